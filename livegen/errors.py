@@ -1,0 +1,41 @@
+"""Errors that livegen raises on purpose; each message is one sentence for a musician.
+
+A message names the thing, the value, what is allowed, and what to do. The command line prints it and
+exits with code 2; nothing here is raised while music plays.
+"""
+
+
+class LivegenError(Exception):
+    """Base of every error whose message is meant for the user."""
+
+
+class ScoreError(LivegenError):
+    """A score, or a file that should hold one, breaks the ranges of `livegen.score`."""
+
+
+class FormatError(LivegenError):
+    """A file is truncated, hostile or of another format than its name says."""
+
+
+class PatchError(LivegenError):
+    """A patch file is missing or says something that a patch cannot say."""
+
+
+class ControlError(LivegenError):
+    """A control is unknown or was given a value of the wrong type."""
+
+
+class CheckpointError(LivegenError):
+    """A model folder is missing, incomplete, or does not fit its own description."""
+
+
+class PortError(LivegenError):
+    """A MIDI or OSC port cannot be found or opened."""
+
+
+class AudioError(LivegenError):
+    """An audio device cannot be found, or refuses the sample rate or block size."""
+
+
+class TrainingError(LivegenError):
+    """Training data or settings cannot be used."""

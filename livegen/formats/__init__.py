@@ -1,0 +1,1 @@
+"""Files that musicians and data sets use, to and from the score."""

@@ -1,0 +1,1 @@
+"""What a performer plays or says, as events."""

@@ -1,0 +1,1 @@
+"""What leaves livegen: sound and MIDI."""

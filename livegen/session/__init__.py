@@ -1,0 +1,1 @@
+"""Wires the parts; its core is pure, and it alone starts threads."""

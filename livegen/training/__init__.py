@@ -1,0 +1,1 @@
+"""Training and judging models; torch lives here and nowhere else."""
