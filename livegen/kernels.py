@@ -9,6 +9,7 @@ another file changed.
 import hashlib
 import os
 from pathlib import Path
+from typing import Any
 
 import numba
 import platformdirs
@@ -39,6 +40,9 @@ def is_compiled() -> bool:
     """Tell whether kernels of exactly these sources have been compiled and cached before."""
     return any(CACHE_FOLDER.rglob("*.nbc")) if CACHE_FOLDER.is_dir() else False
 
+
+Record = Any
+"""A NumPy record, as kernels take it: a view of one element of a structured array, changed in place."""
 
 kernel = numba.njit(nogil=True, cache=True, error_model="numpy")
 """Decorator of every kernel.

@@ -46,11 +46,36 @@ NOTE_RANGE: Final[dict[Voice, tuple[int, int]]] = {
 VOLUME_MAX: Final[dict[Voice, int]] = {Voice.P1: 15, Voice.P2: 15, Voice.TR: 0, Voice.NO: 15}
 TIMBRE_MAX: Final[dict[Voice, int]] = {Voice.P1: 3, Voice.P2: 3, Voice.TR: 0, Voice.NO: 1}
 
+DRUM_NOTES: Final[dict[int, int]] = {
+    **dict.fromkeys((35, 36), 2),  # bass drums
+    **dict.fromkeys((41, 43, 45), 4),  # low toms
+    **dict.fromkeys((47, 48, 50), 6),  # high toms
+    **dict.fromkeys((38, 39, 40), 9),  # snares and clap
+    **dict.fromkeys((49, 52, 55, 57), 11),  # crashes
+    **dict.fromkeys((51, 53, 59), 13),  # rides
+    46: 12,  # open hi-hat
+    **dict.fromkeys((42, 44), 14),  # closed hi-hats
+}
+"""Noise note by General MIDI drum key."""
+
 ONSET_VOLUME_RISE: Final = 3
 """A rise of the volume by this much under the same note is a new attack."""
 
 SILENCE: Final[NDArray[np.uint8]] = np.zeros((N_VOICES, N_COLUMNS), np.uint8)
 SILENCE.flags.writeable = False
+
+
+def fit_note(voice: Voice, key: int) -> int:
+    """Return the note with which a voice plays a MIDI key (0..127).
+
+    A pitch outside the voice's range moves by octaves into it. The noise voice has no pitch: General MIDI's drum
+    keys 35..81 find a period that is near the drum, other keys climb through the 16 periods.
+    """
+    if voice is Voice.NO:
+        return DRUM_NOTES.get(key, key % 16 + 1)
+    lowest, highest = NOTE_RANGE[voice]
+    below, above = max(lowest - key, 0), max(key - highest, 0)
+    return key + 12 * -(-below // 12) - 12 * -(-above // 12)
 
 
 @kernel

@@ -1,0 +1,179 @@
+"""The one table of live controls.
+
+OSC addresses, MIDI mapping, ``--set``, patch keys, the take log and every page that shows controls are derived
+from it. A control of scope ``voice`` exists once a voice: ``role`` is ``p1.role``, ``p2.role`` and so on.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, Literal
+
+from livegen.errors import ControlError
+from livegen.score import Voice
+
+Value = float | int | bool | str
+Values = Mapping[str, Value]
+"""The value in force of every control, by its full name; never mutated."""
+
+Kind = Literal["float", "int", "bool", "choice", "trigger"]
+
+OSC_PREFIX: Final = "/livegen"
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """One row of the table.
+
+    Attributes
+    ----------
+    name : str
+        Name within its scope, as in ``--set name=value``.
+    scope : {"global", "voice"}
+    kind : {"float", "int", "bool", "choice", "trigger"}
+        A trigger has no value; setting it does something once.
+    default : value of that kind
+    description : str
+        One clause for a musician.
+    minimum, maximum : float
+        Range of a number; a value outside is clamped.
+    choices : tuple of str
+        Words that a choice allows.
+    unit : str
+        Unit of a number, or empty.
+    voids_plan : bool
+        Whether frames that are planned but not yet committed must be planned anew after a change.
+    """
+
+    name: str
+    scope: Literal["global", "voice"]
+    kind: Kind
+    default: Value
+    description: str
+    minimum: float = 0.0
+    maximum: float = 1.0
+    choices: tuple[str, ...] = ()
+    unit: str = ""
+    voids_plan: bool = False
+
+
+ROLES: Final = ("player", "model", "off")
+
+TABLE: Final[tuple[Control, ...]] = (
+    Control(
+        "temperature",
+        "global",
+        "float",
+        1.0,
+        "how daring the model is; 0 plays the likeliest notes",
+        0,
+        2,
+        voids_plan=True,
+    ),
+    Control(
+        "top_p", "global", "float", 0.95, "share of the likeliest notes the model picks from", 0, 1, voids_plan=True
+    ),
+    Control("lookahead", "global", "int", 12, "how far ahead the model plans", 2, 48, unit="frames"),
+    Control("volume", "global", "float", 0.8, "master volume of the sound"),
+    Control("start", "global", "trigger", False, "let the model play, from where it stopped"),
+    Control("stop", "global", "trigger", False, "stop the model; the keyboard still sounds"),
+    Control("panic", "global", "trigger", False, "silence every note, and stop the model until start"),
+    Control("reset", "global", "trigger", False, "make the model forget what was played and begin a new song"),
+    Control("role", "voice", "choice", "model", "who plays the voice", choices=ROLES, voids_plan=True),
+    Control("mute", "voice", "bool", False, "make the voice inaudible while it plays on"),
+    Control("volume", "voice", "float", 1.0, "level of the voice in the mix"),
+)
+
+
+def _expand() -> Mapping[str, Control]:
+    expanded: dict[str, Control] = {}
+    for control in TABLE:
+        if control.scope == "global":
+            expanded[control.name] = control
+        else:
+            expanded |= {f"{voice.name.lower()}.{control.name}": control for voice in Voice}
+    return MappingProxyType(expanded)
+
+
+CONTROLS: Final[Mapping[str, Control]] = _expand()
+"""Every control by its full name: ``temperature``, ``p1.role``."""
+
+DEFAULTS: Final[Values] = MappingProxyType(
+    {name: control.default for name, control in CONTROLS.items() if control.kind != "trigger"} | {"p1.role": "player"}
+)
+"""Values in force at the start: P1 is the player's, the model has the rest."""
+
+VOICE_PREFIX: Final[Mapping[Voice, str]] = MappingProxyType({voice: f"{voice.name.lower()}." for voice in Voice})
+
+
+def with_value(values: Values, name: str, value: Value) -> Values:
+    """Return a copy of the values with one of them replaced."""
+    return MappingProxyType({**values, name: value})
+
+
+def osc_address(name: str) -> str:
+    """Return the OSC address of a control: ``p1.role`` is ``/livegen/p1/role``."""
+    return f"{OSC_PREFIX}/{name.replace('.', '/')}"
+
+
+ADDRESSES: Final[Mapping[str, str]] = MappingProxyType({osc_address(name): name for name in CONTROLS})
+"""Name of a control by its OSC address."""
+
+
+def parse_value(name: str, value: object) -> Value:
+    """Check a value for a control and return it in force: of the right type, clamped to the range.
+
+    Parameters
+    ----------
+    name : str
+        Full name of the control.
+    value : object
+        A number, a bool, or text as it comes from the command line, a patch file or an OSC packet. Anything at
+        all fires a trigger but false and 0, which do nothing (a button that comes up).
+
+    Raises
+    ------
+    ControlError
+        If there is no such control, or the value is of another type or not finite.
+    """
+    control = CONTROLS.get(name)
+    if control is None:
+        raise ControlError(f"there is no control {name!r}: `livegen controls` lists them")
+    if control.kind == "choice":
+        if isinstance(value, str) and value.lower() in control.choices:
+            return value.lower()
+        raise _refusal(name, value, " or ".join(control.choices))
+    if control.kind in ("bool", "trigger"):
+        return _to_bool(name, value)
+    number = _to_number(name, value, control)
+    clamped = min(max(number, control.minimum), control.maximum)
+    return round(clamped) if control.kind == "int" else clamped
+
+
+def _to_bool(name: str, value: object) -> bool:
+    if isinstance(value, (bool, int, float)):
+        return bool(value)
+    words = {"true": True, "on": True, "yes": True, "1": True, "false": False, "off": False, "no": False, "0": False}
+    if isinstance(value, str) and value.lower() in words:
+        return words[value.lower()]
+    raise _refusal(name, value, "true or false")
+
+
+def _to_number(name: str, value: object, control: Control) -> float:
+    allowed = f"a number from {control.minimum:g} to {control.maximum:g}"
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise _refusal(name, value, allowed)
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        raise _refusal(name, value, allowed) from None
+    if math.isnan(number):
+        raise _refusal(name, value, allowed)
+    return number
+
+
+def _refusal(name: str, value: object, allowed: str) -> ControlError:
+    shown = repr(value)
+    shown = shown if len(shown) <= 40 else shown[:40] + "..."
+    return ControlError(f"{name} cannot be {shown}: allowed is {allowed}")

@@ -1,0 +1,130 @@
+"""What can happen to a session: frozen events with mido's names.
+
+Inputs make them and hand them to the `Sink` they were given; the session stamps them with the frame in which
+they take effect. Channels are 0..15 here and 1..16 wherever a user sees them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class NoteOn:
+    """A key went down; velocity is 1..127 (MIDI's velocity 0 is a `NoteOff`)."""
+
+    channel: int
+    note: int
+    velocity: int
+
+
+@dataclass(frozen=True, slots=True)
+class NoteOff:
+    """A key came up."""
+
+    channel: int
+    note: int
+
+
+@dataclass(frozen=True, slots=True)
+class ControlChange:
+    """A MIDI controller moved: control and value are 0..127."""
+
+    channel: int
+    control: int
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramChange:
+    """MIDI program change, 0..127."""
+
+    channel: int
+    program: int
+
+
+@dataclass(frozen=True, slots=True)
+class PitchWheel:
+    """Pitch bend, -8192..8191."""
+
+    channel: int
+    pitch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Aftertouch:
+    """Pressure on the whole channel, 0..127."""
+
+    channel: int
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClockTick:
+    """One MIDI clock message, 24 a quarter note."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """MIDI start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Continue:
+    """MIDI continue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """MIDI stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class SongPosition:
+    """MIDI song position, in sixteenth notes since the start of the song."""
+
+    pos: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetControl:
+    """A live control was given a value that `livegen.controls` has checked."""
+
+    name: str
+    value: float | int | bool | str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLost:
+    """An input is gone (unplugged, closed, ended): every key that it holds is released."""
+
+
+Event = (
+    NoteOn
+    | NoteOff
+    | ControlChange
+    | ProgramChange
+    | PitchWheel
+    | Aftertouch
+    | ClockTick
+    | Start
+    | Continue
+    | Stop
+    | SongPosition
+    | SetControl
+    | SourceLost
+)
+
+Sink = Callable[[Event, str], None]
+"""Where an input puts an event, with the name of its source, such as ``"midi:Keystation 49"``.
+
+Called on the input's own thread; returns within microseconds and never raises.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class StampedEvent:
+    """An event, where it came from, and the frame in which it falls."""
+
+    event: Event
+    source: str
+    frame_index: int

@@ -1,0 +1,129 @@
+"""The ring of planned frames between the session, which writes it, and the outputs, which read it.
+
+One writer. A slot is guarded by a sequence number that is odd while the writer is at it (a seqlock): a reader
+copies the slot, sees whether the number moved, and tries again a bounded number of times. A slot carries the
+index of its frame, so that a stale one is told from a planned one.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livegen.atomics import fence, load_acquire, store_release
+from livegen.kernels import Record, kernel
+from livegen.score import N_COLUMNS, N_VOICES
+
+N_SLOTS: Final = 128
+"""Slots of the ring; a power of two, over twice the longest look-ahead."""
+
+MODEL: Final = 0
+PLAYER: Final = 1
+OFF: Final = 2
+"""Who plays a voice in a slot."""
+
+_TRIES: Final = 16
+
+SLOT: Final = np.dtype(
+    [
+        ("frame_index", np.int64),
+        ("onset_offset", np.float64, N_VOICES),  # of a frame, over -1 and under 1: moves the voice's onset
+        ("frame", np.uint8, (N_VOICES, N_COLUMNS)),
+        ("owner", np.uint8, N_VOICES),  # MODEL, PLAYER or OFF
+    ],
+    align=True,
+)
+
+TABLE: Final = np.dtype([("sequence", np.int64, N_SLOTS), ("slots", SLOT, N_SLOTS)], align=True)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedFrame:
+    """A frame as it is planned: what sounds, and who plays it.
+
+    Attributes
+    ----------
+    frame_index : int
+    frame : ndarray of uint8, shape (4, 3)
+    owner : ndarray of uint8, shape (4,)
+        `MODEL`, `PLAYER` or `OFF` for each voice.
+    onset_offset : ndarray of float64, shape (4,)
+        Moves the onset of a voice by a part of a frame, over -1 and under 1.
+    """
+
+    frame_index: int
+    frame: NDArray[np.uint8]
+    owner: NDArray[np.uint8]
+    onset_offset: NDArray[np.float64]
+
+
+def new_table() -> NDArray[np.void]:
+    """Return an empty table: an array of shape (1,) of `TABLE` whose slots hold no frame."""
+    table = np.zeros(1, TABLE)
+    clear(table)
+    return table
+
+
+def clear(table: NDArray[np.void]) -> None:
+    """Empty a table that nobody reads yet."""
+    table["slots"]["frame_index"] = -1
+
+
+def write_frames(table: NDArray[np.void], frames: list[PlannedFrame]) -> None:
+    """Publish planned frames, in the order given; the only writer calls it.
+
+    Parameters
+    ----------
+    table : ndarray of TABLE, shape (1,)
+    frames : list of PlannedFrame
+    """
+    for planned in frames:
+        write_slot(table[0], planned.frame_index, planned.frame, planned.owner, planned.onset_offset)
+
+
+def read_frame(table: NDArray[np.void], frame_index: int) -> PlannedFrame | None:
+    """Return the frame planned for an index, or None where there is none; any thread may call it."""
+    copy = np.zeros(1, SLOT)
+    if not read_slot(table[0], frame_index, copy[0]):
+        return None
+    slot = copy[0]
+    return PlannedFrame(frame_index, slot["frame"], slot["owner"], slot["onset_offset"])
+
+
+@kernel
+def write_slot(
+    table: Record,
+    frame_index: int,
+    frame: NDArray[np.uint8],
+    owner: NDArray[np.uint8],
+    onset_offset: NDArray[np.float64],
+) -> None:
+    """Write one slot; the kernel behind `write_frames`."""
+    position = frame_index & (N_SLOTS - 1)
+    slot = table.slots[position]
+    sequence = table.sequence[position]
+    store_release(table.sequence, position, sequence + 1)
+    fence()
+    slot.frame_index = frame_index
+    slot.frame[:] = frame
+    slot.owner[:] = owner
+    slot.onset_offset[:] = onset_offset
+    store_release(table.sequence, position, sequence + 2)
+
+
+@kernel
+def read_slot(table: Record, frame_index: int, copy: Record) -> bool:
+    """Copy the slot of a frame into `copy`, a `SLOT`; False if another frame is there or the writer is at it."""
+    position = frame_index & (N_SLOTS - 1)
+    slot = table.slots[position]
+    for _ in range(_TRIES):
+        before = load_acquire(table.sequence, position)
+        copy.frame_index = slot.frame_index
+        copy.frame[:] = slot.frame
+        copy.owner[:] = slot.owner
+        copy.onset_offset[:] = slot.onset_offset
+        fence()
+        if before & 1 == 0 and load_acquire(table.sequence, position) == before:
+            return copy.frame_index == frame_index
+    return False
