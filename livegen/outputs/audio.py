@@ -1,0 +1,240 @@
+"""The sound card: devices by name or host API, and a stream whose callback is native code.
+
+sounddevice is imported when a device is asked for, so that everything else works where PortAudio is missing.
+"""
+
+import functools
+import sys
+import time
+from dataclasses import dataclass
+from threading import Event
+from typing import Any, Final
+
+import numba
+import numpy as np
+from numba import carray, types
+from numpy.typing import NDArray
+
+from livegen.errors import AudioError
+from livegen.outputs.engine import ENGINE, fill_block
+
+N_CHANNELS: Final = 2
+NULL: Final = "null"
+"""Name of the device that is none: time passes, nothing sounds."""
+
+NULL_SAMPLE_RATE: Final = 48_000
+NULL_BLOCK_SAMPLES: Final = 256
+
+_UNSIGNED_LONG: Final = types.uint32 if sys.platform == "win32" else types.uint64
+_PREFERRED_HOST_APIS: Final = ("JACK", "ASIO")  # where the platform's default has the longer way to the speaker
+
+
+@dataclass(frozen=True, slots=True)
+class AudioDevice:
+    """An output of PortAudio.
+
+    Attributes
+    ----------
+    index : int
+        PortAudio's number.
+    name, host_api : str
+    sample_rate : int
+        The device's own, in Hz.
+    """
+
+    index: int
+    name: str
+    host_api: str
+    sample_rate: int
+
+
+def _portaudio() -> Any:
+    try:
+        import sounddevice
+    except OSError as error:  # the library PortAudio is not there
+        raise AudioError(
+            "the system library PortAudio is missing: install it (Debian: apt install libportaudio2; macOS: brew "
+            "install portaudio) or play without sound with --audio null"
+        ) from error
+    return sounddevice
+
+
+def list_devices() -> list[AudioDevice]:
+    """Return every output that PortAudio knows now.
+
+    Raises
+    ------
+    AudioError
+        If PortAudio is not installed.
+    """
+    sounddevice = _portaudio()
+    host_apis = sounddevice.query_hostapis()
+    return [
+        AudioDevice(
+            device["index"], device["name"], host_apis[device["hostapi"]]["name"], round(device["default_samplerate"])
+        )
+        for device in sounddevice.query_devices()
+        if device["max_output_channels"] >= 1
+    ]
+
+
+def choose_device(wanted: str | None) -> AudioDevice | None:
+    """Return the output that a user asked for, or None for the null device.
+
+    Parameters
+    ----------
+    wanted : str or None
+        Part of a device's name or of a host API's, in any case; ``"null"``; or None for the best there is: a JACK
+        server that runs, else the system's default, else the null device.
+
+    Raises
+    ------
+    AudioError
+        If nothing matches, or PortAudio is needed and missing.
+    """
+    if wanted is not None and wanted.lower() == NULL:
+        return None
+    try:
+        devices = list_devices()
+    except AudioError:
+        if wanted is None:
+            return None
+        raise
+    if wanted is None:
+        return _best_device(devices)
+    for text in (lambda d: d.host_api, lambda d: d.name, lambda d: f"{d.host_api}: {d.name}"):
+        found = [device for device in devices if wanted.lower() in text(device).lower()]
+        if found:
+            return _preferred(found)
+    there = ", ".join(f"{device.host_api}: {device.name}" for device in devices) or "none"
+    raise AudioError(f"no audio device or host API matches {wanted!r}: there is {there}; or use --audio null")
+
+
+def _best_device(devices: list[AudioDevice]) -> AudioDevice | None:
+    for host_api in _PREFERRED_HOST_APIS:
+        found = [device for device in devices if host_api in device.host_api]
+        if found:
+            return _preferred(found)
+    default = _portaudio().default.device[1]
+    return next((device for device in devices if device.index == default), devices[0] if devices else None)
+
+
+def _preferred(devices: list[AudioDevice]) -> AudioDevice:
+    """Prefer outputs of the machine over other programs, which PortAudio lists as devices of JACK too."""
+    defaults = {api["default_output_device"] for api in _portaudio().query_hostapis()}
+    hardware = [device for device in devices if "system" in device.name.lower()]
+    own = [device for device in devices if device.index in defaults]
+    return (hardware or own or devices)[0]
+
+
+@functools.cache
+def native_callback() -> Any:
+    """Return the callback that PortAudio calls, compiled; its user data is a pointer to an `ENGINE`."""
+    signature = types.int32(
+        types.voidptr,
+        types.CPointer(types.float32),
+        _UNSIGNED_LONG,
+        types.voidptr,
+        _UNSIGNED_LONG,
+        types.CPointer(numba.from_dtype(ENGINE)),
+    )
+
+    @numba.cfunc(signature, cache=True, error_model="numpy")
+    def callback(input_pointer, output_pointer, n_samples, time_info, status_flags, engine_pointer):  # type: ignore[no-untyped-def]
+        engine = carray(engine_pointer, 1)[0]
+        out = carray(output_pointer, n_samples * engine.n_channels)
+        fill_block(engine, out, n_samples, status_flags)
+        return types.int32(0)
+
+    return callback
+
+
+class AudioStream:
+    """A stream of PortAudio that plays an engine.
+
+    Parameters
+    ----------
+    engine : ndarray of ENGINE, shape (1,)
+        Owned by the callback from `start` to `stop`; must outlive the stream.
+    device : AudioDevice
+    block_samples : int
+        Samples a block, or 0 for what the device likes best.
+
+    Raises
+    ------
+    AudioError
+        If the device refuses the sample rate or the block size.
+    """
+
+    def __init__(self, engine: NDArray[np.void], device: AudioDevice, block_samples: int = 0) -> None:
+        sounddevice = _portaudio()
+        self._engine = engine
+        self.sample_rate = int(engine["sample_rate"][0])
+        self.device = device
+        ffi = sounddevice._ffi
+        try:
+            self._stream = sounddevice._StreamBase(
+                kind="output",
+                samplerate=self.sample_rate,
+                blocksize=block_samples,
+                device=device.index,
+                channels=int(engine["n_channels"][0]),
+                dtype="float32",
+                latency="low",
+                callback=ffi.cast("PaStreamCallback*", native_callback().address),
+                userdata=ffi.cast("void*", engine.ctypes.data),
+            )
+        except (sounddevice.PortAudioError, ValueError) as error:
+            raise AudioError(
+                f"{device.host_api}: {device.name} refuses {self.sample_rate} Hz in blocks of "
+                f"{block_samples or 'any'} samples ({error}): try without --rate and --block"
+            ) from error
+        self.latency_seconds = float(self._stream.latency)
+
+    def start(self) -> None:
+        """Let the callback run; the level ramps up from silence."""
+        self._stream.start()
+
+    def is_active(self) -> bool:
+        """Tell whether the device still asks for samples."""
+        return bool(self._stream.active)
+
+    def stop(self, ramp_seconds: float = 0.02) -> None:
+        """Ramp down to silence, then stop and close; safe to call twice."""
+        if not self._stream.closed:
+            self._engine["mix"]["master"] = 0.0
+            deadline = time.perf_counter() + 10 * ramp_seconds
+            while self.is_active() and self._engine["mix"]["master_now"][0] > 0 and time.perf_counter() < deadline:
+                time.sleep(ramp_seconds / 10)
+            time.sleep(ramp_seconds + self.latency_seconds)  # what is in the device's buffer sounds out
+            self._stream.close()
+
+
+class NullStream:
+    """The clock where there is no device: plays an engine in real time and drops the samples.
+
+    Parameters
+    ----------
+    engine : ndarray of ENGINE, shape (1,)
+    block_samples : int
+    """
+
+    latency_seconds: Final = 0.0
+
+    def __init__(self, engine: NDArray[np.void], block_samples: int = NULL_BLOCK_SAMPLES) -> None:
+        self._engine = engine
+        self.block_samples = block_samples
+        self.sample_rate = int(engine["sample_rate"][0])
+        self._block = np.zeros(block_samples * int(engine["n_channels"][0]), np.float32)
+
+    def run(self, stop: Event) -> None:
+        """Play until told to stop; for a thread of the session."""
+        began = time.perf_counter()
+        n_blocks = 0
+        while not stop.is_set():
+            fill_block(self._engine[0], self._block, self.block_samples, 0)
+            n_blocks += 1
+            due = began + n_blocks * self.block_samples / self.sample_rate
+            wait = due - time.perf_counter()
+            if wait > 0:
+                stop.wait(wait)

@@ -1,0 +1,317 @@
+"""The audio engine: one record that a native callback owns, and the kernel that fills a block from it.
+
+Read this record as the design of the sound: commands come in through rings (one a thread that plays keys),
+planned frames through the score table, levels through `mix`; samples leave, and what went wrong is counted in
+`stats`. The kernel never takes the GIL, allocates, locks or raises, and always fills the whole block.
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livegen.apu import CHIP, new_chip, read_samples, sample_to_cycle, set_gain, voice_level
+from livegen.atomics import load_acquire, store_release
+from livegen.kernels import Record, kernel
+from livegen.outputs.wall_clock import now_ns
+from livegen.patch import Patch
+from livegen.score import N_VOICES
+from livegen.score_table import SLOT, TABLE, clear, read_slot
+from livegen.synth.synth import (
+    NEVER,
+    SYNTH,
+    give_to_model,
+    key_down,
+    key_up,
+    next_tick_sample,
+    play_frame_voice,
+    run_tick,
+    set_up_synth,
+    silence_voice,
+)
+from livegen.units import CPU_CLOCK_HZ, FRAME_RATE_HZ
+
+N_RINGS: Final = 8
+RING_SIZE: Final = 256
+N_STAMPS: Final = 256
+N_BINS: Final = 4096
+MAX_PIECE_SAMPLES: Final = 1024
+
+KEY_DOWN: Final = 0
+KEY_UP: Final = 1
+GIVE_TO_MODEL: Final = 2
+SILENCE_ALL: Final = 3
+
+LATE_FRAMES_TO_RELEASE: Final = FRAME_RATE_HZ // 2
+"""After half a second without a frame the model's voices are released, not droned."""
+
+_GAIN_GRID_SAMPLES: Final = 32
+_RAMP_SECONDS: Final = 0.005
+_OUTPUT_UNDERFLOW: Final = 4  # paOutputUnderflow
+
+COMMAND: Final = np.dtype(
+    [
+        ("kind", np.int64),
+        ("voice", np.int64),
+        ("note", np.int64),
+        ("volume", np.int64),
+        ("order", np.int64),  # one count over all rings: a command older than the voice's last one is void
+    ],
+    align=True,
+)
+
+RING: Final = np.dtype([("written", np.int64, 1), ("read", np.int64, 1), ("commands", COMMAND, RING_SIZE)], align=True)
+
+MIX: Final = np.dtype(
+    [
+        ("master", np.float64),  # where the session wants the level; the callback ramps there
+        ("gains", np.float64, N_VOICES),
+        ("is_model_audible", np.int64),  # 0: frames sound as silence
+        ("master_now", np.float64),
+        ("gains_now", np.float64, N_VOICES),
+        ("next_gain_sample", np.int64),
+    ],
+    align=True,
+)
+
+STATS: Final = np.dtype(
+    [
+        ("blocks", np.int64, 1),
+        ("frame_taken", np.int64, 1),  # the last frame that the callback has asked for
+        ("stamp_samples", np.int64, N_STAMPS),  # first sample of recent blocks
+        ("stamp_ns", np.int64, N_STAMPS),  # and when each was asked for
+        ("late_frames", np.int64),
+        ("late_in_a_row", np.int64),
+        ("underflows", np.int64),
+        ("callback_ns", np.int64, N_BINS),  # histogram in bins of a microsecond
+        ("callback_ns_max", np.int64),
+        ("block_samples_max", np.int64),
+        ("levels", np.float64, N_VOICES),  # 0..1, decaying peaks for meters
+    ],
+    align=True,
+)
+
+ENGINE: Final = np.dtype(
+    [
+        ("sample_rate", np.int64),
+        ("n_channels", np.int64),
+        ("sample", np.int64),  # the first sample of the next block
+        ("next_frame", np.int64, N_VOICES),
+        ("slot", SLOT),  # scratch for reading the table
+        ("clock_scratch", np.int64, 2),
+        ("chip", CHIP),
+        ("synth", SYNTH),
+        ("table", TABLE),
+        ("mix", MIX),
+        ("rings", RING, N_RINGS),
+        ("stats", STATS),
+        ("mono", np.float32, MAX_PIECE_SAMPLES),
+    ],
+    align=True,
+)
+
+
+def new_engine(sample_rate: int, patch: Patch, *, n_channels: int = 2, filters: bool = True) -> NDArray[np.void]:
+    """Return an engine at sample 0, silent: an array of shape (1,) of `ENGINE`.
+
+    Parameters
+    ----------
+    sample_rate : int
+        In Hz.
+    patch : Patch
+        How the player's notes sound.
+    n_channels : int
+        Channels of the interleaved output; each carries the same signal.
+    filters : bool
+        Whether the console's output filters are on.
+    """
+    engine = np.zeros(1, ENGINE)
+    engine["sample_rate"] = sample_rate
+    engine["n_channels"] = n_channels
+    engine["chip"] = new_chip(cpu_clock_hz=CPU_CLOCK_HZ["ntsc"], sample_rate=sample_rate, filters=filters)
+    engine["mix"]["gains"] = 1.0
+    engine["mix"]["gains_now"] = 1.0
+    engine["mix"]["is_model_audible"] = 1
+    engine["mix"]["next_gain_sample"] = _GAIN_GRID_SAMPLES
+    engine["stats"]["frame_taken"] = -1
+    clear(engine["table"])
+    set_up_synth(engine["synth"], engine["chip"], sample_rate, patch)
+    return engine
+
+
+@kernel
+def push_command(engine: Record, ring_index: int, kind: int, voice: int, note: int, volume: int, order: int) -> bool:
+    """Put a command into a ring; False if the ring is full. One thread at a time writes to a ring."""
+    ring = engine.rings[ring_index]
+    written = ring.written[0]
+    if written - load_acquire(ring.read, 0) >= RING_SIZE:
+        return False
+    command = ring.commands[written % RING_SIZE]
+    command.kind = kind
+    command.voice = voice
+    command.note = note
+    command.volume = volume
+    command.order = order
+    store_release(ring.written, 0, written + 1)
+    return True
+
+
+@kernel
+def render_block(engine: Record, out: NDArray[np.float32], n_samples: int) -> None:
+    """Fill `out` with the next samples, interleaved over the channels; what every output calls."""
+    done = 0
+    while done < n_samples:
+        n = min(n_samples - done, MAX_PIECE_SAMPLES)
+        _render_piece(engine, n)
+        for i in range(n):
+            for channel in range(engine.n_channels):
+                out[(done + i) * engine.n_channels + channel] = engine.mono[i]
+        done += n
+
+
+@kernel
+def _render_piece(engine: Record, n_samples: int) -> None:
+    _run_commands(engine)
+    end = engine.sample + n_samples
+    for _ in range(64 * N_VOICES + n_samples):  # a bound, never reached: each event moves its own clock on
+        voice, sample, kind = _next_event(engine)
+        if sample >= end:
+            break
+        sample = max(sample, engine.sample)
+        if kind == _FRAME:
+            _start_frame(engine, sample, voice)
+        elif kind == _TICK:
+            run_tick(engine.synth, engine.chip, sample, voice)
+        else:
+            _step_gains(engine, sample)
+    read_samples(engine.chip, n_samples, engine.mono)
+    _apply_master(engine, n_samples)
+    engine.sample = end
+
+
+@kernel
+def _run_commands(engine: Record) -> None:
+    for ring_index in range(N_RINGS):
+        ring = engine.rings[ring_index]
+        written = load_acquire(ring.written, 0)
+        read = ring.read[0]
+        while read < written:
+            _run_command(engine, ring.commands[read % RING_SIZE])
+            read += 1
+        store_release(ring.read, 0, read)
+
+
+@kernel
+def _run_command(engine: Record, command: Record) -> None:
+    synth, chip, sample = engine.synth, engine.chip, engine.sample
+    if command.kind == SILENCE_ALL:
+        for voice in range(N_VOICES):
+            synth.voices[voice].order = max(command.order, synth.voices[voice].order)
+            silence_voice(synth, chip, sample, voice)
+        return
+    voice = command.voice
+    if command.order < synth.voices[voice].order:
+        return
+    synth.voices[voice].order = command.order
+    if command.kind == KEY_DOWN:
+        key_down(synth, chip, sample, voice, command.note, command.volume)
+    elif command.kind == KEY_UP:
+        key_up(synth, chip, sample, voice)
+    elif command.kind == GIVE_TO_MODEL:
+        give_to_model(synth, chip, sample, voice)
+
+
+_FRAME: Final = 0
+_TICK: Final = 1
+_GAIN: Final = 2
+
+
+@kernel
+def _next_event(engine: Record) -> tuple[int, int, int]:
+    """Return voice, sample and kind of what comes first; frames come before ticks at the same sample."""
+    best_voice, best_sample, best_kind = 0, NEVER, _FRAME
+    for voice in range(N_VOICES):
+        sample = _frame_sample(engine, voice)
+        if sample < best_sample:
+            best_voice, best_sample = voice, sample
+    for voice in range(N_VOICES):
+        sample = next_tick_sample(engine.synth, voice)
+        if sample < best_sample:
+            best_voice, best_sample, best_kind = voice, sample, _TICK
+    if engine.mix.next_gain_sample < best_sample:
+        best_sample, best_kind = engine.mix.next_gain_sample, _GAIN
+    return best_voice, best_sample, best_kind
+
+
+@kernel
+def _frame_sample(engine: Record, voice: int) -> int:
+    """Return the sample at which a voice's next frame begins, its onset offset included."""
+    frame_index = engine.next_frame[voice]
+    start = -(-frame_index * engine.sample_rate // FRAME_RATE_HZ)
+    if read_slot(engine.table, frame_index, engine.slot):
+        return start + np.int64(engine.slot.onset_offset[voice] * engine.sample_rate / FRAME_RATE_HZ)
+    return start
+
+
+@kernel
+def _start_frame(engine: Record, sample: int, voice: int) -> None:
+    frame_index = engine.next_frame[voice]
+    engine.next_frame[voice] = frame_index + 1
+    stats = engine.stats
+    is_first_voice = frame_index > stats.frame_taken[0]
+    if is_first_voice:
+        store_release(stats.frame_taken, 0, frame_index)
+    is_there = read_slot(engine.table, frame_index, engine.slot)
+    if is_first_voice:
+        stats.late_in_a_row = 0 if is_there else stats.late_in_a_row + 1
+        stats.late_frames += not is_there
+    if not engine.mix.is_model_audible or stats.late_in_a_row >= LATE_FRAMES_TO_RELEASE:
+        play_frame_voice(engine.synth, engine.chip, sample, voice, 0, 0, 0)
+    elif is_there:
+        note, volume, timbre = engine.slot.frame[voice, 0], engine.slot.frame[voice, 1], engine.slot.frame[voice, 2]
+        play_frame_voice(engine.synth, engine.chip, sample, voice, note, volume, timbre)
+
+
+@kernel
+def _step_gains(engine: Record, sample: int) -> None:
+    """Move each voice's gain towards its goal, on a grid of absolute samples so that blocks do not matter."""
+    mix = engine.mix
+    step = _GAIN_GRID_SAMPLES / (_RAMP_SECONDS * engine.sample_rate)
+    for voice in range(N_VOICES):
+        goal, now = mix.gains[voice], mix.gains_now[voice]
+        if goal != now:
+            mix.gains_now[voice] = min(goal, now + step) if goal > now else max(goal, now - step)
+            set_gain(engine.chip, sample_to_cycle(engine.chip, sample), voice, mix.gains_now[voice])
+    mix.next_gain_sample = sample + _GAIN_GRID_SAMPLES
+
+
+@kernel
+def _apply_master(engine: Record, n_samples: int) -> None:
+    mix = engine.mix
+    goal, now = mix.master, mix.master_now
+    step = 1.0 / (_RAMP_SECONDS * engine.sample_rate)
+    for i in range(n_samples):
+        if now != goal:
+            now = min(goal, now + step) if goal > now else max(goal, now - step)
+        engine.mono[i] *= now
+    mix.master_now = now
+
+
+@kernel
+def fill_block(engine: Record, out: NDArray[np.float32], n_samples: int, status_flags: int) -> None:
+    """Render a block in real time: stamp it, count what went wrong, time it, and move the meters."""
+    began_ns = now_ns(engine.clock_scratch)
+    stats = engine.stats
+    block = stats.blocks[0]
+    stats.stamp_samples[block % N_STAMPS] = engine.sample
+    stats.stamp_ns[block % N_STAMPS] = began_ns
+    store_release(stats.blocks, 0, block + 1)
+    stats.underflows += (status_flags & _OUTPUT_UNDERFLOW) != 0
+    stats.block_samples_max = max(stats.block_samples_max, n_samples)
+    render_block(engine, out, n_samples)
+    for voice in range(N_VOICES):
+        level = voice_level(engine.chip, voice) / 15.0 * engine.mix.gains_now[voice]
+        stats.levels[voice] = max(level, stats.levels[voice] * 0.95)
+    took_ns = now_ns(engine.clock_scratch) - began_ns
+    stats.callback_ns[min(took_ns // 1000, N_BINS - 1)] += 1
+    stats.callback_ns_max = max(stats.callback_ns_max, took_ns)

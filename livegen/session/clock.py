@@ -1,0 +1,76 @@
+"""Which sample is made at which moment: the audio clock, tied to the monotonic one.
+
+The callback notes when each block was asked for. A median over recent blocks gives the sample that belongs to a
+time; it shrugs off late blocks, and follows within a few when blocks were skipped.
+"""
+
+import time
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livegen.outputs.engine import N_STAMPS
+from livegen.units import frame_to_sample, sample_to_frame
+
+_N_RECENT: Final = 15
+
+
+class AudioClock:
+    """The clock of an engine that plays; any thread may read it.
+
+    Parameters
+    ----------
+    engine : ndarray of ENGINE, shape (1,)
+    """
+
+    def __init__(self, engine: NDArray[np.void]) -> None:
+        self._stats = engine["stats"][0]
+        self.sample_rate = int(engine["sample_rate"][0])
+        self._began_ns = time.perf_counter_ns()
+
+    def origin_ns(self) -> int:
+        """Return when sample 0 would have been made, in nanoseconds of `time.perf_counter_ns`."""
+        n_blocks = int(self._stats["blocks"][0])
+        if n_blocks == 0:
+            return self._began_ns
+        recent = np.arange(max(n_blocks - _N_RECENT, 0), n_blocks) % N_STAMPS
+        samples, times_ns = self._stats["stamp_samples"][recent], self._stats["stamp_ns"][recent]
+        return int(np.median(times_ns - samples * (1_000_000_000 / self.sample_rate)))
+
+    def sample_at(self, time_ns: int) -> int:
+        """Return the sample that is made at a time; negative before the start."""
+        return (time_ns - self.origin_ns()) * self.sample_rate // 1_000_000_000
+
+    def time_of_sample(self, sample: int) -> int:
+        """Return when a sample is made, in nanoseconds of `time.perf_counter_ns`."""
+        return self.origin_ns() + sample * 1_000_000_000 // self.sample_rate
+
+    def frame_at(self, time_ns: int) -> int:
+        """Return the frame that sounds at a time."""
+        return max(sample_to_frame(self.sample_at(time_ns), self.sample_rate), 0)
+
+    def time_of_frame(self, frame_index: int) -> int:
+        """Return when the first sample of a frame is made, in nanoseconds of `time.perf_counter_ns`."""
+        return self.time_of_sample(frame_to_sample(frame_index, self.sample_rate))
+
+
+class OfflineClock:
+    """A clock that stands where it is put; time 0 is sample 0.
+
+    Parameters
+    ----------
+    sample_rate : int
+        In Hz.
+    """
+
+    def __init__(self, sample_rate: int) -> None:
+        self.sample_rate = sample_rate
+
+    def sample_at(self, time_ns: int) -> int:
+        """Return the sample at a time in nanoseconds."""
+        return time_ns * self.sample_rate // 1_000_000_000
+
+    def frame_at(self, time_ns: int) -> int:
+        """Return the frame that sounds at a time in nanoseconds."""
+        return sample_to_frame(self.sample_at(time_ns), self.sample_rate)

@@ -1,0 +1,229 @@
+"""The instrument: what a session plays on, without a thread or a clock of its own.
+
+It takes events twice. At once: a key goes through a ring to the audio callback and sounds in the next block, a level
+goes to the mix. And once a frame: `play_frame` hands what came in to `performance.advance` and publishes the plan.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from threading import Lock
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livegen import score_table
+from livegen.controls import CONTROLS, DEFAULTS, VOICE_PREFIX, Value, Values, with_value
+from livegen.events import Event, SetControl, SourceLost, StampedEvent
+from livegen.outputs.engine import (
+    GIVE_TO_MODEL,
+    KEY_DOWN,
+    KEY_UP,
+    N_RINGS,
+    SILENCE_ALL,
+    new_engine,
+    push_command,
+)
+from livegen.patch import Patch
+from livegen.predictor.predictor import Predictor
+from livegen.score import TIMBRE_MAX, Voice
+from livegen.session.keyboard import Keyboard, handle, is_player
+from livegen.session.performance import ControlInForce, State, advance, begin
+
+_MAX_PENDING: Final = 4096
+
+
+class Instrument:
+    """An engine, a predictor, and the performance that ties them.
+
+    Parameters
+    ----------
+    predictor : Predictor
+    patch : Patch
+        How the player's notes sound, and controls that differ from their defaults.
+    sample_rate : int
+        In Hz.
+    controls : mapping, optional
+        Values over those of the patch, by full name.
+    seed : int
+        Of all draws.
+    n_channels : int
+        Channels of the sound.
+
+    Attributes
+    ----------
+    engine : ndarray of ENGINE, shape (1,)
+    state : State
+        Of the performance; belongs to the thread that calls `play_frame`.
+    n_lost : int
+        Events and commands that came faster than they could be taken.
+    n_missed_plans : int
+        Frames whose new plan came after the callback had taken the old one.
+    """
+
+    def __init__(
+        self,
+        predictor: Predictor,
+        patch: Patch,
+        sample_rate: int,
+        *,
+        controls: Mapping[str, Value] | None = None,
+        seed: int = 0,
+        n_channels: int = 2,
+    ) -> None:
+        values = DEFAULTS
+        for name, value in {**patch.controls, **(controls or {})}.items():
+            values = with_value(values, name, value)
+        timbres = tuple(min(patch.voices[voice].timbre.values[0], TIMBRE_MAX[voice]) for voice in Voice)
+        self.engine: NDArray[np.void] = new_engine(sample_rate, patch, n_channels=n_channels)
+        self.table = self.engine["table"]
+        self.state: State = begin(predictor, values, seed=seed, timbres=timbres)
+        self.n_lost = 0
+        self.n_missed_plans = 0
+        self._values = values  # in force on the audio side, which is ahead of the score
+        self._keyboard = Keyboard()
+        self._lock = Lock()
+        self._order = 0
+        self._rings: dict[str, int] = {"session": 0}
+        self._unsent: set[Voice] = set()
+        self._pending: deque[tuple[int, Event, str]] = deque()
+        self._apply_levels()
+
+    @property
+    def values(self) -> Values:
+        """Controls in force, from any thread."""
+        return self._values
+
+    @property
+    def mutes(self) -> tuple[bool, ...]:
+        """Which voices are muted, from any thread."""
+        values = self._values
+        return tuple(bool(values[prefix + "mute"]) for prefix in VOICE_PREFIX.values())
+
+    def receive(self, event: Event, source: str, time_ns: int | None = None) -> None:
+        """Take an event: a `Sink` for inputs, from any thread.
+
+        Parameters
+        ----------
+        event : Event
+        source : str
+            Who sent it; keys are held by source.
+        time_ns : int, optional
+            When it happened, on the clock of `time.perf_counter_ns`; now if left out.
+        """
+        time_ns = time.perf_counter_ns() if time_ns is None else time_ns
+        with self._lock:
+            if len(self._pending) >= _MAX_PENDING:
+                self.n_lost += 1
+                event = SourceLost()  # what is lost may be a key that came up: let go of all that the source holds
+                self._pending.pop()
+            self._pending.append((time_ns, event, source))
+            if isinstance(event, SetControl):
+                self._set(event)
+            before, self._keyboard = self._keyboard, handle(self._keyboard, event, source, self._values)
+            if self._keyboard is not before:
+                self._sound(before, source)
+
+    def play_frame(
+        self,
+        to_frame: int,
+        frame_of_time: Callable[[int], int],
+        *,
+        until_ns: int | None = None,
+    ) -> list[ControlInForce]:
+        """Apply what came in, let the frames before `to_frame` stand, and publish the plan, nearest frame first.
+
+        Parameters
+        ----------
+        to_frame : int
+            First frame that may still change.
+        frame_of_time : callable
+            Maps a time in nanoseconds to the frame that sounds then.
+        until_ns : int, optional
+            Events after this time are left for the next call.
+
+        Returns
+        -------
+        list of ControlInForce
+            Controls that took effect.
+        """
+        events = [
+            StampedEvent(event, source, frame_of_time(time_ns)) for time_ns, event, source in self._take(until_ns)
+        ]
+        before = self.state
+        state, frames, messages = advance(before, to_frame, events, plan_to=to_frame + 1)
+        score_table.write_frames(self.table, frames)
+        taken = int(self.engine["stats"]["frame_taken"][0, 0])
+        if taken >= state.horizon:  # the callback was faster: what it took is what was played
+            self.n_missed_plans += 1
+            state, frames, messages = advance(before, taken + 1, events, plan_to=taken + 2)
+            score_table.write_frames(self.table, frames)
+        self.state, frames, _ = advance(state, state.horizon)
+        score_table.write_frames(self.table, frames)
+        return messages
+
+    def silence(self) -> None:
+        """Silence every voice now and keep the model silent until `start`; from any thread."""
+        self.receive(SetControl("panic", True), "session")
+
+    def _take(self, until_ns: int | None) -> list[tuple[int, Event, str]]:
+        taken = []
+        with self._lock:
+            self._send_again()
+            while self._pending and (until_ns is None or self._pending[0][0] <= until_ns):
+                taken.append(self._pending.popleft())
+        return taken
+
+    def _set(self, event: SetControl) -> None:
+        mix = self.engine["mix"]
+        if CONTROLS[event.name].kind != "trigger":
+            self._values = with_value(self._values, event.name, event.value)
+            self._apply_levels()
+            self._give_voices_back()
+        elif event.value and event.name == "panic":
+            mix["is_model_audible"] = 0
+            self._push("session", SILENCE_ALL, Voice.P1)
+        elif event.value and event.name in ("start", "stop"):
+            mix["is_model_audible"] = event.name == "start"
+
+    def _apply_levels(self) -> None:
+        values, mix = self._values, self.engine["mix"]
+        mix["master"] = values["volume"]
+        for voice, prefix in VOICE_PREFIX.items():
+            mix["gains"][0, voice] = 0.0 if values[prefix + "mute"] else values[prefix + "volume"]
+
+    def _give_voices_back(self) -> None:
+        for voice in Voice:
+            if voice in self._keyboard.touched and not is_player(self._values, voice):
+                self._push("session", GIVE_TO_MODEL, voice)
+
+    def _sound(self, before: Keyboard, source: str) -> None:
+        """Tell the callback what each voice sounds now, where that has changed."""
+        for voice in Voice:
+            was, now = before.sounding(voice), self._keyboard.sounding(voice)
+            if (None if was is None else was.order) != (None if now is None else now.order):
+                self._sound_voice(voice, source)
+
+    def _sound_voice(self, voice: Voice, source: str) -> None:
+        now = self._keyboard.sounding(voice)
+        if now is None:
+            self._push(source, KEY_UP, voice)
+        else:
+            self._push(source, KEY_DOWN, voice, now.note, now.volume)
+
+    def _send_again(self) -> None:
+        """Repeat what a full ring did not take, so that no note hangs."""
+        voices, self._unsent = self._unsent, set()
+        for voice in voices:
+            if is_player(self._values, voice):
+                self._sound_voice(voice, "session")
+            else:
+                self._push("session", GIVE_TO_MODEL, voice)
+
+    def _push(self, source: str, kind: int, voice: Voice, note: int = 0, volume: int = 0) -> None:
+        self._order += 1
+        ring = self._rings.setdefault(source, min(len(self._rings), N_RINGS - 1))
+        if not push_command(self.engine[0], ring, kind, int(voice), note, volume, self._order):
+            self.n_lost += 1
+            self._unsent.add(voice)

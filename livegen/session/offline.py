@@ -1,0 +1,94 @@
+"""A session on the offline clock: the same instrument, rendered as fast as the machine can."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livegen.events import Event
+from livegen.outputs.engine import render_block
+from livegen.score_table import PLAYER
+from livegen.session.clock import OfflineClock
+from livegen.session.instrument import Instrument
+from livegen.session.session import MARGIN_SECONDS
+from livegen.units import frame_to_sample
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedFrame:
+    """A frame that was played, with its sound.
+
+    Attributes
+    ----------
+    frame : ndarray of uint8, shape (4, 3)
+    is_player : ndarray of bool, shape (4,)
+        Which voices were the player's.
+    samples : ndarray of float32, shape (n,)
+    """
+
+    frame: NDArray[np.uint8]
+    is_player: NDArray[np.bool_]
+    samples: NDArray[np.float32]
+
+
+def render(
+    instrument: Instrument, n_frames: int, events: Sequence[tuple[float, Event]] = (), *, source: str = "file"
+) -> Iterator[RenderedFrame]:
+    """Play a number of frames offline.
+
+    An event sounds at its own sample, and is known to the model where it would be live: in the first frame whose
+    boundary lies far enough behind it.
+
+    Parameters
+    ----------
+    instrument : Instrument
+        New, with one channel.
+    n_frames : int
+    events : sequence of (float, Event)
+        What a performer plays: seconds since the start, ascending.
+    source : str
+        Name of that performer.
+
+    Yields
+    ------
+    RenderedFrame
+        One after another; the last few frames of the player's part may still change until they are yielded.
+    """
+    clock = OfflineClock(int(instrument.engine["sample_rate"][0]))
+    pending = [(round(seconds * 1_000_000_000), event) for seconds, event in events]
+    pending.reverse()
+    margin_samples = round(MARGIN_SECONDS * clock.sample_rate)
+
+    def play_until(sample: int) -> NDArray[np.float32]:
+        pieces = []
+        while pending and clock.sample_at(pending[-1][0]) < sample:
+            time_ns, event = pending.pop()
+            pieces.append(_render_to(instrument, clock.sample_at(time_ns)))
+            instrument.receive(event, source, time_ns)
+        return np.concatenate([*pieces, _render_to(instrument, sample)])
+
+    instrument.play_frame(0, clock.frame_at)
+    sounds: list[NDArray[np.float32]] = []
+    for frame_index in range(n_frames):
+        end = frame_to_sample(frame_index + 1, clock.sample_rate)
+        before = play_until(end - margin_samples)
+        instrument.play_frame(frame_index + 1, clock.frame_at)
+        sounds.append(np.concatenate([before, play_until(end)]))
+        if frame_index > 0:  # late events of a frame are known only when the next one is planned
+            yield _frame(instrument, frame_index - 1, sounds.pop(0))
+    if n_frames:
+        instrument.play_frame(n_frames, clock.frame_at)
+        yield _frame(instrument, n_frames - 1, sounds.pop(0))
+
+
+def _render_to(instrument: Instrument, sample: int) -> NDArray[np.float32]:
+    n_samples = max(sample - int(instrument.engine["sample"][0]), 0)
+    samples = np.zeros(n_samples, np.float32)
+    render_block(instrument.engine[0], samples, n_samples)
+    return samples
+
+
+def _frame(instrument: Instrument, frame_index: int, samples: NDArray[np.float32]) -> RenderedFrame:
+    planned = instrument.state.timeline.at(frame_index).planned
+    return RenderedFrame(planned.frame, planned.owner == PLAYER, samples)

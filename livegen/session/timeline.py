@@ -1,0 +1,106 @@
+"""The timeline: the frames that were played and those that are planned, each with the predictor's snapshot.
+
+A `Step` keeps what the predictor knew before its frame, so that any frame that is still remembered can be
+restored and planned anew. Everything is a value: planning again makes a new timeline that shares its past.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livegen.predictor.predictor import Distribution, Predictor, State
+from livegen.score import N_VOICES, SILENCE
+from livegen.score_table import PlannedFrame
+
+HISTORY_FRAMES: Final = 1024
+"""Frames that are remembered with their snapshots: over eight bars at 60 beats a minute."""
+
+NO_OFFSET: Final[NDArray[np.float64]] = np.zeros(N_VOICES)
+NO_OFFSET.flags.writeable = False
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the predictor knows before a frame: a snapshot, and the distribution over that frame."""
+
+    distribution: Distribution
+    state: State
+
+    def after(self, predictor: Predictor, frame: NDArray[np.uint8]) -> "Context":
+        """Return the context of the next frame, once `frame` (uint8, (4, 3)) has been played."""
+        return Context(*predictor.step(frame, self.state))
+
+
+def first_context(predictor: Predictor) -> Context:
+    """Return the context of a song's first frame."""
+    return Context(*predictor.step(SILENCE, predictor.initial_state()))
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One frame and what came before it.
+
+    Attributes
+    ----------
+    planned : PlannedFrame
+        The frame as it was played or is planned.
+    context : Context
+        What the predictor knew before it.
+    is_fed : bool
+        Whether the predictor is to hear the frame; false while the model is stopped.
+    """
+
+    planned: PlannedFrame
+    context: Context
+    is_fed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Consecutive frames, the oldest remembered first.
+
+    Attributes
+    ----------
+    tail : Context or None
+        What the predictor knows before the frame that comes next, where that is known already.
+    end : int
+        Index of the frame that comes next.
+    steps : tuple of Step
+    """
+
+    tail: Context | None
+    end: int = 0
+    steps: tuple[Step, ...] = ()
+
+    @property
+    def start(self) -> int:
+        """Index of the oldest frame that is remembered."""
+        return self.end - len(self.steps)
+
+    def at(self, frame_index: int) -> Step:
+        """Return a remembered step."""
+        return self.steps[frame_index - self.start]
+
+    def since(self, frame_index: int) -> tuple[Step, ...]:
+        """Return the steps from a frame on."""
+        return self.steps[max(frame_index - self.start, 0) :]
+
+    def cut(self, frame_index: int) -> "Timeline":
+        """Forget a frame and all after it: the predictor is back where it was before that frame."""
+        if frame_index >= self.end:
+            return self
+        at = max(frame_index - self.start, 0)
+        return Timeline(self.steps[at].context, self.start + at, self.steps[:at])
+
+    def next_context(self, predictor: Predictor) -> Context:
+        """Return what the predictor knows before the frame that comes next."""
+        if self.tail is not None:
+            return self.tail
+        last = self.steps[-1]
+        return last.context.after(predictor, last.planned.frame) if last.is_fed else last.context
+
+    def append(self, step: Step) -> "Timeline":
+        """Return the timeline with one frame more; the oldest beyond `HISTORY_FRAMES` is forgotten."""
+        return Timeline(None, self.end + 1, (*self.steps[1 - HISTORY_FRAMES :], step))
