@@ -3,6 +3,7 @@
 sounddevice is imported when a device is asked for, so that everything else works where PortAudio is missing.
 """
 
+import contextlib
 import functools
 import sys
 import time
@@ -110,6 +111,23 @@ def choose_device(wanted: str | None) -> AudioDevice | None:
     raise AudioError(f"no audio device or host API matches {wanted!r}: there is {there}; or use --audio null")
 
 
+def reopen_portaudio(lost: AudioDevice) -> AudioDevice:
+    """Let PortAudio look for devices again, and return the one that was lost; no stream may be open.
+
+    Raises
+    ------
+    AudioError
+        If it is not back.
+    """
+    sounddevice = _portaudio()
+    sounddevice._terminate()
+    sounddevice._initialize()
+    for device in list_devices():
+        if (device.name, device.host_api) == (lost.name, lost.host_api):
+            return device
+    raise AudioError(f"{lost.host_api}: {lost.name} is not back")
+
+
 def _best_device(devices: list[AudioDevice]) -> AudioDevice | None:
     for host_api in _PREFERRED_HOST_APIS:
         found = [device for device in devices if host_api in device.host_api]
@@ -143,7 +161,10 @@ def native_callback() -> Any:
     def callback(input_pointer, output_pointer, n_samples, time_info, status_flags, engine_pointer):  # type: ignore[no-untyped-def]
         engine = carray(engine_pointer, 1)[0]
         out = carray(output_pointer, n_samples * engine.n_channels)
-        fill_block(engine, out, n_samples, status_flags)
+        if engine.is_detached:
+            out[:] = 0.0
+        else:
+            fill_block(engine, out, n_samples, status_flags)
         return types.int32(0)
 
     return callback
@@ -169,13 +190,13 @@ class AudioStream:
     def __init__(self, engine: NDArray[np.void], device: AudioDevice, block_samples: int = 0) -> None:
         sounddevice = _portaudio()
         self._engine = engine
-        self.sample_rate = int(engine["sample_rate"][0])
         self.device = device
+        sample_rate = int(engine["sample_rate"][0])
         ffi = sounddevice._ffi
         try:
             self._stream = sounddevice._StreamBase(
                 kind="output",
-                samplerate=self.sample_rate,
+                samplerate=sample_rate,
                 blocksize=block_samples,
                 device=device.index,
                 channels=int(engine["n_channels"][0]),
@@ -186,25 +207,31 @@ class AudioStream:
             )
         except (sounddevice.PortAudioError, ValueError) as error:
             raise AudioError(
-                f"{device.host_api}: {device.name} refuses {self.sample_rate} Hz in blocks of "
+                f"{device.host_api}: {device.name} refuses {sample_rate} Hz in blocks of "
                 f"{block_samples or 'any'} samples ({error}): try without --rate and --block"
             ) from error
         self.latency_seconds = float(self._stream.latency)
 
     def start(self) -> None:
         """Let the callback run; the level ramps up from silence."""
+        self._engine["is_detached"] = 0
         self._stream.start()
 
-    def is_active(self) -> bool:
-        """Tell whether the device still asks for samples."""
-        return bool(self._stream.active)
+    def detach(self) -> None:
+        """Make the callback leave the engine alone and fall silent, should it ever be called again."""
+        self._engine["is_detached"] = 1
+
+    def abandon(self) -> None:
+        """Close a stream whose device is gone."""
+        with contextlib.suppress(_portaudio().PortAudioError):
+            self._stream.close()
 
     def stop(self, ramp_seconds: float = 0.02) -> None:
         """Ramp down to silence, then stop and close; safe to call twice."""
         if not self._stream.closed:
             self._engine["mix"]["master"] = 0.0
             deadline = time.perf_counter() + 10 * ramp_seconds
-            while self.is_active() and self._engine["mix"]["master_now"][0] > 0 and time.perf_counter() < deadline:
+            while self._stream.active and self._engine["mix"]["master_now"][0] > 0 and time.perf_counter() < deadline:
                 time.sleep(ramp_seconds / 10)
             time.sleep(ramp_seconds + self.latency_seconds)  # what is in the device's buffer sounds out
             self._stream.close()
@@ -223,8 +250,8 @@ class NullStream:
 
     def __init__(self, engine: NDArray[np.void], block_samples: int = NULL_BLOCK_SAMPLES) -> None:
         self._engine = engine
-        self.block_samples = block_samples
-        self.sample_rate = int(engine["sample_rate"][0])
+        self._block_samples = block_samples
+        self._sample_rate = int(engine["sample_rate"][0])
         self._block = np.zeros(block_samples * int(engine["n_channels"][0]), np.float32)
 
     def run(self, stop: Event) -> None:
@@ -232,9 +259,9 @@ class NullStream:
         began = time.perf_counter()
         n_blocks = 0
         while not stop.is_set():
-            fill_block(self._engine[0], self._block, self.block_samples, 0)
+            fill_block(self._engine[0], self._block, self._block_samples, 0)
             n_blocks += 1
-            due = began + n_blocks * self.block_samples / self.sample_rate
+            due = began + n_blocks * self._block_samples / self._sample_rate
             wait = due - time.perf_counter()
             if wait > 0:
                 stop.wait(wait)

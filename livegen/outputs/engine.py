@@ -96,6 +96,7 @@ ENGINE: Final = np.dtype(
         ("sample_rate", np.int64),
         ("n_channels", np.int64),
         ("sample", np.int64),  # the first sample of the next block
+        ("is_detached", np.int64),  # 1: a native callback leaves the engine alone and falls silent
         ("next_frame", np.int64, N_VOICES),
         ("slot", SLOT),  # scratch for reading the table
         ("clock_scratch", np.int64, 2),

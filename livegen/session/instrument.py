@@ -28,7 +28,7 @@ from livegen.outputs.engine import (
 from livegen.patch import Patch
 from livegen.predictor.predictor import Predictor
 from livegen.score import TIMBRE_MAX, Voice
-from livegen.session.keyboard import Keyboard, handle, is_player
+from livegen.session.keyboard import Keyboard, handle
 from livegen.session.performance import ControlInForce, State, advance, begin
 
 _MAX_PENDING: Final = 4096
@@ -180,7 +180,6 @@ class Instrument:
         if CONTROLS[event.name].kind != "trigger":
             self._values = with_value(self._values, event.name, event.value)
             self._apply_levels()
-            self._give_voices_back()
         elif event.value and event.name == "panic":
             mix["is_model_audible"] = 0
             self._push("session", SILENCE_ALL, Voice.P1)
@@ -193,16 +192,13 @@ class Instrument:
         for voice, prefix in VOICE_PREFIX.items():
             mix["gains"][0, voice] = 0.0 if values[prefix + "mute"] else values[prefix + "volume"]
 
-    def _give_voices_back(self) -> None:
-        for voice in Voice:
-            if voice in self._keyboard.touched and not is_player(self._values, voice):
-                self._push("session", GIVE_TO_MODEL, voice)
-
     def _sound(self, before: Keyboard, source: str) -> None:
         """Tell the callback what each voice sounds now, where that has changed."""
         for voice in Voice:
             was, now = before.sounding(voice), self._keyboard.sounding(voice)
-            if (None if was is None else was.order) != (None if now is None else now.order):
+            if before.is_touched(voice) and not self._keyboard.is_touched(voice):
+                self._push(source, GIVE_TO_MODEL, voice)
+            elif (None if was is None else was.order) != (None if now is None else now.order):
                 self._sound_voice(voice, source)
 
     def _sound_voice(self, voice: Voice, source: str) -> None:
@@ -216,7 +212,7 @@ class Instrument:
         """Repeat what a full ring did not take, so that no note hangs."""
         voices, self._unsent = self._unsent, set()
         for voice in voices:
-            if is_player(self._values, voice):
+            if self._keyboard.is_touched(voice):
                 self._sound_voice(voice, "session")
             else:
                 self._push("session", GIVE_TO_MODEL, voice)

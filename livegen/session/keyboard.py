@@ -45,12 +45,16 @@ class HeldKey:
 
 @dataclass(frozen=True, slots=True)
 class Keyboard:
-    """All held keys, oldest first, with the pedals that are down and the voices that were ever played."""
+    """All held keys, oldest first, with the pedals that are down, and who has played which voice."""
 
     held: tuple[HeldKey, ...] = ()
     pedals: frozenset[tuple[str, int]] = frozenset()
-    touched: frozenset[Voice] = frozenset()
+    touches: frozenset[tuple[Voice, str]] = frozenset()
     n_pressed: int = 0
+
+    def is_touched(self, voice: Voice) -> bool:
+        """Tell whether anybody who is still there has played a voice; until then the model plays it."""
+        return any(touched is voice for touched, _ in self.touches)
 
     def sounding(self, voice: Voice) -> HeldKey | None:
         """Return the key that a voice sounds: the last pressed of those held."""
@@ -93,7 +97,8 @@ def handle(keyboard: Keyboard, event: Event, source: str, values: Values) -> Key
         case SourceLost():
             held = tuple(key for key in keyboard.held if key.source != source)
             pedals = frozenset(pedal for pedal in keyboard.pedals if pedal[0] != source)
-            return replace(keyboard, held=held, pedals=pedals)
+            touches = frozenset(touch for touch in keyboard.touches if touch[1] != source)
+            return replace(keyboard, held=held, pedals=pedals, touches=touches)
         case SetControl(name="panic", value=True):
             return replace(keyboard, held=(), pedals=frozenset())
         case SetControl(name) if name.endswith(".role"):
@@ -118,7 +123,7 @@ def _press(keyboard: Keyboard, event: NoteOn, source: str, values: Values) -> Ke
     return replace(
         keyboard,
         held=(*others, pressed)[-_MAX_HELD:],
-        touched=keyboard.touched | {voice},
+        touches=keyboard.touches | {(voice, source)},
         n_pressed=keyboard.n_pressed + 1,
     )
 
@@ -144,4 +149,5 @@ def _set_pedal(keyboard: Keyboard, pedal: tuple[str, int], is_down: bool) -> Key
 def _keep_player_voices(keyboard: Keyboard, values: Values) -> Keyboard:
     kept = frozenset(voice for voice in Voice if is_player(values, voice))
     held = tuple(key for key in keyboard.held if key.voice in kept)
-    return replace(keyboard, held=held, touched=keyboard.touched & kept)
+    touches = frozenset(touch for touch in keyboard.touches if touch[0] in kept)
+    return replace(keyboard, held=held, touches=touches)

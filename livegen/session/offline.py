@@ -1,18 +1,26 @@
 """A session on the offline clock: the same instrument, rendered as fast as the machine can."""
 
-from collections.abc import Iterator, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from livegen.errors import FormatError
 from livegen.events import Event
+from livegen.formats.midi_file import write_midi_score
+from livegen.formats.nesmdb import save_npz
+from livegen.formats.wav import WavWriter
 from livegen.outputs.engine import render_block
 from livegen.score_table import PLAYER
-from livegen.session.clock import OfflineClock
+from livegen.session.clock import COMMIT_MARGIN_SECONDS, OfflineClock
 from livegen.session.instrument import Instrument
-from livegen.session.session import MARGIN_SECONDS
 from livegen.units import frame_to_sample
+
+_ENDINGS: Final = (".wav", ".mid", ".npz")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +66,7 @@ def render(
     clock = OfflineClock(int(instrument.engine["sample_rate"][0]))
     pending = [(round(seconds * 1_000_000_000), event) for seconds, event in events]
     pending.reverse()
-    margin_samples = round(MARGIN_SECONDS * clock.sample_rate)
+    margin_samples = round(COMMIT_MARGIN_SECONDS * clock.sample_rate)
 
     def play_until(sample: int) -> NDArray[np.float32]:
         pieces = []
@@ -80,6 +88,55 @@ def render(
     if n_frames:
         instrument.play_frame(n_frames, clock.frame_at)
         yield _frame(instrument, n_frames - 1, sounds.pop(0))
+
+
+def check_output(path: Path) -> None:
+    """Refuse a file that cannot be rendered to, before any work is done; raises FormatError."""
+    if path.suffix.lower() not in _ENDINGS:
+        raise FormatError(f"{path.name} cannot be rendered: its name must end in {', '.join(_ENDINGS)}")
+    if not path.absolute().parent.is_dir():
+        raise FormatError(f"there is no folder {path.absolute().parent}: make it first")
+
+
+def render_to_file(
+    instrument: Instrument,
+    path: Path,
+    n_frames: int,
+    events: Sequence[tuple[float, Event]] = (),
+    *,
+    on_frame: Callable[[], None] = lambda: None,
+) -> None:
+    """Render to a file of the kind that its name ends with: the sound as .wav, the score as .mid or .npz.
+
+    Parameters
+    ----------
+    instrument : Instrument
+    path : Path
+    n_frames : int
+    events : sequence of (float, Event)
+        As `render` takes them.
+    on_frame : callable
+        Called after each frame, for a progress bar.
+
+    Raises
+    ------
+    FormatError
+        If the file cannot be written.
+    """
+    sample_rate = int(instrument.engine["sample_rate"][0])
+    is_sound = path.suffix.lower() == ".wav"
+    frames, masks = [], []
+    with WavWriter(path, sample_rate) if is_sound else contextlib.nullcontext() as writer:
+        for rendered in render(instrument, n_frames, events):
+            frames.append(rendered.frame)
+            masks.append(rendered.is_player)
+            if writer is not None:
+                writer.write(rendered.samples)
+            on_frame()
+    if path.suffix.lower() == ".mid":
+        write_midi_score(path, np.stack(frames), player=np.stack(masks))
+    elif path.suffix.lower() == ".npz":
+        save_npz(path, np.stack(frames), {"player": np.stack(masks).tolist()})
 
 
 def _render_to(instrument: Instrument, sample: int) -> NDArray[np.float32]:

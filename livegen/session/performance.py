@@ -154,7 +154,7 @@ def _part(state: State, frame_index: int) -> _Part:
     frame = np.zeros((N_VOICES, N_COLUMNS), np.uint8)
     for voice in Voice:
         role = _OWNER[str(state.values[VOICE_PREFIX[voice] + "role"])]
-        owner[voice] = MODEL if role == PLAYER and voice not in state.keyboard.touched else role
+        owner[voice] = MODEL if role == PLAYER and not state.keyboard.is_touched(voice) else role
         key = state.keyboard.sounding(voice)
         if key is None and state.tapped.frame_index == frame_index:
             key = state.tapped.keys[voice]

@@ -1,1 +1,274 @@
-MARGIN_SECONDS = 0.004
+"""A live session: it opens what plays and what is played on, and alone starts and joins threads.
+
+Threads only carry: inputs put events into the instrument, the frame thread lets it plan before each frame is due,
+outputs pull. Everything that can go wrong with the set-up is raised before the first thread starts; nothing is
+raised after that, but counted, for the status line to say.
+"""
+
+import contextlib
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event, Thread
+from typing import Final
+
+from livegen.controls import Value
+from livegen.events import Event as InputEvent
+from livegen.events import SetControl
+from livegen.formats.midi_file import midi_timeline
+from livegen.inputs.midi import POLL_SECONDS, MidiInput
+from livegen.inputs.midi_file import MidiFilePlayer
+from livegen.inputs.osc import OscServer
+from livegen.inputs.terminal import TerminalKeys
+from livegen.midi_ports import EchoFilter, OutputPort, find_midi
+from livegen.outputs.audio import NULL_SAMPLE_RATE, choose_device
+from livegen.outputs.midi import MidiOutput
+from livegen.patch import Patch
+from livegen.predictor.predictor import Predictor
+from livegen.session.clock import COMMIT_MARGIN_SECONDS, AudioClock
+from livegen.session.instrument import Instrument
+from livegen.session.speaker import Speaker
+from livegen.session.threads import raise_priority, real_time_process
+from livegen.session.timeline import Step
+from livegen.units import FRAME_RATE_HZ
+
+_HEARTBEAT_SECONDS: Final = 1.0
+_JOIN_SECONDS: Final = 2.0
+_HOUSEKEEPING_SECONDS: Final = 0.2
+_AFTER_FAULT_SECONDS: Final = 0.02
+_FRAME_NS: Final = 1_000_000_000 // FRAME_RATE_HZ
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a session is opened with; names as on the command line.
+
+    Attributes
+    ----------
+    audio : str or None
+        Device, host API, ``"null"``, or None for the best there is.
+    rate, block : int or None
+        Sample rate in Hz and samples a block; None takes the device's own.
+    midi_api : str
+    midi_in, midi_out : str or None
+        Part of a port's name; None opens virtual ports where the system has them.
+    osc_host : str
+    osc_port : int or None
+        None for no OSC.
+    play : Path or None
+        A MIDI file that is played into the session.
+    seed : int
+    controls : mapping
+        Values over those of the patch.
+    """
+
+    audio: str | None = None
+    rate: int | None = None
+    block: int | None = None
+    midi_api: str = "auto"
+    midi_in: str | None = None
+    midi_out: str | None = None
+    osc_host: str = "127.0.0.1"
+    osc_port: int | None = None
+    play: Path | None = None
+    seed: int = 0
+    controls: Mapping[str, Value] = field(default_factory=dict)
+
+
+class Session:
+    """Everything that sounds, listens and plans, opened and ready to `start`.
+
+    Parameters
+    ----------
+    predictor : Predictor
+    patch : Patch
+    settings : Settings
+
+    Attributes
+    ----------
+    instrument : Instrument
+    clock : AudioClock
+    faults : int
+        Exceptions that a thread survived, and the last of them in `last_fault`.
+    warnings : list of str
+        What the user should know about how ports and devices were chosen.
+
+    Raises
+    ------
+    LivegenError
+        If anything that was asked for by name cannot be had.
+    """
+
+    def __init__(self, predictor: Predictor, patch: Patch, settings: Settings) -> None:
+        timeline = None if settings.play is None else midi_timeline(settings.play)
+        device = choose_device(settings.audio)
+        rate = settings.rate or (NULL_SAMPLE_RATE if device is None else device.sample_rate)
+        self.instrument = Instrument(predictor, patch, rate, controls=settings.controls, seed=settings.seed)
+        self.clock = AudioClock(self.instrument.engine)
+        self.faults = 0
+        self.last_fault = ""
+        self.warnings: list[str] = []
+        self._stop = Event()
+        self._threads: list[Thread] = []
+        self._opened = contextlib.ExitStack()
+        self.midi_in: MidiInput | None = None
+        self.midi_out: MidiOutput | None = None
+        self.midi_out_name = ""
+        self.osc: OscServer | None = None
+        self.terminal: TerminalKeys | None = None
+        self.file_player: MidiFilePlayer | None = None
+        with contextlib.ExitStack() as opened:
+            self.speaker = Speaker(self.instrument.engine, device, settings.block or 0)
+            opened.callback(self.speaker.stop)
+            self._open_midi(settings, opened)
+            if settings.osc_port is not None:
+                self.osc = OscServer(
+                    self._receive, lambda: self.instrument.values, settings.osc_host, settings.osc_port
+                )
+                opened.callback(self.osc.close)
+            if timeline is not None and settings.play is not None:
+                self.file_player = MidiFilePlayer(timeline, self._receive, f"file:{settings.play.name}")
+            self._opened = opened.pop_all()
+
+    def start(self, quit_session: Callable[[], None]) -> None:
+        """Begin to play: plan the first frames, then let time pass.
+
+        Parameters
+        ----------
+        quit_session : callable
+            Called when the performer asks to leave with a key of the terminal.
+        """
+        self.terminal = TerminalKeys(self._receive, lambda: self.instrument.values, quit_session)
+        self._opened.enter_context(real_time_process())
+        self.instrument.play_frame(0, self.clock.frame_at)
+        self.speaker.start()
+        self._start_thread("frames", self._play_frames)
+        self._start_thread("housekeeping", self._keep_house)
+        for name, part in (("midi in", self.midi_in), ("midi out", self.midi_out), ("osc", self.osc)):
+            if part is not None:
+                self._start_thread(name, part.run)
+        if self.terminal.is_usable:
+            self._start_thread("terminal", self.terminal.run)
+        if self.file_player is not None:
+            player = self.file_player
+            self._start_thread("file", lambda stop: player.run(stop, self.seconds))
+
+    def seconds(self) -> float:
+        """Return how long the session has played, by the audio clock."""
+        return self.clock.sample_at(time.perf_counter_ns()) / self.clock.sample_rate
+
+    def frames_in_hand(self) -> int:
+        """Return how many frames are planned beyond the one that sounds."""
+        return self.instrument.state.timeline.end - 1 - self.clock.frame_at(time.perf_counter_ns())
+
+    def sounding_step(self) -> Step | None:
+        """Return the frame that sounds, None before the first."""
+        timeline = self.instrument.state.timeline
+        frame_index = self.clock.frame_at(time.perf_counter_ns())
+        return timeline.at(frame_index) if timeline.start <= frame_index < timeline.end else None
+
+    def key_to_sound_ms(self) -> float:
+        """Return how long a key takes to sound: half a block on average, the device's latency, and the poll."""
+        half_block_seconds = self.block_samples() / self.clock.sample_rate / 2
+        return 1000.0 * (half_block_seconds + self.speaker.latency_seconds + POLL_SECONDS / 2)
+
+    @property
+    def has_terminal(self) -> bool:
+        """Whether keys of the terminal play."""
+        return self.terminal is not None and self.terminal.is_usable
+
+    def farewell(self) -> list[str]:
+        """Return what to say at the end: how long it was, and what went wrong."""
+        stats = self.instrument.engine["stats"][0]
+        lines = [
+            f"played {self.seconds():.1f} s: {int(stats['late_frames'])} late frames, {int(stats['underflows'])} "
+            f"underflows, {self.instrument.n_lost} events lost"
+        ]
+        return [*lines, f"{self.faults} faults, the last in {self.last_fault}"] if self.faults else lines
+
+    def stop(self) -> None:
+        """Release every note, join every thread, ramp the sound down and close everything; safe to call twice."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(_JOIN_SECONDS)
+        self._threads.clear()
+        self._opened.close()
+
+    def _open_midi(self, settings: Settings, opened: contextlib.ExitStack) -> None:
+        is_needed = settings.midi_in is not None or settings.midi_out is not None
+        midi, reason = find_midi(settings.midi_api, is_needed=is_needed)
+        if midi is None:
+            self.warnings.append(reason)
+            return
+        opened.callback(midi.close)
+        echo = EchoFilter()
+        self.midi_in = MidiInput(settings.midi_in, midi, self._receive, echo=echo)
+        opened.callback(self.midi_in.close)
+        self.warnings += self.midi_in.warnings
+        if settings.midi_out is not None or midi.has_virtual_ports:
+            port = OutputPort(midi, settings.midi_out)
+            self.midi_out_name = port.name
+            self.warnings += [port.warning] if port.warning else []
+            self.midi_out = MidiOutput(
+                port, self.instrument.table, self._time_of_sound, muted=lambda: self.instrument.mutes, echo=echo
+            )
+            opened.callback(self.midi_out.close)
+
+    def _receive(self, event: InputEvent, source: str) -> None:
+        """Take an event from any input; the `Sink` of them all."""
+        self.instrument.receive(event, source)
+        if self.midi_out is not None and event == SetControl("panic", True):
+            self.midi_out.silence()
+
+    def _time_of_sound(self, frame_index: int) -> float:
+        """Return when a frame is heard, in seconds of `time.perf_counter`."""
+        return self.clock.time_of_frame(frame_index) / 1e9 + self.speaker.latency_seconds
+
+    def _start_thread(self, name: str, run: Callable[[Event], None]) -> None:
+        def survive() -> None:
+            raise_priority()
+            while not self._stop.is_set():
+                try:
+                    run(self._stop)
+                    return
+                except Exception as error:  # on stage nothing raises: count it, say it, go on
+                    self.faults += 1
+                    self.last_fault = f"{name}: {error!r}"
+                    self._stop.wait(_AFTER_FAULT_SECONDS)
+
+        thread = Thread(target=survive, name=f"livegen {name}")
+        self._threads.append(thread)
+        thread.start()
+
+    def _play_frames(self, stop: Event) -> None:
+        """Plan each frame once more just before the callback needs it."""
+        instrument, clock = self.instrument, self.clock
+        while not stop.is_set():
+            frame_index = instrument.state.horizon + 1
+            due_ns = clock.time_of_frame(frame_index) - self._lead_ns()
+            wait_ns = due_ns - time.perf_counter_ns()
+            if wait_ns > 0:
+                stop.wait(wait_ns / 1e9)
+                continue  # the clocks' fit may have moved
+            late_frame = clock.frame_at(time.perf_counter_ns()) if wait_ns < -_FRAME_NS else 0
+            for message in instrument.play_frame(max(frame_index, late_frame), clock.frame_at):
+                if self.osc is not None:
+                    self.osc.announce(message.name, message.value)
+
+    def _lead_ns(self) -> int:
+        block_seconds = self.block_samples() / self.clock.sample_rate
+        return round((COMMIT_MARGIN_SECONDS + block_seconds) * 1e9)
+
+    def block_samples(self) -> int:
+        """Return the longest block that the device has asked for so far."""
+        return int(self.instrument.engine["stats"]["block_samples_max"][0])
+
+    def _keep_house(self, stop: Event) -> None:
+        next_heartbeat = time.perf_counter()
+        while not stop.wait(_HOUSEKEEPING_SECONDS):
+            self.speaker.check()
+            if self.osc is not None and time.perf_counter() >= next_heartbeat:
+                next_heartbeat += _HEARTBEAT_SECONDS
+                stats = self.instrument.engine["stats"][0]
+                self.osc.heartbeat(self.seconds(), int(stats["late_frames"]), int(stats["underflows"]))

@@ -1,0 +1,5 @@
+"""`python -m livegen`."""
+
+from livegen.cli import main
+
+main()

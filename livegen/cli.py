@@ -1,0 +1,414 @@
+"""The commands. Nothing else in livegen prints; errors become one sentence and an exit code."""
+
+import contextlib
+import json
+import secrets
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Final, NoReturn
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from livegen import __version__
+from livegen.controls import CONTROLS, DEFAULTS, Value, osc_address, parse_value
+from livegen.errors import CheckpointError, ControlError, FormatError, LivegenError
+
+EXIT_USAGE: Final = 2
+EXIT_OTHER: Final = 1
+
+app = typer.Typer(
+    help="Jam live with a neural model that plays a four-voice NES chip.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+out = Console()
+err = Console(stderr=True)
+
+Model = Annotated[str, typer.Option(help="A model's name (`livegen models`) or its folder.")]
+PatchOption = Annotated[str, typer.Option("--patch", help="A patch's name (`livegen patches`) or its file.")]
+Seed = Annotated[int | None, typer.Option(min=0, max=2**63 - 1, help="Of all draws; the same seed, the same music.")]
+Set = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Set a control; repeatable.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+
+
+def main() -> None:
+    """Run livegen and leave with 0, 2 for what the user can mend, or 1; no traceback reaches a user."""
+    try:
+        app(standalone_mode=False)
+    except LivegenError as error:
+        _leave(str(error), EXIT_USAGE)
+    except typer.Exit as leaving:
+        sys.exit(leaving.exit_code)
+    except (typer.Abort, KeyboardInterrupt):
+        _leave("interrupted", 130)
+    except BrokenPipeError:
+        sys.exit(EXIT_OTHER)
+    except Exception as error:
+        if hasattr(error, "format_message"):  # click's usage errors
+            _leave(error.format_message(), EXIT_USAGE)
+        _leave(f"something went wrong that should not have ({type(error).__name__}: {error})", EXIT_OTHER)
+
+
+def _leave(sentence: str, code: int) -> NoReturn:
+    err.print(f"livegen: {sentence}", style="red", markup=False, highlight=False, soft_wrap=True)
+    sys.exit(code)
+
+
+@app.callback(invoke_without_command=True)
+def _root(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if version:
+        out.print(__version__, highlight=False)
+        raise typer.Exit
+
+
+@app.command()
+def jam(
+    patch: PatchOption = "plain",
+    model: Model = "default",
+    audio: Annotated[str | None, typer.Option(help="Audio device or host API, or null.")] = None,
+    rate: Annotated[int | None, typer.Option(min=8000, max=192000, help="Sample rate in Hz.")] = None,
+    block: Annotated[int | None, typer.Option(min=16, max=8192, help="Samples a block.")] = None,
+    midi_api: Annotated[str, typer.Option(help="auto, alsa, jack, coremidi, windows or none.")] = "auto",
+    midi_in: Annotated[str | None, typer.Option(help="Part of a MIDI input's name.")] = None,
+    midi_out: Annotated[str | None, typer.Option(help="Part of a MIDI output's name.")] = None,
+    osc_port: Annotated[int, typer.Option(min=0, max=65535, help="UDP port for OSC; 0 takes a free one.")] = 9124,
+    osc_host: Annotated[str, typer.Option(help="Address that OSC listens on.")] = "127.0.0.1",
+    play: Annotated[Path | None, typer.Option(metavar="FILE.mid", help="Play a MIDI file into the session.")] = None,
+    seconds: Annotated[float | None, typer.Option(min=0, help="Stop after this long.")] = None,
+    seed: Seed = None,
+    set_: Set = None,
+) -> None:
+    """Jam: play a keyboard, the model plays along.
+
+    Example: [bold]livegen jam --midi-in keystation --set temperature=0.9[/bold]
+    """
+    from livegen.patch import load_patch
+    from livegen.screen import Screen
+    from livegen.session.session import Session, Settings
+
+    controls = _parse_controls(set_)
+    settings = Settings(
+        audio=audio,
+        rate=rate,
+        block=block,
+        midi_api=midi_api,
+        midi_in=midi_in,
+        midi_out=midi_out,
+        osc_host=osc_host,
+        osc_port=osc_port,
+        play=play,
+        seed=secrets.randbits(32) if seed is None else seed,
+        controls=controls,
+    )
+    predictor = _load_model(model)
+    leave = _leave_on_signals()
+    session = Session(predictor, load_patch(patch), settings)
+    try:
+        session.start(leave.set)
+        with Screen(session, err, model=predictor.name, patch=patch) as screen:
+            while not leave.wait(0.1) and not (seconds is not None and session.seconds() >= seconds):
+                screen.update()
+    finally:
+        session.stop()
+    for line in session.farewell():
+        err.print(line, highlight=False, markup=False)
+
+
+@app.command()
+def render(
+    out_file: Annotated[Path, typer.Argument(metavar="OUT", help="What to write, by its ending: .wav .mid .npz")],
+    seconds: Annotated[float, typer.Option(min=0.1, max=36_000, help="Length.")] = 30.0,
+    prompt: Annotated[
+        Path | None, typer.Option(metavar="FILE.mid", help="What a performer plays from the start.")
+    ] = None,
+    patch: PatchOption = "plain",
+    model: Model = "default",
+    rate: Annotated[int, typer.Option(min=8000, max=192000, help="Sample rate in Hz.")] = 48_000,
+    seed: Seed = None,
+    set_: Set = None,
+) -> None:
+    """Render a session offline, the same one that `jam` plays live.
+
+    Example: [bold]livegen render song.wav --seconds 60 --seed 7[/bold]
+    """
+    from livegen.formats.midi_file import midi_timeline
+    from livegen.inputs.midi_file import timeline_events
+    from livegen.patch import load_patch
+    from livegen.session.instrument import Instrument
+    from livegen.session.offline import check_output, render_to_file
+    from livegen.units import seconds_to_frame
+
+    check_output(out_file)
+    events = [] if prompt is None else timeline_events(midi_timeline(prompt))
+    instrument = Instrument(
+        _load_model(model),
+        load_patch(patch),
+        rate,
+        controls=_parse_controls(set_),
+        seed=secrets.randbits(32) if seed is None else seed,
+        n_channels=1,
+    )
+    n_frames = max(seconds_to_frame(seconds), 1)
+    with _progress() as progress:
+        task = progress.add_task(out_file.name, total=n_frames)
+        render_to_file(instrument, out_file, n_frames, events, on_frame=lambda: progress.advance(task))
+    err.print(f"wrote {out_file}: {n_frames / 24:.1f} s, seed {instrument.state.seed}", highlight=False, markup=False)
+
+
+@app.command()
+def train(
+    data: Annotated[Path, typer.Argument(help="An .npz split, or a folder with a train and a valid split.")],
+    out_folder: Annotated[Path, typer.Argument(metavar="OUT", help="The model's folder.")],
+    minutes: Annotated[float, typer.Option(min=0.1, help="How long to train.")] = 60.0,
+    seed: Annotated[int, typer.Option(help="Of weights, songs and orders.")] = 0,
+    resume: Annotated[bool, typer.Option(help="Go on from the last checkpoint in OUT.")] = False,
+) -> None:
+    """Train a model (needs the extra `train`).
+
+    Example: [bold]livegen train nesmdb/ models/mine --minutes 90[/bold]
+    """
+    with _needs_torch():
+        from livegen.training.train import Progress as Report
+        from livegen.training.train import Settings
+        from livegen.training.train import train as train_model
+
+    with _progress() as progress:
+        task = progress.add_task("training", total=1.0)
+
+        def show(report: Report) -> None:
+            what = f"step {report.step} note NLL {report.note_nll:.3f} {report.frames_per_second:.0f} frames/s"
+            progress.update(task, completed=report.done, description=what)
+            if report.valid_note_nll is not None:
+                err.print(f"step {report.step}: valid note NLL {report.valid_note_nll:.4f} nats a frame", markup=False)
+
+        settings = Settings(minutes=minutes, seed=seed)
+        train_model(data, out_folder, settings=settings, resume=resume, progress=show)
+
+
+@app.command("eval")
+def evaluate(
+    data: Annotated[Path, typer.Argument(help="An .npz split, or the folder of the valid split.")],
+    model: Model = "default",
+    as_json: Json = False,
+) -> None:
+    """Measure a model on songs that it was not trained on (needs the extra `train`).
+
+    Example: [bold]livegen eval nesmdb/ --model default[/bold]
+    """
+    with _needs_torch():
+        from livegen.training.evaluate import evaluate as evaluate_model
+
+    with err.status("measuring"):
+        figures = evaluate_model(data, _model_folder(model))
+    _show_figures(figures, as_json)
+
+
+@app.command()
+def devices(as_json: Json = False) -> None:
+    """List audio devices and MIDI ports.
+
+    Example: [bold]livegen devices[/bold]
+    """
+    from livegen.doctor import find_devices
+
+    found = find_devices()
+    if as_json:
+        _print_json(found)
+        return
+    for what, names in found.items():
+        out.print(what, style="bold")
+        for name in names or ["none"]:
+            out.print(f"  {name}", markup=False, highlight=False)
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Say what is missing here, and the line that mends it.
+
+    Example: [bold]livegen doctor[/bold]
+    """
+    from livegen.doctor import examine
+
+    findings = examine()
+    if as_json:
+        _print_json([{"what": f.what, "is_fine": f.is_fine, "says": f.says, "cure": f.cure} for f in findings])
+        return
+    for finding in findings:
+        mark = "[green]ok[/green]     " if finding.is_fine else "[yellow]missing[/yellow]"
+        out.print(f"{mark} [bold]{finding.what}[/bold]", end=" ")
+        out.print(finding.says, markup=False, highlight=False)
+        if finding.cure:
+            out.print(f"          {finding.cure}", markup=False, highlight=False)
+
+
+@app.command()
+def controls(as_json: Json = False) -> None:
+    """List every live control.
+
+    Example: [bold]livegen controls[/bold]
+    """
+    if as_json:
+        _print_json(
+            {
+                name: {
+                    "kind": control.kind,
+                    "range": list(control.choices) or [control.minimum, control.maximum],
+                    "default": DEFAULTS.get(name),
+                    "unit": control.unit,
+                    "description": control.description,
+                    "osc": osc_address(name),
+                }
+                for name, control in CONTROLS.items()
+            }
+        )
+        return
+    table = Table("name", "allowed", "default", "what it does", "OSC", box=None, header_style="bold")
+    for name, control in CONTROLS.items():
+        default = "" if control.kind == "trigger" else str(DEFAULTS[name]).lower()
+        table.add_row(name, _allowed(name), default, control.description, osc_address(name))
+    out.print(table)
+
+
+@app.command()
+def patches() -> None:
+    """List the patches.
+
+    Example: [bold]livegen patches[/bold]
+    """
+    from livegen.patch import list_patches, load_patch
+
+    table = Table("patch", "what it is", box=None, header_style="bold")
+    for name in list_patches():
+        table.add_row(name, load_patch(name).description)
+    out.print(table)
+
+
+@app.command()
+def models() -> None:
+    """List the models.
+
+    Example: [bold]livegen models[/bold]
+    """
+    from livegen.resources import models_folder
+
+    for folder in sorted(models_folder().iterdir()):
+        if (folder / "config.toml").is_file():
+            out.print(folder.name, highlight=False)
+
+
+@app.command()
+def bench(
+    model: Model = "default",
+    as_json: Json = False,
+    hog: Annotated[bool, typer.Option(hidden=True, help="Keep the interpreter busy while a session plays.")] = False,
+    seconds: Annotated[float, typer.Option(min=1, help="How long the session plays.")] = 5.0,
+    audio: Annotated[str | None, typer.Option(help="Audio device or host API, or null.")] = None,
+) -> None:
+    """Measure this machine: model, chip, audio callback and start-up.
+
+    Example: [bold]livegen bench --json[/bold]
+    """
+    from livegen.bench import measure
+
+    with err.status("measuring"):
+        figures = measure(_model_folder(model), session_seconds=seconds, audio=audio, is_hogged=hog)
+    _show_figures(figures, as_json)
+
+
+def _parse_controls(assignments: list[str] | None) -> dict[str, Value]:
+    controls: dict[str, Value] = {}
+    for assignment in assignments or []:
+        name, equals, value = assignment.partition("=")
+        if not equals:
+            raise ControlError(f"--set {assignment!r} has no value: write it as --set name=value")
+        controls[name] = parse_value(name, value)
+        if CONTROLS[name].kind == "trigger":
+            raise ControlError(f"{name} is no setting but something to do while playing: leave it out of --set")
+    return controls
+
+
+def _model_folder(name: str) -> Path:
+    from livegen.resources import models_folder
+
+    folder = models_folder() / name
+    if "/" not in name and "\\" not in name and folder.is_dir():
+        return folder
+    if Path(name).is_dir():
+        return Path(name)
+    there = ", ".join(sorted(path.name for path in models_folder().glob("*") if path.is_dir())) or "none"
+    raise CheckpointError(f"there is no model {name!r}: there is {there}, or give the path of a model's folder")
+
+
+def _load_model(name: str) -> Any:
+    """Load and compile a model, and say so when it is the first time and takes a while."""
+    from livegen.kernels import is_compiled
+    from livegen.predictor.checkpoint import load_predictor
+
+    folder = _model_folder(name)
+    if not is_compiled():
+        err.print("first run: compiling, which takes up to a minute; the next start is quick", highlight=False)
+    predictor = load_predictor(folder)
+    predictor.warm_up()
+    return predictor
+
+
+@contextlib.contextmanager
+def _needs_torch() -> Iterator[None]:
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise FormatError("this command needs torch: pip install 'livegen[train]'") from error
+
+
+def _leave_on_signals() -> threading.Event:
+    leave = threading.Event()
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), lambda *_: leave.set())
+    return leave
+
+
+def _progress() -> Progress:
+    return Progress(TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), console=err, transient=True)
+
+
+def _show_figures(figures: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        _print_json(figures)
+        return
+    table = Table("figure", "value", box=None, header_style="bold")
+    for name, value in figures.items():
+        parts = value.items() if isinstance(value, dict) else [("", value)]
+        shown = ", ".join(f"{part} {_rounded(number)}".strip() for part, number in parts)
+        table.add_row(name, shown)
+    out.print(table)
+
+
+def _rounded(number: Any) -> str:
+    return f"{number:.4g}" if isinstance(number, float) else str(number)
+
+
+def _allowed(name: str) -> str:
+    control = CONTROLS[name]
+    if control.choices:
+        return " ".join(control.choices)
+    if control.kind == "trigger":
+        return ""
+    if control.kind == "bool":
+        return "true false"
+    return f"{control.minimum:g}..{control.maximum:g} {control.unit}".strip()
+
+
+def _print_json(value: Any) -> None:
+    sys.stdout.write(json.dumps(value) + "\n")

@@ -1,0 +1,256 @@
+"""MIDI in: bytes from ports to events, robust against whatever a cable brings.
+
+RtMidi delivers whole messages, but drivers and software differ: the decoder takes any bytes, counts what makes no
+message, and never raises.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import mido
+
+from livegen.errors import PortError
+from livegen.events import (
+    Aftertouch,
+    ClockTick,
+    Continue,
+    ControlChange,
+    Event,
+    NoteOff,
+    NoteOn,
+    PitchWheel,
+    ProgramChange,
+    Sink,
+    SongPosition,
+    SourceLost,
+    Start,
+    Stop,
+)
+from livegen.midi_ports import NO_VIRTUAL_PORTS, EchoFilter, InputPort, MidiSystem
+
+POLL_SECONDS: Final = 0.0005
+_CHECK_SECONDS: Final = 0.5
+
+_STATUS: Final = 0x80  # from here on a byte is a status
+_SYSTEM: Final = 0xF0  # from here on a status has no channel, and ends running status
+_REAL_TIME: Final = 0xF8  # from here on a status is a message of its own, and may stand inside another
+
+_FROM_MESSAGE: Final[dict[str, Callable[[mido.Message], Event]]] = {
+    "note_on": lambda m: NoteOn(m.channel, m.note, m.velocity) if m.velocity else NoteOff(m.channel, m.note),
+    "note_off": lambda m: NoteOff(m.channel, m.note),
+    "control_change": lambda m: ControlChange(m.channel, m.control, m.value),
+    "program_change": lambda m: ProgramChange(m.channel, m.program),
+    "pitchwheel": lambda m: PitchWheel(m.channel, m.pitch),
+    "aftertouch": lambda m: Aftertouch(m.channel, m.value),
+    "clock": lambda m: ClockTick(),
+    "start": lambda m: Start(),
+    "continue": lambda m: Continue(),
+    "stop": lambda m: Stop(),
+    "songpos": lambda m: SongPosition(m.pos),
+}
+
+
+def event_of(message: mido.Message) -> Event | None:
+    """Return the event that a MIDI message stands for; None for sysex, active sensing and others without one."""
+    make = _FROM_MESSAGE.get(message.type)
+    return None if make is None else make(message)
+
+
+class Decoder:
+    """Cuts bytes into messages: running status, real-time bytes inside others, sysex skipped.
+
+    Attributes
+    ----------
+    dropped : int
+        Pieces that make no message: data without a status, truncated messages, undefined statuses.
+    """
+
+    def __init__(self) -> None:
+        self.dropped = 0
+        self._running_status = 0
+
+    def decode(self, data: Sequence[int]) -> list[mido.Message]:
+        """Return the messages of one packet, each 0..255 a byte; never raises.
+
+        A packet ends the message it breaks off, but running status holds on: a keyboard's release may come as it.
+        """
+        messages: list[mido.Message] = []
+        pending: list[int] = []
+        is_sysex = is_stray = False
+        for byte in data:
+            if byte >= _REAL_TIME:
+                self._finish([byte], messages)
+            elif byte >= _STATUS:
+                self.dropped += bool(pending)
+                is_stray, is_sysex = False, byte == _SYSTEM
+                self._running_status = byte if byte < _SYSTEM else 0
+                pending = [] if is_sysex or byte == 0xF7 else [byte]
+            elif is_sysex:
+                continue
+            elif pending or self._running_status:
+                pending = [*(pending or [self._running_status]), byte]
+            else:
+                self.dropped += not is_stray  # a run of stray data is one loss
+                is_stray = True
+            if pending and len(pending) == _length(pending[0]):
+                self._finish(pending, messages)
+                pending = []
+        self.dropped += bool(pending) or is_sysex
+        return messages
+
+    def _finish(self, data: list[int], messages: list[mido.Message]) -> None:
+        try:
+            messages.append(mido.Message.from_bytes(data))
+        except (ValueError, KeyError, IndexError):  # a status that MIDI leaves undefined
+            self.dropped += 1
+
+
+def _length(status: int) -> int:
+    """Return how many bytes a message has; an undefined status stands alone."""
+    if status < _SYSTEM:
+        return 2 if status & 0xF0 in (0xC0, 0xD0) else 3
+    return {0xF1: 2, 0xF2: 3, 0xF3: 2}.get(status, 1)
+
+
+class MidiInput:
+    """All MIDI that comes in, from one port or from every keyboard there is.
+
+    Parameters
+    ----------
+    wanted : str or None
+        A part of the name of a port; None opens a virtual port named livegen, where the system has them, and
+        connects every hardware input, those plugged in later too.
+    midi : MidiSystem
+        The interface; it stays the caller's.
+    sink : Sink
+        Called on the thread that runs `run`.
+    echo : EchoFilter, optional
+        Shared with the MIDI output: what we sent ourselves is dropped.
+    now_seconds : callable
+        Monotonic time, the one that the output gives to `echo`.
+
+    Attributes
+    ----------
+    received, echoes, lost : int
+        Events handed on; our own messages that came back; times a port vanished.
+    warnings : list of str
+        What the user should know about how the ports were chosen.
+
+    Raises
+    ------
+    PortError
+        If a named port is not there, or nothing at all can be opened.
+
+    Notes
+    -----
+    One thread calls `run`; `close` is called after it has ended.
+    """
+
+    def __init__(
+        self,
+        wanted: str | None,
+        midi: MidiSystem,
+        sink: Sink,
+        *,
+        echo: EchoFilter | None = None,
+        now_seconds: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._midi = midi
+        self._sink = sink
+        self._echo = echo
+        self._now_seconds = now_seconds
+        self._takes_all = wanted is None
+        self._ports: dict[InputPort, Decoder] = {}
+        self._refused: set[str] = set()
+        self.received = self.echoes = self.lost = self._overflows = self._dropped_before = 0
+        self.warnings: list[str] = []
+        if wanted is not None or midi.has_virtual_ports:
+            self._first = InputPort(midi, wanted)
+            self._ports[self._first] = Decoder()
+            if self._first.warning:
+                self.warnings.append(self._first.warning)
+        self._connect_keyboards()
+        if not self._ports:
+            self.warnings.append(NO_VIRTUAL_PORTS)
+
+    @property
+    def dropped(self) -> int:
+        """Pieces that made no message, and times the queue was found full."""
+        return self._overflows + self._dropped_before + sum(decoder.dropped for decoder in self._ports.values())
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the ports that are open."""
+        return [port.name for port in list(self._ports) if port.is_open]
+
+    def run(self, stop: threading.Event) -> None:
+        """Poll until `stop`: twice a millisecond for messages, twice a second for ports that come and go."""
+        next_check = self._now_seconds() + _CHECK_SECONDS
+        while not stop.is_set():
+            self.poll()
+            if self._now_seconds() >= next_check:
+                self.check()
+                next_check = self._now_seconds() + _CHECK_SECONDS
+            time.sleep(POLL_SECONDS)
+
+    def poll(self) -> None:
+        """Hand on everything that waits."""
+        for port, decoder in self._ports.items():
+            packets = port.poll()
+            if not packets:
+                continue
+            self._overflows += len(packets) >= port.queue_size
+            for packet in packets:
+                self._hand_on(packet, port, decoder)
+
+    def check(self) -> None:
+        """Notice ports that vanished, open those that came back, and connect new keyboards."""
+        for port in list(self._ports):
+            was_open = port.is_open
+            if not port.check() and was_open:
+                self.lost += 1
+                self._sink(SourceLost(), _source(port))
+                if self._takes_all and port is not self._first:
+                    self._forget(port)  # found anew when it comes back, under whatever address
+        self._connect_keyboards()
+
+    def close(self) -> None:
+        """Close all ports; the session learns that their keys are released."""
+        for port in list(self._ports):
+            self._sink(SourceLost(), _source(port))
+            self._forget(port)
+
+    def _forget(self, port: InputPort) -> None:
+        self._dropped_before += self._ports.pop(port).dropped
+        port.close()
+
+    def _hand_on(self, packet: list[int], port: InputPort, decoder: Decoder) -> None:
+        if self._echo is not None and self._echo.is_echo(packet, self._now_seconds()):
+            self.echoes += 1
+            return
+        for message in decoder.decode(packet):
+            event = event_of(message)
+            if event is not None:
+                self.received += 1
+                self._sink(event, _source(port))
+
+    def _connect_keyboards(self) -> None:
+        if not self._takes_all:
+            return
+        there = self._midi.hardware_inputs(self._port_names())
+        self._refused &= set(there)
+        for name in set(there) - {port.name for port in self._ports} - self._refused:
+            try:
+                self._ports[InputPort(self._midi, name)] = Decoder()
+            except PortError as error:  # another program may hold it: try again when it is plugged in anew
+                self._refused.add(name)
+                self.warnings.append(str(error))
+
+    def _port_names(self) -> list[str]:
+        return self._first.neighbours() if self._midi.has_virtual_ports else self._midi.port_names("in")
+
+
+def _source(port: InputPort) -> str:
+    return f"midi:{port.name}"

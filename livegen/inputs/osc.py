@@ -1,0 +1,318 @@
+"""OSC: the live controls by UDP, asked, set and answered (https://opensoundcontrol.stanford.edu/spec-1_0.html).
+
+An address without an argument asks, with one it sets; the value in force goes back on the same address. What an
+address means is in `livegen.controls`; beside the controls there are
+
+    /livegen/register [port]        answers and news go to this port of the sender, else to the one it sends from
+    /livegen/unregister [port]
+    /livegen/dump                   every value in force
+    /livegen/note channel note velocity     a key: channel 1..16, velocity 0 releases it
+
+and `/livegen/error` and `/livegen/heartbeat` come back.
+"""
+
+import select
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from pythonosc.osc_message import OscMessage
+from pythonosc.osc_message_builder import OscMessageBuilder
+
+from livegen.controls import ADDRESSES, CONTROLS, OSC_PREFIX, Value, Values, osc_address, parse_value
+from livegen.errors import ControlError, PortError
+from livegen.events import NoteOff, NoteOn, SetControl, Sink, SourceLost
+
+Address = tuple[str, int]
+"""A host and a UDP port."""
+
+DEFAULT_PORT: Final = 9124
+
+MAX_LISTENERS: Final = 32
+"""How many may register; also how many may play notes."""
+
+_MAX_PACKET: Final = 8192  # bytes; a larger packet is no control
+_MAX_DEPTH: Final = 8  # of bundles in bundles
+_BUNDLE: Final = b"#bundle\x00"
+_BUNDLE_HEADER: Final = 16  # the word #bundle and a time tag, which is taken as "now"
+_KNOWN_TYPES: Final = frozenset("ihfdsbrmtTFN[]")
+_WAIT_SECONDS: Final = 0.1
+_BURST: Final = 256  # packets taken before `stop` is looked at again
+
+
+class NotOscError(ValueError):
+    """A packet, or a part of one, is not OSC."""
+
+
+def parse_packet(packet: bytes) -> list[tuple[str, list[Any]]]:
+    """Return the messages of a packet, each with its address and arguments.
+
+    Bundles are taken apart here and not by python-osc, which loops for ever on a negative element size and recurses
+    as deep as the packet says; it also logs type tags that it does not know.
+
+    Raises
+    ------
+    NotOscError
+        If any part of it is not OSC.
+    """
+    if len(packet) > _MAX_PACKET:
+        raise NotOscError(f"a packet has at most {_MAX_PACKET} bytes")
+    return [_parse_message(data) for data in _elements(packet, 0)]
+
+
+def _elements(packet: bytes, depth: int) -> Iterator[bytes]:
+    if not packet.startswith(_BUNDLE):
+        yield packet
+        return
+    if depth == _MAX_DEPTH or len(packet) < _BUNDLE_HEADER:
+        raise NotOscError("a bundle is too deep or too short")
+    at = _BUNDLE_HEADER
+    while at < len(packet):
+        if at + 4 > len(packet):
+            raise NotOscError("a bundle breaks off")
+        (size,) = struct.unpack_from(">i", packet, at)
+        at += 4
+        if size <= 0 or at + size > len(packet):
+            raise NotOscError("a bundle's element is longer than the bundle")
+        yield from _elements(packet[at : at + size], depth + 1)
+        at += size
+
+
+def _parse_message(data: bytes) -> tuple[str, list[Any]]:
+    if not data.startswith(b"/"):
+        raise NotOscError("an address begins with a slash")
+    tags_at = (data.find(b"\x00") // 4 + 1) * 4
+    tags = data[tags_at:].split(b"\x00", 1)[0].decode("latin-1")
+    if tags and not (tags[0] == "," and set(tags[1:]) <= _KNOWN_TYPES):
+        raise NotOscError(f"unknown type tags {tags!r}")
+    try:
+        message = OscMessage(data)
+        return message.address, message.params
+    except Exception as error:  # python-osc lets more out than its own ParseError: struct's, Unicode's, index errors
+        raise NotOscError(str(error)) from error
+
+
+class OscServer:
+    """The OSC socket: takes packets on its thread, sends from any.
+
+    Parameters
+    ----------
+    sink : Sink
+        Gets `SetControl`, `NoteOn`, `NoteOff`; called on the thread that runs `run`.
+    values : callable
+        Returns the values in force; called on the same thread.
+    host : str
+        Address to bind; ``127.0.0.1`` hears this machine only.
+    port : int
+        UDP port; 0 takes a free one.
+
+    Attributes
+    ----------
+    host, port : str, int
+        Where it listens.
+    received, dropped, unsent : int
+        Messages understood; packets that were no OSC, and messages that made no sense; answers that could not be sent.
+
+    Raises
+    ------
+    PortError
+        If the port is in use, or the address is not one of this machine's.
+    """
+
+    def __init__(
+        self, sink: Sink, values: Callable[[], Values], host: str = "127.0.0.1", port: int = DEFAULT_PORT
+    ) -> None:
+        self._sink = sink
+        self._values = values
+        self._lock = threading.Lock()
+        self._listeners: dict[Address, Address] = {}  # whom we hear from, to where it wants its answers
+        self._askers: dict[str, set[Address]] = {}  # who set a control whose value is not announced yet
+        self._players: set[Address] = set()
+        self.received = self.dropped = self.unsent = 0
+        self._socket = _bound_socket(host, port)
+        self.host, self.port = self._socket.getsockname()[:2]
+
+    def run(self, stop: threading.Event) -> None:
+        """Take packets until `stop`."""
+        while not stop.is_set():
+            self.poll(_WAIT_SECONDS)
+
+    def poll(self, patience_seconds: float = 0.0) -> None:
+        """Take the packets that wait, after waiting for the first at most this long; never raises."""
+        try:
+            select.select([self._socket], [], [], patience_seconds)
+            for _ in range(_BURST):
+                packet, sender = self._socket.recvfrom(65536)
+                self._take(packet, sender[:2])
+        except BlockingIOError:
+            pass
+        except OSError:  # on Windows, the answer to a client that is gone comes back as an error
+            self.dropped += 1
+
+    def announce(self, name: str, value: Value) -> None:
+        """Tell whoever set a control, and every listener, the value that is in force now.
+
+        The session calls it whenever a `SetControl` took effect, from OSC or elsewhere, also where the value is the
+        one before. Never blocks.
+        """
+        with self._lock:
+            targets = self._askers.pop(name, set()) | set(self._listeners.values())
+        self._send(targets, osc_address(name), _osc_value(value))
+
+    def heartbeat(self, *numbers: float) -> None:
+        """Send a few numbers to every listener, about once a second, to show that livegen lives."""
+        with self._lock:
+            targets = set(self._listeners.values())
+        self._send(targets, f"{OSC_PREFIX}/heartbeat", *(n if isinstance(n, float) else int(n) for n in numbers))
+
+    def close(self) -> None:
+        """Close the socket and release the keys that came by OSC."""
+        for player in self._players:
+            self._sink(SourceLost(), _source(player))
+        self._players.clear()
+        self._socket.close()
+
+    @property
+    def n_listeners(self) -> int:
+        """How many have registered."""
+        return len(self._listeners)
+
+    def _take(self, packet: bytes, sender: Address) -> None:
+        try:
+            messages = parse_packet(packet)
+        except NotOscError:
+            self.dropped += 1
+            return
+        for address, arguments in messages:
+            try:
+                self._obey(address, arguments, sender)
+                self.received += 1
+            except ControlError as error:
+                self.dropped += 1
+                self._send({self._reply_address(sender)}, f"{OSC_PREFIX}/error", str(error))
+
+    def _obey(self, address: str, arguments: list[Any], sender: Address) -> None:
+        name = ADDRESSES.get(address)
+        command = _COMMANDS.get(address)
+        if name is not None:
+            self._ask_or_set(name, arguments, sender)
+        elif command is not None:
+            command(self, arguments, sender)
+        else:
+            raise ControlError(f"there is no OSC address {_shown(address)}: `livegen controls` lists them")
+
+    def _ask_or_set(self, name: str, arguments: list[Any], sender: Address) -> None:
+        is_trigger = CONTROLS[name].kind == "trigger"
+        if not arguments and not is_trigger:
+            self._send({self._reply_address(sender)}, osc_address(name), _osc_value(self._values()[name]))
+            return
+        if len(arguments) > 1:
+            raise ControlError(f"{name} takes one argument, not {len(arguments)}")
+        value = parse_value(name, arguments[0] if arguments else True)
+        if is_trigger and not value:
+            return
+        with self._lock:
+            askers = self._askers.setdefault(name, set())
+            if len(askers) < MAX_LISTENERS:
+                askers.add(self._reply_address(sender))
+        self._sink(SetControl(name, value), _source(sender))
+
+    def _register(self, arguments: list[Any], sender: Address) -> None:
+        target = (sender[0], _port_argument(arguments, sender[1]))
+        with self._lock:
+            is_full = len(self._listeners) >= MAX_LISTENERS and sender not in self._listeners
+            if not is_full:
+                self._listeners[sender] = target
+        if is_full:
+            raise ControlError(f"{MAX_LISTENERS} listeners are registered already: unregister one first")
+
+    def _unregister(self, arguments: list[Any], sender: Address) -> None:
+        target = (sender[0], _port_argument(arguments, sender[1]))
+        with self._lock:
+            self._listeners = {
+                source: known
+                for source, known in self._listeners.items()
+                if known != target and not (source == sender and not arguments)
+            }
+
+    def _dump(self, _arguments: list[Any], sender: Address) -> None:
+        for name, value in self._values().items():
+            self._send({self._reply_address(sender)}, osc_address(name), _osc_value(value))
+
+    def _note(self, arguments: list[Any], sender: Address) -> None:
+        limits = {"channel": (1, 16), "note": (0, 127), "velocity": (0, 127)}
+        numbers = [int(number) for number in arguments if isinstance(number, (int, float)) and abs(number) < 128]
+        if len(arguments) != 3 or len(numbers) != 3:
+            raise ControlError(f"{OSC_PREFIX}/note takes three numbers: channel 1..16, note 0..127, velocity 0..127")
+        for (what, (lowest, highest)), number in zip(limits.items(), numbers, strict=True):
+            if not lowest <= number <= highest:
+                raise ControlError(f"{what} {number} of {OSC_PREFIX}/note is out of range: {lowest}..{highest}")
+        if len(self._players) >= MAX_LISTENERS and sender not in self._players:
+            raise ControlError(f"{MAX_LISTENERS} players are here already: play from one of their ports")
+        self._players.add(sender)
+        channel, note, velocity = numbers
+        event = NoteOn(channel - 1, note, velocity) if velocity else NoteOff(channel - 1, note)
+        self._sink(event, _source(sender))
+
+    def _reply_address(self, sender: Address) -> Address:
+        return self._listeners.get(sender, sender)
+
+    def _send(self, targets: set[Address], address: str, *arguments: Value) -> None:
+        if not targets:
+            return
+        builder = OscMessageBuilder(address)
+        for argument in arguments:
+            builder.add_arg(argument)
+        packet = builder.build().dgram
+        for target in targets:
+            try:
+                self._socket.sendto(packet, target)
+            except OSError:  # full buffer, unreachable: the music does not wait for it
+                self.unsent += 1
+
+
+_COMMANDS: Final[dict[str, Callable[[OscServer, list[Any], Address], None]]] = {
+    f"{OSC_PREFIX}/register": OscServer._register,
+    f"{OSC_PREFIX}/unregister": OscServer._unregister,
+    f"{OSC_PREFIX}/dump": OscServer._dump,
+    f"{OSC_PREFIX}/note": OscServer._note,
+}
+
+
+def _bound_socket(host: str, port: int) -> socket.socket:
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        bound.bind((host, port))
+    except (OSError, OverflowError) as error:
+        bound.close()
+        raise PortError(
+            f"OSC cannot listen on {host}, port {port} ({error}): give a free port 1024..65535 with --osc-port, "
+            f"and with --osc-host 127.0.0.1, 0.0.0.0 or an address of this machine"
+        ) from error
+    bound.setblocking(False)
+    return bound
+
+
+def _osc_value(value: Value) -> Value:
+    """Return a value as it goes out: a bool as 0 or 1, which more programs understand than OSC's own T and F."""
+    return int(value) if isinstance(value, bool) else value
+
+
+def _port_argument(arguments: list[Any], default: int) -> int:
+    if not arguments:
+        return default
+    number = arguments[0]
+    if len(arguments) > 1 or not isinstance(number, (int, float)) or not 1 <= number <= 65535:
+        raise ControlError(f"a reply port is one number from 1 to 65535, not {_shown(arguments)}")
+    return int(number)
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:60]}..."
+
+
+def _source(sender: Address) -> str:
+    return f"osc:{sender[0]}:{sender[1]}"

@@ -1,0 +1,139 @@
+"""The computer keyboard: keys that play, as in FamiTracker, and keys that control.
+
+A terminal tells when a key goes down and nothing when it comes up, so a note lasts a moment, and longer while the
+terminal repeats the key. The rows ``z s x d c v g b h n j m`` and ``q 2 w 3 e r 5 t 6 y 7 u i`` are two octaves.
+"""
+
+import contextlib
+import os
+import select
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
+
+from livegen.controls import Values, parse_value
+from livegen.events import NoteOff, NoteOn, SetControl, Sink, SourceLost
+
+SOURCE: Final = "terminal"
+NOTE_SECONDS: Final = 0.3
+"""How long a note lasts after its key was last seen; over the pause before a terminal repeats a key."""
+
+_VELOCITY: Final = 100
+_LOWEST_OCTAVE, _HIGHEST_OCTAVE = 1, 7
+_LOWER_ROW: Final = "zsxdcvgbhnjm,l."
+_UPPER_ROW: Final = "q2w3er5t6y7ui9o0p"
+KEY_OFFSETS: Final[Mapping[str, int]] = {
+    **{key: semitone for semitone, key in enumerate(_LOWER_ROW)},
+    **{key: 12 + semitone for semitone, key in enumerate(_UPPER_ROW)},
+}
+"""Semitones over the lower row's C by key."""
+
+_TEMPERATURE_STEP: Final = 0.05
+_UP, _DOWN, _RIGHT, _LEFT = "\x1b[A", "\x1b[B", "\x1b[C", "\x1b[D"
+_ESCAPE, _BACKSPACE, _ENTER = "\x1b", ("\x7f", "\b"), ("\r", "\n")
+
+HELP: Final = (
+    "z..m q..i play · ←→ octave · ↑↓ temperature · space start/stop · backspace panic · enter new song · esc quit"
+)
+
+
+class TerminalKeys:
+    """Keys of the terminal as an input.
+
+    Parameters
+    ----------
+    sink : Sink
+    values : callable
+        Returns the controls in force.
+    quit_session : callable
+        Called when the user wants to leave.
+
+    Attributes
+    ----------
+    octave : int
+        Of the lower row's C, where octave 4 holds middle C.
+    """
+
+    def __init__(self, sink: Sink, values: Callable[[], Values], quit_session: Callable[[], None]) -> None:
+        self._sink = sink
+        self._values = values
+        self._quit = quit_session
+        self._until: dict[int, float] = {}  # when each sounding note is let go
+        self._is_running = True
+        self.octave = 4
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether there is a terminal to read keys from."""
+        return os.name == "posix" and sys.stdin.isatty()
+
+    def run(self, stop: threading.Event) -> None:
+        """Read keys until `stop`."""
+        with _raw_terminal():
+            try:
+                while not stop.is_set():
+                    if select.select([sys.stdin], [], [], 0.01)[0]:
+                        for key in split_keys(os.read(sys.stdin.fileno(), 256).decode("utf-8", "ignore")):
+                            self.press(key, time.monotonic())
+                    self.release(time.monotonic())
+            finally:
+                self._sink(SourceLost(), SOURCE)
+
+    def press(self, key: str, now_seconds: float) -> None:
+        """Do what a key means."""
+        if key.lower() in KEY_OFFSETS:
+            self._play(12 * (self.octave + 1) + KEY_OFFSETS[key.lower()], now_seconds)
+        elif key in (_LEFT, _RIGHT):
+            self.octave = min(max(self.octave + (1 if key == _RIGHT else -1), _LOWEST_OCTAVE), _HIGHEST_OCTAVE)
+        elif key in (_UP, _DOWN):
+            step = _TEMPERATURE_STEP if key == _UP else -_TEMPERATURE_STEP
+            self._set("temperature", round(float(self._values()["temperature"]) + step, 2))
+        elif key == " ":
+            self._is_running = not self._is_running
+            self._set("start" if self._is_running else "stop", True)
+        elif key in _BACKSPACE:
+            self._is_running = False
+            self._set("panic", True)
+        elif key in _ENTER:
+            self._set("reset", True)
+        elif key == _ESCAPE:
+            self._quit()
+
+    def release(self, now_seconds: float) -> None:
+        """Let go of the notes whose time is over."""
+        for note in [note for note, until in self._until.items() if until <= now_seconds]:
+            del self._until[note]
+            self._sink(NoteOff(0, note), SOURCE)
+
+    def _play(self, note: int, now_seconds: float) -> None:
+        if note not in self._until:
+            self._sink(NoteOn(0, note, _VELOCITY), SOURCE)
+        self._until[note] = now_seconds + NOTE_SECONDS
+
+    def _set(self, name: str, value: float | bool) -> None:
+        self._sink(SetControl(name, parse_value(name, value)), SOURCE)
+
+
+def split_keys(text: str) -> Iterator[str]:
+    """Yield the keys in what a terminal sent: an arrow is a sequence of three characters."""
+    at = 0
+    while at < len(text):
+        length = 3 if text[at : at + 2] == "\x1b[" else 1
+        yield text[at : at + length]
+        at += length
+
+
+@contextlib.contextmanager
+def _raw_terminal() -> Iterator[None]:
+    """Make the terminal hand on every key at once and show none; Ctrl-C still interrupts."""
+    import termios
+    import tty
+
+    before = termios.tcgetattr(sys.stdin)
+    try:
+        tty.setcbreak(sys.stdin)
+        yield
+    finally:
+        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)

@@ -1,0 +1,108 @@
+"""The status screen of `jam`: one look tells who plays, what sounds, and whether the music is safe."""
+
+from types import TracebackType
+from typing import Final
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from livegen.controls import VOICE_PREFIX
+from livegen.inputs.terminal import HELP
+from livegen.score import Column, Voice
+from livegen.score_table import MODEL, OFF
+from livegen.session.session import Session
+
+_NOTE_NAMES: Final = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
+_METER_WIDTH: Final = 12
+_REFRESH_HZ: Final = 10
+
+
+def note_name(voice: Voice, note: int) -> str:
+    """Return a note as a musician reads it: ``A4``; the noise voice has periods, ``N12``; silence is a dot."""
+    if note == 0:
+        return "·"
+    if voice is Voice.NO:
+        return f"N{note}"
+    return f"{_NOTE_NAMES[note % 12]}{note // 12 - 1}"
+
+
+class Screen:
+    """Shows a session while it plays, and says what the user should know where there is no terminal.
+
+    Parameters
+    ----------
+    session : Session
+    console : Console
+        On stderr, so that stdout stays free.
+    model, patch : str
+        Names to show.
+    """
+
+    def __init__(self, session: Session, console: Console, *, model: str, patch: str) -> None:
+        self._session = session
+        self._console = console
+        self._title = f"livegen · {patch} · model {model}"
+        self._live = Live(console=console, refresh_per_second=_REFRESH_HZ, transient=False)
+
+    def __enter__(self) -> "Screen":
+        session = self._session
+        lines = [*self._ports(), *(f"note: {warning}" for warning in session.warnings)]
+        for line in lines:
+            self._console.print(line, highlight=False, markup=False)
+        if self._console.is_terminal:
+            self._live.start()
+            self.update()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._live.stop()
+
+    def update(self) -> None:
+        """Show how things stand now."""
+        if self._console.is_terminal:
+            self._live.update(self._picture())
+
+    def _ports(self) -> list[str]:
+        session = self._session
+        midi_in = ", ".join(session.midi_in.names) if session.midi_in is not None else "none"
+        osc = "none" if session.osc is None else f"{session.osc.host}:{session.osc.port}"
+        return [
+            f"sound: {session.speaker.name}, {session.clock.sample_rate} Hz",
+            f"MIDI in: {midi_in or 'none'} · out: {session.midi_out_name or 'none'} · OSC: {osc}",
+        ]
+
+    def _picture(self) -> Group:
+        session = self._session
+        values = session.instrument.values
+        voices = Table(box=None, padding=(0, 2), title=self._title, title_justify="left", title_style="bold")
+        for heading in ("voice", "role", "note", "level"):
+            voices.add_column(heading)
+        step = session.sounding_step()
+        levels = session.instrument.engine["stats"]["levels"][0]
+        for voice, prefix in VOICE_PREFIX.items():
+            role = str(values[prefix + "role"])
+            note = 0 if step is None else int(step.planned.frame[voice, Column.NOTE])
+            owner = None if step is None else step.planned.owner[voice]
+            played_by = "model (until you play)" if role == "player" and owner == MODEL else role
+            style = "dim" if owner == OFF or values[prefix + "mute"] else "green" if role == "player" else "cyan"
+            meter = "█" * round(min(levels[voice], 1.0) * _METER_WIDTH)
+            voices.add_row(voice.name, played_by, note_name(voice, note), meter, style=style)
+        return Group(voices, self._numbers(), Text(HELP if session.has_terminal else "Ctrl-C quits", style="dim"))
+
+    def _numbers(self) -> Text:
+        session = self._session
+        values, stats = session.instrument.values, session.instrument.engine["stats"][0]
+        state = "playing" if session.instrument.state.is_running else "stopped"
+        late, underflows = int(stats["late_frames"]), int(stats["underflows"])
+        text = Text(
+            f"{state} {session.seconds():.0f} s · temperature {values['temperature']:.2f} · "
+            f"top_p {values['top_p']:.2f} · volume {values['volume']:.2f} · "
+            f"{session.frames_in_hand()} frames in hand · key to sound about {session.key_to_sound_ms():.1f} ms"
+        )
+        trouble = f"\n{late} late frames · {underflows} underflows · sound: {session.speaker.name}"
+        text.append(trouble, style="yellow" if late or underflows or session.speaker.losses else "")
+        if session.last_fault:
+            text.append(f"\n{session.faults} faults, the last in {session.last_fault}", style="red")
+        return text

@@ -1,0 +1,116 @@
+"""What makes time pass: the sound card, or the null clock while there is none.
+
+A device that goes (unplugged, its server ended) is noticed by its silence; the null clock takes over, so that the
+music goes on, and the device is opened again when it is back.
+"""
+
+import contextlib
+import time
+from threading import Event, Thread
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livegen.errors import AudioError
+from livegen.outputs.audio import AudioDevice, AudioStream, NullStream, reopen_portaudio
+
+_LOST_AFTER_SECONDS: Final = 1.0
+_RETRY_SECONDS: Final = 3.0
+
+
+class Speaker:
+    """Plays an engine on a device while it can, and on the null clock else.
+
+    Parameters
+    ----------
+    engine : ndarray of ENGINE, shape (1,)
+    device : AudioDevice or None
+        None is the null clock.
+    block_samples : int
+        Samples a block, 0 for what the device likes best.
+
+    Attributes
+    ----------
+    losses : int
+        Times the device was lost.
+
+    Raises
+    ------
+    AudioError
+        If the device refuses.
+    """
+
+    def __init__(self, engine: NDArray[np.void], device: AudioDevice | None, block_samples: int = 0) -> None:
+        self._engine = engine
+        self._device = device
+        self._block_samples = block_samples
+        self._stream = None if device is None else AudioStream(engine, device, block_samples)
+        self._null_stop = Event()
+        self._null_thread: Thread | None = None
+        self._n_blocks = -1
+        self._alive_at = self._retry_at = time.perf_counter()
+        self.losses = 0
+
+    @property
+    def name(self) -> str:
+        """What plays now, for the status line."""
+        if self._stream is not None and self._device is not None:
+            return f"{self._device.host_api}: {self._device.name}"
+        return "null" if self._device is None else f"{self._device.name} is gone, waiting for it"
+
+    @property
+    def latency_seconds(self) -> float:
+        """From a sample's making to its sound, as the device says."""
+        return 0.0 if self._stream is None else self._stream.latency_seconds
+
+    def start(self) -> None:
+        """Let time pass."""
+        self._alive_at = time.perf_counter()
+        if self._stream is None:
+            self._start_null()
+        else:
+            self._stream.start()
+
+    def check(self) -> None:
+        """Notice that the device went, or came back; called a few times a second from one thread; never raises."""
+        now = time.perf_counter()
+        n_blocks = int(self._engine["stats"]["blocks"][0, 0])
+        if n_blocks != self._n_blocks:
+            self._n_blocks, self._alive_at = n_blocks, now
+        if self._stream is not None and now > self._alive_at + _LOST_AFTER_SECONDS:
+            self.losses += 1
+            lost, self._stream = self._stream, None
+            self._retry_at = now + _RETRY_SECONDS
+            lost.detach()
+            self._start_null()
+            lost.abandon()
+        elif self._stream is None and self._device is not None and now > self._retry_at:
+            self._retry_at = now + _RETRY_SECONDS
+            self._reopen(self._device)
+
+    def stop(self) -> None:
+        """Ramp down and close; safe to call twice, and before `start`."""
+        self._stop_null()
+        if self._stream is not None:
+            self._stream.stop()
+
+    def _reopen(self, lost: AudioDevice) -> None:
+        with contextlib.suppress(AudioError):
+            device = reopen_portaudio(lost)
+            stream = AudioStream(self._engine, device, self._block_samples)
+            self._stop_null()
+            self._device, self._stream = device, stream
+            self._alive_at = time.perf_counter()
+            stream.start()
+
+    def _start_null(self) -> None:
+        self._null_stop.clear()
+        self._null_thread = Thread(target=NullStream(self._engine).run, args=(self._null_stop,), name="null clock")
+        self._null_thread.start()
+
+    def _stop_null(self) -> None:
+        self._null_stop.set()
+        if self._null_thread is not None:
+            self._null_thread.join()
+            self._null_thread = None
