@@ -1,0 +1,58 @@
+"""What every reader and writer here shares: bounded reading, writing in one piece, the longest score."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from livegen.errors import FormatError
+from livegen.units import FRAME_RATE_HZ
+
+MAX_FRAMES: Final = 1_000_000
+"""Longest score that a file may hold: 11.5 hours, far beyond music and well within memory."""
+
+MAX_SECONDS: Final = MAX_FRAMES / FRAME_RATE_HZ
+
+
+def read_bytes(path: Path, max_bytes: int) -> bytes:
+    """Return a whole file.
+
+    Raises
+    ------
+    FormatError
+        If there is no such file, it cannot be read, or it is longer than `max_bytes`.
+    """
+    if not path.is_file():
+        raise FormatError(f"{path} is not a file: give the path of a file that exists")
+    try:
+        with path.open("rb") as file:
+            data = file.read(max_bytes + 1)
+    except OSError as error:
+        raise FormatError(f"{path} cannot be read: {error.strerror}") from error
+    if len(data) > max_bytes:
+        raise FormatError(f"{path} is too large: at most {max_bytes / 2**20:.0f} MiB of this kind of file are read")
+    return data
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Lend a path beside `path`, and move what was written there to `path` when the block ends well.
+
+    A block that raises leaves `path` as it was, and nothing beside it.
+
+    Raises
+    ------
+    FormatError
+        If the folder does not exist or cannot be written to.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    if not path.parent.is_dir():
+        raise FormatError(f"{path} cannot be written: make the folder {path.parent} first")
+    try:
+        yield partial
+        partial.replace(path)
+    except OSError as error:
+        raise FormatError(f"{path} cannot be written: {error.strerror or error}") from error
+    finally:
+        partial.unlink(missing_ok=True)

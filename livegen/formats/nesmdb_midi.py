@@ -1,0 +1,241 @@
+"""NES-MDB's own layout of a MIDI file, which holds a score without loss.
+
+One tick is a sample at 44.1 kHz (22,050 ticks a beat at 120 beats a minute). A track a voice, named p1, p2, tr,
+no; the velocity of a note is its volume, control 11 a new volume, control 12 a new timbre; a time signature 1/1
+marks the end (https://github.com/chrisdonahue/nesmdb, `nesmdb/score/midi.py`). The triangle's notes have
+velocity 1 and its volume is 0. livegen adds tracks named "p1 player" and so on for what a performer played.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import mido
+import numpy as np
+from numpy.typing import NDArray
+
+from livegen.errors import ScoreError
+from livegen.formats.downsample import GRID_RATE_HZ, downsample, frame_edges, frames_to_samples, samples_to_frames
+from livegen.formats.files import atomic_path
+from livegen.formats.smf import CONTROL_CHANGE, NOTE_OFF, NOTE_ON, Song
+from livegen.score import (
+    N_COLUMNS,
+    N_VOICES,
+    NOTE_RANGE,
+    SILENCE,
+    TIMBRE_MAX,
+    VOLUME_MAX,
+    Voice,
+    fit_note,
+    onsets,
+    validate_frames,
+)
+from livegen.units import MAX_VOLUME, volume_to_velocity
+
+VOICE_CHANNELS: Final[dict[Voice, int]] = {Voice.P1: 0, Voice.P2: 1, Voice.TR: 2, Voice.NO: 9}
+"""The MIDI channel of each voice: 1, 2, 3 and 10 as users see them."""
+
+_TRACK_VOICES: Final[dict[str, Voice]] = {voice.name.lower(): voice for voice in Voice}
+_PLAYER_SUFFIX: Final = " player"
+_PROGRAMS: Final[dict[Voice, int]] = {Voice.P1: 80, Voice.P2: 81, Voice.TR: 38, Voice.NO: 121}  # as nesmdb writes them
+_TICKS_PER_BEAT: Final = GRID_RATE_HZ // 2
+_TEMPO: Final = 500_000  # microseconds a beat
+_MAX_DELTA: Final = 0x0FFF_FFFF  # the longest delta time that a file can express
+_VOLUME_CONTROL: Final = 11
+_TIMBRE_CONTROL: Final = 12
+_TRIANGLE_VELOCITY: Final = 100
+"""Velocity of the triangle's notes as a performer would play them: it has no volume of its own."""
+
+
+def is_nesmdb_layout(song: Song) -> bool:
+    """Tell whether a song's tracks are NES-MDB's: by their names, and no velocity is over 15."""
+    voices = [_voice_of(name) for name in song.track_names]
+    if all(voice is None for voice in voices):
+        return False
+    return all(
+        voices[track] is not None and message[2] <= MAX_VOLUME
+        for _, track, message in song.events
+        if message[0] & 0xF0 == NOTE_ON
+    )
+
+
+def song_to_frames(song: Song) -> NDArray[np.uint8]:
+    """Return the score of a song in this layout, uint8 (N, 4, 3), with NES-MDB's rule for what a frame keeps."""
+    end = max((round(at * GRID_RATE_HZ) for at, *signature in song.time_signatures if signature == [1, 1]), default=0)
+    if end == 0 and len(song.seconds):
+        end = round(song.seconds[-1] * GRID_RATE_HZ)
+    frames = np.empty((samples_to_frames(end), N_VOICES, N_COLUMNS), np.uint8)
+    for voice, (starts, values) in _voice_changes(song).items():
+        frames[:, voice] = downsample(starts, values, len(frames))
+    return frames
+
+
+def song_to_timeline(song: Song) -> list[tuple[float, mido.Message]]:
+    """Return the notes of a song in this layout as a performer would play them on channels 1, 2, 3 and 10.
+
+    Volumes become velocities, a rise that `livegen.score` calls an onset strikes the note again, and the noise
+    voice gets keys that `livegen.score.fit_note` turns back into its notes. Smaller volume changes and timbres
+    are left out: they are the patch's.
+
+    Returns
+    -------
+    list of (float, mido.Message)
+        Seconds and `note_on` or `note_off`, in time order.
+    """
+    timeline: list[tuple[float, mido.Message]] = []
+    for voice, (starts, values) in _voice_changes(song).items():
+        channel, score = VOICE_CHANNELS[voice], np.zeros((len(values), N_VOICES, N_COLUMNS), np.uint8)
+        score[:, voice] = values
+        held: int | None = None
+        for start, (note, volume, _), attack in zip(
+            starts.tolist(), values.tolist(), onsets(score)[:, voice].tolist(), strict=True
+        ):
+            if held is not None and (attack or note == 0):
+                timeline.append((start / GRID_RATE_HZ, mido.Message("note_off", channel=channel, note=held)))
+                held = None
+            if attack:
+                held = note - 1 if voice is Voice.NO else note
+                velocity = _TRIANGLE_VELOCITY if voice is Voice.TR else max(1, volume_to_velocity(volume))
+                message = mido.Message("note_on", channel=channel, note=held, velocity=velocity)
+                timeline.append((start / GRID_RATE_HZ, message))
+    timeline.sort(key=lambda timed: timed[0])
+    return timeline
+
+
+def write(path: Path, frames: NDArray[np.uint8], player: NDArray[np.bool_] | None) -> None:
+    """Write a score in this layout; `song_to_frames` gives exactly these frames back.
+
+    Parameters
+    ----------
+    path : Path
+    frames : ndarray of uint8, shape (N, 4, 3)
+    player : ndarray of bool, shape (N, 4), or None
+        Where a performer played; these notes go to tracks of their own.
+
+    Raises
+    ------
+    ScoreError
+        If `frames` breaks the ranges of a score, or `player` has another shape.
+    FormatError
+        If the file cannot be written.
+    """
+    frames = validate_frames(frames)
+    if player is None:
+        player = np.zeros(frames.shape[:2], np.bool_)
+    if player.shape != frames.shape[:2]:
+        raise ScoreError(f"the player's part has the shape {player.shape}: {frames.shape[:2]} fits this score")
+    n_samples = frames_to_samples(len(frames))
+    file = mido.MidiFile(type=1, ticks_per_beat=_TICKS_PER_BEAT)
+    conductor = [
+        (0, mido.MetaMessage("set_tempo", tempo=_TEMPO)),
+        (0, mido.MetaMessage("time_signature", numerator=4, denominator=4)),
+        (n_samples, mido.MetaMessage("time_signature", numerator=1, denominator=1)),
+    ]
+    file.tracks.append(_track(conductor))
+    edges = [*frame_edges(len(frames))[:-1].tolist(), n_samples]
+    for played in (False, True):
+        for voice in Voice:
+            messages = [
+                (edges[at], message)
+                for at, by_player, message in _messages(voice, frames[:, voice], player[:, voice])
+                if by_player == played
+            ]
+            if messages or not played:
+                file.tracks.append(_track([*_preamble(voice, played), *messages]))
+    with atomic_path(path) as partial:
+        file.save(partial)
+
+
+def _voice_of(track_name: str) -> Voice | None:
+    return _TRACK_VOICES.get(track_name.removesuffix(_PLAYER_SUFFIX))
+
+
+def _voice_changes(song: Song) -> dict[Voice, tuple[NDArray[np.int64], NDArray[np.uint8]]]:
+    """Return, for each voice, the grid samples where its state changes, and the states, shape (K, 3)."""
+    samples = np.rint(song.seconds * GRID_RATE_HZ).astype(np.int64).tolist()
+    ranks = {NOTE_OFF: 0, NOTE_ON: 1, CONTROL_CHANGE: 2}  # what happens first within a sample
+    messages: dict[Voice, list[tuple[int, int, bytes]]] = {voice: [] for voice in Voice}
+    for sample, (_, track, message) in zip(samples, song.events, strict=True):
+        voice = _voice_of(song.track_names[track])
+        rank = ranks.get(message[0] & 0xF0)
+        if voice is not None and rank is not None:
+            messages[voice].append((sample, rank, message))
+    return {voice: _follow(voice, found) for voice, found in messages.items()}
+
+
+def _follow(voice: Voice, messages: list[tuple[int, int, bytes]]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    messages.sort(key=lambda timed: timed[:2])
+    key = note = volume = timbre = 0
+    states = {0: (0, 0, 0)}
+    for sample, _, message in messages:
+        kind, first, second = message[0] & 0xF0, message[1], message[2]
+        if kind == NOTE_ON:
+            key, note, volume = first, _note_of(voice, first), min(second, VOLUME_MAX[voice])
+        elif kind == NOTE_OFF:
+            if first == key:
+                key = note = volume = 0
+        elif first == _VOLUME_CONTROL:
+            volume = min(second, VOLUME_MAX[voice])
+        elif first == _TIMBRE_CONTROL:
+            timbre = min(second, TIMBRE_MAX[voice])
+        states[sample] = (note, volume, timbre)
+    return np.array(list(states), np.int64), np.array(list(states.values()), np.uint8)
+
+
+def _note_of(voice: Voice, key: int) -> int:
+    lowest, highest = NOTE_RANGE[voice]
+    return min(max(key, lowest), highest) if voice is Voice.NO else fit_note(voice, key)
+
+
+def _preamble(voice: Voice, played: bool) -> list[tuple[int, mido.Message]]:
+    name = voice.name.lower() + (_PLAYER_SUFFIX if played else "")
+    program = mido.Message("program_change", channel=VOICE_CHANNELS[voice], program=_PROGRAMS[voice])
+    return [(0, mido.MetaMessage("track_name", name=name)), (0, program)]
+
+
+def _messages(
+    voice: Voice, states: NDArray[np.uint8], player: NDArray[np.bool_]
+) -> Iterator[tuple[int, bool, mido.Message]]:
+    """Yield the frame of each message of a voice, whether it is the player's, and the message."""
+    channel = VOICE_CHANNELS[voice]
+    before = np.concatenate([SILENCE[None, voice], states[:-1]])
+    handed_over = np.diff(player, prepend=False)
+    note = volume = timbre = 0  # what a reader knows
+    by_player = False
+    for at in np.flatnonzero((states != before).any(axis=1) | handed_over).tolist():
+        new_note, new_volume, new_timbre = states[at].tolist()
+        changes_hands = new_note > 0 and bool(player[at]) != by_player
+        if new_note != note or changes_hands:
+            if note:
+                yield at, by_player, mido.Message("note_off", channel=channel, note=note)
+            volume = 0
+            if new_note:
+                by_player, volume = bool(player[at]), max(1, new_volume)
+                yield at, by_player, mido.Message("note_on", channel=channel, note=new_note, velocity=volume)
+            if voice is Voice.TR:
+                volume = 0
+            note = new_note
+        if new_volume != volume:
+            volume = new_volume
+            yield at, by_player, _control(channel, _VOLUME_CONTROL, volume)
+        if new_timbre != timbre:
+            timbre = new_timbre
+            yield at, by_player, _control(channel, _TIMBRE_CONTROL, timbre)
+    if note:
+        yield len(states), by_player, mido.Message("note_off", channel=channel, note=note)
+
+
+def _control(channel: int, control: int, value: int) -> mido.Message:
+    return mido.Message("control_change", channel=channel, control=control, value=value)
+
+
+def _track(messages: list[tuple[int, mido.Message]]) -> mido.MidiTrack:
+    """Return a track of messages at absolute ticks, with empty texts where a pause is too long for one delta."""
+    track, now = mido.MidiTrack(), 0
+    for tick, message in messages:
+        while tick - now > _MAX_DELTA:
+            track.append(mido.MetaMessage("text", text="", time=_MAX_DELTA))
+            now += _MAX_DELTA
+        track.append(message.copy(time=tick - now))
+        now = tick
+    return track
