@@ -1,0 +1,162 @@
+"""MIDI in over a real JACK server: from another program's port to events."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+from waiting import wait_until
+
+from livegen.errors import PortError
+from livegen.events import ClockTick, ControlChange, Event, NoteOff, NoteOn, SourceLost, Start
+from livegen.inputs.midi import MidiInput
+from livegen.midi_ports import EchoFilter, MidiSystem, OutputPort, find_midi
+
+pytestmark = pytest.mark.device
+
+
+@pytest.fixture
+def midi(jack: str) -> Iterator[MidiSystem]:
+    system, why_not = find_midi("jack")
+    assert system is not None, why_not
+    yield system
+    system.close()
+
+
+@pytest.fixture
+def keyboard(jack: str) -> Iterator["Keyboard"]:
+    keyboard = Keyboard()
+    yield keyboard
+    keyboard.unplug()
+
+
+class Keyboard:
+    """A JACK program with one MIDI output that can be unplugged."""
+
+    def __init__(self) -> None:
+        self.plug_in()
+
+    def plug_in(self) -> None:
+        import rtmidi
+
+        self._port = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name="keyboard")
+        self._port.open_virtual_port("keys")
+
+    def unplug(self) -> None:
+        self._port.close_port()
+        self._port.delete()
+
+    def send(self, *message: int) -> None:
+        self._port.send_message(message)
+
+
+def test_events_come_in_order_on_the_input_s_thread(midi: MidiSystem, keyboard: Keyboard) -> None:
+    heard: list[tuple[Event, str, str]] = []
+    keys = MidiInput(
+        "keyboard", midi, lambda event, source: heard.append((event, source, threading.current_thread().name))
+    )
+    stop = threading.Event()
+    thread = threading.Thread(target=keys.run, args=(stop,), name="midi-in")
+    thread.start()
+    try:
+        keyboard.send(0x91, 60, 100)
+        keyboard.send(0xF8)
+        keyboard.send(0xFA)
+        keyboard.send(0xF0, 1, 2, 0xF7)
+        keyboard.send(0xFE)
+        keyboard.send(0xB1, 123, 0)
+        keyboard.send(0x91, 60, 0)
+        assert wait_until(lambda: len(heard) == 5)
+    finally:
+        stop.set()
+        thread.join()
+        keys.close()
+    expected = [NoteOn(1, 60, 100), ClockTick(), Start(), ControlChange(1, 123, 0), NoteOff(1, 60)]
+    assert heard[:5] == [(event, "midi:keyboard:keys", "midi-in") for event in expected]
+    assert [event for event, _, _ in heard[5:]] == [SourceLost()]
+    assert (keys.received, keys.dropped) == (5, 0)
+
+
+def test_truncated_messages_are_counted(midi: MidiSystem, keyboard: Keyboard) -> None:
+    heard: list[Event] = []
+    keys = MidiInput("keyboard", midi, lambda event, _: heard.append(event))
+    keyboard.send(0x90, 60)
+    keyboard.send(0x90, 61, 1)
+
+    def has_come() -> bool:
+        keys.poll()
+        return bool(heard)
+
+    assert wait_until(has_come)
+    keys.close()
+    assert heard[0] == NoteOn(0, 61, 1)
+    assert keys.dropped == 1
+
+
+def test_an_unplugged_keyboard_is_released_and_comes_back(midi: MidiSystem, keyboard: Keyboard) -> None:
+    heard: list[Event] = []
+    keys = MidiInput("keyboard", midi, lambda event, _: heard.append(event))
+
+    def is_unplugged() -> bool:
+        keys.check()
+        return not keys.names
+
+    keyboard.unplug()
+    assert wait_until(is_unplugged)
+    assert heard == [SourceLost()]
+    assert keys.lost == 1
+    keyboard.plug_in()
+
+    def is_back() -> bool:
+        keys.check()
+        return bool(keys.names)
+
+    assert wait_until(is_back)
+    keyboard.send(0x90, 60, 1)
+
+    def has_come() -> bool:
+        keys.poll()
+        return len(heard) == 2
+
+    assert wait_until(has_come)
+    keys.close()
+
+
+def test_no_port_named_opens_a_virtual_one_and_leaves_other_programs_alone(
+    midi: MidiSystem, keyboard: Keyboard
+) -> None:
+    keys = MidiInput(None, midi, lambda event, source: None)
+    assert keys.names == ["livegen in"]
+    assert keys.warnings == []
+    keys.check()
+    assert keys.names == ["livegen in"]
+    keys.close()
+
+
+def test_our_own_output_does_not_come_back(midi: MidiSystem) -> None:
+    heard: list[Event] = []
+    echo = EchoFilter(window_seconds=5.0)
+    keys = MidiInput(None, midi, lambda event, _: heard.append(event), echo=echo)
+    with OutputPort(midi, None) as out:
+        import jack
+
+        patch_bay = jack.Client("patch-bay", no_start_server=True)
+        patch_bay.connect("livegen-out:out", "livegen:in")
+        for message in ([0x91, 60, 80], [0x81, 60, 0]):
+            echo.sent(message, keys._now_seconds())
+            out.send(message)
+        out.send([0x91, 61, 80])  # not told to the filter: the performer's, as it were
+
+        def has_come() -> bool:
+            keys.poll()
+            return bool(heard)
+
+        assert wait_until(has_come)
+        patch_bay.close()
+    keys.close()
+    assert heard == [NoteOn(1, 61, 80), SourceLost()]
+    assert keys.echoes == 2
+
+
+def test_a_port_that_is_not_there_stops_the_start(midi: MidiSystem) -> None:
+    with pytest.raises(PortError, match="'moog'"):
+        MidiInput("moog", midi, lambda event, source: None)

@@ -1,0 +1,286 @@
+"""OSC through real UDP sockets: asking, setting, being told, and packets that are no OSC."""
+
+import socket
+import struct
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pythonosc.osc_message import OscMessage
+from pythonosc.osc_message_builder import build_msg
+
+from livegen.controls import ADDRESSES, DEFAULTS, OSC_PREFIX, Values, with_value
+from livegen.errors import PortError
+from livegen.events import Event, NoteOff, NoteOn, SetControl, SourceLost
+from livegen.inputs.osc import MAX_LISTENERS, NotOscError, OscServer, parse_packet
+
+
+class Stage:
+    """An OSC server with values that the tests set, and what its sink got."""
+
+    def __init__(self) -> None:
+        self.values: Values = DEFAULTS
+        self.heard: list[tuple[Event, str]] = []
+        self.server = OscServer(lambda event, source: self.heard.append((event, source)), lambda: self.values, port=0)
+
+    def serve(self) -> None:
+        """Take the packets that have come: on the loopback they are there when `sendto` returns."""
+        self.server.poll(1.0)
+
+
+class Client:
+    """A UDP socket that speaks OSC to a stage."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind(("127.0.0.1", 0))
+        self._socket.settimeout(5.0)
+        self.port = self._socket.getsockname()[1]
+
+    def send(self, address: str, *arguments: object) -> None:
+        self.send_bytes(build_msg(f"{OSC_PREFIX}/{address}", arguments or "").dgram)
+
+    def send_bytes(self, packet: bytes) -> None:
+        self._socket.sendto(packet, ("127.0.0.1", self._stage.server.port))
+        self._stage.serve()
+
+    def receive(self) -> tuple[str, list[object]]:
+        message = OscMessage(self._socket.recv(65536))
+        return message.address.removeprefix(f"{OSC_PREFIX}/"), message.params
+
+    def has_nothing(self) -> bool:
+        self._socket.setblocking(False)
+        try:
+            self._socket.recv(65536)
+        except BlockingIOError:
+            return True
+        finally:
+            self._socket.settimeout(5.0)
+        return False
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    stage = Stage()
+    yield stage
+    stage.server.close()
+
+
+@pytest.fixture
+def client(stage: Stage) -> Iterator[Client]:
+    client = Client(stage)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def other(stage: Stage) -> Iterator[Client]:
+    client = Client(stage)
+    yield client
+    client.close()
+
+
+def test_no_argument_asks(stage: Stage, client: Client) -> None:
+    stage.values = with_value(DEFAULTS, "p2.role", "off")
+    client.send("p2/role")
+    assert client.receive() == ("p2/role", ["off"])
+    client.send("p1/mute")
+    assert client.receive() == ("p1/mute", [0])
+    assert stage.heard == []
+
+
+def test_an_argument_sets_and_the_value_in_force_comes_back(stage: Stage, client: Client, other: Client) -> None:
+    client.send("temperature", 7.0)
+    assert stage.heard == [(SetControl("temperature", 2.0), f"osc:127.0.0.1:{client.port}")]
+    assert client.has_nothing()  # not in force yet
+    stage.server.announce("temperature", 2.0)
+    assert client.receive() == ("temperature", [2.0])
+    assert other.has_nothing()
+    stage.server.announce("temperature", 1.0)  # somebody else's doing
+    assert client.has_nothing()
+
+
+def test_listeners_hear_every_change_at_the_port_they_chose(stage: Stage, client: Client, other: Client) -> None:
+    client.send("register", other.port)
+    stage.server.announce("p1.role", "model")
+    assert other.receive() == ("p1/role", ["model"])
+    client.send("volume")
+    assert other.receive()[0] == "volume"
+    stage.server.heartbeat(12, 0.5)
+    assert other.receive() == ("heartbeat", [12, 0.5])
+    client.send("volume", 0.25)
+    stage.server.announce("volume", 0.25)
+    assert other.receive() == ("volume", [0.25])
+    assert other.has_nothing()  # once, though it both asked and listens
+    assert client.has_nothing()
+    client.send("unregister")
+    stage.server.announce("volume", 0.5)
+    assert other.has_nothing()
+
+
+def test_a_listener_unregisters_by_its_port(stage: Stage, client: Client, other: Client) -> None:
+    client.send("register", other.port)
+    other.send("unregister")
+    assert stage.server.n_listeners == 0
+
+
+def test_listeners_are_bounded(stage: Stage, client: Client) -> None:
+    clients = [Client(stage) for _ in range(MAX_LISTENERS)]
+    for one in clients:
+        one.send("register")
+    client.send("register")
+    assert client.receive()[0] == "error"
+    assert stage.server.n_listeners == MAX_LISTENERS
+    for one in clients:
+        one.close()
+
+
+def test_a_dump_has_every_value(stage: Stage, client: Client) -> None:
+    client.send("dump")
+    answers = dict(client.receive() for _ in DEFAULTS)
+    assert set(answers) == {name.replace(".", "/") for name in DEFAULTS}
+    assert answers["p1/role"] == ["player"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fires"), [((), True), ((1,), True), ((True,), True), ((0,), False), ((0.0,), False)]
+)
+def test_triggers_fire_on_anything_but_zero(
+    stage: Stage, client: Client, arguments: tuple[object, ...], fires: bool
+) -> None:
+    client.send("panic", *arguments)
+    assert [event for event, _ in stage.heard] == ([SetControl("panic", True)] if fires else [])
+
+
+@pytest.mark.parametrize(
+    ("address", "arguments", "says"),
+    [
+        ("temperature", ("hot",), "temperature cannot be 'hot'"),
+        ("temperature", (1.0, 2.0), "one argument"),
+        ("p1/role", ("drummer",), "player or model or off"),
+        ("tempo", (120,), "no OSC address '/livegen/tempo'"),
+        ("register", (70000,), "1 to 65535"),
+        ("note", (0, 60, 100), "channel 0"),
+        ("note", (1, 60), "three numbers"),
+        ("note", (1, 60, float("nan")), "three numbers"),
+    ],
+)
+def test_the_sender_is_told_what_was_wrong(
+    stage: Stage, client: Client, address: str, arguments: tuple[object, ...], says: str
+) -> None:
+    client.send(address, *arguments)
+    answer, (sentence,) = client.receive()
+    assert answer == "error"
+    assert says in str(sentence)
+    assert stage.server.dropped == 1
+    assert stage.heard == []
+
+
+def test_notes_come_in_and_are_released_at_the_end(stage: Stage, client: Client) -> None:
+    client.send("note", 2, 60, 100)
+    client.send("note", 2, 61.0, 100.0)
+    client.send("note", 2, 60, 0)
+    stage.server.close()
+    events = [event for event, _ in stage.heard]
+    assert events == [NoteOn(1, 60, 100), NoteOn(1, 61, 100), NoteOff(1, 60), SourceLost()]
+
+
+def test_a_bundle_is_all_its_messages(stage: Stage, client: Client) -> None:
+    client.send_bytes(bundle(message("/livegen/p1/mute", 1), bundle(message("/livegen/p2/mute", 0))))
+    assert [event for event, _ in stage.heard] == [SetControl("p1.mute", True), SetControl("p2.mute", False)]
+
+
+def message(address: str, *arguments: object) -> bytes:
+    return build_msg(address, arguments or "").dgram
+
+
+def bundle(*elements: bytes) -> bytes:
+    return b"#bundle\x00" + bytes(7) + b"\x01" + b"".join(struct.pack(">i", len(data)) + data for data in elements)
+
+
+def nested(depth: int) -> bytes:
+    packet = message("/livegen/panic")
+    for _ in range(depth):
+        packet = bundle(packet)
+    return packet
+
+
+NOT_OSC = {
+    "nothing": b"",
+    "text": b"hello",
+    "no end": b"/livegen/panic",
+    "tags of no kind": b"/a\x00\x00,q\x00\x00",
+    "an argument that is not there": b"/a\x00\x00,i\x00\x00",
+    "half a bundle": b"#bundle\x00\x00",
+    "an element of negative size": b"#bundle\x00" + bytes(8) + struct.pack(">i", -4) + bytes(8),
+    "an element that is too long": b"#bundle\x00" + bytes(8) + struct.pack(">i", 400) + bytes(8),
+    "a deep bundle": nested(300),
+    "a huge packet": message("/livegen/p1/role", "x" * 20_000),
+    "a bad string": b"/a\xff\x00,s\x00\x00\xff\xfe\x00\x00",
+    "brackets": b"/a\x00\x00,[[\x00",
+}
+
+
+@pytest.mark.parametrize("packet", NOT_OSC.values(), ids=NOT_OSC)
+def test_what_is_no_osc_is_dropped_and_counted(stage: Stage, client: Client, packet: bytes) -> None:
+    client.send_bytes(packet)
+    assert (stage.server.dropped, stage.server.received) == (1, 0)
+    assert stage.heard == []
+    client.send("volume")  # it still lives
+    assert client.receive()[0] == "volume"
+
+
+@given(st.binary(max_size=200) | st.binary(max_size=200).map(lambda tail: b"#bundle\x00" + tail))
+def test_any_bytes_parse_or_are_no_osc(packet: bytes) -> None:
+    try:
+        messages = parse_packet(packet)
+    except NotOscError:
+        return
+    assert all(isinstance(address, str) for address, _ in messages)
+
+
+_ARGUMENTS = st.one_of(
+    st.integers(-(2**31), 2**31 - 1),
+    st.floats(width=32),
+    st.text(max_size=20),
+    st.booleans(),
+    st.none(),
+    st.binary(min_size=1, max_size=20),
+)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([*ADDRESSES, "/livegen/note", "/livegen/register", "/livegen/unregister", "/livegen/x"]),
+            st.lists(_ARGUMENTS, max_size=3),
+        ),
+        max_size=8,
+    )
+)
+def test_any_messages_are_understood_or_counted(messages: list[tuple[str, list[object]]]) -> None:
+    stage = Stage()
+    try:
+        for address, arguments in messages:
+            stage.server._take(build_msg(address, arguments or "").dgram, ("127.0.0.1", 9))
+        server = stage.server
+        assert server.received + server.dropped == len(messages)
+        assert all(isinstance(event, (SetControl, NoteOn, NoteOff)) for event, _ in stage.heard)
+    finally:
+        stage.server.close()
+
+
+def test_a_port_in_use_stops_the_start(stage: Stage) -> None:
+    with pytest.raises(PortError, match=rf"port {stage.server.port} .*--osc-port"):
+        OscServer(lambda event, source: None, lambda: DEFAULTS, port=stage.server.port)
+
+
+@pytest.mark.parametrize(("host", "port"), [("127.0.0.1", 70000), ("no.such.host.invalid", 0)])
+def test_an_address_that_cannot_be_bound_stops_the_start(host: str, port: int) -> None:
+    with pytest.raises(PortError, match="--osc-host"):
+        OscServer(lambda event, source: None, lambda: DEFAULTS, host=host, port=port)
