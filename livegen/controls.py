@@ -148,7 +148,7 @@ def parse_value(name: str, value: object) -> Value:
         return _to_bool(name, value)
     number = _to_number(name, value, control)
     clamped = min(max(number, control.minimum), control.maximum)
-    return round(clamped) if control.kind == "int" else clamped
+    return round(clamped) if control.kind == "int" else float(clamped)
 
 
 def _to_bool(name: str, value: object) -> bool:
@@ -168,12 +168,15 @@ def _to_number(name: str, value: object, control: Control) -> float:
         number = float(value)
     except (ValueError, OverflowError):
         raise _refusal(name, value, allowed) from None
-    if math.isnan(number):
+    if not math.isfinite(number):
         raise _refusal(name, value, allowed)
     return number
 
 
 def _refusal(name: str, value: object, allowed: str) -> ControlError:
-    shown = repr(value)
+    try:
+        shown = repr(value)
+    except ValueError:  # Python refuses to print a number of over 4,300 digits
+        shown = "a number too long to print"
     shown = shown if len(shown) <= 40 else shown[:40] + "..."
     return ControlError(f"{name} cannot be {shown}: allowed is {allowed}")

@@ -1,13 +1,14 @@
 """How Numba kernels are compiled and cached here.
 
 Importing this module decides the folder of Numba's cache, so a module takes its decorator from here and
-never from `numba`. The folder is named by a hash of every source file of the package that holds kernels:
-Numba's own cache looks only at the file of the function itself and would run stale code when a kernel in
-another file changed.
+never from `numba`. The folder is named by a hash of every source file that has a part in a kernel: Numba's own
+cache looks only at the file of the function itself, and would run stale code when a kernel in another file
+changed, or a constant that the compiler froze.
 """
 
 import hashlib
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,29 @@ import numba
 import platformdirs
 
 _PACKAGE = Path(__file__).parent
+_IMPORTS_DECORATOR = re.compile(rb"from livegen\.kernels import .*\bkernel\b")
+_MODULE_NAME = re.compile(rb"\blivegen\.(\w+(?:\.\w+)*)")
 
 
 def _kernel_sources() -> list[Path]:
-    """Return the package's files that use this module, in a stable order."""
-    return sorted(path for path in _PACKAGE.rglob("*.py") if b"livegen.kernels" in path.read_bytes())
+    """Return the package's files that hold kernels and all that they import, in a stable order."""
+    waiting = [path for path in _PACKAGE.rglob("*.py") if _IMPORTS_DECORATOR.search(path.read_bytes())]
+    found: set[Path] = set()
+    while waiting:
+        path = waiting.pop()
+        if path not in found:
+            found.add(path)
+            waiting += _named_modules(path)
+    return sorted(found)
+
+
+def _named_modules(path: Path) -> list[Path]:
+    """Return the files of the modules that a file names; all of a package's, if it names a package."""
+    modules: list[Path] = []
+    for name in set(_MODULE_NAME.findall(path.read_bytes())):
+        place = _PACKAGE.joinpath(*name.decode().split("."))
+        modules += place.glob("*.py") if place.is_dir() else [place.with_suffix(".py")]
+    return [module for module in modules if module.is_file()]
 
 
 def _cache_folder() -> Path:

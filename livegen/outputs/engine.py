@@ -15,8 +15,8 @@ from livegen.atomics import load_acquire, store_release
 from livegen.kernels import Record, kernel
 from livegen.outputs.wall_clock import now_ns
 from livegen.patch import Patch
-from livegen.score import N_VOICES
-from livegen.score_table import SLOT, TABLE, clear, read_slot
+from livegen.score import N_VOICES, SILENCE
+from livegen.score_table import SLOT, TABLE, PlannedFrame, clear, read_frame, read_slot, write_frames
 from livegen.synth.synth import (
     NEVER,
     SYNTH,
@@ -138,6 +138,15 @@ def new_engine(sample_rate: int, patch: Patch, *, n_channels: int = 2, filters: 
     clear(engine["table"])
     set_up_synth(engine["synth"], engine["chip"], sample_rate, patch)
     return engine
+
+
+def warm_up(patch: Patch) -> None:
+    """Compile, or load from the cache, every kernel that playing calls, on an engine that is thrown away."""
+    engine = new_engine(48_000, patch)
+    write_frames(engine["table"], [PlannedFrame(0, SILENCE, np.zeros(N_VOICES, np.uint8), np.zeros(N_VOICES))])
+    read_frame(engine["table"], 0)
+    push_command(engine[0], 0, KEY_DOWN, 0, 69, 15, 1)
+    fill_block(engine[0], np.zeros(2 * 64, np.float32), 64, 0)
 
 
 @kernel

@@ -30,13 +30,12 @@ class AudioClock:
     def __init__(self, engine: NDArray[np.void]) -> None:
         self._stats = engine["stats"][0]
         self.sample_rate = int(engine["sample_rate"][0])
-        self._began_ns = time.perf_counter_ns()
 
     def origin_ns(self) -> int:
         """Return when sample 0 would have been made, in nanoseconds of `time.perf_counter_ns`."""
         n_blocks = int(self._stats["blocks"][0])
         if n_blocks == 0:
-            return self._began_ns
+            return time.perf_counter_ns()  # sample 0 is still to come
         recent = np.arange(max(n_blocks - _N_RECENT, 0), n_blocks) % N_STAMPS
         samples, times_ns = self._stats["stamp_samples"][recent], self._stats["stamp_ns"][recent]
         return int(np.median(times_ns - samples * (1_000_000_000 / self.sample_rate)))

@@ -5,8 +5,8 @@ goes to the mix. And once a frame: `play_frame` hands what came in to `performan
 """
 
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from threading import Lock
 from typing import Final
 
@@ -32,6 +32,27 @@ from livegen.session.keyboard import Keyboard, handle
 from livegen.session.performance import ControlInForce, State, advance, begin
 
 _MAX_PENDING: Final = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class FrameReport:
+    """What went into one call of `play_frame`, and what came of it.
+
+    Attributes
+    ----------
+    horizon : int
+        The first frame that was planned on the events.
+    events : tuple of StampedEvent
+    times_ns : tuple of int
+        When each happened.
+    messages : tuple of ControlInForce
+        Controls that took effect.
+    """
+
+    horizon: int
+    events: tuple[StampedEvent, ...]
+    times_ns: tuple[int, ...]
+    messages: tuple[ControlInForce, ...]
 
 
 class Instrument:
@@ -87,7 +108,7 @@ class Instrument:
         self._order = 0
         self._rings: dict[str, int] = {"session": 0}
         self._unsent: set[Voice] = set()
-        self._pending: deque[tuple[int, Event, str]] = deque()
+        self._pending: list[tuple[int, Event, str]] = []
         self._apply_levels()
 
     @property
@@ -125,13 +146,7 @@ class Instrument:
             if self._keyboard is not before:
                 self._sound(before, source)
 
-    def play_frame(
-        self,
-        to_frame: int,
-        frame_of_time: Callable[[int], int],
-        *,
-        until_ns: int | None = None,
-    ) -> list[ControlInForce]:
+    def play_frame(self, to_frame: int, frame_of_time: Callable[[int], int]) -> FrameReport:
         """Apply what came in, let the frames before `to_frame` stand, and publish the plan, nearest frame first.
 
         Parameters
@@ -140,39 +155,33 @@ class Instrument:
             First frame that may still change.
         frame_of_time : callable
             Maps a time in nanoseconds to the frame that sounds then.
-        until_ns : int, optional
-            Events after this time are left for the next call.
 
         Returns
         -------
-        list of ControlInForce
-            Controls that took effect.
+        FrameReport
         """
-        events = [
-            StampedEvent(event, source, frame_of_time(time_ns)) for time_ns, event, source in self._take(until_ns)
-        ]
+        taken = self._take()
+        events = tuple(StampedEvent(event, source, frame_of_time(time_ns)) for time_ns, event, source in taken)
         before = self.state
         state, frames, messages = advance(before, to_frame, events, plan_to=to_frame + 1)
         score_table.write_frames(self.table, frames)
-        taken = int(self.engine["stats"]["frame_taken"][0, 0])
-        if taken >= state.horizon:  # the callback was faster: what it took is what was played
+        frame_taken = int(self.engine["stats"]["frame_taken"][0, 0])
+        if frame_taken >= state.horizon:  # the callback was faster: what it took is what was played
             self.n_missed_plans += 1
-            state, frames, messages = advance(before, taken + 1, events, plan_to=taken + 2)
+            state, frames, messages = advance(before, frame_taken + 1, events, plan_to=frame_taken + 2)
             score_table.write_frames(self.table, frames)
         self.state, frames, _ = advance(state, state.horizon)
         score_table.write_frames(self.table, frames)
-        return messages
+        return FrameReport(state.horizon, events, tuple(time_ns for time_ns, _, _ in taken), tuple(messages))
 
     def silence(self) -> None:
         """Silence every voice now and keep the model silent until `start`; from any thread."""
         self.receive(SetControl("panic", True), "session")
 
-    def _take(self, until_ns: int | None) -> list[tuple[int, Event, str]]:
-        taken = []
+    def _take(self) -> list[tuple[int, Event, str]]:
         with self._lock:
             self._send_again()
-            while self._pending and (until_ns is None or self._pending[0][0] <= until_ns):
-                taken.append(self._pending.popleft())
+            taken, self._pending = self._pending, []
         return taken
 
     def _set(self, event: SetControl) -> None:

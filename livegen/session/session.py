@@ -23,11 +23,12 @@ from livegen.inputs.osc import OscServer
 from livegen.inputs.terminal import TerminalKeys
 from livegen.midi_ports import EchoFilter, OutputPort, find_midi
 from livegen.outputs.audio import NULL_SAMPLE_RATE, choose_device
+from livegen.outputs.engine import warm_up
 from livegen.outputs.midi import MidiOutput
 from livegen.patch import Patch
 from livegen.predictor.predictor import Predictor
 from livegen.session.clock import COMMIT_MARGIN_SECONDS, AudioClock
-from livegen.session.instrument import Instrument
+from livegen.session.instrument import FrameReport, Instrument
 from livegen.session.speaker import Speaker
 from livegen.session.threads import raise_priority, real_time_process
 from livegen.session.timeline import Step
@@ -93,6 +94,8 @@ class Session:
         Exceptions that a thread survived, and the last of them in `last_fault`.
     warnings : list of str
         What the user should know about how ports and devices were chosen.
+    observers : list of callable
+        Called on the frame thread with a `FrameReport` after each frame was planned; they must be quick.
 
     Raises
     ------
@@ -101,6 +104,7 @@ class Session:
     """
 
     def __init__(self, predictor: Predictor, patch: Patch, settings: Settings) -> None:
+        warm_up(patch)
         timeline = None if settings.play is None else midi_timeline(settings.play)
         device = choose_device(settings.audio)
         rate = settings.rate or (NULL_SAMPLE_RATE if device is None else device.sample_rate)
@@ -109,6 +113,7 @@ class Session:
         self.faults = 0
         self.last_fault = ""
         self.warnings: list[str] = []
+        self.observers: list[Callable[[FrameReport], None]] = []
         self._stop = Event()
         self._threads: list[Thread] = []
         self._opened = contextlib.ExitStack()
@@ -127,6 +132,7 @@ class Session:
                     self._receive, lambda: self.instrument.values, settings.osc_host, settings.osc_port
                 )
                 opened.callback(self.osc.close)
+                self.observers.append(self._announce)
             if timeline is not None and settings.play is not None:
                 self.file_player = MidiFilePlayer(timeline, self._receive, f"file:{settings.play.name}")
             self._opened = opened.pop_all()
@@ -221,6 +227,11 @@ class Session:
         if self.midi_out is not None and event == SetControl("panic", True):
             self.midi_out.silence()
 
+    def _announce(self, report: FrameReport) -> None:
+        if self.osc is not None:
+            for message in report.messages:
+                self.osc.announce(message.name, message.value)
+
     def _time_of_sound(self, frame_index: int) -> float:
         """Return when a frame is heard, in seconds of `time.perf_counter`."""
         return self.clock.time_of_frame(frame_index) / 1e9 + self.speaker.latency_seconds
@@ -252,9 +263,9 @@ class Session:
                 stop.wait(wait_ns / 1e9)
                 continue  # the clocks' fit may have moved
             late_frame = clock.frame_at(time.perf_counter_ns()) if wait_ns < -_FRAME_NS else 0
-            for message in instrument.play_frame(max(frame_index, late_frame), clock.frame_at):
-                if self.osc is not None:
-                    self.osc.announce(message.name, message.value)
+            report = instrument.play_frame(max(frame_index, late_frame), clock.frame_at)
+            for observe in self.observers:
+                observe(report)
 
     def _lead_ns(self) -> int:
         block_seconds = self.block_samples() / self.clock.sample_rate
