@@ -1,0 +1,51 @@
+# livegen's commands. `make jam` and `make test` set up what they need by themselves.
+# A virtual environment elsewhere: make jam VENV=/path/to/it
+
+VENV ?= .venv
+ARGS ?=
+PYTHON := $(VENV)/bin/python
+READY := $(VENV)/.livegen-ready
+WORKS := $(shell $(PYTHON) -c "" >/dev/null 2>&1 && echo yes)
+TEST_READY := $(READY)-test$(if $(filter 1,$(LIVEGEN_TRAIN)),-train)
+
+.PHONY: help setup jam test bench lint clean FORCE
+
+help:
+	@echo 'make jam    play: plug in a MIDI keyboard (options: make jam ARGS="--play FILE.mid")'
+	@echo 'make test   ruff, mypy and the tests (LIVEGEN_TRAIN=1 installs torch and tests training)'
+	@echo 'make setup  only install livegen and what it needs into $(VENV)'
+	@echo 'make bench  measure this machine (options: make bench ARGS="--json")'
+	@echo 'make lint   ruff and mypy alone'
+	@echo 'make clean  remove $(VENV) and every build product'
+
+setup: $(READY)
+
+jam: $(READY)
+	@$(PYTHON) -m livegen jam $(ARGS)
+
+test: lint
+	$(PYTHON) -m pytest $(ARGS)
+
+lint: $(TEST_READY)
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+
+bench: $(READY)
+	@$(PYTHON) -m livegen bench $(ARGS)
+
+# One stamp for each set of extras: setting up again is needed only when pyproject.toml changes, or when the
+# environment's Python went away with an upgrade of the system.
+$(READY)-test: EXTRAS := [test]
+$(READY)-test-train: EXTRAS := [test,train]
+
+$(READY) $(READY)-test $(READY)-test-train: pyproject.toml tools/setup.sh $(if $(WORKS),,FORCE)
+	@sh tools/setup.sh $(VENV) "$(EXTRAS)"
+	@touch $(READY) $@
+
+FORCE:
+
+clean:
+	@if [ -f $(VENV)/pyvenv.cfg ]; then rm -rf $(VENV); fi
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find livegen tests tools -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,34 @@
+"""Where livegen's own files lie, and the user's.
+
+Patches and models are folders beside the package in a checkout, and inside it once it is installed.
+"""
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+_PACKAGE = Path(__file__).parent
+
+
+def patches_folder() -> Path:
+    """Return the folder of the patches that livegen ships."""
+    return _shipped("patches")
+
+
+def models_folder() -> Path:
+    """Return the folder of the models that livegen ships, one folder each."""
+    return _shipped("models")
+
+
+def user_data_folder() -> Path:
+    """Return the folder of what the user makes, such as takes; it need not exist yet.
+
+    ``LIVEGEN_DATA_DIR`` in the environment names another one.
+    """
+    return Path(os.environ.get("LIVEGEN_DATA_DIR") or platformdirs.user_data_dir("livegen", appauthor=False))
+
+
+def _shipped(name: str) -> Path:
+    is_installed = (_PACKAGE / "patches").is_dir()
+    return (_PACKAGE if is_installed else _PACKAGE.parent) / name

@@ -1,0 +1,90 @@
+#!/bin/sh
+# Sets livegen up in a virtual environment: setup.sh VENV [EXTRAS]. The Makefile calls it.
+#
+# Makes VENV with the first Python 3.12 or 3.11 that really works, unless it is there, and installs livegen into it,
+# editable, with EXTRAS such as "[test]"; adds the system library PortAudio where that can be done.
+set -eu
+
+venv=${1:?usage: setup.sh VENV [EXTRAS]}
+extras=${2:-}
+
+say() {
+    printf 'livegen: %s\n' "$1" >&2
+}
+
+# A pyenv shim may be there and fail, so a Python counts only once it has run.
+is_right_version() {
+    command -v "$1" >/dev/null 2>&1 &&
+        "$1" -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' >/dev/null 2>&1
+}
+
+explain_missing_python() {
+    if [ -n "$1" ]; then
+        version=$("$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+        say "Python $version here cannot make virtual environments; type: sudo apt install python$version-venv"
+    elif command -v brew >/dev/null 2>&1; then
+        say 'Python 3.12 or 3.11 is needed and neither is here; type: brew install python@3.12'
+    elif command -v uv >/dev/null 2>&1; then
+        say 'Python 3.12 or 3.11 is needed and neither is here; type: uv python install 3.12'
+    elif apt-cache show python3.12 >/dev/null 2>&1; then
+        say 'Python 3.12 or 3.11 is needed and neither is here; type: sudo apt install python3.12-venv'
+    elif apt-cache show python3.11 >/dev/null 2>&1; then
+        say 'Python 3.12 or 3.11 is needed and neither is here; type: sudo apt install python3.11-venv'
+    else
+        say 'Python 3.12 or 3.11 is needed and neither is here; get 3.12 from https://www.python.org/downloads/'
+    fi
+}
+
+make_venv() {
+    lacks_venv=
+    for candidate in python3.12 python3.11 python3 python \
+        "${HOME:-}"/.pyenv/versions/3.12.*/bin/python "${HOME:-}"/.pyenv/versions/3.11.*/bin/python \
+        /opt/homebrew/bin/python3.12 /opt/homebrew/bin/python3.11 "${HOME:-}"/.local/bin/python3.12; do
+        is_right_version "$candidate" || continue
+        if "$candidate" -c 'import ensurepip, venv' >/dev/null 2>&1; then
+            say "making $venv with $("$candidate" --version)"
+            # Only what is a virtual environment already may be emptied: one whose Python went away.
+            if [ -f "$venv/pyvenv.cfg" ]; then clear=--clear; else clear=; fi
+            "$candidate" -m venv $clear "$venv"
+            return
+        fi
+        lacks_venv=$candidate
+    done
+    explain_missing_python "$lacks_venv"
+    exit 1
+}
+
+# sounddevice looks in these two places.
+has_portaudio() {
+    "$python" -c 'import ctypes.util, importlib.util, sys
+sys.exit(not (ctypes.util.find_library("portaudio") or importlib.util.find_spec("_sounddevice_data")))'
+}
+
+apt_install() {
+    DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$1"
+}
+
+add_portaudio() {
+    line='install PortAudio'
+    if command -v apt-get >/dev/null 2>&1; then
+        if [ "$(id -u)" = 0 ]; then
+            apt_install libportaudio2 || { apt-get update && apt_install libportaudio2; } || true
+        fi
+        line='sudo apt install libportaudio2'
+    elif command -v brew >/dev/null 2>&1; then
+        brew install portaudio || true
+        line='brew install portaudio'
+    elif command -v dnf >/dev/null 2>&1; then
+        line='sudo dnf install portaudio'
+    elif command -v pacman >/dev/null 2>&1; then
+        line='sudo pacman -S portaudio'
+    fi
+    has_portaudio || say "there is no sound without PortAudio, going on without it; to hear it: $line"
+}
+
+python=$venv/bin/python
+"$python" -c '' >/dev/null 2>&1 || make_venv
+"$python" -m pip --version >/dev/null 2>&1 || "$python" -m ensurepip
+say "installing into $venv; the first time takes a minute or two"
+"$python" -m pip install --disable-pip-version-check --prefer-binary --editable ".$extras"
+has_portaudio || add_portaudio
