@@ -80,7 +80,9 @@ def jam(
     midi_api: Annotated[str, typer.Option(help="auto, alsa, jack, coremidi, windows or none.")] = "auto",
     midi_in: Annotated[str | None, typer.Option(help="Part of a MIDI input's name.")] = None,
     midi_out: Annotated[str | None, typer.Option(help="Part of a MIDI output's name.")] = None,
-    osc_port: Annotated[int, typer.Option(min=0, max=65535, help="UDP port for OSC; 0 takes a free one.")] = 9124,
+    osc_port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="UDP port for OSC, else 9124; 0 takes a free one.")
+    ] = None,
     osc_host: Annotated[str, typer.Option(help="Address that OSC listens on.")] = "127.0.0.1",
     play: Annotated[Path | None, typer.Option(metavar="FILE.mid", help="Play a MIDI file into the session.")] = None,
     seconds: Annotated[float | None, typer.Option(min=0, help="Stop after this long.")] = None,
@@ -271,7 +273,8 @@ def controls(as_json: Json = False) -> None:
             }
         )
         return
-    table = Table("name", "allowed", "default", "what it does", "OSC", box=None, header_style="bold")
+    table = Table("name", "allowed", "default", "what it does", box=None, header_style="bold")
+    table.add_column("OSC", no_wrap=True)
     for name, control in CONTROLS.items():
         default = "" if control.kind == "trigger" else str(DEFAULTS[name]).lower()
         table.add_row(name, _allowed(name), default, control.description, osc_address(name))

@@ -67,10 +67,9 @@ class Screen:
     def _ports(self) -> list[str]:
         session = self._session
         midi_in = ", ".join(session.midi_in.names) if session.midi_in is not None else "none"
-        osc = "none" if session.osc is None else f"{session.osc.host}:{session.osc.port}"
         return [
             f"sound: {session.speaker.name}, {session.clock.sample_rate} Hz",
-            f"MIDI in: {midi_in or 'none'} · out: {session.midi_out_name or 'none'} · OSC: {osc}",
+            f"MIDI in: {midi_in or 'none'} · out: {session.midi_out_name or 'none'} · OSC: {session.osc.host}:{session.osc.port}",
         ]
 
     def _picture(self) -> Group:

@@ -164,7 +164,8 @@ def native_callback() -> Any:
         if engine.is_detached:
             out[:] = 0.0
         else:
-            fill_block(engine, out, n_samples, status_flags)
+            # signed, as everywhere else: one compiled engine serves all
+            fill_block(engine, out, np.int64(n_samples), np.int64(status_flags))
         return types.int32(0)
 
     return callback
@@ -213,9 +214,21 @@ class AudioStream:
         self.latency_seconds = float(self._stream.latency)
 
     def start(self) -> None:
-        """Let the callback run; the level ramps up from silence."""
+        """Let the callback run; the level ramps up from silence.
+
+        Raises
+        ------
+        AudioError
+            If the device does not start.
+        """
         self._engine["is_detached"] = 0
-        self._stream.start()
+        self._engine["mix"]["master_now"] = 0.0
+        try:
+            self._stream.start()
+        except _portaudio().PortAudioError as error:
+            raise AudioError(
+                f"{self.device.host_api}: {self.device.name} does not start ({error}): is another program using it?"
+            ) from error
 
     def detach(self) -> None:
         """Make the callback leave the engine alone and fall silent, should it ever be called again."""

@@ -16,7 +16,7 @@ from livegen.kernels import Record, kernel
 from livegen.outputs.wall_clock import now_ns
 from livegen.patch import Patch
 from livegen.score import N_VOICES, SILENCE
-from livegen.score_table import SLOT, TABLE, PlannedFrame, clear, read_frame, read_slot, write_frames
+from livegen.score_table import PLAYER, SLOT, TABLE, PlannedFrame, clear, read_frame, read_slot, write_frames
 from livegen.synth.synth import (
     NEVER,
     SYNTH,
@@ -216,8 +216,9 @@ def _run_command(engine: Record, command: Record) -> None:
     synth, chip, sample = engine.synth, engine.chip, engine.sample
     if command.kind == SILENCE_ALL:
         for voice in range(N_VOICES):
-            synth.voices[voice].order = max(command.order, synth.voices[voice].order)
-            silence_voice(synth, chip, sample, voice)
+            if command.order >= synth.voices[voice].order:
+                synth.voices[voice].order = command.order
+                silence_voice(synth, chip, sample, voice)
         return
     voice = command.voice
     if command.order < synth.voices[voice].order:
@@ -275,7 +276,9 @@ def _start_frame(engine: Record, sample: int, voice: int) -> None:
     if is_first_voice:
         stats.late_in_a_row = 0 if is_there else stats.late_in_a_row + 1
         stats.late_frames += not is_there
-    if not engine.mix.is_model_audible or stats.late_in_a_row >= LATE_FRAMES_TO_RELEASE:
+    # A player's row says what was played when it was planned, for the model; here it could only be a ghost of a key.
+    is_silent = not engine.mix.is_model_audible or (is_there and engine.slot.owner[voice] == PLAYER)
+    if is_silent or stats.late_in_a_row >= LATE_FRAMES_TO_RELEASE:
         play_frame_voice(engine.synth, engine.chip, sample, voice, 0, 0, 0)
     elif is_there:
         note, volume, timbre = engine.slot.frame[voice, 0], engine.slot.frame[voice, 1], engine.slot.frame[voice, 2]

@@ -32,6 +32,7 @@ from livegen.session.keyboard import Keyboard, handle
 from livegen.session.performance import ControlInForce, State, advance, begin
 
 _MAX_PENDING: Final = 4096
+_PANIC: Final = SetControl("panic", True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,7 @@ class Instrument:
         self._rings: dict[str, int] = {"session": 0}
         self._unsent: set[Voice] = set()
         self._pending: list[tuple[int, Event, str]] = []
+        self._overflowed: dict[str, int] = {}  # sources of which events were lost, and when
         self._apply_levels()
 
     @property
@@ -135,11 +137,12 @@ class Instrument:
         """
         time_ns = time.perf_counter_ns() if time_ns is None else time_ns
         with self._lock:
-            if len(self._pending) >= _MAX_PENDING:
+            if len(self._pending) < _MAX_PENDING or event == _PANIC:
+                self._pending.append((time_ns, event, source))
+            else:  # what is lost may be a key that came up: let go of all that the source holds
                 self.n_lost += 1
-                event = SourceLost()  # what is lost may be a key that came up: let go of all that the source holds
-                self._pending.pop()
-            self._pending.append((time_ns, event, source))
+                self._overflowed[source] = time_ns
+                event = SourceLost()
             if isinstance(event, SetControl):
                 self._set(event)
             before, self._keyboard = self._keyboard, handle(self._keyboard, event, source, self._values)
@@ -164,24 +167,20 @@ class Instrument:
         events = tuple(StampedEvent(event, source, frame_of_time(time_ns)) for time_ns, event, source in taken)
         before = self.state
         state, frames, messages = advance(before, to_frame, events, plan_to=to_frame + 1)
-        score_table.write_frames(self.table, frames)
         frame_taken = int(self.engine["stats"]["frame_taken"][0, 0])
         if frame_taken >= state.horizon:  # the callback was faster: what it took is what was played
             self.n_missed_plans += 1
             state, frames, messages = advance(before, frame_taken + 1, events, plan_to=frame_taken + 2)
-            score_table.write_frames(self.table, frames)
+        score_table.write_frames(self.table, frames)
         self.state, frames, _ = advance(state, state.horizon)
         score_table.write_frames(self.table, frames)
         return FrameReport(state.horizon, events, tuple(time_ns for time_ns, _, _ in taken), tuple(messages))
 
-    def silence(self) -> None:
-        """Silence every voice now and keep the model silent until `start`; from any thread."""
-        self.receive(SetControl("panic", True), "session")
-
     def _take(self) -> list[tuple[int, Event, str]]:
         with self._lock:
             self._send_again()
-            taken, self._pending = self._pending, []
+            lost = [(time_ns, SourceLost(), source) for source, time_ns in self._overflowed.items()]
+            taken, self._pending, self._overflowed = [*self._pending, *lost], [], {}
         return taken
 
     def _set(self, event: SetControl) -> None:

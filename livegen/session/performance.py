@@ -136,8 +136,8 @@ def _hold_to(state: State) -> State:
     timeline = state.timeline
     while timeline.end < state.horizon:
         before = timeline.steps[-1].planned if timeline.steps else PlannedFrame(0, SILENCE, _NOBODY, NO_OFFSET)
-        held = replace(before, frame_index=timeline.end)
-        timeline = timeline.append(Step(held, timeline.next_context(state.predictor), state.is_running))
+        held = Step(replace(before, frame_index=timeline.end), timeline.next_context(state.predictor), state.is_running)
+        timeline = timeline.append(_replay(held, _part(state, timeline.end), held.context))
     return replace(state, timeline=timeline)
 
 
@@ -156,8 +156,9 @@ def _part(state: State, frame_index: int) -> _Part:
         role = _OWNER[str(state.values[VOICE_PREFIX[voice] + "role"])]
         owner[voice] = MODEL if role == PLAYER and not state.keyboard.is_touched(voice) else role
         key = state.keyboard.sounding(voice)
-        if key is None and state.tapped.frame_index == frame_index:
-            key = state.tapped.keys[voice]
+        tap = state.tapped.keys[voice] if state.tapped.frame_index == frame_index else None
+        if tap is not None and (key is None or key.order < tap.order):  # came up before the frame's end
+            key = tap
         if owner[voice] == PLAYER and key is not None:
             frame[voice] = key.note, min(key.volume, VOLUME_MAX[voice]), state.timbres[voice]
     return _Part(owner, frame)
@@ -175,7 +176,8 @@ class _Draft:
         self._is_reset = False
 
     def apply(self, stamped: StampedEvent) -> None:
-        frame_index = max(stamped.frame_index, self.state.tapped.frame_index, self.state.timeline.start)
+        frame_index = min(stamped.frame_index, self.state.horizon)  # nobody plays in the future
+        frame_index = max(frame_index, self.state.tapped.frame_index, self.state.timeline.start)
         if isinstance(stamped.event, SetControl):
             self._set(stamped.event, stamped.source)
         keyboard = handle(self.state.keyboard, stamped.event, stamped.source, self.state.values)
@@ -222,16 +224,13 @@ class _Draft:
         while timeline.end < end:
             frame_index = timeline.end
             part = self._parts.get(frame_index, part)
-            is_first_open = frame_index == state.horizon
-            context = (
-                first_context(state.predictor)
-                if is_first_open and self._is_reset
-                else timeline.next_context(state.predictor)
-            )
+            begins_song = self._is_reset and frame_index == state.horizon
+            begins_song = begins_song or (frame_index in stood and stood[frame_index].begins_song)
+            context = first_context(state.predictor) if begins_song else timeline.next_context(state.predictor)
             if frame_index < state.horizon:
                 step = _replay(stood[frame_index], part, context)
             else:
-                step = Step(_plan(state, frame_index, part, context), context, state.is_running)
+                step = Step(_plan(state, frame_index, part, context), context, state.is_running, begins_song)
             timeline = timeline.append(step)
         return timeline
 
@@ -244,7 +243,7 @@ def _replay(step: Step, part: _Part, context: Context) -> Step:
         if part.owner[voice] == PLAYER or was.owner[voice] == PLAYER:
             frame[voice] = part.frame[voice]
             owner[voice] = part.owner[voice]
-    return Step(replace(was, frame=frame, owner=owner), context, step.is_fed)
+    return replace(step, planned=replace(was, frame=frame, owner=owner), context=context)
 
 
 def _plan(state: State, frame_index: int, part: _Part, context: Context) -> PlannedFrame:

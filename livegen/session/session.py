@@ -14,12 +14,13 @@ from threading import Event, Thread
 from typing import Final
 
 from livegen.controls import Value
+from livegen.errors import PortError
 from livegen.events import Event as InputEvent
 from livegen.events import SetControl
 from livegen.formats.midi_file import midi_timeline
 from livegen.inputs.midi import POLL_SECONDS, MidiInput
 from livegen.inputs.midi_file import MidiFilePlayer
-from livegen.inputs.osc import OscServer
+from livegen.inputs.osc import DEFAULT_PORT, OscServer
 from livegen.inputs.terminal import TerminalKeys
 from livegen.midi_ports import EchoFilter, OutputPort, find_midi
 from livegen.outputs.audio import NULL_SAMPLE_RATE, choose_device
@@ -56,7 +57,7 @@ class Settings:
         Part of a port's name; None opens virtual ports where the system has them.
     osc_host : str
     osc_port : int or None
-        None for no OSC.
+        UDP port, 0 for a free one; None takes the usual one, or a free one where that is in use.
     play : Path or None
         A MIDI file that is played into the session.
     seed : int
@@ -120,19 +121,15 @@ class Session:
         self.midi_in: MidiInput | None = None
         self.midi_out: MidiOutput | None = None
         self.midi_out_name = ""
-        self.osc: OscServer | None = None
         self.terminal: TerminalKeys | None = None
         self.file_player: MidiFilePlayer | None = None
         with contextlib.ExitStack() as opened:
             self.speaker = Speaker(self.instrument.engine, device, settings.block or 0)
             opened.callback(self.speaker.stop)
             self._open_midi(settings, opened)
-            if settings.osc_port is not None:
-                self.osc = OscServer(
-                    self._receive, lambda: self.instrument.values, settings.osc_host, settings.osc_port
-                )
-                opened.callback(self.osc.close)
-                self.observers.append(self._announce)
+            self.osc = self._open_osc(settings)
+            opened.callback(self.osc.close)
+            self.observers.append(self._announce)
             if timeline is not None and settings.play is not None:
                 self.file_player = MidiFilePlayer(timeline, self._receive, f"file:{settings.play.name}")
             self._opened = opened.pop_all()
@@ -145,7 +142,12 @@ class Session:
         quit_session : callable
             Called when the performer asks to leave with a key of the terminal.
         """
-        self.terminal = TerminalKeys(self._receive, lambda: self.instrument.values, quit_session)
+        self.terminal = TerminalKeys(
+            self._receive,
+            lambda: self.instrument.values,
+            lambda: self.instrument.state.is_running,
+            quit_session,
+        )
         self._opened.enter_context(real_time_process())
         self.instrument.play_frame(0, self.clock.frame_at)
         self.speaker.start()
@@ -201,6 +203,19 @@ class Session:
         self._threads.clear()
         self._opened.close()
 
+    def _open_osc(self, settings: Settings) -> OscServer:
+        def listen(port: int) -> OscServer:
+            return OscServer(self._receive, lambda: self.instrument.values, settings.osc_host, port)
+
+        if settings.osc_port is not None:
+            return listen(settings.osc_port)
+        try:
+            return listen(DEFAULT_PORT)
+        except PortError:  # nobody asked for this port, so another livegen may have it
+            server = listen(0)
+            self.warnings.append(f"OSC port {DEFAULT_PORT} is in use: this session listens on {server.port}")
+            return server
+
     def _open_midi(self, settings: Settings, opened: contextlib.ExitStack) -> None:
         is_needed = settings.midi_in is not None or settings.midi_out is not None
         midi, reason = find_midi(settings.midi_api, is_needed=is_needed)
@@ -228,9 +243,8 @@ class Session:
             self.midi_out.silence()
 
     def _announce(self, report: FrameReport) -> None:
-        if self.osc is not None:
-            for message in report.messages:
-                self.osc.announce(message.name, message.value)
+        for message in report.messages:
+            self.osc.announce(message.name, message.value)
 
     def _time_of_sound(self, frame_index: int) -> float:
         """Return when a frame is heard, in seconds of `time.perf_counter`."""
@@ -279,7 +293,7 @@ class Session:
         next_heartbeat = time.perf_counter()
         while not stop.wait(_HOUSEKEEPING_SECONDS):
             self.speaker.check()
-            if self.osc is not None and time.perf_counter() >= next_heartbeat:
+            if time.perf_counter() >= next_heartbeat:
                 next_heartbeat += _HEARTBEAT_SECONDS
                 stats = self.instrument.engine["stats"][0]
                 self.osc.heartbeat(self.seconds(), int(stats["late_frames"]), int(stats["underflows"]))

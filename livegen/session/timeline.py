@@ -50,11 +50,14 @@ class Step:
         What the predictor knew before it.
     is_fed : bool
         Whether the predictor is to hear the frame; false while the model is stopped.
+    begins_song : bool
+        Whether the predictor has forgotten all before it.
     """
 
     planned: PlannedFrame
     context: Context
     is_fed: bool
+    begins_song: bool = False
 
 
 @dataclass(frozen=True, slots=True)

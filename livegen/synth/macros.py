@@ -1,7 +1,7 @@
 """Macros: sequences that a sound engine steps through, one value a tick, while a note lasts.
 
-The semantics are FamiTracker's: a macro runs to its end and holds, or loops; with a release point it waits
-there (or loops before it) until the key comes up, then plays the rest.
+The semantics are FamiTracker's (its `CSeqInstHandler`): a macro runs to its end and holds, or loops; with a release
+point it waits there, or loops before it, until the key comes up, then jumps there and plays the rest.
 """
 
 from typing import Final
@@ -31,21 +31,32 @@ def restart_macro(macro: Record) -> None:
 
 
 @kernel
-def step_macro(macro: Record, released: bool) -> bool:
+def release_macro(macro: Record) -> None:
+    """Jump to the release point, as a key that comes up does; a macro without one goes on as it is."""
+    if macro.release >= 0:
+        macro.position = macro.release
+
+
+@kernel
+def step_macro(macro: Record, is_released: bool) -> bool:
     """Move on by one tick; return False once a released macro has nothing left to play."""
-    if released and macro.release < 0:
-        return False
-    if not released and macro.release >= 0 and macro.position >= macro.release:
-        if 0 <= macro.loop <= macro.release:
+    if macro.release >= 0 and not is_released and macro.position >= macro.release:
+        if macro.loop >= 0:
             macro.position = macro.loop
         return True
     if macro.position + 1 < macro.length:
         macro.position += 1
         return True
-    if macro.loop >= 0 and (not released or macro.loop > macro.release):
+    if macro.loop >= 0 and macro.release < 0:
         macro.position = macro.loop
         return True
-    return not released
+    return not is_released
+
+
+@kernel
+def ends_by_itself(macro: Record) -> bool:
+    """Tell whether a volume macro is that of a drum: it runs to silence however soon the key comes up."""
+    return macro.loop < 0 and macro.release < 0 and macro.values[macro.length - 1] == 0
 
 
 @kernel

@@ -13,7 +13,7 @@ from livegen.apu import sample_to_cycle
 from livegen.kernels import Record, kernel
 from livegen.patch import Macro, Patch
 from livegen.score import N_VOICES, Voice, is_onset
-from livegen.synth.macros import MACRO, macro_value, restart_macro, step_macro
+from livegen.synth.macros import MACRO, ends_by_itself, macro_value, release_macro, restart_macro, step_macro
 from livegen.synth.registers import NO, TR, power_up, write_level, write_note, write_silence
 from livegen.units import ENGINE_RATE_HZ, MAX_VOLUME
 
@@ -151,12 +151,14 @@ def run_tick(synth: Record, chip: Record, sample: int, voice: int) -> None:
     if state.release_sample <= sample:
         state.release_sample = NEVER
         state.is_released = 1
-        if state.volume_macro.release < 0:
+        release_macro(state.volume_macro)
+        release_macro(state.timbre_macro)
+        if state.volume_macro.release < 0 and not ends_by_itself(state.volume_macro):
             _silence(state, chip, sample_to_cycle(chip, sample), voice)
         return
     state.n_ticks += 1
     cycle = sample_to_cycle(chip, sample)
-    step_macro(state.timbre_macro, state.is_released and state.timbre_macro.release >= 0)
+    step_macro(state.timbre_macro, state.is_released != 0)
     if not step_macro(state.volume_macro, state.is_released != 0):
         _silence(state, chip, cycle, voice)
         return
