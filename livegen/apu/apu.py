@@ -1,0 +1,363 @@
+"""The whole chip: register writes at CPU cycles in, samples out, https://www.nesdev.org/wiki/APU.
+
+A chip is one record of `CHIP`, plain data: `chip.copy()` is a snapshot. All times are absolute CPU cycles since
+power-up. Cost follows the edges of what sounds, not the clock: a voice that is silent is crossed in one step
+from one clock of the frame counter to the next. How a render is cut into blocks never changes a sample.
+
+The kernels allocate nothing and raise nothing; whoever calls one owns the chip and calls from one thread.
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livegen.apu.band_limit import (
+    BAND_LIMIT,
+    LEVEL_UNITS,
+    MAX_BLOCK_SAMPLES,
+    OUTPUT_SCALE,
+    add_step,
+    drop_samples,
+    sample_to_cycle_of,
+    samples_reached,
+    sum_steps,
+    units_to_level,
+)
+from livegen.apu.envelope import clock_envelope
+from livegen.apu.frame_counter import (
+    FRAME_COUNTER,
+    HALF_FRAME,
+    QUARTER_FRAME,
+    clock_frame_counter,
+    frame_counter_due,
+    write_frame_counter,
+)
+from livegen.apu.length_counter import clock_length, enable_length
+from livegen.apu.mixer import (
+    FILTERS,
+    LINEAR,
+    OTHERS_FACTOR,
+    PULSES_FACTOR,
+    WEIGHTS,
+    amplitude,
+    filter_samples,
+    settle_filters,
+)
+from livegen.apu.noise import (
+    NOISE,
+    advance_noise,
+    clocks_to_edge,
+    noise_output,
+    noise_period_cycles,
+    noise_volume,
+    step_shift_register,
+    write_noise,
+)
+from livegen.apu.pulse import (
+    PULSE,
+    STEPS_TO_EDGE,
+    advance_pulse,
+    clock_pulse_half,
+    clock_pulse_quarter,
+    next_pulse_edge,
+    pulse_output,
+    pulse_volume,
+    write_pulse,
+)
+from livegen.apu.tables import DM, NO, NOISE_TAPS, P1, P2, TR, TRIANGLE_SEQUENCE, VOICES
+from livegen.apu.triangle import (
+    TRIANGLE,
+    advance_triangle,
+    clock_linear_counter,
+    triangle_output,
+    triangle_runs,
+    write_triangle,
+)
+from livegen.kernels import kernel
+
+CHIP: Final = np.dtype(
+    [
+        ("cycle", np.int64),  # up to which the voices have run
+        ("pulses", PULSE, (2,)),
+        ("triangle", TRIANGLE),
+        ("noise", NOISE),
+        ("dmc_level", np.int64),
+        ("frame_counter", FRAME_COUNTER),
+        ("gain", np.float64, (len(VOICES),)),
+        ("mixer", np.int64),  # index into MIXERS
+        ("filtered", np.bool_),
+        ("pulses_units", np.int64),  # amplitude of the pulses as last sent to the band limiter
+        ("others_units", np.int64),  # of triangle, noise and DMC
+        ("filters", FILTERS),
+        ("band_limit", BAND_LIMIT),
+        ("ignored_writes", np.int64),  # to the DMC's sample playback, which is left out
+        ("early_writes", np.int64),  # further ahead than the buffer reaches
+    ],
+    align=True,
+)
+"""The chip as a record. Members not named in `livegen.apu` are the units' own."""
+
+MAX_GAIN: Final = 4.0
+
+_NEVER: Final = 1 << 62
+
+
+@kernel
+def sample_to_cycle(chip: np.record, sample: int) -> int:
+    """Return the first CPU cycle of an absolute sample: a write there sounds from that sample on."""
+    return sample_to_cycle_of(chip.band_limit.samples_per_cycle, sample)
+
+
+@kernel
+def settle(chip: np.record) -> None:
+    """Take the levels and gains as they are for what has always been: no step, and nothing left in the filters."""
+    _send_levels(chip)
+    band_limit = chip.band_limit
+    band_limit.differences[:] = 0.0
+    band_limit.level = units_to_level(chip.pulses_units + chip.others_units)
+    settle_filters(chip.filters, band_limit.level * OUTPUT_SCALE)
+
+
+@kernel
+def write_register(chip: np.record, cycle: int, address: int, value: int) -> None:
+    """Run the chip up to a cycle, then write a register.
+
+    A cycle in the past means now. One that lies more than `MAX_BLOCK_SAMPLES` beyond what was read is brought
+    forward to there and counted in `early_writes`.
+
+    Parameters
+    ----------
+    chip
+        A record of `CHIP`.
+    cycle
+        Absolute CPU cycle, int64.
+    address
+        $4000..$4017; what is no register of the APU is ignored, the DMC's sample playback counted.
+    value
+        0..255; higher bits are dropped.
+    """
+    _run_to_write(chip, cycle)
+    value &= 0xFF
+    if address < 0x4008:
+        if address >= 0x4000:
+            write_pulse(chip.pulses[(address >> 2) & 1], address & 3, value)
+    elif address < 0x400C:
+        write_triangle(chip.triangle, address & 3, value)
+    elif address < 0x4010:
+        write_noise(chip.noise, address & 3, value)
+    elif address == 0x4011:
+        chip.dmc_level = value & 0x7F
+    elif address == 0x4015:
+        enable_length(chip.pulses[0].length, (value & 1) != 0)
+        enable_length(chip.pulses[1].length, (value & 2) != 0)
+        enable_length(chip.triangle.length, (value & 4) != 0)
+        enable_length(chip.noise.length, (value & 8) != 0)
+        chip.ignored_writes += (value >> 4) & 1
+    elif address == 0x4017:
+        write_frame_counter(chip.frame_counter, chip.cycle, value)
+    elif address == 0x4010 or address == 0x4012 or address == 0x4013:
+        chip.ignored_writes += 1
+    _send_levels(chip)
+
+
+@kernel
+def set_gain(chip: np.record, cycle: int, voice: int, gain: float) -> None:
+    """Run the chip up to a cycle, then set a voice's gain; 1 is the chip, 0 mutes.
+
+    The gain multiplies the voice's level before the mixer, clamped to 0..`MAX_GAIN` (NaN is 0). The cycle is
+    taken as by `write_register`; `voice` is an index into `livegen.apu.VOICES`, any other does nothing.
+    """
+    _run_to_write(chip, cycle)
+    if 0 <= voice < len(VOICES):
+        chip.gain[voice] = min(gain, MAX_GAIN) if gain > 0.0 else 0.0
+    _send_levels(chip)
+
+
+@kernel
+def voice_level(chip: np.record, voice: int) -> int:
+    """Return a voice's level for a meter, 0..15 before gain; the triangle's is 15 while it runs."""
+    if voice == TR:
+        return 15 if triangle_runs(chip.triangle) else 0
+    if voice == NO:
+        return noise_volume(chip.noise)
+    return pulse_volume(chip.pulses[voice]) if P1 <= voice <= P2 else 0
+
+
+@kernel
+def read_samples(chip: np.record, n: int, out: NDArray[np.floating]) -> None:
+    """Run the chip until `n` more samples are complete and write them to `out[:n]`.
+
+    Sample `i` of a chip, counted from power-up, is the sound at `i - LATENCY_SAMPLES`. Amplitudes are the mixer
+    formula's, 0..1 at gain 1, and without DC where the filters are on.
+    """
+    band_limit = chip.band_limit
+    done = 0
+    while done < n:
+        piece = min(n - done, MAX_BLOCK_SAMPLES)
+        _run(chip, sample_to_cycle(chip, band_limit.origin_sample + piece))
+        # The voices may have run further than this block, up to a write that lies ahead.
+        used = samples_reached(band_limit, chip.cycle)
+        samples = band_limit.differences[:piece]
+        sum_steps(band_limit, samples)
+        if chip.filtered:
+            filter_samples(chip.filters, samples)
+        for i in range(piece):
+            out[done + i] = samples[i]
+        drop_samples(band_limit, piece, used)
+        done += piece
+
+
+@kernel
+def _run_to_write(chip: np.record, cycle: int) -> None:
+    last = sample_to_cycle(chip, chip.band_limit.origin_sample + MAX_BLOCK_SAMPLES)
+    if cycle > last:
+        chip.early_writes += 1
+        cycle = last
+    _run(chip, cycle)
+
+
+@kernel
+def _run(chip: np.record, end: int) -> None:
+    """Run up to the cycle `end`, which itself is still to come."""
+    while True:
+        due = frame_counter_due(chip.frame_counter)
+        if due >= end:
+            break
+        _run_voices(chip, due)
+        clocks = clock_frame_counter(chip.frame_counter)
+        if clocks & QUARTER_FRAME:
+            clock_pulse_quarter(chip.pulses[0])
+            clock_pulse_quarter(chip.pulses[1])
+            clock_linear_counter(chip.triangle)
+            clock_envelope(chip.noise.envelope)
+        if clocks & HALF_FRAME:
+            clock_pulse_half(chip.pulses[0])
+            clock_pulse_half(chip.pulses[1])
+            clock_length(chip.triangle.length)
+            clock_length(chip.noise.length)
+        _send_levels(chip)
+    _run_voices(chip, end)
+
+
+@kernel
+def _run_voices(chip: np.record, end: int) -> None:
+    """Run all voices up to a cycle between which and now no register and no counter changes."""
+    if chip.cycle < end:
+        _run_pulses(chip, end)
+        _run_triangle_and_noise(chip, end)
+        chip.cycle = end
+
+
+@kernel
+def _run_pulses(chip: np.record, end: int) -> None:
+    """Send the steps of both pulses in the order of time: each depends on where the other stands."""
+    pulse_1, pulse_2 = chip.pulses[0], chip.pulses[1]
+    high_1 = pulse_volume(pulse_1) * _weight(chip, P1)
+    high_2 = pulse_volume(pulse_2) * _weight(chip, P2)
+    output_1, output_2 = pulse_output(pulse_1), pulse_output(pulse_2)
+    edge_1 = next_pulse_edge(pulse_1) if high_1 > 0.0 else _NEVER
+    edge_2 = next_pulse_edge(pulse_2) if high_2 > 0.0 else _NEVER
+    units = chip.pulses_units
+    while True:
+        cycle = min(edge_1, edge_2)
+        if cycle >= end:
+            break
+        if edge_1 == cycle:
+            output_1 = 1 - output_1
+            edge_1 = _pass_edge(pulse_1)
+        if edge_2 == cycle:
+            output_2 = 1 - output_2
+            edge_2 = _pass_edge(pulse_2)
+        new_units = _to_units(chip, PULSES_FACTOR, high_1 * output_1 + high_2 * output_2)
+        if new_units != units:
+            add_step(chip.band_limit, cycle, new_units - units)
+            units = new_units
+    chip.pulses_units = units
+    advance_pulse(pulse_1, end)
+    advance_pulse(pulse_2, end)
+
+
+@kernel
+def _pass_edge(pulse: np.record) -> int:
+    """Move a pulse to just after its next edge and return the cycle of the one that follows."""
+    period = 2 * (pulse.timer_period + 1)
+    steps = STEPS_TO_EDGE[pulse.duty, pulse.position]
+    pulse.position = (pulse.position + steps) & 7
+    pulse.next_clock += steps * period
+    return next_pulse_edge(pulse)
+
+
+@kernel
+def _run_triangle_and_noise(chip: np.record, end: int) -> None:
+    """Send the steps of the triangle and of the noise in the order of time.
+
+    Where both sound, which of them is next is anybody's guess, the processor's too: so there is no branch on it.
+    """
+    triangle, noise = chip.triangle, chip.noise
+
+    unit = _weight(chip, TR)
+    position, triangle_period, triangle_edge = triangle.position, triangle.timer_period + 1, _NEVER
+    if triangle_runs(triangle) and unit > 0.0:
+        triangle_edge = triangle.next_clock
+
+    high = noise_volume(noise) * _weight(chip, NO)
+    register, noise_period, tap = noise.shift_register, noise_period_cycles(noise), NOISE_TAPS[noise.mode]
+    noise_clocks, noise_edge = 0, _NEVER
+    if high > 0.0:
+        noise_clocks = clocks_to_edge(register)
+        noise_edge = noise.next_clock + (noise_clocks - 1) * noise_period
+
+    dmc = chip.dmc_level * _weight(chip, DM)
+    units = chip.others_units
+    while True:
+        cycle = min(triangle_edge, noise_edge)
+        if cycle >= end:
+            break
+        triangle_moves, noise_moves = int(triangle_edge == cycle), int(noise_edge == cycle)
+        position = (position + triangle_moves) & 31
+        triangle_edge += triangle_moves * triangle_period
+        register = step_shift_register(register, tap, noise_moves * noise_clocks)
+        noise_clocks = (1 - noise_moves) * noise_clocks + noise_moves * clocks_to_edge(register)
+        noise_edge += noise_moves * noise_clocks * noise_period
+        load = unit * TRIANGLE_SEQUENCE[position] + high * (1 - (register & 1)) + dmc
+        new_units = _to_units(chip, OTHERS_FACTOR, load)
+        if new_units != units:
+            add_step(chip.band_limit, cycle, new_units - units)
+            units = new_units
+    chip.others_units = units
+    if triangle_edge != _NEVER:
+        triangle.position, triangle.next_clock = position, triangle_edge
+    if noise_edge != _NEVER:
+        noise.shift_register, noise.next_clock = register, noise_edge - (noise_clocks - 1) * noise_period
+    advance_triangle(triangle, end)
+    advance_noise(noise, end)
+
+
+@kernel
+def _send_levels(chip: np.record) -> None:
+    """Send a step at the present cycle wherever a write or a counter changed a level."""
+    pulse_1 = pulse_volume(chip.pulses[0]) * _weight(chip, P1) * pulse_output(chip.pulses[0])
+    pulse_2 = pulse_volume(chip.pulses[1]) * _weight(chip, P2) * pulse_output(chip.pulses[1])
+    units = _to_units(chip, PULSES_FACTOR, pulse_1 + pulse_2)
+    if units != chip.pulses_units:
+        add_step(chip.band_limit, chip.cycle, units - chip.pulses_units)
+        chip.pulses_units = units
+    triangle = _weight(chip, TR) * triangle_output(chip.triangle)
+    noise = noise_volume(chip.noise) * _weight(chip, NO) * noise_output(chip.noise)
+    units = _to_units(chip, OTHERS_FACTOR, triangle + noise + chip.dmc_level * _weight(chip, DM))
+    if units != chip.others_units:
+        add_step(chip.band_limit, chip.cycle, units - chip.others_units)
+        chip.others_units = units
+
+
+@kernel
+def _weight(chip: np.record, voice: int) -> float:
+    """Return a voice's load of one unit of level."""
+    return chip.gain[voice] * WEIGHTS[chip.mixer, voice]
+
+
+@kernel
+def _to_units(chip: np.record, factor: float, load: float) -> int:
+    """Return a group's amplitude in the band limiter's units."""
+    return int(amplitude(chip.mixer == LINEAR, factor, load) * LEVEL_UNITS + 0.5)

@@ -1,0 +1,213 @@
+"""The chip's checked front: a new chip, and a whole log of register writes to samples."""
+
+import math
+from collections.abc import Iterable
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from livegen.apu.apu import CHIP, read_samples, sample_to_cycle, settle, write_register
+from livegen.apu.band_limit import LATENCY_SAMPLES, samples_per_cycle
+from livegen.apu.mixer import MIXERS, set_filters
+from livegen.apu.noise import POWER_UP_SHIFT_REGISTER
+from livegen.apu.tables import DM, REGIONS, VOICES
+from livegen.apu.triangle import POWER_UP_POSITION
+from livegen.errors import FormatError
+from livegen.kernels import kernel
+
+SAMPLE_RATE_RANGE_HZ: Final = (8_000, 192_000)
+CPU_CLOCK_RANGE_HZ: Final = (500_000.0, 8_000_000.0)
+MAX_CYCLE: Final = 1 << 48
+"""Latest CPU cycle of a write: five years."""
+
+MAX_SAMPLES: Final = 1 << 31
+_BLOCK_SAMPLES: Final = 1024  # small enough for a core's first cache
+
+
+def new_chip(
+    *,
+    cpu_clock_hz: float,
+    sample_rate: float,
+    region: str = "ntsc",
+    mixer: str = "nonlinear",
+    filters: bool = True,
+) -> NDArray[Any]:
+    """Return a chip at power-up: every register and counter 0, every gain 1.
+
+    All is still, but the triangle stands at level 15, as a console's does: without filters that is a constant.
+
+    Parameters
+    ----------
+    cpu_clock_hz
+        CPU clock in Hz, 0.5 to 8 MHz; `livegen.units.CPU_CLOCK_HZ` has the regions'.
+    sample_rate
+        Output rate in Hz, 8,000 to 192,000.
+    region
+        "ntsc" or "pal": the tables of noise and frame counter.
+    mixer
+        "nonlinear", the console's, or "linear", its approximation.
+    filters
+        Whether the console's output filters (high-pass 90 and 440 Hz, low-pass 14 kHz) are on.
+
+    Returns
+    -------
+    ndarray
+        Shape (1,), dtype `CHIP`; kernels take its record, `chip[0]`. The caller owns it.
+
+    Raises
+    ------
+    FormatError
+        If an argument is not one of these.
+    """
+    chip = np.zeros(1, CHIP)
+    record = chip[0]
+    clock = _in_range("CPU clock", cpu_clock_hz, CPU_CLOCK_RANGE_HZ)
+    rate = _in_range("sample rate", sample_rate, SAMPLE_RATE_RANGE_HZ)
+    region_index = _one_of("region", region, REGIONS)
+    record["band_limit"]["samples_per_cycle"] = samples_per_cycle(clock, rate)
+    record["pulses"]["sweep"]["ones_complement"] = True, False
+    record["noise"]["shift_register"] = POWER_UP_SHIFT_REGISTER
+    record["noise"]["region"] = region_index
+    record["triangle"]["position"] = POWER_UP_POSITION
+    record["frame_counter"]["region"] = region_index
+    record["gain"] = 1.0
+    record["mixer"] = _one_of("mixer", mixer, MIXERS)
+    record["filtered"] = bool(filters)
+    set_filters(record["filters"], rate)
+    settle(record)
+    return chip
+
+
+def render_writes(
+    cycle: ArrayLike,
+    address: ArrayLike,
+    value: ArrayLike,
+    *,
+    cpu_clock_hz: float,
+    sample_rate: float,
+    n_samples: int,
+    region: str = "ntsc",
+    voices: Iterable[str] = ("p1", "p2", "tr", "no"),
+    mixer: str = "nonlinear",
+    filters: bool = True,
+) -> NDArray[np.float32]:
+    """Return the sound of a log of register writes, from power-up.
+
+    Parameters
+    ----------
+    cycle, address, value
+        One entry a write, integers of the same shape (n,): the CPU cycle since power-up, ascending (equal cycles
+        in their order); the register, $4000..$4017; the byte.
+    cpu_clock_hz, sample_rate, region, mixer, filters
+        As in `new_chip`.
+    n_samples
+        Samples to return, 0 to 2**31. Writes after them are checked and have no effect.
+    voices
+        Which of "p1", "p2", "tr", "no" sound; the others are mute but run. $4011's level, "dm", sounds where it is
+        named or where all four do.
+
+    Returns
+    -------
+    ndarray
+        float32, shape (n_samples,). Sample `i` is the sound at `i / sample_rate` seconds.
+
+    Raises
+    ------
+    FormatError
+        If an argument is out of its range or the arrays do not fit together.
+    """
+    cycles = _integers("cycles", cycle, 0, MAX_CYCLE)
+    addresses = _integers("addresses", address, 0x4000, 0x4017)
+    values = _integers("values", value, 0, 255)
+    if not len(cycles) == len(addresses) == len(values):
+        raise FormatError(
+            f"A log of writes needs as many cycles as addresses and values, not "
+            f"{len(cycles)}, {len(addresses)} and {len(values)}."
+        )
+    backwards = np.flatnonzero(np.diff(cycles) < 0)
+    if len(backwards):
+        i = int(backwards[0]) + 1
+        raise FormatError(
+            f"Write {i} of the log is at cycle {cycles[i]}, before the {cycles[i - 1]} of the one before it."
+        )
+    if isinstance(n_samples, bool) or not isinstance(n_samples, int | np.integer) or not 0 <= n_samples <= MAX_SAMPLES:
+        raise FormatError(f"n_samples is {n_samples!r}; it must be a whole number from 0 to {MAX_SAMPLES}.")
+    chip = new_chip(cpu_clock_hz=cpu_clock_hz, sample_rate=sample_rate, region=region, mixer=mixer, filters=filters)
+    chip[0]["gain"] = _gains(voices)
+    settle(chip[0])
+    try:
+        out = np.empty(int(n_samples), np.float32)
+    except MemoryError:
+        raise FormatError(f"{n_samples} samples do not fit into this machine's memory; ask for fewer.") from None
+    _render(chip[0], cycles, addresses, values, np.empty(LATENCY_SAMPLES, np.float32), out)
+    return out
+
+
+@kernel
+def _render(
+    chip: np.record,
+    cycle: NDArray[np.int64],
+    address: NDArray[np.int64],
+    value: NDArray[np.int64],
+    head: NDArray[np.float32],
+    out: NDArray[np.float32],
+) -> None:
+    """Fill `out`, after `head` with the samples that come before power-up because of the latency."""
+    i, done = 0, -len(head)
+    while done < len(out):
+        block = head if done < 0 else out[done : done + _BLOCK_SAMPLES]
+        done += len(block)
+        end = sample_to_cycle(chip, done + len(head))
+        while i < len(cycle) and cycle[i] < end:
+            write_register(chip, cycle[i], address[i], value[i])
+            i += 1
+        read_samples(chip, len(block), block)
+
+
+def _gains(voices: Iterable[str]) -> NDArray[np.float64]:
+    if isinstance(voices, str) or not isinstance(voices, Iterable):
+        raise FormatError(f"The voices are {voices!r}; they must be a tuple of names out of {', '.join(VOICES)}.")
+    gains = np.zeros(len(VOICES))
+    for voice in voices:
+        gains[_one_of("voice", voice, VOICES)] = 1.0
+    if gains[:DM].all():
+        gains[DM] = 1.0
+    return gains
+
+
+def _one_of(what: str, name: str, allowed: tuple[str, ...]) -> int:
+    if name not in allowed:
+        raise FormatError(f"The {what} is {name!r}; it must be one of {', '.join(allowed)}.")
+    return allowed.index(name)
+
+
+def _in_range(what: str, value: float, allowed: tuple[float, float]) -> float:
+    lowest, highest = allowed
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not lowest <= number <= highest:
+        raise FormatError(f"The {what} is {value!r}; it must be a number from {lowest:g} to {highest:g} Hz.")
+    return number
+
+
+def _integers(what: str, values: ArrayLike, lowest: int, highest: int) -> NDArray[np.int64]:
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        raise FormatError(f"The {what} of a log of writes must be one row of integers.") from None
+    if array.shape == (0,):
+        return np.empty(0, np.int64)
+    if array.ndim != 1 or array.dtype.kind not in "iu":
+        raise FormatError(
+            f"The {what} of a log of writes must be one row of integers, not {array.dtype} of shape {array.shape}."
+        )
+    outside = np.flatnonzero((array < lowest) | (array > highest))
+    if len(outside):
+        i = int(outside[0])
+        raise FormatError(
+            f"Write {i} of the log has {int(array[i])} among its {what}; they must be {lowest} to {highest}."
+        )
+    return np.ascontiguousarray(array, np.int64)

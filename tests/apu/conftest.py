@@ -1,0 +1,6 @@
+"""Hypothesis without its deadline: the first example of a property may compile a kernel."""
+
+from hypothesis import settings
+
+settings.register_profile("kernels", deadline=None)
+settings.load_profile("kernels")
