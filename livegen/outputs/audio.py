@@ -3,6 +3,7 @@
 sounddevice is imported when a device is asked for, so that everything else works where PortAudio is missing.
 """
 
+import atexit
 import contextlib
 import functools
 import sys
@@ -128,6 +129,11 @@ def reopen_portaudio(lost: AudioDevice) -> AudioDevice:
     raise AudioError(f"{lost.host_api}: {lost.name} is not back")
 
 
+def leave_portaudio_open() -> None:
+    """Do not close PortAudio at the exit of the process: a stream whose JACK server died would hang there."""
+    atexit.unregister(_portaudio()._exit_handler)
+
+
 def _best_device(devices: list[AudioDevice]) -> AudioDevice | None:
     for host_api in _PREFERRED_HOST_APIS:
         found = [device for device in devices if host_api in device.host_api]
@@ -235,7 +241,7 @@ class AudioStream:
         self._engine["is_detached"] = 1
 
     def abandon(self) -> None:
-        """Close a stream whose device is gone."""
+        """Close a stream whose device is gone; may hang in PortAudio."""
         with contextlib.suppress(_portaudio().PortAudioError):
             self._stream.close()
 

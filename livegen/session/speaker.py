@@ -1,7 +1,9 @@
 """What makes time pass: the sound card, or the null clock while there is none.
 
 A device that goes (unplugged, its server ended) is noticed by its silence; the null clock takes over, so that the
-music goes on, and the device is opened again when it is back.
+music goes on as MIDI, and the device is opened again when it is back. PortAudio hangs for ever in closing a stream
+whose JACK server died: so a lost stream is closed on a thread of its own, and if that hangs, the rest of the session
+does without PortAudio.
 """
 
 import contextlib
@@ -13,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.errors import AudioError
-from livegen.outputs.audio import AudioDevice, AudioStream, NullStream, reopen_portaudio
+from livegen.outputs.audio import AudioDevice, AudioStream, NullStream, leave_portaudio_open, reopen_portaudio
 
 _LOST_AFTER_SECONDS: Final = 1.0
 _RETRY_SECONDS: Final = 3.0
@@ -48,6 +50,7 @@ class Speaker:
         self._stream = None if device is None else AudioStream(engine, device, block_samples)
         self._null_stop = Event()
         self._null_thread: Thread | None = None
+        self._closing: Thread | None = None
         self._n_blocks = -1
         self._alive_at = self._retry_at = time.perf_counter()
         self.losses = 0
@@ -57,7 +60,10 @@ class Speaker:
         """What plays now, for the status line."""
         if self._stream is not None and self._device is not None:
             return f"{self._device.host_api}: {self._device.name}"
-        return "null" if self._device is None else f"{self._device.name} is gone, waiting for it"
+        if self._device is None:
+            return "null"
+        hope = "start livegen anew to hear it" if self._is_closing_stuck() else "waiting for it"
+        return f"{self._device.host_api}: {self._device.name} is gone, {hope}"
 
     @property
     def latency_seconds(self) -> float:
@@ -84,16 +90,23 @@ class Speaker:
             self._retry_at = now + _RETRY_SECONDS
             lost.detach()
             self._start_null()
-            lost.abandon()
+            self._closing = Thread(target=lost.abandon, name="closing", daemon=True)
+            self._closing.start()
         elif self._stream is None and self._device is not None and now > self._retry_at:
             self._retry_at = now + _RETRY_SECONDS
-            self._reopen(self._device)
+            if not self._is_closing_stuck():
+                self._reopen(self._device)
 
     def stop(self) -> None:
         """Ramp down and close; safe to call twice, and before `start`."""
         self._stop_null()
         if self._stream is not None:
             self._stream.stop()
+        if self._is_closing_stuck():
+            leave_portaudio_open()
+
+    def _is_closing_stuck(self) -> bool:
+        return self._closing is not None and self._closing.is_alive()
 
     def _reopen(self, lost: AudioDevice) -> None:
         with contextlib.suppress(AudioError):
