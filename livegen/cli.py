@@ -229,7 +229,7 @@ def devices(as_json: Json = False) -> None:
     for what, names in found.items():
         out.print(what, style="bold")
         for name in names or ["none"]:
-            out.print(f"  {name}", markup=False, highlight=False)
+            out.print(f"  {name}", markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -247,9 +247,9 @@ def doctor(as_json: Json = False) -> None:
     for finding in findings:
         mark = "[green]ok[/green]     " if finding.is_fine else "[yellow]missing[/yellow]"
         out.print(f"{mark} [bold]{finding.what}[/bold]", end=" ")
-        out.print(finding.says, markup=False, highlight=False)
+        out.print(finding.says, markup=False, highlight=False, soft_wrap=True)
         if finding.cure:
-            out.print(f"          {finding.cure}", markup=False, highlight=False)
+            out.print(f"          {finding.cure}", markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -312,18 +312,26 @@ def models() -> None:
 def bench(
     model: Model = "default",
     as_json: Json = False,
-    hog: Annotated[bool, typer.Option(hidden=True, help="Keep the interpreter busy while a session plays.")] = False,
-    seconds: Annotated[float, typer.Option(min=1, help="How long the session plays.")] = 5.0,
+    seconds: Annotated[float, typer.Option(min=0.5, help="How long a session plays.")] = 5.0,
     audio: Annotated[str | None, typer.Option(help="Audio device or host API, or null.")] = None,
+    hog: Annotated[bool, typer.Option("--hog", hidden=True, help="Only play, with a busy interpreter.")] = False,
+    midi_api: Annotated[str, typer.Option(hidden=True, help="With --hog, as in jam.")] = "none",
+    set_: Annotated[list[str] | None, typer.Option("--set", hidden=True, help="With --hog, as in jam.")] = None,
 ) -> None:
     """Measure this machine: model, chip, audio callback and start-up.
 
     Example: [bold]livegen bench --json[/bold]
     """
-    from livegen.bench import measure
+    from livegen.bench import measure, measure_hogged
+    from livegen.session.session import Settings
 
+    folder = _model_folder(model)
     with err.status("measuring"):
-        figures = measure(_model_folder(model), session_seconds=seconds, audio=audio, is_hogged=hog)
+        if hog:
+            settings = Settings(audio=audio, midi_api=midi_api, osc_port=0, controls=_parse_controls(set_))
+            figures = measure_hogged(folder, seconds, settings)
+        else:
+            figures = measure(folder, session_seconds=seconds, audio=audio)
     _show_figures(figures, as_json)
 
 

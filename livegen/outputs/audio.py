@@ -130,7 +130,7 @@ def reopen_portaudio(lost: AudioDevice) -> AudioDevice:
 
 
 def leave_portaudio_open() -> None:
-    """Do not close PortAudio at the exit of the process: a stream whose JACK server died would hang there."""
+    """Do not close PortAudio at the exit of the process: where a JACK server died, it hangs or aborts there."""
     atexit.unregister(_portaudio()._exit_handler)
 
 
@@ -250,8 +250,11 @@ class AudioStream:
         if not self._stream.closed:
             self._engine["mix"]["master"] = 0.0
             deadline = time.perf_counter() + 10 * ramp_seconds
-            while self._stream.active and self._engine["mix"]["master_now"][0] > 0 and time.perf_counter() < deadline:
-                time.sleep(ramp_seconds / 10)
+            with contextlib.suppress(_portaudio().PortAudioError):  # a device that is gone cannot ramp
+                while (
+                    self._stream.active and self._engine["mix"]["master_now"][0] > 0 and time.perf_counter() < deadline
+                ):
+                    time.sleep(ramp_seconds / 10)
             time.sleep(ramp_seconds + self.latency_seconds)  # what is in the device's buffer sounds out
             self._stream.close()
 

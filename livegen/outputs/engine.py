@@ -45,6 +45,9 @@ SILENCE_ALL: Final = 3
 LATE_FRAMES_TO_RELEASE: Final = FRAME_RATE_HZ // 2
 """After half a second without a frame the model's voices are released, not droned."""
 
+FULL_SCALE: Final = 1.0 / (95.88 / (8128 / 30 + 100) + 159.79 / (1 / (15 / 8227 + 15 / 12241) + 100))
+"""Gain at master volume 1: four voices at their loudest just reach full scale (https://www.nesdev.org/wiki/APU_Mixer)."""
+
 _GAIN_GRID_SAMPLES: Final = 32
 _RAMP_SECONDS: Final = 0.005
 _OUTPUT_UNDERFLOW: Final = 4  # paOutputUnderflow
@@ -306,7 +309,7 @@ def _apply_master(engine: Record, n_samples: int) -> None:
     for i in range(n_samples):
         if now != goal:
             now = min(goal, now + step) if goal > now else max(goal, now - step)
-        engine.mono[i] *= now
+        engine.mono[i] *= now * FULL_SCALE
     mix.master_now = now
 
 

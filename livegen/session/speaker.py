@@ -8,6 +8,7 @@ does without PortAudio.
 
 import contextlib
 import time
+from collections.abc import Callable
 from threading import Event, Thread
 from typing import Final
 
@@ -19,6 +20,7 @@ from livegen.outputs.audio import AudioDevice, AudioStream, NullStream, leave_po
 
 _LOST_AFTER_SECONDS: Final = 1.0
 _RETRY_SECONDS: Final = 3.0
+_CLOSE_SECONDS: Final = 2.0
 
 
 class Speaker:
@@ -90,8 +92,7 @@ class Speaker:
             self._retry_at = now + _RETRY_SECONDS
             lost.detach()
             self._start_null()
-            self._closing = Thread(target=lost.abandon, name="closing", daemon=True)
-            self._closing.start()
+            self._close(lost.abandon)
         elif self._stream is None and self._device is not None and now > self._retry_at:
             self._retry_at = now + _RETRY_SECONDS
             if not self._is_closing_stuck():
@@ -101,9 +102,16 @@ class Speaker:
         """Ramp down and close; safe to call twice, and before `start`."""
         self._stop_null()
         if self._stream is not None:
-            self._stream.stop()
-        if self._is_closing_stuck():
+            stopping, self._stream = self._stream, None
+            self._close(stopping.stop)
+        if self._closing is not None:
+            self._closing.join(_CLOSE_SECONDS)
+        if self._is_closing_stuck() or self.losses:
             leave_portaudio_open()
+
+    def _close(self, close: Callable[[], None]) -> None:
+        self._closing = Thread(target=close, name="closing", daemon=True)
+        self._closing.start()
 
     def _is_closing_stuck(self) -> bool:
         return self._closing is not None and self._closing.is_alive()

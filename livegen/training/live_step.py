@@ -1,0 +1,78 @@
+"""One live step as a plain port of the network to torch takes it: what the Numba step is measured against."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from livegen.predictor import features
+from livegen.score import N_VOICES, Voice
+from livegen.training.evaluate import load_network
+
+
+class TorchStep:
+    """The network in torch on the CPU, fed one frame at a time and asked for one voice after another.
+
+    Parameters
+    ----------
+    model_folder : Path
+        As `livegen.predictor.checkpoint.load_predictor` takes.
+
+    Raises
+    ------
+    CheckpointError
+        If the model cannot be used.
+    """
+
+    def __init__(self, model_folder: Path) -> None:
+        self._network = load_network(model_folder).cpu().eval()
+        self._state = self._network.new_state(1)
+        self._heard = np.zeros((N_VOICES, features.N_HEARD), np.uint8)
+        self._is_start = True
+        self._is_known = [torch.tensor([[u < voice for u in Voice]]) for voice in Voice]
+
+    @torch.inference_mode()
+    def step(self, frame: NDArray[np.uint8], target: NDArray[np.uint8]) -> float:
+        """Hear a frame and work out what was expected of every voice of the next.
+
+        A draw changes what the voices after it see, so what they see is looked up once a voice, as live. The draws
+        themselves are left out: the next frame is given.
+
+        Parameters
+        ----------
+        frame, target : ndarray of uint8, shape (4, 3)
+            The frame that is heard, and the one after it.
+
+        Returns
+        -------
+        float
+            The negative log-likelihood of `target` in nats, in the order P1, P2, TR, NO.
+        """
+        network = self._network
+        heard, next_heard = np.empty_like(self._heard), np.empty_like(self._heard)
+        rows = np.empty(features.N_INPUTS, np.int64)
+        features.hear(frame, self._heard, heard)
+        features.hear(target, heard, next_heard)
+        features.input_rows(heard, self._is_start, rows)
+        h, self._state = network(torch.from_numpy(rows)[None, None], self._state)
+        self._heard, self._is_start = heard, False
+        before, after = (torch.from_numpy(of_frame).long()[None] for of_frame in (heard, next_heard))
+        total = 0.0
+        for voice in Voice:
+            seen = network.see(before, after)
+            total += float(sum(network.voice_losses(voice, h[0], seen, self._is_known[voice])))
+        return total
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Keep torch to one core while the body runs, as the live step is."""
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(n_threads)

@@ -1,0 +1,147 @@
+"""The sound card: which device is meant, what it says when there is none, and a stream on a JACK server."""
+
+import sys
+import threading
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from portaudio import portaudio_on_jack
+from waiting import wait_until
+
+from livegen.errors import AudioError
+from livegen.outputs.audio import AudioDevice, AudioStream, NullStream, choose_device, list_devices
+from livegen.outputs.engine import KEY_DOWN, new_engine, push_command
+from livegen.patch import load_patch
+
+
+class FakePortAudio(SimpleNamespace):
+    """What livegen asks of sounddevice about a machine with two host APIs."""
+
+    class PortAudioError(Exception):
+        pass
+
+    default = SimpleNamespace(device=[-1, 0])
+
+    def query_hostapis(self) -> list[dict[str, Any]]:
+        return [
+            {"name": "ALSA", "default_output_device": 0},
+            {"name": "JACK Audio Connection Kit", "default_output_device": 3},
+        ]
+
+    def query_devices(self) -> list[dict[str, Any]]:
+        rows = [("HDA Intel", 0, 2, 44_100.0), ("Microphone", 0, 0, 44_100.0), ("USB Box", 0, 8, 96_000.0)]
+        rows += [("system", 1, 2, 48_000.0), ("Ardour", 1, 2, 48_000.0)]
+        return [
+            {"index": i, "name": name, "hostapi": api, "max_output_channels": n, "default_samplerate": rate}
+            for i, (name, api, n, rate) in enumerate(rows)
+        ]
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> FakePortAudio:
+    fake = FakePortAudio()
+    monkeypatch.setitem(sys.modules, "sounddevice", fake)
+    return fake
+
+
+def test_only_outputs_are_listed_with_their_own_rate(machine: FakePortAudio) -> None:
+    assert [(d.name, d.sample_rate) for d in list_devices()] == [
+        ("HDA Intel", 44_100),
+        ("USB Box", 96_000),
+        ("system", 48_000),
+        ("Ardour", 48_000),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [("jack", "system"), ("ALSA", "HDA Intel"), ("usb", "USB Box"), ("alsa: usb", "USB Box"), (None, "system")],
+)
+def test_a_device_is_meant_by_its_name_or_its_host_api(machine: FakePortAudio, wanted: str | None, found: str) -> None:
+    assert choose_device(wanted).name == found
+
+
+def test_without_a_jack_server_the_system_s_default_plays(
+    machine: FakePortAudio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = machine.query_devices()[:3]
+    monkeypatch.setattr(machine, "query_devices", lambda: rows, raising=False)
+    machine.default = SimpleNamespace(device=[-1, 2])
+    assert choose_device(None).name == "USB Box"
+    machine.default = SimpleNamespace(device=[-1, -1])
+    assert choose_device(None).name == "HDA Intel"
+    monkeypatch.setattr(machine, "query_devices", list, raising=False)
+    assert choose_device(None) is None
+
+
+def test_an_unknown_device_is_refused_with_what_there_is(machine: FakePortAudio) -> None:
+    with pytest.raises(AudioError, match=r"'gramophone'.*ALSA: HDA Intel.*--audio null"):
+        choose_device("gramophone")
+
+
+def test_null_needs_no_portaudio_and_a_missing_portaudio_matters_only_where_a_device_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Missing:
+        def find_spec(self, name: str, *_: object) -> None:
+            if name == "sounddevice":
+                raise OSError("PortAudio library not found")
+
+    monkeypatch.delitem(sys.modules, "sounddevice", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Missing(), *sys.meta_path])
+    assert choose_device("Null") is None
+    assert choose_device(None) is None
+    with pytest.raises(AudioError, match="libportaudio2"):
+        choose_device("jack")
+
+
+def test_the_null_stream_keeps_time_until_it_is_told_to_stop() -> None:
+    engine = new_engine(48_000, load_patch("plain"))
+    stop = threading.Event()
+    thread = threading.Thread(target=NullStream(engine, 128).run, args=(stop,))
+    thread.start()
+    assert wait_until(lambda: engine["stats"]["blocks"][0, 0] >= 20)
+    stop.set()
+    thread.join(5.0)
+    assert not thread.is_alive()
+    stats = engine["stats"][0]
+    n_blocks = int(stats["blocks"][0])
+    elapsed_seconds = (stats["stamp_ns"][n_blocks - 1] - stats["stamp_ns"][0]) / 1e9
+    assert elapsed_seconds >= 0.9 * (n_blocks - 1) * 128 / 48_000  # never faster than time; slower where it is busy
+    assert engine["sample"] == n_blocks * 128
+
+
+@pytest.fixture
+def device(jack: str) -> Iterator[AudioDevice]:
+    with portaudio_on_jack():
+        yield choose_device("jack")
+
+
+@pytest.mark.device
+def test_a_stream_plays_natively_and_ramps_both_ways(device: AudioDevice) -> None:
+    engine = new_engine(device.sample_rate, load_patch("plain"))
+    engine["mix"]["master"] = 0.5
+    engine["mix"]["master_now"] = 0.9  # a level from before the device went: it begins at silence all the same
+    stream = AudioStream(engine, device)
+    push_command(engine[0], 0, KEY_DOWN, 0, 69, 15, 1)
+    stream.start()
+    try:
+        assert wait_until(lambda: engine["stats"]["blocks"][0, 0] > 20)
+        assert engine["mix"]["master_now"] == 0.5
+        assert engine["stats"]["block_samples_max"] == 128
+        assert engine["stats"]["levels"][0, 0] > 0.5
+        assert engine["sample"][0] % 128 == 0
+    finally:
+        stream.stop()
+    assert engine["mix"]["master_now"] == 0.0
+    n_blocks = int(engine["stats"]["blocks"][0, 0])
+    stream.stop()
+    assert engine["stats"]["blocks"][0, 0] == n_blocks
+
+
+@pytest.mark.device
+def test_a_rate_that_the_device_has_not_is_refused_in_one_sentence(device: AudioDevice) -> None:
+    with pytest.raises(AudioError, match=r"refuses 11025 Hz.*--rate"):
+        AudioStream(new_engine(11_025, load_patch("plain")), device)
