@@ -67,9 +67,10 @@ class Screen:
     def _ports(self) -> list[str]:
         session = self._session
         midi_in = ", ".join(session.midi_in.names) if session.midi_in is not None else "none"
+        osc = f"{session.osc.host}:{session.osc.port}"
         return [
             f"sound: {session.speaker.name}, {session.clock.sample_rate} Hz",
-            f"MIDI in: {midi_in or 'none'} · out: {session.midi_out_name or 'none'} · OSC: {session.osc.host}:{session.osc.port}",
+            f"MIDI in: {midi_in or 'none'} · out: {session.midi_out_name or 'none'} · OSC: {osc}",
         ]
 
     def _picture(self) -> Group:

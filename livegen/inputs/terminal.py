@@ -6,6 +6,7 @@ terminal repeats the key. The rows ``z s x d c v g b h n j m`` and ``q 2 w 3 e r
 
 import contextlib
 import os
+import re
 import select
 import sys
 import threading
@@ -32,6 +33,7 @@ KEY_OFFSETS: Final[Mapping[str, int]] = {
 
 _TEMPERATURE_STEP: Final = 0.05
 _UP, _DOWN, _RIGHT, _LEFT = "\x1b[A", "\x1b[B", "\x1b[C", "\x1b[D"
+_KEY: Final = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1bO.|\x1b[^\x1b]|.", re.DOTALL)
 _ESCAPE, _BACKSPACE, _ENTER = "\x1b", ("\x7f", "\b"), ("\r", "\n")
 
 HELP: Final = (
@@ -47,6 +49,8 @@ class TerminalKeys:
     sink : Sink
     values : callable
         Returns the controls in force.
+    is_running : callable
+        Tells whether the model plays.
     quit_session : callable
         Called when the user wants to leave.
 
@@ -56,12 +60,18 @@ class TerminalKeys:
         Of the lower row's C, where octave 4 holds middle C.
     """
 
-    def __init__(self, sink: Sink, values: Callable[[], Values], quit_session: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        sink: Sink,
+        values: Callable[[], Values],
+        is_running: Callable[[], bool],
+        quit_session: Callable[[], None],
+    ) -> None:
         self._sink = sink
         self._values = values
+        self._is_running = is_running
         self._quit = quit_session
         self._until: dict[int, float] = {}  # when each sounding note is let go
-        self._is_running = True
         self.octave = 4
 
     @property
@@ -75,7 +85,10 @@ class TerminalKeys:
             try:
                 while not stop.is_set():
                     if select.select([sys.stdin], [], [], 0.01)[0]:
-                        for key in split_keys(os.read(sys.stdin.fileno(), 256).decode("utf-8", "ignore")):
+                        typed = os.read(sys.stdin.fileno(), 256)
+                        if not typed:  # the terminal is closed
+                            return
+                        for key in split_keys(typed.decode("utf-8", "ignore")):
                             self.press(key, time.monotonic())
                     self.release(time.monotonic())
             finally:
@@ -91,10 +104,8 @@ class TerminalKeys:
             step = _TEMPERATURE_STEP if key == _UP else -_TEMPERATURE_STEP
             self._set("temperature", round(float(self._values()["temperature"]) + step, 2))
         elif key == " ":
-            self._is_running = not self._is_running
-            self._set("start" if self._is_running else "stop", True)
+            self._set("stop" if self._is_running() else "start", True)
         elif key in _BACKSPACE:
-            self._is_running = False
             self._set("panic", True)
         elif key in _ENTER:
             self._set("reset", True)
@@ -117,12 +128,11 @@ class TerminalKeys:
 
 
 def split_keys(text: str) -> Iterator[str]:
-    """Yield the keys in what a terminal sent: an arrow is a sequence of three characters."""
-    at = 0
-    while at < len(text):
-        length = 3 if text[at : at + 2] == "\x1b[" else 1
-        yield text[at : at + length]
-        at += length
+    """Yield the keys in what a terminal sent; a key of many characters begins with escape, and is whole.
+
+    So no function key can be taken for the escape key and end the session.
+    """
+    return (match.group() for match in _KEY.finditer(text))
 
 
 @contextlib.contextmanager

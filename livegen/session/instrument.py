@@ -6,7 +6,7 @@ goes to the mix. And once a frame: `play_frame` hands what came in to `performan
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Final
 
@@ -162,8 +162,22 @@ class Instrument:
         Returns
         -------
         FrameReport
+
+        Notes
+        -----
+        If the predictor raises, so does this, and the next call goes on: what came in is lost to the past of the
+        score, but no key that came up hangs in it, and a model that was stopped stays so.
         """
         taken = self._take()
+        try:
+            return self._plan(taken, to_frame, frame_of_time)
+        except Exception:
+            self._follow_sound()
+            raise
+
+    def _plan(
+        self, taken: list[tuple[int, Event, str]], to_frame: int, frame_of_time: Callable[[int], int]
+    ) -> FrameReport:
         events = tuple(StampedEvent(event, source, frame_of_time(time_ns)) for time_ns, event, source in taken)
         before = self.state
         state, frames, messages = advance(before, to_frame, events, plan_to=to_frame + 1)
@@ -175,6 +189,16 @@ class Instrument:
         self.state, frames, _ = advance(state, state.horizon)
         score_table.write_frames(self.table, frames)
         return FrameReport(state.horizon, events, tuple(time_ns for time_ns, _, _ in taken), tuple(messages))
+
+    def _follow_sound(self) -> None:
+        """Give the score what is in force on the audio side."""
+        with self._lock:
+            self.state = replace(
+                self.state,
+                keyboard=self._keyboard,
+                values=self._values,
+                is_running=bool(self.engine["mix"]["is_model_audible"][0]),
+            )
 
     def _take(self) -> list[tuple[int, Event, str]]:
         with self._lock:

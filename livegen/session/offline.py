@@ -1,6 +1,7 @@
 """A session on the offline clock: the same instrument, rendered as fast as the machine can."""
 
 import contextlib
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,9 +94,16 @@ def render(
 def check_output(path: Path) -> None:
     """Refuse a file that cannot be rendered to, before any work is done; raises FormatError."""
     if path.suffix.lower() not in _ENDINGS:
-        raise FormatError(f"{path.name} cannot be rendered: its name must end in {', '.join(_ENDINGS)}")
-    if not path.absolute().parent.is_dir():
-        raise FormatError(f"there is no folder {path.absolute().parent}: make it first")
+        raise FormatError(f"{path} cannot be rendered: its name must end in {', '.join(_ENDINGS)}")
+    folder = path.absolute().parent
+    try:
+        if not folder.is_dir():
+            raise FormatError(f"there is no folder {folder}: make it first")
+        if path.is_dir():
+            raise FormatError(f"{path} is a folder: give the name of a file in it")
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise FormatError(f"{path} cannot be written: {error.strerror}") from error
 
 
 def render_to_file(

@@ -155,10 +155,8 @@ def _part(state: State, frame_index: int) -> _Part:
     for voice in Voice:
         role = _OWNER[str(state.values[VOICE_PREFIX[voice] + "role"])]
         owner[voice] = MODEL if role == PLAYER and not state.keyboard.is_touched(voice) else role
-        key = state.keyboard.sounding(voice)
         tap = state.tapped.keys[voice] if state.tapped.frame_index == frame_index else None
-        if tap is not None and (key is None or key.order < tap.order):  # came up before the frame's end
-            key = tap
+        key = state.keyboard.sounding(voice) if tap is None else tap
         if owner[voice] == PLAYER and key is not None:
             frame[voice] = key.note, min(key.volume, VOLUME_MAX[voice]), state.timbres[voice]
     return _Part(owner, frame)

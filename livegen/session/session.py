@@ -276,7 +276,7 @@ class Session:
             if wait_ns > 0:
                 stop.wait(wait_ns / 1e9)
                 continue  # the clocks' fit may have moved
-            late_frame = clock.frame_at(time.perf_counter_ns()) if wait_ns < -_FRAME_NS else 0
+            late_frame = clock.frame_at(time.perf_counter_ns()) + 1 if wait_ns < -_FRAME_NS else 0
             report = instrument.play_frame(max(frame_index, late_frame), clock.frame_at)
             for observe in self.observers:
                 observe(report)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numba.core.runtime import _nrt_python, rtsys
 from numpy.typing import NDArray
 
 from livegen.outputs.audio import native_callback
@@ -338,6 +339,24 @@ def test_the_native_callback_renders_the_same_samples() -> None:
         assert np.array_equal(out, render(reference, n_samples))
     assert native["stats"]["underflows"] == 4
     assert native["sample"] == reference["sample"]
+
+
+def test_the_native_callback_allocates_nothing() -> None:
+    engine = new(n_channels=2)
+    write_frames(engine["table"], [frame_of(k) for k in range(6)])
+    for order in range(40):
+        command(engine, (KEY_DOWN, KEY_UP, GIVE_TO_MODEL, SILENCE_ALL)[order % 4], Voice(order % 3), order=order)
+    engine["mix"]["master"] = 0.5
+    out = np.zeros(2 * 4096, np.float32)
+    _nrt_python.memsys_enable_stats()
+    try:
+        before = rtsys.get_allocation_stats()
+        for _ in range(8):
+            call_natively(engine, out, 4096)
+        after = rtsys.get_allocation_stats()
+    finally:
+        _nrt_python.memsys_disable_stats()
+    assert (after.alloc, after.mi_alloc) == (before.alloc, before.mi_alloc)
 
 
 def test_a_detached_engine_is_left_alone() -> None:

@@ -1,0 +1,133 @@
+"""The computer keyboard as an instrument: keys that play, keys that control, and what a terminal really sends."""
+
+import os
+import threading
+
+import pytest
+from waiting import wait_until
+
+from livegen.controls import DEFAULTS, with_value
+from livegen.events import Event, NoteOff, NoteOn, SetControl, SourceLost
+from livegen.inputs import terminal
+from livegen.inputs.terminal import KEY_OFFSETS, NOTE_SECONDS, TerminalKeys, split_keys
+
+
+class Performer:
+    """A terminal with a session that does what it is told."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.values = DEFAULTS
+        self.is_running = True
+        self.n_quits = 0
+        self.keys = TerminalKeys(self._take, lambda: self.values, lambda: self.is_running, self._quit)
+
+    def _take(self, event: Event, source: str) -> None:
+        assert source == terminal.SOURCE
+        self.events.append(event)
+        if isinstance(event, SetControl) and event.name in self.values:
+            self.values = with_value(self.values, event.name, event.value)
+        elif isinstance(event, SetControl) and event.name != "reset":
+            self.is_running = event.name == "start"
+
+    def _quit(self) -> None:
+        self.n_quits += 1
+
+    def type(self, text: str, now_seconds: float = 0.0) -> list[Event]:
+        self.events.clear()
+        for key in split_keys(text):
+            self.keys.press(key, now_seconds)
+        return list(self.events)
+
+
+def test_two_rows_are_two_octaves_of_a_piano() -> None:
+    performer = Performer()
+    assert performer.type("zsxdcvgbhnjm") == [NoteOn(0, note, 100) for note in range(60, 72)]
+    assert performer.type("q2w3er5t6y7u") == [NoteOn(0, note, 100) for note in range(72, 84)]
+    assert Performer().type("Z") == [NoteOn(0, 60, 100)]
+
+
+def test_a_note_lasts_a_moment_and_longer_while_its_key_repeats() -> None:
+    performer = Performer()
+    assert performer.type("z", 0.0) == [NoteOn(0, 60, 100)]
+    assert performer.type("z", 0.2) == []  # the terminal repeats it
+    performer.keys.release(NOTE_SECONDS + 0.1)
+    assert performer.events == []
+    performer.keys.release(NOTE_SECONDS + 0.2)
+    assert performer.events == [NoteOff(0, 60)]
+    assert performer.type("z", 1.0) == [NoteOn(0, 60, 100)]
+
+
+def test_the_octave_moves_and_a_held_note_is_let_go_of_as_it_was_played() -> None:
+    performer = Performer()
+    performer.type("z\x1b[C", 0.0)
+    assert performer.type("z", 0.1) == [NoteOn(0, 72, 100)]
+    performer.keys.release(1.0)
+    assert set(performer.events[1:]) == {NoteOff(0, 60), NoteOff(0, 72)}
+    performer.type("\x1b[D" * 20)
+    assert performer.type("z") == [NoteOn(0, 24, 100)]
+    performer.type("\x1b[C" * 20)
+    assert all(0 <= event.note <= 127 for event in performer.type("".join(KEY_OFFSETS), 9.0))
+
+
+def test_the_arrows_move_the_temperature_within_its_range() -> None:
+    performer = Performer()
+    assert performer.type("\x1b[A") == [SetControl("temperature", 1.05)]
+    assert performer.type("\x1b[B\x1b[B") == [SetControl("temperature", 1.0), SetControl("temperature", 0.95)]
+    assert performer.type("\x1b[B" * 30)[-1] == SetControl("temperature", 0.0)
+
+
+def test_space_starts_what_is_stopped_however_it_was_stopped() -> None:
+    performer = Performer()
+    assert performer.type(" ") == [SetControl("stop", True)]
+    assert performer.type(" ") == [SetControl("start", True)]
+    assert performer.type("\x7f ") == [SetControl("panic", True), SetControl("start", True)]
+    performer.is_running = False  # somebody else stopped it
+    assert performer.type(" ") == [SetControl("start", True)]
+    assert performer.type("\r") == [SetControl("reset", True)]
+
+
+def test_only_the_escape_key_leaves() -> None:
+    performer = Performer()
+    for other in ("\x1bOP", "\x1b[15~", "\x1b[3~", "\x1b[1;5C", "\x1bz", "\x1b[A", "é", "\t", "A"):
+        assert all(isinstance(event, SetControl) for event in performer.type(other)), repr(other)
+        assert performer.n_quits == 0
+    performer.type("\x1b")
+    assert performer.n_quits == 1
+    performer.type("\x1b\x1b")
+    assert performer.n_quits == 3
+
+
+def test_keys_are_split_whole() -> None:
+    assert list(split_keys("z\x1b[A\x1b[1;5Cx\x1bOP\x1b")) == ["z", "\x1b[A", "\x1b[1;5C", "x", "\x1bOP", "\x1b"]
+    assert list(split_keys("")) == []
+
+
+@pytest.fixture
+def pty(monkeypatch: pytest.MonkeyPatch):
+    """Put a real terminal in the place of stdin; yields the end at which a user types."""
+    user, program = os.openpty()
+    with os.fdopen(program) as stdin:
+        monkeypatch.setattr("sys.stdin", stdin)
+        yield user
+    os.close(user)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no pseudo-terminals here")
+def test_a_real_terminal_plays_and_the_end_lets_go(pty: int) -> None:
+    import termios
+
+    performer, stop = Performer(), threading.Event()
+    assert performer.keys.is_usable
+    thread = threading.Thread(target=performer.keys.run, args=(stop,))
+    thread.start()
+    try:
+        assert wait_until(lambda: not termios.tcgetattr(pty)[3] & termios.ICANON)  # each key comes at once
+        os.write(pty, b"zx\x1b")
+        assert wait_until(lambda: performer.n_quits == 1)
+    finally:
+        stop.set()
+        thread.join(5.0)
+    assert not thread.is_alive()
+    assert performer.events[:2] == [NoteOn(0, 60, 100), NoteOn(0, 62, 100)]
+    assert performer.events[-1] == SourceLost()

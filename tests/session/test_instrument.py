@@ -1,0 +1,347 @@
+"""The instrument with the real engine, offline: keys to sound, frames to the table, and no note left hanging."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hash_predictor import HashPredictor
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from livegen.controls import ROLES, VOICE_PREFIX, Value
+from livegen.events import ControlChange, Event, NoteOff, NoteOn, SetControl, SourceLost
+from livegen.outputs.engine import RING_SIZE, render_block
+from livegen.outputs.midi import OutputState, frame_messages, release
+from livegen.patch import load_patch
+from livegen.score import Voice
+from livegen.score_table import read_frame
+from livegen.session import instrument as instrument_module
+from livegen.session.clock import OfflineClock
+from livegen.session.instrument import Instrument
+from livegen.units import frame_to_sample
+
+RATE = 24_000
+FRAME_SAMPLES = RATE // 24
+PLAIN = load_patch("plain")
+
+
+class Stage:
+    """An instrument on the offline clock, with its own MIDI output beside it."""
+
+    def __init__(self, **controls: Value) -> None:
+        named = {name.replace("_", "."): value for name, value in controls.items()}
+        self.instrument = Instrument(HashPredictor(), PLAIN, RATE, controls=named, seed=5, n_channels=1)
+        self.clock = OfflineClock(RATE)
+        self.frame_index = 0
+        self.midi = OutputState()
+        self.midi_sounding: set[tuple[int, int]] = set()
+        self.instrument.play_frame(0, self.clock.frame_at)
+
+    @property
+    def sample(self) -> int:
+        return int(self.instrument.engine["sample"][0])
+
+    @property
+    def notes(self) -> list[int]:
+        """What each voice of the synth sounds."""
+        return [int(note) for note in self.instrument.engine["synth"]["voices"]["note"][0]]
+
+    def send(self, *events: Event, source: str = "keys") -> None:
+        for event in events:
+            self.instrument.receive(event, source, self.sample * 1_000_000_000 // RATE)
+
+    def render(self, n_samples: int) -> np.ndarray:
+        out = np.full(n_samples, np.nan, np.float32)
+        render_block(self.instrument.engine[0], out, n_samples)
+        assert np.isfinite(out).all()
+        return out
+
+    def frame(self, *events: Event, source: str = "keys") -> None:
+        """Play one frame whole, with events a third into it."""
+        end = frame_to_sample(self.frame_index + 1, RATE)
+        self.render(FRAME_SAMPLES // 3)
+        self._send_midi()
+        self.send(*events, source=source)
+        self.render(end - self.sample - 100)
+        self.frame_index += 1
+        self.instrument.play_frame(self.frame_index, self.clock.frame_at)
+        self.render(end - self.sample)
+
+    def frames(self, n: int) -> None:
+        for _ in range(n):
+            self.frame()
+
+    def _send_midi(self) -> None:
+        planned = read_frame(self.instrument.table, self.frame_index)
+        self.midi, messages = frame_messages(self.midi, planned, self.instrument.mutes)
+        self._count(messages)
+
+    def release_midi(self) -> None:
+        self.midi, messages = release(self.midi)
+        self._count(messages)
+
+    def _count(self, messages: list) -> None:
+        for message in messages:
+            key = message.channel, message.note
+            assert (key in self.midi_sounding) == (message.type == "note_off")  # balanced: no note twice, none unsaid
+            self.midi_sounding ^= {key}
+
+    def agrees(self) -> bool:
+        """Tell whether the audio side and the score hold the same keys."""
+        return self.instrument._keyboard == self.instrument.state.keyboard
+
+
+def test_a_key_sounds_in_the_next_block_and_is_in_the_score_a_frame_later() -> None:
+    stage = Stage()
+    stage.frames(3)
+    stage.send(NoteOn(0, 60, 100))
+    stage.render(32)
+    assert stage.notes[0] == 60
+    assert stage.instrument.state.timeline.at(3).planned.frame[0, 0] != 60
+    stage.frame()
+    assert stage.instrument.state.timeline.at(3).planned.frame[0, 0] == 60
+    stage.frame(NoteOff(0, 60))
+    stage.frames(3)
+    assert stage.notes[0] == 0
+
+
+def test_the_table_holds_what_the_timeline_plans() -> None:
+    stage = Stage()
+    stage.frame(NoteOn(0, 60, 100))
+    stage.frame(SetControl("temperature", 0.3), NoteOn(4, 62, 100))
+    state = stage.instrument.state
+    for step in state.timeline.since(state.horizon):
+        stored = read_frame(stage.instrument.table, step.planned.frame_index)
+        assert np.array_equal(stored.frame, step.planned.frame)
+        assert np.array_equal(stored.owner, step.planned.owner)
+
+
+def test_the_callback_plays_the_model_s_notes_of_the_timeline() -> None:
+    stage = Stage()
+    for frame_index in range(40):
+        stage.render(10)
+        planned = stage.instrument.state.timeline.at(frame_index).planned
+        assert stage.notes == [int(note) for note in planned.frame[:, 0]]
+        stage.frame()
+    assert stage.instrument.engine["stats"]["late_frames"] == 0
+    assert stage.instrument.n_missed_plans == 0
+
+
+def test_a_plan_that_comes_after_the_callback_took_the_old_one_leaves_that_one_standing() -> None:
+    stage = Stage()
+    stage.frames(3)
+    old = [read_frame(stage.instrument.table, k).frame for k in (4, 5)]
+    stage.send(SetControl("temperature", 0.1))
+    stage.render(2 * FRAME_SAMPLES + 10)  # the callback is in frame 5 already
+    report = stage.instrument.play_frame(4, stage.clock.frame_at)
+    assert stage.instrument.n_missed_plans == 1
+    assert report.horizon == 6
+    for frame_index, frame in zip((4, 5), old, strict=True):
+        assert np.array_equal(stage.instrument.state.timeline.at(frame_index).planned.frame, frame)
+        assert np.array_equal(read_frame(stage.instrument.table, frame_index).frame, frame)
+    assert [message.name for message in report.messages] == ["temperature"]
+
+
+def test_levels_and_mutes_reach_the_mix_at_once() -> None:
+    stage = Stage()
+    stage.send(SetControl("volume", 0.25), SetControl("p2.volume", 0.5), SetControl("tr.mute", True))
+    mix = stage.instrument.engine["mix"][0]
+    assert mix["master"] == 0.25
+    assert list(mix["gains"]) == [1.0, 0.5, 0.0, 1.0]
+    assert stage.instrument.mutes == (False, False, True, False)
+    assert stage.instrument.values["volume"] == 0.25
+    assert stage.instrument.state.values["volume"] != 0.25  # the score follows with its next frame
+    stage.frame()
+    assert stage.instrument.state.values["volume"] == 0.25
+
+
+def test_the_patch_s_controls_are_in_force_and_those_given_win() -> None:
+    assert Stage().instrument.values["p1.role"] == "player"
+    assert Stage(p1_role="off").instrument.state.values["p1.role"] == "off"
+
+
+def test_panic_silences_everything_now_and_the_model_until_start() -> None:
+    stage = Stage()
+    stage.frames(2)
+    stage.frame(NoteOn(0, 60, 100), ControlChange(0, 64, 127))
+    assert all(stage.notes)
+    stage.send(SetControl("panic", True), source="osc")
+    stage.render(1)
+    assert stage.notes == [0, 0, 0, 0]
+    stage.frames(5)
+    assert stage.notes == [0, 0, 0, 0]
+    stage.frame(SetControl("start", True))
+    stage.frames(2)
+    assert any(stage.notes)
+
+
+def test_no_ghost_of_the_player_s_note_after_the_keyboard_is_gone() -> None:
+    stage = Stage(p2_role="off", tr_role="off", no_role="off")
+    stage.frames(2)
+    stage.frame(NoteOn(0, 60, 100))
+    stage.frame()
+    stage.render(FRAME_SAMPLES - 50)  # the next frame is planned with the key held, and stands
+    stage.frame_index += 1
+    stage.instrument.play_frame(stage.frame_index, stage.clock.frame_at)
+    stage.send(SourceLost())
+    stage.render(60)
+    assert stage.notes[0] == 0
+    assert stage.sample > frame_to_sample(stage.frame_index, RATE)
+
+
+def test_a_ring_that_overflows_loses_no_release() -> None:
+    stage = Stage(p2_role="player")
+    for _ in range(RING_SIZE):
+        stage.send(NoteOn(0, 60, 100), NoteOff(0, 60), source="machine")
+    stage.send(NoteOn(0, 62, 100), NoteOn(1, 70, 100), source="machine")
+    assert stage.instrument.n_lost > 0
+    stage.frames(2)
+    assert stage.notes[:2] == [62, 70]  # what is held sounds, late
+    for _ in range(RING_SIZE):
+        stage.send(NoteOn(0, 60, 100), NoteOff(0, 60), source="machine")
+    stage.send(NoteOff(0, 62), NoteOff(1, 70), source="machine")
+    stage.frames(14)
+    assert stage.notes[:2] == [0, 0]
+    assert stage.agrees()
+
+
+def test_events_that_are_too_many_are_lost_with_their_source_s_keys_and_nobody_else_s(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(instrument_module, "_MAX_PENDING", 8)
+    stage = Stage(p2_role="player")
+    stage.frame(NoteOn(1, 70, 100), source="pads")
+    stage.frame(NoteOn(0, 50, 100))
+    stage.send(NoteOff(1, 70), source="pads")
+    stage.send(*[NoteOn(0, 60, 100)] * 20)
+    stage.send(NoteOn(1, 71, 100), source="pads")
+    assert stage.instrument.n_lost == 14
+    stage.frame()
+    assert stage.agrees()
+    assert stage.instrument.state.keyboard.held == ()
+    stage.frames(14)
+    assert stage.notes[Voice.P2] != 71
+    stage.frame(NoteOn(0, 64, 100))
+    assert stage.notes[0] == 64
+
+
+def test_panic_is_never_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(instrument_module, "_MAX_PENDING", 4)
+    stage = Stage()
+    stage.frames(2)
+    stage.send(*[NoteOn(0, 60, 100)] * 9, SetControl("panic", True))
+    stage.render(1)
+    assert stage.notes == [0, 0, 0, 0]
+    stage.frames(3)
+    assert not stage.instrument.state.is_running
+    assert stage.notes == [0, 0, 0, 0]
+
+
+class BrokenPredictor(HashPredictor):
+    """A predictor that raises when it is told to."""
+
+    is_broken = False
+
+    def step(self, frame, state):
+        if self.is_broken:
+            raise RuntimeError("no prediction")
+        return super().step(frame, state)
+
+
+def test_no_note_hangs_and_a_stop_is_a_stop_when_the_predictor_raises() -> None:
+    stage = Stage()
+    predictor = BrokenPredictor()
+    stage.instrument.state = replace(stage.instrument.state, predictor=predictor)
+    stage.frame(NoteOn(0, 60, 100), ControlChange(0, 64, 127))
+    predictor.is_broken = True
+    with pytest.raises(RuntimeError):
+        stage.frame(NoteOff(0, 60), ControlChange(0, 64, 0), SetControl("stop", True), SetControl("volume", 0.1))
+    predictor.is_broken = False
+    stage.frames(14)
+    assert stage.agrees()
+    assert stage.instrument.state.keyboard.held == ()
+    assert not stage.instrument.state.is_running
+    assert stage.instrument.state.values == stage.instrument.values
+    assert stage.notes == [0, 0, 0, 0]
+
+
+def test_more_sources_than_rings_still_play() -> None:
+    stage = Stage()
+    for number in range(20):
+        stage.send(NoteOn(0, 40 + number, 100), source=f"osc:{number}")
+        stage.render(8)
+        assert stage.notes[0] == 40 + number
+    for number in range(20):
+        stage.send(SourceLost(), source=f"osc:{number}")
+    stage.render(1)
+    assert stage.notes[0] == 0
+
+
+def test_what_was_played_is_reported_with_its_frames() -> None:
+    stage = Stage()
+    stage.frames(2)
+    stage.render(300)
+    stage.send(NoteOn(0, 60, 100), SetControl("volume", 0.5), source="osc")
+    report = stage.instrument.play_frame(3, stage.clock.frame_at)
+    assert report.horizon == 3
+    assert [(stamped.source, stamped.frame_index) for stamped in report.events] == [("osc", 2)] * 2
+    assert report.times_ns == (2300 * 1_000_000_000 // RATE,) * 2
+    assert [message.name for message in report.messages] == ["volume"]
+
+
+CHANNELS = st.sampled_from((0, 1, 2, 9, 5))
+KEYS = st.sampled_from((36, 60, 64))
+ROLE_NAMES = [prefix + "role" for prefix in VOICE_PREFIX.values()]
+MUTE_NAMES = [prefix + "mute" for prefix in VOICE_PREFIX.values()]
+EVENTS: st.SearchStrategy[Event] = st.one_of(
+    st.builds(NoteOn, CHANNELS, KEYS, st.sampled_from((1, 100))),
+    st.builds(NoteOff, CHANNELS, KEYS),
+    st.builds(ControlChange, CHANNELS, st.sampled_from((64, 64, 120, 121, 123)), st.sampled_from((0, 127))),
+    st.builds(SetControl, st.sampled_from(ROLE_NAMES), st.sampled_from(ROLES)),
+    st.builds(SetControl, st.sampled_from(MUTE_NAMES), st.booleans()),
+    st.builds(SetControl, st.sampled_from(("start", "stop", "panic", "reset")), st.just(True)),
+    st.builds(SetControl, st.sampled_from(("temperature", "volume", "p1.volume")), st.sampled_from((0.1, 0.9))),
+    st.builds(SetControl, st.just("lookahead"), st.sampled_from((2, 7))),
+    st.just(SourceLost()),
+)
+SOURCES = ("keys", "osc", "file")
+JAMS = st.lists(
+    st.tuples(st.lists(EVENTS, max_size=4), st.sampled_from(SOURCES), st.sampled_from((0, 0, 5, FRAME_SAMPLES))),
+    max_size=25,
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(JAMS, st.sampled_from(("panic", "lost and stop")))
+def test_every_note_is_released_whatever_was_played(jam: list, how: str) -> None:
+    stage = Stage(lookahead=3)
+    for events, source, late in jam:
+        stage.render(late)  # the frame thread may be late, by more than a frame
+        stage.frame_index = max(stage.frame_index, stage.sample // FRAME_SAMPLES)
+        stage.frame(*events, source=source)
+        assert stage.agrees()
+    if how == "panic":
+        stage.send(SetControl("panic", True), source="osc")
+    else:
+        for source in SOURCES:
+            stage.send(SourceLost(), source=source)
+        stage.send(SetControl("stop", True))
+    stage.frames(3)
+    assert stage.instrument.state.keyboard.held == ()
+    assert stage.agrees()
+    assert stage.midi_sounding == set()  # two frames later at most
+    stage.release_midi()
+    assert stage.midi_sounding == set()
+    stage.render(RATE // 2)  # releases ring out
+    assert stage.notes == [0, 0, 0, 0]
+    assert stage.instrument.n_lost == 0
+
+
+@settings(deadline=None, max_examples=30)
+@given(JAMS)
+def test_the_midi_output_is_balanced_at_any_moment(jam: list) -> None:
+    stage = Stage(lookahead=3)
+    for events, source, _ in jam:
+        stage.frame(*events, source=source)
+    stage.release_midi()
+    assert stage.midi_sounding == set()

@@ -1,0 +1,121 @@
+"""Rendering: the same session without waiting."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hash_predictor import HashPredictor
+
+from livegen.controls import Value
+from livegen.errors import FormatError
+from livegen.events import Event, NoteOff, NoteOn, SetControl
+from livegen.patch import load_patch
+from livegen.session.instrument import Instrument
+from livegen.session.offline import RenderedFrame, check_output, render, render_to_file
+from livegen.units import frame_to_sample
+
+RATE = 48_000
+TUNE: list[tuple[float, Event]] = [
+    (0.0, NoteOn(0, 60, 100)),
+    (0.30, NoteOff(0, 60)),
+    (0.30, NoteOn(0, 64, 100)),
+    (0.51, NoteOff(0, 64)),
+    (0.52, NoteOn(0, 67, 100)),
+    (0.53, NoteOff(0, 67)),
+]
+
+
+def instrument(seed: int = 3, rate: int = RATE, **controls: Value) -> Instrument:
+    named = {name.replace("_role", ".role"): value for name, value in controls.items()}
+    return Instrument(HashPredictor(), load_patch("plain"), rate, controls=named, seed=seed, n_channels=1)
+
+
+def rendered(n_frames: int = 30, events: list[tuple[float, Event]] = TUNE, **given: Value) -> list[RenderedFrame]:
+    return list(render(instrument(**given), n_frames, events))
+
+
+@pytest.mark.parametrize("rate", [44_100, 48_000])
+def test_every_frame_comes_with_its_own_samples(rate: int) -> None:
+    frames = rendered(rate=rate)
+    assert len(frames) == 30
+    for index, frame in enumerate(frames):
+        assert len(frame.samples) == frame_to_sample(index + 1, rate) - frame_to_sample(index, rate)
+        assert np.isfinite(frame.samples).all()
+    assert max(np.abs(frame.samples).max() for frame in frames) > 0.05
+
+
+def test_the_same_seed_makes_the_same_music_and_another_another() -> None:
+    first, second, other = rendered(), rendered(), rendered(seed=4)
+    for a, b in zip(first, second, strict=True):
+        assert np.array_equal(a.samples, b.samples)
+        assert np.array_equal(a.frame, b.frame)
+    assert any(not np.array_equal(a.frame, b.frame) for a, b in zip(first, other, strict=True))
+
+
+def test_a_prompt_s_notes_are_in_the_frames_in_which_they_fall() -> None:
+    frames = rendered()
+    notes = [int(frame.frame[0, 0]) for frame in frames]
+    assert notes[:7] == [60] * 7
+    assert notes[7:12] == [64] * 5
+    assert notes[12] == 67  # a tap
+    assert notes[13:] == [0] * 17
+    assert all(list(frame.is_player) == [True, False, False, False] for frame in frames)
+
+
+def test_without_a_prompt_nobody_is_a_player() -> None:
+    assert not any(frame.is_player.any() for frame in rendered(events=[]))
+
+
+def test_a_key_sounds_at_its_own_sample() -> None:
+    alone = dict.fromkeys(("p2_role", "tr_role", "no_role"), "off")
+    at = RATE // 3 + 11
+    sound = np.concatenate(
+        [f.samples for f in rendered(20, [(at / RATE, NoteOn(0, 80, 127))], p1_role="player", seed=3, **alone)]
+    )
+    silent = np.concatenate([f.samples for f in rendered(20, [], p1_role="player", seed=3, **alone)])
+    assert np.array_equal(sound[:at], silent[:at])
+    assert not np.array_equal(sound[at : at + 64], silent[at : at + 64])
+
+
+def test_the_model_hears_a_key_in_the_next_frame() -> None:
+    """An event early in a frame changes what the model plays in the next one, and nothing before."""
+    with_key, without = rendered(20, [(0.505, NoteOn(0, 60, 100))]), rendered(20, [])
+    differs = [not np.array_equal(a.frame[1:], b.frame[1:]) for a, b in zip(with_key, without, strict=True)]
+    assert not any(differs[:13])
+    assert all(differs[13:])
+
+
+def test_a_session_with_no_frames_is_empty() -> None:
+    assert rendered(0) == []
+
+
+def test_each_kind_of_file_is_the_same_again_for_the_same_seed(tmp_path: Path) -> None:
+    told: list[int] = []
+    for ending in ("wav", "mid", "npz"):
+        for name in ("a", "b"):
+            render_to_file(instrument(), tmp_path / f"{name}.{ending}", 24, TUNE, on_frame=lambda: told.append(1))
+        assert (tmp_path / f"a.{ending}").read_bytes() == (tmp_path / f"b.{ending}").read_bytes()
+    assert len(told) == 6 * 24
+
+
+def test_the_score_says_what_was_the_player_s(tmp_path: Path) -> None:
+    render_to_file(instrument(), tmp_path / "out.npz", 10, [(0.2, NoteOn(0, 60, 100))])
+    with np.load(tmp_path / "out.npz", allow_pickle=False) as stored:
+        frames, player = stored["frames"], json.loads(str(stored["metadata"]))["player"]
+    assert np.array_equal(np.array(player)[:, 0], [False] * 4 + [True] * 6)
+    assert (frames[4:, 0, 0] == 60).all()
+
+
+def test_controls_of_a_prompt_take_effect() -> None:
+    frames = rendered(40, [(0.5, SetControl("stop", True)), (1.0, SetControl("start", True))])
+    silent = [not frame.frame.any() for frame in frames]
+    assert silent == [False] * 13 + [True] * 12 + [False] * 15
+
+
+def test_what_cannot_be_written_is_refused_before_any_work(tmp_path: Path) -> None:
+    check_output(tmp_path / "song.WAV")
+    with pytest.raises(FormatError, match=r"song\.ogg .*\.wav, \.mid, \.npz"):
+        check_output(tmp_path / "song.ogg")
+    with pytest.raises(FormatError, match="no folder"):
+        check_output(tmp_path / "missing" / "song.wav")

@@ -1,0 +1,43 @@
+"""What makes time pass when the sound card goes."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from livegen.outputs.engine import new_engine, warm_up
+from livegen.patch import load_patch
+from livegen.session.speaker import Speaker
+
+
+def test_the_null_clock_is_named_has_no_latency_and_stops_twice() -> None:
+    warm_up(load_patch("plain"))
+    speaker = Speaker(new_engine(48_000, load_patch("plain")), None)
+    speaker.stop()  # before the start
+    speaker.start()
+    speaker.check()
+    assert (speaker.name, speaker.latency_seconds, speaker.losses) == ("null", 0.0, 0)
+    speaker.stop()
+    speaker.stop()
+
+
+@pytest.mark.device
+def test_the_music_goes_on_without_the_jack_server_and_the_program_ends(jack: str) -> None:
+    """In a program of its own: PortAudio never recovers from a server that died."""
+    here = Path(__file__).parent
+    paths = [str(here.parent.parent), str(here.parent), str(here)]
+    done = subprocess.run(
+        [sys.executable, str(here / "lose_the_server.py")],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    sounded, noticed, went_on, faults, said = json.loads(done.stdout.splitlines()[-1])
+    assert (sounded, noticed, went_on, faults) == (True, True, True, 0)
+    assert "is gone" in said
