@@ -58,6 +58,7 @@ _EVENT_MARGIN_NS: Final = 5_000_000
 _POLL_SECONDS: Final = 0.05
 _ASK_SECONDS: Final = 0.05
 _START_PATIENCE_SECONDS: Final = 120.0
+_END_SECONDS: Final = 10.0
 
 
 def measure(model_folder: Path, *, session_seconds: float = 5.0, audio: str | None = None) -> dict[str, Any]:
@@ -188,7 +189,6 @@ def measure_hogged(model_folder: Path, seconds: float, settings: Settings) -> di
     No keys are played here, so that a probe outside can play them over MIDI and listen.
     """
     predictor = load_predictor(model_folder)
-    predictor.warm_up()
     with _busy_interpreter():
         return measure_session(predictor, seconds, settings, has_random_keys=False)
 
@@ -361,6 +361,9 @@ def _start_once(options: list[str]) -> float:
                             return time.perf_counter() - float(message.params[0]) - began
             finally:
                 jam.terminate()
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    jam.wait(_END_SECONDS)
+                jam.kill()
             last = (jam.communicate()[1].strip().splitlines() or ["it said nothing"])[-1]
             raise LivegenError(f"livegen jam did not start ({last}): try it by itself")
 

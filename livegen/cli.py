@@ -1,7 +1,9 @@
 """The commands. Nothing else in livegen prints; errors become one sentence and an exit code."""
 
 import contextlib
+import faulthandler
 import json
+import os
 import secrets
 import signal
 import sys
@@ -21,6 +23,9 @@ from livegen.errors import CheckpointError, ControlError, FormatError, LivegenEr
 
 EXIT_USAGE: Final = 2
 EXIT_OTHER: Final = 1
+EXIT_INTERRUPTED: Final = 130
+_PATH_SHOWN: Final = 120  # characters
+_PATIENCE_SECONDS: Final = 10.0  # with drivers that hang at the end
 
 app = typer.Typer(
     help="Jam live with a neural model that plays a four-voice NES chip.",
@@ -41,25 +46,30 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and no
 
 
 def main() -> None:
-    """Run livegen and leave with 0, 2 for what the user can mend, or 1; no traceback reaches a user."""
+    """Run livegen and leave with 0, 2 for what the user can mend, 130 for Ctrl-C, or 1; no traceback reaches a user."""
     try:
-        app(standalone_mode=False)
+        code = app(standalone_mode=False)  # None, or the code of a command that was left early
     except LivegenError as error:
         _leave(str(error), EXIT_USAGE)
-    except typer.Exit as leaving:
-        sys.exit(leaving.exit_code)
     except (typer.Abort, KeyboardInterrupt):
-        _leave("interrupted", 130)
+        code = EXIT_INTERRUPTED
     except BrokenPipeError:
         sys.exit(EXIT_OTHER)
     except Exception as error:
-        if hasattr(error, "format_message"):  # click's usage errors
-            _leave(error.format_message(), EXIT_USAGE)
+        if hasattr(error, "format_message"):  # click's usage errors; the one of no command at all has no words
+            _leave(error.format_message() or "give one of the commands above", EXIT_USAGE)
+        if isinstance(error, OSError) and error.filename is not None:
+            _leave(f"{str(error.filename)[:_PATH_SHOWN]} cannot be used: {error.strerror}", EXIT_USAGE)
         _leave(f"something went wrong that should not have ({type(error).__name__}: {error})", EXIT_OTHER)
+    if code == EXIT_INTERRUPTED:
+        _leave("interrupted", code)
+    sys.exit(code)
 
 
 def _leave(sentence: str, code: int) -> NoReturn:
-    err.print(f"livegen: {sentence}", style="red", markup=False, highlight=False, soft_wrap=True)
+    # in one line, and without whatever a file's name would make a terminal do
+    shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in " ".join(sentence.splitlines()))
+    err.print(f"livegen: {shown}", style="red", markup=False, highlight=False, soft_wrap=True)
     sys.exit(code)
 
 
@@ -111,18 +121,19 @@ def jam(
         seed=secrets.randbits(32) if seed is None else seed,
         controls=controls,
     )
+    loaded_patch = load_patch(patch)
     predictor = _load_model(model)
+    session = Session(predictor, loaded_patch, settings)
     leave = _leave_on_signals()
-    session = Session(predictor, load_patch(patch), settings)
     try:
         session.start(leave.set)
-        with Screen(session, err, model=predictor.name, patch=patch) as screen:
+        with Screen(session, err, model=predictor.name, patch=loaded_patch.name) as screen:
             while not leave.wait(0.1) and not (seconds is not None and session.seconds() >= seconds):
                 screen.update()
     finally:
-        session.stop()
-    for line in session.farewell():
-        err.print(line, highlight=False, markup=False)
+        with _deadline(_PATIENCE_SECONDS):
+            session.stop()
+    err.print(session.farewell(), highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -145,15 +156,18 @@ def render(
     from livegen.formats.midi_file import midi_timeline
     from livegen.inputs.midi_file import timeline_events
     from livegen.patch import load_patch
-    from livegen.session.instrument import Instrument
+    from livegen.session.instrument import Instrument, compile_all
     from livegen.session.offline import check_output, render_to_file
-    from livegen.units import seconds_to_frame
+    from livegen.units import frame_to_seconds, seconds_to_frame
 
     check_output(out_file)
     events = [] if prompt is None else timeline_events(midi_timeline(prompt))
+    loaded_patch = load_patch(patch)
+    predictor = _load_model(model)
+    compile_all(predictor, loaded_patch)
     instrument = Instrument(
-        _load_model(model),
-        load_patch(patch),
+        predictor,
+        loaded_patch,
         rate,
         controls=_parse_controls(set_),
         seed=secrets.randbits(32) if seed is None else seed,
@@ -163,7 +177,12 @@ def render(
     with _progress() as progress:
         task = progress.add_task(out_file.name, total=n_frames)
         render_to_file(instrument, out_file, n_frames, events, on_frame=lambda: progress.advance(task))
-    err.print(f"wrote {out_file}: {n_frames / 24:.1f} s, seed {instrument.state.seed}", highlight=False, markup=False)
+    err.print(
+        f"wrote {out_file}: {frame_to_seconds(n_frames):.1f} s, seed {instrument.state.seed}",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
 
 
 @app.command()
@@ -242,7 +261,7 @@ def doctor(as_json: Json = False) -> None:
 
     findings = examine()
     if as_json:
-        _print_json([{"what": f.what, "is_fine": f.is_fine, "says": f.says, "cure": f.cure} for f in findings])
+        _print_json({f.what: {"is_fine": f.is_fine, "says": f.says, "cure": f.cure} for f in findings})
         return
     for finding in findings:
         mark = "[green]ok[/green]     " if finding.is_fine else "[yellow]missing[/yellow]"
@@ -360,16 +379,14 @@ def _model_folder(name: str) -> Path:
 
 
 def _load_model(name: str) -> Any:
-    """Load and compile a model, and say so when it is the first time and takes a while."""
+    """Load a model, and say so when playing it will have to compile first."""
     from livegen.kernels import is_compiled
     from livegen.predictor.checkpoint import load_predictor
 
     folder = _model_folder(name)
     if not is_compiled():
         err.print("first run: compiling, which takes up to a minute; the next start is quick", highlight=False)
-    predictor = load_predictor(folder)
-    predictor.warm_up()
-    return predictor
+    return load_predictor(folder)
 
 
 @contextlib.contextmanager
@@ -390,8 +407,20 @@ def _leave_on_signals() -> threading.Event:
     return leave
 
 
+@contextlib.contextmanager
+def _deadline(seconds: float) -> Iterator[None]:
+    """End the process if the body takes longer, also while a driver keeps the whole interpreter waiting."""
+    with open(os.devnull, "w") as nowhere:
+        faulthandler.dump_traceback_later(seconds, exit=True, file=nowhere)
+        try:
+            yield
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+
+
 def _progress() -> Progress:
-    return Progress(TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), console=err, transient=True)
+    columns = TextColumn("{task.description}", markup=False), BarColumn(), TimeRemainingColumn()
+    return Progress(*columns, console=err, transient=True, disable=not err.is_terminal)
 
 
 def _show_figures(figures: dict[str, Any], as_json: bool) -> None:

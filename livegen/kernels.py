@@ -6,11 +6,12 @@ cache looks only at the file of the function itself, and would run stale code wh
 changed, or a constant that the compiler froze.
 """
 
+import contextlib
 import hashlib
 import os
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numba
 import platformdirs
@@ -55,9 +56,19 @@ os.environ["NUMBA_CACHE_DIR"] = str(CACHE_FOLDER)  # Numba reads its environment
 numba.config.CACHE_DIR = str(CACHE_FOLDER)
 
 
+_MARK: Final = CACHE_FOLDER / "complete"
+
+
 def is_compiled() -> bool:
-    """Tell whether kernels of exactly these sources have been compiled and cached before."""
-    return any(CACHE_FOLDER.rglob("*.nbc")) if CACHE_FOLDER.is_dir() else False
+    """Tell whether all kernels of exactly these sources have been compiled and cached before."""
+    return _MARK.is_file()
+
+
+def mark_compiled() -> None:
+    """Remember that a whole session's kernels are in the cache now; a cache that cannot be written is no error."""
+    with contextlib.suppress(OSError):
+        CACHE_FOLDER.mkdir(parents=True, exist_ok=True)
+        _MARK.touch()
 
 
 Record = Any

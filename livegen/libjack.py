@@ -37,13 +37,17 @@ class JackWatch:
         """Return the names of the ports that bring MIDI in from hardware."""
         if self._client is None or not self.is_alive:
             return []
-        names = self._library.jack_get_ports(self._client, None, _MIDI_TYPE, _PORT_IS_OUTPUT | _PORT_IS_PHYSICAL)
-        if not names:
+        flags = _PORT_IS_OUTPUT | _PORT_IS_PHYSICAL
+        return self._names(self._library.jack_get_ports(self._client, None, _MIDI_TYPE, flags))
+
+    def connections(self, port: str) -> list[str]:
+        """Return the names of the ports that a port, of whatever client, is connected with."""
+        if self._client is None or not self.is_alive:
             return []
-        try:
-            return list(_decoded(names))
-        finally:
-            self._library.jack_free(names)
+        handle = self._library.jack_port_by_name(self._client, port.encode("utf-8", "replace"))
+        if handle is None:
+            return []
+        return self._names(self._library.jack_port_get_all_connections(self._client, handle))
 
     def close(self) -> None:
         """Leave the server; calling it again does nothing."""
@@ -51,6 +55,14 @@ class JackWatch:
             self._library.jack_client_close(self._client)
         self._client = None
         self.is_alive = False
+
+    def _names(self, names: Any) -> list[str]:
+        if not names:
+            return []
+        try:
+            return list(_decoded(names))
+        finally:
+            self._library.jack_free(names)
 
     def _shut_down(self, _argument: int | None) -> None:
         self.is_alive = False
@@ -77,6 +89,10 @@ def _load() -> ctypes.CDLL | None:
     library.jack_on_shutdown.argtypes = [ctypes.c_void_p, _SHUTDOWN, ctypes.c_void_p]
     library.jack_get_ports.restype = ctypes.POINTER(ctypes.c_char_p)
     library.jack_get_ports.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ulong]
+    library.jack_port_by_name.restype = ctypes.c_void_p
+    library.jack_port_by_name.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
+    library.jack_port_get_all_connections.restype = ctypes.POINTER(ctypes.c_char_p)
+    library.jack_port_get_all_connections.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
     library.jack_free.argtypes = [ctypes.c_void_p]
     # JACK calls these from its real-time threads, where Python must not run: `strlen` has the right type and no effect
     harmless = ctypes.cast(ctypes.CDLL(None).strlen, ctypes.c_void_p)

@@ -146,6 +146,14 @@ class MidiSystem:
             return [name for name in foreign if _alsa_client(name) in _ALSA_HARDWARE_CLIENTS]
         return foreign
 
+    def is_connected(self, name: str) -> bool:
+        """Tell whether a port of ours is connected with the port of this name; True where the interface cannot say.
+
+        A port that goes and comes back between two looks has its old name and none of its connections.
+        """
+        with self._lock:
+            return self._watch is None or any(is_own(port) for port in self._watch.connections(name))
+
     def close(self) -> None:
         """Leave the interface; the ports are closed by who opened them."""
         with self._lock:
@@ -278,7 +286,7 @@ class Port:
                 self.close()
             elif not self.is_open:
                 self._open()
-            elif self._wanted is not None and self.name not in _port_names(self._client):
+            elif self._wanted is not None and not self._is_connected():
                 self._client.close_port()
                 self.is_open = False
         except PortError:  # not back yet
@@ -303,6 +311,9 @@ class Port:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _is_connected(self) -> bool:
+        return self.name in _port_names(self._client) and self._midi.is_connected(self.name)
 
     def _open(self) -> None:
         if self._client is None:

@@ -47,13 +47,12 @@ class Screen:
         self._live = Live(console=console, refresh_per_second=_REFRESH_HZ, transient=False)
 
     def __enter__(self) -> "Screen":
-        session = self._session
-        lines = [*self._ports(), *(f"note: {warning}" for warning in session.warnings)]
-        for line in lines:
-            self._console.print(line, highlight=False, markup=False)
         if self._console.is_terminal:
             self._live.start()
             self.update()
+        else:
+            for line in self._surroundings():
+                self._console.print(line, highlight=False, markup=False, soft_wrap=True)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -64,14 +63,10 @@ class Screen:
         if self._console.is_terminal:
             self._live.update(self._picture())
 
-    def _ports(self) -> list[str]:
+    def _surroundings(self) -> list[str]:
         session = self._session
-        midi_in = ", ".join(session.midi_in.names) if session.midi_in is not None else "none"
-        osc = f"{session.osc.host}:{session.osc.port}"
-        return [
-            f"sound: {session.speaker.name}, {session.clock.sample_rate} Hz",
-            f"MIDI in: {midi_in or 'none'} · out: {session.midi_out_name or 'none'} · OSC: {osc}",
-        ]
+        lines = [f"sound: {session.speaker.name}, {session.clock.sample_rate} Hz", session.ports()]
+        return lines + [f"note: {warning}" for warning in session.warnings]
 
     def _picture(self) -> Group:
         session = self._session
@@ -89,20 +84,21 @@ class Screen:
             style = "dim" if owner == OFF or values[prefix + "mute"] else "green" if role == "player" else "cyan"
             meter = "█" * round(min(levels[voice], 1.0) * _METER_WIDTH)
             voices.add_row(voice.name, played_by, note_name(voice, note), meter, style=style)
-        return Group(voices, self._numbers(), Text(HELP if session.has_terminal else "Ctrl-C quits", style="dim"))
+        keys = HELP if session.has_terminal else "Ctrl-C quits"
+        surroundings = (Text(line, style="dim") for line in self._surroundings())
+        return Group(voices, self._numbers(), *surroundings, Text(keys, style="dim"))
 
     def _numbers(self) -> Text:
         session = self._session
         values, stats = session.instrument.values, session.instrument.engine["stats"][0]
         state = "playing" if session.instrument.state.is_running else "stopped"
-        late, underflows = int(stats["late_frames"]), int(stats["underflows"])
         text = Text(
             f"{state} {session.seconds():.0f} s · temperature {values['temperature']:.2f} · "
             f"top_p {values['top_p']:.2f} · volume {values['volume']:.2f} · "
-            f"{session.frames_in_hand()} frames in hand · key to sound about {session.key_to_sound_ms():.1f} ms"
+            f"key to sound about {session.key_to_sound_ms():.1f} ms\n"
+            f"{session.frames_in_hand()} frames in hand · {int(stats['late_frames'])} late frames · "
+            f"{int(stats['underflows'])} underflows"
         )
-        trouble = f"\n{late} late frames · {underflows} underflows · sound: {session.speaker.name}"
-        text.append(trouble, style="yellow" if late or underflows or session.speaker.losses else "")
-        if session.last_fault:
-            text.append(f"\n{session.faults} faults, the last in {session.last_fault}", style="red")
+        for trouble in session.troubles():
+            text.append(f"\n{trouble}", style="yellow")
         return text

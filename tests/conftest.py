@@ -1,17 +1,39 @@
-"""What the tests share: the JACK server of the device tests."""
+"""What the tests share: a small model, and the JACK server of the device tests."""
 
 import contextlib
 import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
+import numpy as np
 import pytest
 from jack_server import jack_server
+from safetensors.numpy import save_file
+
+from livegen.predictor.checkpoint import WEIGHTS_FILE, write_config
+from livegen.predictor.lstm import LstmConfig
+
+SMALL = LstmConfig(n_embedding=12, n_state=20, n_known=6, n_note_hidden=14, n_volume_hidden=9, n_timbre_hidden=5)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("device") and shutil.which("jackd") is None:
         _give_up("jackd is not on the PATH: install the package jackd2")
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a model with random weights: plays anything, and is quick."""
+    folder = tmp_path_factory.mktemp("models") / "random"
+    folder.mkdir()
+    generator = np.random.default_rng(0)
+    arrays = {
+        name: (0.2 * generator.standard_normal(shape)).astype(np.float32) for name, shape in SMALL.shapes().items()
+    }
+    save_file(arrays, folder / WEIGHTS_FILE)
+    write_config(folder, SMALL)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -1,37 +1,18 @@
 import json
 import sys
 import threading
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-from safetensors.numpy import save_file
 
 from livegen import bench
 from livegen.errors import CheckpointError, LivegenError
 from livegen.events import NoteOn, StampedEvent
 from livegen.outputs.engine import N_BINS
-from livegen.predictor.checkpoint import WEIGHTS_FILE, write_config
-from livegen.predictor.lstm import LstmConfig
 from livegen.session.instrument import FrameReport
 from livegen.session.session import Settings
-
-SMALL = LstmConfig(n_embedding=12, n_state=20, n_known=6, n_note_hidden=14, n_volume_hidden=9, n_timbre_hidden=5)
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("models") / "random"
-    folder.mkdir()
-    generator = np.random.default_rng(0)
-    arrays = {
-        name: (0.2 * generator.standard_normal(shape)).astype(np.float32) for name, shape in SMALL.shapes().items()
-    }
-    save_file(arrays, folder / WEIGHTS_FILE)
-    write_config(folder, SMALL)
-    return folder
 
 
 @pytest.fixture(scope="module")

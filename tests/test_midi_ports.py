@@ -186,6 +186,20 @@ def test_a_port_that_vanishes_is_noticed_and_opened_when_it_is_back(midi: MidiSy
 
 
 @pytest.mark.device
+def test_a_port_that_went_and_came_back_between_two_looks_is_connected_anew(
+    midi: MidiSystem, other: "OtherProgram"
+) -> None:
+    with InputPort(midi, "keyboard") as port:
+        assert port.check()
+        other.unplug()
+        other.plug_in()
+        assert wait_until(lambda: not port.check())  # so that its keys are let go of
+        assert wait_until(port.check)
+        other.send([0x90, 60, 100])
+        assert wait_until(lambda: port.poll() == [[0x90, 60, 100]])
+
+
+@pytest.mark.device
 def test_a_named_port_that_is_not_there_stops_the_start(midi: MidiSystem) -> None:
     with pytest.raises(PortError, match="'moog'"):
         OutputPort(midi, "moog")

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -23,9 +23,9 @@ def read_bytes(path: Path, max_bytes: int) -> bytes:
     FormatError
         If there is no such file, it cannot be read, or it is longer than `max_bytes`.
     """
-    if not path.is_file():
-        raise FormatError(f"{path} is not a file: give the path of a file that exists")
     try:
+        if not path.is_file():
+            raise FormatError(f"{path} is not a file: give the path of a file that exists")
         with path.open("rb") as file:
             data = file.read(max_bytes + 1)
     except OSError as error:
@@ -55,4 +55,5 @@ def atomic_path(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise FormatError(f"{path} cannot be written: {error.strerror or error}") from error
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)

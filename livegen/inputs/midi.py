@@ -201,9 +201,11 @@ class MidiInput:
             packets = port.poll()
             if not packets:
                 continue
-            self._overflows += len(packets) >= port.queue_size
             for packet in packets:
                 self._hand_on(packet, port, decoder)
+            if len(packets) >= port.queue_size:  # what was lost may be a key that came up
+                self._overflows += 1
+                self._sink(SourceLost(), _source(port))
 
     def check(self) -> None:
         """Notice ports that vanished, open those that came back, and connect new keyboards."""

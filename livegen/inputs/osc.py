@@ -129,7 +129,7 @@ class OscServer:
         self._lock = threading.Lock()
         self._listeners: dict[Address, Address] = {}  # whom we hear from, to where it wants its answers
         self._askers: dict[str, set[Address]] = {}  # who set a control whose value is not announced yet
-        self._players: set[Address] = set()
+        self._players: set[str] = set()
         self.received = self.dropped = self.unsent = 0
         self._socket = _bound_socket(host, port)
         self.host, self.port = self._socket.getsockname()[:2]
@@ -170,7 +170,7 @@ class OscServer:
     def close(self) -> None:
         """Close the socket and release the keys that came by OSC."""
         for player in self._players:
-            self._sink(SourceLost(), _source(player))
+            self._sink(SourceLost(), player)
         self._players.clear()
         self._socket.close()
 
@@ -249,9 +249,9 @@ class OscServer:
         for (what, (lowest, highest)), number in zip(limits.items(), numbers, strict=True):
             if not lowest <= number <= highest:
                 raise ControlError(f"{what} {number} of {OSC_PREFIX}/note is out of range: {lowest}..{highest}")
-        if len(self._players) >= MAX_LISTENERS and sender not in self._players:
-            raise ControlError(f"{MAX_LISTENERS} players are here already: play from one of their ports")
-        self._players.add(sender)
+        if len(self._players) >= MAX_LISTENERS and _source(sender) not in self._players:
+            raise ControlError(f"{MAX_LISTENERS} players are here already: play from one of their machines")
+        self._players.add(_source(sender))
         channel, note, velocity = numbers
         event = NoteOn(channel - 1, note, velocity) if velocity else NoteOff(channel - 1, note)
         self._sink(event, _source(sender))
@@ -284,8 +284,10 @@ _COMMANDS: Final[dict[str, Callable[[OscServer, list[Any], Address], None]]] = {
 def _bound_socket(host: str, port: int) -> socket.socket:
     bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
     try:
+        if not host:  # would mean the whole network
+            raise OSError("there is no address")
         bound.bind((host, port))
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, TypeError) as error:  # TypeError: a name that cannot be encoded
         bound.close()
         raise PortError(
             f"OSC cannot listen on {host}, port {port} ({error}): give a free port 1024..65535 with --osc-port, "
@@ -315,4 +317,5 @@ def _shown(value: object) -> str:
 
 
 def _source(sender: Address) -> str:
-    return f"osc:{sender[0]}:{sender[1]}"
+    """Name a machine, not its port: many programs send from a new port each time."""
+    return f"osc:{sender[0]}"

@@ -31,6 +31,7 @@ KEY_OFFSETS: Final[Mapping[str, int]] = {
 }
 """Semitones over the lower row's C by key."""
 
+_ESCAPE_SECONDS: Final = 0.05
 _TEMPERATURE_STEP: Final = 0.05
 _UP, _DOWN, _RIGHT, _LEFT = "\x1b[A", "\x1b[B", "\x1b[C", "\x1b[D"
 _KEY: Final = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1bO.|\x1b[^\x1b]|.", re.DOTALL)
@@ -88,6 +89,8 @@ class TerminalKeys:
                         typed = os.read(sys.stdin.fileno(), 256)
                         if not typed:  # the terminal is closed
                             return
+                        if typed.endswith(_ESCAPE.encode()) and select.select([sys.stdin], [], [], _ESCAPE_SECONDS)[0]:
+                            typed += os.read(sys.stdin.fileno(), 256)  # the rest of an arrow, late over a network
                         for key in split_keys(typed.decode("utf-8", "ignore")):
                             self.press(key, time.monotonic())
                     self.release(time.monotonic())
@@ -137,13 +140,20 @@ def split_keys(text: str) -> Iterator[str]:
 
 @contextlib.contextmanager
 def _raw_terminal() -> Iterator[None]:
-    """Make the terminal hand on every key at once and show none; Ctrl-C still interrupts."""
+    """Make the terminal hand on every key at once and show none.
+
+    Ctrl-C still interrupts; Ctrl-Z and Ctrl-S, beside keys that play, neither suspend the music nor stop the screen.
+    """
     import termios
     import tty
 
     before = termios.tcgetattr(sys.stdin)
     try:
         tty.setcbreak(sys.stdin)
+        mode = termios.tcgetattr(sys.stdin)
+        mode[0] &= ~termios.IXON
+        mode[6][termios.VSUSP] = b"\0"
+        termios.tcsetattr(sys.stdin, termios.TCSANOW, mode)
         yield
     finally:
         termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)

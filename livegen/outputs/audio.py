@@ -42,12 +42,15 @@ class AudioDevice:
     name, host_api : str
     sample_rate : int
         The device's own, in Hz.
+    n_channels : int
+        How many it has at most.
     """
 
     index: int
     name: str
     host_api: str
     sample_rate: int
+    n_channels: int
 
 
 def _portaudio() -> Any:
@@ -58,6 +61,8 @@ def _portaudio() -> Any:
             "the system library PortAudio is missing: install it (Debian: apt install libportaudio2; macOS: brew "
             "install portaudio) or play without sound with --audio null"
         ) from error
+    except Exception as error:  # it is there and does not start, or the package sounddevice is broken
+        raise AudioError(f"PortAudio does not start ({error}): play without sound with --audio null") from error
     return sounddevice
 
 
@@ -73,7 +78,11 @@ def list_devices() -> list[AudioDevice]:
     host_apis = sounddevice.query_hostapis()
     return [
         AudioDevice(
-            device["index"], device["name"], host_apis[device["hostapi"]]["name"], round(device["default_samplerate"])
+            device["index"],
+            device["name"],
+            host_apis[device["hostapi"]]["name"],
+            round(device["default_samplerate"]),
+            device["max_output_channels"],
         )
         for device in sounddevice.query_devices()
         if device["max_output_channels"] >= 1
@@ -267,8 +276,6 @@ class NullStream:
     engine : ndarray of ENGINE, shape (1,)
     block_samples : int
     """
-
-    latency_seconds: Final = 0.0
 
     def __init__(self, engine: NDArray[np.void], block_samples: int = NULL_BLOCK_SAMPLES) -> None:
         self._engine = engine

@@ -205,6 +205,8 @@ class MidiOutput:
         self._state = OutputState()
         self._pending: list[tuple[float, int, mido.Message]] = []
         self._n_queued = 0
+        self._sounding: set[tuple[int, int]] = set()  # channel and key of every note_on without its note_off
+        self._ended: set[tuple[int, int]] = set()  # and of the note_offs since the port was last seen to be there
         self._early: tuple[int, frozenset[Voice]] = (-1, frozenset())
         self._is_open = True
         self.sent = self.errors = self.missing_frames = self.skipped_frames = 0
@@ -228,8 +230,8 @@ class MidiOutput:
         """End every note at once; each voice stays silent until its next onset."""
         with self._lock:
             self._pending.clear()
-            self._state, messages = hush(self._state)
-            self._send(messages + _channels_off())
+            self._state, _ = hush(self._state)
+            self._send(self._notes_off())
 
     def close(self) -> None:
         """Release every note and close the port; calling it again does nothing."""
@@ -328,6 +330,7 @@ class MidiOutput:
                     self._echo.sent(data, time.perf_counter())
                 self._port.send(data)
                 self.sent += 1
+                self._remember(message)
             except PortError:
                 self.errors += 1
                 self._lose()
@@ -342,17 +345,35 @@ class MidiOutput:
         with self._lock:
             was_open = self._is_open
             self._is_open = self._port.check()
-            if was_open and not self._is_open:
+            if was_open and self._is_open:
+                self._ended.clear()
+            elif was_open:
                 self.errors += 1
                 self._lose()
-            elif self._is_open and not was_open:
+            elif self._is_open:
                 self._state = OutputState()  # what is on in the middle of the song begins with the next frame
+                self._sounding |= self._ended  # what sounded when the port went may sound still
+                self._send(self._notes_off())
+
+    def _remember(self, message: mido.Message) -> None:
+        if message.type == "note_on":
+            self._sounding.add((message.channel, message.note))
+        elif message.type == "note_off":
+            self._sounding.discard((message.channel, message.note))
+            self._ended.add((message.channel, message.note))
+
+    def _notes_off(self) -> list[mido.Message]:
+        """Return the messages that end whatever was sent, also notes whose end was queued and will not leave."""
+        ends = [
+            mido.Message("note_off", channel=channel, note=key, velocity=0) for channel, key in sorted(self._sounding)
+        ]
+        return ends + _channels_off()
 
     def _release_all(self) -> None:
         with self._lock:
             self._pending.clear()
-            self._state, messages = release(self._state)
-            self._send(messages + _channels_off())
+            self._state, _ = release(self._state)
+            self._send(self._notes_off())
 
 
 def _wait(seconds: float, stop: threading.Event) -> None:

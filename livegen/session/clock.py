@@ -17,6 +17,8 @@ COMMIT_MARGIN_SECONDS: Final = 0.004
 """How long before the audio callback needs a frame its last plan is made; one block is added to it."""
 
 _N_RECENT: Final = 15
+_LONGEST_SILENCE_SECONDS: Final = 0.1
+"""A device that has asked for no block for so long, over its last one, stands still: so does its clock."""
 
 
 class AudioClock:
@@ -31,18 +33,38 @@ class AudioClock:
         self._stats = engine["stats"][0]
         self.sample_rate = int(engine["sample_rate"][0])
 
+    def _recent(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return first sample and time of the last few blocks."""
+        n_blocks = int(self._stats["blocks"][0])
+        recent = np.arange(max(n_blocks - _N_RECENT, 0), n_blocks) % N_STAMPS
+        return self._stats["stamp_samples"][recent], self._stats["stamp_ns"][recent]
+
+    def _origins_ns(self) -> NDArray[np.float64]:
+        """Return when sample 0 would have been made, by each of the last few blocks."""
+        samples, times_ns = self._recent()
+        return times_ns - samples * (1_000_000_000 / self.sample_rate)
+
     def origin_ns(self) -> int:
         """Return when sample 0 would have been made, in nanoseconds of `time.perf_counter_ns`."""
-        n_blocks = int(self._stats["blocks"][0])
-        if n_blocks == 0:
-            return time.perf_counter_ns()  # sample 0 is still to come
-        recent = np.arange(max(n_blocks - _N_RECENT, 0), n_blocks) % N_STAMPS
-        samples, times_ns = self._stats["stamp_samples"][recent], self._stats["stamp_ns"][recent]
-        return int(np.median(times_ns - samples * (1_000_000_000 / self.sample_rate)))
+        origins_ns = self._origins_ns()
+        return int(np.median(origins_ns)) if len(origins_ns) else time.perf_counter_ns()  # it is still to come
+
+    def earliness_ns(self) -> int:
+        """Return by how much blocks are asked for before their time: some devices ask for several at once."""
+        origins_ns = self._origins_ns()
+        return int(np.median(origins_ns) - origins_ns.min()) if len(origins_ns) else 0
 
     def sample_at(self, time_ns: int) -> int:
-        """Return the sample that is made at a time; negative before the start."""
-        return (time_ns - self.origin_ns()) * self.sample_rate // 1_000_000_000
+        """Return the sample that is made at a time; negative before the start.
+
+        While the device stands still, its last sample does: the clock never runs ahead of the sound for long.
+        """
+        sample = (time_ns - self.origin_ns()) * self.sample_rate // 1_000_000_000
+        samples, _ = self._recent()
+        if len(samples) == 0:
+            return sample
+        last_block = int(samples[-1] - samples[-2]) if len(samples) > 1 else 0
+        return min(sample, int(samples[-1]) + last_block + round(_LONGEST_SILENCE_SECONDS * self.sample_rate))
 
     def time_of_sample(self, sample: int) -> int:
         """Return when a sample is made, in nanoseconds of `time.perf_counter_ns`."""

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from livegen import score_table
 from livegen.controls import CONTROLS, DEFAULTS, VOICE_PREFIX, Value, Values, with_value
 from livegen.events import Event, SetControl, SourceLost, StampedEvent
+from livegen.kernels import mark_compiled
 from livegen.outputs.engine import (
     GIVE_TO_MODEL,
     KEY_DOWN,
@@ -24,6 +25,7 @@ from livegen.outputs.engine import (
     SILENCE_ALL,
     new_engine,
     push_command,
+    warm_up,
 )
 from livegen.patch import Patch
 from livegen.predictor.predictor import Predictor
@@ -33,6 +35,13 @@ from livegen.session.performance import ControlInForce, State, advance, begin
 
 _MAX_PENDING: Final = 4096
 _PANIC: Final = SetControl("panic", True)
+
+
+def compile_all(predictor: Predictor, patch: Patch) -> None:
+    """Compile all that playing will call, or load it from the cache, so that nothing is compiled on stage."""
+    predictor.warm_up()
+    warm_up(patch)
+    mark_compiled()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +129,9 @@ class Instrument:
 
     @property
     def mutes(self) -> tuple[bool, ...]:
-        """Which voices are muted, from any thread."""
-        values = self._values
-        return tuple(bool(values[prefix + "mute"]) for prefix in VOICE_PREFIX.values())
+        """Which voices of the model are to be silent now, from any thread: the muted ones, and all after stop."""
+        values, is_audible = self._values, bool(self.engine["mix"]["is_model_audible"][0])
+        return tuple(not is_audible or bool(values[prefix + "mute"]) for prefix in VOICE_PREFIX.values())
 
     def receive(self, event: Event, source: str, time_ns: int | None = None) -> None:
         """Take an event: a `Sink` for inputs, from any thread.

@@ -178,11 +178,12 @@ class _Draft:
         frame_index = max(frame_index, self.state.tapped.frame_index, self.state.timeline.start)
         if isinstance(stamped.event, SetControl):
             self._set(stamped.event, stamped.source)
+            self._note_part(frame_index)
         keyboard = handle(self.state.keyboard, stamped.event, stamped.source, self.state.values)
-        if keyboard != self.state.keyboard:
+        if keyboard is not self.state.keyboard:
             self._play(keyboard, frame_index)
+            self._note_part(frame_index)
             self._void(frame_index)
-        self._note_part(frame_index)
 
     def _set(self, event: SetControl, source: str) -> None:
         self.messages.append(ControlInForce(event.name, event.value, source))

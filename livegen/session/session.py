@@ -14,7 +14,7 @@ from threading import Event, Thread
 from typing import Final
 
 from livegen.controls import Value
-from livegen.errors import PortError
+from livegen.errors import AudioError, PortError
 from livegen.events import Event as InputEvent
 from livegen.events import SetControl
 from livegen.formats.midi_file import midi_timeline
@@ -23,23 +23,23 @@ from livegen.inputs.midi_file import MidiFilePlayer
 from livegen.inputs.osc import DEFAULT_PORT, OscServer
 from livegen.inputs.terminal import TerminalKeys
 from livegen.midi_ports import EchoFilter, OutputPort, find_midi
-from livegen.outputs.audio import NULL_SAMPLE_RATE, choose_device
-from livegen.outputs.engine import warm_up
+from livegen.outputs.audio import N_CHANNELS, NULL_SAMPLE_RATE, AudioDevice, choose_device
 from livegen.outputs.midi import MidiOutput
 from livegen.patch import Patch
 from livegen.predictor.predictor import Predictor
 from livegen.session.clock import COMMIT_MARGIN_SECONDS, AudioClock
-from livegen.session.instrument import FrameReport, Instrument
+from livegen.session.instrument import FrameReport, Instrument, compile_all
 from livegen.session.speaker import Speaker
 from livegen.session.threads import raise_priority, real_time_process
 from livegen.session.timeline import Step
-from livegen.units import FRAME_RATE_HZ
+from livegen.units import FRAME_RATE_HZ, frame_to_sample, sample_to_frame
 
 _HEARTBEAT_SECONDS: Final = 1.0
 _JOIN_SECONDS: Final = 2.0
 _HOUSEKEEPING_SECONDS: Final = 0.2
 _AFTER_FAULT_SECONDS: Final = 0.02
-_FRAME_NS: Final = 1_000_000_000 // FRAME_RATE_HZ
+_FRAME_SECONDS: Final = 1.0 / FRAME_RATE_HZ
+_MOST_EARLY_SECONDS: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +105,14 @@ class Session:
     """
 
     def __init__(self, predictor: Predictor, patch: Patch, settings: Settings) -> None:
-        warm_up(patch)
+        compile_all(predictor, patch)
         timeline = None if settings.play is None else midi_timeline(settings.play)
         device = choose_device(settings.audio)
         rate = settings.rate or (NULL_SAMPLE_RATE if device is None else device.sample_rate)
-        self.instrument = Instrument(predictor, patch, rate, controls=settings.controls, seed=settings.seed)
+        n_channels = N_CHANNELS if device is None else min(N_CHANNELS, device.n_channels)
+        self.instrument = Instrument(
+            predictor, patch, rate, controls=settings.controls, seed=settings.seed, n_channels=n_channels
+        )
         self.clock = AudioClock(self.instrument.engine)
         self.faults = 0
         self.last_fault = ""
@@ -124,14 +127,20 @@ class Session:
         self.terminal: TerminalKeys | None = None
         self.file_player: MidiFilePlayer | None = None
         with contextlib.ExitStack() as opened:
-            self.speaker = Speaker(self.instrument.engine, device, settings.block or 0)
+            self.speaker = self._open_speaker(settings, device)
             opened.callback(self.speaker.stop)
-            self._open_midi(settings, opened)
+            try:
+                self._open_midi(settings, opened)
+            except PortError as error:
+                if settings.midi_in or settings.midi_out or settings.midi_api != "auto":
+                    raise
+                self.warnings.append(f"no MIDI: {error}")
             self.osc = self._open_osc(settings)
             opened.callback(self.osc.close)
             self.observers.append(self._announce)
             if timeline is not None and settings.play is not None:
                 self.file_player = MidiFilePlayer(timeline, self._receive, f"file:{settings.play.name}")
+            opened.callback(self.speaker.stop)  # first of all, since closing MIDI ports may hang
             self._opened = opened.pop_all()
 
     def start(self, quit_session: Callable[[], None]) -> None:
@@ -179,29 +188,62 @@ class Session:
     def key_to_sound_ms(self) -> float:
         """Return how long a key takes to sound: half a block on average, the device's latency, and the poll."""
         half_block_seconds = self.block_samples() / self.clock.sample_rate / 2
-        return 1000.0 * (half_block_seconds + self.speaker.latency_seconds + POLL_SECONDS / 2)
+        early_seconds = self.clock.earliness_ns() / 1e9
+        return 1000.0 * (half_block_seconds + early_seconds + self.speaker.latency_seconds + POLL_SECONDS / 2)
 
     @property
     def has_terminal(self) -> bool:
         """Whether keys of the terminal play."""
         return self.terminal is not None and self.terminal.is_usable
 
-    def farewell(self) -> list[str]:
+    def ports(self) -> str:
+        """Return what is connected now."""
+        midi_in = ", ".join(self.midi_in.names) if self.midi_in is not None else ""
+        osc = f"{self.osc.host}:{self.osc.port}"
+        return f"MIDI in: {midi_in or 'none'} · out: {self.midi_out_name or 'none'} · OSC: {osc}"
+
+    def troubles(self) -> list[str]:
+        """Return what went wrong so far, counted, the worst first; nothing where all is well."""
+        stats, midi_in, midi_out = self.instrument.engine["stats"][0], self.midi_in, self.midi_out
+        counts = {
+            "late frames": int(stats["late_frames"]),
+            "underflows": int(stats["underflows"]),
+            "times the sound device was lost": self.speaker.losses,
+            "late plans": self.instrument.n_missed_plans,
+            "events lost": self.instrument.n_lost,
+            "MIDI ports lost": 0 if midi_in is None else midi_in.lost,
+            "MIDI pieces dropped": 0 if midi_in is None else midi_in.dropped,
+            "MIDI messages not sent": 0 if midi_out is None else midi_out.errors,
+            "OSC packets dropped": self.osc.dropped,
+            "OSC answers not sent": self.osc.unsent,
+        }
+        lines = [f"{count} {what}" for what, count in counts.items() if count]
+        return [f"{self.faults} faults, the last in {self.last_fault}", *lines] if self.faults else lines
+
+    def farewell(self) -> str:
         """Return what to say at the end: how long it was, and what went wrong."""
-        stats = self.instrument.engine["stats"][0]
-        lines = [
-            f"played {self.seconds():.1f} s: {int(stats['late_frames'])} late frames, {int(stats['underflows'])} "
-            f"underflows, {self.instrument.n_lost} events lost"
-        ]
-        return [*lines, f"{self.faults} faults, the last in {self.last_fault}"] if self.faults else lines
+        return f"played {self.seconds():.1f} s: {', '.join(self.troubles()) or 'no late frame, no underflow'}"
 
     def stop(self) -> None:
-        """Release every note, join every thread, ramp the sound down and close everything; safe to call twice."""
+        """Release every note, join every thread, ramp the sound down and close everything; safe to call twice.
+
+        May hang where a driver does: python-rtmidi keeps the whole interpreter waiting for a JACK server that has
+        dropped it. By then every note is released and the sound has ended.
+        """
         self._stop.set()
         for thread in self._threads:
             thread.join(_JOIN_SECONDS)
-        self._threads.clear()
         self._opened.close()
+
+    def _open_speaker(self, settings: Settings, device: AudioDevice | None) -> Speaker:
+        engine, block_samples = self.instrument.engine, settings.block or 0
+        try:
+            return Speaker(engine, device, block_samples)
+        except AudioError as error:
+            if settings.audio is not None or settings.rate or settings.block:
+                raise
+            self.warnings.append(f"no sound: {error}")  # nobody named this device
+            return Speaker(engine, None)
 
     def _open_osc(self, settings: Settings) -> OscServer:
         def listen(port: int) -> OscServer:
@@ -243,8 +285,8 @@ class Session:
             self.midi_out.silence()
 
     def _announce(self, report: FrameReport) -> None:
-        for message in report.messages:
-            self.osc.announce(message.name, message.value)
+        for name, value in {message.name: message.value for message in report.messages}.items():
+            self.osc.announce(name, value)
 
     def _time_of_sound(self, frame_index: int) -> float:
         """Return when a frame is heard, in seconds of `time.perf_counter`."""
@@ -262,7 +304,7 @@ class Session:
                     self.last_fault = f"{name}: {error!r}"
                     self._stop.wait(_AFTER_FAULT_SECONDS)
 
-        thread = Thread(target=survive, name=f"livegen {name}")
+        thread = Thread(target=survive, name=f"livegen {name}", daemon=True)
         self._threads.append(thread)
         thread.start()
 
@@ -271,19 +313,22 @@ class Session:
         instrument, clock = self.instrument, self.clock
         while not stop.is_set():
             frame_index = instrument.state.horizon + 1
-            due_ns = clock.time_of_frame(frame_index) - self._lead_ns()
-            wait_ns = due_ns - time.perf_counter_ns()
-            if wait_ns > 0:
-                stop.wait(wait_ns / 1e9)
-                continue  # the clocks' fit may have moved
-            late_frame = clock.frame_at(time.perf_counter_ns()) + 1 if wait_ns < -_FRAME_NS else 0
-            report = instrument.play_frame(max(frame_index, late_frame), clock.frame_at)
+            sample = clock.sample_at(time.perf_counter_ns())
+            wait_seconds = (frame_to_sample(frame_index, clock.sample_rate) - sample) / clock.sample_rate
+            wait_seconds -= self._lead_seconds()
+            if wait_seconds > 0:
+                stop.wait(min(wait_seconds, _FRAME_SECONDS))
+                continue  # the clocks' fit may have moved, or the device stood still
+            if wait_seconds < -_FRAME_SECONDS:  # fell behind: what sounded meanwhile stands
+                frame_index = max(frame_index, sample_to_frame(sample, clock.sample_rate) + 1)
+            report = instrument.play_frame(frame_index, clock.frame_at)
             for observe in self.observers:
                 observe(report)
 
-    def _lead_ns(self) -> int:
+    def _lead_seconds(self) -> float:
+        """Return how long before its first sample is due a frame must be there, and is planned for the last time."""
         block_seconds = self.block_samples() / self.clock.sample_rate
-        return round((COMMIT_MARGIN_SECONDS + block_seconds) * 1e9)
+        return COMMIT_MARGIN_SECONDS + block_seconds + min(self.clock.earliness_ns() / 1e9, _MOST_EARLY_SECONDS)
 
     def block_samples(self) -> int:
         """Return the longest block that the device has asked for so far."""

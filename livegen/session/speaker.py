@@ -16,7 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.errors import AudioError
-from livegen.outputs.audio import AudioDevice, AudioStream, NullStream, leave_portaudio_open, reopen_portaudio
+from livegen.outputs.audio import (
+    NULL_BLOCK_SAMPLES,
+    AudioDevice,
+    AudioStream,
+    NullStream,
+    leave_portaudio_open,
+    reopen_portaudio,
+)
 
 _LOST_AFTER_SECONDS: Final = 1.0
 _RETRY_SECONDS: Final = 3.0
@@ -53,27 +60,35 @@ class Speaker:
         self._null_stop = Event()
         self._null_thread: Thread | None = None
         self._closing: Thread | None = None
+        self._is_stopped = False
         self._n_blocks = -1
         self._alive_at = self._retry_at = time.perf_counter()
         self.losses = 0
 
     @property
     def name(self) -> str:
-        """What plays now, for the status line."""
-        if self._stream is not None and self._device is not None:
-            return f"{self._device.host_api}: {self._device.name}"
+        """What plays now, for the status line; any thread may ask."""
         if self._device is None:
             return "null"
-        hope = "start livegen anew to hear it" if self._is_closing_stuck() else "waiting for it"
-        return f"{self._device.host_api}: {self._device.name} is gone, {hope}"
+        name = f"{self._device.host_api}: {self._device.name}"
+        if self._stream is not None:
+            return name
+        return f"{name} is gone, {'start livegen anew to hear it' if self._is_closing() else 'waiting for it'}"
 
     @property
     def latency_seconds(self) -> float:
-        """From a sample's making to its sound, as the device says."""
-        return 0.0 if self._stream is None else self._stream.latency_seconds
+        """From a sample's making to its sound, as the device says; any thread may ask."""
+        stream = self._stream
+        return 0.0 if stream is None else stream.latency_seconds
 
     def start(self) -> None:
-        """Let time pass."""
+        """Let time pass.
+
+        Raises
+        ------
+        AudioError
+            If the device does not start.
+        """
         self._alive_at = time.perf_counter()
         if self._stream is None:
             self._start_null()
@@ -86,34 +101,41 @@ class Speaker:
         n_blocks = int(self._engine["stats"]["blocks"][0, 0])
         if n_blocks != self._n_blocks:
             self._n_blocks, self._alive_at = n_blocks, now
-        if self._stream is not None and now > self._alive_at + _LOST_AFTER_SECONDS:
-            self.losses += 1
-            lost, self._stream = self._stream, None
+        if self._stream is not None and now > self._alive_at + self._patience_seconds():
+            self._lose(self._stream)
+        elif self._stream is None and self._device is not None and now > self._retry_at and not self._is_closing():
             self._retry_at = now + _RETRY_SECONDS
-            lost.detach()
-            self._start_null()
-            self._close(lost.abandon)
-        elif self._stream is None and self._device is not None and now > self._retry_at:
-            self._retry_at = now + _RETRY_SECONDS
-            if not self._is_closing_stuck():
-                self._reopen(self._device)
+            self._reopen(self._device)
 
     def stop(self) -> None:
         """Ramp down and close; safe to call twice, and before `start`."""
+        self._is_stopped = True
         self._stop_null()
         if self._stream is not None:
             stopping, self._stream = self._stream, None
             self._close(stopping.stop)
         if self._closing is not None:
             self._closing.join(_CLOSE_SECONDS)
-        if self._is_closing_stuck() or self.losses:
+        if self._is_closing() or self.losses:
             leave_portaudio_open()
 
+    def _patience_seconds(self) -> float:
+        block_seconds = self._engine["stats"]["block_samples_max"][0] / self._engine["sample_rate"][0]
+        return max(_LOST_AFTER_SECONDS, 3 * float(block_seconds))
+
+    def _lose(self, lost: AudioStream) -> None:
+        self.losses += 1
+        self._stream = None
+        self._retry_at = time.perf_counter() + _RETRY_SECONDS
+        lost.detach()
+        self._start_null()
+        self._close(lost.abandon)
+
     def _close(self, close: Callable[[], None]) -> None:
-        self._closing = Thread(target=close, name="closing", daemon=True)
+        self._closing = Thread(target=close, name="livegen closing", daemon=True)
         self._closing.start()
 
-    def _is_closing_stuck(self) -> bool:
+    def _is_closing(self) -> bool:
         return self._closing is not None and self._closing.is_alive()
 
     def _reopen(self, lost: AudioDevice) -> None:
@@ -121,13 +143,21 @@ class Speaker:
             device = reopen_portaudio(lost)
             stream = AudioStream(self._engine, device, self._block_samples)
             self._stop_null()
+            if self._is_stopped:  # meanwhile
+                self._close(stream.abandon)
+                return
+            try:
+                stream.start()
+            except AudioError:
+                self._start_null()
+                raise
             self._device, self._stream = device, stream
             self._alive_at = time.perf_counter()
-            stream.start()
 
     def _start_null(self) -> None:
         self._null_stop.clear()
-        self._null_thread = Thread(target=NullStream(self._engine).run, args=(self._null_stop,), name="null clock")
+        null = NullStream(self._engine, self._block_samples or NULL_BLOCK_SAMPLES)
+        self._null_thread = Thread(target=null.run, args=(self._null_stop,), name="livegen null clock", daemon=True)
         self._null_thread.start()
 
     def _stop_null(self) -> None:

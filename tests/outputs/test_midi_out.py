@@ -174,11 +174,14 @@ class Recorder:
     def __init__(self) -> None:
         self.sent: list[tuple[float, mido.Message]] = []
         self.is_plugged_in = True
+        self.says_when_it_is_gone = True
         self.is_closed = False
 
     def send(self, message: list[int]) -> None:
         if not self.is_plugged_in:
-            raise PortError("the MIDI port is gone")
+            if self.says_when_it_is_gone:
+                raise PortError("the MIDI port is gone")
+            return
         self.sent.append((time.perf_counter(), mido.Message.from_bytes(message)))
 
     def check(self) -> bool:
@@ -284,6 +287,17 @@ def test_a_port_that_throws_is_counted_and_used_again_when_it_is_back() -> None:
         assert wait_until(lambda: any(message.type == "note_on" for message in stage.port.messages[lost:]))
         assert stage.port.messages[lost].type == "note_off"  # of the note that sounded when the port went
     assert still_on(stage.port.messages) == set()
+
+
+def test_a_note_whose_end_was_sent_to_nobody_is_ended_when_the_port_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("livegen.outputs.midi._CHECK_SECONDS", 0.4)
+    with Stage(*(planned(index, p1=(60, 8) if index < 3 else (0, 0)) for index in range(100))) as stage:
+        assert wait_until(lambda: stage.port.notes() == [("note_on", 60)])
+        stage.port.says_when_it_is_gone = stage.port.is_plugged_in = False
+        assert wait_until(lambda: stage.output.sent == 2)
+        assert wait_until(lambda: stage.output.errors == 1)  # now the output knows
+        stage.port.is_plugged_in = True
+        assert wait_until(lambda: stage.port.notes() == [("note_on", 60), ("note_off", 60)])
 
 
 def test_a_clock_that_does_not_run_sends_nothing() -> None:

@@ -1,0 +1,104 @@
+"""Model folders: `config.toml` says what kind of model it is and its sizes, `weights.safetensors` has its arrays."""
+
+import dataclasses
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+
+from livegen.errors import CheckpointError
+from livegen.predictor.lstm import LstmConfig, LstmPredictor
+from livegen.predictor.predictor import Predictor
+
+CONFIG_FILE: Final = "config.toml"
+WEIGHTS_FILE: Final = "weights.safetensors"
+
+_KINDS: Final = {"lstm": (LstmConfig, LstmPredictor)}
+_DTYPES: Final = ("F16", "F32")
+_MAX_CONFIG_BYTES: Final = 1 << 16
+
+
+def load_predictor(folder: Path) -> Predictor:
+    """Load the model of a folder.
+
+    Raises
+    ------
+    CheckpointError
+        If the folder or a file of it is missing or damaged, or the weights do not fit the configuration.
+    """
+    kind, config = read_config(folder)
+    _, predictor = _KINDS[kind]
+    return predictor.from_arrays(folder.resolve().name, config, read_weights(folder, config.shapes()))
+
+
+def read_config(folder: Path) -> tuple[str, LstmConfig]:
+    """Return the kind of model that a folder holds, and its sizes; raises CheckpointError."""
+    path = folder / CONFIG_FILE
+    try:
+        if path.stat().st_size > _MAX_CONFIG_BYTES:
+            raise CheckpointError(f"{path} is no model's configuration: it has more than {_MAX_CONFIG_BYTES} bytes")
+        table: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise CheckpointError(f"there is no model in {folder}: cannot read its {CONFIG_FILE} ({error})") from error
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path} is no TOML: {error}") from error
+    kind = table.get("kind")
+    if not isinstance(kind, str) or kind not in _KINDS:
+        raise CheckpointError(f"{path} has the kind {kind!r}: allowed is {' or '.join(_KINDS)}")
+    sizes = table.get("sizes")
+    config, _ = _KINDS[kind]
+    expected = {field.name for field in dataclasses.fields(config)}
+    if not isinstance(sizes, dict) or set(sizes) != expected:
+        raise CheckpointError(f"{path} needs a table [sizes] with exactly {', '.join(sorted(expected))}")
+    try:
+        return kind, config(**sizes)
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {error}") from error
+
+
+def write_config(folder: Path, config: LstmConfig) -> None:
+    """Write the `config.toml` of a model."""
+    kind = next(kind for kind, (of_kind, _) in _KINDS.items() if isinstance(config, of_kind))
+    lines = [f'kind = "{kind}"', "", "[sizes]"]
+    lines += [f"{name} = {value}" for name, value in dataclasses.asdict(config).items()]
+    (folder / CONFIG_FILE).write_text("\n".join(lines) + "\n", "utf-8")
+
+
+def read_weights(folder: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, NDArray[np.float32]]:
+    """Return the arrays of a model's weights, which must be these, of these shapes and finite.
+
+    Raises
+    ------
+    CheckpointError
+        If they are not.
+    """
+    path = folder / WEIGHTS_FILE
+    if not path.is_file():
+        raise CheckpointError(f"the model in {folder} has no {WEIGHTS_FILE}: fetch it again, or train it")
+    try:
+        with safe_open(path, "np") as file:
+            names = set(file.keys())
+            odd = sorted(names ^ set(shapes))
+            if odd:
+                raise CheckpointError(
+                    f"{path} {'has an unknown' if odd[0] in names else 'lacks the'} array {odd[0]!r}: "
+                    f"it does not fit its {CONFIG_FILE}"
+                )
+            for name, shape in shapes.items():
+                view = file.get_slice(name)
+                if tuple(view.get_shape()) != shape or view.get_dtype() not in _DTYPES:
+                    raise CheckpointError(
+                        f"{path}: the array {name!r} is {view.get_dtype()} {tuple(view.get_shape())}, "
+                        f"and by its {CONFIG_FILE} must be {' or '.join(_DTYPES)} {shape}"
+                    )
+            arrays = {name: file.get_tensor(name).astype(np.float32) for name in shapes}
+    except (SafetensorError, OSError, ValueError, MemoryError) as error:
+        raise CheckpointError(f"{path} is no safetensors file or is damaged: {error}") from error
+    for name, array in arrays.items():
+        if not np.isfinite(array).all():
+            raise CheckpointError(f"{path}: the array {name!r} has values that are not finite")
+    return arrays

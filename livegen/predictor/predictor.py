@@ -1,0 +1,103 @@
+"""What a predictor is: one frame in, a distribution over the next frame and a new state out.
+
+A predictor never changes what it is given, and its states are values: the session keeps hundreds of them, goes
+back to any, and plans on from there. A new kind of model is a new module behind these protocols.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livegen.score import Voice
+
+State = Any
+"""What a predictor remembers: an opaque frozen value of a few kilobytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How a draw is shaped: what a voice changes to, not when it changes (but see 0).
+
+    Attributes
+    ----------
+    temperature : float
+        0..2: below 1 the likelier notes win more often; 0 always takes the likeliest of all, which for most
+        voices and frames is to go on as they are.
+    top_p : float
+        0..1: notes are drawn from the fewest whose probabilities add up to this.
+    """
+
+    temperature: float = 1.0
+    top_p: float = 1.0
+
+
+class Distribution(Protocol):
+    """What a predictor expects of the next frame."""
+
+    def sample(
+        self,
+        forced: NDArray[np.uint8],
+        is_forced: NDArray[np.bool_],
+        sampling: Sampling,
+        *,
+        seed: int,
+        frame_index: int,
+    ) -> NDArray[np.uint8]:
+        """Draw a frame.
+
+        The same arguments give the same frame: draws are named by (seed, frame index, voice, column).
+
+        Parameters
+        ----------
+        forced : ndarray of uint8, shape (4, 3)
+            The voices that are settled, kept as they are; the others' rows are ignored.
+        is_forced : ndarray of bool, shape (4,)
+            Which voices are settled. The rest are drawn in the order P1, P2, TR, NO, each given all before it.
+
+        Returns
+        -------
+        ndarray of uint8, shape (4, 3)
+            A new array, each drawn value within the ranges of `livegen.score`.
+        """
+        ...
+
+    def note_log_probs(
+        self, voice: Voice, frame: NDArray[np.uint8], is_known: NDArray[np.bool_]
+    ) -> NDArray[np.float32]:
+        """Return the log-probabilities of a voice's note, before any shaping.
+
+        Parameters
+        ----------
+        frame : ndarray of uint8, shape (4, 3)
+            The known voices of the frame; the others' rows are ignored, and so is that of `voice`.
+        is_known : ndarray of bool, shape (4,)
+
+        Returns
+        -------
+        ndarray of float32, shape (109,)
+            By note value; minus infinity where the voice has no such note.
+        """
+        ...
+
+
+class Predictor(Protocol):
+    """A model, ready to play."""
+
+    @property
+    def name(self) -> str:
+        """The name of the model's folder."""
+        ...
+
+    def initial_state(self) -> State:
+        """Return the state before a song; ``step(SILENCE, initial_state())`` predicts its first frame."""
+        ...
+
+    def step(self, frame: NDArray[np.uint8], state: State) -> tuple[Distribution, State]:
+        """Hear one frame, ``uint8 (4, 3)``, and return what may follow it, and the state after it."""
+        ...
+
+    def warm_up(self) -> None:
+        """Compile everything that playing will call."""
+        ...

@@ -1,0 +1,79 @@
+"""Songs as a player who slips would play them: the past that a network meets when it hears itself.
+
+A network that has only ever followed perfect music loses its way at the first odd note of its own: a voice that
+it held a little too long looks to it like one that is held for good, and it never moves again. So half of the
+songs are heard with slips in them, while the frames to predict stay as they were written: what to learn is the
+way back.
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livegen.score import N_VOICES, SILENCE, VOLUME_MAX, Voice, onsets
+
+_SLIP_SHARE: Final = {"missed": 0.02, "late": 0.03, "wrong": 0.015, "dropped": 0.015, "volume": 0.03}
+"""Share of a voice's events that slip, by what becomes of the frames until the next event."""
+
+_MOST_LATE_FRAMES: Final = 4
+_MOST_VOLUME: Final = 4
+_FRAMES_A_FREEZE: Final = 1000
+"""Mean distance of the places where a voice, or all four with it, stop moving for a while, for each voice."""
+
+_MEAN_FREEZE_FRAMES: Final = 40
+_ALL_FREEZE_SHARE: Final = 0.3
+_DRIFT_SHARE: Final = 0.03
+
+
+def mishear(frames: NDArray[np.uint8], generator: np.random.Generator) -> NDArray[np.uint8]:
+    """Return a copy of a song, ``uint8 (N, 4, 3)``, with slips in it; every value stays in its range."""
+    heard = frames.copy()
+    is_event = onsets(frames)
+    is_event[1:] |= frames[1:, :, 0] != frames[:-1, :, 0]
+    for voice in Voice:
+        _slip(heard[:, voice], np.flatnonzero(is_event[:, voice]), VOLUME_MAX[voice], generator)
+    for _ in range(generator.poisson(len(frames) / _FRAMES_A_FREEZE * N_VOICES)):
+        _freeze(heard, generator)
+    return heard
+
+
+def _slip(part: NDArray[np.uint8], starts: NDArray[np.int64], volume_max: int, generator: np.random.Generator) -> None:
+    """Let events of one voice, ``uint8 (N, 3)``, slip in place."""
+    written = part.copy()
+    kinds = generator.choice([*_SLIP_SHARE, ""], len(starts), p=[*_SLIP_SHARE.values(), 1 - sum(_SLIP_SHARE.values())])
+    ends = [*starts[1:], len(part)]
+    for i in np.flatnonzero(kinds != ""):
+        run = slice(starts[i], ends[i])
+        before = part[starts[i] - 1] if starts[i] else SILENCE[0]
+        match kinds[i]:
+            case "missed":
+                part[run] = before
+            case "late":
+                part[starts[i] : min(starts[i] + generator.integers(1, _MOST_LATE_FRAMES + 1), ends[i])] = before
+            case "wrong" if part[starts[i], 0]:
+                other = written[generator.choice(starts), 0]
+                part[run, 0] = other or part[run, 0]
+            case "dropped":
+                part[run, :2] = 0
+            case "volume":
+                change = generator.integers(-_MOST_VOLUME, _MOST_VOLUME + 1)
+                part[run, 1] = _changed_volume(part[run, 1], change, volume_max)
+    drifts = generator.random(len(part)) < _DRIFT_SHARE
+    part[drifts, 1] = _changed_volume(part[drifts, 1], generator.integers(-2, 3, drifts.sum()), volume_max)
+
+
+def _changed_volume(
+    volumes: NDArray[np.uint8], change: NDArray[np.int64] | np.int64, volume_max: int
+) -> NDArray[np.uint8]:
+    """Return the volumes moved by `change`; what sounds goes on sounding and what is silent stays so."""
+    moved = np.clip(volumes.astype(np.int64) + change, min(1, volume_max), volume_max)
+    return np.where(volumes > 0, moved, 0).astype(np.uint8)
+
+
+def _freeze(heard: NDArray[np.uint8], generator: np.random.Generator) -> None:
+    """Hold one voice or all of them for a while, in place."""
+    start = int(generator.integers(len(heard)))
+    end = start + 1 + generator.geometric(1 / _MEAN_FREEZE_FRAMES)
+    voices = list(Voice) if generator.random() < _ALL_FREEZE_SHARE else [Voice(int(generator.integers(N_VOICES)))]
+    heard[start:end, voices] = heard[start, voices]

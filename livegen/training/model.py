@@ -1,0 +1,237 @@
+"""The network in torch: the reference of the live step, and what training fits.
+
+One LSTM over frames. Its input is a sum of table rows (`features.input_rows`). Within a frame each voice has a
+trunk, W h plus what is known of the other voices' new frame plus what the voice did last; it gives the note's
+logits, then those of its volume, then of its timbre. **Pointers** add to the logits of notes that were played
+lately, whatever these are: "what I played three notes ago" is learnt once for all keys. Any set of voices may be
+known, so the voices of a frame can be predicted in any order.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from livegen.predictor import features
+from livegen.predictor.lstm import LstmConfig
+from livegen.predictor.lstm_kernels import HAS_VOLUME, N_CLASSES, N_SCORES, NO_CLASS, NOTE_CLASS
+from livegen.score import N_VOICES, TIMBRE_MAX, Voice
+from livegen.training.dataset import Segment
+
+RULED_OUT: Final = -1e9
+"""Logit of what cannot be; finite, so that a sum over it stays a number."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A segment as tensors; N = T * B frames, those of one moment side by side.
+
+    Attributes
+    ----------
+    rows : (T, B, 45) int64
+        `features.input_rows` of what was heard before each frame.
+    before, target : (N, 4, 19) int64
+        What was heard before the frame, and with it.
+    counts : (N,) float
+        1 for a frame, 0 for padding.
+    keeps_state : (1, B, 1) float
+        0 where a song begins.
+    """
+
+    rows: Tensor
+    before: Tensor
+    target: Tensor
+    counts: Tensor
+    keeps_state: Tensor
+
+
+def batch_of(segment: Segment, device: torch.device) -> Batch:
+    """Turn a segment into the tensors that the network takes."""
+    T, B = segment.before.shape[:2]
+    is_start = np.zeros((T, B), np.bool_)
+    is_start[0] = segment.is_start
+    before, target = (of_frames.reshape(T * B, N_VOICES, -1) for of_frames in (segment.before, segment.target))
+    rows = np.empty((T * B, features.N_INPUTS), np.int64)
+    features.batch_input_rows(before, is_start.reshape(-1), rows)
+    counts = np.arange(T)[:, None] < segment.n_frames
+    return Batch(
+        torch.from_numpy(rows).reshape(T, B, -1).to(device),
+        torch.from_numpy(before).to(device).long(),
+        torch.from_numpy(target).to(device).long(),
+        torch.from_numpy(counts.reshape(-1)).to(device).float(),
+        torch.from_numpy(~segment.is_start).to(device).float()[None, :, None],
+    )
+
+
+class Network(nn.Module):
+    """The trained network; see the module's docstring for what it does."""
+
+    def __init__(self, config: LstmConfig):
+        super().__init__()
+        self.config = c = config
+        self.input_rows = nn.EmbeddingBag(features.N_INPUT_ROWS, c.n_embedding, mode="sum")
+        self.lstm = nn.LSTM(c.n_embedding, c.n_state)
+        self.known_rows = nn.EmbeddingBag(N_VOICES * features.N_KNOWN_ROWS, c.n_known, mode="sum")
+        self.own_rows = nn.EmbeddingBag(N_VOICES * features.N_OWN_ROWS, c.n_known, mode="sum")
+        self.new_rows = nn.EmbeddingBag(N_VOICES * features.N_NEW_ROWS, c.n_after_note, mode="sum")
+        self.volume_rows = nn.Embedding(N_VOICES * features.N_VOLUMES, c.n_timbre_hidden)
+        loud = [voice for voice in Voice if HAS_VOLUME[voice]]  # the triangle has neither volume nor timbre
+        self.trunk = _for_each(Voice, lambda: nn.Linear(c.n_state, c.n_hidden))
+        self.known = _for_each(Voice, lambda: nn.Linear(N_VOICES * c.n_known, c.n_hidden, bias=False))
+        self.note = _for_each(Voice, lambda: nn.Linear(c.n_note_hidden, N_SCORES))
+        self.volume = _for_each(loud, lambda: nn.Linear(c.n_volume_hidden, features.N_VOLUMES))
+        self.timbre = _for_each(loud, lambda: nn.Linear(c.n_timbre_hidden, features.N_TIMBRES))
+        for table in (self.input_rows, self.known_rows, self.own_rows, self.new_rows, self.volume_rows):
+            nn.init.normal_(table.weight, std=0.1)
+        with torch.no_grad():
+            self.lstm.bias_ih_l0[c.n_state : 2 * c.n_state] += 1.0  # remember, to begin with
+        note_class = torch.from_numpy(NOTE_CLASS)
+        is_legal = torch.zeros(N_VOICES, N_CLASSES, dtype=torch.bool).scatter_(1, note_class, True)
+        is_legal[:, NO_CLASS] = False
+        self.note_class: Tensor
+        self.is_legal: Tensor
+        self.register_buffer("note_class", note_class, persistent=False)
+        self.register_buffer("is_legal", is_legal, persistent=False)
+
+    def forward(self, rows: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """Return the LSTM's outputs, (T, B, n_state), and its state after them.
+
+        Parameters
+        ----------
+        rows : (T, B, 45) int64
+            Rows of the input table for T frames of B songs, `features.input_rows`.
+        state : two tensors (1, B, n_state)
+            The state before the first frame, of `new_state` or an earlier call.
+        """
+        T, B, _ = rows.shape
+        x = self.input_rows(rows.flatten(0, 1)).unflatten(0, (T, B))
+        return self.lstm(x, state)
+
+    def new_state(self, n_lanes: int) -> tuple[Tensor, Tensor]:
+        """Return the state before a song, for so many songs at once."""
+        zeros = torch.zeros(1, n_lanes, self.config.n_state, device=self.is_legal.device)
+        return zeros, zeros.clone()
+
+    def losses(self, h: Tensor, before: Tensor, target: Tensor, is_known: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the negative log-likelihood of notes, volumes and timbres, each (N, 4), in nats.
+
+        Parameters
+        ----------
+        h : (N, n_state)
+            Outputs of the LSTM.
+        before, target : (N, 4, 19) int64
+            What was heard before the frame, and with it.
+        is_known : (N, 4, 4) bool
+            Entry [., v, u]: voice u of the frame is known when voice v is predicted.
+        """
+        seen = self.see(before, target)
+        columns = [self.voice_losses(voice, h, seen, is_known[:, voice]) for voice in Voice]
+        note, volume, timbre = (torch.stack(of_column, 1) for of_column in zip(*columns, strict=True))
+        return note, volume, timbre
+
+    def see(self, before: Tensor, target: Tensor) -> "Seen":
+        """Look up what the heads are told of N frames, ``(N, 4, 19)`` int64 each."""
+        volume = torch.arange(N_VOICES, device=target.device) * features.N_VOLUMES + target[..., features.VOLUME]
+        return Seen(
+            before,
+            target,
+            _summed(self.known_rows, _known_rows(target)),
+            _summed(self.own_rows, _own_rows(before)),
+            _summed(self.new_rows, _new_rows(before, target)),
+            self.volume_rows(volume),
+        )
+
+    def voice_losses(self, voice: Voice, h: Tensor, seen: "Seen", is_known: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the negative log-likelihood of a voice's note, volume and timbre, each (N,), in nats.
+
+        `is_known` is (N, 4), or (1, 4) where the same voices are known in all frames.
+        """
+        c, name = self.config, voice.name
+        # The place of the voice itself holds what it did last; the others are 0 where they are not known.
+        beside = [seen.own[:, u] if u == voice else seen.known[:, u] * is_known[:, u, None] for u in Voice]
+        hidden = self.trunk[name](h) + self.known[name](torch.cat(beside, 1))  # (N, n_hidden)
+        of_note, of_volume, of_timbre = hidden.split([c.n_note_hidden, c.n_volume_hidden, c.n_timbre_hidden], 1)
+        note, volume, timbre = seen.target[:, voice, :3].unbind(1)
+        logits = self._note_logits(voice, self.note[name](functional.silu(of_note)).float(), seen, is_known)
+        note_loss = functional.cross_entropy(logits, self.note_class[voice][note], reduction="none")
+        if not HAS_VOLUME[voice]:
+            return note_loss, torch.zeros_like(note_loss), torch.zeros_like(note_loss)
+        new_of_volume, new_of_timbre = seen.new[:, voice].split([c.n_volume_hidden, c.n_timbre_hidden], 1)
+        logits = self.volume[name](functional.silu(of_volume + new_of_volume)).float()
+        logits[:, 0] = RULED_OUT  # in NES-MDB a voice without volume is silent: its note is 0
+        volume_loss = functional.cross_entropy(logits, volume, reduction="none")
+        volume_loss = torch.where((note == 0) | (volume == 0), 0.0, volume_loss)
+        logits = self.timbre[name](functional.silu(of_timbre + new_of_timbre + seen.volume[:, voice])).float()
+        logits[:, TIMBRE_MAX[voice] + 1 :] = RULED_OUT
+        return note_loss, volume_loss, functional.cross_entropy(logits, timbre, reduction="none")
+
+    def _note_logits(self, voice: Voice, scores: Tensor, seen: "Seen", is_known: Tensor) -> Tensor:
+        logits, pull = scores[:, :N_CLASSES], scores[:, N_CLASSES:]
+        if voice is Voice.NO:
+            notes = seen.before[:, voice, features.NOTES :]  # (N, 8)
+            pull = pull[:, : features.N_NOTES]
+        else:
+            played = seen.before[:, : Voice.NO, features.NOTES :].flatten(1)  # (N, 24)
+            notes = torch.cat([played, seen.target[:, : Voice.NO, features.NOTE]], 1)
+            pull_of_known = pull[:, played.shape[1] :] * is_known[:, : Voice.NO]
+            pull = torch.cat([pull[:, : played.shape[1]], pull_of_known], 1)
+        logits = logits.scatter_add(1, self.note_class[voice][notes], pull)
+        return logits.masked_fill(~self.is_legal[voice], RULED_OUT)
+
+
+class Seen(NamedTuple):
+    """What the heads are told of N frames, looked up once for all voices."""
+
+    before: Tensor  # (N, 4, 19)
+    target: Tensor  # (N, 4, 19)
+    known: Tensor  # (N, 4, n_known): a voice of the frame, as the others see it
+    own: Tensor  # (N, 4, n_known): what the voice did last
+    new: Tensor  # (N, 4, n_after_note): its new note, for its volume and timbre
+    volume: Tensor  # (N, 4, n_timbre_hidden): its new volume, for its timbre
+
+
+def _summed(table: nn.EmbeddingBag, rows: Tensor) -> Tensor:
+    """Return the sums of a table's rows, (N, 4, k) -> (N, 4, width)."""
+    return table(rows.flatten(0, 1)).unflatten(0, (-1, N_VOICES))
+
+
+def _for_each(voices: Iterable[Voice], layer: Callable[[], nn.Module]) -> nn.ModuleDict:
+    return nn.ModuleDict({voice.name: layer() for voice in voices})
+
+
+def _known_rows(target: Tensor) -> Tensor:
+    rows = [
+        features.KNOWN_NOTE + target[..., features.NOTE],
+        features.KNOWN_VOLUME + target[..., features.VOLUME],
+        features.KNOWN_TIMBRE + target[..., features.TIMBRE],
+        features.KNOWN_FLAG + target[..., features.FLAG],
+    ]
+    return _of_voices(torch.stack(rows, 2), features.N_KNOWN_ROWS)
+
+
+_AGE_BUCKETS = torch.tensor([features.age_bucket(age) for age in range(features.MAX_AGE + 1)])
+
+
+def _own_rows(before: Tensor) -> Tensor:
+    rows = [
+        features.OWN_NOTE + before[..., features.NOTE],
+        features.OWN_VOLUME + before[..., features.VOLUME],
+        features.OWN_TIMBRE + before[..., features.TIMBRE],
+        features.OWN_AGE + _AGE_BUCKETS.to(before.device)[before[..., features.AGE]],
+    ]
+    return _of_voices(torch.stack(rows, 2), features.N_OWN_ROWS)
+
+
+def _new_rows(before: Tensor, target: Tensor) -> Tensor:
+    is_changed = target[..., features.NOTE] != before[..., features.NOTE]
+    rows = [features.NEW_NOTE + target[..., features.NOTE], features.NEW_CHANGED + is_changed]
+    return _of_voices(torch.stack(rows, 2), features.N_NEW_ROWS)
+
+
+def _of_voices(rows: Tensor, n_rows: int) -> Tensor:
+    """Turn the rows of each voice's own table, (N, 4, k), into rows of the four tables one after another."""
+    return rows + torch.arange(N_VOICES, device=rows.device)[:, None] * n_rows

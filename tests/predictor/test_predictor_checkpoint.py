@@ -1,0 +1,177 @@
+import contextlib
+import json
+import shutil
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from lstm_weights import SMALL, random_arrays
+from safetensors.numpy import save_file
+
+from livegen.errors import CheckpointError
+from livegen.predictor.checkpoint import CONFIG_FILE, WEIGHTS_FILE, load_predictor, read_config, write_config
+from livegen.predictor.predictor import Sampling
+from livegen.score import SILENCE, validate_frames
+
+DEFAULT = Path(__file__).parents[2] / "models" / "default"
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("models") / "small"
+    folder.mkdir()
+    write_config(folder, SMALL)
+    save_file(random_arrays(), folder / WEIGHTS_FILE)
+    return folder
+
+
+@pytest.fixture
+def folder(sound, tmp_path) -> Path:
+    return Path(shutil.copytree(sound, tmp_path / "small"))
+
+
+def test_a_folder_loads_and_is_named_after_itself(folder):
+    predictor = load_predictor(folder)
+    assert predictor.name == "small"
+    assert read_config(folder) == ("lstm", SMALL)
+    distribution, _ = predictor.step(SILENCE, predictor.initial_state())
+    frame = distribution.sample(SILENCE, np.zeros(4, np.bool_), Sampling(), seed=0, frame_index=0)
+    validate_frames(frame[None])
+
+
+def test_half_precision_weights_play_nearly_the_same(folder):
+    halves = {name: array.astype(np.float16) for name, array in random_arrays().items()}
+    whole, _ = load_predictor(folder).step(SILENCE, load_predictor(folder).initial_state())
+    save_file(halves, folder / WEIGHTS_FILE)
+    half, _ = load_predictor(folder).step(SILENCE, load_predictor(folder).initial_state())
+    known = np.zeros(4, np.bool_)
+    assert half.note_log_probs(0, SILENCE, known) == pytest.approx(whole.note_log_probs(0, SILENCE, known), abs=0.02)
+
+
+def test_the_default_model_loads_and_plays():
+    predictor = load_predictor(DEFAULT)
+    predictor.warm_up()
+    state, frame, played = predictor.initial_state(), SILENCE, []
+    for index in range(240):
+        distribution, state = predictor.step(frame, state)
+        frame = distribution.sample(SILENCE, np.zeros(4, np.bool_), Sampling(), seed=1, frame_index=index)
+        played.append(frame)
+    notes = validate_frames(np.array(played))[..., 0]
+    assert (np.diff(notes.astype(int), axis=0) != 0).any(
+        0
+    ).sum() >= 2  # ten seconds in which nothing moves are no music
+
+
+def _refused(folder: Path, says: str) -> None:
+    with pytest.raises(CheckpointError, match=says) as caught:
+        load_predictor(folder)
+    assert "\n" not in str(caught.value).strip()
+
+
+def test_a_missing_folder_or_file_is_named(folder):
+    _refused(folder / "nowhere", "nowhere")
+    (folder / WEIGHTS_FILE).unlink()
+    _refused(folder, WEIGHTS_FILE)
+    (folder / CONFIG_FILE).unlink()
+    _refused(folder, CONFIG_FILE)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("kind = ", "TOML"),
+        ("\x00\xff", "TOML"),
+        ("", "kind None"),
+        ('kind = "pickle"', "kind 'pickle'"),
+        ("kind = [1]", "kind"),
+        ('kind = "lstm"', "sizes"),
+        ('kind = "lstm"\nsizes = 3', "sizes"),
+        ('kind = "lstm"\n[sizes]\nn_state = 512', "exactly"),
+        ("a = " + "[" * 30000, "TOML"),
+        ("#" * 100_000, "bytes"),
+    ],
+)
+def test_a_bad_configuration_is_refused(folder, text, says):
+    (folder / CONFIG_FILE).write_text(text, "latin-1")
+    _refused(folder, says)
+
+
+@pytest.mark.parametrize("value", ["0", "-3", "1000000000", '"64"', "1.5", "true", "nan"])
+def test_a_bad_size_is_refused(folder, value):
+    text = (folder / CONFIG_FILE).read_text().replace("n_state = 20", f"n_state = {value}")
+    (folder / CONFIG_FILE).write_text(text)
+    _refused(folder, "n_state")
+
+
+def test_weights_of_other_sizes_are_refused(folder):
+    text = (folder / CONFIG_FILE).read_text().replace("n_state = 20", "n_state = 21")
+    (folder / CONFIG_FILE).write_text(text)
+    _refused(folder, "by its config.toml must be")
+
+
+def test_a_missing_or_unknown_array_is_named(folder):
+    arrays = random_arrays()
+    save_file({**arrays, "extra": np.zeros(3, np.float32)}, folder / WEIGHTS_FILE)
+    _refused(folder, "'extra'")
+    del arrays["note.TR.bias"]
+    save_file(arrays, folder / WEIGHTS_FILE)
+    _refused(folder, "'note.TR.bias'")
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.int8, np.bool_])
+def test_another_type_is_refused(folder, dtype):
+    save_file({name: array.astype(dtype) for name, array in random_arrays().items()}, folder / WEIGHTS_FILE)
+    _refused(folder, "F16 or F32")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_values_that_are_not_finite_are_refused(folder, value):
+    arrays = random_arrays()
+    arrays["note.P1.weight"][3, 4] = value
+    save_file(arrays, folder / WEIGHTS_FILE)
+    _refused(folder, "note.P1.weight.*not finite")
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.999])
+def test_truncated_weights_are_refused(folder, share):
+    data = (folder / WEIGHTS_FILE).read_bytes()
+    (folder / WEIGHTS_FILE).write_bytes(data[: int(share * len(data))])
+    _refused(folder, "damaged")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"",
+        b"{}",
+        b"[" * 1000,
+        json.dumps({"a": {"dtype": "F32", "shape": [2**40, 2**40], "data_offsets": [0, 4]}}).encode(),
+        json.dumps({"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 10**12]}}).encode(),
+        json.dumps({"a": {"dtype": "F32", "shape": [-1], "data_offsets": [4, 0]}}).encode(),
+    ],
+)
+@pytest.mark.parametrize("says", [None, 0, 2**62, 2**64 - 1])
+def test_a_hostile_header_is_refused(folder, header, says):
+    length = len(header) if says is None else says
+    (folder / WEIGHTS_FILE).write_bytes(struct.pack("<Q", length) + header + b"\0" * 4)
+    _refused(folder, WEIGHTS_FILE)
+
+
+def test_a_folder_in_the_place_of_the_weights_is_refused(folder):
+    (folder / WEIGHTS_FILE).unlink()
+    (folder / WEIGHTS_FILE).mkdir()
+    _refused(folder, WEIGHTS_FILE)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.integers(0, 3000), st.integers(0, 255)), min_size=1, max_size=4))
+def test_a_damaged_header_loads_or_is_refused_and_nothing_else(folder, sound, damage):
+    data = bytearray((sound / WEIGHTS_FILE).read_bytes())
+    for place, byte in damage:
+        data[place] = byte
+    (folder / WEIGHTS_FILE).write_bytes(data)
+    with contextlib.suppress(CheckpointError):
+        load_predictor(folder)

@@ -1,0 +1,183 @@
+from dataclasses import fields
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lstm_weights import SMALL, random_arrays, random_predictor
+
+from livegen.errors import CheckpointError
+from livegen.predictor.lstm import LstmConfig, LstmDistribution, LstmPredictor, LstmState
+from livegen.predictor.predictor import Sampling
+from livegen.score import NOTE_RANGE, SILENCE, TIMBRE_MAX, VOLUME_MAX, Voice, validate_frames
+
+PREDICTOR = random_predictor()
+NONE = np.zeros(4, np.bool_)
+
+
+@st.composite
+def frames(draw) -> np.ndarray:
+    frame = np.zeros((4, 3), np.uint8)
+    for voice in Voice:
+        frame[voice, 0] = draw(st.just(0) | st.integers(*NOTE_RANGE[voice]))
+        frame[voice, 1] = draw(st.integers(0, VOLUME_MAX[voice]))
+        frame[voice, 2] = draw(st.integers(0, TIMBRE_MAX[voice]))
+    return frame
+
+
+masks = st.tuples(*[st.booleans()] * 4).map(lambda mask: np.array(mask))
+shapes = st.builds(Sampling, st.floats(0, 2), st.floats(0, 1))
+
+
+def _after(*heard: np.ndarray) -> tuple[LstmDistribution, LstmState]:
+    distribution, state = PREDICTOR.step(SILENCE, PREDICTOR.initial_state())
+    for frame in heard:
+        distribution, state = PREDICTOR.step(frame, state)
+    return distribution, state
+
+
+def _bytes(state: LstmState) -> list[bytes]:
+    return [np.asarray(getattr(state, field.name)).tobytes() for field in fields(state)]
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(frames(), max_size=4), frames(), masks, shapes, st.integers(), st.integers(0, 10**6))
+def test_what_is_drawn_is_legal_and_what_is_forced_is_kept(heard, forced, is_forced, sampling, seed, frame_index):
+    distribution, _ = _after(*heard)
+    frame = distribution.sample(forced, is_forced, sampling, seed=seed, frame_index=frame_index)
+    validate_frames(frame[None])
+    assert (frame[is_forced] == forced[is_forced]).all()
+    drawn = ~is_forced & (np.arange(4) != Voice.TR)
+    assert ((frame[drawn, 0] == 0) == (frame[drawn, 1] == 0)).all()
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(frames(), max_size=4), frames(), masks, st.sampled_from(Voice))
+def test_note_probabilities_add_up_to_one_over_legal_notes(heard, frame, is_known, voice):
+    distribution, _ = _after(*heard)
+    log_probs = distribution.note_log_probs(voice, frame, is_known)
+    lowest, highest = NOTE_RANGE[voice]
+    legal = np.zeros(109, np.bool_)
+    legal[[0, *range(lowest, highest + 1)]] = True
+    assert np.exp(log_probs).sum() == pytest.approx(1.0, abs=1e-5)
+    assert np.isfinite(log_probs[legal]).all()
+    assert (log_probs[~legal] == -np.inf).all()
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(frames(), min_size=1, max_size=3), frames(), masks)
+def test_a_step_and_a_draw_change_nothing_that_they_are_given(heard, forced, is_forced):
+    distribution, state = _after(*heard)
+    before, forced_before, mask_before = _bytes(state), forced.copy(), is_forced.copy()
+    first = distribution.sample(forced, is_forced, Sampling(), seed=3, frame_index=4)
+    _, one = PREDICTOR.step(first, state)
+    _, other = PREDICTOR.step(first, state)
+    assert _bytes(one) == _bytes(other)
+    assert _bytes(state) == before
+    assert (distribution.sample(forced, is_forced, Sampling(), seed=3, frame_index=4) == first).all()
+    assert (forced == forced_before).all()
+    assert (is_forced == mask_before).all()
+
+
+def test_a_state_cannot_be_written():
+    _, state = _after()
+    for array in (state.heard, state.h, state.c):
+        with pytest.raises(ValueError, match="read-only"):
+            array[:] = 0
+
+
+def test_going_back_to_a_state_plays_the_same_again():
+    def play(state: LstmState, n: int) -> tuple[list[bytes], LstmState]:
+        frame, played = SILENCE, []
+        for index in range(n):
+            distribution, state = PREDICTOR.step(frame, state)
+            frame = distribution.sample(SILENCE, NONE, Sampling(), seed=1, frame_index=index)
+            played.append(frame.tobytes())
+        return played, state
+
+    _, middle = play(PREDICTOR.initial_state(), 20)
+    first, _ = play(middle, 20)
+    again, _ = play(middle, 20)
+    assert first == again
+    assert len(set(first)) > 1
+
+
+def test_seed_and_frame_index_change_what_is_drawn():
+    distribution, _ = _after()
+
+    def drawn(**names: int) -> bytes:
+        return distribution.sample(SILENCE, NONE, Sampling(2.0), **names).tobytes()
+
+    assert len({drawn(seed=seed, frame_index=0) for seed in range(20)}) > 15
+    assert len({drawn(seed=0, frame_index=index) for index in range(20)}) > 15
+
+
+def test_draws_follow_the_log_probabilities_of_the_voices_in_turn():
+    heard = SILENCE.copy()
+    heard[Voice.P1] = 60, 8, 1
+    distribution, _ = _after(heard)
+    forced = SILENCE.copy()
+    forced[Voice.TR] = 48, 0, 0
+    is_forced = np.arange(4) == Voice.TR
+    n = 6000
+    drawn = np.array(
+        [distribution.sample(forced, is_forced, Sampling(), seed=seed, frame_index=0) for seed in range(n)]
+    )
+    expected = np.exp(distribution.note_log_probs(Voice.P1, forced, is_forced))
+    assert np.bincount(drawn[:, Voice.P1, 0], minlength=109) / n == pytest.approx(expected, abs=0.03)
+    # The next voice is drawn given the first one, so its share is the mean over what was drawn before it.
+    is_known = is_forced | (np.arange(4) == Voice.P1)
+    given_p1 = np.mean([np.exp(distribution.note_log_probs(Voice.P2, frame, is_known)) for frame in drawn[:2000]], 0)
+    assert np.bincount(drawn[:, Voice.P2, 0], minlength=109) / n == pytest.approx(given_p1, abs=0.03)
+
+
+def test_what_is_known_of_the_frame_matters_and_what_is_not_does_not():
+    distribution, _ = _after()
+    frame, other = SILENCE.copy(), SILENCE.copy()
+    frame[Voice.TR], other[Voice.TR] = (40, 0, 0), (47, 0, 0)
+    is_known = np.arange(4) == Voice.TR
+    for voice in (Voice.P1, Voice.P2, Voice.NO):
+        given_one = distribution.note_log_probs(voice, frame, is_known)
+        assert not np.allclose(given_one, distribution.note_log_probs(voice, other, is_known))
+        unknown = distribution.note_log_probs(voice, frame, NONE)
+        assert (unknown == distribution.note_log_probs(voice, other, NONE)).all()
+
+
+def test_temperature_0_takes_the_likeliest_note():
+    distribution, _ = _after()
+    likeliest = int(np.argmax(distribution.note_log_probs(Voice.P1, SILENCE, NONE)))
+    for seed in range(10):
+        assert distribution.sample(SILENCE, NONE, Sampling(0.0), seed=seed, frame_index=0)[Voice.P1, 0] == likeliest
+
+
+def test_silence_at_the_start_is_not_silence_later():
+    first, state = _after()
+    later, _ = PREDICTOR.step(SILENCE, LstmState(state.heard * 0, state.h * 0, state.c * 0, False))
+    start = first.note_log_probs(Voice.P1, SILENCE, NONE)
+    assert not np.allclose(start, later.note_log_probs(Voice.P1, SILENCE, NONE))
+
+
+def test_a_frame_out_of_range_or_weights_that_overflow_still_give_a_legal_frame():
+    with np.errstate(all="ignore"):
+        predictor = LstmPredictor.from_arrays("huge", SMALL, random_arrays(scale=1e20))
+    state = predictor.initial_state()
+    for index in range(5):
+        distribution, state = predictor.step(np.full((4, 3), 255, np.uint8), state)
+        frame = distribution.sample(SILENCE, NONE, Sampling(), seed=0, frame_index=index)
+        validate_frames(frame[None])
+
+
+def test_sizes_that_eight_does_not_divide_are_summed_to_the_end():
+    config = LstmConfig(3, 5, 2, 7, 3, 1)
+    arrays = random_arrays(config)
+    predictor = LstmPredictor.from_arrays("odd", config, arrays)
+    distribution, state = predictor.step(SILENCE, predictor.initial_state())
+    for voice in Voice:
+        expected = arrays[f"trunk.{voice.name}.weight"] @ state.h + arrays[f"trunk.{voice.name}.bias"]
+        assert distribution.hidden[voice] == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("size", [0, -1, 5000, 2.0, True, "8"])
+def test_a_size_out_of_range_is_refused(size):
+    with pytest.raises(CheckpointError, match="n_state"):
+        LstmConfig(n_state=size)

@@ -1,0 +1,469 @@
+"""The commands as a user types them: what they write, what they say, and how they refuse."""
+
+import json
+import os
+import pickle
+import shutil
+import signal
+import socket
+import struct
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import mido
+import numpy as np
+import pytest
+from livegen_process import CHECKOUT, Jam, run_livegen
+from safetensors.numpy import load_file, save
+
+from livegen import cli
+from livegen.controls import CONTROLS, DEFAULTS, osc_address
+from livegen.formats.nesmdb import load_npz
+from livegen.predictor.checkpoint import CONFIG_FILE, WEIGHTS_FILE
+from livegen.score import Column, Voice
+
+SILENT = ("--audio", "null", "--midi-api", "none")
+SHORT = ("--seconds", "0.5", "--seed", "7")
+COMMANDS = sorted(command.name or command.callback.__name__ for command in cli.app.registered_commands)
+
+
+class Result(NamedTuple):
+    """How a command ended and what it said."""
+
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
+    """Run a command in this process."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+
+    def run_command(*arguments: str | Path) -> Result:
+        monkeypatch.setattr(sys, "argv", ["livegen", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as leaving:
+            cli.main()
+        said = capsys.readouterr()
+        return Result(leaving.value.code or 0, said.out, said.err)
+
+    yield run_command
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+def run_in(*arguments: str | Path, folder: Path, **changes: str) -> Result:
+    """Run a command in a process of its own, in a folder and with changes to the environment."""
+    process = run_livegen(*arguments, folder=folder, **changes)
+    return Result(process.returncode, process.stdout, process.stderr)
+
+
+@pytest.fixture
+def tune(tmp_path: Path) -> Path:
+    """A MIDI file of two notes on channel 1, the last of which never ends."""
+    track = mido.MidiTrack(
+        [
+            mido.Message("note_on", note=60, velocity=100, time=0),
+            mido.Message("note_off", note=60, time=120),
+            mido.Message("note_on", note=67, velocity=100, time=0),
+        ]
+    )
+    path = tmp_path / "tune.mid"
+    mido.MidiFile(tracks=[track], ticks_per_beat=480).save(path)
+    return path
+
+
+def assert_refused(result: Result, *words: str) -> None:
+    """Assert that a command left with one sentence on stderr that has these words, and nothing else."""
+    assert result.code == cli.EXIT_USAGE, result
+    assert result.out == ""
+    assert result.err.startswith("livegen: ")
+    assert result.err.count("\n") == 1, result.err
+    assert len(result.err) < 500
+    assert all(character.isprintable() for character in result.err[:-1])
+    for word in words:
+        assert word in result.err
+
+
+@pytest.mark.parametrize("ending", [".wav", ".mid", ".npz"])
+def test_the_same_seed_gives_the_same_bytes(run: Run, model: Path, tmp_path: Path, ending: str) -> None:
+    files = [tmp_path / f"{name}{ending}" for name in ("one", "two", "other")]
+    for file, seed in zip(files, ("7", "7", "8"), strict=True):
+        result = run("render", file, "--model", model, "--seconds", "1", "--seed", seed)
+        assert (result.code, result.out) == (0, "")
+        assert result.err == f"wrote {file}: 1.0 s, seed {seed}\n"
+    one, two, other = (file.read_bytes() for file in files)
+    assert one == two != other
+
+
+def test_without_a_seed_it_says_the_one_it_took(run: Run, model: Path, tmp_path: Path) -> None:
+    first, again = tmp_path / "first.npz", tmp_path / "again.npz"
+    seed = run("render", first, "--model", model, "--seconds", "0.5").err.split()[-1]
+    run("render", again, "--model", model, "--seconds", "0.5", "--seed", seed)
+    assert first.read_bytes() == again.read_bytes()
+
+
+def test_it_works_from_any_folder_and_without_portaudio(
+    run: Run, model: Path, tmp_path: Path, without_portaudio: dict[str, str]
+) -> None:
+    run("render", tmp_path / "here.wav", "--model", model, *SHORT)
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    shutil.copytree(model, folder / "mine")
+    result = run_in("render", "there.wav", "--model", "mine", *SHORT, folder=folder, **without_portaudio)
+    assert (result.code, result.out) == (0, "")
+    assert (folder / "there.wav").read_bytes() == (tmp_path / "here.wav").read_bytes()
+
+
+@pytest.fixture
+def without_portaudio(tmp_path: Path) -> dict[str, str]:
+    """Changes to the environment that make sounddevice fail as it does where PortAudio is not installed."""
+    folder = tmp_path / "no portaudio"
+    folder.mkdir()
+    (folder / "sounddevice.py").write_text('raise OSError("PortAudio library not found")\n')
+    return {"PYTHONPATH": f"{folder}{os.pathsep}{CHECKOUT}"}
+
+
+def test_without_portaudio_jam_keeps_time_and_a_device_is_refused(
+    model: Path, tmp_path: Path, without_portaudio: dict[str, str]
+) -> None:
+    arguments = ("jam", "--midi-api", "none", "--osc-port", "0", "--model", model, "--seconds", "0.5")
+    result = run_in(*arguments, folder=tmp_path, **without_portaudio)
+    assert (result.code, result.out) == (0, "")
+    assert "sound: null" in result.err
+    assert_refused(run_in(*arguments, "--audio", "JACK", folder=tmp_path, **without_portaudio), "PortAudio", "null")
+
+
+@pytest.mark.parametrize("command", ["devices", "doctor"])
+def test_without_portaudio_the_examiners_say_so(
+    tmp_path: Path, without_portaudio: dict[str, str], command: str
+) -> None:
+    result = run_in(command, "--json", folder=tmp_path, **without_portaudio)
+    assert result.code == 0
+    assert "PortAudio is missing" in result.out
+
+
+def test_a_prompt_is_played_by_the_player(run: Run, model: Path, tmp_path: Path, tune: Path) -> None:
+    alone, prompted = tmp_path / "alone.npz", tmp_path / "prompted.npz"
+    run("render", alone, "--model", model, *SHORT, "--set", "p1.role=off")
+    run("render", prompted, "--model", model, *SHORT, "--prompt", tune)
+    notes = load_npz(prompted)[:, Voice.P1, Column.NOTE].tolist()
+    assert notes == [60] * 3 + [67] * 9
+    assert not load_npz(alone)[:, Voice.P1].any()
+    assert load_npz(alone)[:, Voice.P2].any()
+
+
+def test_a_control_that_is_set_is_in_force(run: Run, model: Path, tmp_path: Path) -> None:
+    scores = []
+    for number, temperature in enumerate(("0", "2")):
+        file = tmp_path / f"{number}.npz"
+        run("render", file, "--model", model, *SHORT, "--set", f"temperature={temperature}", "--set", "no.role=off")
+        scores.append(load_npz(file))
+    assert not any(score[:, Voice.NO].any() for score in scores)
+    assert not np.array_equal(*scores)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_every_command_has_an_example(run: Run, command: str) -> None:
+    result = run(command, "--help")
+    assert result.code == 0
+    assert f"Example: livegen {command}" in result.out
+
+
+def test_no_command_shows_the_help_and_is_an_error(run: Run) -> None:
+    result = run()
+    assert result.code == cli.EXIT_USAGE
+    assert all(command in result.out for command in COMMANDS)
+    assert result.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["devices", "doctor", "controls"])
+def test_json_is_one_object_and_nothing_else(run: Run, command: str) -> None:
+    result = run(command, "--json")
+    assert (result.code, result.err) == (0, "")
+    assert isinstance(json.loads(result.out), dict)
+
+
+def test_figures_as_json_are_one_object_and_nothing_else(
+    run: Run, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figures = {"step_ms": {"p50": 0.1, "p99": 0.2}, "startup_s": 1.5}
+    monkeypatch.setattr("livegen.bench.measure", lambda folder, **settings: figures)
+    result = run("bench", "--json", "--model", model)
+    assert (result.code, json.loads(result.out), result.err) == (0, figures, "")
+    assert "p99 0.2" in run("bench", "--model", model).out
+
+
+@pytest.mark.parametrize("command", ["devices", "doctor", "controls", "patches", "models"])
+def test_the_lists_are_for_people_without_json(run: Run, command: str) -> None:
+    result = run(command)
+    assert (result.code, result.err) == (0, "")
+    assert len(result.out.splitlines()) >= 1
+
+
+def test_the_shipped_patch_and_every_control_are_listed(run: Run) -> None:
+    assert "plain" in run("patches").out
+    listed = json.loads(run("controls", "--json").out)
+    assert set(listed) == set(CONTROLS)
+    assert listed["p1.role"]["osc"] == "/livegen/p1/role"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nonsense"], ["nonsense"]),
+        (["render"], ["OUT"]),
+        (["render", "a.wav", "--nonsense"], ["--nonsense"]),
+        (["render", "a.ogg"], ["a.ogg", ".wav", ".mid", ".npz"]),
+        (["render", "a"], [".wav"]),
+        (["render", "no such folder/a.wav"], ["no such folder", "make it"]),
+        (["render", "/proc/a.wav"], ["/proc/a.wav"]),
+        (["render", "n" * 300 + ".wav"], ["nnn"]),
+        (["render", "a.wav", "--seconds", "nan"], ["--seconds"]),
+        (["render", "a.wav", "--seed", "-1"], ["--seed"]),
+        (["render", "a.wav", "--rate", "7"], ["--rate", "8000"]),
+        (["render", "a.wav", "--set", "temperature"], ["name=value"]),
+        (["render", "a.wav", "--set", "temperature=hot"], ["temperature", "hot", "0 to 2"]),
+        (["render", "a.wav", "--set", "temperature=nan"], ["temperature", "nan"]),
+        (["render", "a.wav", "--set", "speed=1"], ["speed", "livegen controls"]),
+        (["render", "a.wav", "--set", "p1.role=drummer"], ["p1.role", "player"]),
+        (["render", "a.wav", "--set", "panic=1"], ["panic"]),
+        (["render", "a.wav", "--model", "no such model"], ["no such model", "default"]),
+        (["render", "a.wav", "--model", "n" * 300], ["nnn"]),
+        (["render", "a.wav", "--model", "two\nlines\x1b[31m"], ["two"]),
+        (["render", "a.wav", "--patch", "no such patch"], ["no such patch", "plain"]),
+        (["render", "a.wav", "--prompt", "none.mid"], ["none.mid"]),
+        (["render", "a.wav", "--prompt", "n" * 300], ["nnn"]),
+        (["render", "a.wav", "--prompt", "."], ["not a file"]),
+        (["jam", "--audio", "no such device"], ["no such device", "--audio null"]),
+        (["jam", *SILENT, "--midi-api", "telepathy"], ["telepathy", "jack"]),
+        (["jam", *SILENT, "--midi-in", "moog"], ["MIDI"]),
+        (["jam", *SILENT, "--osc-port", "70000"], ["--osc-port"]),
+        (["jam", *SILENT, "--osc-host", "192.0.2.1"], ["192.0.2.1", "127.0.0.1"]),
+        (["jam", *SILENT, "--osc-host", ""], ["127.0.0.1"]),
+        (["jam", *SILENT, "--osc-host", "\udcff"], ["127.0.0.1"]),
+        (["jam", *SILENT, "--osc-port", "0", "--block", "1"], ["--block", "16"]),
+        (["jam", *SILENT, "--play", "none.mid"], ["none.mid"]),
+        (["bench", "--model", "no such model"], ["no such model"]),
+    ],
+)
+def test_what_cannot_be_done_is_refused_in_one_sentence(
+    run: Run, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], words: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if "--model" not in arguments and arguments[0] in ("jam", "render"):
+        arguments = [*arguments, "--model", str(model)]
+    assert_refused(run(*arguments), *words)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("ending", [".wav", ".mid", ".npz"])
+def test_a_folder_is_no_output(run: Run, tmp_path: Path, ending: str) -> None:
+    (tmp_path / f"folder{ending}").mkdir()
+    assert_refused(run("render", tmp_path / f"folder{ending}", *SHORT, "--model", "none"), "is a folder")
+
+
+def test_a_port_in_use_is_refused(run: Run, model: Path) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", 0))
+        port = str(other.getsockname()[1])
+        assert_refused(run("jam", *SILENT, "--model", model, "--osc-port", port), port, "--osc-port")
+
+
+def chunk(track: bytes) -> bytes:
+    return b"MThd" + struct.pack(">IHHH", 6, 0, 1, 480) + b"MTrk" + struct.pack(">I", len(track)) + track
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"hello",
+        b"MThd\x00\x00\x00\x06",
+        chunk(b"\x00\x90\x3c\x40")[:-2],
+        chunk(b"\xff" * 50),
+        chunk(b"\x00\x3c\x40"),
+        chunk(b"\x00\xff\x51\x03\x00\x00\x00"),
+        chunk(b"\xff\xff\xff\x7f\x90\x3c\x40" * 200),
+        chunk(b"\x00\x90\x3c\x40" * 3).replace(b"MTrk\x00", b"MTrk\xff"),
+    ],
+    ids=["empty", "text", "header", "cut", "delta", "running status", "tempo 0", "eternity", "long track"],
+)
+def test_bad_midi_files_are_refused(run: Run, model: Path, tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "bad.mid"
+    file.write_bytes(content)
+    assert_refused(run("render", tmp_path / "a.wav", "--model", model, "--prompt", file), "bad.mid")
+    assert_refused(run("jam", *SILENT, "--osc-port", "0", "--model", model, "--play", file), "bad.mid")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"[",
+        b"\xff\xfe",
+        b"\x00",
+        b"speed = 1",
+        b"a = " + b"[" * 5000,
+        b"[p1]\nvolume = " + b"9" * 5000,
+        b"[" + b"a." * 5000 + b"a]",
+        b"[controls]\ntemperature = 3",
+        b"[controls]\npanic = true",
+        b'[controls]\n"two\\nlines\\u001b[31m" = 1',
+    ],
+)
+def test_bad_patches_are_refused(run: Run, model: Path, tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "bad.toml"
+    file.write_bytes(content)
+    assert_refused(run("render", tmp_path / "a.wav", "--model", model, "--patch", file), "bad.toml")
+
+
+class Trap:
+    """Touches a file where it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Path.touch, (self.path,)
+
+
+def damaged_models(model: Path, trap: Path) -> Iterator[tuple[str, str, bytes | None]]:
+    """Yield what is damaged, the file, and its bytes; None is a folder in its place."""
+    weights, config = (model / WEIGHTS_FILE).read_bytes(), (model / CONFIG_FILE).read_bytes()
+    arrays = load_file(model / WEIGHTS_FILE)
+    name, array = next(iter(sorted(arrays.items())))
+    yield "cut", WEIGHTS_FILE, weights[:-10]
+    yield "empty", WEIGHTS_FILE, b""
+    yield "huge header", WEIGHTS_FILE, struct.pack("<Q", 2**62) + weights[8:]
+    yield "pickle", WEIGHTS_FILE, pickle.dumps(Trap(trap))
+    yield "NaN", WEIGHTS_FILE, save({**arrays, name: np.full_like(array, np.nan)})
+    yield "shape", WEIGHTS_FILE, save({**arrays, name: array[:-1].copy()})
+    yield "dtype", WEIGHTS_FILE, save({**arrays, name: array.astype(np.int32)})
+    yield "extra", WEIGHTS_FILE, save({**arrays, "extra": array})
+    yield "folder", WEIGHTS_FILE, None
+    yield "no kind", CONFIG_FILE, b""
+    yield "binary", CONFIG_FILE, b"\xff\xfe"
+    yield "deep", CONFIG_FILE, b"a = " + b"[" * 5000
+    yield "long", CONFIG_FILE, b"#" * 100_000
+    yield "size", CONFIG_FILE, config.replace(b"n_state = 20", b"n_state = 99999999999")
+    yield "folder", CONFIG_FILE, None
+
+
+def test_damaged_models_are_refused_and_never_unpickled(run: Run, model: Path, tmp_path: Path) -> None:
+    for number, (_, name, content) in enumerate(damaged_models(model, tmp_path / "trapped")):
+        folder = tmp_path / str(number)
+        shutil.copytree(model, folder)
+        (folder / name).unlink()
+        if content is None:
+            (folder / name).mkdir()
+        else:
+            (folder / name).write_bytes(content)
+        assert_refused(run("render", tmp_path / "a.wav", "--model", folder), str(folder))
+    assert not (tmp_path / "trapped").exists()
+
+
+def test_what_cannot_be_read_is_refused(run: Run, model: Path, tmp_path: Path) -> None:
+    if os.name != "posix" or not Path("/proc/self/mem").exists():
+        pytest.skip("there is no file here that can be opened and not read")
+    for option in ("--patch", "--prompt"):
+        result = run("render", tmp_path / "a.wav", "--model", model, option, "/proc/self/mem")
+        assert_refused(result, "/proc/self/mem", "cannot be read")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are Unicode elsewhere")
+def test_names_that_are_no_utf_8_work(model: Path, tmp_path: Path, tune: Path) -> None:
+    folder = tmp_path / "\udcff"
+    shutil.copytree(model, folder)
+    shutil.copy(tune, folder / "t\udcfc.mid")
+    arguments = ("render", folder / "o\udcfc.wav", "--model", folder, *SHORT, "--prompt")
+    assert run_in(*arguments, folder / "t\udcfc.mid", folder=tmp_path).code == 0
+    assert (folder / "o\udcfc.wav").stat().st_size > 10_000
+    assert_refused(run_in(*arguments, folder / "n\udcfc.mid", folder=tmp_path), "is not a file")
+
+
+@pytest.fixture
+def start_jam(model: Path, tmp_path: Path) -> Iterator[Callable[..., Jam]]:
+    """Start `livegen jam` without sound and MIDI; the process is gone after the test."""
+    started: list[Jam] = []
+
+    def start(*arguments: str | Path) -> Jam:
+        started.append(Jam(tmp_path, *SILENT, "--model", model, *arguments))
+        return started[-1]
+
+    yield start
+    for jam in started:
+        jam.close()
+
+
+@pytest.mark.parametrize("plays_a_file", [False, True])
+def test_jam_plays_as_long_as_it_is_told(model: Path, tmp_path: Path, tune: Path, plays_a_file: bool) -> None:
+    arguments = ("--play", tune) if plays_a_file else ()
+    result = run_in("jam", *SILENT, "--osc-port", "0", "--model", model, "--seconds", "1", *arguments, folder=tmp_path)
+    assert (result.code, result.out) == (0, "")
+    assert "sound: null, 48000 Hz" in result.err
+    assert result.err.splitlines()[-1].startswith("played 1.")
+    assert "fault" not in result.err
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_a_jam_well(start_jam: Callable[..., Jam], signal_number: int) -> None:
+    jam = start_jam()
+    assert jam.leave(signal_number) == 0
+    assert jam.words.splitlines()[-1].startswith("played ")
+    assert "Traceback" not in jam.words
+
+
+def test_a_command_that_is_interrupted_says_so(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("livegen.doctor.find_devices", interrupt)
+    assert run("devices") == Result(cli.EXIT_INTERRUPTED, "", "livegen: interrupted\n")
+
+
+def test_what_livegen_got_wrong_is_no_traceback_either(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("livegen.doctor.find_devices", lambda: [][0])
+    result = run("devices")
+    assert (result.code, result.out) == (cli.EXIT_OTHER, "")
+    assert result.err.count("\n") == 1
+    assert "IndexError" in result.err
+
+
+def test_osc_asks_sets_clamps_refuses_registers_and_dumps(start_jam: Callable[..., Jam]) -> None:
+    jam = start_jam("--set", "temperature=0.25")
+    performer, page = jam.osc(), jam.osc()
+    assert performer.ask("/livegen/temperature") == ("/livegen/temperature", [0.25])
+    assert performer.ask("/livegen/temperature", 0.5) == ("/livegen/temperature", [0.5])
+    assert performer.ask("/livegen/temperature") == ("/livegen/temperature", [0.5])
+    assert performer.ask("/livegen/temperature", 9) == ("/livegen/temperature", [2.0])
+    assert performer.ask("/livegen/p2/role", "PLAYER") == ("/livegen/p2/role", ["player"])
+    for address, *arguments in (
+        ("/livegen/temperature", "hot"),
+        ("/livegen/p1/role", "drummer"),
+        ("/livegen/speed", 1),
+        ("/livegen/note", 17, 60, 100),
+        ("/livegen/top_p", 0.1, 0.2),
+    ):
+        reply, [complaint] = performer.ask(address, *arguments)
+        assert reply == "/livegen/error"
+        assert isinstance(complaint, str)
+        assert complaint
+    page.send("/livegen/register")
+    page.receive_from("/livegen/heartbeat")
+    performer.send("/livegen/lookahead", 20)
+    assert page.receive_from("/livegen/lookahead") == [20]
+    assert performer.receive_from("/livegen/lookahead") == [20]
+    page.send("/livegen/dump")
+    dumped = {page.receive()[0] for _ in DEFAULTS}
+    assert len(dumped - {"/livegen/heartbeat"}) >= len(DEFAULTS) - 1
+    assert dumped <= {*map(osc_address, DEFAULTS), "/livegen/heartbeat"}
+    page.send("/livegen/unregister")
+    assert performer.ask("/livegen/top_p", 0.5) == ("/livegen/top_p", [0.5])
+    assert jam.leave(signal.SIGTERM) == 0
+    assert "fault" not in jam.words

@@ -1,0 +1,300 @@
+"""On stage: `livegen jam` as a process on a real JACK server, heard, played and mistreated from outside."""
+
+import random
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from jack_server import RATE
+from livegen_process import Jam, run_livegen
+from waiting import wait_until
+
+pytestmark = pytest.mark.device
+
+A4, E5 = 69, 76
+A4_HZ, E5_HZ = 440.0, 659.26
+CHANNELS = range(16)
+HOSTILE_OSC = [
+    b"",
+    b"\x00",
+    b"hello",
+    b"/livegen/temperature",
+    b"/livegen/temperature\x00\x00\x00\x00,f\x00\x00",
+    b"/livegen/note\x00\x00\x00,iii\x00\x00\x00\x00" + b"\xff" * 12,
+    b"#bundle\x00" + b"\x00" * 8 + b"\xff\xff\xff\xfc" * 4,
+    b"#bundle\x00" + b"\x00" * 8 + b"\x7f\xff\xff\xff",
+    b"/livegen/p1/role\x00\x00\x00\x00,s\x00\x00" + b"x" * 5000,
+    b"/" + b"a" * 60_000,
+]
+
+
+class Listener:
+    """A JACK program that hears what livegen plays: its sound, and the MIDI of its voices."""
+
+    def __init__(self) -> None:
+        import jack
+
+        self.messages: list[list[int]] = []
+        self._midi: Any = None
+        self.plug_in_midi()
+        self.patch_bay = jack.Client("ears", no_start_server=True)
+        self._sound = self.patch_bay.inports.register("sound")
+        self._heard = np.zeros(RATE // 4, np.float32)  # the last quarter of a second
+        self.patch_bay.set_process_callback(self._process)
+        self.patch_bay.activate()
+
+    def _process(self, n_samples: int) -> None:
+        self._heard = np.concatenate((self._heard[n_samples:], self._sound.get_array()))
+
+    def connect_sound(self) -> bool:
+        """Listen to livegen's sound; False while it is not there."""
+        ports = self.patch_bay.get_ports("PortAudio:out_0", is_audio=True)
+        if ports:
+            self.patch_bay.connect(ports[0], self._sound)
+        return bool(ports)
+
+    def connect_midi(self) -> bool:
+        """Listen to livegen's virtual output; False while it is not there."""
+        ports = self.patch_bay.get_ports("livegen-out:out", is_midi=True)
+        if ports:
+            self.patch_bay.connect(ports[0], "listener:in")
+        return bool(ports)
+
+    def is_connected(self, port: str) -> bool:
+        """Tell whether another program's port is there and connected with anything."""
+        ports = self.patch_bay.get_ports(port)
+        return bool(ports) and bool(self.patch_bay.get_all_connections(ports[0]))
+
+    def peak(self) -> float:
+        """Return the highest level of the last quarter of a second."""
+        return float(np.abs(self._heard).max())
+
+    def hears(self, pitch_hz: float) -> bool:
+        """Tell whether a tone of this pitch, and no other, has sounded for the last quarter of a second."""
+        heard = self._heard * np.hanning(self._heard.size)
+        spectrum = np.abs(np.fft.rfft(heard, 8 * heard.size))
+        loudest_hz = float(np.argmax(spectrum)) * RATE / (8 * heard.size)
+        return self.peak() > 0.01 and abs(loudest_hz / pitch_hz - 1.0) < 0.01
+
+    def falls_silent(self) -> bool:
+        """Wait until there is no sound."""
+        return wait_until(lambda: self.peak() < 1e-3)
+
+    def n_notes(self) -> int:
+        """Return how many notes have begun on livegen's MIDI output so far."""
+        self._take()
+        return sum(message[0] & 0xF0 == 0x90 and message[2] > 0 for message in self.messages)
+
+    def hanging(self) -> set[tuple[int, int]]:
+        """Return channel and key of every note that has begun on livegen's MIDI output and not ended."""
+        self._take()
+        sounding: set[tuple[int, int]] = set()
+        for status, key, velocity in (message for message in self.messages if message[0] & 0xE0 == 0x80):
+            change = sounding.add if status & 0x10 and velocity else sounding.discard
+            change((status & 0x0F, key))
+        return sounding
+
+    def _take(self) -> None:
+        while self._midi is not None and (pending := self._midi.get_message()) is not None:
+            self.messages.append(pending[0])
+
+    def close(self) -> None:
+        """Leave JACK."""
+        self.unplug_midi()
+        self.patch_bay.deactivate()
+        self.patch_bay.close()
+
+    def unplug_midi(self) -> None:
+        """Take the MIDI port away."""
+        if self._midi is not None:
+            self._midi.close_port()
+            self._take()
+            self._midi.delete()
+            self._midi = None
+
+    def plug_in_midi(self) -> None:
+        """Bring the MIDI port back."""
+        import rtmidi
+
+        self._midi = rtmidi.MidiIn(rtmidi.API_UNIX_JACK, name="listener", queue_size_limit=100_000)
+        self._midi.open_virtual_port("in")
+
+
+class Keyboard:
+    """A keyboard on JACK that can be unplugged."""
+
+    def __init__(self) -> None:
+        self._port: Any = None
+        self.plug_in()
+
+    def plug_in(self) -> None:
+        """Be there."""
+        import rtmidi
+
+        self._port = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name="keyboard")
+        self._port.open_virtual_port("keys")
+
+    def unplug(self) -> None:
+        """Be gone."""
+        if self._port is not None:
+            self._port.close_port()
+            self._port.delete()
+            self._port = None
+
+    def send(self, *message: int) -> None:
+        """Send any bytes; over three of them must begin with 0xF0."""
+        self._port.send_message(message)
+
+
+@pytest.fixture
+def listener(jack: str) -> Iterator[Listener]:
+    pytest.importorskip("jack")
+    listener = Listener()
+    yield listener
+    listener.close()
+
+
+@pytest.fixture
+def keyboard(jack: str) -> Iterator[Keyboard]:
+    keyboard = Keyboard()
+    yield keyboard
+    keyboard.unplug()
+
+
+@pytest.fixture
+def start_jam(jack: str, model: Path, tmp_path: Path, listener: Listener) -> Iterator[Callable[..., Jam]]:
+    """Start `livegen jam` on the JACK server and listen to its sound; the process is gone after the test."""
+    started: list[Jam] = []
+
+    def start(*arguments: str) -> Jam:
+        sound_and_midi = ["--audio", "JACK", "--midi-api", "jack"]
+        started.append(Jam(tmp_path, "--model", model, "--seed", "1", *sound_and_midi, *arguments))
+        assert wait_until(listener.connect_sound)
+        return started[-1]
+
+    yield start
+    for jam in started:
+        jam.close()
+
+
+def assert_left_well(jam: Jam, signal_number: int = signal.SIGTERM) -> None:
+    assert jam.leave(signal_number) == 0
+    assert "Traceback" not in jam.words
+    assert "fault" not in jam.words
+
+
+def test_it_survives_hostile_midi_and_osc_and_releases_every_note(
+    start_jam: Callable[..., Jam], listener: Listener, keyboard: Keyboard
+) -> None:
+    jam = start_jam("--midi-in", "keyboard")
+    osc = jam.osc()
+    assert wait_until(listener.connect_midi)
+    assert wait_until(lambda: listener.n_notes() > 3)
+    for message in hostile_midi():
+        keyboard.send(*message)
+    for packet in HOSTILE_OSC * 20:
+        osc.send_packet(packet)
+    n_notes = listener.n_notes()
+    assert wait_until(lambda: listener.n_notes() > n_notes + 3), jam.words  # the model plays on
+    for channel in CHANNELS:
+        keyboard.send(0xB0 | channel, 64, 0)
+        keyboard.send(0xB0 | channel, 123, 0)
+    for voice in ("p2", "tr", "no"):
+        osc.send(f"/livegen/{voice}/mute", 1)
+    keyboard.send(0x90, A4, 100)
+    assert wait_until(lambda: listener.hears(A4_HZ)), jam.words  # and so does the performer
+    for voice in ("p2", "tr", "no"):
+        osc.send(f"/livegen/{voice}/mute", 0)
+    assert wait_until(lambda: bool(listener.hanging()))
+    assert_left_well(jam)
+    assert wait_until(lambda: not listener.hanging())
+
+
+def hostile_midi() -> Iterator[list[int]]:
+    """Yield what no keyboard should send, and more of it than any performer could."""
+    dice = random.Random(7)
+    yield from ([0x90], [0x90, 60], [60, 100], [0xF0, 1, 2], [0xF7], [0xF4], [0xFD], [0xFF], [0x90, 200, 100])
+    yield [0xF0, *([0x11] * 500), 0xF7]
+    yield from ([0x90, 60, 100], [62, 100], [64, 0])  # running status
+    yield [0xF0, 1, 0x90, 61, 100, 0xF7]
+    for _ in range(300):
+        yield [dice.randrange(256) for _ in range(dice.randrange(1, 4))]
+    for key in range(40, 60):  # all channels at once, ended by velocity 0
+        yield from ([0x90 | channel, key, 100] for channel in CHANNELS)
+        yield from ([0x90 | channel, key, 0] for channel in CHANNELS)
+    for _ in range(3000):
+        yield [0x80 | dice.randrange(0x40), dice.randrange(128), dice.randrange(128)]
+
+
+def test_an_unplugged_keyboard_lets_go_of_its_key_and_plays_again_when_it_is_back(
+    start_jam: Callable[..., Jam], listener: Listener, keyboard: Keyboard
+) -> None:
+    jam = start_jam("--midi-in", "KEYB")
+    jam.osc().send("/livegen/stop")
+    assert listener.falls_silent()
+    keyboard.send(0x90, A4, 100)
+    assert wait_until(lambda: listener.hears(A4_HZ))
+    keyboard.unplug()
+    assert listener.falls_silent()
+    keyboard.plug_in()
+    assert wait_until(lambda: listener.is_connected("keyboard:keys"))
+    keyboard.send(0x90, E5, 100)
+    assert wait_until(lambda: listener.hears(E5_HZ))
+    keyboard.unplug()
+    keyboard.plug_in()  # a cable that wobbles: there again before anybody looked
+    assert listener.falls_silent()
+    assert wait_until(lambda: listener.is_connected("keyboard:keys"))
+    keyboard.send(0x90, A4, 100)
+    assert wait_until(lambda: listener.hears(A4_HZ))
+    assert_left_well(jam, signal.SIGINT)
+    assert listener.falls_silent()
+
+
+def test_the_music_goes_on_when_the_midi_output_vanishes_and_it_plays_there_when_it_is_back(
+    start_jam: Callable[..., Jam], listener: Listener
+) -> None:
+    jam = start_jam("--midi-out", "listener")
+    assert wait_until(lambda: listener.n_notes() > 3)
+    assert wait_until(lambda: bool(listener.hanging()))
+    listener.unplug_midi()
+    n_notes = listener.n_notes()
+    assert jam.osc().ask("/livegen/temperature", 0.5) == ("/livegen/temperature", [0.5])
+    assert wait_until(lambda: listener.peak() > 0.01)
+    listener.plug_in_midi()
+    assert wait_until(lambda: listener.n_notes() > n_notes + 3)
+    assert listener.peak() > 0.01
+    assert_left_well(jam)
+    assert wait_until(lambda: not listener.hanging())  # also what sounded when the port went
+
+
+@pytest.mark.parametrize(
+    ("option", "there"), [("--audio", "JACK: system"), ("--midi-in", "keyboard:keys"), ("--midi-out", "listener:in")]
+)
+def test_what_is_not_there_is_refused_with_what_is(
+    listener: Listener, keyboard: Keyboard, model: Path, tmp_path: Path, option: str, there: str
+) -> None:
+    arguments = ("jam", "--model", model, "--midi-api", "jack", "--audio", "null", option, "moog")
+    process = run_livegen(*arguments, folder=tmp_path)
+    assert (process.returncode, process.stdout) == (2, "")
+    assert process.stderr.count("\n") == 1
+    assert "'moog'" in process.stderr
+    assert there in process.stderr
+
+
+def test_panic_silences_sound_and_midi_until_start(start_jam: Callable[..., Jam], listener: Listener) -> None:
+    jam = start_jam()
+    osc = jam.osc()
+    assert wait_until(listener.connect_midi)
+    assert wait_until(lambda: listener.peak() > 0.01 and bool(listener.hanging()))
+    osc.send("/livegen/note", 1, A4, 100)
+    assert osc.ask("/livegen/panic") == ("/livegen/panic", [1])
+    assert listener.falls_silent()
+    assert wait_until(lambda: not listener.hanging())
+    n_notes = listener.n_notes()
+    assert osc.ask("/livegen/start") == ("/livegen/start", [1])
+    assert wait_until(lambda: listener.peak() > 0.01 and listener.n_notes() > n_notes)
+    assert_left_well(jam)
+    assert wait_until(lambda: not listener.hanging())

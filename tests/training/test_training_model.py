@@ -1,0 +1,124 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from songs import song
+
+torch = pytest.importorskip("torch")
+
+from livegen.predictor import lstm_kernels  # noqa: E402
+from livegen.predictor.lstm import LstmConfig, LstmDistribution, LstmPredictor  # noqa: E402
+from livegen.score import SILENCE, Column, Voice  # noqa: E402
+from livegen.training.dataset import in_order, songs_of  # noqa: E402
+from livegen.training.evaluate import load_network  # noqa: E402
+from livegen.training.model import Network, batch_of  # noqa: E402
+
+DEFAULT = Path(__file__).parents[2] / "models" / "default"
+SMALL = LstmConfig(n_embedding=12, n_state=20, n_known=6, n_note_hidden=14, n_volume_hidden=9, n_timbre_hidden=5)
+N_FRAMES = 100
+
+
+def _random_network() -> Network:
+    torch.manual_seed(0)
+    network = Network(SMALL)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.normal_(0.0, 0.4)
+    return network
+
+
+NETWORKS = {"random": _random_network, "default": lambda: load_network(DEFAULT).cpu()}
+
+
+@pytest.fixture(params=NETWORKS, scope="module")
+def network(request) -> Network:
+    return NETWORKS[request.param]().eval()
+
+
+@pytest.fixture(scope="module")
+def predictor(network) -> LstmPredictor:
+    arrays = {name: value.numpy() for name, value in network.state_dict().items()}
+    return LstmPredictor.from_arrays("test", network.config, arrays)
+
+
+def _wild_song() -> np.ndarray:
+    """Return a song in which anything legal may follow anything, long silences and held notes among it."""
+    generator = np.random.default_rng(3)
+    frames = song(1, N_FRAMES)
+    for t in range(20, N_FRAMES):
+        if t % 3 == 0:
+            notes = generator.integers(32, 109, 3)
+            frames[t, :, 0] = *np.where(generator.random(3) < 0.3, 0, notes), generator.integers(0, 17)
+            frames[t, [0, 1, 3], 1] = generator.integers(0, 16, 3)
+            frames[t, [0, 1, 3], 2] = generator.integers(0, [4, 4, 2])
+        elif t > 60:
+            frames[t] = frames[t - 1]
+    return frames
+
+
+def _live_losses(distribution: LstmDistribution, frame: np.ndarray, order: tuple[Voice, ...]) -> np.ndarray:
+    """Return the negative log-likelihood of a frame, (3 columns, 4 voices), by the kernels of the live step."""
+    losses = np.zeros((3, 4))
+    is_known = np.zeros(4, np.bool_)
+    weights, heard = distribution.weights, distribution.heard
+    n_note, n_volume = weights.note.shape[1], weights.volume.shape[1]
+    for voice in order:
+        note, volume, timbre = (int(value) for value in frame[voice])
+        losses[Column.NOTE, voice] = -distribution.note_log_probs(voice, frame, is_known)[note]
+        if voice is not Voice.TR:
+            hidden = distribution.hidden[voice].copy()
+            lstm_kernels.see_voices(int(voice), frame, is_known, heard, weights, hidden)
+            after = hidden[n_note:]
+            lstm_kernels.volume_and_timbre_units(int(voice), note, heard, weights, after)
+            logits = np.empty(16, np.float32)
+            lstm_kernels.volume_logits(int(voice), weights, after[:n_volume], logits)
+            if note and volume:
+                losses[Column.VOLUME, voice] = -_log_softmax(logits)[volume]
+            lstm_kernels.timbre_logits(int(voice), volume, weights, after[n_volume:], logits[:4])
+            losses[Column.TIMBRE, voice] = -_log_softmax(logits[:4])[timbre]
+        is_known[voice] = True
+    return losses
+
+
+def _log_softmax(logits: np.ndarray) -> np.ndarray:
+    return logits - np.log(np.exp(logits.astype(float)).sum())
+
+
+def test_the_names_and_shapes_of_the_weights_are_those_of_the_live_step():
+    shapes = {name: tuple(value.shape) for name, value in Network(SMALL).state_dict().items()}
+    assert shapes == SMALL.shapes()
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 1, 0, 2), (2, 3, 1, 0)])
+def test_100_live_steps_agree_with_one_pass_of_torch_over_100_frames(network, predictor, order):
+    order = tuple(Voice(voice) for voice in order)
+    frames = _wild_song()
+    batch = batch_of(next(in_order(songs_of([frames]), 1, N_FRAMES)), torch.device("cpu"))
+    known = torch.tensor([[order.index(u) < order.index(v) for u in Voice] for v in Voice])
+    with torch.no_grad():
+        h, (last_h, last_c) = network(batch.rows, network.new_state(1))
+        losses = network.losses(h.flatten(0, 1), batch.before, batch.target, known.expand(N_FRAMES, -1, -1))
+    expected = torch.stack(losses, 1).numpy()  # (N, 3, 4)
+    state, heard = predictor.initial_state(), SILENCE
+    for t, frame in enumerate(frames):
+        distribution, state = predictor.step(heard, state)
+        assert _live_losses(distribution, frame, order) == pytest.approx(expected[t], abs=1e-4), f"frame {t}"
+        heard = frame
+    assert state.h == pytest.approx(last_h.flatten().numpy(), abs=1e-4)
+    assert state.c == pytest.approx(last_c.flatten().numpy(), abs=1e-4)
+
+
+def test_what_is_not_known_has_no_say(network):
+    frames = song(2, 30)
+    other = frames.copy()
+    other[:, Voice.P2] = 50, 3, 0
+    batch = batch_of(next(in_order(songs_of([frames]), 1, 30)), torch.device("cpu"))
+    changed = batch_of(next(in_order(songs_of([other]), 1, 30)), torch.device("cpu"))
+    h = torch.zeros(30, network.config.n_state)
+    is_known = torch.tensor([[False, False, True, True]])
+    with torch.no_grad():
+        one = network.voice_losses(Voice.P1, h, network.see(batch.before, batch.target), is_known)
+        same = network.voice_losses(Voice.P1, h, network.see(batch.before, changed.target), is_known)
+        both = network.voice_losses(Voice.P1, h, network.see(batch.before, changed.target), is_known | True)
+    assert all(torch.equal(a, b) for a, b in zip(one, same, strict=True))
+    assert not torch.equal(one[0], both[0])

@@ -1,0 +1,122 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from songs import write_splits
+
+torch = pytest.importorskip("torch")
+
+from safetensors.numpy import load_file  # noqa: E402
+
+from livegen.errors import TrainingError  # noqa: E402
+from livegen.predictor.checkpoint import load_predictor  # noqa: E402
+from livegen.predictor.lstm import LstmConfig  # noqa: E402
+from livegen.training.evaluate import evaluate  # noqa: E402
+from livegen.training.train import RESUME_FILE, Progress, Settings, train  # noqa: E402
+
+SMALL = LstmConfig(n_embedding=16, n_state=24, n_known=6, n_note_hidden=16, n_volume_hidden=8, n_timbre_hidden=4)
+SETTINGS = Settings(steps=30, n_lanes=4, n_frames=24, learning_rate=2e-2, warm_up_steps=5, precision="float32")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return write_splits(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def trained(data, tmp_path_factory):
+    out = tmp_path_factory.mktemp("models") / "tiny"
+    reports: list[Progress] = []
+    train(data, out, config=SMALL, settings=SETTINGS, progress=reports.append)
+    return out, reports
+
+
+def test_a_run_learns_and_reports_every_step(trained):
+    _, reports = trained
+    assert [report.step for report in reports] == list(range(1, 31))
+    assert reports[-1].done == 1.0
+    assert reports[-1].loss < 0.7 * reports[0].loss
+    assert reports[-1].valid_note_nll is not None
+    assert reports[-1].valid_note_nll < 0.8 * reports[0].note_nll
+
+
+def test_a_run_leaves_a_model_that_plays(trained):
+    out, _ = trained
+    predictor = load_predictor(out)
+    assert predictor.name == "tiny"
+    assert load_file(out / "weights.safetensors")["lstm.weight_hh_l0"].dtype == np.float16
+
+
+def test_a_resumed_run_ends_where_an_unbroken_one_does(data, trained, tmp_path, monkeypatch):
+    out, _ = trained
+
+    def stop_at_11(progress: Progress) -> None:
+        if progress.step == 11:
+            raise KeyboardInterrupt
+
+    often = replace(SETTINGS, checkpoint_minutes=0.0)
+    with pytest.raises(KeyboardInterrupt):
+        train(data / "made_train.npz", tmp_path, config=SMALL, settings=often, progress=stop_at_11)
+    report = train(data / "made_train.npz", tmp_path, config=SMALL, settings=SETTINGS, resume=True)
+    assert report.step == 30
+    expected, got = load_file(out / "weights.safetensors"), load_file(tmp_path / "weights.safetensors")
+    assert expected.keys() == got.keys()
+    for name, array in expected.items():
+        assert (got[name] == array).all(), name
+
+
+def test_another_seed_ends_elsewhere(data, trained, tmp_path):
+    settings = replace(SETTINGS, steps=1)
+    for seed in (0, 1):
+        train(data, tmp_path / str(seed), config=SMALL, settings=replace(settings, seed=seed))
+    one, other = (load_file(tmp_path / str(seed) / "weights.safetensors")["trunk.P1.weight"] for seed in (0, 1))
+    assert (one != other).any()
+
+
+def test_a_run_that_cannot_be_resumed_says_why(data, trained, tmp_path):
+    out, _ = trained
+    with pytest.raises(TrainingError, match=r"cannot resume from .*nowhere"):
+        train(data, tmp_path / "nowhere", config=SMALL, settings=SETTINGS, resume=True)
+    with pytest.raises(TrainingError, match="give the same ones"):
+        train(data, out, config=SMALL, settings=replace(SETTINGS, seed=9), resume=True)
+    with pytest.raises(TrainingError, match="cannot resume"):
+        train(data, out, config=replace(SMALL, n_state=25), settings=SETTINGS, resume=True)
+    (tmp_path / RESUME_FILE).write_bytes((out / RESUME_FILE).read_bytes()[:5000])
+    with pytest.raises(TrainingError, match="cannot resume"):
+        train(data, tmp_path, config=SMALL, settings=SETTINGS, resume=True)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [{"minutes": 0.0}, {"minutes": None}, {"minutes": float("nan")}, {"steps": 0}, {"n_lanes": 0}, {"precision": "f8"}],
+)
+def test_settings_out_of_range_are_refused(bad):
+    with pytest.raises(TrainingError, match=next(iter(bad))):
+        Settings(**bad)
+
+
+def test_the_rate_falls_to_nearly_nothing_by_the_end_of_the_minutes(data, tmp_path):
+    reports: list[Progress] = []
+    settings = replace(SETTINGS, steps=None, minutes=0.02)
+    train(data, tmp_path, config=SMALL, settings=settings, progress=reports.append)
+    done = [report.done for report in reports]
+    assert done == sorted(done)
+    assert done[-1] == 1.0
+
+
+def test_evaluate_tells_the_same_story_in_every_figure(data, trained):
+    out, _ = trained
+    figures = evaluate(data, out)
+    assert json.loads(json.dumps(figures)) == figures
+    assert (figures["model"], figures["songs"], figures["frames"]) == ("tiny", 2, 300)
+    for column in ("note", "volume", "timbre"):
+        by_voice = figures[f"{column}_nll_by_voice"]
+        assert list(by_voice) == ["P1", "P2", "TR", "NO"]
+        assert sum(by_voice.values()) == pytest.approx(figures[f"{column}_nll"])
+    total = figures["note_nll"] + figures["volume_nll"] + figures["timbre_nll"]
+    assert len(figures["nll_by_order"]) == 24
+    assert figures["nll_by_order"]["P1 P2 TR NO"] == pytest.approx(total)
+    values = figures["nll_by_order"].values()
+    assert figures["order_spread"] == pytest.approx(max(values) / min(values) - 1)
+    assert 0 <= figures["note_order_spread"] < 1
