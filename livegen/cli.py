@@ -292,11 +292,11 @@ def controls(as_json: Json = False) -> None:
             }
         )
         return
-    table = Table("name", "allowed", "default", "what it does", box=None, header_style="bold")
-    table.add_column("OSC", no_wrap=True)
+    caption = f"OSC address: {osc_address('p1.volume')} for p1.volume, and so on"
+    table = Table("name", "allowed", "default", "what it does", box=None, header_style="bold", caption=caption)
     for name, control in CONTROLS.items():
         default = "" if control.kind == "trigger" else str(DEFAULTS[name]).lower()
-        table.add_row(name, _allowed(name), default, control.description, osc_address(name))
+        table.add_row(name, _allowed(name), default, control.description)
     out.print(table)
 
 

@@ -56,19 +56,19 @@ os.environ["NUMBA_CACHE_DIR"] = str(CACHE_FOLDER)  # Numba reads its environment
 numba.config.CACHE_DIR = str(CACHE_FOLDER)
 
 
-_MARK: Final = CACHE_FOLDER / "complete"
+_MARK: Final = "complete"
 
 
 def is_compiled() -> bool:
     """Tell whether all kernels of exactly these sources have been compiled and cached before."""
-    return _MARK.is_file()
+    return (CACHE_FOLDER / _MARK).is_file()
 
 
 def mark_compiled() -> None:
     """Remember that a whole session's kernels are in the cache now; a cache that cannot be written is no error."""
     with contextlib.suppress(OSError):
         CACHE_FOLDER.mkdir(parents=True, exist_ok=True)
-        _MARK.touch()
+        (CACHE_FOLDER / _MARK).touch()
 
 
 Record = Any

@@ -39,6 +39,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def jack() -> Iterator[str]:
     """Name of a private JACK server with the dummy driver, 128 samples at 48 kHz, which this process's clients join."""
+    with contextlib.suppress(ImportError, OSError):
+        import sounddevice  # noqa: F401  # PortAudio that has seen a server aborts the process when it ends without it
     name = f"livegen-test-{os.getpid()}"
     with contextlib.ExitStack() as stack:
         try:

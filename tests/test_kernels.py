@@ -59,12 +59,14 @@ def test_numba_caches_there() -> None:
     assert numba.config.CACHE_DIR == os.environ["NUMBA_CACHE_DIR"] == str(kernels.CACHE_FOLDER)
 
 
-def test_whether_anything_is_compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whether_everything_is_compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kernels, "CACHE_FOLDER", tmp_path / "none")
     assert not kernels.is_compiled()
-    (tmp_path / "none" / "livegen").mkdir(parents=True)
-    (tmp_path / "none" / "livegen" / "module.kernel-1.py311.1.nbc").touch()
+    kernels.mark_compiled()
     assert kernels.is_compiled()
+    monkeypatch.setattr(kernels, "CACHE_FOLDER", Path("/dev/null/nowhere"))
+    kernels.mark_compiled()
+    assert not kernels.is_compiled()
 
 
 @kernel

@@ -271,7 +271,7 @@ def test_the_music_goes_on_when_the_midi_output_vanishes_and_it_plays_there_when
 
 
 @pytest.mark.parametrize(
-    ("option", "there"), [("--audio", "JACK: system"), ("--midi-in", "keyboard:keys"), ("--midi-out", "listener:in")]
+    ("option", "there"), [("--audio", "Kit: system"), ("--midi-in", "keyboard:keys"), ("--midi-out", "listener:in")]
 )
 def test_what_is_not_there_is_refused_with_what_is(
     listener: Listener, keyboard: Keyboard, model: Path, tmp_path: Path, option: str, there: str

@@ -283,7 +283,7 @@ class MidiOutput:
                 self._state = replace(self._state, missing=0)
                 self._advance([voice for voice in Voice if voice not in early], planned, muted)
             following = read_frame(self._table, frame_index + 1)
-            if following is not None:  # it stands: the commit horizon is the playhead + 1
+            if following is not None:  # a frame with an early onset is committed by now
                 ahead = [voice for voice in Voice if following.onset_offset[voice] < 0]
                 self._advance(ahead, following, muted)
                 self._early = frame_index + 1, frozenset(ahead)

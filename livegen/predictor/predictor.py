@@ -18,13 +18,12 @@ State = Any
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How a draw is shaped: what a voice changes to, not when it changes (but see 0).
+    """How a draw is shaped: what a voice changes to, not when it changes.
 
     Attributes
     ----------
     temperature : float
-        0..2: below 1 the likelier notes win more often; 0 always takes the likeliest of all, which for most
-        voices and frames is to go on as they are.
+        0..2: below 1 the likelier notes win more often; at 0 a voice that changes takes the likeliest.
     top_p : float
         0..1: notes are drawn from the fewest whose probabilities add up to this.
     """

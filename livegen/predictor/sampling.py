@@ -77,13 +77,11 @@ def draw_note(
 ) -> int:
     """Draw as `draw` does, but let temperature and top-p shape only what a voice changes to.
 
-    Whether the voice stays at `held` is drawn as `logits` have it, but for temperature 0. A note goes on in most
-    frames, at a probability over 0.9: shaped like any other value it would win always, and a cool temperature, or
-    a top-p under 0.9, would stop the music. So the rhythm is the network's at every temperature. The entry of
-    `held` is ruled out of `logits` when the voice leaves it.
+    Whether the voice stays at `held` is drawn as `logits` have it. A note goes on in most frames, at a probability
+    over 0.9: shaped like any other value it would win always, and a cool temperature, or a top-p under 0.9, would
+    stop the music. So the rhythm is the network's at every temperature, 0 too. The entry of `held` is ruled out of
+    `logits` when the voice leaves it.
     """
-    if not temperature >= COLDEST:
-        return draw(logits, 0.0, 1.0, number, scratch)
     top = logits.max()
     total = 0.0
     for i in range(len(logits)):

@@ -180,7 +180,7 @@ class _Draft:
             self._set(stamped.event, stamped.source)
             self._note_part(frame_index)
         keyboard = handle(self.state.keyboard, stamped.event, stamped.source, self.state.values)
-        if keyboard is not self.state.keyboard:
+        if keyboard != self.state.keyboard:
             self._play(keyboard, frame_index)
             self._note_part(frame_index)
             self._void(frame_index)

@@ -143,11 +143,13 @@ def test_what_is_known_of_the_frame_matters_and_what_is_not_does_not():
         assert (unknown == distribution.note_log_probs(voice, other, NONE)).all()
 
 
-def test_temperature_0_takes_the_likeliest_note():
+def test_a_voice_that_moves_at_temperature_0_takes_the_likeliest_note():
     distribution, _ = _after()
-    likeliest = int(np.argmax(distribution.note_log_probs(Voice.P1, SILENCE, NONE)))
-    for seed in range(10):
-        assert distribution.sample(SILENCE, NONE, Sampling(0.0), seed=seed, frame_index=0)[Voice.P1, 0] == likeliest
+    log_probs = distribution.note_log_probs(Voice.P1, SILENCE, NONE)
+    frames = [distribution.sample(SILENCE, NONE, Sampling(0.0), seed=seed, frame_index=0) for seed in range(50)]
+    notes = {int(frame[Voice.P1, 0]) for frame in frames}
+    assert len(notes) <= 2  # it goes on, or takes the likeliest of the others
+    assert int(np.argmax(log_probs)) in notes
 
 
 def test_silence_at_the_start_is_not_silence_later():

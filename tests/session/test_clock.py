@@ -39,11 +39,29 @@ def test_a_time_has_its_sample_and_a_frame_its_time(rate: int) -> None:
         played.block()
     clock = played.clock
     assert abs(clock.origin_ns() - ORIGIN_NS) <= 1
-    assert abs(clock.sample_at(ORIGIN_NS + 10_000_000_000) - 10 * rate) <= 1
-    for frame_index in (0, 1, 7, 24, 1000):
+    assert abs(clock.sample_at(ORIGIN_NS + 2_000_000_000) - 2 * rate) <= 1
+    assert clock.time_of_frame(1000) == pytest.approx(ORIGIN_NS + 1_000_000_000 * 1000 / 24, abs=30_000)
+    for frame_index in (0, 1, 7, 24, 40):
         assert clock.frame_at(clock.time_of_frame(frame_index) + 1000) == frame_index
         assert clock.frame_at(clock.time_of_frame(frame_index + 1) - 30_000) == frame_index
     assert clock.frame_at(0) == 0  # before the start
+
+
+def test_a_device_that_stands_still_stops_the_clock() -> None:
+    played = Played()
+    for _ in range(20):
+        played.block()
+    last = 19 * BLOCK
+    assert last < played.clock.sample_at(ORIGIN_NS + 60_000_000_000) < last + 48_000 // 4
+
+
+def test_blocks_that_come_several_at_once_are_early() -> None:
+    played = Played()
+    assert played.clock.earliness_ns() == 0
+    for burst in range(10):
+        for place in range(4):
+            played.block(late_ns=-place * BLOCK * 1_000_000_000 // 48_000)
+        assert burst < 4 or played.clock.earliness_ns() >= BLOCK * 1_000_000_000 // 48_000
 
 
 def test_late_blocks_do_not_move_the_clock() -> None:
@@ -84,7 +102,7 @@ def test_before_the_first_block_sample_0_is_still_to_come() -> None:
 def test_the_offline_clock_maps_as_the_audio_clock_does() -> None:
     for rate in (44_100, 48_000):
         played, offline = Played(rate), OfflineClock(rate)
-        for _ in range(20):
+        for _ in range(600):
             played.block()
         for time_ns in range(0, 3_000_000_000, 7_654_321):
             assert abs(played.clock.sample_at(ORIGIN_NS + time_ns) - offline.sample_at(time_ns)) <= 1
