@@ -72,8 +72,8 @@ class Screen:
         session = self._session
         values = session.instrument.values
         voices = Table(box=None, padding=(0, 2), title=self._title, title_justify="left", title_style="bold")
-        for heading in ("voice", "role", "note", "level"):
-            voices.add_column(heading)
+        for heading, width in (("voice", 5), ("role", 22), ("note", 4), ("level", _METER_WIDTH)):
+            voices.add_column(heading, width=width)  # fixed, so that nothing jumps while it plays
         step = session.sounding_step()
         levels = session.instrument.engine["stats"]["levels"][0]
         for voice, prefix in VOICE_PREFIX.items():
