@@ -142,7 +142,9 @@ def _look_at_portaudio() -> _State:
     try:
         _outputs()
     except AudioError as error:
-        return _State(False, str(error), _PORTAUDIO_CURES.get(sys.platform, f"{_REINSTALL} sounddevice"))
+        is_missing = isinstance(error.__cause__, OSError)  # the library itself; else its wrapper is broken
+        cures = _PORTAUDIO_CURES if is_missing else {}
+        return _State(False, str(error), cures.get(sys.platform, f"{_REINSTALL} sounddevice"))
     except LivegenError as error:
         return _State(False, str(error), f"{_REINSTALL} sounddevice")
     return _State(True, "loads")
