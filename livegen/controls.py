@@ -65,7 +65,7 @@ TABLE: Final[tuple[Control, ...]] = (
         "temperature",
         "global",
         "float",
-        1.0,
+        0.9,
         "how daring the model is; 0 plays the likeliest notes",
         0,
         2,

@@ -95,7 +95,7 @@ def test_an_unknown_control_is_refused() -> None:
 
 def test_values_are_replaced_in_a_copy() -> None:
     changed = with_value(DEFAULTS, "temperature", 0.5)
-    assert (changed["temperature"], DEFAULTS["temperature"]) == (0.5, 1.0)
-    assert {**changed, "temperature": 1.0} == dict(DEFAULTS)
+    assert (changed["temperature"], DEFAULTS["temperature"]) == (0.5, 0.9)
+    assert {**changed, "temperature": 0.9} == dict(DEFAULTS)
     with pytest.raises(TypeError):
         changed["temperature"] = 1.0  # type: ignore[index]

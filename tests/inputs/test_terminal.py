@@ -72,8 +72,8 @@ def test_the_octave_moves_and_a_held_note_is_let_go_of_as_it_was_played() -> Non
 
 def test_the_arrows_move_the_temperature_within_its_range() -> None:
     performer = Performer()
-    assert performer.type("\x1b[A") == [SetControl("temperature", 1.05)]
-    assert performer.type("\x1b[B\x1b[B") == [SetControl("temperature", 1.0), SetControl("temperature", 0.95)]
+    assert performer.type("\x1b[A") == [SetControl("temperature", 0.95)]
+    assert performer.type("\x1b[B\x1b[B") == [SetControl("temperature", 0.9), SetControl("temperature", 0.85)]
     assert performer.type("\x1b[B" * 30)[-1] == SetControl("temperature", 0.0)
 
 
