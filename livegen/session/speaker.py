@@ -71,7 +71,7 @@ class Speaker:
         if self._device is None:
             return "null"
         name = f"{self._device.host_api}: {self._device.name}"
-        if self._stream is not None:
+        if self._stream is not None or self._is_stopped:
             return name
         return f"{name} is gone, {'start livegen anew to hear it' if self._is_closing() else 'waiting for it'}"
 

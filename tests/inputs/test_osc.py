@@ -247,7 +247,7 @@ def test_any_bytes_parse_or_are_no_osc(packet: bytes) -> None:
 _ARGUMENTS = st.one_of(
     st.integers(-(2**31), 2**31 - 1),
     st.floats(width=32),
-    st.text(max_size=20),
+    st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20),  # NUL ends a string in OSC
     st.booleans(),
     st.none(),
     st.binary(min_size=1, max_size=20),
