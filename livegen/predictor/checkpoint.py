@@ -19,6 +19,7 @@ WEIGHTS_FILE: Final = "weights.safetensors"
 
 _KINDS: Final = {"lstm": (LstmConfig, LstmPredictor)}
 _DTYPES: Final = ("F16", "F32")
+_LARGEST_WEIGHT: Final = 1e4
 _MAX_CONFIG_BYTES: Final = 1 << 16
 
 
@@ -99,6 +100,9 @@ def read_weights(folder: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[st
     except (SafetensorError, OSError, ValueError, MemoryError) as error:
         raise CheckpointError(f"{path} is no safetensors file or is damaged: {error}") from error
     for name, array in arrays.items():
-        if not np.isfinite(array).all():
-            raise CheckpointError(f"{path}: the array {name!r} has values that are not finite")
+        if not (np.abs(array) <= _LARGEST_WEIGHT).all():  # false for NaN too
+            raise CheckpointError(
+                f"{path}: the array {name!r} has values that no trained network has: allowed is a finite number "
+                f"within +-{_LARGEST_WEIGHT:g}"
+            )
     return arrays
