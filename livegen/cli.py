@@ -23,7 +23,7 @@ from livegen.errors import CheckpointError, ControlError, FormatError, LivegenEr
 
 EXIT_USAGE: Final = 2
 EXIT_OTHER: Final = 1
-EXIT_INTERRUPTED: Final = 130
+_INTERRUPTED: Final = 130  # what Typer returns for Ctrl-C
 _PATH_SHOWN: Final = 120  # characters
 _PATIENCE_SECONDS: Final = 10.0  # with drivers that hang at the end
 
@@ -46,13 +46,14 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and no
 
 
 def main() -> None:
-    """Run livegen and leave with 0, 2 for what the user can mend, 130 for Ctrl-C, or 1; no traceback reaches a user."""
+    """Run livegen and leave with 0, 2 for what the user can mend, or 1; no traceback reaches a user."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what is half-written is cleared away
     try:
         code = app(standalone_mode=False)  # None, or the code of a command that was left early
     except LivegenError as error:
         _leave(str(error), EXIT_USAGE)
     except (typer.Abort, KeyboardInterrupt):
-        code = EXIT_INTERRUPTED
+        code = _INTERRUPTED
     except BrokenPipeError:
         sys.exit(EXIT_OTHER)
     except Exception as error:
@@ -61,8 +62,8 @@ def main() -> None:
         if isinstance(error, OSError) and error.filename is not None:
             _leave(f"{str(error.filename)[:_PATH_SHOWN]} cannot be used: {error.strerror}", EXIT_USAGE)
         _leave(f"something went wrong that should not have ({type(error).__name__}: {error})", EXIT_OTHER)
-    if code == EXIT_INTERRUPTED:
-        _leave("interrupted", code)
+    if code == _INTERRUPTED:
+        _leave("interrupted", EXIT_OTHER)
     sys.exit(code)
 
 

@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import struct
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,8 +16,9 @@ from typing import NamedTuple
 import mido
 import numpy as np
 import pytest
-from livegen_process import CHECKOUT, Jam, run_livegen
+from livegen_process import CHECKOUT, START_SECONDS, Jam, environment, run_livegen
 from safetensors.numpy import load_file, save
+from waiting import wait_until
 
 from livegen import cli
 from livegen.controls import CONTROLS, DEFAULTS, osc_address
@@ -419,12 +421,21 @@ def test_a_signal_ends_a_jam_well(start_jam: Callable[..., Jam], signal_number: 
     assert "Traceback" not in jam.words
 
 
+def test_a_render_that_is_ended_leaves_nothing_behind(model: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "livegen", "render", "long.wav", "--seconds", "36000", "--model", model]
+    with subprocess.Popen(command, cwd=tmp_path, env=environment(), stderr=subprocess.DEVNULL) as process:
+        assert wait_until(lambda: any(tmp_path.iterdir()) or process.poll() is not None, START_SECONDS)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(START_SECONDS) == cli.EXIT_OTHER
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_command_that_is_interrupted_says_so(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt() -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("livegen.doctor.find_devices", interrupt)
-    assert run("devices") == Result(cli.EXIT_INTERRUPTED, "", "livegen: interrupted\n")
+    assert run("devices") == Result(cli.EXIT_OTHER, "", "livegen: interrupted\n")
 
 
 def test_what_livegen_got_wrong_is_no_traceback_either(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -112,7 +112,7 @@ def test_the_entry_point_names_the_command_line(built: Path, tmp_path: Path) -> 
     zipfile.ZipFile(wheel).extractall(tmp_path)
     (distribution,) = importlib.metadata.distributions(name="livegen", path=[str(tmp_path)])
     (entry,) = distribution.entry_points
-    assert (entry.group, entry.name, entry.value) == ("console_scripts", "livegen", "livegen.cli:main")
+    assert (entry.group, entry.name, entry.value) == ("console_scripts", "livegen", "livegen.__main__:main")
     assert distribution.version == livegen.__version__
 
 
