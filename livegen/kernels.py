@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import numba
 import platformdirs
+from numba.extending import register_jitable
 
 _PACKAGE = Path(__file__).parent
 _IMPORTS_DECORATOR = re.compile(rb"from livegen\.kernels import .*\bkernel\b")
@@ -73,6 +74,9 @@ def mark_compiled() -> None:
 
 Record = Any
 """A NumPy record, as kernels take it: a view of one element of a structured array, changed in place."""
+
+portable = register_jitable
+"""Decorator of a plain function that kernels may call too."""
 
 kernel = numba.njit(nogil=True, cache=True, error_model="numpy")
 """Decorator of every kernel.

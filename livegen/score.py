@@ -43,6 +43,9 @@ NOTE_RANGE: Final[dict[Voice, tuple[int, int]]] = {
 }
 """Lowest and highest sounding note of a voice, inclusive; 0 is silence everywhere."""
 
+MIDI_CHANNEL: Final[dict[Voice, int]] = {Voice.P1: 0, Voice.P2: 1, Voice.TR: 2, Voice.NO: 9}
+"""MIDI channel (from 0) that means a voice, coming in, going out and in files; the last is General MIDI's for drums."""
+
 VOLUME_MAX: Final[dict[Voice, int]] = {Voice.P1: 15, Voice.P2: 15, Voice.TR: 0, Voice.NO: 15}
 TIMBRE_MAX: Final[dict[Voice, int]] = {Voice.P1: 3, Voice.P2: 3, Voice.TR: 0, Voice.NO: 1}
 

@@ -14,9 +14,13 @@ from numpy.typing import NDArray
 from livegen.atomics import fence, load_acquire, store_release
 from livegen.kernels import Record, kernel
 from livegen.score import N_COLUMNS, N_VOICES
+from livegen.units import FRAME_RATE_HZ
 
 N_SLOTS: Final = 128
 """Slots of the ring; a power of two, over twice the longest look-ahead."""
+
+RELEASE_AFTER_FRAMES: Final = FRAME_RATE_HZ // 2
+"""A missing frame holds the one before; after half a second of them the model's voices are released, not droned."""
 
 MODEL: Final = 0
 PLAYER: Final = 1

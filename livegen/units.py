@@ -7,6 +7,8 @@ Positions are computed from integer indices and never accumulated: 44100 / 24 is
 import math
 from typing import Final
 
+from livegen.kernels import portable
+
 FRAME_RATE_HZ: Final = 24
 """Score frames a second, as in NES-MDB."""
 
@@ -26,6 +28,7 @@ MAX_VOLUME: Final = 15
 MAX_VELOCITY: Final = 127
 
 
+@portable
 def frame_to_sample(frame_index: int, sample_rate: int) -> int:
     """Return the first sample of a frame: ceil(frame_index * sample_rate / 24)."""
     return -(-frame_index * sample_rate // FRAME_RATE_HZ)

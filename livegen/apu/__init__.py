@@ -7,12 +7,14 @@
 
 from livegen.apu.apu import CHIP, read_samples, sample_to_cycle, set_gain, voice_level, write_register
 from livegen.apu.band_limit import LATENCY_SAMPLES, MAX_BLOCK_SAMPLES
+from livegen.apu.mixer import LOUDEST
 from livegen.apu.render import new_chip, render_writes
 from livegen.apu.tables import VOICES
 
 __all__ = [
     "CHIP",
     "LATENCY_SAMPLES",
+    "LOUDEST",
     "MAX_BLOCK_SAMPLES",
     "VOICES",
     "new_chip",

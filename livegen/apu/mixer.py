@@ -50,6 +50,12 @@ def amplitude(linear: bool, factor: float, load: float) -> float:
     return load if linear else factor * load / (1.0 + 100.0 * load)
 
 
+LOUDEST: Final = amplitude.py_func(False, PULSES_FACTOR, 15 * WEIGHTS[0, :2].sum()) + amplitude.py_func(
+    False, OTHERS_FACTOR, 15 * WEIGHTS[0, 2:4].sum()
+)
+"""Amplitude of P1, P2, TR and NO together at level 15, non-linear: the most that the four can reach."""
+
+
 def set_filters(filters: np.record, sample_rate: float) -> None:
     """Set the console's filters, two high-passes and a low-pass of first order, for a sample rate in Hz.
 

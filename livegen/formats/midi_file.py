@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from livegen.errors import FormatError
 from livegen.formats import nesmdb_midi
 from livegen.formats.smf import CONTROL_CHANGE, NOTE_OFF, NOTE_ON, Song, read_song
-from livegen.score import N_COLUMNS, N_VOICES, ONSET_VOLUME_RISE, Column, Voice, fit_note
+from livegen.score import MIDI_CHANNEL, N_COLUMNS, N_VOICES, ONSET_VOLUME_RISE, Column, Voice, fit_note
 from livegen.units import FRAME_RATE_HZ, MAX_VOLUME, velocity_to_volume
 
-_DRUM_CHANNEL: Final = nesmdb_midi.VOICE_CHANNELS[Voice.NO]
+_DRUM_CHANNEL: Final = MIDI_CHANNEL[Voice.NO]
 _SUSTAIN, _ALL_SOUND_OFF, _RESET, _ALL_NOTES_OFF = 64, 120, 121, 123
 _PEDAL_DOWN: Final = 64
 _DEFAULT_TIMBRE: Final[dict[Voice, int]] = {Voice.P1: 2, Voice.P2: 2, Voice.TR: 0, Voice.NO: 0}
@@ -135,7 +135,7 @@ def _assign_voices(song: Song) -> dict[_Part, Voice]:
         if message[0] & 0xF0 == NOTE_ON
     )
     assigned: dict[_Part, Voice] = {}
-    for voice, channel in nesmdb_midi.VOICE_CHANNELS.items():
+    for voice, channel in MIDI_CHANNEL.items():
         own = next((part for part in parts if part[1] == channel), None)
         if own is not None:
             assigned[own] = voice

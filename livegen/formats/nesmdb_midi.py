@@ -19,6 +19,7 @@ from livegen.formats.downsample import GRID_RATE_HZ, downsample, frame_edges, fr
 from livegen.formats.files import atomic_path
 from livegen.formats.smf import CONTROL_CHANGE, NOTE_OFF, NOTE_ON, Song
 from livegen.score import (
+    MIDI_CHANNEL,
     N_COLUMNS,
     N_VOICES,
     NOTE_RANGE,
@@ -31,9 +32,6 @@ from livegen.score import (
     validate_frames,
 )
 from livegen.units import MAX_VOLUME, volume_to_velocity
-
-VOICE_CHANNELS: Final[dict[Voice, int]] = {Voice.P1: 0, Voice.P2: 1, Voice.TR: 2, Voice.NO: 9}
-"""The MIDI channel of each voice: 1, 2, 3 and 10 as users see them."""
 
 _TRACK_VOICES: Final[dict[str, Voice]] = {voice.name.lower(): voice for voice in Voice}
 _PLAYER_SUFFIX: Final = " player"
@@ -84,7 +82,7 @@ def song_to_timeline(song: Song) -> list[tuple[float, mido.Message]]:
     """
     timeline: list[tuple[float, mido.Message]] = []
     for voice, (starts, values) in _voice_changes(song).items():
-        channel, score = VOICE_CHANNELS[voice], np.zeros((len(values), N_VOICES, N_COLUMNS), np.uint8)
+        channel, score = MIDI_CHANNEL[voice], np.zeros((len(values), N_VOICES, N_COLUMNS), np.uint8)
         score[:, voice] = values
         held: int | None = None
         for start, (note, volume, _), attack in zip(
@@ -189,7 +187,7 @@ def _note_of(voice: Voice, key: int) -> int:
 
 def _preamble(voice: Voice, played: bool) -> list[tuple[int, mido.Message]]:
     name = voice.name.lower() + (_PLAYER_SUFFIX if played else "")
-    program = mido.Message("program_change", channel=VOICE_CHANNELS[voice], program=_PROGRAMS[voice])
+    program = mido.Message("program_change", channel=MIDI_CHANNEL[voice], program=_PROGRAMS[voice])
     return [(0, mido.MetaMessage("track_name", name=name)), (0, program)]
 
 
@@ -197,7 +195,7 @@ def _messages(
     voice: Voice, states: NDArray[np.uint8], player: NDArray[np.bool_]
 ) -> Iterator[tuple[int, bool, mido.Message]]:
     """Yield the frame of each message of a voice, whether it is the player's, and the message."""
-    channel = VOICE_CHANNELS[voice]
+    channel = MIDI_CHANNEL[voice]
     before = np.concatenate([SILENCE[None, voice], states[:-1]])
     handed_over = np.diff(player, prepend=False)
     note = volume = timbre = 0  # what a reader knows

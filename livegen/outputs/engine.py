@@ -10,13 +10,23 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from livegen.apu import CHIP, new_chip, read_samples, sample_to_cycle, set_gain, voice_level
+from livegen.apu import CHIP, LOUDEST, new_chip, read_samples, sample_to_cycle, set_gain, voice_level
 from livegen.atomics import load_acquire, store_release
 from livegen.kernels import Record, kernel
 from livegen.outputs.wall_clock import now_ns
 from livegen.patch import Patch
 from livegen.score import N_VOICES, SILENCE
-from livegen.score_table import PLAYER, SLOT, TABLE, PlannedFrame, clear, read_frame, read_slot, write_frames
+from livegen.score_table import (
+    PLAYER,
+    RELEASE_AFTER_FRAMES,
+    SLOT,
+    TABLE,
+    PlannedFrame,
+    clear,
+    read_frame,
+    read_slot,
+    write_frames,
+)
 from livegen.synth.synth import (
     NEVER,
     SYNTH,
@@ -29,7 +39,7 @@ from livegen.synth.synth import (
     set_up_synth,
     silence_voice,
 )
-from livegen.units import CPU_CLOCK_HZ, FRAME_RATE_HZ
+from livegen.units import CPU_CLOCK_HZ, FRAME_RATE_HZ, frame_to_sample
 
 N_RINGS: Final = 8
 RING_SIZE: Final = 256
@@ -42,11 +52,8 @@ KEY_UP: Final = 1
 GIVE_TO_MODEL: Final = 2
 SILENCE_ALL: Final = 3
 
-LATE_FRAMES_TO_RELEASE: Final = FRAME_RATE_HZ // 2
-"""After half a second without a frame the model's voices are released, not droned."""
-
-FULL_SCALE: Final = 1.0 / (95.88 / (8128 / 30 + 100) + 159.79 / (1 / (15 / 8227 + 15 / 12241) + 100))
-"""Gain at master volume 1: four voices at their loudest just reach full scale (https://www.nesdev.org/wiki/APU_Mixer)."""
+FULL_SCALE: Final = 1.0 / LOUDEST
+"""Gain at master volume 1: four voices at their loudest just reach full scale."""
 
 _GAIN_GRID_SAMPLES: Final = 32
 _RAMP_SECONDS: Final = 0.005
@@ -261,7 +268,7 @@ def _next_event(engine: Record) -> tuple[int, int, int]:
 def _frame_sample(engine: Record, voice: int) -> int:
     """Return the sample at which a voice's next frame begins, its onset offset included."""
     frame_index = engine.next_frame[voice]
-    start = -(-frame_index * engine.sample_rate // FRAME_RATE_HZ)
+    start = frame_to_sample(frame_index, engine.sample_rate)
     if read_slot(engine.table, frame_index, engine.slot):
         return start + np.int64(engine.slot.onset_offset[voice] * engine.sample_rate / FRAME_RATE_HZ)
     return start
@@ -281,7 +288,7 @@ def _start_frame(engine: Record, sample: int, voice: int) -> None:
         stats.late_frames += not is_there
     # A player's row says what was played when it was planned, for the model; here it could only be a ghost of a key.
     is_silent = not engine.mix.is_model_audible or (is_there and engine.slot.owner[voice] == PLAYER)
-    if is_silent or stats.late_in_a_row >= LATE_FRAMES_TO_RELEASE:
+    if is_silent or stats.late_in_a_row >= RELEASE_AFTER_FRAMES:
         play_frame_voice(engine.synth, engine.chip, sample, voice, 0, 0, 0)
     elif is_there:
         note, volume, timbre = engine.slot.frame[voice, 0], engine.slot.frame[voice, 1], engine.slot.frame[voice, 2]

@@ -18,12 +18,9 @@ from numpy.typing import NDArray
 
 from livegen.errors import PortError
 from livegen.midi_ports import EchoFilter
-from livegen.score import N_VOICES, Column, Voice, is_onset
-from livegen.score_table import MODEL, PlannedFrame, read_frame
+from livegen.score import MIDI_CHANNEL, N_VOICES, Column, Voice, is_onset
+from livegen.score_table import MODEL, RELEASE_AFTER_FRAMES, PlannedFrame, read_frame
 from livegen.units import FRAME_RATE_HZ, volume_to_velocity
-
-CHANNELS: Final[dict[Voice, int]] = {Voice.P1: 0, Voice.P2: 1, Voice.TR: 2, Voice.NO: 9}
-"""MIDI channel (0..15) of each voice."""
 
 DRUM_KEYS: Final[dict[int, int]] = {
     **{1: 35, 2: 36},  # bass drums
@@ -37,9 +34,6 @@ DRUM_KEYS: Final[dict[int, int]] = {
 
 TRIANGLE_VELOCITY: Final = 100
 """Velocity of TR, which has no volume."""
-
-RELEASE_AFTER_FRAMES: Final = FRAME_RATE_HZ // 2
-"""So many missing frames in a row release the notes, which are held until then."""
 
 _ALL_NOTES_OFF: Final = 123
 _CHECK_SECONDS: Final = 1.0
@@ -143,7 +137,7 @@ def voice_messages(
     key = _key(voice, note) if begins else None
     if key is not None:
         velocity = TRIANGLE_VELOCITY if voice is Voice.TR else volume_to_velocity(volume)
-        messages.append(mido.Message("note_on", channel=CHANNELS[voice], note=key, velocity=velocity, time=at))
+        messages.append(mido.Message("note_on", channel=MIDI_CHANNEL[voice], note=key, velocity=velocity, time=at))
     return VoiceState(note, volume, key), messages
 
 
@@ -389,11 +383,11 @@ def _key(voice: Voice, note: int) -> int:
 
 
 def _note_off(voice: Voice, key: int, at: float = 0.0) -> mido.Message:
-    return mido.Message("note_off", channel=CHANNELS[voice], note=key, velocity=0, time=at)
+    return mido.Message("note_off", channel=MIDI_CHANNEL[voice], note=key, velocity=0, time=at)
 
 
 def _channels_off() -> list[mido.Message]:
     return [
         mido.Message("control_change", channel=channel, control=_ALL_NOTES_OFF, value=0)
-        for channel in CHANNELS.values()
+        for channel in MIDI_CHANNEL.values()
     ]

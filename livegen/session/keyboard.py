@@ -11,11 +11,10 @@ from typing import Final
 
 from livegen.controls import VOICE_PREFIX, Values
 from livegen.events import ControlChange, Event, NoteOff, NoteOn, SetControl, SourceLost
-from livegen.score import Voice, fit_note
+from livegen.score import MIDI_CHANNEL, Voice, fit_note
 from livegen.units import velocity_to_volume
 
-VOICE_OF_CHANNEL: Final[Mapping[int, Voice]] = {0: Voice.P1, 1: Voice.P2, 2: Voice.TR, 9: Voice.NO}
-"""MIDI channels (from 0) that mean a voice; every other means the player's first."""
+_VOICE_OF_CHANNEL: Final[Mapping[int, Voice]] = {channel: voice for voice, channel in MIDI_CHANNEL.items()}
 
 _SUSTAIN: Final = 64
 _ALL_SOUND_OFF: Final = 120
@@ -72,7 +71,7 @@ def voice_of_channel(channel: int, values: Values) -> Voice | None:
     Channels 1, 2, 3 and 10 mean P1, P2, TR and NO. A keyboard sends on channel 1 unless told otherwise, so where
     P1 is not the player's, channel 1 plays the player's first voice, as the remaining channels always do.
     """
-    voice = VOICE_OF_CHANNEL.get(channel)
+    voice = _VOICE_OF_CHANNEL.get(channel)
     if voice is not None and is_player(values, voice):
         return voice
     if voice is None or voice is Voice.P1:

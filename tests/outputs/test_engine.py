@@ -15,7 +15,6 @@ from livegen.outputs.engine import (
     GIVE_TO_MODEL,
     KEY_DOWN,
     KEY_UP,
-    LATE_FRAMES_TO_RELEASE,
     MAX_PIECE_SAMPLES,
     N_RINGS,
     RING_SIZE,
@@ -27,7 +26,7 @@ from livegen.outputs.engine import (
 )
 from livegen.patch import load_patch
 from livegen.score import NOTE_RANGE, VOLUME_MAX, Voice
-from livegen.score_table import MODEL, PLAYER, PlannedFrame, write_frames
+from livegen.score_table import MODEL, PLAYER, RELEASE_AFTER_FRAMES, PlannedFrame, write_frames
 from livegen.units import frame_to_sample
 
 RATE = 48_000
@@ -168,16 +167,16 @@ def test_each_voice_has_its_own_offset() -> None:
 
 def test_a_late_frame_holds_the_one_before_and_half_a_second_of_them_releases() -> None:
     engine = new()
-    write_frames(engine["table"], [frame_of(0), frame_of(LATE_FRAMES_TO_RELEASE + 3)])
-    render(engine, frame_to_sample(LATE_FRAMES_TO_RELEASE, RATE))
-    assert engine["stats"]["late_frames"] == LATE_FRAMES_TO_RELEASE - 1
+    write_frames(engine["table"], [frame_of(0), frame_of(RELEASE_AFTER_FRAMES + 3)])
+    render(engine, frame_to_sample(RELEASE_AFTER_FRAMES, RATE))
+    assert engine["stats"]["late_frames"] == RELEASE_AFTER_FRAMES - 1
     assert sounding(engine) == [int(note) for note in frame_of(0).frame[:, 0]]
     render(engine, 1)
     assert sounding(engine) == [0, 0, 0, 0]
     render(engine, frame_to_sample(3, RATE))
-    assert sounding(engine) == [int(note) for note in frame_of(LATE_FRAMES_TO_RELEASE + 3).frame[:, 0]]
+    assert sounding(engine) == [int(note) for note in frame_of(RELEASE_AFTER_FRAMES + 3).frame[:, 0]]
     assert engine["stats"]["late_in_a_row"] == 0
-    assert engine["stats"]["late_frames"] == LATE_FRAMES_TO_RELEASE + 2
+    assert engine["stats"]["late_frames"] == RELEASE_AFTER_FRAMES + 2
 
 
 def test_late_frames_leave_the_player_s_note_alone() -> None:

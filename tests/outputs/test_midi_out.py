@@ -14,17 +14,15 @@ from waiting import wait_until
 from livegen.errors import PortError
 from livegen.midi_ports import MidiSystem, OutputPort, find_midi
 from livegen.outputs.midi import (
-    CHANNELS,
     DRUM_KEYS,
-    RELEASE_AFTER_FRAMES,
     MidiOutput,
     OutputState,
     frame_messages,
     hush,
     release,
 )
-from livegen.score import DRUM_NOTES, NOTE_RANGE, VOLUME_MAX, Voice
-from livegen.score_table import MODEL, OFF, PLAYER, PlannedFrame, new_table, write_frames
+from livegen.score import DRUM_NOTES, MIDI_CHANNEL, NOTE_RANGE, VOLUME_MAX, Voice
+from livegen.score_table import MODEL, OFF, PLAYER, RELEASE_AFTER_FRAMES, PlannedFrame, new_table, write_frames
 from livegen.units import FRAME_RATE_HZ
 
 
@@ -248,7 +246,7 @@ def test_stop_releases_what_sounds_and_closes() -> None:
     with Stage(planned(0, p1=(60, 8), no=(2, 8))) as stage:
         assert wait_until(lambda: len(stage.port.notes()) == 2)
     assert still_on(stage.port.messages) == set()
-    assert [m.channel for m in stage.port.messages[-4:] if m.is_cc(123)] == list(CHANNELS.values())
+    assert [m.channel for m in stage.port.messages[-4:] if m.is_cc(123)] == list(MIDI_CHANNEL.values())
     assert stage.port.is_closed
 
 
