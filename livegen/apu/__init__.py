@@ -1,14 +1,14 @@
 """The chip, NES 2A03 APU, and nothing else: register writes in, samples out.
 
-`render_writes` renders a whole log. A player holds a `new_chip` and drives it by kernels: `write_register`,
-`set_gain`, `read_samples`, `sample_to_cycle` and `voice_level`, which take its record. Voices are indices into
-`VOICES`; what is read is late by `LATENCY_SAMPLES`.
+`render_writes` renders a whole log, `render_blocks` the same piece by piece. A player holds a `new_chip` and drives
+it by kernels: `write_register`, `set_gain`, `read_samples`, `sample_to_cycle` and `voice_level`, which take its
+record. Voices are indices into `VOICES`; what is read is late by `LATENCY_SAMPLES`.
 """
 
-from livegen.apu.apu import CHIP, read_samples, sample_to_cycle, set_gain, voice_level, write_register
+from livegen.apu.apu import CHIP, read_samples, sample_to_cycle, set_gain, settle, voice_level, write_register
 from livegen.apu.band_limit import LATENCY_SAMPLES, MAX_BLOCK_SAMPLES
 from livegen.apu.mixer import LOUDEST
-from livegen.apu.render import new_chip, render_writes
+from livegen.apu.render import new_chip, render_blocks, render_writes
 from livegen.apu.tables import VOICES
 
 __all__ = [
@@ -19,9 +19,11 @@ __all__ = [
     "VOICES",
     "new_chip",
     "read_samples",
+    "render_blocks",
     "render_writes",
     "sample_to_cycle",
     "set_gain",
+    "settle",
     "voice_level",
     "write_register",
 ]

@@ -17,8 +17,12 @@ from livegen.apu.band_limit import (
     LEVEL_UNITS,
     MAX_BLOCK_SAMPLES,
     OUTPUT_SCALE,
+    add_binned_step,
     add_step,
+    close_bins,
     drop_samples,
+    is_dense,
+    open_bins,
     sample_to_cycle_of,
     samples_reached,
     sum_steps,
@@ -30,10 +34,11 @@ from livegen.apu.frame_counter import (
     HALF_FRAME,
     QUARTER_FRAME,
     clock_frame_counter,
+    due_clocks,
     frame_counter_due,
     write_frame_counter,
 )
-from livegen.apu.length_counter import clock_length, enable_length
+from livegen.apu.length_counter import clock_length, clock_length_first, enable_length
 from livegen.apu.mixer import (
     FILTERS,
     LINEAR,
@@ -65,8 +70,9 @@ from livegen.apu.pulse import (
     pulse_volume,
     write_pulse,
 )
-from livegen.apu.tables import DM, NO, NOISE_TAPS, P1, P2, TR, TRIANGLE_SEQUENCE, VOICES
+from livegen.apu.tables import DM, FRAME_LOOPS, NO, NOISE_TAPS, P1, P2, TR, TRIANGLE_SEQUENCE, VOICES
 from livegen.apu.triangle import (
+    LOWEST_TIMER_PERIOD,
     TRIANGLE,
     advance_triangle,
     clock_linear_counter,
@@ -75,6 +81,9 @@ from livegen.apu.triangle import (
     write_triangle,
 )
 from livegen.kernels import kernel
+
+_MAX_TRIANGLE_CLOCKS: Final = int(FRAME_LOOPS.max()) // (LOWEST_TIMER_PERIOD + 1) + 2
+"""More than the triangle has between two clocks of the frame counter."""
 
 CHIP: Final = np.dtype(
     [
@@ -89,6 +98,8 @@ CHIP: Final = np.dtype(
         ("filtered", np.bool_),
         ("pulses_units", np.int64),  # amplitude of the pulses as last sent to the band limiter
         ("others_units", np.int64),  # of triangle, noise and DMC
+        ("others_levels", np.int64, (2, len(TRIANGLE_SEQUENCE))),  # the same by noise's output and triangle's position
+        ("noise_flips", np.int8, (_MAX_TRIANGLE_CLOCKS,)),  # 1: odd number of edges before that clock; else 0
         ("filters", FILTERS),
         ("band_limit", BAND_LIMIT),
         ("ignored_writes", np.int64),  # to the DMC's sample playback, which is left out
@@ -138,6 +149,11 @@ def write_register(chip: np.record, cycle: int, address: int, value: int) -> Non
         0..255; higher bits are dropped.
     """
     _run_to_write(chip, cycle)
+    if frame_counter_due(chip.frame_counter) == chip.cycle and due_clocks(chip.frame_counter) & HALF_FRAME:
+        clock_length_first(chip.pulses[0].length)
+        clock_length_first(chip.pulses[1].length)
+        clock_length_first(chip.triangle.length)
+        clock_length_first(chip.noise.length)
     value &= 0xFF
     if address < 0x4008:
         if address >= 0x4000:
@@ -290,48 +306,98 @@ def _pass_edge(pulse: np.record) -> int:
 
 @kernel
 def _run_triangle_and_noise(chip: np.record, end: int) -> None:
-    """Send the steps of the triangle and of the noise in the order of time.
+    """Send the steps of the triangle and of the noise: each depends on where the other stands.
 
-    Where both sound, which of them is next is anybody's guess, the processor's too: so there is no branch on it.
+    Which of them is next would be anybody's guess, the processor's too, and so the two are not run in the order of
+    time: the noise runs first and leaves behind between which clocks of the triangle it flipped.
     """
-    triangle, noise = chip.triangle, chip.noise
-
-    unit = _weight(chip, TR)
-    position, triangle_period, triangle_edge = triangle.position, triangle.timer_period + 1, _NEVER
-    if triangle_runs(triangle) and unit > 0.0:
-        triangle_edge = triangle.next_clock
-
-    high = noise_volume(noise) * _weight(chip, NO)
-    register, noise_period, tap = noise.shift_register, noise_period_cycles(noise), NOISE_TAPS[noise.mode]
-    noise_clocks, noise_edge = 0, _NEVER
-    if high > 0.0:
-        noise_clocks = clocks_to_edge(register)
-        noise_edge = noise.next_clock + (noise_clocks - 1) * noise_period
-
-    dmc = chip.dmc_level * _weight(chip, DM)
-    units = chip.others_units
-    while True:
-        cycle = min(triangle_edge, noise_edge)
-        if cycle >= end:
-            break
-        triangle_moves, noise_moves = int(triangle_edge == cycle), int(noise_edge == cycle)
-        position = (position + triangle_moves) & 31
-        triangle_edge += triangle_moves * triangle_period
-        register = step_shift_register(register, tap, noise_moves * noise_clocks)
-        noise_clocks = (1 - noise_moves) * noise_clocks + noise_moves * clocks_to_edge(register)
-        noise_edge += noise_moves * noise_clocks * noise_period
-        load = unit * TRIANGLE_SEQUENCE[position] + high * (1 - (register & 1)) + dmc
-        new_units = _to_units(chip, OTHERS_FACTOR, load)
-        if new_units != units:
-            add_step(chip.band_limit, cycle, new_units - units)
-            units = new_units
-    chip.others_units = units
-    if triangle_edge != _NEVER:
-        triangle.position, triangle.next_clock = position, triangle_edge
-    if noise_edge != _NEVER:
-        noise.shift_register, noise.next_clock = register, noise_edge - (noise_clocks - 1) * noise_period
+    triangle, noise, band_limit = chip.triangle, chip.noise, chip.band_limit
+    triangle_sounds = triangle_runs(triangle) and _weight(chip, TR) > 0.0
+    noise_sounds = noise_volume(noise) > 0 and _weight(chip, NO) > 0.0
+    triangle_moves = triangle_sounds and triangle.next_clock < end
+    noise_moves = noise_sounds and noise.next_clock < end
+    if triangle_moves or noise_moves:
+        _tabulate_others(chip, triangle_moves, noise_moves)
+        steps_per_cycle = 0.0
+        if triangle_moves:
+            steps_per_cycle += 1.0 / (triangle.timer_period + 1)
+        if noise_moves:
+            steps_per_cycle += 0.5 / noise_period_cycles(noise)
+        if is_dense(band_limit, steps_per_cycle):
+            begin = chip.cycle
+            while begin < end:
+                begin = min(open_bins(band_limit, begin), end)
+                _send_others(chip, begin, triangle_moves, noise_moves, True)
+                close_bins(band_limit, begin)
+        else:
+            _send_others(chip, end, triangle_moves, noise_moves, False)
     advance_triangle(triangle, end)
     advance_noise(noise, end)
+
+
+@kernel
+def _tabulate_others(chip: np.record, triangle_moves: bool, noise_moves: bool) -> None:
+    """Work out the amplitudes that the group can take while those two move that do."""
+    first = 0 if triangle_moves else chip.triangle.position
+    last = len(TRIANGLE_SEQUENCE) if triangle_moves else first + 1
+    output = noise_output(chip.noise)
+    for position in range(first, last):
+        level = TRIANGLE_SEQUENCE[position]
+        chip.others_levels[output, position] = _others_units(chip, level, output)
+        if noise_moves:
+            chip.others_levels[1 - output, position] = _others_units(chip, level, 1 - output)
+
+
+@kernel
+def _send_others(chip: np.record, end: int, triangle_moves: bool, noise_moves: bool, binned: bool) -> None:
+    """Send all steps of those two before the cycle `end` that move, and leave the two there."""
+    triangle, noise = chip.triangle, chip.noise
+    levels, flips = chip.others_levels, chip.noise_flips
+    position, triangle_period = triangle.position, triangle.timer_period + 1
+    triangle_edge = triangle.next_clock if triangle_moves else _NEVER
+    began_at = output = noise_output(noise)
+
+    if noise_moves:
+        register, noise_period, tap = noise.shift_register, noise_period_cycles(noise), NOISE_TAPS[noise.mode]
+        per_cycle = 1.0 / triangle_period
+        clocks = clocks_to_edge(register)
+        noise_edge = noise.next_clock + (clocks - 1) * noise_period
+        while noise_edge < end:
+            # The triangle's clocks before the edge: a quotient, with half a cycle of room for rounding.
+            passed = 0
+            if noise_edge > triangle_edge:
+                passed = int((float(noise_edge - triangle_edge + triangle_period) - 0.5) * per_cycle)
+            register = step_shift_register(register, tap, clocks)
+            new_output, then = 1 - (register & 1), (position + passed) & 31
+            flips[passed] ^= output ^ new_output
+            _send(chip, binned, noise_edge, levels[new_output, then] - levels[output, then])
+            output = new_output
+            clocks = clocks_to_edge(register)
+            noise_edge += clocks * noise_period
+        noise.shift_register, noise.next_clock = register, noise_edge - (clocks - 1) * noise_period
+
+    passed, output = 0, began_at
+    while triangle_edge < end:
+        output ^= flips[passed]
+        flips[passed] = 0
+        new_position = (position + 1) & 31
+        _send(chip, binned, triangle_edge, levels[output, new_position] - levels[output, position])
+        position = new_position
+        triangle_edge += triangle_period
+        passed += 1
+    output ^= flips[passed]
+    flips[passed] = 0
+    if triangle_moves:
+        triangle.position, triangle.next_clock = position, triangle_edge
+    chip.others_units = levels[output, position]
+
+
+@kernel
+def _send(chip: np.record, binned: bool, cycle: int, units: int) -> None:
+    if binned:
+        add_binned_step(chip.band_limit, cycle, units)
+    elif units != 0:
+        add_step(chip.band_limit, cycle, units)
 
 
 @kernel
@@ -343,12 +409,18 @@ def _send_levels(chip: np.record) -> None:
     if units != chip.pulses_units:
         add_step(chip.band_limit, chip.cycle, units - chip.pulses_units)
         chip.pulses_units = units
-    triangle = _weight(chip, TR) * triangle_output(chip.triangle)
-    noise = noise_volume(chip.noise) * _weight(chip, NO) * noise_output(chip.noise)
-    units = _to_units(chip, OTHERS_FACTOR, triangle + noise + chip.dmc_level * _weight(chip, DM))
+    units = _others_units(chip, triangle_output(chip.triangle), noise_output(chip.noise))
     if units != chip.others_units:
         add_step(chip.band_limit, chip.cycle, units - chip.others_units)
         chip.others_units = units
+
+
+@kernel
+def _others_units(chip: np.record, triangle_level: int, noise_output: int) -> int:
+    """Return the amplitude of triangle, noise and DMC, given where the first two stand."""
+    noise_level = noise_volume(chip.noise) * noise_output
+    load = triangle_level * _weight(chip, TR) + noise_level * _weight(chip, NO) + chip.dmc_level * _weight(chip, DM)
+    return _to_units(chip, OTHERS_FACTOR, load)
 
 
 @kernel

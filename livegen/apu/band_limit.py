@@ -1,12 +1,17 @@
 """Band-limited steps: amplitude steps at CPU cycles in, samples out.
 
-A step is the integral of a windowed sinc, sampled at one of `N_PHASES` positions between two samples, with
-linear interpolation between those. What is stored is its difference from sample to sample; reading sums it up.
+A step is the integral of a windowed sinc, known at `N_PHASES` positions between two samples. One that lies between
+those is shared out among the nearest three, by the weights of a quadratic spline. What is stored is its difference
+from sample to sample; reading sums it up.
+
+**Two ways, one result.** A step goes straight into the samples that it touches, `N_TAPS` of them. Where steps come so
+densely that many fall into the same sample, they are first summed by sample and phase, in bins, and each bin goes
+into the samples once.
 
 **Exact by construction.** All numbers in the buffer are integers held in float64: levels in units of 1 /
-`LEVEL_UNITS`, taps that sum to `TAP_UNITS` in every phase, fractions of a phase in 1 / `FRACTION_UNITS`. Sums and
-products stay below 2**53 even at the highest gains. So no order of steps and no cut into blocks changes a bit,
-and the running sum ends on the exact level however long it ran.
+`LEVEL_UNITS`, shares of a step in 1 / `SHARE_UNITS` of those, taps that sum to `TAP_UNITS` in every phase. Sums and
+products stay below 2**53 even at the highest gains. So no order of steps, no cut into blocks and neither of the two
+ways changes a bit, and the running sum ends on the exact level however long it ran.
 
 **Positions** come from `cycle * samples_per_cycle` in fixed point with `POSITION_BITS` bits of fraction. The
 product may wrap around 64 bits: only its difference from the buffer's start, a small number, is used.
@@ -20,16 +25,20 @@ from numpy.typing import NDArray
 from livegen.kernels import kernel
 
 N_TAPS: Final = 32
-N_PHASES: Final = 64
+N_PHASES: Final = 16
 LATENCY_SAMPLES: Final = N_TAPS // 2 - 1
 """Samples by which the output is late: the half of a step that comes before its middle."""
 
 MAX_BLOCK_SAMPLES: Final = 8192
 """Samples that the buffer holds beyond what was read."""
 
+BINNED_SAMPLES: Final = 64
+"""Samples that the bins hold: few enough for a core's first cache."""
+
 LEVEL_UNITS: Final = 1 << 18
+SHARE_UNITS: Final = 1 << 8
 TAP_UNITS: Final = 1 << 20
-FRACTION_UNITS: Final = 1 << 11
+FRACTION_UNITS: Final = 1 << 13
 POSITION_BITS: Final = 44
 
 CUTOFF: Final = 0.466
@@ -38,39 +47,51 @@ CUTOFF: Final = 0.466
 _KAISER_BETA: Final = 7.9
 """About -80 dB beyond 0.546 of the sample rate, which would fold to below 20 kHz at 44.1 kHz."""
 
+_DENSE_STEPS: Final = 5.0
+"""Steps a sample from which on the bins are quicker."""
+
 _PHASE_SHIFT: Final = POSITION_BITS - (N_PHASES.bit_length() - 1)
 _FRACTION_SHIFT: Final = _PHASE_SHIFT - (FRACTION_UNITS.bit_length() - 1)
+_SHARE_SHIFT: Final = 2 * (FRACTION_UNITS.bit_length() - 1) + 1 - (SHARE_UNITS.bit_length() - 1)
 _HALF_SAMPLE: Final = 1 << (POSITION_BITS - 1)
 
 BAND_LIMIT: Final = np.dtype(
     [
         ("samples_per_cycle", np.int64),  # fixed point, POSITION_BITS of fraction
         ("origin_sample", np.int64),  # absolute index of the buffer's first sample
-        ("level", np.float64),  # of the sample before it, in 1 / (LEVEL_UNITS * TAP_UNITS * FRACTION_UNITS)
-        ("differences", np.float64, (MAX_BLOCK_SAMPLES + N_TAPS,)),
+        ("level", np.float64),  # of the sample before it, in 1 / (LEVEL_UNITS * SHARE_UNITS * TAP_UNITS)
+        ("differences", np.float64, (MAX_BLOCK_SAMPLES + N_TAPS + 1,)),
+        ("binned_sample", np.int64),  # absolute index of the bins' first sample; 0 where they are closed
+        ("bins", np.int64, ((BINNED_SAMPLES + 1) * N_PHASES,)),  # in 1 / (LEVEL_UNITS * SHARE_UNITS); else 0
     ],
     align=True,
 )
 
-OUTPUT_SCALE: Final = 1.0 / (LEVEL_UNITS * TAP_UNITS * FRACTION_UNITS)
+OUTPUT_SCALE: Final = 1.0 / (LEVEL_UNITS * SHARE_UNITS * TAP_UNITS)
 
 
 def _step_differences() -> NDArray[np.float64]:
-    """Return the taps of a step by phase, integers, (N_PHASES + 1, N_TAPS).
+    """Return the taps of a step by phase, integers, (N_PHASES + 2, N_TAPS).
 
-    The support of the sinc is one sample shorter than the taps, because a difference from sample to sample is
-    one sample longer than what it was made from. The step is rounded before its differences are taken, which
-    makes every row sum to exactly `TAP_UNITS`.
+    The sinc is the integral of cosines up to the cutoff, each made stronger by what sharing steps out among three
+    phases takes from it, which is the spectrum of a quadratic spline.
+
+    The support of the sinc leaves room for the phases beyond the last sample's, and is one sample shorter than the
+    taps, because a difference from sample to sample is one sample longer than what it was made from. The step is
+    rounded before its differences are taken, which makes every row sum to exactly `TAP_UNITS`.
     """
     oversampling = 32
-    half_width = (N_TAPS - 1) / 2
+    half_width = (N_TAPS - 1 - 1 / N_PHASES) / 2
     time = np.arange(-half_width, half_width, 1 / (N_PHASES * oversampling)) + 0.5 / (N_PHASES * oversampling)
+    node, weight = np.polynomial.legendre.leggauss(48)
+    frequency = CUTOFF * (1 + node) / 2
+    sinc = np.cos(2 * np.pi * np.outer(time, frequency)) @ (weight / np.sinc(frequency / N_PHASES) ** 3)
     window = np.i0(_KAISER_BETA * np.sqrt(np.maximum(1 - (time / half_width) ** 2, 0)))
-    step = np.concatenate([[0.0], np.cumsum(np.sinc(2 * CUTOFF * time) * window)])[::oversampling]
+    step = np.concatenate([[0.0], np.cumsum(sinc * window)])[::oversampling]
     step = np.rint(step / step[-1] * TAP_UNITS)
-    # Tap k of phase p is step(k - p / N_PHASES) - step(k - 1 - p / N_PHASES); before the step 0, after it TAP_UNITS.
+    # Tap k of phase p is step(k + 1 - p / N_PHASES) - step(k - p / N_PHASES); before the step 0, after it TAP_UNITS.
     padded = np.concatenate([np.zeros(2 * N_PHASES), step, np.full(2 * N_PHASES, step[-1])])
-    tap, phase = np.arange(N_TAPS), np.arange(N_PHASES + 1)[:, np.newaxis]
+    tap, phase = np.arange(N_TAPS), np.arange(N_PHASES + 2)[:, np.newaxis]
     end = (tap + 3) * N_PHASES - phase
     return padded[end] - padded[end - N_PHASES]
 
@@ -97,28 +118,77 @@ def sample_to_cycle_of(ratio: int, sample: int) -> int:
 @kernel
 def units_to_level(units: int) -> float:
     """Return the buffer's level of an amplitude in 1 / `LEVEL_UNITS`."""
-    return float(units) * (TAP_UNITS * FRACTION_UNITS)
+    return float(units) * (SHARE_UNITS * TAP_UNITS)
 
 
 @kernel
 def samples_reached(band_limit: np.record, cycle: int) -> int:
     """Return how much of the buffer the steps up to a cycle can have touched."""
-    offset = cycle * band_limit.samples_per_cycle - (band_limit.origin_sample << POSITION_BITS) + _HALF_SAMPLE
-    return (offset >> POSITION_BITS) + N_TAPS
+    return (_offset(band_limit, cycle, band_limit.origin_sample) >> POSITION_BITS) + N_TAPS
 
 
 @kernel
 def add_step(band_limit: np.record, cycle: int, units: int) -> None:
     """Add a step of the amplitude, in 1 / `LEVEL_UNITS`, at a cycle within the buffer."""
-    ratio = band_limit.samples_per_cycle
-    offset = cycle * ratio - (band_limit.origin_sample << POSITION_BITS) + _HALF_SAMPLE
+    offset = _offset(band_limit, cycle, band_limit.origin_sample)
     first = offset >> POSITION_BITS
     phase = (offset >> _PHASE_SHIFT) & (N_PHASES - 1)
-    after = np.float64(units * ((offset >> _FRACTION_SHIFT) & (FRACTION_UNITS - 1)))
-    before = np.float64(units * FRACTION_UNITS) - after
-    differences = band_limit.differences[first : first + N_TAPS]
+    before, middle, after = _shares(offset, units)
+    a, b, c = float(before), float(middle), float(after)
+    differences, taps = band_limit.differences[first : first + N_TAPS], STEP_DIFFERENCES
     for tap in range(N_TAPS):
-        differences[tap] += before * STEP_DIFFERENCES[phase, tap] + after * STEP_DIFFERENCES[phase + 1, tap]
+        differences[tap] += a * taps[phase, tap] + b * taps[phase + 1, tap] + c * taps[phase + 2, tap]
+
+
+@kernel
+def is_dense(band_limit: np.record, steps_per_cycle: float) -> bool:
+    """Tell whether steps come so densely that `add_binned_step` pays."""
+    return steps_per_cycle * (1 << POSITION_BITS) > _DENSE_STEPS * band_limit.samples_per_cycle
+
+
+@kernel
+def open_bins(band_limit: np.record, cycle: int) -> int:
+    """Begin the bins at a cycle and return the one before which steps must lie."""
+    offset = _offset(band_limit, cycle, band_limit.origin_sample)
+    band_limit.binned_sample = band_limit.origin_sample + (offset >> POSITION_BITS)
+    return cycle + ((BINNED_SAMPLES - 1) << POSITION_BITS) // band_limit.samples_per_cycle
+
+
+@kernel
+def add_binned_step(band_limit: np.record, cycle: int, units: int) -> None:
+    """Add a step as `add_step` does, to the bins."""
+    offset = _offset(band_limit, cycle, band_limit.binned_sample)
+    before, middle, after = _shares(offset, units)
+    bins, place = band_limit.bins, np.uint64(offset >> _PHASE_SHIFT)
+    bins[place] += before
+    bins[place + np.uint64(1)] += middle
+    bins[place + np.uint64(2)] += after
+
+
+@kernel
+def close_bins(band_limit: np.record, end: int) -> None:
+    """Add the bins, whose steps lie before the cycle `end`, to the samples, and empty them."""
+    n_samples = (_offset(band_limit, end, band_limit.binned_sample) >> POSITION_BITS) + 2
+    taps = STEP_DIFFERENCES
+    for sample in range(n_samples):
+        bins = band_limit.bins[sample * N_PHASES : (sample + 1) * N_PHASES]
+        first = band_limit.binned_sample - band_limit.origin_sample + sample
+        differences = band_limit.differences[first : first + N_TAPS]
+        # Written out, since only so do all phases go into a tap at once, and several taps at a time.
+        a0, a1, a2, a3 = float(bins[0]), float(bins[1]), float(bins[2]), float(bins[3])
+        b0, b1, b2, b3 = float(bins[4]), float(bins[5]), float(bins[6]), float(bins[7])
+        c0, c1, c2, c3 = float(bins[8]), float(bins[9]), float(bins[10]), float(bins[11])
+        d0, d1, d2, d3 = float(bins[12]), float(bins[13]), float(bins[14]), float(bins[15])
+        for tap in range(N_TAPS):
+            differences[tap] += (
+                (a0 * taps[0, tap] + a1 * taps[1, tap] + a2 * taps[2, tap] + a3 * taps[3, tap])
+                + (b0 * taps[4, tap] + b1 * taps[5, tap] + b2 * taps[6, tap] + b3 * taps[7, tap])
+                + (c0 * taps[8, tap] + c1 * taps[9, tap] + c2 * taps[10, tap] + c3 * taps[11, tap])
+                + (d0 * taps[12, tap] + d1 * taps[13, tap] + d2 * taps[14, tap] + d3 * taps[15, tap])
+            )
+        for phase in range(N_PHASES):
+            bins[phase] = 0
+    band_limit.binned_sample = 0
 
 
 @kernel
@@ -140,3 +210,19 @@ def sum_steps(band_limit: np.record, samples: NDArray[np.float64]) -> None:
         level += samples[i]
         samples[i] = level * OUTPUT_SCALE
     band_limit.level = level
+
+
+@kernel
+def _offset(band_limit: np.record, cycle: int, sample: int) -> int:
+    """Return how far after the middle before an absolute sample a cycle lies, in fixed point."""
+    return cycle * band_limit.samples_per_cycle - (sample << POSITION_BITS) + _HALF_SAMPLE
+
+
+@kernel
+def _shares(offset: int, units: int) -> tuple[int, int, int]:
+    """Return what the phases before, at and after a step's offset get of it; together it is all of it."""
+    fraction = (offset >> _FRACTION_SHIFT) & (FRACTION_UNITS - 1)
+    rest = FRACTION_UNITS - fraction
+    before = (units * (rest * rest)) >> _SHARE_SHIFT
+    after = (units * (fraction * fraction)) >> _SHARE_SHIFT
+    return before, units * SHARE_UNITS - before - after, after

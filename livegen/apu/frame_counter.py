@@ -32,32 +32,55 @@ _N_CLOCKS: Final = 4
 
 @kernel
 def write_frame_counter(frame_counter: np.record, cycle: int, value: int) -> None:
-    """Take $4017; it takes effect 3 cycles after a write in an even CPU cycle, 4 after one in an odd cycle."""
+    """Take $4017; it takes effect 3 or 4 cycles after the CPU's write, in an odd cycle.
+
+    The CPU wrote in the cycle before `cycle`, which is the first that finds the register written: so 3 cycles after
+    a `cycle` that is even, 2 after an odd one.
+    """
     frame_counter.reset_pending = True
     frame_counter.reset_mode = (value >> 7) & 1
-    frame_counter.reset_cycle = cycle + 3 + (cycle & 1)
+    frame_counter.reset_cycle = cycle + 3 - (cycle & 1)
 
 
 @kernel
 def frame_counter_due(frame_counter: np.record) -> int:
     """Return the cycle at which the counter next does something."""
-    steps = FRAME_STEPS[frame_counter.region, frame_counter.mode]
-    due = frame_counter.sequence_start + steps[frame_counter.next_clock]
+    due = _next_step(frame_counter)
     return min(due, frame_counter.reset_cycle) if frame_counter.reset_pending else due
 
 
 @kernel
+def due_clocks(frame_counter: np.record) -> int:
+    """Return what is clocked at the cycle that is due: an or of `QUARTER_FRAME` and `HALF_FRAME`, or 0.
+
+    A step and a reset may fall on the same cycle; two quarter frames at once are one.
+    """
+    due, clocks = frame_counter_due(frame_counter), 0
+    if _next_step(frame_counter) == due:
+        clocks = (QUARTER_FRAME | HALF_FRAME) if frame_counter.next_clock % 2 == 1 else QUARTER_FRAME
+    if frame_counter.reset_pending and frame_counter.reset_cycle == due and frame_counter.reset_mode == 1:
+        clocks = QUARTER_FRAME | HALF_FRAME
+    return clocks
+
+
+@kernel
 def clock_frame_counter(frame_counter: np.record) -> int:
-    """Do what is due, and return what it clocks: an or of `QUARTER_FRAME` and `HALF_FRAME`, or 0."""
-    if frame_counter.reset_pending and frame_counter.reset_cycle == frame_counter_due(frame_counter):
+    """Do what is due, and return what it clocks, as `due_clocks` has it."""
+    clocks = due_clocks(frame_counter)
+    if frame_counter.reset_pending and frame_counter.reset_cycle <= _next_step(frame_counter):
         frame_counter.reset_pending = False
         frame_counter.mode = frame_counter.reset_mode
         frame_counter.sequence_start = frame_counter.reset_cycle
         frame_counter.next_clock = 0
-        return (QUARTER_FRAME | HALF_FRAME) if frame_counter.mode == 1 else 0
-    clocks = QUARTER_FRAME | (HALF_FRAME if frame_counter.next_clock % 2 == 1 else 0)
-    frame_counter.next_clock += 1
-    if frame_counter.next_clock == _N_CLOCKS:
-        frame_counter.next_clock = 0
-        frame_counter.sequence_start += FRAME_LOOPS[frame_counter.region, frame_counter.mode]
+    else:
+        frame_counter.next_clock += 1
+        if frame_counter.next_clock == _N_CLOCKS:
+            frame_counter.next_clock = 0
+            frame_counter.sequence_start += FRAME_LOOPS[frame_counter.region, frame_counter.mode]
     return clocks
+
+
+@kernel
+def _next_step(frame_counter: np.record) -> int:
+    steps = FRAME_STEPS[frame_counter.region, frame_counter.mode]
+    return frame_counter.sequence_start + steps[frame_counter.next_clock]

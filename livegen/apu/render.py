@@ -1,7 +1,7 @@
 """The chip's checked front: a new chip, and a whole log of register writes to samples."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import numpy as np
@@ -23,6 +23,7 @@ MAX_CYCLE: Final = 1 << 48
 
 MAX_SAMPLES: Final = 1 << 31
 _BLOCK_SAMPLES: Final = 1024  # small enough for a core's first cache
+_YIELDED_SAMPLES: Final = 1 << 16
 
 
 def new_chip(
@@ -30,10 +31,11 @@ def new_chip(
     cpu_clock_hz: float,
     sample_rate: float,
     region: str = "ntsc",
+    voices: Iterable[str] = ("p1", "p2", "tr", "no"),
     mixer: str = "nonlinear",
     filters: bool = True,
 ) -> NDArray[Any]:
-    """Return a chip at power-up: every register and counter 0, every gain 1.
+    """Return a chip at power-up: every register and counter 0.
 
     All is still, but the triangle stands at level 15, as a console's does: without filters that is a constant.
 
@@ -45,6 +47,9 @@ def new_chip(
         Output rate in Hz, 8,000 to 192,000.
     region
         "ntsc" or "pal": the tables of noise and frame counter.
+    voices
+        Which of "p1", "p2", "tr", "no" have a gain of 1; the others run at a gain of 0. $4011's level, "dm", sounds
+        where it is named or where all four do.
     mixer
         "nonlinear", the console's, or "linear", its approximation.
     filters
@@ -71,7 +76,7 @@ def new_chip(
     record["noise"]["region"] = region_index
     record["triangle"]["position"] = POWER_UP_POSITION
     record["frame_counter"]["region"] = region_index
-    record["gain"] = 1.0
+    record["gain"] = _gains(voices)
     record["mixer"] = _one_of("mixer", mixer, MIXERS)
     record["filtered"] = bool(filters)
     set_filters(record["filters"], rate)
@@ -99,18 +104,68 @@ def render_writes(
     cycle, address, value
         One entry a write, integers of the same shape (n,): the CPU cycle since power-up, ascending (equal cycles
         in their order); the register, $4000..$4017; the byte.
-    cpu_clock_hz, sample_rate, region, mixer, filters
+    cpu_clock_hz, sample_rate, region, voices, mixer, filters
         As in `new_chip`.
     n_samples
         Samples to return, 0 to 2**31. Writes after them are checked and have no effect.
-    voices
-        Which of "p1", "p2", "tr", "no" sound; the others are mute but run. $4011's level, "dm", sounds where it is
-        named or where all four do.
 
     Returns
     -------
     ndarray
         float32, shape (n_samples,). Sample `i` is the sound at `i / sample_rate` seconds.
+
+    Raises
+    ------
+    FormatError
+        If an argument is out of its range or the arrays do not fit together.
+    """
+    blocks = render_blocks(
+        cycle,
+        address,
+        value,
+        cpu_clock_hz=cpu_clock_hz,
+        sample_rate=sample_rate,
+        n_samples=n_samples,
+        region=region,
+        voices=voices,
+        mixer=mixer,
+        filters=filters,
+    )
+    try:
+        out = np.empty(int(n_samples), np.float32)
+    except MemoryError:
+        raise FormatError(f"{n_samples} samples do not fit into this machine's memory; ask for fewer.") from None
+    done = 0
+    for block in blocks:
+        out[done : done + len(block)] = block
+        done += len(block)
+    return out
+
+
+def render_blocks(
+    cycle: ArrayLike,
+    address: ArrayLike,
+    value: ArrayLike,
+    *,
+    cpu_clock_hz: float,
+    sample_rate: float,
+    n_samples: int,
+    region: str = "ntsc",
+    voices: Iterable[str] = ("p1", "p2", "tr", "no"),
+    mixer: str = "nonlinear",
+    filters: bool = True,
+) -> Iterator[NDArray[np.float32]]:
+    """Return the sound of a log of register writes piece by piece, so that a long one need not fit into memory.
+
+    Parameters
+    ----------
+    cycle, address, value, cpu_clock_hz, sample_rate, n_samples, region, voices, mixer, filters
+        As in `render_writes`; they are checked before this returns.
+
+    Returns
+    -------
+    iterator of ndarray
+        float32, at most 65,536 samples each, which are the caller's. Together they are what `render_writes` returns.
 
     Raises
     ------
@@ -133,15 +188,25 @@ def render_writes(
         )
     if isinstance(n_samples, bool) or not isinstance(n_samples, int | np.integer) or not 0 <= n_samples <= MAX_SAMPLES:
         raise FormatError(f"n_samples is {n_samples!r}; it must be a whole number from 0 to {MAX_SAMPLES}.")
-    chip = new_chip(cpu_clock_hz=cpu_clock_hz, sample_rate=sample_rate, region=region, mixer=mixer, filters=filters)
-    chip[0]["gain"] = _gains(voices)
-    settle(chip[0])
-    try:
-        out = np.empty(int(n_samples), np.float32)
-    except MemoryError:
-        raise FormatError(f"{n_samples} samples do not fit into this machine's memory; ask for fewer.") from None
-    _render(chip[0], cycles, addresses, values, np.empty(LATENCY_SAMPLES, np.float32), out)
-    return out
+    chip = new_chip(
+        cpu_clock_hz=cpu_clock_hz, sample_rate=sample_rate, region=region, voices=voices, mixer=mixer, filters=filters
+    )
+    return _blocks(chip[0], cycles, addresses, values, int(n_samples))
+
+
+def _blocks(
+    chip: np.record,
+    cycles: NDArray[np.int64],
+    addresses: NDArray[np.int64],
+    values: NDArray[np.int64],
+    n_samples: int,
+) -> Iterator[NDArray[np.float32]]:
+    # because of the latency, the first samples come before power-up
+    written = _render(chip, cycles, addresses, values, 0, np.empty(LATENCY_SAMPLES, np.float32))
+    for start in range(0, n_samples, _YIELDED_SAMPLES):
+        block = np.empty(min(_YIELDED_SAMPLES, n_samples - start), np.float32)
+        written = _render(chip, cycles, addresses, values, written, block)
+        yield block
 
 
 @kernel
@@ -150,19 +215,20 @@ def _render(
     cycle: NDArray[np.int64],
     address: NDArray[np.int64],
     value: NDArray[np.int64],
-    head: NDArray[np.float32],
+    first: int,
     out: NDArray[np.float32],
-) -> None:
-    """Fill `out`, after `head` with the samples that come before power-up because of the latency."""
-    i, done = 0, -len(head)
+) -> int:
+    """Fill `out` with the next samples, with the writes from `first` on; return the first that is still to come."""
+    i, done = first, 0
     while done < len(out):
-        block = head if done < 0 else out[done : done + _BLOCK_SAMPLES]
+        block = out[done : done + _BLOCK_SAMPLES]
         done += len(block)
-        end = sample_to_cycle(chip, done + len(head))
+        end = sample_to_cycle(chip, chip.band_limit.origin_sample + len(block))
         while i < len(cycle) and cycle[i] < end:
             write_register(chip, cycle[i], address[i], value[i])
             i += 1
         read_samples(chip, len(block), block)
+    return i
 
 
 def _gains(voices: Iterable[str]) -> NDArray[np.float64]:

@@ -7,12 +7,16 @@ from livegen.apu.band_limit import (
     BAND_LIMIT,
     LATENCY_SAMPLES,
     LEVEL_UNITS,
+    N_PHASES,
     N_TAPS,
     POSITION_BITS,
     STEP_DIFFERENCES,
     TAP_UNITS,
+    add_binned_step,
     add_step,
+    close_bins,
     drop_samples,
+    open_bins,
     sample_to_cycle_of,
     samples_per_cycle,
     sum_steps,
@@ -28,7 +32,8 @@ def band_limit_of(cpu_clock_hz: float, sample_rate: float) -> np.void:
 def test_every_phase_is_a_whole_step() -> None:
     assert (STEP_DIFFERENCES.sum(axis=1) == TAP_UNITS).all()
     assert (np.rint(STEP_DIFFERENCES) == STEP_DIFFERENCES).all()
-    assert (STEP_DIFFERENCES[-1, 1:] == STEP_DIFFERENCES[0, :-1]).all()
+    assert (STEP_DIFFERENCES[N_PHASES:, 1:] == STEP_DIFFERENCES[:2, :-1]).all()
+    assert (STEP_DIFFERENCES[:2, -1] == 0).all()
 
 
 @given(cycle=st.integers(0, 20_000))
@@ -63,3 +68,19 @@ def test_dropping_samples_keeps_the_rest() -> None:
     assert band_limit["origin_sample"] == 40
     assert (band_limit["differences"][:50] == before[40:90]).all()
     assert not band_limit["differences"][50:].any()
+
+
+@given(
+    steps=st.lists(st.tuples(st.integers(0, 2000), st.integers(-LEVEL_UNITS, LEVEL_UNITS)), max_size=200),
+    begin=st.integers(0, 5000),
+)
+def test_bins_give_the_very_same_samples(steps: list[tuple[int, int]], begin: int) -> None:
+    direct, binned = band_limit_of(1_789_773, 48_000), band_limit_of(1_789_773, 48_000)
+    end = min(open_bins(binned, begin), begin + 2001)
+    for after, units in steps:
+        if begin + after < end:
+            add_step(direct, begin + after, units)
+            add_binned_step(binned, begin + after, units)
+    close_bins(binned, end)
+    assert direct.tobytes() == binned.tobytes()
+    assert end - begin > 1000

@@ -43,9 +43,17 @@ def test_five_steps_clock_at_once_and_leave_out_the_fourth(region: int, steps: t
     assert events(counter, 9) == [(1003, QH), *expected]
 
 
-@pytest.mark.parametrize(("cycle", "reset"), [(20_000, 20_003), (20_001, 20_005)])
-def test_a_write_resets_three_or_four_cycles_later(cycle: int, reset: int) -> None:
+@pytest.mark.parametrize(("cycle", "reset"), [(20_000, 20_003), (20_001, 20_003)])
+def test_a_write_resets_three_or_four_cycles_after_the_cpu_s_cycle(cycle: int, reset: int) -> None:
     counter = counter_of(0)
     assert events(counter, 2) == [(7457, Q), (14913, QH)]
     write_frame_counter(counter, cycle, 0x40)
     assert events(counter, 2) == [(reset, 0), (reset + 7457, Q)]
+
+
+@pytest.mark.parametrize("value", [0x00, 0x80])
+def test_a_reset_on_the_cycle_of_a_step_loses_no_clock(value: int) -> None:
+    counter = counter_of(0)
+    assert events(counter, 1) == [(7457, Q)]
+    write_frame_counter(counter, 14913 - 2, value)
+    assert events(counter, 2) == [(14913, QH), (14913 + 7457, Q)]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from livegen.apu import render_writes
+from livegen.apu import render_blocks, render_writes
 from livegen.apu.workloads import busy_writes, worst_case_writes
 from livegen.errors import FormatError
 
@@ -171,6 +171,20 @@ def test_a_shorter_render_is_the_start_of_a_longer_one(n_samples: int) -> None:
     whole = render_writes(*log, n_samples=20_000, **options)
     assert (render_writes(*log, n_samples=n_samples, **options) == whole[:n_samples]).all()
     assert whole.dtype == np.float32
+
+
+def test_the_blocks_of_a_long_render_are_the_whole_in_order() -> None:
+    log = busy_writes(4.0)
+    options: dict[str, Any] = {"cpu_clock_hz": CLOCK, "sample_rate": RATE, "n_samples": 4 * RATE + 1}
+    blocks = list(render_blocks(*log, **options))
+    assert max(map(len, blocks)) <= 1 << 16
+    assert (np.concatenate(blocks) == render_writes(*log, **options)).all()
+    assert list(render_blocks(*log, **options | {"n_samples": 0})) == []
+
+
+def test_blocks_are_refused_before_the_first_of_them() -> None:
+    with pytest.raises(FormatError, match="region is 'mars'"):
+        render_blocks([], [], [], cpu_clock_hz=CLOCK, sample_rate=RATE, n_samples=0, region="mars")
 
 
 def test_the_workloads_make_every_voice_sound() -> None:
