@@ -22,6 +22,9 @@ _SCORE_FORMATS: Final[dict[str, tuple[Reader, Writer]]] = {
     ".seprsco.pkl": (nesmdb.load_seprsco, nesmdb.save_seprsco),
 }
 
+SCORE_ENDINGS: Final = tuple(_SCORE_FORMATS)
+"""How the name of a score file may end."""
+
 
 def read_score(path: Path) -> NDArray[np.uint8]:
     """Read a score, uint8 (N, 4, 3), from a file of the format that its name ends with.

@@ -1,6 +1,7 @@
 """What every reader and writer here shares: bounded reading, writing in one piece, the longest score."""
 
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -33,6 +34,19 @@ def read_bytes(path: Path, max_bytes: int) -> bytes:
     if len(data) > max_bytes:
         raise FormatError(f"{path} is too large: at most {max_bytes / 2**20:.0f} MiB of this kind of file are read")
     return data
+
+
+def check_place(path: Path) -> None:
+    """Refuse a path that no file can be written to, before any work is done; raises FormatError."""
+    folder = path.absolute().parent
+    try:
+        if not folder.is_dir():
+            raise FormatError(f"there is no folder {folder}: make it first")
+        if path.is_dir():
+            raise FormatError(f"{path} is a folder: give the name of a file in it")
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise FormatError(f"{path} cannot be written: {error.strerror}") from error
 
 
 @contextmanager
