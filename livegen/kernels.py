@@ -10,11 +10,13 @@ import contextlib
 import hashlib
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 import numba
 import platformdirs
+from numba.core.types.misc import unliteral
 from numba.extending import register_jitable
 
 _PACKAGE = Path(__file__).parent
@@ -78,9 +80,19 @@ Record = Any
 portable = register_jitable
 """Decorator of a plain function that kernels may call too."""
 
-kernel = numba.njit(nogil=True, cache=True, error_model="numpy")
-"""Decorator of every kernel.
+_compile_later: Final = numba.njit(nogil=True, cache=True, error_model="numpy")
 
-`nogil` keeps the interpreter free, `cache` makes the second start quick, and the error model of NumPy keeps
-a division by zero from raising, which inside an audio callback would take the GIL.
-"""
+
+def kernel(function: Callable[..., Any]) -> Any:
+    """Make a kernel of a function.
+
+    `nogil` keeps the interpreter free, `cache` makes the second start quick, and the error model of NumPy keeps
+    a division by zero from raising, which inside an audio callback would take the GIL. Left alone, Numba compiles a
+    kernel once more for each constant that another kernel hands to it, which takes half as long again.
+    """
+    dispatcher = _compile_later(function)
+    find = dispatcher.get_call_template
+    dispatcher.get_call_template = lambda args, kws: find(
+        tuple(map(unliteral, args)), {name: unliteral(kind) for name, kind in kws.items()}
+    )
+    return dispatcher

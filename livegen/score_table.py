@@ -110,9 +110,7 @@ def write_slot(
     store_release(table.sequence, position, sequence + 1)
     fence()
     slot.frame_index = frame_index
-    slot.frame[:] = frame
-    slot.owner[:] = owner
-    slot.onset_offset[:] = onset_offset
+    _fill(slot, frame, owner, onset_offset)
     store_release(table.sequence, position, sequence + 2)
 
 
@@ -124,10 +122,17 @@ def read_slot(table: Record, frame_index: int, copy: Record) -> bool:
     for _ in range(_TRIES):
         before = load_acquire(table.sequence, position)
         copy.frame_index = slot.frame_index
-        copy.frame[:] = slot.frame
-        copy.owner[:] = slot.owner
-        copy.onset_offset[:] = slot.onset_offset
+        _fill(copy, slot.frame, slot.owner, slot.onset_offset)
         fence()
         if before & 1 == 0 and load_acquire(table.sequence, position) == before:
             return copy.frame_index == frame_index
     return False
+
+
+@kernel
+def _fill(slot: Record, frame: NDArray[np.uint8], owner: NDArray[np.uint8], onset_offset: NDArray[np.float64]) -> None:
+    """Copy value by value: the assignment of an array could raise, and drags Numba's strings in with its message."""
+    for voice in range(N_VOICES):
+        slot.owner[voice], slot.onset_offset[voice] = owner[voice], onset_offset[voice]
+        for column in range(N_COLUMNS):
+            slot.frame[voice, column] = frame[voice, column]

@@ -49,11 +49,13 @@ def seconds_to_frame(seconds: float) -> int:
     return math.floor(seconds * FRAME_RATE_HZ)
 
 
+@portable
 def note_to_hz(note: float) -> float:
     """Return the frequency of a MIDI note number in equal temperament, A4 = note 69 = 440 Hz."""
     return 440.0 * 2.0 ** ((note - 69.0) / 12.0)
 
 
+@portable
 def pulse_note_to_timer_period(note: float, cpu_clock_hz: float) -> int:
     """Return the pulse timer period nearest to a note.
 
@@ -63,6 +65,7 @@ def pulse_note_to_timer_period(note: float, cpu_clock_hz: float) -> int:
     return _nearest_period(cpu_clock_hz / (16.0 * note_to_hz(note)))
 
 
+@portable
 def triangle_note_to_timer_period(note: float, cpu_clock_hz: float) -> int:
     """Return the triangle timer period nearest to a note: f = cpu / (32 (t + 1)).
 
@@ -71,6 +74,7 @@ def triangle_note_to_timer_period(note: float, cpu_clock_hz: float) -> int:
     return _nearest_period(cpu_clock_hz / (32.0 * note_to_hz(note)))
 
 
+@portable
 def _nearest_period(timer_steps: float) -> int:
     return min(max(round(timer_steps) - 1, 0), MAX_TIMER_PERIOD)
 

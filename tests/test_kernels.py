@@ -79,3 +79,18 @@ def test_a_kernel_divides_by_zero_without_raising() -> None:
     quotient = np.zeros(3)
     divide(np.array([1.0, 0.0, 3.0]), np.array([0.0, 0.0, 2.0]), quotient)
     np.testing.assert_array_equal(quotient, [np.inf, np.nan, 1.5])
+
+
+@kernel
+def double(number: int) -> int:
+    return 2 * number
+
+
+@kernel
+def add_doubles(number: int) -> int:
+    return double(1) + double(2) + double(number)
+
+
+def test_a_constant_argument_compiles_no_version_of_its_own() -> None:
+    assert add_doubles(3) == 12
+    assert len(double.signatures) == 1

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from livegen.errors import AudioError
 from livegen.outputs.engine import ENGINE, fill_block
+from livegen.score import N_VOICES
 
-N_CHANNELS: Final = 2
+_STEREO: Final = 2
 NULL: Final = "null"
 """Name of the device that is none: time passes, nothing sounds."""
 
@@ -28,6 +29,7 @@ NULL_SAMPLE_RATE: Final = 48_000
 NULL_BLOCK_SAMPLES: Final = 256
 
 _UNSIGNED_LONG: Final = types.uint32 if sys.platform == "win32" else types.uint64
+_LONGEST_LATENCY_SECONDS: Final = 5.0
 _PREFERRED_HOST_APIS: Final = ("JACK", "ASIO")  # where the platform's default has the longer way to the speaker
 
 
@@ -119,6 +121,28 @@ def choose_device(wanted: str | None) -> AudioDevice | None:
             return _preferred(found)
     there = ", ".join(f"{device.host_api}: {device.name}" for device in devices) or "none"
     raise AudioError(f"no audio device or host API matches {wanted!r}: there is {there}; or use --audio null")
+
+
+def choose_channels(device: AudioDevice | None, *, is_apart: bool) -> int:
+    """Return how many channels the sound has on a device, None for the null device.
+
+    Parameters
+    ----------
+    device : AudioDevice or None
+    is_apart : bool
+        Whether each voice has a channel of its own; else the mix goes to two, or to one where there are no two.
+
+    Raises
+    ------
+    AudioError
+        If the voices are to be apart, and the device has fewer channels.
+    """
+    if is_apart and device is not None and device.n_channels < N_VOICES:
+        raise AudioError(
+            f"{device.host_api}: {device.name} takes {device.n_channels} channels, and the voices apart need "
+            f"{N_VOICES}: name another device with --audio, such as a DAW on JACK, or leave out --audio-channels"
+        )
+    return N_VOICES if is_apart else _STEREO if device is None else min(_STEREO, device.n_channels)
 
 
 def reopen_portaudio(lost: AudioDevice) -> AudioDevice:
@@ -226,7 +250,9 @@ class AudioStream:
                 f"{device.host_api}: {device.name} refuses {sample_rate} Hz in blocks of "
                 f"{block_samples or 'any'} samples ({error}): try without --rate and --block"
             ) from error
-        self.latency_seconds = float(self._stream.latency)
+        latency_seconds = float(self._stream.latency)
+        # PortAudio says 25 hours for a program on JACK that is not a sound card
+        self.latency_seconds = latency_seconds if 0.0 <= latency_seconds <= _LONGEST_LATENCY_SECONDS else 0.0
 
     def start(self) -> None:
         """Let the callback run; the level ramps up from silence.

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from livegen.apu import CHIP, LOUDEST, new_chip, read_samples, sample_to_cycle, set_gain, voice_level
+from livegen.apu import LOUDEST, read_samples, sample_to_cycle, set_gain, settle, voice_level
 from livegen.atomics import load_acquire, store_release
 from livegen.kernels import Record, kernel
 from livegen.outputs.wall_clock import now_ns
@@ -27,19 +27,19 @@ from livegen.score_table import (
     read_slot,
     write_frames,
 )
+from livegen.synth.commands import COMMAND
 from livegen.synth.synth import (
+    N_LANES,
     NEVER,
     SYNTH,
-    give_to_model,
-    key_down,
-    key_up,
-    next_tick_sample,
+    next_event_sample,
     play_frame_voice,
-    run_tick,
+    run_command,
+    run_event,
+    send_writes,
     set_up_synth,
-    silence_voice,
 )
-from livegen.units import CPU_CLOCK_HZ, FRAME_RATE_HZ, frame_to_sample
+from livegen.units import FRAME_RATE_HZ, MAX_VOLUME, frame_to_sample
 
 N_RINGS: Final = 8
 RING_SIZE: Final = 256
@@ -47,28 +47,12 @@ N_STAMPS: Final = 256
 N_BINS: Final = 4096
 MAX_PIECE_SAMPLES: Final = 1024
 
-KEY_DOWN: Final = 0
-KEY_UP: Final = 1
-GIVE_TO_MODEL: Final = 2
-SILENCE_ALL: Final = 3
-
 FULL_SCALE: Final = 1.0 / LOUDEST
 """Gain at master volume 1: four voices at their loudest just reach full scale."""
 
 _GAIN_GRID_SAMPLES: Final = 32
 _RAMP_SECONDS: Final = 0.005
 _OUTPUT_UNDERFLOW: Final = 4  # paOutputUnderflow
-
-COMMAND: Final = np.dtype(
-    [
-        ("kind", np.int64),
-        ("voice", np.int64),
-        ("note", np.int64),
-        ("volume", np.int64),
-        ("order", np.int64),  # one count over all rings: a command older than the voice's last one is void
-    ],
-    align=True,
-)
 
 RING: Final = np.dtype([("written", np.int64, 1), ("read", np.int64, 1), ("commands", COMMAND, RING_SIZE)], align=True)
 
@@ -104,25 +88,27 @@ STATS: Final = np.dtype(
 ENGINE: Final = np.dtype(
     [
         ("sample_rate", np.int64),
-        ("n_channels", np.int64),
+        ("n_channels", np.int64),  # of the output, interleaved
+        ("n_parts", np.int64),  # 1: every channel carries the mix; 4: each carries a voice
         ("sample", np.int64),  # the first sample of the next block
         ("is_detached", np.int64),  # 1: a native callback leaves the engine alone and falls silent
         ("next_frame", np.int64, N_VOICES),
         ("slot", SLOT),  # scratch for reading the table
         ("clock_scratch", np.int64, 2),
-        ("chip", CHIP),
         ("synth", SYNTH),
         ("table", TABLE),
         ("mix", MIX),
         ("rings", RING, N_RINGS),
         ("stats", STATS),
-        ("mono", np.float32, MAX_PIECE_SAMPLES),
+        ("parts", np.float32, (N_VOICES, MAX_PIECE_SAMPLES)),
     ],
     align=True,
 )
 
 
-def new_engine(sample_rate: int, patch: Patch, *, n_channels: int = 2, filters: bool = True) -> NDArray[np.void]:
+def new_engine(
+    sample_rate: int, patch: Patch, *, n_channels: int = 2, is_apart: bool = False, filters: bool = True
+) -> NDArray[np.void]:
     """Return an engine at sample 0, silent: an array of shape (1,) of `ENGINE`.
 
     Parameters
@@ -133,21 +119,36 @@ def new_engine(sample_rate: int, patch: Patch, *, n_channels: int = 2, filters: 
         How the player's notes sound.
     n_channels : int
         Channels of the interleaved output; each carries the same signal.
+    is_apart : bool
+        Whether there are four channels instead, P1, P2, TR and NO, each voice through a mixer of its own.
     filters : bool
         Whether the console's output filters are on.
     """
     engine = np.zeros(1, ENGINE)
     engine["sample_rate"] = sample_rate
-    engine["n_channels"] = n_channels
-    engine["chip"] = new_chip(cpu_clock_hz=CPU_CLOCK_HZ["ntsc"], sample_rate=sample_rate, filters=filters)
+    engine["n_channels"] = N_VOICES if is_apart else n_channels
+    engine["n_parts"] = N_VOICES if is_apart else 1
     engine["mix"]["gains"] = 1.0
     engine["mix"]["gains_now"] = 1.0
     engine["mix"]["is_model_audible"] = 1
     engine["mix"]["next_gain_sample"] = _GAIN_GRID_SAMPLES
     engine["stats"]["frame_taken"] = -1
     clear(engine["table"])
-    set_up_synth(engine["synth"], engine["chip"], sample_rate, patch)
+    set_up_synth(engine["synth"], sample_rate, patch, is_apart=is_apart, filters=filters)
     return engine
+
+
+def begin_with_gains(engine: NDArray[np.void], gains: NDArray[np.float64]) -> None:
+    """Let the voices stand at their gains, shape (4,), from the first sample on; else they would ramp there from 1.
+
+    The silent triangle holds a level: a gain that moves under it is heard as a thump.
+    """
+    synth, mix = engine["synth"][0], engine["mix"]
+    mix["gains"] = mix["gains_now"] = gains
+    for voice in range(N_VOICES):
+        chip = synth["chips"][synth["chip_of_voice"][voice]]
+        set_gain(chip, 0, voice, gains[voice])
+        settle(chip)
 
 
 def warm_up(patch: Patch) -> None:
@@ -155,23 +156,20 @@ def warm_up(patch: Patch) -> None:
     engine = new_engine(48_000, patch)
     write_frames(engine["table"], [PlannedFrame(0, SILENCE, np.zeros(N_VOICES, np.uint8), np.zeros(N_VOICES))])
     read_frame(engine["table"], 0)
-    push_command(engine[0], 0, KEY_DOWN, 0, 69, 15, 1)
+    command = np.zeros(1, COMMAND)
+    command["note"] = 69
+    push_command(engine[0], 0, command[0])
     fill_block(engine[0], np.zeros(2 * 64, np.float32), 64, 0)
 
 
 @kernel
-def push_command(engine: Record, ring_index: int, kind: int, voice: int, note: int, volume: int, order: int) -> bool:
-    """Put a command into a ring; False if the ring is full. One thread at a time writes to a ring."""
+def push_command(engine: Record, ring_index: int, command: Record) -> bool:
+    """Put a copy of a command into a ring; False if the ring is full. One thread at a time writes to a ring."""
     ring = engine.rings[ring_index]
     written = ring.written[0]
     if written - load_acquire(ring.read, 0) >= RING_SIZE:
         return False
-    command = ring.commands[written % RING_SIZE]
-    command.kind = kind
-    command.voice = voice
-    command.note = note
-    command.volume = volume
-    command.order = order
+    ring.commands[written % RING_SIZE] = command
     store_release(ring.written, 0, written + 1)
     return True
 
@@ -183,9 +181,10 @@ def render_block(engine: Record, out: NDArray[np.float32], n_samples: int) -> No
     while done < n_samples:
         n = min(n_samples - done, MAX_PIECE_SAMPLES)
         _render_piece(engine, n)
-        for i in range(n):
-            for channel in range(engine.n_channels):
-                out[(done + i) * engine.n_channels + channel] = engine.mono[i]
+        for channel in range(engine.n_channels):
+            part = engine.parts[channel % engine.n_parts]
+            for i in range(n):
+                out[(done + i) * engine.n_channels + channel] = part[i]
         done += n
 
 
@@ -193,18 +192,20 @@ def render_block(engine: Record, out: NDArray[np.float32], n_samples: int) -> No
 def _render_piece(engine: Record, n_samples: int) -> None:
     _run_commands(engine)
     end = engine.sample + n_samples
-    for _ in range(64 * N_VOICES + n_samples):  # a bound, never reached: each event moves its own clock on
-        voice, sample, kind = _next_event(engine)
+    for _ in range(64 * N_LANES + n_samples):  # a bound, never reached: each event moves its own clock on
+        lane, sample, kind = _next_event(engine)
         if sample >= end:
             break
         sample = max(sample, engine.sample)
         if kind == _FRAME:
-            _start_frame(engine, sample, voice)
+            _start_frame(engine, sample, lane)
         elif kind == _TICK:
-            run_tick(engine.synth, engine.chip, sample, voice)
+            run_event(engine.synth, sample, lane)
         else:
             _step_gains(engine, sample)
-    read_samples(engine.chip, n_samples, engine.mono)
+        send_writes(engine.synth)
+    for part in range(engine.n_parts):
+        read_samples(engine.synth.chips[part], n_samples, engine.parts[part])
     _apply_master(engine, n_samples)
     engine.sample = end
 
@@ -216,30 +217,10 @@ def _run_commands(engine: Record) -> None:
         written = load_acquire(ring.written, 0)
         read = ring.read[0]
         while read < written:
-            _run_command(engine, ring.commands[read % RING_SIZE])
+            run_command(engine.synth, engine.sample, ring.commands[read % RING_SIZE])
+            send_writes(engine.synth)
             read += 1
         store_release(ring.read, 0, read)
-
-
-@kernel
-def _run_command(engine: Record, command: Record) -> None:
-    synth, chip, sample = engine.synth, engine.chip, engine.sample
-    if command.kind == SILENCE_ALL:
-        for voice in range(N_VOICES):
-            if command.order >= synth.voices[voice].order:
-                synth.voices[voice].order = command.order
-                silence_voice(synth, chip, sample, voice)
-        return
-    voice = command.voice
-    if command.order < synth.voices[voice].order:
-        return
-    synth.voices[voice].order = command.order
-    if command.kind == KEY_DOWN:
-        key_down(synth, chip, sample, voice, command.note, command.volume)
-    elif command.kind == KEY_UP:
-        key_up(synth, chip, sample, voice)
-    elif command.kind == GIVE_TO_MODEL:
-        give_to_model(synth, chip, sample, voice)
 
 
 _FRAME: Final = 0
@@ -249,19 +230,19 @@ _GAIN: Final = 2
 
 @kernel
 def _next_event(engine: Record) -> tuple[int, int, int]:
-    """Return voice, sample and kind of what comes first; frames come before ticks at the same sample."""
-    best_voice, best_sample, best_kind = 0, NEVER, _FRAME
+    """Return lane, sample and kind of what comes first; frames come before ticks at the same sample."""
+    best_lane, best_sample, best_kind = 0, NEVER, _FRAME
     for voice in range(N_VOICES):
         sample = _frame_sample(engine, voice)
         if sample < best_sample:
-            best_voice, best_sample = voice, sample
-    for voice in range(N_VOICES):
-        sample = next_tick_sample(engine.synth, voice)
+            best_lane, best_sample = voice, sample
+    for lane in range(N_LANES):
+        sample = next_event_sample(engine.synth, lane)
         if sample < best_sample:
-            best_voice, best_sample, best_kind = voice, sample, _TICK
+            best_lane, best_sample, best_kind = lane, sample, _TICK
     if engine.mix.next_gain_sample < best_sample:
         best_sample, best_kind = engine.mix.next_gain_sample, _GAIN
-    return best_voice, best_sample, best_kind
+    return best_lane, best_sample, best_kind
 
 
 @kernel
@@ -289,10 +270,10 @@ def _start_frame(engine: Record, sample: int, voice: int) -> None:
     # A player's row says what was played when it was planned, for the model; here it could only be a ghost of a key.
     is_silent = not engine.mix.is_model_audible or (is_there and engine.slot.owner[voice] == PLAYER)
     if is_silent or stats.late_in_a_row >= RELEASE_AFTER_FRAMES:
-        play_frame_voice(engine.synth, engine.chip, sample, voice, 0, 0, 0)
+        play_frame_voice(engine.synth, sample, voice, 0, 0, 0)
     elif is_there:
-        note, volume, timbre = engine.slot.frame[voice, 0], engine.slot.frame[voice, 1], engine.slot.frame[voice, 2]
-        play_frame_voice(engine.synth, engine.chip, sample, voice, note, volume, timbre)
+        row = engine.slot.frame[voice]
+        play_frame_voice(engine.synth, sample, voice, np.int64(row[0]), np.int64(row[1]), np.int64(row[2]))
 
 
 @kernel
@@ -304,7 +285,8 @@ def _step_gains(engine: Record, sample: int) -> None:
         goal, now = mix.gains[voice], mix.gains_now[voice]
         if goal != now:
             mix.gains_now[voice] = min(goal, now + step) if goal > now else max(goal, now - step)
-            set_gain(engine.chip, sample_to_cycle(engine.chip, sample), voice, mix.gains_now[voice])
+            chip = engine.synth.chips[engine.synth.chip_of_voice[voice]]
+            set_gain(chip, sample_to_cycle(chip, sample), voice, mix.gains_now[voice])
     mix.next_gain_sample = sample + _GAIN_GRID_SAMPLES
 
 
@@ -316,7 +298,8 @@ def _apply_master(engine: Record, n_samples: int) -> None:
     for i in range(n_samples):
         if now != goal:
             now = min(goal, now + step) if goal > now else max(goal, now - step)
-        engine.mono[i] *= now * FULL_SCALE
+        for part in range(engine.n_parts):
+            engine.parts[part, i] *= now * FULL_SCALE
     mix.master_now = now
 
 
@@ -333,7 +316,8 @@ def fill_block(engine: Record, out: NDArray[np.float32], n_samples: int, status_
     stats.block_samples_max = max(stats.block_samples_max, n_samples)
     render_block(engine, out, n_samples)
     for voice in range(N_VOICES):
-        level = voice_level(engine.chip, voice) / 15.0 * engine.mix.gains_now[voice]
+        chip = engine.synth.chips[engine.synth.chip_of_voice[voice]]
+        level = voice_level(chip, voice) / MAX_VOLUME * engine.mix.gains_now[voice]
         stats.levels[voice] = max(level, stats.levels[voice] * 0.95)
     took_ns = now_ns(engine.clock_scratch) - began_ns
     stats.callback_ns[min(took_ns // 1000, N_BINS - 1)] += 1

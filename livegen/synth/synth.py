@@ -1,7 +1,9 @@
-"""The sound engine: frames of the score and keys of the player in, register writes out.
+"""The sound engine: frames of the score and commands of the player in, register writes out.
 
-A voice sounds either the model's frames, with their own volume and timbre, or the player's keys through the
-patch's macros, which step on a 60.0988 Hz tick that restarts with each note. Times are absolute samples.
+A voice sounds either the model's frames, with their own volume and timbre, or notes through the patch's sound: the
+player's always, the model's where the patch says so. Macros step on a 60.0988 Hz tick that restarts with each note.
+Times are absolute samples. The engine owns its chip, or a chip for each voice where they are to be heard apart; what
+an event writes to it is noted first and sent by `send_writes`, so that only that kernel holds the chip's code.
 """
 
 from typing import Final
@@ -9,13 +11,52 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from livegen.apu import sample_to_cycle
+from livegen.apu import CHIP, VOICES, new_chip, sample_to_cycle, write_register
 from livegen.kernels import Record, kernel
-from livegen.patch import Macro, Patch
-from livegen.score import N_VOICES, Voice, is_onset
-from livegen.synth.macros import MACRO, ends_by_itself, macro_value, release_macro, restart_macro, step_macro
-from livegen.synth.registers import NO, TR, power_up, write_level, write_note, write_silence
-from livegen.units import ENGINE_RATE_HZ, MAX_VOLUME
+from livegen.patch import Patch
+from livegen.patch.keys import DRUMS_MAX, MIDI_KEY_MAX
+from livegen.score import N_VOICES, NOTE_RANGE, Voice, is_onset
+from livegen.synth.commands import EXPRESS, GIVE_TO_MODEL, KEY_DOWN, KEY_UP, MAX_CHORD_NOTES, SET_CHORD, SILENCE_ALL
+from livegen.synth.echo import ECHO, next_tone_sample, remember_tone, set_up_echo, take_tone
+from livegen.synth.kick import KICK, begin_kick, kick_note, next_kick_sample, step_kick
+from livegen.synth.note import (
+    NOTE,
+    begin_note,
+    is_spent,
+    move_note,
+    note_pitch,
+    note_step,
+    note_timbre,
+    note_volume,
+    release_note,
+    set_key_volume,
+    step_note,
+)
+from livegen.synth.registers import (
+    NO,
+    P1,
+    P2,
+    TR,
+    WRITES,
+    WRITTEN,
+    bend_pulse,
+    constant_level,
+    envelope_level,
+    power_up,
+    remember_power_up,
+    write_noise,
+    write_pulse,
+    write_triangle,
+)
+from livegen.synth.sound import NO_ENVELOPE, SOUND, VOLUME, decay_volume, fill_drums, fill_sound, rings_out
+from livegen.units import (
+    CPU_CLOCK_HZ,
+    ENGINE_RATE_HZ,
+    MAX_TIMER_PERIOD,
+    MAX_VOLUME,
+    pulse_note_to_timer_period,
+    triangle_note_to_timer_period,
+)
 
 NEVER: Final = np.iinfo(np.int64).max
 """A sample that does not come: nothing is due."""
@@ -23,172 +64,417 @@ NEVER: Final = np.iinfo(np.int64).max
 SHORTEST_NOTE_SECONDS: Final = 0.010
 """A tap that begins and ends within one audio block still sounds this long."""
 
+N_LANES: Final = N_VOICES + 2
+"""What has something to do on its own: the voices, then the kick, then the echo."""
+
+_KICK_LANE: Final = N_VOICES
+_ECHO_LANE: Final = N_VOICES + 1
+
+_NO_DRUM: Final = -1
+_CPU_CLOCK_HZ: Final = CPU_CLOCK_HZ["ntsc"]
+_LOWEST_PULSE_PERIOD: Final = 8  # the chip mutes what is lower
+_LOWEST_TRIANGLE_PERIOD: Final = 2  # what is lower cannot be heard
+_LOWEST_NOISE, _HIGHEST_NOISE = NOTE_RANGE[Voice.NO]
+
 VOICE_SYNTH: Final = np.dtype(
     [
-        ("note", np.int64),  # what sounds; 0 is silence
-        ("volume", np.int64),
-        ("timbre", np.int64),
+        ("playing", NOTE),
+        ("sound", np.int64),  # index into the sounds
         ("is_player", np.int64),  # the player's keys sound here, and frames do not
+        ("runs_macros", np.int64),  # the note sounds through the patch, not as a frame says
         ("order", np.int64),  # of the last key command, so that a late one is told
-        ("key_volume", np.int64),  # of the player's note, before its macro
-        ("has_velocity", np.int64),
-        ("is_released", np.int64),
+        ("express_order", np.int64),
         ("attack_sample", np.int64),
         ("release_sample", np.int64),  # when a key that came up lets go, or NEVER
-        ("n_ticks", np.int64),  # engine ticks since the attack
-        ("volume_macro", MACRO),
-        ("timbre_macro", MACRO),
+        ("frame_note", np.int64),  # of the last frame
+        ("frame_volume", np.int64),
+        ("frame_timbre", np.int64),
+        ("written", WRITTEN),
     ],
     align=True,
 )
 
-SYNTH: Final = np.dtype([("sample_rate", np.float64), ("voices", VOICE_SYNTH, N_VOICES)], align=True)
+SYNTH: Final = np.dtype(
+    [
+        ("sample_rate", np.float64),
+        ("chord_ticks", np.int64),  # engine ticks for each note of a chord; a live level
+        ("chip_of_voice", np.int64, N_VOICES),
+        ("bends_smoothly", np.int64),  # no sound uses the chip's envelope or sweep
+        ("plays_model", np.int64, N_VOICES),  # the model's notes sound like the player's
+        ("drum_of_key", np.int64, MIDI_KEY_MAX + 1),  # index of a drum, or _NO_DRUM
+        ("drum_of_note", np.int64, _HIGHEST_NOISE + 1),
+        ("sounds", SOUND, N_VOICES + DRUMS_MAX),
+        ("voices", VOICE_SYNTH, N_VOICES),
+        ("triangle_is_on", np.int64),  # what the triangle would sound without the kick
+        ("triangle_period", np.int64),
+        ("kick", KICK),
+        ("kick_sound", np.int64),
+        ("echo", ECHO),
+        ("writes", WRITES, N_VOICES),  # for the chips, of the event that runs
+        ("chips", CHIP, N_VOICES),
+    ],
+    align=True,
+)
 
 
-def set_up_synth(synth: NDArray[np.void], chip: NDArray[np.void], sample_rate: int, patch: Patch) -> None:
-    """Prepare a zeroed synth and a chip at power-up to play a patch.
+def set_up_synth(
+    synth: NDArray[np.void], sample_rate: int, patch: Patch, *, is_apart: bool = False, filters: bool = True
+) -> None:
+    """Prepare a zeroed synth to play a patch.
 
     Parameters
     ----------
     synth : ndarray of SYNTH, shape (1,)
-    chip : ndarray of CHIP, shape (1,)
     sample_rate : int
         In Hz.
     patch : Patch
-        How the player's notes sound.
+        How notes sound.
+    is_apart : bool
+        Whether each voice has a chip of its own, in the order of the voices; else the first chip plays them all.
+    filters : bool
+        Whether the console's output filters are on.
     """
     synth["sample_rate"] = sample_rate
-    voices = synth["voices"][0]
+    synth["chord_ticks"] = 1
+    sounds, voices = synth["sounds"][0], synth["voices"][0]
     voices["release_sample"] = NEVER
+    remember_power_up(voices["written"])
     for voice in Voice:
-        wanted = patch.voices[voice]
-        _fill(voices[voice]["volume_macro"], wanted.volume)
-        _fill(voices[voice]["timbre_macro"], wanted.timbre)
-        voices[voice]["has_velocity"] = wanted.velocity
-    power_up(chip[0])
-
-
-def _fill(record: NDArray[np.void], macro: Macro) -> None:
-    record["values"][: len(macro.values)] = macro.values
-    record["length"] = len(macro.values)
-    record["loop"] = -1 if macro.loop is None else macro.loop
-    record["release"] = -1 if macro.release is None else macro.release
+        fill_sound(sounds[voice], patch.voices[voice])
+        synth["plays_model"][0, voice] = patch.voices[voice].model_sound == "patch"
+        synth["chip_of_voice"][0, voice] = voice if is_apart else 0
+    synth["drum_of_key"] = synth["drum_of_note"] = _NO_DRUM
+    fill_drums(sounds[N_VOICES:], synth["drum_of_key"][0], patch.voices[Voice.NO], patch.drums)
+    for key, drum in patch.drums.items():
+        synth["drum_of_note"][0, drum.note] = synth["drum_of_key"][0, key]
+    synth["bends_smoothly"] = all(v.envelope == NO_ENVELOPE and v.sweep_shift == 0 for v in patch.voices)
+    set_up_echo(synth["echo"][0], patch.voices[Voice.P2], sample_rate)
+    for index in range(N_VOICES if is_apart else 1):
+        audible = VOICES[index : index + 1] if is_apart else VOICES
+        chip = new_chip(cpu_clock_hz=_CPU_CLOCK_HZ, sample_rate=sample_rate, voices=audible, filters=filters)
+        synth["chips"][0, index] = chip[0]
+        power_up(synth["writes"][0, index])
+    send_writes(synth[0])
 
 
 @kernel
-def play_frame_voice(synth: Record, chip: Record, sample: int, voice: int, note: int, volume: int, timbre: int) -> None:
-    """Let a voice of the model sound what a frame of the score says."""
+def send_writes(synth: Record) -> None:
+    """Write to the chips what an event asked for; to be called after each command, frame and event."""
+    for index in range(N_VOICES):
+        writes = synth.writes[index]
+        for i in range(writes.n_writes):
+            write_register(synth.chips[index], writes.cycles[i], writes.addresses[i], writes.values[i])
+        writes.n_writes = 0
+
+
+@kernel
+def run_command(synth: Record, sample: int, command: Record) -> None:
+    """Do what a record of `livegen.synth.commands.COMMAND` asks for; one that is older than the last is void."""
+    if command.kind == SILENCE_ALL:
+        for voice in range(N_VOICES):
+            if command.order >= synth.voices[voice].order:
+                synth.voices[voice].order = command.order
+                silence_voice(synth, sample, voice)
+        return
+    state = synth.voices[command.voice]
+    if command.kind == EXPRESS:
+        if command.order >= state.express_order:
+            state.express_order = command.order
+            playing = state.playing
+            playing.bend, playing.modulation, playing.pressure = command.bend, command.modulation, command.pressure
+        return
+    if command.order < state.order:
+        return
+    state.order = command.order
+    if command.kind == KEY_DOWN:
+        _key_down(synth, sample, command)
+    elif command.kind == SET_CHORD:
+        if state.is_player:
+            _change_chord(synth, sample, command)
+    elif command.kind == KEY_UP:
+        if state.is_player:
+            _let_go(synth, state, sample)
+    elif command.kind == GIVE_TO_MODEL and state.is_player:
+        _silence(synth, sample, command.voice)
+        state.is_player = 0
+
+
+@kernel
+def play_frame_voice(synth: Record, sample: int, voice: int, note: int, volume: int, timbre: int) -> None:
+    """Let a voice of the model sound what a frame of the score says; a voice of the player's does not listen."""
     state = synth.voices[voice]
     if state.is_player:
         return
-    cycle = sample_to_cycle(chip, sample)
-    if note == 0:
-        _silence(state, chip, cycle, voice)
-    elif is_onset(state.note, state.volume, note, volume):
-        write_note(chip, cycle, voice, note, volume, timbre)
-    elif volume != state.volume or timbre != state.timbre:
-        if voice == NO and timbre != state.timbre:
-            write_note(chip, cycle, voice, note, volume, timbre)
-        else:
-            write_level(chip, cycle, voice, volume, timbre)
-    state.note, state.volume, state.timbre = note, volume, timbre
+    attacks = is_onset(state.frame_note, state.frame_volume, note, volume)
+    is_same = note == state.frame_note and volume == state.frame_volume and timbre == state.frame_timbre
+    loudness = MAX_VOLUME if voice == TR else volume  # the triangle's volume is 0 in every frame
+    if attacks and synth.plays_model[voice]:
+        drum = synth.drum_of_note[note] if voice == NO else _NO_DRUM
+        state.playing.n_notes = 1
+        _attack(synth, sample, voice, _sound_index(voice, drum), note, loudness, state.playing.note != 0)
+    elif synth.plays_model[voice]:
+        if note == 0 and state.frame_note != 0:
+            _let_go(synth, state, sample)
+        elif note != 0:
+            set_key_volume(state.playing, synth.sounds[state.sound], loudness)
+    elif note == 0:
+        _silence(synth, sample, voice)
+    elif not is_same:
+        state.runs_macros = 0
+        state.playing.note, state.playing.base = note, note
+        _sound(synth, sample, voice, float(note), 0, constant_level(loudness), loudness, timbre, 0, attacks)
+    state.frame_note, state.frame_volume, state.frame_timbre = note, volume, timbre
 
 
 @kernel
-def key_down(synth: Record, chip: Record, sample: int, voice: int, note: int, volume: int) -> None:
-    """Sound a player's note, which takes the voice over from the model."""
-    state = synth.voices[voice]
-    state.is_player = 1
-    state.is_released = 0
-    state.key_volume = volume if state.has_velocity else MAX_VOLUME
-    state.attack_sample = sample
-    state.release_sample = NEVER
-    state.n_ticks = 0
-    restart_macro(state.volume_macro)
-    restart_macro(state.timbre_macro)
-    state.note, state.volume, state.timbre = note, _macro_volume(state), macro_value(state.timbre_macro)
-    write_note(chip, sample_to_cycle(chip, sample), voice, note, state.volume, state.timbre)
+def silence_voice(synth: Record, sample: int, voice: int) -> None:
+    """End whatever sounds, without a release."""
+    _silence(synth, sample, voice)
+    if voice in (TR, NO):
+        _end_kick(synth, sample)
+    else:
+        synth.echo.read = synth.echo.written
+        _silence_echo(synth, sample)
 
 
 @kernel
-def key_up(synth: Record, chip: Record, sample: int, voice: int) -> None:
-    """Let go of the player's note; its macro plays its release."""
+def next_event_sample(synth: Record, lane: int) -> int:
+    """Return the sample at which a lane next has something to do on its own, or `NEVER`."""
+    if lane == _KICK_LANE:
+        return next_kick_sample(synth.kick, synth.sample_rate, NEVER)
+    if lane == _ECHO_LANE:
+        return next_tone_sample(synth.echo, NEVER)
+    state = synth.voices[lane]
+    if not state.runs_macros or state.playing.note == 0:
+        return NEVER
+    n_ticks = state.playing.n_ticks + 1
+    tick_sample = state.attack_sample + np.int64(np.ceil(n_ticks * synth.sample_rate / ENGINE_RATE_HZ))
+    return min(tick_sample, state.release_sample)
+
+
+@kernel
+def run_event(synth: Record, sample: int, lane: int) -> None:
+    """Do what `next_event_sample` announced."""
+    if lane == _KICK_LANE:
+        step_kick(synth.kick, synth.sounds[synth.kick_sound].kick)
+        _send_triangle(synth, sample)
+    elif lane == _ECHO_LANE:
+        _run_echo(synth, sample)
+    elif synth.voices[lane].release_sample <= sample:
+        _release(synth, sample, lane)
+    else:
+        _tick(synth, sample, lane)
+
+
+@kernel
+def _sound_index(voice: int, drum: int) -> int:
+    return voice if drum == _NO_DRUM else N_VOICES + drum
+
+
+@kernel
+def _key_down(synth: Record, sample: int, command: Record) -> None:
+    voice = command.voice
     state = synth.voices[voice]
-    if state.note == 0 or state.is_released or not state.is_player:
+    sound_index = _sound_index(voice, synth.drum_of_key[command.key & MIDI_KEY_MAX] if voice == NO else _NO_DRUM)
+    sounds_on = state.is_player and state.playing.note != 0
+    is_held = sounds_on and state.release_sample == NEVER
+    _take_chord(state.playing, command)
+    is_same_sound = state.sound == sound_index and not state.playing.is_released
+    if is_held and is_same_sound and synth.sounds[sound_index].is_legato:
+        move_note(state.playing, synth.sounds[sound_index], command.note)
+        _send_note(synth, sample, voice, False)
+    else:
+        state.is_player = 1
+        _attack(synth, sample, voice, sound_index, command.note, command.volume, sounds_on)
+
+
+@kernel
+def _change_chord(synth: Record, sample: int, command: Record) -> None:
+    """Let a note go on with other notes; one that has rung off begins anew with the key that joins."""
+    state = synth.voices[command.voice]
+    playing = state.playing
+    if command.n_notes > playing.n_notes and is_spent(playing, synth.sounds[state.sound]):
+        _key_down(synth, sample, command)
+        return
+    _take_chord(playing, command)
+    if playing.note != 0 and command.n_notes == 1:
+        playing.note = command.notes[0]
+
+
+@kernel
+def _take_chord(playing: Record, command: Record) -> None:
+    playing.n_notes = min(max(command.n_notes, 1), MAX_CHORD_NOTES)
+    for index in range(MAX_CHORD_NOTES):
+        playing.notes[index] = command.notes[index]
+
+
+@kernel
+def _attack(synth: Record, sample: int, voice: int, sound_index: int, note: int, volume: int, glides: bool) -> None:
+    """Begin a note; it may glide from one that sounds, if that was played by the same hand."""
+    state = synth.voices[voice]
+    state.sound, state.runs_macros = sound_index, 1
+    state.attack_sample, state.release_sample = sample, NEVER
+    state.frame_note = 0
+    begin_note(state.playing, synth.sounds[sound_index], note, volume, glides)
+    _send_note(synth, sample, voice, True)
+    if voice == NO and synth.sounds[sound_index].kick.length > 0:
+        synth.kick_sound = sound_index
+        begin_kick(synth.kick, sample)
+        _send_triangle(synth, sample)
+
+
+@kernel
+def _let_go(synth: Record, state: Record, sample: int) -> None:
+    playing = state.playing
+    if playing.note == 0 or playing.is_released or not state.runs_macros:
         return
     shortest = np.int64(SHORTEST_NOTE_SECONDS * synth.sample_rate)
     state.release_sample = max(sample, state.attack_sample + shortest)
 
 
 @kernel
-def give_to_model(synth: Record, chip: Record, sample: int, voice: int) -> None:
-    """End the player's note and let frames sound here again."""
+def _release(synth: Record, sample: int, voice: int) -> None:
     state = synth.voices[voice]
-    if state.is_player:
-        state.is_player = 0
-        _silence(state, chip, sample_to_cycle(chip, sample), voice)
+    sound = synth.sounds[state.sound]
+    state.release_sample = NEVER
+    release_note(state.playing, sound)
+    has_release = sound.envelope == NO_ENVELOPE and sound.macros[VOLUME].release >= 0
+    if has_release or rings_out(sound, voice == NO):
+        _send_note(synth, sample, voice, False)
+    else:
+        _silence(synth, sample, voice)
 
 
 @kernel
-def silence_voice(synth: Record, chip: Record, sample: int, voice: int) -> None:
-    """End whatever sounds, without a release."""
-    _silence(synth.voices[voice], chip, sample_to_cycle(chip, sample), voice)
+def _tick(synth: Record, sample: int, voice: int) -> None:
+    state = synth.voices[voice]
+    if step_note(state.playing, synth.sounds[state.sound]):
+        _send_note(synth, sample, voice, False)
+    else:
+        _silence(synth, sample, voice)
 
 
 @kernel
-def next_tick_sample(synth: Record, voice: int) -> int:
-    """Return the sample at which the voice next has something to do on its own, or `NEVER`."""
+def _silence(synth: Record, sample: int, voice: int) -> None:
     state = synth.voices[voice]
-    if not state.is_player or state.note == 0:
-        return NEVER
-    return min(_tick_sample(synth, state), state.release_sample)
+    if state.playing.note != 0:
+        _sound(synth, sample, voice, state.playing.base, 0, constant_level(0), 0, 0, 0, False)
+    state.playing.note, state.release_sample, state.frame_note = 0, NEVER, 0
 
 
 @kernel
-def run_tick(synth: Record, chip: Record, sample: int, voice: int) -> None:
-    """Do what `next_tick_sample` announced: let go of the note, or step its macros."""
+def _send_note(synth: Record, sample: int, voice: int, is_attack: bool) -> None:
+    """Let the voice sound what its note has come to."""
     state = synth.voices[voice]
-    if state.release_sample <= sample:
-        state.release_sample = NEVER
-        state.is_released = 1
-        release_macro(state.volume_macro)
-        release_macro(state.timbre_macro)
-        if state.volume_macro.release < 0 and not ends_by_itself(state.volume_macro):
-            _silence(state, chip, sample_to_cycle(chip, sample), voice)
-        return
-    state.n_ticks += 1
-    cycle = sample_to_cycle(chip, sample)
-    step_macro(state.timbre_macro, state.is_released != 0)
-    if not step_macro(state.volume_macro, state.is_released != 0):
-        _silence(state, chip, cycle, voice)
-        return
-    volume, timbre = _macro_volume(state), macro_value(state.timbre_macro)
-    if volume != state.volume or timbre != state.timbre:
-        if voice == TR and volume == 0:
-            write_silence(chip, cycle, voice)
-        elif (voice == TR and state.volume == 0) or (voice == NO and timbre != state.timbre):
-            write_note(chip, cycle, voice, state.note, volume, timbre)
+    playing, sound = state.playing, synth.sounds[state.sound]
+    volume, timbre = note_volume(playing, sound), note_timbre(playing, sound)
+    level = constant_level(volume)
+    if sound.envelope != NO_ENVELOPE:
+        volume = decay_volume(sound, playing.n_ticks)
+        level = envelope_level(sound.envelope, sound.envelope_loops != 0)
+    if voice == NO:
+        pitch = float(note_step(playing, sound, _LOWEST_NOISE, _HIGHEST_NOISE))
+    else:
+        pitch = note_pitch(playing, sound, synth.chord_ticks)
+    _sound(synth, sample, voice, pitch, playing.period_offset, level, volume, timbre, sound.sweep, is_attack)
+
+
+@kernel
+def _sound(
+    synth: Record,
+    sample: int,
+    voice: int,
+    pitch: float,
+    period_offset: int,
+    level: int,
+    volume: int,
+    timbre: int,
+    sweep: int,
+    is_attack: bool,
+) -> None:
+    """Write to the chip what a voice is to sound; a noise's pitch is its note."""
+    written = synth.voices[voice].written
+    if voice == TR:
+        synth.triangle_is_on = volume > 0
+        synth.triangle_period = _triangle_period(pitch, period_offset)
+        _send_triangle(synth, sample)
+    elif voice == NO:
+        period = timbre << 7 | 16 - int(pitch) if volume > 0 else written.period
+        write_noise(_writes(synth, NO), _cycle(synth, sample), written, level, period, is_attack)
+    else:
+        period = _pulse_period(pitch, period_offset) if volume > 0 else written.period
+        _send_pulse(synth, sample, voice, timbre << 6 | level, period, sweep, is_attack)
+        if voice == P1:
+            remember_tone(synth.echo, sample, pitch, period_offset, volume, timbre, is_attack)
         else:
-            write_level(chip, cycle, voice, volume, timbre)
-        state.volume, state.timbre = volume, timbre
+            synth.echo.is_sounding = 0
 
 
 @kernel
-def _silence(state: Record, chip: Record, cycle: int, voice: int) -> None:
-    if state.note != 0:
-        write_silence(chip, cycle, voice)
-    state.note, state.volume, state.release_sample = 0, 0, NEVER
+def _send_pulse(synth: Record, sample: int, voice: int, level: int, period: int, sweep: int, is_attack: bool) -> None:
+    writes, written, cycle = _writes(synth, voice), synth.voices[voice].written, _cycle(synth, sample)
+    if not is_attack and synth.bends_smoothly:
+        bend_pulse(writes, cycle, voice, written, period)
+    write_pulse(writes, cycle, voice, written, level, period, sweep, is_attack)
 
 
 @kernel
-def _tick_sample(synth: Record, state: Record) -> int:
-    return state.attack_sample + np.int64(np.ceil((state.n_ticks + 1) * synth.sample_rate / ENGINE_RATE_HZ))
+def _send_triangle(synth: Record, sample: int) -> None:
+    """Let the triangle sound the kick, or else what it has to sound."""
+    writes, written, cycle = _writes(synth, TR), synth.voices[TR].written, _cycle(synth, sample)
+    if synth.kick.is_sounding:
+        note = kick_note(synth.kick, synth.sounds[synth.kick_sound].kick)
+        write_triangle(writes, cycle, written, True, _triangle_period(float(note), 0))
+    else:
+        write_triangle(writes, cycle, written, synth.triangle_is_on != 0, synth.triangle_period)
 
 
 @kernel
-def _macro_volume(state: Record) -> int:
-    """Scale the macro by the key's volume as FamiTracker does: a product over 15, and never silent by rounding."""
-    macro = macro_value(state.volume_macro)
-    if macro == 0 or state.key_volume == 0:
-        return 0
-    return max(macro * state.key_volume // MAX_VOLUME, 1)
+def _end_kick(synth: Record, sample: int) -> None:
+    if synth.kick.is_sounding:
+        synth.kick.is_sounding = 0
+        _send_triangle(synth, sample)
+
+
+@kernel
+def _run_echo(synth: Record, sample: int) -> None:
+    tone = take_tone(synth.echo)
+    if synth.voices[P2].playing.note != 0:
+        return
+    if tone.volume == 0:
+        _silence_echo(synth, sample)
+        return
+    is_attack = tone.is_attack != 0 or not synth.echo.is_sounding
+    synth.echo.is_sounding = 1
+    level = tone.timbre << 6 | constant_level(tone.volume)
+    _send_pulse(synth, sample, P2, level, _pulse_period(tone.pitch, tone.offset), 0, is_attack)
+
+
+@kernel
+def _silence_echo(synth: Record, sample: int) -> None:
+    if synth.echo.is_sounding:
+        synth.echo.is_sounding = 0
+        _send_pulse(synth, sample, P2, constant_level(0), synth.voices[P2].written.period, 0, False)
+
+
+@kernel
+def _writes(synth: Record, voice: int) -> Record:
+    return synth.writes[synth.chip_of_voice[voice]]
+
+
+@kernel
+def _cycle(synth: Record, sample: int) -> int:
+    """Return the cycle of a sample, the same on every chip."""
+    return sample_to_cycle(synth.chips[0], sample)
+
+
+@kernel
+def _pulse_period(pitch: float, offset: int) -> int:
+    period = pulse_note_to_timer_period(pitch, _CPU_CLOCK_HZ) + offset
+    return min(max(period, _LOWEST_PULSE_PERIOD), MAX_TIMER_PERIOD)
+
+
+@kernel
+def _triangle_period(pitch: float, offset: int) -> int:
+    period = triangle_note_to_timer_period(pitch, _CPU_CLOCK_HZ) + offset
+    return min(max(period, _LOWEST_TRIANGLE_PERIOD), MAX_TIMER_PERIOD)

@@ -4,17 +4,28 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from portaudio import portaudio_on_jack
 from waiting import wait_until
 
 from livegen.errors import AudioError
-from livegen.outputs.audio import AudioDevice, AudioStream, NullStream, choose_device, list_devices
-from livegen.outputs.engine import KEY_DOWN, new_engine, push_command, warm_up
+from livegen.outputs.audio import (
+    AudioDevice,
+    AudioStream,
+    NullStream,
+    choose_channels,
+    choose_device,
+    list_devices,
+)
+from livegen.outputs.engine import new_engine, push_command, warm_up
 from livegen.patch import load_patch
+from livegen.score import Voice
+from livegen.synth.commands import COMMAND, KEY_DOWN
 
 
 class FakePortAudio(SimpleNamespace):
@@ -114,6 +125,12 @@ def test_the_null_stream_keeps_time_until_it_is_told_to_stop() -> None:
     assert engine["sample"] <= elapsed_seconds * 48_000 + 128  # never ahead of time
 
 
+def press(engine: np.ndarray, voice: Voice) -> None:
+    command = np.zeros(1, COMMAND)
+    command["kind"], command["voice"], command["note"], command["volume"] = KEY_DOWN, int(voice), 69, 15
+    assert push_command(engine[0], 0, command[0])
+
+
 @pytest.fixture
 def device(jack: str) -> Iterator[AudioDevice]:
     with portaudio_on_jack():
@@ -126,7 +143,7 @@ def test_a_stream_plays_natively_and_ramps_both_ways(device: AudioDevice) -> Non
     engine["mix"]["master"] = 0.5
     engine["mix"]["master_now"] = 0.9  # a level from before the device went: it begins at silence all the same
     stream = AudioStream(engine, device)
-    push_command(engine[0], 0, KEY_DOWN, 0, 69, 15, 1)
+    press(engine, Voice.P1)
     stream.start()
     try:
         assert wait_until(lambda: engine["stats"]["blocks"][0, 0] > 20)
@@ -146,3 +163,31 @@ def test_a_stream_plays_natively_and_ramps_both_ways(device: AudioDevice) -> Non
 def test_a_rate_that_the_device_has_not_is_refused_in_one_sentence(device: AudioDevice) -> None:
     with pytest.raises(AudioError, match=r"refuses 11025 Hz.*--rate"):
         AudioStream(new_engine(11_025, load_patch("plain")), device)
+
+
+@pytest.mark.device
+def test_the_voices_apart_reach_a_daw_on_four_ports(jack: str) -> None:
+    daw = pytest.importorskip("jack").Client("daw", servername=jack)
+    ports = [daw.inports.register(voice.name) for voice in Voice]
+    with daw, portaudio_on_jack():
+        engine = new_engine(48_000, load_patch("plain"), is_apart=True)
+        stream = AudioStream(engine, choose_device("daw"))
+        assert 0.0 <= stream.latency_seconds < 1.0
+        stream.start()
+        try:
+            assert wait_until(lambda: all(len(daw.get_all_connections(port)) == 1 for port in ports))
+            assert wait_until(lambda: engine["stats"]["blocks"][0, 0] > 20)
+            sources = [daw.get_all_connections(port)[0].name for port in ports]
+            assert [source[-1] for source in sources] == ["0", "1", "2", "3"]
+        finally:
+            stream.stop()
+
+
+def test_a_device_with_too_few_channels_cannot_keep_the_voices_apart() -> None:
+    stereo = AudioDevice(0, "HDA Intel", "ALSA", 48_000, 2)
+    with pytest.raises(AudioError, match=r"^ALSA: HDA Intel takes 2 channels, and the voices apart need 4: .*--audio"):
+        choose_channels(stereo, is_apart=True)
+    assert choose_channels(stereo, is_apart=False) == 2
+    assert choose_channels(replace(stereo, n_channels=1), is_apart=False) == 1
+    assert choose_channels(replace(stereo, n_channels=8), is_apart=True) == 4
+    assert choose_channels(None, is_apart=True) == 4

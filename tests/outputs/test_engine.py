@@ -12,21 +12,18 @@ from numpy.typing import NDArray
 
 from livegen.outputs.audio import native_callback
 from livegen.outputs.engine import (
-    GIVE_TO_MODEL,
-    KEY_DOWN,
-    KEY_UP,
     MAX_PIECE_SAMPLES,
     N_RINGS,
     RING_SIZE,
-    SILENCE_ALL,
     fill_block,
     new_engine,
     push_command,
     render_block,
 )
-from livegen.patch import load_patch
+from livegen.patch import Patch, load_patch, parse_patch
 from livegen.score import NOTE_RANGE, VOLUME_MAX, Voice
 from livegen.score_table import MODEL, PLAYER, RELEASE_AFTER_FRAMES, PlannedFrame, write_frames
+from livegen.synth.commands import COMMAND, EXPRESS, GIVE_TO_MODEL, KEY_DOWN, KEY_UP, SET_CHORD, SILENCE_ALL
 from livegen.units import frame_to_sample
 
 RATE = 48_000
@@ -34,12 +31,44 @@ RAMP_SAMPLES = 240
 """The 5 ms over which levels move."""
 
 PLAIN = load_patch("plain")
+FULL = parse_patch(
+    """
+[p1]
+volume = [15, 13, 10, 6, 3]
+volume_loop = 1
+volume_release = 2
+timbre = [0, 1, 2]
+vibrato_depth = 90
+vibrato_speed = 7.3
+portamento = 70
+model_sound = "patch"
+[p2]
+echo = 8
+echo_delay = 3
+detune = 6
+tremolo_depth = 4
+[tr]
+arpeggio = [0, 12, 7]
+arpeggio_loop = 0
+slide_from = -5
+[no]
+model_sound = "patch"
+volume = [13, 8, 4, 2, 0]
+[drums.36]
+kick = [62, 55, 48, 40]
+volume = [15, 10, 0]
+""",
+    "full.toml",
+    "full",
+)
+"""A bit of everything at once."""
+
 Engine = NDArray[np.void]
 
 
-def new(n_channels: int = 1, rate: int = RATE) -> Engine:
+def new(n_channels: int = 1, rate: int = RATE, patch: Patch = PLAIN, *, is_apart: bool = False) -> Engine:
     """Return an engine whose level is up."""
-    engine = new_engine(rate, PLAIN, n_channels=n_channels)
+    engine = new_engine(rate, patch, n_channels=n_channels, is_apart=is_apart)
     engine["mix"]["master"] = engine["mix"]["master_now"] = 1.0
     return engine
 
@@ -50,8 +79,15 @@ def render(engine: Engine, n_samples: int) -> NDArray[np.float32]:
     return out
 
 
-def command(engine: Engine, kind: int, voice: Voice = Voice.P1, note: int = 69, *, ring: int = 0, order: int) -> bool:
-    return push_command(engine[0], ring, kind, int(voice), note, 15, order)
+def command(
+    engine: Engine, kind: int, voice: Voice = Voice.P1, note: int = 69, *, ring: int = 0, order: int, **fields: object
+) -> bool:
+    record = np.zeros(1, COMMAND)
+    record["kind"], record["voice"], record["note"], record["order"] = kind, int(voice), note, order
+    record["volume"], record["n_notes"], record["notes"][0, 0] = 15, 1, note
+    for name, value in fields.items():
+        record[name] = value
+    return bool(push_command(engine[0], ring, record[0]))
 
 
 def frame_of(index: int, seed: int = 0, offset: float = 0.0, owner: int = MODEL) -> PlannedFrame:
@@ -62,7 +98,7 @@ def frame_of(index: int, seed: int = 0, offset: float = 0.0, owner: int = MODEL)
 
 
 def sounding(engine: Engine) -> list[int]:
-    return [int(note) for note in engine["synth"]["voices"]["note"][0]]
+    return [int(note) for note in engine["synth"]["voices"]["playing"]["note"][0]]
 
 
 Action = Callable[[Engine], object]
@@ -74,18 +110,25 @@ SCENE: list[tuple[int, Action]] = [
     (2600, lambda e: command(e, KEY_UP, order=2)),
     (2900, lambda e: command(e, KEY_DOWN, Voice.TR, 50, order=3)),
     (4000, lambda e: e["mix"].__setitem__("master", 0.3)),
-    (4100, lambda e: command(e, GIVE_TO_MODEL, order=4)),
+    (4050, lambda e: command(e, EXPRESS, Voice.TR, order=4, bend=1.5, modulation=0.5)),
+    (4080, lambda e: command(e, KEY_DOWN, Voice.NO, 2, order=5, key=36)),
+    (4100, lambda e: command(e, GIVE_TO_MODEL, order=6)),
     (6100, lambda e: e["mix"]["gains"].__setitem__((0, 3), 0.0)),
-    (7000, lambda e: command(e, KEY_UP, Voice.TR, order=5)),
+    (7000, lambda e: command(e, KEY_UP, Voice.TR, order=7)),
+    (7100, lambda e: command(e, KEY_DOWN, Voice.P1, 64, order=8, n_notes=3, notes=[60, 64, 67, 0, 0, 0, 0, 0])),
+    (8800, lambda e: command(e, SET_CHORD, Voice.P1, 64, order=9, n_notes=2, notes=[60, 64, 0, 0, 0, 0, 0, 0])),
     (9000, lambda e: write_frames(e["table"], [frame_of(k, offset=0.9) for k in range(6, 9)])),
-    (17000, lambda e: command(e, SILENCE_ALL, order=6)),
+    (12000, lambda e: command(e, KEY_DOWN, Voice.P1, 52, order=10)),
+    (17000, lambda e: command(e, SILENCE_ALL, order=11)),
 ]
 SCENE_SAMPLES = 20_000
 
 
-def play_scene(cuts: list[int], rate: int) -> tuple[NDArray[np.float32], Engine]:
+def play_scene(
+    cuts: list[int], rate: int, patch: Patch = PLAIN, *, is_apart: bool = False
+) -> tuple[NDArray[np.float32], Engine]:
     """Render the scene in blocks that end at the cuts and wherever something happens."""
-    engine = new(rate=rate)
+    engine = new(rate=rate, patch=patch, is_apart=is_apart)
     ends = sorted({*cuts, *(sample for sample, _ in SCENE), SCENE_SAMPLES})
     pieces, begin = [], 0
     for end in ends:
@@ -97,23 +140,68 @@ def play_scene(cuts: list[int], rate: int) -> tuple[NDArray[np.float32], Engine]
     return np.concatenate(pieces), engine
 
 
+@pytest.mark.parametrize("is_apart", [False, True])
+@pytest.mark.parametrize("patch", [PLAIN, FULL], ids=["plain", "full"])
 @pytest.mark.parametrize("rate", [44_100, 48_000])
-def test_how_a_session_is_cut_into_blocks_never_changes_a_sample(rate: int) -> None:
-    whole, _ = play_scene([], rate)
+def test_how_a_session_is_cut_into_blocks_never_changes_a_sample(rate: int, patch: Patch, is_apart: bool) -> None:
+    whole, _ = play_scene([], rate, patch, is_apart=is_apart)
     assert np.abs(whole).max() > 0.05
     for block in (32, 37, 128, 1837, MAX_PIECE_SAMPLES, MAX_PIECE_SAMPLES + 1):
-        pieces, _ = play_scene(list(range(block, SCENE_SAMPLES, block)), rate)
+        pieces, _ = play_scene(list(range(block, SCENE_SAMPLES, block)), rate, patch, is_apart=is_apart)
         assert np.array_equal(pieces, whole), block
 
 
 @settings(deadline=None, max_examples=40)
 @given(st.lists(st.integers(1, SCENE_SAMPLES - 1), max_size=12))
 def test_no_cut_changes_a_sample_or_what_is_counted(cuts: list[int]) -> None:
-    whole, engine = play_scene([], RATE)
-    pieces, cut_engine = play_scene(cuts, RATE)
+    whole, engine = play_scene([], RATE, FULL)
+    pieces, cut_engine = play_scene(cuts, RATE, FULL)
     assert np.array_equal(pieces, whole)
     assert cut_engine["stats"]["late_frames"] == engine["stats"]["late_frames"]
-    assert cut_engine["synth"].tobytes() == engine["synth"].tobytes()
+    for name in ("voices", "kick", "echo", "triangle_is_on"):
+        assert cut_engine["synth"][name].tobytes() == engine["synth"][name].tobytes()
+    assert cut_engine["synth"]["chips"]["early_writes"].sum() == 0
+
+
+@pytest.mark.parametrize("voice", Voice)
+def test_apart_each_channel_carries_its_voice_alone(voice: Voice) -> None:
+    engine, mixed = new(is_apart=True), new()
+    for each in (engine, mixed):
+        command(each, KEY_DOWN, voice, 9 if voice is Voice.NO else 60, order=1)
+    channels, alone = render(engine, 4000).reshape(-1, 4), render(mixed, 4000)
+    others = [other for other in Voice if other is not voice]
+    assert np.abs(channels[:, voice]).max() > 0.05
+    assert np.abs(channels[:, others]).max() < 1e-12
+    # One voice is mixed with nothing else, but that a noise is softer beside a triangle, which rests at its highest.
+    factor = 1.0 if voice is not Voice.NO else np.std(channels[:, voice]) / np.std(alone)
+    assert 1.0 <= factor < 1.5
+    np.testing.assert_allclose(channels[:, voice], factor * alone, atol=3e-3 if voice is Voice.NO else 1e-6)
+
+
+def test_apart_the_channels_add_up_to_about_the_mix() -> None:
+    """The chip's mixer turns loud sums down, so the sum is a little louder, and never the other way about."""
+    engine, mixed = new(is_apart=True), new()
+    for each in (engine, mixed):
+        for order, voice in enumerate(Voice, 1):
+            command(each, KEY_DOWN, voice, 9 if voice is Voice.NO else 55 + 5 * voice, order=order)
+    apart, mix = render(engine, RATE // 2).reshape(-1, 4).sum(axis=1), render(mixed, RATE // 2)
+    louder_db = 20 * np.log10(np.std(apart) / np.std(mix))
+    assert 0 < louder_db < 3
+    assert np.corrcoef(apart, mix)[0, 1] > 0.97
+
+
+def test_apart_gains_and_the_master_level_count() -> None:
+    engine = new(is_apart=True)
+    for order, voice in enumerate(Voice, 1):
+        command(engine, KEY_DOWN, voice, 9 if voice is Voice.NO else 60, order=order)
+    engine["mix"]["gains"][0, Voice.P2] = engine["mix"]["gains_now"][0, Voice.P2] = 0.5
+    engine["synth"]["chips"]["gain"][0, Voice.P2, Voice.P2] = 0.5
+    peaks = np.abs(render(engine, 2000).reshape(-1, 4)).max(axis=0)
+    assert peaks[Voice.P2] == pytest.approx(0.55 * peaks[Voice.P1], rel=0.2)
+    assert peaks.min() > 0.03
+    engine["mix"]["master"] = 0.0
+    render(engine, RAMP_SAMPLES)
+    assert not render(engine, 100).any()
 
 
 def test_it_fills_every_channel_of_the_whole_block_whatever_its_length() -> None:

@@ -1,4 +1,7 @@
+"""What a patch can say, and how each mistake is told."""
+
 import os
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -8,21 +11,30 @@ from hypothesis import strategies as st
 from livegen.controls import CONTROLS, DEFAULTS
 from livegen.errors import PatchError
 from livegen.patch import (
-    FILE_BYTES_MAX,
-    MACRO_LENGTH_MAX,
-    MACRO_SUFFIXES,
+    DRUM_KEYS,
     PATCH_KEYS,
     VOICE_KEYS,
-    VOICE_SECTIONS,
+    Drum,
+    Key,
     Macro,
     Patch,
     VoicePatch,
+    default_voice,
     list_patches,
     load_patch,
     parse_patch,
 )
+from livegen.patch.keys import (
+    DRUMS_MAX,
+    MACRO_LENGTH_MAX,
+    MACRO_SUFFIXES,
+    MIDI_KEY_MAX,
+    VOICE_SECTIONS,
+    has_key,
+)
+from livegen.patch.reader import FILE_BYTES_MAX
 from livegen.resources import patches_folder
-from livegen.score import TIMBRE_MAX, Voice
+from livegen.score import DRUM_NOTES, NOTE_RANGE, Voice
 
 
 def parse(text: str) -> Patch:
@@ -51,8 +63,16 @@ def test_the_plain_patch() -> None:
 
 def test_an_empty_patch_has_the_defaults_of_the_table() -> None:
     patch = parse("")
-    plain = VoicePatch(volume=Macro((15,)), timbre=Macro((0,)), velocity=True)
-    assert patch == Patch("rig", "", {}, (plain,) * 4)
+    assert (patch.name, patch.description, dict(patch.controls), dict(patch.drums)) == ("rig", "", {}, {})
+    assert patch.drum_notes == DRUM_NOTES
+    for voice, sound in zip(Voice, patch.voices, strict=True):
+        assert sound == default_voice(voice)
+        for key in VOICE_KEYS:
+            value = getattr(sound, key.name)
+            assert value == (Macro((key.default,)) if key.kind == "macro" else key.default)  # type: ignore[arg-type]
+            assert type(value) is (
+                Macro if key.kind == "macro" else float if key.kind == "number" else type(key.default)
+            )
 
 
 def test_everything_that_a_patch_can_say() -> None:
@@ -74,9 +94,17 @@ def test_everything_that_a_patch_can_say() -> None:
         timbre = [0, 1, 2, 3]
         timbre_loop = 3
         velocity = false
+        arpeggio_mode = "fixed"
+        arpeggio = [60, 67]
+        vibrato_depth = 30
         [no]
         volume = 7
         timbre = 1
+        [drums.36]
+        volume = [15, 0]
+        note = 3
+        kick = [60, 50]
+        [drums.99]
     """)
     assert (patch.name, patch.description) == ("lead", "one lead")
     assert dict(patch.controls) == {
@@ -89,9 +117,23 @@ def test_everything_that_a_patch_can_say() -> None:
         "no.mute": False,
     }
     assert type(patch.controls["temperature"]) is float
-    assert patch.voices[0] == VoicePatch(Macro((15, 8, 4, 0), 0, 1), Macro((0, 1, 2, 3), 3), velocity=False)
-    assert patch.voices[3] == VoicePatch(Macro((7,)), Macro((1,)), velocity=True)
-    assert patch.voices[1] == patch.voices[2]
+    assert patch.voices[0] == replace(
+        default_voice(Voice.P1),
+        volume=Macro((15, 8, 4, 0), 0, 1),
+        timbre=Macro((0, 1, 2, 3), 3),
+        velocity=False,
+        arpeggio_mode="fixed",
+        arpeggio=Macro((60, 67)),
+        vibrato_depth=30.0,
+    )
+    assert patch.voices[3] == replace(default_voice(Voice.NO), volume=Macro((7,)), timbre=Macro((1,)))
+    assert patch.voices[1:3] == (default_voice(Voice.P2), default_voice(Voice.TR))
+    plain = Drum(99 % 16 + 1, Macro((15,)), Macro((0,)), Macro((0,)), None)
+    assert dict(patch.drums) == {
+        36: replace(plain, note=3, volume=Macro((15, 0)), kick=Macro((60, 50))),
+        99: plain,
+    }
+    assert dict(patch.drum_notes) == DRUM_NOTES | {36: 3, 99: 4}
 
 
 @pytest.mark.parametrize("name", sorted(set(DEFAULTS)))
@@ -101,30 +143,84 @@ def test_every_control_that_has_a_value_can_stand_in_a_patch(name: str) -> None:
     assert dict(parse(f"controls.{name} = {written}").controls) == {name: value}
 
 
-def test_the_table_describes_every_key() -> None:
-    assert [key.name for key in VOICE_KEYS] == list(VoicePatch.__dataclass_fields__)
-    for key in (*PATCH_KEYS, *VOICE_KEYS):
+def test_the_table_describes_every_field() -> None:
+    assert [key.name for key in VOICE_KEYS] == [field.name for field in fields(VoicePatch)]
+    assert [key.name for key in DRUM_KEYS] == [field.name for field in fields(Drum)]
+    for key in (*PATCH_KEYS, *VOICE_KEYS, *DRUM_KEYS):
         assert key.description
-        assert key.kind != "macro" or set(key.maximum) == set(Voice)
+        assert (key.kind == "choice") == bool(key.choices)
+        assert (key.kind == "text") == (not key.ranges)
+        assert key.default is None or key.kind == "text" or _fits_its_own_table(key)
 
 
-@pytest.mark.parametrize("voice", VOICE_SECTIONS)
-def test_the_highest_values_pass_and_higher_ones_do_not(voice: str) -> None:
-    for key in (key for key in VOICE_KEYS if key.kind == "macro"):
-        highest = key.maximum[VOICE_SECTIONS[voice]]
-        full = [highest] * MACRO_LENGTH_MAX
-        assert getattr(parse(f"{voice}.{key.name} = {full}").voices[VOICE_SECTIONS[voice]], key.name).values == tuple(
-            full
-        )
-        for wrong in ([*full, 0], [], highest + 1, [key.minimum - 1]):
-            with pytest.raises(PatchError, match=rf"^rig.toml, line 1: {voice}.{key.name} cannot be "):
-                parse(f"{voice}.{key.name} = {wrong}")
-    assert TIMBRE_MAX[Voice.TR] == 0
+def _fits_its_own_table(key: Key) -> bool:
+    if key.kind in ("bool", "choice"):
+        return key.default in (True, False, *key.choices)
+    return all(low <= key.default <= high for low, high in key.ranges.values())  # type: ignore[operator]
+
+
+NUMBERS = [(voice, key) for key in VOICE_KEYS for voice in key.ranges if key.kind in ("int", "number", "macro")]
+
+
+@pytest.mark.parametrize(("voice", "key"), NUMBERS, ids=[f"{voice.name}.{key.name}" for voice, key in NUMBERS])
+def test_the_ends_of_a_range_pass_and_what_is_beyond_does_not(voice: Voice, key: Key) -> None:
+    name = f"{voice.name.lower()}.{key.name}"
+    for end, beyond in zip(key.ranges[voice], (-1, 1), strict=True):
+        written = [end] * MACRO_LENGTH_MAX if key.kind == "macro" else end
+        value = getattr(parse(f"{name} = {written}").voices[voice], key.name)
+        assert value == (Macro(tuple(written)) if isinstance(written, list) else end)
+        outside = [
+            f"{end + beyond}",
+            "nan",
+            "inf",
+            "-inf",
+            f"{beyond}{'0' * 400}",
+            f"{beyond}e300",
+            "true",
+            "'1'",
+            "{}",
+        ]
+        outside += [f"[{end + beyond}]", f"{[end] * 65}", "[]", "[[0]]"] if key.kind == "macro" else [f"[{end}]"]
+        outside += [] if key.kind == "number" else [f"{end}.0"]
+        for wrong in outside:
+            with pytest.raises(PatchError, match=rf"^rig.toml, line 1: {name} cannot be .*: allowed is ") as caught:
+                parse(f"{name} = {wrong}")
+            assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("key", [key for key in VOICE_KEYS if set(key.ranges) != set(Voice)], ids=lambda key: key.name)
+def test_a_voice_has_no_key_that_means_nothing_to_it(key: Key) -> None:
+    for voice in Voice:
+        if not has_key(key, voice):
+            with pytest.raises(PatchError, match=rf"line 2: {voice.name.lower()}.{key.name} is no key: allowed are"):
+                parse(f"[{voice.name.lower()}]\n{key.name} = 0")
+
+
+@pytest.mark.parametrize("key", [key for key in VOICE_KEYS if key.kind == "choice"], ids=lambda key: key.name)
+def test_every_choice_passes(key: Key) -> None:
+    for choice in key.choices:
+        assert getattr(parse(f"p1.{key.name} = '{choice}'\np1.arpeggio = 60").voices[0], key.name) == choice
+
+
+@pytest.mark.parametrize("voice", Voice)
+def test_a_fixed_arpeggio_holds_notes_of_its_voice(voice: Voice) -> None:
+    name, (lowest, highest) = voice.name.lower(), NOTE_RANGE[voice]
+    text = f'[{name}]\narpeggio_mode = "fixed"\narpeggio = '
+    assert parse(f"{text}[{lowest}, {highest}]").voices[voice].arpeggio == Macro((lowest, highest))
+    with pytest.raises(PatchError, match=f"line 3: {name}.arpeggio cannot be {lowest - 1}: .* {lowest} to {highest}"):
+        parse(f"{text}[{lowest}, {lowest - 1}]")
+
+
+def test_as_many_drums_as_there_is_room_for() -> None:
+    text = "\n".join(f"[drums.{key}]" for key in range(DRUMS_MAX))
+    assert len(parse(text).drums) == DRUMS_MAX
+    with pytest.raises(PatchError, match=rf"line 1: drums has {DRUMS_MAX + 1} keys: allowed are up to {DRUMS_MAX}"):
+        parse(f"{text}\n[drums.{MIDI_KEY_MAX}]")
 
 
 MISTAKES = [
     # what is written, where the error says it is, and what it says of it
-    ("nam = 'x'", "line 1: nam", "is no key: allowed are name, description, controls, p1, p2, tr, no"),
+    ("nam = 'x'", "line 1: nam", "is no key: allowed are name, description, controls, p1, p2, tr, no, drums"),
     ("\n\n[p3]\nvolume = 3", "line 3: p3", "is no key"),
     ("[p1]\n\nvolume_lop = 3", "line 3: p1.volume_lop", "allowed are volume, volume_loop, volume_release, timbre"),
     ("[p1]\n'volume_lop' = 3", "line 2: p1.volume_lop", "is no key"),
@@ -138,7 +234,30 @@ MISTAKES = [
     ("[p1]\nvolume = [[1]]", "line 2: p1.volume", r"cannot be \[1\]"),
     ("[p1]\nvolume = {}", "line 2: p1.volume", "cannot be a section"),
     (f"[p1]\nvolume = 0x{'f' * 5000}", "line 2: p1.volume", "cannot be a value that is too long to print"),
-    ("[tr]\ntimbre = 1", "line 2: tr.timbre", "from 0 to 0"),
+    ("[tr]\ntimbre = 1", "line 2: tr.timbre", "is no key: allowed are volume, volume_loop, volume_release, arpeggio,"),
+    ("[tr]\ntimbre_loop = 0", "line 2: tr.timbre_loop", "is no key"),
+    ("[no]\npitch = 1", "line 2: no.pitch", "is no key"),
+    ("[p1]\necho = 1", "line 2: p1.echo", "is no key"),
+    ("[p1]\nmodel_sound = 'loud'", "line 2: p1.model_sound", 'cannot be \'loud\': allowed is "score" or "patch"'),
+    ("[p1]\naftertouch = ['off']", "line 2: p1.aftertouch", r"cannot be \['off'\]: allowed is \"vibrato\" or"),
+    ("[p1]\naftertouch = false", "line 2: p1.aftertouch", "cannot be false"),
+    ("[p1]\nenvelope = 16", "line 2: p1.envelope", "cannot be 16: allowed is a whole number from -1 to 15"),
+    ("[p1]\nportamento = -0.5", "line 2: p1.portamento", "cannot be -0.5: allowed is a number from 0 to 2400"),
+    ("[p1]\narpeggio_mode = 'fixed'\narpeggio = [60, 109]", "line 3: p1.arpeggio", "cannot be 109"),
+    ("[no]\narpeggio = 17", "line 2: no.arpeggio", "from -15 to 16"),
+    ("drums = 3", "line 1: drums", "allowed is a section"),
+    ("[drums]\n36 = 3", "line 2: drums.36", r"allowed is a section: write \[drums.36\]"),
+    ("[drums.128]", "line 1: drums.128", "is no drum: allowed is a MIDI key, drums.0 to drums.127"),
+    ("[drums.200]\nnote = 3", "line 1: drums.200", "is no drum"),
+    ("[drums.x]", "line 1: drums.x", "is no drum"),
+    ("[drums.036]", "line 1: drums.036", "is no drum"),
+    ("[drums.-1]", "line 1: drums.-1", "is no drum"),
+    ("[drums.'٣']", "line 1: drums.٣", "is no drum"),
+    ("[drums.36]\n\nnote = 0", "line 3: drums.36.note", "cannot be 0: allowed is a whole number from 1 to 16"),
+    ("[drums.36]\nkick = [60, 20]", "line 2: drums.36.kick", "cannot be 20: allowed is whole numbers from 21 to 108"),
+    ("[drums.36]\nkick = 60\nkick_loop = 0", "line 3: drums.36.kick_loop", "is no key: allowed are note, volume,"),
+    ("[drums.36]\npitch = 3", "line 2: drums.36.pitch", "is no key"),
+    ("[drums.36]\nvolume = [3]\nvolume_loop = 1", "line 3: drums.36.volume_loop", "0 to 0"),
     ("[p1]\nvolume = [3, 2]\nvolume_loop = 2", "line 3: p1.volume_loop", "the index of a value of the macro, 0 to 1"),
     ("[p1]\nvolume = [3, 2]\nvolume_loop = -1", "line 3: p1.volume_loop", "0 to 1"),
     ("[p1]\nvolume_release = 1", "line 2: p1.volume_release", "0 to 0"),
@@ -175,7 +294,7 @@ MISTAKES = [
 def test_a_mistake_is_told_with_line_key_and_what_is_allowed(text: str, place: str, words: str) -> None:
     with pytest.raises(PatchError, match=rf"^rig\.toml, {place} .*{words}") as caught:
         parse(text)
-    assert len(str(caught.value)) < 300
+    assert len(str(caught.value)) < 600  # the keys of a pulse fill 500
     assert "\n" not in str(caught.value)
 
 
@@ -228,7 +347,8 @@ names = st.sampled_from(
     [
         *("name", "description", "mood"),
         *(f"controls.{name}" for name in CONTROLS),
-        *(f"p1.{key.name}" for key in VOICE_KEYS),
+        *(f"{voice}.{key.name}" for key in VOICE_KEYS for voice in VOICE_SECTIONS),
+        *(f"drums.{drum}.{key.name}" for key in DRUM_KEYS for drum in (36, "x", 200)),
         *(f"no.volume_{suffix}" for suffix in MACRO_SUFFIXES),
     ]
 )
@@ -253,9 +373,9 @@ def test_any_keys_and_values_make_a_patch_or_one_sentence(settings_: dict[str, o
     else:
         assert set(patch.controls) <= set(CONTROLS)
         for voice, sound in zip(Voice, patch.voices, strict=True):
-            for key in (key for key in VOICE_KEYS if key.kind == "macro"):
-                macro = getattr(sound, key.name)
-                assert all(0 <= value <= key.maximum[voice] for value in macro.values)
+            for key in (key for key in VOICE_KEYS if key.kind == "macro" and has_key(key, voice)):
+                macro, (lowest, highest) = getattr(sound, key.name), key.ranges[voice]
+                assert all(lowest <= value <= highest for value in macro.values)
                 assert all(index is None or index < len(macro.values) for index in (macro.loop, macro.release))
 
 

@@ -1,0 +1,80 @@
+"""The echo: pulse 1 again on pulse 2, a while later and softer, wherever pulse 2 is free.
+
+A ring holds what pulse 1 did and when it is due again, so that the echo has its macros, slides and vibrato.
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livegen.kernels import Record, kernel
+from livegen.patch import VoicePatch
+from livegen.units import ENGINE_RATE_HZ, MAX_VOLUME
+
+_SIZE: Final = 256
+
+_TONE: Final = np.dtype(
+    [
+        ("sample", np.int64),  # when it is due
+        ("pitch", np.float64),  # a MIDI note with its fraction
+        ("offset", np.int64),  # of the timer's period
+        ("volume", np.int64),  # 0 is silence
+        ("timbre", np.int64),
+        ("is_attack", np.int64),
+    ],
+    align=True,
+)
+
+ECHO: Final = np.dtype(
+    [
+        ("volume", np.int64),  # 0: off
+        ("delay_samples", np.int64),
+        ("detune", np.float64),  # semitones
+        ("written", np.int64),
+        ("read", np.int64),
+        ("is_sounding", np.int64),
+        ("tones", _TONE, _SIZE),
+    ],
+    align=True,
+)
+
+
+def set_up_echo(echo: NDArray[np.void], voice: VoicePatch, sample_rate: int) -> None:
+    """Prepare a zeroed echo as the patch of pulse 2 has it."""
+    echo["volume"] = voice.echo
+    echo["delay_samples"] = round(voice.echo_delay * sample_rate / ENGINE_RATE_HZ)
+    echo["detune"] = voice.detune / 100
+
+
+@kernel
+def remember_tone(
+    echo: Record, sample: int, pitch: float, offset: int, volume: int, timbre: int, is_attack: bool
+) -> None:
+    """Take what pulse 1 sounds from a sample on; what a full ring cannot take is not echoed.
+
+    The last place is kept for a silence, so that no echo is left sounding.
+    """
+    n_free = _SIZE - (echo.written - echo.read)
+    if echo.volume == 0 or n_free <= (1 if volume > 0 else 0):
+        return
+    tone = echo.tones[echo.written % _SIZE]
+    tone.sample = sample + echo.delay_samples
+    tone.pitch, tone.offset = pitch + echo.detune, offset
+    tone.volume = max(volume * echo.volume // MAX_VOLUME, 1) if volume > 0 else 0
+    tone.timbre, tone.is_attack = timbre, is_attack
+    echo.written += 1
+
+
+@kernel
+def next_tone_sample(echo: Record, never: int) -> int:
+    """Return when the next tone is due, or `never`."""
+    return echo.tones[echo.read % _SIZE].sample if echo.read < echo.written else never
+
+
+@kernel
+def take_tone(echo: Record) -> Record:
+    """Return the tone that is due; it is valid until the next is remembered."""
+    tone = echo.tones[echo.read % _SIZE]
+    echo.read += 1
+    return tone
