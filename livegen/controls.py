@@ -59,6 +59,7 @@ class Control:
 
 
 ROLES: Final = ("player", "model", "off")
+CHORDS: Final = ("last", "spread", "arpeggio")
 
 TABLE: Final[tuple[Control, ...]] = (
     Control(
@@ -76,6 +77,25 @@ TABLE: Final[tuple[Control, ...]] = (
     ),
     Control("lookahead", "global", "int", 12, "how far ahead the model plans", 2, 48, unit="frames"),
     Control("volume", "global", "float", 0.8, "master volume of the sound"),
+    Control(
+        "chords",
+        "global",
+        "choice",
+        "last",
+        "keys held together: the last one sounds, they spread over your voices, or one voice runs through them",
+        choices=CHORDS,
+    ),
+    Control(
+        "chord_ticks",
+        "global",
+        "int",
+        1,
+        "how long a voice stays on each note of an arpeggio, in sixtieths of a second; 1 is the chip's own buzz",
+        1,
+        8,
+        unit="engine ticks",
+    ),
+    Control("bend_range", "global", "int", 2, "how far the pitch wheel bends, up and down", 0, 24, unit="semitones"),
     Control("start", "global", "trigger", False, "let the model play, from where it stopped"),
     Control("stop", "global", "trigger", False, "stop the model; the keyboard still sounds"),
     Control("panic", "global", "trigger", False, "silence every note, and stop the model until start"),
@@ -83,6 +103,18 @@ TABLE: Final[tuple[Control, ...]] = (
     Control("role", "voice", "choice", "model", "who plays the voice", choices=ROLES, voids_plan=True),
     Control("mute", "voice", "bool", False, "make the voice inaudible while it plays on"),
     Control("volume", "voice", "float", 1.0, "level of the voice in the mix"),
+    Control("key_low", "voice", "int", 0, "lowest key that plays the voice; 60 is middle C", 0, 127, unit="MIDI key"),
+    Control("key_high", "voice", "int", 127, "highest key that plays the voice", 0, 127, unit="MIDI key"),
+    Control(
+        "transpose",
+        "voice",
+        "int",
+        0,
+        "how much higher than your key the voice plays, from the next key on",
+        -48,
+        48,
+        unit="semitones",
+    ),
 )
 
 

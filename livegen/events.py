@@ -59,6 +59,15 @@ class Aftertouch:
 
 
 @dataclass(frozen=True, slots=True)
+class PolyTouch:
+    """Pressure on one key, 0..127."""
+
+    channel: int
+    note: int
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
 class ClockTick:
     """One MIDI clock message, 24 a quarter note."""
 
@@ -105,6 +114,7 @@ Event = (
     | ProgramChange
     | PitchWheel
     | Aftertouch
+    | PolyTouch
     | ClockTick
     | Start
     | Continue

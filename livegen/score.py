@@ -5,6 +5,7 @@ NES-MDB (https://github.com/chrisdonahue/nesmdb). An ``exprsco`` is ``(N, 4, 3)`
 ``seprsco`` is its notes alone, ``(N, 4)``.
 """
 
+from collections.abc import Mapping
 from enum import IntEnum
 from typing import Final
 
@@ -68,15 +69,19 @@ SILENCE: Final[NDArray[np.uint8]] = np.zeros((N_VOICES, N_COLUMNS), np.uint8)
 SILENCE.flags.writeable = False
 
 
-def fit_note(voice: Voice, key: int) -> int:
+def fit_note(voice: Voice, key: int, drum_notes: Mapping[int, int] = DRUM_NOTES) -> int:
     """Return the note with which a voice plays a MIDI key (0..127).
 
-    A pitch outside the voice's range moves by octaves into it. The noise voice has no pitch: General MIDI's drum
-    keys 35..81 find a period that is near the drum, other keys climb through the 16 periods.
+    A pitch outside the voice's range moves by octaves into it. The noise voice has no pitch: keys of `drum_notes`,
+    by default General MIDI's drums, find a period that is near the drum, other keys climb through the 16 periods.
     """
     if voice is Voice.NO:
-        return DRUM_NOTES.get(key, key % 16 + 1)
-    lowest, highest = NOTE_RANGE[voice]
+        return drum_notes.get(key, key % 16 + 1)
+    return fit_octave(key, *NOTE_RANGE[voice])
+
+
+def fit_octave(key: int, lowest: int, highest: int) -> int:
+    """Return a key moved by as few octaves as bring it into a range, which is at least an octave wide."""
     below, above = max(lowest - key, 0), max(key - highest, 0)
     return key + 12 * -(-below // 12) - 12 * -(-above // 12)
 

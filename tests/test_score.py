@@ -81,6 +81,8 @@ def test_keys_of_the_noise_voice() -> None:
     assert set(notes) == set(range(1, 17))
     bass, snare, closed_hat = notes[36], notes[38], notes[42]
     assert bass < snare < closed_hat  # a higher noise note is a shorter period
+    mine = [fit_note(Voice.NO, key, {60: 16}) for key in (36, 60)]
+    assert mine == [36 % 16 + 1, 16]
 
 
 @given(scores())

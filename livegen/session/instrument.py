@@ -17,21 +17,14 @@ from livegen import score_table
 from livegen.controls import CONTROLS, DEFAULTS, VOICE_PREFIX, Value, Values, with_value
 from livegen.events import Event, SetControl, SourceLost, StampedEvent
 from livegen.kernels import mark_compiled
-from livegen.outputs.engine import (
-    GIVE_TO_MODEL,
-    KEY_DOWN,
-    KEY_UP,
-    N_RINGS,
-    SILENCE_ALL,
-    new_engine,
-    push_command,
-    warm_up,
-)
+from livegen.outputs.engine import N_RINGS, RING_SIZE, begin_with_gains, new_engine, push_command, warm_up
 from livegen.patch import Patch
 from livegen.predictor.predictor import Predictor
 from livegen.score import TIMBRE_MAX, Voice
-from livegen.session.keyboard import Keyboard, handle
+from livegen.session.expression import Expression
+from livegen.session.keyboard import HeldKey, Keyboard, attacks, handle
 from livegen.session.performance import ControlInForce, State, advance, begin
+from livegen.synth.commands import COMMAND, EXPRESS, GIVE_TO_MODEL, KEY_DOWN, KEY_UP, SET_CHORD, SILENCE_ALL
 
 _MAX_PENDING: Final = 4096
 _PANIC: Final = SetControl("panic", True)
@@ -81,6 +74,8 @@ class Instrument:
         Of all draws.
     n_channels : int
         Channels of the sound.
+    is_apart : bool
+        Whether there are four channels instead, one for each voice.
 
     Attributes
     ----------
@@ -102,25 +97,30 @@ class Instrument:
         controls: Mapping[str, Value] | None = None,
         seed: int = 0,
         n_channels: int = 2,
+        is_apart: bool = False,
     ) -> None:
         values = DEFAULTS
         for name, value in {**patch.controls, **(controls or {})}.items():
             values = with_value(values, name, value)
         timbres = tuple(min(patch.voices[voice].timbre.values[0], TIMBRE_MAX[voice]) for voice in Voice)
-        self.engine: NDArray[np.void] = new_engine(sample_rate, patch, n_channels=n_channels)
+        self.engine: NDArray[np.void] = new_engine(sample_rate, patch, n_channels=n_channels, is_apart=is_apart)
         self.table = self.engine["table"]
-        self.state: State = begin(predictor, values, seed=seed, timbres=timbres)
+        self.state: State = begin(predictor, values, seed=seed, timbres=timbres, drum_notes=patch.drum_notes)
         self.n_lost = 0
         self.n_missed_plans = 0
         self._values = values  # in force on the audio side, which is ahead of the score
         self._keyboard = Keyboard()
+        self._drum_notes = patch.drum_notes
         self._lock = Lock()
         self._order = 0
         self._rings: dict[str, int] = {"session": 0}
+        self._command: NDArray[np.void] = np.zeros(1, COMMAND)  # scratch
         self._unsent: set[Voice] = set()
+        self._expressed = [Expression()] * len(Voice)  # what the callback was told of each voice
         self._pending: list[tuple[int, Event, str]] = []
         self._overflowed: dict[str, int] = {}  # sources of which events were lost, and when
         self._apply_levels()
+        begin_with_gains(self.engine, self.engine["mix"]["gains"][0])
 
     @property
     def values(self) -> Values:
@@ -154,9 +154,9 @@ class Instrument:
                 event = SourceLost()
             if isinstance(event, SetControl):
                 self._set(event)
-            before, self._keyboard = self._keyboard, handle(self._keyboard, event, source, self._values)
-            if self._keyboard is not before:
-                self._sound(before, source)
+            before = self._keyboard
+            self._keyboard = handle(before, event, source, self._values, self._drum_notes)
+            self._sound(before, source)
 
     def play_frame(self, to_frame: int, frame_of_time: Callable[[int], int]) -> FrameReport:
         """Apply what came in, let the frames before `to_frame` stand, and publish the plan, nearest frame first.
@@ -232,35 +232,77 @@ class Instrument:
         mix["master"] = values["volume"]
         for voice, prefix in VOICE_PREFIX.items():
             mix["gains"][0, voice] = 0.0 if values[prefix + "mute"] else values[prefix + "volume"]
+        self.engine["synth"]["chord_ticks"] = values["chord_ticks"]
 
     def _sound(self, before: Keyboard, source: str) -> None:
         """Tell the callback what each voice sounds now, where that has changed."""
+        after = self._keyboard
         for voice in Voice:
-            was, now = before.sounding(voice), self._keyboard.sounding(voice)
-            if before.is_touched(voice) and not self._keyboard.is_touched(voice):
+            self._express(voice, source)
+            was, now = before.sounding(voice), after.sounding(voice)
+            if before.is_touched(voice) and not after.is_touched(voice):
                 self._push(source, GIVE_TO_MODEL, voice)
-            elif (None if was is None else was.order) != (None if now is None else now.order):
-                self._sound_voice(voice, source)
+            elif now is None:
+                if was is not None:
+                    self._push(source, KEY_UP, voice)
+            elif attacks(before, after, voice):
+                self._push(source, KEY_DOWN, voice, now)
+            elif before.chord(voice) != after.chord(voice):
+                self._push(source, SET_CHORD, voice, now)
 
-    def _sound_voice(self, voice: Voice, source: str) -> None:
-        now = self._keyboard.sounding(voice)
-        if now is None:
-            self._push(source, KEY_UP, voice)
-        else:
-            self._push(source, KEY_DOWN, voice, now.note, now.volume)
+    def _express(self, voice: Voice, source: str) -> None:
+        """Tell the callback how a voice is bent and coloured now, where that has changed.
+
+        A wheel can send a thousand messages a second, so keys have half of a ring to themselves. What finds no room
+        is made good by the next event, or the next frame.
+        """
+        wanted = self._keyboard.expression(voice, int(self._values["bend_range"]))
+        if wanted == self._expressed[voice]:
+            return
+        ring = self.engine["rings"][0, self._ring_of(source)]
+        if ring["written"][0] - ring["read"][0] < RING_SIZE // 2 and self._push_expression(source, voice, wanted):
+            self._expressed[voice] = wanted
+
+    def _push_expression(self, source: str, voice: Voice, expression: Expression) -> bool:
+        command = self._begin_command(EXPRESS, voice)
+        command["bend"] = expression.bend
+        command["modulation"] = expression.modulation
+        command["pressure"] = expression.pressure
+        return bool(push_command(self.engine[0], self._ring_of(source), command))
 
     def _send_again(self) -> None:
         """Repeat what a full ring did not take, so that no note hangs."""
         voices, self._unsent = self._unsent, set()
+        for voice in Voice:
+            self._express(voice, "session")
         for voice in voices:
-            if self._keyboard.is_touched(voice):
-                self._sound_voice(voice, "session")
-            else:
+            now = self._keyboard.sounding(voice)
+            if not self._keyboard.is_touched(voice):
                 self._push("session", GIVE_TO_MODEL, voice)
+            elif now is None:
+                self._push("session", KEY_UP, voice)
+            else:
+                self._push("session", KEY_DOWN, voice, now)
 
-    def _push(self, source: str, kind: int, voice: Voice, note: int = 0, volume: int = 0) -> None:
-        self._order += 1
-        ring = self._rings.setdefault(source, min(len(self._rings), N_RINGS - 1))
-        if not push_command(self.engine[0], ring, kind, int(voice), note, volume, self._order):
+    def _push(self, source: str, kind: int, voice: Voice, key: HeldKey | None = None) -> None:
+        command = self._begin_command(kind, voice)
+        if key is not None:
+            chord = self._keyboard.chord(voice)
+            command["note"] = key.note
+            command["key"] = key.played_key
+            command["volume"] = key.volume
+            command["n_notes"] = len(chord)
+            command["notes"][: len(chord)] = chord
+        if not push_command(self.engine[0], self._ring_of(source), command):
             self.n_lost += 1
             self._unsent.add(voice)
+
+    def _begin_command(self, kind: int, voice: Voice) -> np.void:
+        self._order += 1
+        self._command[:] = 0
+        command: np.void = self._command[0]
+        command["kind"], command["voice"], command["order"] = kind, int(voice), self._order
+        return command
+
+    def _ring_of(self, source: str) -> int:
+        return self._rings.setdefault(source, min(len(self._rings), N_RINGS - 1))

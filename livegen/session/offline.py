@@ -1,7 +1,6 @@
 """A session on the offline clock: the same instrument, rendered as fast as the machine can."""
 
 import contextlib
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,16 +11,18 @@ from numpy.typing import NDArray
 
 from livegen.errors import FormatError
 from livegen.events import Event
+from livegen.formats.audio_file import AUDIO_ENDINGS, AudioWriter
+from livegen.formats.files import check_place
 from livegen.formats.midi_file import write_midi_score
 from livegen.formats.nesmdb import save_npz
-from livegen.formats.wav import WavWriter
 from livegen.outputs.engine import render_block
 from livegen.score_table import PLAYER
 from livegen.session.clock import COMMIT_MARGIN_SECONDS, OfflineClock
 from livegen.session.instrument import Instrument
 from livegen.units import frame_to_sample
 
-_ENDINGS: Final = (".wav", ".mid", ".npz")
+_ENDINGS: Final = (*AUDIO_ENDINGS, ".mid", ".npz")
+_FADE_SECONDS: Final = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class RenderedFrame:
     frame : ndarray of uint8, shape (4, 3)
     is_player : ndarray of bool, shape (4,)
         Which voices were the player's.
-    samples : ndarray of float32, shape (n,)
+    samples : ndarray of float32, shape (n, channels)
     """
 
     frame: NDArray[np.uint8]
@@ -52,7 +53,7 @@ def render(
     Parameters
     ----------
     instrument : Instrument
-        New, with one channel.
+        New.
     n_frames : int
     events : sequence of (float, Event)
         What a performer plays: seconds since the start, ascending.
@@ -95,15 +96,7 @@ def check_output(path: Path) -> None:
     """Refuse a file that cannot be rendered to, before any work is done; raises FormatError."""
     if path.suffix.lower() not in _ENDINGS:
         raise FormatError(f"{path} cannot be rendered: its name must end in {', '.join(_ENDINGS)}")
-    folder = path.absolute().parent
-    try:
-        if not folder.is_dir():
-            raise FormatError(f"there is no folder {folder}: make it first")
-        if path.is_dir():
-            raise FormatError(f"{path} is a folder: give the name of a file in it")
-        tempfile.TemporaryFile(dir=folder).close()
-    except OSError as error:
-        raise FormatError(f"{path} cannot be written: {error.strerror}") from error
+    check_place(path)
 
 
 def render_to_file(
@@ -114,7 +107,9 @@ def render_to_file(
     *,
     on_frame: Callable[[], None] = lambda: None,
 ) -> None:
-    """Render to a file of the kind that its name ends with: the sound as .wav, the score as .mid or .npz.
+    """Render to a file of the kind that its name ends with: the sound as .wav or .flac, the score as .mid or .npz.
+
+    The sound fades over its last 10 ms, so that it does not end in a click.
 
     Parameters
     ----------
@@ -131,15 +126,16 @@ def render_to_file(
     FormatError
         If the file cannot be written.
     """
-    sample_rate = int(instrument.engine["sample_rate"][0])
-    is_sound = path.suffix.lower() == ".wav"
+    sample_rate, n_channels = int(instrument.engine["sample_rate"][0]), int(instrument.engine["n_channels"][0])
+    is_sound = path.suffix.lower() in AUDIO_ENDINGS
     frames, masks = [], []
-    with WavWriter(path, sample_rate) if is_sound else contextlib.nullcontext() as writer:
+    with AudioWriter(path, sample_rate, n_channels) if is_sound else contextlib.nullcontext() as writer:
         for rendered in render(instrument, n_frames, events):
             frames.append(rendered.frame)
             masks.append(rendered.is_player)
             if writer is not None:
-                writer.write(rendered.samples)
+                is_last = len(frames) == n_frames
+                writer.write(_faded(rendered.samples, sample_rate) if is_last else rendered.samples)
             on_frame()
     if path.suffix.lower() == ".mid":
         write_midi_score(path, np.stack(frames), player=np.stack(masks))
@@ -149,9 +145,17 @@ def render_to_file(
 
 def _render_to(instrument: Instrument, sample: int) -> NDArray[np.float32]:
     n_samples = max(sample - int(instrument.engine["sample"][0]), 0)
-    samples = np.zeros(n_samples, np.float32)
+    n_channels = int(instrument.engine["n_channels"][0])
+    samples = np.zeros(n_samples * n_channels, np.float32)
     render_block(instrument.engine[0], samples, n_samples)
-    return samples
+    return samples.reshape(n_samples, n_channels)
+
+
+def _faded(samples: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
+    n_faded = min(round(_FADE_SECONDS * sample_rate), len(samples))
+    gain = np.ones((len(samples), 1), np.float32)
+    gain[len(samples) - n_faded :, 0] = np.linspace(1.0, 0.0, n_faded + 1)[1:]
+    return samples * gain
 
 
 def _frame(instrument: Instrument, frame_index: int, samples: NDArray[np.float32]) -> RenderedFrame:

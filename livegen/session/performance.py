@@ -4,7 +4,7 @@
 drive it; given the same events in the same frames it makes the same music.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from livegen.controls import CONTROLS, VOICE_PREFIX, Value, Values, with_value
 from livegen.events import SetControl, StampedEvent
 from livegen.predictor.predictor import Predictor, Sampling
-from livegen.score import N_COLUMNS, N_VOICES, SILENCE, VOLUME_MAX, Voice
+from livegen.score import DRUM_NOTES, N_COLUMNS, N_VOICES, SILENCE, VOLUME_MAX, Voice
 from livegen.score_table import MODEL, OFF, PLAYER, PlannedFrame
 from livegen.session.keyboard import HeldKey, Keyboard, handle
 from livegen.session.timeline import NO_OFFSET, Context, Step, Timeline, first_context
@@ -57,6 +57,8 @@ class State:
     tapped : Tapped
     timbres : tuple of int
         Timbre with which the score writes the player's notes, by voice.
+    drum_notes : mapping of int to int
+        Noise note with which the score writes the player's drums, by MIDI key.
     seed : int
         Of all draws.
     is_running : bool
@@ -68,13 +70,21 @@ class State:
     values: Values
     seed: int
     timbres: tuple[int, ...] = (0,) * N_VOICES
+    drum_notes: Mapping[int, int] = field(default_factory=lambda: DRUM_NOTES)
     horizon: int = 0
     keyboard: Keyboard = field(default_factory=Keyboard)
     tapped: Tapped = field(default_factory=Tapped)
     is_running: bool = True
 
 
-def begin(predictor: Predictor, values: Values, *, seed: int, timbres: tuple[int, ...] = (0,) * N_VOICES) -> State:
+def begin(
+    predictor: Predictor,
+    values: Values,
+    *,
+    seed: int,
+    timbres: tuple[int, ...] = (0,) * N_VOICES,
+    drum_notes: Mapping[int, int] = DRUM_NOTES,
+) -> State:
     """Return a performance before its first frame.
 
     Parameters
@@ -85,8 +95,10 @@ def begin(predictor: Predictor, values: Values, *, seed: int, timbres: tuple[int
     seed : int
     timbres : tuple of int
         Timbre of the player's notes in the score, by voice.
+    drum_notes : mapping of int to int
+        Noise note of the player's drums in the score, by MIDI key.
     """
-    return State(predictor, Timeline(first_context(predictor)), values, seed, timbres)
+    return State(predictor, Timeline(first_context(predictor)), values, seed, timbres, drum_notes)
 
 
 def advance(
@@ -179,8 +191,11 @@ class _Draft:
         if isinstance(stamped.event, SetControl):
             self._set(stamped.event, stamped.source)
             self._note_part(frame_index)
-        keyboard = handle(self.state.keyboard, stamped.event, stamped.source, self.state.values)
-        if keyboard != self.state.keyboard:
+        state = self.state
+        keyboard = handle(state.keyboard, stamped.event, stamped.source, state.values, state.drum_notes)
+        if keyboard.is_same_music(state.keyboard):  # a wheel, a pedal: no reason to plan anew
+            self.state = replace(state, keyboard=keyboard)
+        else:
             self._play(keyboard, frame_index)
             self._note_part(frame_index)
             self._void(frame_index)

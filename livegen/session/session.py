@@ -23,7 +23,7 @@ from livegen.inputs.midi_file import MidiFilePlayer
 from livegen.inputs.osc import DEFAULT_PORT, OscServer
 from livegen.inputs.terminal import TerminalKeys
 from livegen.midi_ports import EchoFilter, OutputPort, find_midi
-from livegen.outputs.audio import N_CHANNELS, NULL_SAMPLE_RATE, AudioDevice, choose_device
+from livegen.outputs.audio import NULL_SAMPLE_RATE, AudioDevice, choose_channels, choose_device
 from livegen.outputs.midi import MidiOutput
 from livegen.patch import Patch
 from livegen.predictor.predictor import Predictor
@@ -50,6 +50,8 @@ class Settings:
     ----------
     audio : str or None
         Device, host API, ``"null"``, or None for the best there is.
+    is_apart : bool
+        Whether each voice sounds on a channel of its own.
     rate, block : int or None
         Sample rate in Hz and samples a block; None takes the device's own.
     midi_api : str
@@ -66,6 +68,7 @@ class Settings:
     """
 
     audio: str | None = None
+    is_apart: bool = False
     rate: int | None = None
     block: int | None = None
     midi_api: str = "auto"
@@ -109,9 +112,14 @@ class Session:
         timeline = None if settings.play is None else midi_timeline(settings.play)
         device = choose_device(settings.audio)
         rate = settings.rate or (NULL_SAMPLE_RATE if device is None else device.sample_rate)
-        n_channels = N_CHANNELS if device is None else min(N_CHANNELS, device.n_channels)
         self.instrument = Instrument(
-            predictor, patch, rate, controls=settings.controls, seed=settings.seed, n_channels=n_channels
+            predictor,
+            patch,
+            rate,
+            controls=settings.controls,
+            seed=settings.seed,
+            n_channels=choose_channels(device, is_apart=settings.is_apart),
+            is_apart=settings.is_apart,
         )
         self.clock = AudioClock(self.instrument.engine)
         self.faults = 0

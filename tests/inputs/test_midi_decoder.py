@@ -14,6 +14,7 @@ from livegen.events import (
     NoteOff,
     NoteOn,
     PitchWheel,
+    PolyTouch,
     ProgramChange,
     SongPosition,
     Start,
@@ -42,6 +43,7 @@ def decode(*packets: list[int]) -> tuple[list[Event], int]:
         ([0xE0, 0, 0], PitchWheel(0, -8192)),
         ([0xE0, 127, 127], PitchWheel(0, 8191)),
         ([0xD1, 90], Aftertouch(1, 90)),
+        ([0xA0, 60, 5], PolyTouch(0, 60, 5)),
         ([0xF8], ClockTick()),
         ([0xFA], Start()),
         ([0xFB], Continue()),
@@ -53,7 +55,7 @@ def test_each_message_makes_its_event(data: list[int], event: Event) -> None:
     assert decode(data) == ([event], 0)
 
 
-@pytest.mark.parametrize("data", [[0xFE], [0xFF], [0xF0, 1, 2, 0xF7], [0xA0, 60, 5], [0xF1, 3], [0xF3, 4], [0xF6]])
+@pytest.mark.parametrize("data", [[0xFE], [0xFF], [0xF0, 1, 2, 0xF7], [0xF1, 3], [0xF3, 4], [0xF6]])
 def test_messages_without_an_event_are_no_losses(data: list[int]) -> None:
     assert decode(data) == ([], 0)
 

@@ -8,8 +8,18 @@ from hash_predictor import HashPredictor
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from livegen.controls import ROLES, VOICE_PREFIX, Value
-from livegen.events import ControlChange, Event, NoteOff, NoteOn, SetControl, SourceLost
+from livegen.controls import CHORDS, ROLES, VOICE_PREFIX, Value
+from livegen.events import (
+    Aftertouch,
+    ControlChange,
+    Event,
+    NoteOff,
+    NoteOn,
+    PitchWheel,
+    PolyTouch,
+    SetControl,
+    SourceLost,
+)
 from livegen.outputs.engine import RING_SIZE, render_block
 from livegen.outputs.midi import OutputState, frame_messages, release
 from livegen.patch import load_patch
@@ -18,6 +28,7 @@ from livegen.score_table import read_frame
 from livegen.session import instrument as instrument_module
 from livegen.session.clock import OfflineClock
 from livegen.session.instrument import Instrument
+from livegen.synth.commands import EXPRESS, KEY_DOWN, KEY_UP, SET_CHORD
 from livegen.units import frame_to_sample
 
 RATE = 24_000
@@ -29,7 +40,7 @@ class Stage:
     """An instrument on the offline clock, with its own MIDI output beside it."""
 
     def __init__(self, **controls: Value) -> None:
-        named = {name.replace("_", "."): value for name, value in controls.items()}
+        named = {f"{name[:2]}.{name[3:]}" if name[2] == "_" else name: value for name, value in controls.items()}
         self.instrument = Instrument(HashPredictor(), PLAIN, RATE, controls=named, seed=5, n_channels=1)
         self.clock = OfflineClock(RATE)
         self.frame_index = 0
@@ -44,7 +55,22 @@ class Stage:
     @property
     def notes(self) -> list[int]:
         """What each voice of the synth sounds."""
-        return [int(note) for note in self.instrument.engine["synth"]["voices"]["note"][0]]
+        return [int(note) for note in self.instrument.engine["synth"]["voices"]["playing"]["note"][0]]
+
+    def chord(self, voice: Voice) -> list[int]:
+        """What a voice of the synth runs through."""
+        playing = self.instrument.engine["synth"]["voices"]["playing"][0, voice]
+        return [int(note) for note in playing["notes"][: playing["n_notes"]]]
+
+    def bend(self, voice: Voice) -> float:
+        """How far a voice of the synth is bent, in semitones."""
+        return float(self.instrument.engine["synth"]["voices"]["playing"]["bend"][0, voice])
+
+    def commands(self, voice: Voice, source: str = "keys") -> list[int]:
+        """Kinds of the commands for a voice that wait for the next block, of one source."""
+        ring = self.instrument.engine["rings"][0, self.instrument._rings[source]]
+        waiting = [ring["commands"][n % RING_SIZE] for n in range(ring["read"][0], ring["written"][0])]
+        return [int(command["kind"]) for command in waiting if command["voice"] == voice]
 
     def send(self, *events: Event, source: str = "keys") -> None:
         for event in events:
@@ -153,6 +179,16 @@ def test_levels_and_mutes_reach_the_mix_at_once() -> None:
     assert stage.instrument.state.values["volume"] != 0.25  # the score follows with its next frame
     stage.frame()
     assert stage.instrument.state.values["volume"] == 0.25
+
+
+def test_levels_of_the_patch_stand_from_the_first_sample_on_without_a_thump() -> None:
+    """The triangle holds a level while it is silent, which a gain that moves would make heard."""
+    controls: dict[str, Value] = {"tr.volume": 0.25, "p2.mute": True}
+    silent = Instrument(HashPredictor(), load_patch("plain"), RATE, controls=controls, n_channels=1)
+    assert list(silent.engine["mix"]["gains_now"][0]) == [1.0, 0.0, 0.25, 1.0]
+    samples = np.ones(4800, np.float32)
+    render_block(silent.engine[0], samples, 4800)
+    assert np.abs(samples).max() < 1e-12
 
 
 def test_the_patch_s_controls_are_in_force_and_those_given_win() -> None:
@@ -265,6 +301,92 @@ def test_no_note_hangs_and_a_stop_is_a_stop_when_the_predictor_raises() -> None:
     assert stage.notes == [0, 0, 0, 0]
 
 
+def test_an_arpeggio_is_struck_once_and_its_chord_follows_the_keys() -> None:
+    stage = Stage(chords="arpeggio")
+    stage.send(NoteOn(0, 67, 100), NoteOn(0, 60, 100), NoteOn(0, 64, 100))
+    assert stage.commands(Voice.P1) == [KEY_DOWN, SET_CHORD, SET_CHORD]
+    stage.frame()
+    assert stage.chord(Voice.P1) == [60, 64, 67]
+    stage.send(NoteOff(0, 60), NoteOff(0, 64))
+    assert stage.commands(Voice.P1) == [SET_CHORD, SET_CHORD]
+    stage.frame()
+    assert stage.chord(Voice.P1) == [67]
+    stage.send(NoteOff(0, 67))
+    assert stage.commands(Voice.P1) == [KEY_UP]
+    stage.frames(14)
+    assert stage.notes[Voice.P1] == 0
+
+
+def test_a_spread_chord_sounds_on_all_the_player_s_voices() -> None:
+    stage = Stage(chords="spread", p2_role="player", tr_role="player")
+    stage.frame(NoteOn(0, 60, 100), NoteOn(0, 64, 100), NoteOn(0, 67, 100))
+    assert stage.notes[:3] == [60, 64, 67]
+    stage.frame(NoteOff(0, 64))
+    stage.frames(14)
+    assert [stage.notes[voice] for voice in (Voice.P1, Voice.P2, Voice.TR)] == [60, 0, 67]
+
+
+def test_what_is_held_is_not_struck_again_when_chords_and_zones_change() -> None:
+    stage = Stage(p2_role="player")
+    stage.frame(NoteOn(0, 60, 100), NoteOn(0, 64, 100))
+    turns = [("chords", "arpeggio"), ("p1.key_low", 70), ("chords", "spread"), ("p1.transpose", 3), ("chords", "last")]
+    stage.send(*[SetControl(*turn) for turn in turns])
+    assert stage.commands(Voice.P1) == [SET_CHORD, SET_CHORD]
+    stage.frame()
+    assert stage.chord(Voice.P1) == [64]
+    stage.frame(NoteOff(0, 64), NoteOff(0, 60))
+    stage.frames(14)
+    assert stage.notes[0] == 0
+
+
+def test_a_drum_carries_its_key() -> None:
+    stage = Stage(no_role="player", no_transpose=-12)
+    stage.send(NoteOn(9, 48, 100))
+    ring = stage.instrument.engine["rings"][0, stage.instrument._rings["keys"]]
+    assert (ring["commands"][0]["key"], ring["commands"][0]["note"]) == (36, 2)
+
+
+def test_chord_ticks_are_a_live_level() -> None:
+    stage = Stage(chord_ticks=3)
+    assert stage.instrument.engine["synth"]["chord_ticks"] == 3
+    stage.send(SetControl("chord_ticks", 2))
+    assert stage.instrument.engine["synth"]["chord_ticks"] == 2
+
+
+def test_a_voice_is_bent_before_its_note_begins_and_only_where_something_changed() -> None:
+    stage = Stage(p2_role="player")
+    stage.send(PitchWheel(0, 8191))
+    stage.send(NoteOn(0, 60, 100))
+    assert stage.commands(Voice.P1) == [EXPRESS, KEY_DOWN]
+    stage.send(NoteOn(1, 64, 100), PitchWheel(0, 8191), Aftertouch(2, 9), ControlChange(0, 7, 9))
+    assert stage.commands(Voice.P1) == [EXPRESS, KEY_DOWN]
+    assert stage.commands(Voice.P2) == [KEY_DOWN]
+    stage.render(1)
+    assert (stage.bend(Voice.P1), stage.bend(Voice.P2)) == (2.0, 0.0)
+    stage.send(SetControl("bend_range", 12), source="osc")
+    stage.render(1)
+    assert stage.bend(Voice.P1) == 12.0
+    stage.send(SourceLost())
+    stage.render(1)
+    assert stage.bend(Voice.P1) == 0.0
+
+
+def test_a_flood_of_wheels_takes_no_room_from_keys_and_its_last_word_counts() -> None:
+    stage = Stage(p2_role="player")
+    stage.send(NoteOn(0, 60, 100), NoteOn(1, 64, 100))
+    for pitch in range(-2000, 2000, 8):  # half a second of a wheel that is never at rest, and no block in between
+        stage.send(PitchWheel(0, pitch), PitchWheel(1, pitch))
+    stage.send(NoteOn(0, 62, 100), NoteOff(1, 64), PitchWheel(0, 8191))
+    assert stage.instrument.n_lost == 0
+    stage.render(1)
+    assert stage.notes[0] == 62
+    assert stage.bend(Voice.P1) < 0
+    stage.frame()
+    assert stage.bend(Voice.P1) == 2.0
+    assert stage.bend(Voice.P2) == 2 * 1992 / 8192
+    assert stage.agrees()
+
+
 def test_more_sources_than_rings_still_play() -> None:
     stage = Stage()
     for number in range(20):
@@ -302,6 +424,11 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(SetControl, st.sampled_from(("start", "stop", "panic", "reset")), st.just(True)),
     st.builds(SetControl, st.sampled_from(("temperature", "volume", "p1.volume")), st.sampled_from((0.1, 0.9))),
     st.builds(SetControl, st.just("lookahead"), st.sampled_from((2, 7))),
+    st.builds(SetControl, st.just("chords"), st.sampled_from(CHORDS)),
+    st.builds(SetControl, st.sampled_from(("p1.key_low", "tr.key_high")), st.sampled_from((0, 50, 62))),
+    st.builds(SetControl, st.sampled_from(("p2.transpose", "no.transpose")), st.sampled_from((-12, 0, 48))),
+    st.builds(PitchWheel, CHANNELS, st.sampled_from((-8192, 0, 8191))),
+    st.builds(PolyTouch, CHANNELS, KEYS, st.sampled_from((0, 127))),
     st.just(SourceLost()),
 )
 SOURCES = ("keys", "osc", "file")
@@ -309,6 +436,16 @@ JAMS = st.lists(
     st.tuples(st.lists(EVENTS, max_size=4), st.sampled_from(SOURCES), st.sampled_from((0, 0, 5, FRAME_SAMPLES))),
     max_size=25,
 )
+
+
+def assert_sound_follows_keys(stage: Stage) -> None:
+    """What the synth was told is what the keyboard says: the note or the chord of each voice, and its expression."""
+    keyboard, bend_range = stage.instrument._keyboard, int(stage.instrument.values["bend_range"])
+    for voice in Voice:
+        chord = list(keyboard.chord(voice))
+        assert stage.bend(voice) == keyboard.expression(voice, bend_range).bend
+        if chord and stage.notes[voice]:  # a note may have ended by itself
+            assert stage.chord(voice) == chord
 
 
 @settings(deadline=None, max_examples=60)
@@ -320,6 +457,7 @@ def test_every_note_is_released_whatever_was_played(jam: list, how: str) -> None
         stage.frame_index = max(stage.frame_index, stage.sample // FRAME_SAMPLES)
         stage.frame(*events, source=source)
         assert stage.agrees()
+        assert_sound_follows_keys(stage)
     if how == "panic":
         stage.send(SetControl("panic", True), source="osc")
     else:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from hash_predictor import HashPredictor
 
 from livegen.controls import Value
@@ -92,11 +93,34 @@ def test_a_session_with_no_frames_is_empty() -> None:
 
 def test_each_kind_of_file_is_the_same_again_for_the_same_seed(tmp_path: Path) -> None:
     told: list[int] = []
-    for ending in ("wav", "mid", "npz"):
+    for ending in ("wav", "flac", "mid", "npz"):
         for name in ("a", "b"):
             render_to_file(instrument(), tmp_path / f"{name}.{ending}", 24, TUNE, on_frame=lambda: told.append(1))
         assert (tmp_path / f"a.{ending}").read_bytes() == (tmp_path / f"b.{ending}").read_bytes()
-    assert len(told) == 6 * 24
+    assert len(told) == 8 * 24
+
+
+@pytest.mark.parametrize("ending", [".wav", ".flac"])
+def test_the_file_is_the_sound_and_fades_over_its_last_10_ms(tmp_path: Path, ending: str) -> None:
+    render_to_file(instrument(), tmp_path / f"out{ending}", 30, TUNE)
+    read, rate = soundfile.read(tmp_path / f"out{ending}")
+    sound = np.concatenate([frame.samples for frame in rendered()]).ravel()
+    n_faded = RATE // 100
+    assert (rate, len(read)) == (RATE, len(sound))
+    level = 1 / 32_768
+    assert np.abs(read[:-n_faded] - sound[:-n_faded]).max() <= 2 * level
+    gain = 1 - np.arange(1, n_faded + 1) / n_faded
+    assert np.abs(read[-n_faded:] - gain * sound[-n_faded:]).max() <= 2 * level
+    assert np.abs(sound[-n_faded:]).max() > 0.01
+    assert read[-1] == 0
+
+
+def test_the_voices_apart_are_four_channels_of_the_file(tmp_path: Path) -> None:
+    apart = Instrument(HashPredictor(), load_patch("plain"), RATE, controls={"tr.mute": True}, is_apart=True)
+    render_to_file(apart, tmp_path / "out.wav", 30, TUNE)
+    read, _ = soundfile.read(tmp_path / "out.wav")
+    assert read.shape == (frame_to_sample(30, RATE), 4)
+    assert [bool(channel.any()) for channel in read.T] == [True, True, False, True]
 
 
 def test_the_score_says_what_was_the_player_s(tmp_path: Path) -> None:
@@ -115,7 +139,7 @@ def test_controls_of_a_prompt_take_effect() -> None:
 
 def test_what_cannot_be_written_is_refused_before_any_work(tmp_path: Path) -> None:
     check_output(tmp_path / "song.WAV")
-    with pytest.raises(FormatError, match=r"song\.ogg .*\.wav, \.mid, \.npz"):
+    with pytest.raises(FormatError, match=r"song\.ogg .*\.wav, \.flac, \.mid, \.npz"):
         check_output(tmp_path / "song.ogg")
     with pytest.raises(FormatError, match="no folder"):
         check_output(tmp_path / "missing" / "song.wav")

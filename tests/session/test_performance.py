@@ -8,8 +8,19 @@ from hash_predictor import HashPredictor
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from livegen.controls import DEFAULTS, ROLES, VOICE_PREFIX, Value
-from livegen.events import ControlChange, Event, NoteOff, NoteOn, SetControl, SourceLost, StampedEvent
+from livegen.controls import CHORDS, DEFAULTS, ROLES, VOICE_PREFIX, Value
+from livegen.events import (
+    Aftertouch,
+    ControlChange,
+    Event,
+    NoteOff,
+    NoteOn,
+    PitchWheel,
+    PolyTouch,
+    SetControl,
+    SourceLost,
+    StampedEvent,
+)
 from livegen.score import SILENCE, Voice
 from livegen.score_table import MODEL, OFF, PLAYER
 from livegen.session.performance import State, advance, begin
@@ -250,6 +261,52 @@ def test_however_many_events_there_is_one_plan_a_call() -> None:
     assert n_steps(state, 7, at(6, SetControl("temperature", 0.5))) <= LOOKAHEAD
 
 
+@pytest.mark.parametrize(
+    "event",
+    [
+        PitchWheel(0, 5000),
+        Aftertouch(0, 9),
+        PolyTouch(0, 60, 9),
+        ControlChange(0, 1, 9),
+        ControlChange(0, 64, 127),
+        NoteOff(0, 50),
+        SetControl("chords", "arpeggio"),
+        SetControl("bend_range", 12),
+        SetControl("p1.key_low", 61),
+        SetControl("p1.transpose", 5),
+    ],
+    ids=repr,
+)
+def test_what_the_score_has_not_voids_no_plan(event: Event) -> None:
+    held = play(new(), 6, at(5, NoteOn(0, 50, 100), NoteOn(0, 60, 100)))
+    expressed, untouched = play(held, 7, at(6, event)), play(held, 7)
+    assert frames(expressed) == frames(untouched)
+    before = held.predictor.n_steps
+    play(held, 7, at(6, event))
+    assert held.predictor.n_steps - before <= 1
+    assert play(expressed, 8, at(7, SourceLost())).keyboard.held == ()
+
+
+def test_a_wheel_is_remembered_and_a_note_after_it_is_planned_for() -> None:
+    state = play(new(), 7, at(6, PitchWheel(0, 8191), NoteOn(0, 60, 127)))
+    assert state.keyboard.expression(Voice.P1, 2).bend == 2.0
+    assert row(state, 6) == (60, 15, 2)  # the score knows no bends
+
+
+def test_a_chord_is_its_last_key_or_a_note_for_each_voice() -> None:
+    chord = [NoteOn(0, 60, 127), NoteOn(0, 64, 127), NoteOn(0, 55, 127)]
+    arpeggio = play(new(chords="arpeggio"), 7, at(6, *chord))
+    assert row(arpeggio, 7)[0] == 55
+    spread = play(new(chords="spread", p2_role="player", tr_role="player"), 7, at(6, *chord))
+    assert [row(spread, 7, voice)[0] for voice in (Voice.P1, Voice.P2, Voice.TR)] == [60, 64, 55]
+
+
+def test_drums_are_written_as_the_patch_has_them() -> None:
+    values = {**DEFAULTS, "no.role": "player"}
+    state = begin(HashPredictor(), values, seed=1, drum_notes={60: 5})
+    assert row(play(state, 2, at(1, NoteOn(9, 60, 127))), 1, Voice.NO)[0] == 5
+
+
 def test_controls_that_took_effect_are_reported_in_order_with_their_source() -> None:
     events = at(4, SetControl("temperature", 0.5), SetControl("volume", 0.1), source="osc") + at(4, NoteOn(0, 1, 1))
     state, _, messages = advance(play(new(), 4), 5, events)
@@ -363,6 +420,9 @@ ANYTHING = st.one_of(
     st.builds(ControlChange, CHANNELS, st.sampled_from((64, 123)), st.sampled_from((0, 127))),
     st.builds(SetControl, st.sampled_from(ROLE_NAMES), st.sampled_from(ROLES)),
     st.builds(SetControl, st.sampled_from(("start", "stop", "panic", "reset")), st.just(True)),
+    st.builds(SetControl, st.just("chords"), st.sampled_from(CHORDS)),
+    st.builds(SetControl, st.just("p1.key_low"), st.sampled_from((0, 61))),
+    st.builds(PitchWheel, CHANNELS, st.sampled_from((0, 8191))),
     st.builds(SetControl, st.just("temperature"), st.sampled_from((0.5, 1.0))),
     st.builds(SetControl, st.just("lookahead"), st.sampled_from((2, 5))),
     st.just(SourceLost()),

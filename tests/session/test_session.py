@@ -58,7 +58,7 @@ def test_it_plays_on_the_null_clock_and_stops_without_a_trace(open_session: Call
     session = open_session()
     assert wait_until(lambda: session.instrument.state.horizon >= 8)
     assert session.seconds() > 0.2
-    assert any(session.instrument.engine["synth"]["voices"]["note"][0])
+    assert any(session.instrument.engine["synth"]["voices"]["playing"]["note"][0])
     assert session.sounding_step() is not None
     assert session.frames_in_hand() > 2
     assert session.key_to_sound_ms() < 20
@@ -74,7 +74,7 @@ def test_a_key_is_in_the_score_and_the_model_knows_it_soon(open_session: Callabl
     assert wait_until(lambda: session.instrument.state.horizon >= 3)
     pressed_in = session.clock.frame_at(session.instrument.engine["stats"]["stamp_ns"].max())
     session.instrument.receive(NoteOn(0, 60, 100), "test")
-    assert wait_until(lambda: session.instrument.engine["synth"]["voices"]["note"][0, 0] == 60)
+    assert wait_until(lambda: session.instrument.engine["synth"]["voices"]["playing"]["note"][0, 0] == 60)
     assert wait_until(lambda: session.instrument.state.keyboard.held != ())
     first = next(
         step.planned.frame_index
@@ -143,12 +143,12 @@ def test_controls_are_asked_set_and_answered_by_osc(open_session: Callable[..., 
         assert client.ask("/livegen/p2/role", "player") == ("/livegen/p2/role", ["player"])
         assert client.ask("/livegen/nothing")[0] == "/livegen/error"
         client.send("/livegen/note", 2, 64, 100)
-        assert wait_until(lambda: session.instrument.engine["synth"]["voices"]["note"][0, 1] == 64)
+        assert wait_until(lambda: session.instrument.engine["synth"]["voices"]["playing"]["note"][0, 1] == 64)
         assert client.ask("/livegen/panic")[0] == "/livegen/panic"
-        assert wait_until(lambda: not any(session.instrument.engine["synth"]["voices"]["note"][0]))
+        assert wait_until(lambda: not any(session.instrument.engine["synth"]["voices"]["playing"]["note"][0]))
         assert not session.instrument.state.is_running
         assert client.ask("/livegen/start")[0] == "/livegen/start"
-        assert wait_until(lambda: any(session.instrument.engine["synth"]["voices"]["note"][0]))
+        assert wait_until(lambda: any(session.instrument.engine["synth"]["voices"]["playing"]["note"][0]))
     finally:
         client.close()
 
