@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 from threading import Event, Thread
@@ -29,21 +30,20 @@ from livegen.apu.workloads import Writes, busy_writes, worst_case_writes
 from livegen.controls import DEFAULTS, with_value
 from livegen.errors import LivegenError
 from livegen.events import Event as InputEvent
-from livegen.events import NoteOff, NoteOn, StampedEvent
-from livegen.outputs.engine import N_BINS
-from livegen.patch import load_patch
+from livegen.events import NoteOff, NoteOn, PitchWheel, StampedEvent
+from livegen.outputs.engine import N_BINS, fill_block
+from livegen.patch import Patch, list_patches, load_patch
 from livegen.predictor.checkpoint import load_predictor
 from livegen.predictor.predictor import Predictor, Sampling
-from livegen.score import N_VOICES, SILENCE
-from livegen.session.clock import AudioClock
-from livegen.session.instrument import FrameReport
+from livegen.score import MIDI_CHANNEL, N_VOICES, SILENCE, Voice
+from livegen.session.clock import AudioClock, OfflineClock
+from livegen.session.instrument import FrameReport, Instrument
 from livegen.session.performance import advance, begin
 from livegen.session.session import Session, Settings
-from livegen.session.threads import real_time_process
+from livegen.session.threads import raise_priority, real_time_process
 from livegen.session.timeline import HISTORY_FRAMES
-from livegen.units import CPU_CLOCK_HZ
+from livegen.units import CPU_CLOCK_HZ, frame_to_sample
 
-_PATCH: Final = "plain"
 _SOURCE: Final = "bench"
 _N_STEPS: Final = 2000
 _N_TORCH_STEPS: Final = 300
@@ -53,6 +53,11 @@ _LOOKAHEAD: Final = 12
 _APU_SECONDS: Final = 10
 _APU_RATE_HZ: Final = 48_000
 _APU_RUNS: Final = 3
+_PATCH_BLOCK_SAMPLES: Final = 64
+_PATCH_FRAMES: Final = 300
+_PATCH_STROKE_FRAMES: Final = 5
+_PATCH_REST_SECONDS: Final = 0.0005  # Linux stops a real-time thread that never rests for 50 ms in every second
+_DRUM_CHANNEL: Final = MIDI_CHANNEL[Voice.NO]
 _EVENTS_PER_SECOND: Final = 20.0
 _EVENT_MARGIN_NS: Final = 5_000_000
 _POLL_SECONDS: Final = 0.05
@@ -61,7 +66,9 @@ _START_PATIENCE_SECONDS: Final = 120.0
 _END_SECONDS: Final = 10.0
 
 
-def measure(model_folder: Path, *, session_seconds: float = 5.0, audio: str | None = None) -> dict[str, Any]:
+def measure(
+    model_folder: Path, *, session_seconds: float = 5.0, audio: str | None = None, patch: str = "plain"
+) -> dict[str, Any]:
     """Measure this machine.
 
     Parameters
@@ -72,13 +79,16 @@ def measure(model_folder: Path, *, session_seconds: float = 5.0, audio: str | No
         How long the session plays.
     audio : str or None
         Device or host API of the session, ``"null"``, or None for the best there is.
+    patch : str
+        What the session plays, a name or a file.
 
     Returns
     -------
     dict
-        ``step_ms plan12_ms apu_realtime_factor apu_worst_case_realtime_factor``, the figures of `measure_session`,
-        ``startup_s``, where torch is installed ``torch_step_ms`` and ``torch_over_step`` (by how much torch's median
-        is the longer), and ``machine``, what it was measured on. A dict of times holds percentiles and the maximum.
+        ``step_ms plan12_ms apu_realtime_factor apu_worst_case_realtime_factor``, ``busiest_patch`` as of
+        `measure_patches`, the figures of `measure_session`, ``startup_s``, where torch is installed ``torch_step_ms``
+        and ``torch_over_step`` (by how much torch's median is the longer), and ``machine``, what it was measured on.
+        A dict of times holds percentiles and the maximum.
 
     Raises
     ------
@@ -93,8 +103,10 @@ def measure(model_folder: Path, *, session_seconds: float = 5.0, audio: str | No
         "plan12_ms": _percentiles(measure_plan(predictor)),
         "apu_realtime_factor": measure_apu(busy_writes(_APU_SECONDS)),
         "apu_worst_case_realtime_factor": measure_apu(worst_case_writes()),
+        "busiest_patch": measure_patches(predictor),
     }
-    figures |= measure_session(predictor, session_seconds, Settings(audio=audio, midi_api="none", osc_port=0))
+    settings = Settings(audio=audio, midi_api="none", osc_port=0)
+    figures |= measure_session(predictor, load_patch(patch), session_seconds, settings)
     figures["startup_s"] = measure_startup(model_folder, audio)
     torch_ms = measure_torch_step(model_folder, frames)  # last: torch, once imported, is in the process for good
     if torch_ms is not None:
@@ -183,18 +195,63 @@ def measure_apu(writes: Writes) -> float:
     return _APU_SECONDS / min(render(_APU_SECONDS) for _ in range(_APU_RUNS))
 
 
-def measure_hogged(model_folder: Path, seconds: float, settings: Settings) -> dict[str, Any]:
+def measure_patches(predictor: Predictor) -> dict[str, Any]:
+    """Play every shipped patch, and return what filling a block costs with the one that costs most.
+
+    Blocks of 64 samples at 48 kHz, faster than real time, on a thread with the priority of ours while playing: three
+    keys and a drum are struck anew in every fifth frame, the pitch wheel never rests, and the model plays what is left
+    to it.
+
+    Returns
+    -------
+    dict
+        ``patch``, the one with the greatest p99; ``callback_us``, its percentiles and longest block; and
+        ``longest_share_of_block``, that longest one as a share of the time that a block lasts.
+    """
+    names = list_patches()
+    with real_time_process(), ThreadPoolExecutor(1, initializer=raise_priority) as pool:
+        of_patch = dict(zip(names, pool.map(lambda name: _measure_patch(predictor, name), names), strict=True))
+    busiest = max(of_patch, key=lambda name: of_patch[name]["p99"])
+    callback_us = of_patch[busiest]
+    block_us = 1e6 * _PATCH_BLOCK_SAMPLES / _APU_RATE_HZ
+    return {"patch": busiest, "callback_us": callback_us, "longest_share_of_block": callback_us["max"] / block_us}
+
+
+def _measure_patch(predictor: Predictor, name: str) -> dict[str, float]:
+    instrument = Instrument(predictor, load_patch(name), _APU_RATE_HZ, seed=0)
+    engine, clock = instrument.engine, OfflineClock(_APU_RATE_HZ)
+    block = np.zeros(_PATCH_BLOCK_SAMPLES * int(engine["n_channels"][0]), np.float32)
+    generator = np.random.default_rng(0)
+    held: list[tuple[int, int]] = []
+    for frame_index in range(_PATCH_FRAMES):
+        instrument.play_frame(frame_index, clock.frame_at)
+        if frame_index == _N_WARM:
+            engine["stats"]["callback_ns"], engine["stats"]["callback_ns_max"] = 0, 0
+        instrument.receive(PitchWheel(0, int(generator.integers(-8192, 8192))), _SOURCE)
+        if frame_index % _PATCH_STROKE_FRAMES == 0:
+            for channel, key in held:
+                instrument.receive(NoteOff(channel, key), _SOURCE)
+            held = [(0, int(key)) for key in generator.integers(40, 90, 3)] + [(_DRUM_CHANNEL, 36)]
+            for channel, key in held:
+                instrument.receive(NoteOn(channel, key, 100), _SOURCE)
+        while int(engine["sample"][0]) < frame_to_sample(frame_index + 1, _APU_RATE_HZ):
+            fill_block(engine[0], block, _PATCH_BLOCK_SAMPLES, 0)
+        time.sleep(_PATCH_REST_SECONDS)
+    return histogram_percentiles(engine["stats"]["callback_ns"][0], int(engine["stats"]["callback_ns_max"][0]))
+
+
+def measure_hogged(model_folder: Path, patch: Patch, seconds: float, settings: Settings) -> dict[str, Any]:
     """Play a session while a loop of pure Python keeps the interpreter busy; return what `measure_session` does.
 
     No keys are played here, so that a probe outside can play them over MIDI and listen.
     """
     predictor = load_predictor(model_folder)
     with _busy_interpreter():
-        return measure_session(predictor, seconds, settings, has_random_keys=False)
+        return measure_session(predictor, patch, seconds, settings, has_random_keys=False)
 
 
 def measure_session(
-    predictor: Predictor, seconds: float, settings: Settings, *, has_random_keys: bool = True
+    predictor: Predictor, patch: Patch, seconds: float, settings: Settings, *, has_random_keys: bool = True
 ) -> dict[str, Any]:
     """Play a session in real time, all four voices sounding, and return how it went.
 
@@ -221,7 +278,7 @@ def measure_session(
         ``session``
             What it played on, and what else went wrong.
     """
-    session = Session(predictor, load_patch(_PATCH), settings)
+    session = Session(predictor, patch, settings)
     waits = EventWaits(session.clock, session.block_samples)
     session.observers.append(waits.observe)
     try:

@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn
 
@@ -38,9 +39,21 @@ app = typer.Typer(
 out = Console()
 err = Console(stderr=True)
 
+
+class Channels(StrEnum):
+    """What the channels of the sound carry."""
+
+    MIX = "mix"
+    VOICES = "voices"
+
+
 Model = Annotated[str, typer.Option(help="A model's name (`livegen models`) or its folder.")]
 PatchOption = Annotated[str, typer.Option("--patch", help="A patch's name (`livegen patches`) or its file.")]
 Seed = Annotated[int | None, typer.Option(min=0, max=2**63 - 1, help="Of all draws; the same seed, the same music.")]
+
+ChannelsOption = Annotated[
+    Channels, typer.Option("--audio-channels", help="The mix on every channel, or each voice on its own of four.")
+]
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Set a control; repeatable.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
@@ -88,6 +101,7 @@ def jam(
     audio: Annotated[str | None, typer.Option(help="Audio device or host API, or null.")] = None,
     rate: Annotated[int | None, typer.Option(min=8000, max=192000, help="Sample rate in Hz.")] = None,
     block: Annotated[int | None, typer.Option(min=16, max=8192, help="Samples a block.")] = None,
+    audio_channels: ChannelsOption = Channels.MIX,
     midi_api: Annotated[str, typer.Option(help="auto, alsa, jack, coremidi, windows or none.")] = "auto",
     midi_in: Annotated[str | None, typer.Option(help="Part of a MIDI input's name.")] = None,
     midi_out: Annotated[str | None, typer.Option(help="Part of a MIDI output's name.")] = None,
@@ -111,6 +125,7 @@ def jam(
     controls = _parse_controls(set_)
     settings = Settings(
         audio=audio,
+        is_apart=audio_channels is Channels.VOICES,
         rate=rate,
         block=block,
         midi_api=midi_api,
@@ -139,7 +154,7 @@ def jam(
 
 @app.command()
 def render(
-    out_file: Annotated[Path, typer.Argument(metavar="OUT", help="What to write, by its ending: .wav .mid .npz")],
+    out_file: Annotated[Path, typer.Argument(metavar="OUT", help="What to write, by its ending: .wav .flac .mid .npz")],
     seconds: Annotated[float, typer.Option(min=0.1, max=36_000, help="Length.")] = 30.0,
     prompt: Annotated[
         Path | None, typer.Option(metavar="FILE.mid", help="What a performer plays from the start.")
@@ -147,6 +162,7 @@ def render(
     patch: PatchOption = "plain",
     model: Model = "default",
     rate: Annotated[int, typer.Option(min=8000, max=192000, help="Sample rate in Hz.")] = 48_000,
+    audio_channels: ChannelsOption = Channels.MIX,
     seed: Seed = None,
     set_: Set = None,
 ) -> None:
@@ -173,6 +189,7 @@ def render(
         controls=_parse_controls(set_),
         seed=secrets.randbits(32) if seed is None else seed,
         n_channels=1,
+        is_apart=audio_channels is Channels.VOICES,
     )
     n_frames = max(seconds_to_frame(seconds), 1)
     with _progress() as progress:
@@ -184,6 +201,52 @@ def render(
         markup=False,
         soft_wrap=True,
     )
+
+
+@app.command()
+def convert(
+    in_file: Annotated[
+        Path,
+        typer.Argument(metavar="IN", help="What to read: .vgm .vgz, or a score: .mid .npz .exprsco.pkl .seprsco.pkl"),
+    ],
+    out_file: Annotated[
+        Path, typer.Argument(metavar="OUT", help="What to write: .wav .flac out of a VGM file, a score out of a score")
+    ],
+    rate: Annotated[int | None, typer.Option(min=8000, max=192000, help="Sample rate in Hz, else 48000.")] = None,
+    voices: Annotated[
+        str | None, typer.Option(metavar="p1,p2,tr,no", help="The voices that sound, else all; dm is $4011's level.")
+    ] = None,
+    filters: Annotated[
+        bool | None, typer.Option("--filters/--no-filters", help="The console's output filters, else on.")
+    ] = None,
+    mixer: Annotated[str | None, typer.Option(help="nonlinear, the console's, or linear.")] = None,
+    loops: Annotated[
+        int | None, typer.Option(min=1, max=1000, help="How often a VGM's loop is played, else once.")
+    ] = None,
+) -> None:
+    """Convert a file into one of another kind, by the endings of their names.
+
+    Sound is as loud as jam at volume 1, where the four voices at their loudest just reach full scale.
+
+    Without filters it keeps the chip's constant part.
+
+    Example: [bold]livegen convert song.vgz song.wav --voices p1,tr[/bold]
+    """
+    from livegen.formats.convert import Options
+    from livegen.formats.convert import convert as convert_file
+
+    options = Options(
+        rate=rate,
+        voices=None if voices is None else tuple(name.strip() for name in voices.split(",")),
+        filters=filters,
+        mixer=mixer,
+        loops=loops,
+    )
+    with _progress() as progress:
+        task = progress.add_task(out_file.name, total=1.0)
+        report = convert_file(in_file, out_file, options, progress=lambda done: progress.update(task, completed=done))
+    said = ", ".join([f"{report.seconds:.1f} s", *report.remarks])
+    err.print(f"wrote {out_file}: {said}", highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -302,13 +365,26 @@ def controls(as_json: Json = False) -> None:
 
 
 @app.command()
-def patches() -> None:
+def patches(
+    reference: Annotated[
+        bool, typer.Option("--reference", help="Print the page that explains every key of a patch, in Markdown.")
+    ] = False,
+) -> None:
     """List the patches.
 
     Example: [bold]livegen patches[/bold]
     """
-    from livegen.patch import list_patches, load_patch
+    from livegen.patch import list_patches, load_patch, reference_page
 
+    if reference:
+        out.print(
+            reference_page({name: load_patch(name) for name in list_patches()}),
+            end="",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
+        return
     table = Table("patch", "what it is", box=None, header_style="bold")
     for name in list_patches():
         table.add_row(name, load_patch(name).description)
@@ -334,6 +410,7 @@ def bench(
     as_json: Json = False,
     seconds: Annotated[float, typer.Option(min=0.5, help="How long a session plays.")] = 5.0,
     audio: Annotated[str | None, typer.Option(help="Audio device or host API, or null.")] = None,
+    patch: PatchOption = "plain",
     hog: Annotated[bool, typer.Option("--hog", hidden=True, help="Only play, with a busy interpreter.")] = False,
     midi_api: Annotated[str, typer.Option(hidden=True, help="With --hog, as in jam.")] = "none",
     set_: Annotated[list[str] | None, typer.Option("--set", hidden=True, help="With --hog, as in jam.")] = None,
@@ -343,15 +420,16 @@ def bench(
     Example: [bold]livegen bench --json[/bold]
     """
     from livegen.bench import measure, measure_hogged
+    from livegen.patch import load_patch
     from livegen.session.session import Settings
 
     folder = _model_folder(model)
     with err.status("measuring"):
         if hog:
             settings = Settings(audio=audio, midi_api=midi_api, osc_port=0, controls=_parse_controls(set_))
-            figures = measure_hogged(folder, seconds, settings)
+            figures = measure_hogged(folder, load_patch(patch), seconds, settings)
         else:
-            figures = measure(folder, session_seconds=seconds, audio=audio)
+            figures = measure(folder, session_seconds=seconds, audio=audio, patch=patch)
     _show_figures(figures, as_json)
 
 

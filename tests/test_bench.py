@@ -11,6 +11,7 @@ from livegen import bench
 from livegen.errors import CheckpointError, LivegenError
 from livegen.events import NoteOn, StampedEvent
 from livegen.outputs.engine import N_BINS
+from livegen.patch import list_patches, load_patch
 from livegen.session.instrument import FrameReport
 from livegen.session.session import Settings
 
@@ -43,6 +44,14 @@ def test_without_torch_there_is_no_figure_of_it(model, monkeypatch):
 
 def test_the_densest_sound_takes_the_chip_longer_than_music(figures):
     assert 0 < figures["apu_worst_case_realtime_factor"] < figures["apu_realtime_factor"]
+
+
+def test_every_patch_was_played_and_the_busiest_is_named(figures):
+    busiest = figures["busiest_patch"]
+    assert busiest["patch"] in list_patches()
+    callback = busiest["callback_us"]
+    assert 0 < callback["p50"] <= callback["p99"] <= callback["max"]
+    assert busiest["longest_share_of_block"] == pytest.approx(callback["max"] * 48_000 / 64e6)
 
 
 def test_a_session_played_in_real_time_on_the_null_clock(figures):
@@ -83,7 +92,7 @@ def test_the_figures_are_json_and_say_what_they_were_measured_on(figures):
 
 def test_a_hogged_session_plays_on(model):
     settings = Settings(audio="null", midi_api="none", osc_port=0)
-    figures = bench.measure_hogged(model, 0.2, settings)
+    figures = bench.measure_hogged(model, load_patch("plain"), 0.2, settings)
     assert figures["callbacks"] > 0
     assert figures["event_to_frame"]["events"] == 0
     assert not [thread for thread in threading.enumerate() if "hog" in thread.name]

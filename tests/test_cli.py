@@ -93,7 +93,7 @@ def assert_refused(result: Result, *words: str) -> None:
         assert word in result.err
 
 
-@pytest.mark.parametrize("ending", [".wav", ".mid", ".npz"])
+@pytest.mark.parametrize("ending", [".wav", ".flac", ".mid", ".npz"])
 def test_the_same_seed_gives_the_same_bytes(run: Run, model: Path, tmp_path: Path, ending: str) -> None:
     files = [tmp_path / f"{name}{ending}" for name in ("one", "two", "other")]
     for file, seed in zip(files, ("7", "7", "8"), strict=True):
@@ -222,7 +222,7 @@ def test_the_shipped_patch_and_every_control_are_listed(run: Run) -> None:
         (["nonsense"], ["nonsense"]),
         (["render"], ["OUT"]),
         (["render", "a.wav", "--nonsense"], ["--nonsense"]),
-        (["render", "a.ogg"], ["a.ogg", ".wav", ".mid", ".npz"]),
+        (["render", "a.ogg"], ["a.ogg", ".wav", ".flac", ".mid", ".npz"]),
         (["render", "a"], [".wav"]),
         (["render", "no such folder/a.wav"], ["no such folder", "make it"]),
         (["render", "/proc/a.wav"], ["/proc/a.wav"]),
@@ -253,6 +253,14 @@ def test_the_shipped_patch_and_every_control_are_listed(run: Run) -> None:
         (["jam", *SILENT, "--osc-port", "0", "--block", "1"], ["--block", "16"]),
         (["jam", *SILENT, "--play", "none.mid"], ["none.mid"]),
         (["bench", "--model", "no such model"], ["no such model"]),
+        (["convert"], ["IN"]),
+        (["convert", "a.vgm"], ["OUT"]),
+        (["convert", "none.vgm", "a.wav"], ["none.vgm", "not a file"]),
+        (["convert", "/etc/passwd", "a.wav"], ["passwd", ".vgm", ".mid"]),
+        (["convert", "none.vgm", "no such folder/a.wav"], ["no such folder", "make it"]),
+        (["convert", "none.vgm", "a.wav", "--rate", "7"], ["--rate", "8000"]),
+        (["convert", "none.vgm", "a.wav", "--loops", "0"], ["--loops", "1"]),
+        (["convert", "none.mid", "a.npz", "--no-filters"], ["--filters"]),
     ],
 )
 def test_what_cannot_be_done_is_refused_in_one_sentence(
@@ -276,6 +284,43 @@ def test_a_port_in_use_is_refused(run: Run, model: Path) -> None:
         other.bind(("127.0.0.1", 0))
         port = str(other.getsockname()[1])
         assert_refused(run("jam", *SILENT, "--model", model, "--osc-port", port), port, "--osc-port")
+
+
+@pytest.fixture
+def vgm_file(tmp_path: Path) -> Path:
+    """A VGM file of a tenth of a second: a tone on pulse 1, and a write to the FDS."""
+    header = bytearray(0x100)
+    header[:4] = b"Vgm "
+    struct.pack_into("<I", header, 0x08, 0x171)
+    struct.pack_into("<I", header, 0x34, 0x100 - 0x34)
+    struct.pack_into("<I", header, 0x84, 1_789_773)
+    writes = [(0x15, 1), (0x01, 8), (0x00, 0xBF), (0x02, 0xFD), (0x03, 0x08), (0x20, 0)]
+    path = tmp_path / "tone.vgm"
+    path.write_bytes(header + b"".join(bytes((0xB4, *write)) for write in writes) + b"\x61\x3a\x11\x66")
+    return path
+
+
+def test_a_vgm_file_is_converted_and_what_is_left_out_is_said(run: Run, vgm_file: Path, tmp_path: Path) -> None:
+    out = tmp_path / "tone.wav"
+    result = run("convert", vgm_file, out, "--rate", "44100", "--voices", "p1, tr", "--no-filters", "--mixer", "linear")
+    assert (result.code, result.out) == (0, "")
+    assert result.err == f"wrote {out}: 0.1 s, left out: FDS\n"
+    assert out.stat().st_size == 44 + 2 * 4410
+    assert_refused(run("convert", vgm_file, out, "--voices", "p1,p9"), "p9", "p1, p2, tr, no, dm")
+    assert_refused(run("convert", vgm_file, out, "--mixer", "loud"), "loud", "nonlinear, linear")
+    assert_refused(run("convert", vgm_file, out, "--loops", "2"), "no loop")
+    assert_refused(run("convert", vgm_file, vgm_file.with_suffix(".mid")), ".wav or .flac")
+    vgm_file.write_bytes(vgm_file.read_bytes()[:-2])
+    assert_refused(run("convert", vgm_file, out), "tone.vgm", "breaks off")
+
+
+def test_a_score_is_converted(run: Run, tune: Path, tmp_path: Path) -> None:
+    out = tmp_path / "tune.npz"
+    result = run("convert", tune, out)
+    assert (result.code, result.out) == (0, "")
+    assert result.err.startswith(f"wrote {out}: ")
+    assert load_npz(out)[0, Voice.P1, Column.NOTE] == 60
+    assert_refused(run("convert", tune, tune), "tune.mid", "another name")
 
 
 def chunk(track: bytes) -> bytes:
