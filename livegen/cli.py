@@ -228,7 +228,7 @@ def convert(
 
     Sound is as loud as jam at volume 1, where the four voices at their loudest just reach full scale.
 
-    Without filters it keeps the chip's constant part.
+    Without filters it is the mixer's output as it is, with its constant part.
 
     Example: [bold]livegen convert song.vgz song.wav --voices p1,tr[/bold]
     """
@@ -237,7 +237,7 @@ def convert(
 
     options = Options(
         rate=rate,
-        voices=None if voices is None else tuple(name.strip() for name in voices.split(",")),
+        voices=None if voices is None else tuple(name.strip().lower() for name in voices.split(",")),
         filters=filters,
         mixer=mixer,
         loops=loops,

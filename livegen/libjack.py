@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 _NO_START_SERVER: Final = 0x01
+_PORT_IS_INPUT: Final = 0x1
 _PORT_IS_OUTPUT: Final = 0x2
 _PORT_IS_PHYSICAL: Final = 0x4
 _MIDI_TYPE: Final = b"8 bit raw midi"
@@ -39,6 +40,12 @@ class JackWatch:
             return []
         flags = _PORT_IS_OUTPUT | _PORT_IS_PHYSICAL
         return self._names(self._library.jack_get_ports(self._client, None, _MIDI_TYPE, flags))
+
+    def midi_inputs(self, pattern: str) -> list[str]:
+        """Return the names of the ports that take MIDI and that fit a POSIX regular expression."""
+        if self._client is None or not self.is_alive:
+            return []
+        return self._names(self._library.jack_get_ports(self._client, pattern.encode(), _MIDI_TYPE, _PORT_IS_INPUT))
 
     def connections(self, port: str) -> list[str]:
         """Return the names of the ports that a port, of whatever client, is connected with."""

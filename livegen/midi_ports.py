@@ -37,6 +37,7 @@ _NO_JACK: Final = "no JACK server runs here: start one (jackd, or qjackctl), or 
 _NO_ALSA_AND_NO_JACK: Final = (
     "there is no MIDI here: load ALSA's sequencer (`modprobe snd-seq`) or start a JACK server (jackd, or qjackctl)"
 )
+_JACK_VIRTUAL_INPUT: Final = f"^{CLIENT_NAME}(-[0-9]+)?:in$"
 _INPUT_QUEUE: Final = 4096  # messages; RtMidi writes to stderr when it is full
 
 
@@ -153,6 +154,17 @@ class MidiSystem:
         """
         with self._lock:
             return self._watch is None or any(is_own(port) for port in self._watch.connections(name))
+
+    def virtual_input_partners(self) -> frozenset[str]:
+        """Return the ports that are connected with our virtual input; none where the interface cannot say.
+
+        A second livegen on the same JACK server counts as us: RtMidi does not tell which number ours has.
+        """
+        with self._lock:
+            if self._watch is None:
+                return frozenset()
+            own = self._watch.midi_inputs(_JACK_VIRTUAL_INPUT)
+            return frozenset(partner for port in own for partner in self._watch.connections(port))
 
     def close(self) -> None:
         """Leave the interface; the ports are closed by who opened them."""
@@ -350,6 +362,13 @@ class InputPort(Port):
     def __init__(self, midi: MidiSystem, wanted: str | None) -> None:
         super().__init__(midi, "in", wanted)
         self.queue_size = _INPUT_QUEUE
+        self._partners: frozenset[str] = frozenset()
+
+    def has_lost_partner(self) -> bool:
+        """Tell whether a port that was connected with our virtual one no longer is; JACK alone can say."""
+        before = self._partners
+        self._partners = self._midi.virtual_input_partners() if self._wanted is None else frozenset()
+        return not before <= self._partners
 
     def poll(self) -> list[list[int]]:
         """Return all messages that wait, as lists of bytes; never raises."""

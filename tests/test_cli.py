@@ -302,7 +302,7 @@ def vgm_file(tmp_path: Path) -> Path:
 
 def test_a_vgm_file_is_converted_and_what_is_left_out_is_said(run: Run, vgm_file: Path, tmp_path: Path) -> None:
     out = tmp_path / "tone.wav"
-    result = run("convert", vgm_file, out, "--rate", "44100", "--voices", "p1, tr", "--no-filters", "--mixer", "linear")
+    result = run("convert", vgm_file, out, "--rate", "44100", "--voices", "P1, tr", "--no-filters", "--mixer", "linear")
     assert (result.code, result.out) == (0, "")
     assert result.err == f"wrote {out}: 0.1 s, left out: FDS\n"
     assert out.stat().st_size == 44 + 2 * 4410

@@ -21,6 +21,7 @@ TRIANGLE: Final = np.dtype(
         ("control", np.bool_),
         ("reload", np.bool_),
         ("position", np.int64),
+        ("has_run", np.bool_),
         ("timer_period", np.int64),
         ("next_clock", np.int64),
     ],
@@ -28,7 +29,7 @@ TRIANGLE: Final = np.dtype(
 )
 
 POWER_UP_POSITION: Final = 31
-"""Level 15, as a console's; the first clock begins the sequence."""
+"""The first clock begins the sequence."""
 
 LOWEST_TIMER_PERIOD: Final = 2
 
@@ -67,8 +68,8 @@ def triangle_runs(triangle: np.record) -> bool:
 
 @kernel
 def triangle_output(triangle: np.record) -> int:
-    """Return the level now, 0..15."""
-    return TRIANGLE_SEQUENCE[triangle.position]
+    """Return the level now, 0..15; until it first runs the voice adds nothing."""
+    return TRIANGLE_SEQUENCE[triangle.position] if triangle.has_run else 0
 
 
 @kernel

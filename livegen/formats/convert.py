@@ -20,7 +20,10 @@ from livegen.units import frame_to_seconds
 DEFAULT_SAMPLE_RATE_HZ: Final = 48_000
 
 FULL_SCALE: Final = 1.0 / LOUDEST
-"""Gain of what is written: the four voices at their loudest just reach full scale, as at volume 1 in a session."""
+"""Gain of what is written: the four voices at their loudest just reach full scale, as at volume 1 in a session.
+
+Without the output filters it is 1: then the samples are the mixer's, with its constant part, and $4011 has room too.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +151,11 @@ def _register_log_to_sound(source: Path, target: Path, options: Options, progres
         region=log.region,
         **chip,  # type: ignore[arg-type]
     )
+    gain = 1.0 if options.filters is False else FULL_SCALE
     done = 0
     with writer:
         for block in blocks:
-            writer.write(block * FULL_SCALE)
+            writer.write(block * gain)
             done += len(block)
             progress(done / n_samples)
     remarks = [f'"{log.title}"'] if log.title else []

@@ -33,8 +33,8 @@ VGM_RATE_HZ: Final = 44_100
 MAX_VGM_SECONDS: Final = 10_800
 """Three hours: what fits into a WAV file at 192 kHz."""
 
-MAX_VGM_BYTES: Final = 32 * 2**20
-"""Most that is read of a file, packed and unpacked; a busy song takes a third of it in three hours."""
+MAX_VGM_BYTES: Final = 16 * 2**20
+"""Most that is read of a file, packed and unpacked; a busy song takes two thirds of it in three hours."""
 
 _MAX_WRITES: Final = MAX_VGM_BYTES // 3
 _MAX_GZIP_MEMBERS: Final = 100
@@ -143,7 +143,7 @@ def read_vgm(path: Path, *, loops: int = 1) -> RegisterLog:
     ------
     FormatError
         If the file is no VGM file of version 1.61 or later, has no NES APU or two, breaks off, holds a command that
-        is none, plays longer than three hours or not at all, is larger than 32 MiB unpacked, or is to be looped
+        is none, plays longer than three hours or not at all, is larger than 16 MiB unpacked, or is to be looped
         and cannot be.
     """
     data = _unpacked(path, read_bytes(path, MAX_VGM_BYTES))

@@ -218,6 +218,9 @@ class MidiInput:
                 self._sink(SourceLost(), _source(port))
                 if self._takes_all and port is not self._first:
                     self._forget(port)  # found anew when it comes back, under whatever address
+            elif port.has_lost_partner():  # what it held down on our virtual port would sound for ever
+                self.lost += 1
+                self._sink(SourceLost(), _source(port))
         self._connect_keyboards()
 
     def close(self) -> None:

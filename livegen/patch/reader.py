@@ -81,7 +81,7 @@ def parse_patch(text: str, label: str, default_name: str) -> Patch:
     return Patch(
         name=texts["name"] or default_name,
         description=texts["description"],
-        controls=MappingProxyType(dict(_controls(file, tables[CONTROLS_SECTION]))),
+        controls=MappingProxyType(_controls(file, tables[CONTROLS_SECTION])),
         voices=tuple(_voice(file, name, tables[name], voice) for name, voice in VOICE_SECTIONS.items()),
         drums=MappingProxyType(drums),
         drum_notes=MappingProxyType(DRUM_NOTES | {key: drum.note for key, drum in drums.items()}),
@@ -123,14 +123,31 @@ def _read(path: Path) -> str:
         raise PatchError(f"{path}, line {line}, is not UTF-8: save the file as UTF-8") from None
 
 
-def _controls(file: PatchText, table: dict[str, Any]) -> Iterator[tuple[str, Value]]:
-    """Yield full names and values; ``p1.role`` may be written dotted, quoted or as a table."""
+def _controls(file: PatchText, table: dict[str, Any]) -> dict[str, Value]:
+    """Return values by full names; ``p1.role`` may be written dotted, quoted or as a table, but once."""
+    controls: dict[str, Value] = {}
+    for keys, written in _written_controls(table):
+        name = ".".join(keys)
+        value = _control(file, name, (CONTROLS_SECTION, *keys), written)
+        if name in controls:
+            raise PatchError(f"{file.where((CONTROLS_SECTION, *keys))} is there twice: leave one out")
+        controls[name] = value
+    for section in VOICE_SECTIONS:
+        lowest = int(controls.get(f"{section}.key_low", 0))
+        highest = int(controls.get(f"{section}.key_high", MIDI_KEY_MAX))
+        if lowest > highest:
+            allowed = f"up to {section}.key_high, which is {highest}"
+            raise file.refusal((CONTROLS_SECTION, section, "key_low"), lowest, allowed)
+    return controls
+
+
+def _written_controls(table: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], object]]:
     for name, value in table.items():
         if isinstance(value, dict) and name in VOICE_SECTIONS:
             for inner, inner_value in value.items():
-                yield f"{name}.{inner}", _control(file, f"{name}.{inner}", ("controls", name, inner), inner_value)
+                yield (name, inner), inner_value
         else:
-            yield name, _control(file, name, ("controls", name), value)
+            yield (name,), value
 
 
 def _control(file: PatchText, name: str, keys: tuple[str, ...], value: object) -> Value:

@@ -20,7 +20,7 @@ from livegen.kernels import mark_compiled
 from livegen.outputs.engine import N_RINGS, RING_SIZE, begin_with_gains, new_engine, push_command, warm_up
 from livegen.patch import Patch
 from livegen.predictor.predictor import Predictor
-from livegen.score import TIMBRE_MAX, Voice
+from livegen.score import Voice
 from livegen.session.expression import Expression
 from livegen.session.keyboard import HeldKey, Keyboard, attacks, handle
 from livegen.session.performance import ControlInForce, State, advance, begin
@@ -102,7 +102,7 @@ class Instrument:
         values = DEFAULTS
         for name, value in {**patch.controls, **(controls or {})}.items():
             values = with_value(values, name, value)
-        timbres = tuple(min(patch.voices[voice].timbre.values[0], TIMBRE_MAX[voice]) for voice in Voice)
+        timbres = tuple(voice.timbre.values[0] for voice in patch.voices)
         self.engine: NDArray[np.void] = new_engine(sample_rate, patch, n_channels=n_channels, is_apart=is_apart)
         self.table = self.engine["table"]
         self.state: State = begin(predictor, values, seed=seed, timbres=timbres, drum_notes=patch.drum_notes)

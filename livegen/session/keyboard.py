@@ -173,14 +173,15 @@ def is_player(values: Values, voice: Voice) -> bool:
 
 
 def voices_of(channel: int, key: int, values: Values) -> tuple[Voice, ...]:
-    """Return the voices that a key may sound on: those of the player's in whose zone it lies.
+    """Return the voices that a key may sound on, of those that are the player's.
 
-    Channels 2, 3 and 10 mean P2, TR and NO alone. A keyboard sends on channel 1 unless told otherwise, so that one
-    means all the player's voices, as the remaining channels do.
+    Channels 2, 3 and 10 mean P2, TR and NO, wherever the key lies. A keyboard sends on channel 1 unless told otherwise,
+    so that one means all voices in whose zone the key lies, as the remaining channels do.
     """
     own = _VOICE_OF_CHANNEL.get(channel, Voice.P1)
-    wanted = tuple(Voice) if own is Voice.P1 else (own,)
-    return tuple(voice for voice in wanted if is_player(values, voice) and _is_in_zone(values, voice, key))
+    if own is not Voice.P1:
+        return (own,) if is_player(values, own) else ()
+    return tuple(voice for voice in Voice if is_player(values, voice) and _is_in_zone(values, voice, key))
 
 
 def handle(

@@ -107,6 +107,8 @@ def step_note(state: Record, sound: Record) -> bool:
 @kernel
 def is_spent(state: Record, sound: Record) -> bool:
     """Tell whether a note that is still held has nothing left to sound, as a pluck that has rung off."""
+    if sound.envelope != NO_ENVELOPE:
+        return not sound.envelope_loops and decay_volume(sound, state.n_ticks) == 0
     position = state.positions[VOLUME]
     return has_ended(sound.macros[VOLUME], position) and macro_value(sound.macros[VOLUME], position) == 0
 

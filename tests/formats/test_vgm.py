@@ -351,7 +351,7 @@ def test_a_bomb_takes_no_more_memory_than_the_largest_file(read: Read, n_parts: 
     data = gzip_bomb(part_bytes) * n_parts
     assert len(data) < 1 << 19
     tracemalloc.start()
-    assert_refused(read, data, "more than 32 MiB")
+    assert_refused(read, data, "more than 16 MiB")
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 3 * MAX_VGM_BYTES

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from waiting import wait_until
@@ -33,6 +34,7 @@ class Keyboard:
     """A JACK program with one MIDI output that can be unplugged."""
 
     def __init__(self) -> None:
+        self._port: Any = None
         self.plug_in()
 
     def plug_in(self) -> None:
@@ -42,8 +44,10 @@ class Keyboard:
         self._port.open_virtual_port("keys")
 
     def unplug(self) -> None:
-        self._port.close_port()
-        self._port.delete()
+        if self._port is not None:
+            self._port.close_port()
+            self._port.delete()
+            self._port = None
 
     def send(self, *message: int) -> None:
         self._port.send_message(message)
@@ -129,6 +133,30 @@ def test_no_port_named_opens_a_virtual_one_and_leaves_other_programs_alone(
     assert keys.warnings == []
     keys.check()
     assert keys.names == ["livegen in"]
+    keys.close()
+
+
+def test_a_program_that_was_connected_by_hand_is_released_when_it_is_gone(midi: MidiSystem, keyboard: Keyboard) -> None:
+    import jack
+
+    heard: list[tuple[Event, str]] = []
+    keys = MidiInput(None, midi, lambda event, source: heard.append((event, source)))
+    keys.check()
+    patch_bay = jack.Client("patch-bay", no_start_server=True)
+    patch_bay.connect("keyboard:keys", "livegen:in")
+    patch_bay.close()
+    keys.check()
+    assert heard == []
+
+    def is_released() -> bool:
+        keys.check()
+        return bool(heard)
+
+    keyboard.unplug()
+    assert wait_until(is_released)
+    keys.check()
+    assert heard == [(SourceLost(), "midi:livegen in")]  # once
+    assert (keys.lost, keys.names) == (1, ["livegen in"])
     keys.close()
 
 

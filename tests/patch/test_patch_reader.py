@@ -287,6 +287,8 @@ MISTAKES = [
     ("[controls]\ntemperature = true", "line 2: controls.temperature", "cannot be true"),
     ("[controls]\ntemperature = 1979-05-27", "line 2: controls.temperature", "allowed is a number"),
     ("[controls]\nlookahead = 3.5", "line 2: controls.lookahead", "cannot be 3.5: allowed is a whole number from 2 to"),
+    ("[controls]\n'p1.mute' = true\np1.mute = true", "line 3: controls.p1.mute", "is there twice: leave one out"),
+    ("[controls.p1]\nkey_low = 61\nkey_high = 60", "line 2: controls.p1.key_low", "up to p1.key_high, which is 60"),
 ]
 
 

@@ -158,9 +158,10 @@ def test_a_split_keyboard_plays_the_voice_in_whose_zone_a_key_lies() -> None:
     assert voices_of(0, 59, SPLIT) == (Voice.TR,)
     assert voices_of(0, 47, SPLIT) == (Voice.NO,)
     assert voices_of(6, 47, SPLIT) == (Voice.NO,)
-    assert voices_of(1, 47, SPLIT) == ()  # a voice's own channel has its zone too
-    assert voices_of(9, 47, SPLIT) == (Voice.NO,)
-    assert play(NoteOn(1, 47, 100), values=SPLIT) == Keyboard()
+    assert voices_of(1, 47, SPLIT) == (Voice.P2,)  # a voice's own channel knows no zones
+    assert voices_of(9, 49, SPLIT) == (Voice.NO,)
+    nobody = setting(p1_key_low=60, p2_key_low=60, tr_key_low=60, no_key_low=60)
+    assert play(NoteOn(0, 47, 100), values=nobody) == Keyboard()
 
 
 def test_a_zone_that_moves_leaves_held_keys_where_they_are() -> None:

@@ -190,6 +190,22 @@ def test_a_released_note_does_not_go_on_legato() -> None:
     assert rig.ticks(1, lambda: rig.level(P1)) == [15]
 
 
+@pytest.mark.parametrize("text", ["volume = [15, 8, 0]", "envelope = 0"])
+def test_a_note_that_has_rung_off_under_its_key_does_not_go_on_legato(text: str) -> None:
+    rig = Rig(f"[p1]\nlegato = true\n{text}")
+    rig.down(P1, 60)
+    rig.run(RATE_SECOND // 5)
+    assert rig.level(P1) == 0
+    rig.down(P1, 64)
+    rig.run(RATE_SECOND // 120)
+    assert (rig.level(P1) > 12, rig.note(P1)) == (True, 64)
+    rig.run(RATE_SECOND // 5)
+    assert rig.level(P1) == 0
+    rig.chord(P1, 60, 64)
+    rig.run(RATE_SECOND // 120)
+    assert (rig.level(P1) > 12, rig.note(P1)) == (True, 60)
+
+
 def test_a_drum_is_struck_also_where_the_noise_plays_legato() -> None:
     rig = Rig("[no]\nlegato = true\nvolume = [15, 9, 8]\n[drums.36]\nvolume = [14, 3]\nnote = 2")
     rig.down(NO, 2, key=36)
