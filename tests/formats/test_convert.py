@@ -107,14 +107,14 @@ def test_the_pitch_is_that_of_the_file_s_clock(tmp_path: Path, rate: int, clock:
     assert abs(1200 * np.log2(hz / (clock / 16 / 254))) < 0.1
 
 
-def test_the_loudest_sound_of_four_voices_with_4011_does_not_clip_without_filters(tmp_path: Path) -> None:
+def test_without_filters_there_is_room_for_4011(tmp_path: Path) -> None:
     loudest = [(0x15, 0x0F), (0x08, 0xFF), (0x0A, 0xFF), (0x0B, 0x0F), (0x0C, 0x3F), (0x0E, 0x0F), (0x0F, 0x08)]
     for base in (0, 4):
         loudest += [(base + 1, 8), (base, 0xFF), (base + 2, 0xFF), (base + 3, 0x0F)]
-    (tmp_path / "a.vgm").write_bytes(vgm(log([(0, *w) for w in [*loudest, (0x11, 127)]], LENGTH)))
+    (tmp_path / "a.vgm").write_bytes(vgm(log([(0, *w) for w in [*loudest, (0x11, 100)]], LENGTH)))
     report = convert(tmp_path / "a.vgm", tmp_path / "a.wav", Options(filters=False))
     sound, _ = soundfile.read(tmp_path / "a.wav")
-    assert 0.95 < sound.max() < 1
+    assert 0.9 < sound.max() < 1
     assert report.remarks == ()
 
 
