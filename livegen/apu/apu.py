@@ -312,9 +312,6 @@ def _run_triangle_and_noise(chip: np.record, end: int) -> None:
     time: the noise runs first and leaves behind between which clocks of the triangle it flipped.
     """
     triangle, noise, band_limit = chip.triangle, chip.noise, chip.band_limit
-    if triangle_runs(triangle) and not triangle.has_run:
-        triangle.has_run = True
-        _send_levels(chip)
     triangle_sounds = triangle_runs(triangle) and _weight(chip, TR) > 0.0
     noise_sounds = noise_volume(noise) > 0 and _weight(chip, NO) > 0.0
     triangle_moves = triangle_sounds and triangle.next_clock < end
@@ -345,7 +342,7 @@ def _tabulate_others(chip: np.record, triangle_moves: bool, noise_moves: bool) -
     last = len(TRIANGLE_SEQUENCE) if triangle_moves else first + 1
     output = noise_output(chip.noise)
     for position in range(first, last):
-        level = TRIANGLE_SEQUENCE[position] if triangle_moves else triangle_output(chip.triangle)
+        level = TRIANGLE_SEQUENCE[position]
         chip.others_levels[output, position] = _others_units(chip, level, output)
         if noise_moves:
             chip.others_levels[1 - output, position] = _others_units(chip, level, 1 - output)

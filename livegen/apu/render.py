@@ -35,9 +35,9 @@ def new_chip(
     mixer: str = "nonlinear",
     filters: bool = True,
 ) -> NDArray[Any]:
-    """Return a chip at power-up: every register and counter 0, and no sound.
+    """Return a chip at power-up: every register and counter 0.
 
-    The triangle adds nothing until it first runs; a console's may stand at a level from the start, as after a note.
+    All is still, but the triangle stands at level 15, as a console's does: without filters that is a constant.
 
     Parameters
     ----------

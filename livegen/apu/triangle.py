@@ -21,7 +21,6 @@ TRIANGLE: Final = np.dtype(
         ("control", np.bool_),
         ("reload", np.bool_),
         ("position", np.int64),
-        ("has_run", np.bool_),
         ("timer_period", np.int64),
         ("next_clock", np.int64),
     ],
@@ -29,7 +28,11 @@ TRIANGLE: Final = np.dtype(
 )
 
 POWER_UP_POSITION: Final = 31
-"""The first clock begins the sequence."""
+"""Level 15, as a console's; the first clock begins the sequence.
+
+A voice that is silent until it first runs was tried: the step that it then takes is heard and measured, 10 dB over the
+reference in the quiet bands of a soft triangle.
+"""
 
 LOWEST_TIMER_PERIOD: Final = 2
 
@@ -68,8 +71,8 @@ def triangle_runs(triangle: np.record) -> bool:
 
 @kernel
 def triangle_output(triangle: np.record) -> int:
-    """Return the level now, 0..15; until it first runs the voice adds nothing."""
-    return TRIANGLE_SEQUENCE[triangle.position] if triangle.has_run else 0
+    """Return the level now, 0..15."""
+    return TRIANGLE_SEQUENCE[triangle.position]
 
 
 @kernel

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from livegen.apu import CHIP, VOICES, new_chip, sample_to_cycle, settle, write_register
+from livegen.apu import CHIP, VOICES, new_chip, sample_to_cycle, write_register
 from livegen.kernels import Record, kernel
 from livegen.patch import Patch
 from livegen.patch.keys import DRUMS_MAX, MIDI_KEY_MAX
@@ -152,8 +152,6 @@ def set_up_synth(
     for index in range(N_VOICES if is_apart else 1):
         audible = VOICES[index : index + 1] if is_apart else VOICES
         chip = new_chip(cpu_clock_hz=_CPU_CLOCK_HZ, sample_rate=sample_rate, voices=audible, filters=filters)
-        chip["triangle"]["has_run"] = True  # as after a song: its first note is no step from nothing to its level
-        settle(chip[0])
         synth["chips"][0, index] = chip[0]
         power_up(synth["writes"][0, index])
     send_writes(synth[0])

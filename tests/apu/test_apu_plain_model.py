@@ -73,7 +73,6 @@ class PlainChip:
     def __init__(self, region: str) -> None:
         self.region, self.voices = region, [Voice() for _ in range(4)]
         self.voices[2].position, self.register, self.dmc = 31, 1, 0
-        self.triangle_has_run = False
         self.frame_cycle, self.five, self.reset_in, self.new_five = 0, False, -1, False
 
     def cycle(self, cycle: int, writes: list[tuple[int, int]]) -> tuple[int, int, int, int, int]:
@@ -174,8 +173,7 @@ class PlainChip:
         ]
         triangle, noise = self.voices[2:]
         position = triangle.position
-        self.triangle_has_run |= triangle.length > 0 and triangle.linear > 0 and triangle.period >= 2
-        level = (15 - position if position < 16 else position - 16) if self.triangle_has_run else 0
+        level = 15 - position if position < 16 else position - 16
         return *pulses, level, noise.envelope() * (1 - self.register % 2) if noise.length else 0, self.dmc  # type: ignore[return-value]
 
 
@@ -192,7 +190,8 @@ def plain_render(log: list[tuple[int, int, int]], region: str, clock: float, rat
     band_limit = np.zeros(1, BAND_LIMIT)[0]
     band_limit["samples_per_cycle"] = samples_per_cycle(clock, rate)
     chip, at = PlainChip(region), 0
-    last = 0
+    # the triangle's 15 has always been
+    last = first = amplitudes((0, 0, 15, 0, 0))
     for cycle in range(int((n + LATENCY_SAMPLES + 20) * clock / rate)):
         writes = []
         while at < len(log) and log[at][0] == cycle:
@@ -204,7 +203,7 @@ def plain_render(log: list[tuple[int, int, int]], region: str, clock: float, rat
             last = now
     samples = band_limit["differences"][: n + LATENCY_SAMPLES].copy()
     sum_steps(band_limit, samples)
-    return samples[LATENCY_SAMPLES:].astype(np.float32)
+    return (samples[LATENCY_SAMPLES:] + first / LEVEL_UNITS).astype(np.float32)
 
 
 FRAME_CYCLES = [7457, 14913, 22371, 29829, 29830, 37281, 8313, 16627, 24939]

@@ -18,7 +18,6 @@ from livegen.apu.triangle import (
 
 def triangle_of(timer_period: int, linear: int = 0xFF) -> np.void:
     triangle = np.zeros(1, TRIANGLE)[0]
-    triangle["has_run"] = True
     enable_length(triangle["length"], True)
     write_triangle(triangle, 0, linear)
     write_triangle(triangle, 2, timer_period & 255)
@@ -80,10 +79,3 @@ def test_the_control_bit_keeps_reloading() -> None:
     clock_linear_counter(triangle)
     clock_linear_counter(triangle)
     assert triangle["linear_count"] == 8
-
-
-def test_a_triangle_that_has_never_run_adds_nothing() -> None:
-    triangle = np.zeros(1, TRIANGLE)[0]
-    assert triangle_output(triangle) == 0
-    triangle["has_run"] = True
-    assert triangle_output(triangle) == 15
