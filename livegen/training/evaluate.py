@@ -105,8 +105,7 @@ def mean_nlls(
         if segment.is_start.any():
             state = network.new_state(segment.before.shape[1])
         outputs, state = network(batch.rows, state)
-        counts = batch.counts.bool()
-        h, seen = outputs.flatten(0, 1)[counts], network.see(batch.before[counts], batch.target[counts])
+        h, seen = outputs.flatten(0, 1)[batch.counts.bool()], network.see(batch.that_count())
         for voice, known in wanted:
             is_known = torch.tensor([[u in known for u in Voice]], device=device)
             losses = network.voice_losses(voice, h, seen, is_known)

@@ -20,7 +20,7 @@ from safetensors.torch import save_file
 from livegen.errors import TrainingError
 from livegen.predictor.checkpoint import WEIGHTS_FILE, write_config
 from livegen.predictor.lstm import LstmConfig
-from livegen.score import N_COLUMNS, N_VOICES
+from livegen.score import N_VOICES
 from livegen.training.dataset import Lanes, Songs, load_songs, songs_of, split_file
 from livegen.training.evaluate import note_nll
 from livegen.training.model import Network, batch_of
@@ -124,7 +124,7 @@ class _Run:
             h, state = self.network(batch.rows, state)
             kept = torch.rand(1, s.n_lanes, h.shape[2], device=self.device) >= s.dropout
             h = h * (kept / (1.0 - s.dropout)).to(h.dtype)
-            note, volume, timbre = self.network.losses(h.flatten(0, 1), batch.before, batch.target, is_known)
+            note, volume, timbre = self.network.losses(h.flatten(0, 1), batch, is_known)
         self.state = tuple(part.detach().float() for part in state)
         n_frames = batch.counts.sum()
         note_nll = (note.sum(1) * batch.counts).sum() / n_frames
@@ -284,4 +284,4 @@ def _learn_to_the_end(run: _Run, out: Path, watched: Songs | None, progress: Cal
 
 def _some(songs: Songs) -> Songs:
     """Return every sixth song: enough to see how a run does without holding it up."""
-    return songs_of([songs.song(i)[1:, :, :N_COLUMNS] for i in range(0, len(songs), 6)])
+    return songs_of([songs.song(i) for i in range(0, len(songs), 6)])
