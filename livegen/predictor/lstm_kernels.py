@@ -352,7 +352,5 @@ def sample(
     """
     for voice in range(N_VOICES):
         if not is_known[voice]:
-            _draw_voice(
-                voice, frame, is_known, told, weights, hidden[voice], scores, scratch, shape, seed, frame_index
-            )
+            _draw_voice(voice, frame, is_known, told, weights, hidden[voice], scores, scratch, shape, seed, frame_index)
             is_known[voice] = True

@@ -374,7 +374,7 @@ class Memory:
         for step in reversed(unwritten):
             row = step.frame_index % CAPACITY
             oldest = self._written[row]
-            if oldest is not None:
+            if oldest is not None and oldest.frame_index < step.frame_index:
                 oldest.before = None  # so that what is too old to come back to can be freed
             self._written[row] = step
             remember(self._history, step.frame_index, step.frame)

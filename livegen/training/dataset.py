@@ -153,9 +153,7 @@ class Lesson:
     beat: NDArray[np.uint8]
 
 
-def lesson_of(
-    frames: NDArray[np.uint8], misheard: NDArray[np.uint8] | None = None, beat: Beat | None = None
-) -> Lesson:
+def lesson_of(frames: NDArray[np.uint8], misheard: NDArray[np.uint8] | None = None, beat: Beat | None = None) -> Lesson:
     """Return the lesson of a song, ``uint8 (N, 4, 3)``, which is heard as `misheard` says if that is given.
 
     `beat` has its phase in the first frame.

@@ -183,26 +183,39 @@ class Network(nn.Module):
 
         `is_known` is (N, 4), or (1, 4) where the same voices are known in all frames.
         """
+        return self.nlls(voice, self.voice_logits(voice, h, seen, is_known), seen)
+
+    def nlls(self, voice: Voice, logits: tuple[Tensor, ...], seen: "Seen") -> tuple[Tensor, Tensor, Tensor]:
+        """Return the negative log-likelihood of a voice's note, volume and timbre under its `voice_logits`."""
+        note, volume, timbre = seen.target[:, voice, :3].unbind(1)
+        note_loss = functional.cross_entropy(logits[0], self.note_class[voice][note], reduction="none")
+        if not HAS_VOLUME[voice]:
+            return note_loss, torch.zeros_like(note_loss), torch.zeros_like(note_loss)
+        volume_loss = functional.cross_entropy(logits[1], volume, reduction="none")
+        volume_loss = torch.where((note == 0) | (volume == 0), 0.0, volume_loss)
+        return note_loss, volume_loss, functional.cross_entropy(logits[2], timbre, reduction="none")
+
+    def voice_logits(self, voice: Voice, h: Tensor, seen: "Seen", is_known: Tensor) -> tuple[Tensor, ...]:
+        """Return the logits of a voice's note classes, (N, 90), and if it has them of its volume and timbre.
+
+        Those of the volume are given the note, and those of the timbre the note and the volume.
+        """
         c, name = self.config, voice.name
         beside = [seen.known[:, u] * is_known[:, u, None] for u in Voice if u != voice]  # 0 where it is not known
         hidden = self.trunk[name](h) + self.known[name](torch.cat(beside, 1)) + self.own[name](seen.own[:, voice])
         of_note, of_volume, of_timbre = hidden.split([c.n_note_hidden, c.n_volume_hidden, c.n_timbre_hidden], 1)
-        note, volume, timbre = seen.target[:, voice, :3].unbind(1)
-        logits = self._note_logits(voice, self.note[name](functional.silu(of_note)).float(), seen, is_known)
-        note_loss = functional.cross_entropy(logits, self.note_class[voice][note], reduction="none")
+        of_notes = self._note_logits(voice, self.note[name](functional.silu(of_note)).float(), seen, is_known)
         if not HAS_VOLUME[voice]:
-            return note_loss, torch.zeros_like(note_loss), torch.zeros_like(note_loss)
+            return (of_notes,)
         new_of_volume, new_of_timbre = seen.new[:, voice].split([c.n_volume_hidden, c.n_timbre_hidden], 1)
         scores = self.volume[name](functional.silu(of_volume + new_of_volume)).float()
-        logits, pull = scores.split([features.N_VOLUMES, features.N_CANDIDATES], 1)
-        logits = functional.pad(logits, (0, 1))  # a place for the pulls of candidates that are not there
-        logits = logits.scatter_add(1, seen.proposals[:, voice, :, features.THEN_VOLUME], pull)[:, :-1]
-        logits[:, 0] = RULED_OUT  # in NES-MDB a voice without volume is silent: its note is 0
-        volume_loss = functional.cross_entropy(logits, volume, reduction="none")
-        volume_loss = torch.where((note == 0) | (volume == 0), 0.0, volume_loss)
-        logits = self.timbre[name](functional.silu(of_timbre + new_of_timbre + seen.volume[:, voice])).float()
-        logits[:, TIMBRE_MAX[voice] + 1 :] = RULED_OUT
-        return note_loss, volume_loss, functional.cross_entropy(logits, timbre, reduction="none")
+        of_volumes, pull = scores.split([features.N_VOLUMES, features.N_CANDIDATES], 1)
+        of_volumes = functional.pad(of_volumes, (0, 1))  # a place for the pulls of candidates that are not there
+        of_volumes = of_volumes.scatter_add(1, seen.proposals[:, voice, :, features.THEN_VOLUME], pull)[:, :-1]
+        of_volumes[:, 0] = RULED_OUT  # in NES-MDB a voice without volume is silent: its note is 0
+        of_timbres = self.timbre[name](functional.silu(of_timbre + new_of_timbre + seen.volume[:, voice])).float()
+        of_timbres[:, TIMBRE_MAX[voice] + 1 :] = RULED_OUT
+        return of_notes, of_volumes, of_timbres
 
     def _note_logits(self, voice: Voice, scores: Tensor, seen: "Seen", is_known: Tensor) -> Tensor:
         logits, pull = scores[:, :N_CLASSES], scores[:, N_CLASSES : N_CLASSES + AT_MEMORY]
