@@ -10,16 +10,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from livegen.predictor.features import N_PERIODS, N_PHASES, NO_BEAT
-from livegen.units import FRAME_RATE_HZ
+from livegen.units import ENGINE_RATE_HZ, FRAME_RATE_HZ
 
-_ENGINE_TICK_FRAMES: Final = FRAME_RATE_HZ / 60.0
-"""Game music runs on a 60 Hz engine: most beats are a whole number of its ticks."""
+_ENGINE_TICK_FRAMES: Final = FRAME_RATE_HZ / ENGINE_RATE_HZ
+"""Most beats of game music are a whole number of the engine's ticks."""
+
+_FINE: Final = 1.0 + np.linspace(-0.003, 0.003, 7)
+"""By how much a period is refined: over a minute a small error is a whole beat."""
 
 _SLOWEST_TICKS: Final = 54  # 67 beats a minute
 _FASTEST_TICKS: Final = 18  # 200 beats a minute
 _USUAL_PERIOD_FRAMES: Final = 12.0  # 120 beats a minute
 _OCTAVE_SPREAD: Final = 0.75
-_CLEAR: Final = 0.5
+_CLEAR: Final = 0.4
 _FEWEST_ONSETS: Final = 16
 
 _SHORTEST_FRAMES: Final = 5.0
@@ -69,7 +72,7 @@ def estimate_beat(times: ArrayLike) -> Beat | None:
     """Find the beat in onset times.
 
     Every candidate period, whole engine ticks, is judged by how well onsets fall on its beats, halves and quarters,
-    and by how usual such a tempo is.
+    and by how usual such a tempo is; the best one is refined.
 
     Parameters
     ----------
@@ -84,16 +87,23 @@ def estimate_beat(times: ArrayLike) -> Beat | None:
     times = np.asarray(times, np.float64)
     if len(times) < _FEWEST_ONSETS:
         return None
-    best, best_score = None, 0.0
+    best_period, best_score = 0.0, 0.0
     for ticks in range(_FASTEST_TICKS, _SLOWEST_TICKS + 1):
         period = ticks * _ENGINE_TICK_FRAMES
-        of_beat, of_half, of_quarter = (coherence(times, period, m) for m in (1, 2, 4))
         usual = np.exp(-0.5 * (np.log2(period / _USUAL_PERIOD_FRAMES) / _OCTAVE_SPREAD) ** 2)
-        score = (abs(of_beat) + abs(of_half) + abs(of_quarter)) * usual
-        if score > best_score and max(abs(of_half), abs(of_quarter)) >= _CLEAR:
-            best_score = score
-            best = Beat(period, _phase(of_beat, of_half, of_quarter))
-    return best
+        score = float(np.abs(_grids(times, period)).sum() * usual)
+        if score > best_score:
+            best_period, best_score = period, score
+    period = max((best_period * _FINE).tolist(), key=lambda period: float(np.abs(_grids(times, period)).sum()))
+    of_beat, of_half, of_quarter = _grids(times, period)
+    if max(abs(of_half), abs(of_quarter)) < _CLEAR:
+        return None
+    return Beat(period, _phase(of_beat, of_half, of_quarter))
+
+
+def _grids(times: NDArray[np.float64], period_frames: float) -> list[complex]:
+    """Return the coherence of onsets with a beat, its halves and its quarters."""
+    return [coherence(times, period_frames, m) for m in (1, 2, 4)]
 
 
 def _phase(of_beat: complex, of_half: complex, of_quarter: complex) -> float:

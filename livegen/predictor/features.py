@@ -59,6 +59,8 @@ LEFT: Final = 1
 """Bucket of the frames that are left until it comes, `ON_TIME` if it is due in the next frame."""
 TRUST: Final = 2
 """0 if there is no proposal, else how good the match is: 1..8 by its length, or 1..12 by how well the voices agree."""
+PLANNED: Final = 3
+"""The trust of a shared lag that the song is to follow; no agreement is told by this number."""
 RELATION: Final = 3
 """0 if there is no proposal, else 1, + 2 if the voice has now the note that it had there, + 1 if it has the next."""
 THEN_VOLUME: Final = 4

@@ -6,9 +6,9 @@ row is looked up and added where the reference multiplies. What is left is the p
 two with the state, 640 to 2560 and to 1536, and one of 256 to 121 for each voice that is drawn.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -222,7 +222,7 @@ class LstmPredictor:
         """Hear one frame, ``uint8 (4, 3)``, and return what may follow it, and the state after it."""
         n_state = self.config.n_state
         frame = np.minimum(frame, _LARGEST)
-        past, proposals = state.memory.hear(state.past, frame)
+        past, proposals = state.memory.hear(state.past, frame, conditions.plan)
         if not is_shown(past.frame_index, conditions.memory):
             proposals = features.NO_PROPOSALS
         beat = beat_buckets(conditions.beat)[0]
@@ -265,15 +265,19 @@ class LstmPredictor:
 
 
 def _shape(sampling: Sampling) -> Shape:
-    p1, p2, tr, no = (float(sampling.temperature) * float(factor) for factor in sampling.voice_temperature)
     return Shape(
-        (p1, p2, tr, no),
+        _four(float, (sampling.temperature * factor for factor in sampling.voice_temperature)),
         float(sampling.top_p),
-        tuple(map(float, sampling.density)),
-        tuple(map(int, sampling.lowest)),
-        tuple(map(int, sampling.highest)),
+        _four(float, sampling.density),
+        _four(int, sampling.lowest),
+        _four(int, sampling.highest),
         int(sampling.scale),
     )
+
+
+def _four(kind: type, values: Iterable[float]) -> tuple[Any, Any, Any, Any]:
+    p1, p2, tr, no = map(kind, values)
+    return p1, p2, tr, no
 
 
 def _frozen(state: LstmState) -> LstmState:

@@ -6,6 +6,9 @@ frame, which is what 24 frames a second do to every loop), and the longest match
 something else came. Then there are two that all voices share: of all voices' own lags, and those shared before, the
 one under which the last four seconds agree best with the song then, and the best one that differs from it.
 
+A **plan** is a lag that is given from outside: the song is to go on now as it did then, though nothing that was
+played shows it yet. It takes the place of the first shared lag, and that one the place of the second.
+
 Seen through a lag, the past proposes for each voice the next note, the frames left until it comes, its volume and
 its timbre. Proposals depend on the past alone. Everything is written at the index of its frame and nothing is
 changed later, so to go back is to forget the length; a frame costs bounded work.
@@ -26,11 +29,10 @@ from livegen.predictor.features import (
     NEXT,
     NO_PROPOSALS,
     NOTHING,
-    OWN_LOOSE,
     OWN_STRICT,
+    PLANNED,
     RELATION,
     SHARED,
-    SHARED_OTHER,
     THEN_TIMBRE,
     THEN_VOLUME,
     TRUST,
@@ -55,6 +57,9 @@ _AGREEMENT_FRAMES: Final = 96
 _LEAST_AGREEMENT_FRAMES: Final = 24
 _KEEP: Final = 0.02
 """By how much another shared lag must agree better before it is taken instead."""
+
+_PLANNED_SHARE: Final = 0.85
+"""Share of the notes that must be the same where a plan is in force."""
 
 _MOST_LATE_FRAMES: Final = 3
 _MAX_LEFT: Final = 25
@@ -212,7 +217,8 @@ def _share(past: History, t: int) -> None:
         for voice in range(N_VOICES):
             of_own = same[best, voice] / n
             own = 0 if of_own < 0.5 else (1 if of_own < 0.75 else (2 if of_own < 0.92 else 3))
-            past.shared_trust[row, place, voice] = 1 + 3 * own + of_all
+            trust = 1 + 3 * own + of_all
+            past.shared_trust[row, place, voice] = trust if trust != PLANNED else trust - 1
 
 
 @kernel
@@ -283,9 +289,13 @@ def _propose(past: History, t: int, voice: int, lag: int, trust: int, proposal: 
 
 
 @kernel
-def propose(past: History, t: int, proposals: NDArray[np.uint8]) -> None:
-    """Write to `proposals`, ``uint8 (4, 4, 6)``, what the song up to frame `t` has for the next one."""
+def propose(past: History, t: int, plan: int, proposals: NDArray[np.uint8]) -> None:
+    """Write to `proposals`, ``uint8 (4, 4, 6)``, what the song up to frame `t` has for the next one.
+
+    `plan` is the lag of a plan, or 0.
+    """
     row = t & (len(past.frames) - 1)
+    has_plan = 0 < plan <= min(t, MAX_LAG)
     proposals[:] = NO_PROPOSALS
     for voice in range(N_VOICES):
         for i in range(2):
@@ -293,28 +303,70 @@ def propose(past: History, t: int, proposals: NDArray[np.uint8]) -> None:
             if lag > 0:
                 trust = _LENGTH_TRUSTS[past.own_length[row, voice, i]]
                 _propose(past, t, voice, lag, trust, proposals[voice, OWN_STRICT + i])
-            lag = past.shared_lag[row, i]
+            lag, trust = past.shared_lag[row, i], past.shared_trust[row, i, voice]
+            if has_plan and i == 0:
+                lag, trust = plan, PLANNED
+            elif has_plan:
+                lag, trust = past.shared_lag[row, 0], past.shared_trust[row, 0, voice]
             if lag > 0:
-                _propose(past, t, voice, lag, past.shared_trust[row, i, voice], proposals[voice, SHARED + i])
+                _propose(past, t, voice, lag, trust, proposals[voice, SHARED + i])
 
 
 @kernel
-def _propose_song(past: History, frames: NDArray[np.uint8], proposals: NDArray[np.uint8]) -> None:
+def _hindsight(past: History, n: int, start: int, end: int) -> int:
+    """Return the lag, or 0, under which frames `start` to `end` of a song of `n` are those of before, nearly all.
+
+    The lags to choose from are those that all voices come to share in these frames and soon after.
+    """
+    best, best_same = 0, int(_PLANNED_SHARE * N_VOICES * (end - start))
+    for i in range(4):
+        t = min(start + (i + 2) * (end - start) // 4, n - 1)
+        for place in range(2):
+            lag = past.shared_lag[t, place]
+            if lag == 0 or lag == best or lag >= start:
+                continue
+            same = 0
+            for k in range(start, end):
+                for voice in range(N_VOICES):
+                    same += past.frames[k, voice, 0] == past.frames[k - lag, voice, 0]
+            if same > best_same:
+                best, best_same = lag, same
+    return best
+
+
+@kernel
+def _propose_song(
+    past: History, frames: NDArray[np.uint8], sections: NDArray[np.int64], proposals: NDArray[np.uint8]
+) -> None:
     remember(past, 0, SILENCE)
-    propose(past, 0, proposals[0])
     for t in range(len(frames)):
         remember(past, t + 1, frames[t])
-        propose(past, t + 1, proposals[t + 1])
+    plan, section, end = 0, 0, len(frames) + 1
+    for t in range(end):
+        while section + 1 < len(sections) and sections[section] <= t:  # the frame to come is t + 1
+            plan = _hindsight(past, end, sections[section] + 1, min(sections[section + 1] + 1, end))
+            section += 1
+        propose(past, t, plan if t < sections[-1] else 0, proposals[t])
 
 
-def propose_song(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
+_NO_SECTIONS: Final = np.zeros(1, np.int64)
+
+
+def propose_song(frames: NDArray[np.uint8], sections: NDArray[np.int64] = _NO_SECTIONS) -> NDArray[np.uint8]:
     """Return what the memory proposes before a song of N frames and after each, ``uint8 (N + 1, 4, 4, 6)``.
 
     As in `livegen.predictor.features.hear_song`, a frame of silence comes before the song.
+
+    Parameters
+    ----------
+    frames : ndarray of uint8, shape (N, 4, 3)
+    sections : ndarray of int64, shape (n,), optional
+        Frames between which, from each to the next, a plan is in force if the song does there what it did before:
+        with hindsight, as training has it. Without them there is no plan.
     """
     capacity = 1 << max(len(frames) + 1, 2).bit_length()
     proposals = np.empty((len(frames) + 1, N_VOICES, N_CANDIDATES, N_PROPOSED), np.uint8)
-    _propose_song(new_history(capacity), frames, proposals)
+    _propose_song(new_history(capacity), frames, sections, proposals)
     return proposals
 
 
@@ -356,13 +408,16 @@ class Memory:
         self._length = 0
         self._lock = threading.Lock()
 
-    def hear(self, before: Past | None, frame: NDArray[np.uint8]) -> tuple[Past, NDArray[np.uint8]]:
-        """Return the past once `frame`, ``uint8 (4, 3)``, follows, and its proposals, ``uint8 (4, 4, 6)``."""
+    def hear(self, before: Past | None, frame: NDArray[np.uint8], plan: int = 0) -> tuple[Past, NDArray[np.uint8]]:
+        """Return the past once `frame`, ``uint8 (4, 3)``, follows, and its proposals, ``uint8 (4, 4, 6)``.
+
+        `plan` is the lag in frames that the next frame is to follow, or 0; one that is longer than the song is none.
+        """
         past = Past(before, frame, 0 if before is None else before.frame_index + 1)
         proposals = np.empty_like(NO_PROPOSALS)
         with self._lock:
             self._write(past)
-            propose(self._history, past.frame_index, proposals)
+            propose(self._history, past.frame_index, plan, proposals)
         return past, proposals
 
     def _write(self, past: Past) -> None:

@@ -31,10 +31,13 @@ class Conditions:
     memory : float
         0..1: how much of the time the model is shown what the song did before; at 0 it never takes up a motif on
         purpose.
+    plan : int
+        The lag in frames: the next frame is to go on as the song did so long ago. 0 where there is no plan.
     """
 
     beat: Beat | None = None
     memory: float = 1.0
+    plan: int = 0
 
 
 UNCONDITIONED: Final = Conditions()

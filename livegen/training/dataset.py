@@ -18,7 +18,6 @@ from livegen.predictor.beat import Beat, beat_buckets, estimate_beat
 from livegen.predictor.features import (
     N_CANDIDATES,
     N_HEARD,
-    N_PROPOSED,
     NO_BEAT,
     NO_PROPOSALS,
     hear_each,
@@ -36,7 +35,10 @@ _MISHEARD_SHARE: Final = 0.5
 _STRETCHED_SHARE: Final = 0.5
 _MOST_STRETCH: Final = 0.05
 _LEFT_OUT_SHARE: Final = 0.1
-_BEAT_HIDDEN_SHARE: Final = 0.5
+_BEAT_HIDDEN_SHARE: Final = 0.4
+_PLANNED_SHARE: Final = 0.4
+_SECTION_FRAMES: Final = (48, 240)
+"""Share of the songs in which what comes again is told ahead, and the lengths of the sections that are told of."""
 
 _MEMORY_HIDDEN_SHARE: Final = 0.15
 _CANDIDATE_HIDDEN_SHARE: Final = 0.1
@@ -153,10 +155,15 @@ class Lesson:
     beat: NDArray[np.uint8]
 
 
-def lesson_of(frames: NDArray[np.uint8], misheard: NDArray[np.uint8] | None = None, beat: Beat | None = None) -> Lesson:
+def lesson_of(
+    frames: NDArray[np.uint8],
+    misheard: NDArray[np.uint8] | None = None,
+    beat: Beat | None = None,
+    sections: NDArray[np.int64] | None = None,
+) -> Lesson:
     """Return the lesson of a song, ``uint8 (N, 4, 3)``, which is heard as `misheard` says if that is given.
 
-    `beat` has its phase in the first frame.
+    `beat` has its phase in the first frame; `sections` are those of `livegen.predictor.memory.propose_song`.
     """
     frames = np.ascontiguousarray(frames)
     past = frames if misheard is None else misheard
@@ -167,7 +174,8 @@ def lesson_of(frames: NDArray[np.uint8], misheard: NDArray[np.uint8] | None = No
         target = np.empty_like(heard[1:])
         hear_each(frames, heard[:-1], target)
     buckets = beat_buckets(beat and beat.after(-1), len(frames))
-    return Lesson(heard[:-1], target, propose_song(past)[:-1], buckets)
+    proposals = propose_song(past) if sections is None else propose_song(past, sections)
+    return Lesson(heard[:-1], target, proposals[:-1], buckets)
 
 
 @dataclass
@@ -291,7 +299,16 @@ class Lanes:
         if generator.random() < _BEAT_HIDDEN_SHARE:
             beat = None
         misheard = mishear(frames, generator) if generator.random() < _MISHEARD_SHARE else None
-        return lesson_of(frames, misheard, beat)
+        sections = _sections(len(frames), generator) if generator.random() < _PLANNED_SHARE else None
+        return lesson_of(frames, misheard, beat, sections)
+
+
+def _sections(n_frames: int, generator: np.random.Generator) -> NDArray[np.int64]:
+    """Draw the places between which a song of so many frames may be told ahead what comes again."""
+    shortest, longest = _SECTION_FRAMES
+    lengths = generator.integers(shortest, longest + 1, n_frames // shortest + 1)
+    ends = np.cumsum(lengths)
+    return np.concatenate([[0], ends[ends < n_frames], [n_frames]])
 
 
 def transposed(frames: NDArray[np.uint8], shift: int) -> NDArray[np.uint8]:

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from livegen.predictor.beat import Beat
 from livegen.predictor.checkpoint import load_predictor
+from livegen.predictor.form import Form
 from livegen.predictor.predictor import UNCONDITIONED, Conditions, Predictor, Sampling
-from livegen.score import N_VOICES, SILENCE, Voice
+from livegen.score import N_COLUMNS, N_VOICES, SILENCE, Voice
 from livegen.training.dataset import Songs, load_songs, split_file
 from livegen.training.statistics import (
     N_RUNS,
@@ -38,6 +39,7 @@ def play(
     seed: int,
     sampling: Sampling | None = None,
     conditions: Conditions = UNCONDITIONED,
+    repeats: float = 0.0,
     prompt: NDArray[np.uint8] | None = None,
 ) -> NDArray[np.uint8]:
     """Let a model play by itself after a prompt, or from nothing.
@@ -46,6 +48,8 @@ def play(
     ----------
     conditions : Conditions
         Its beat has its phase in the frame before the first.
+    repeats : float
+        0..1: how many of the sections take something up again, as `livegen.predictor.form` plans it.
     prompt : ndarray of uint8, shape (M, 4, 3), optional
         What it hears first.
 
@@ -56,18 +60,18 @@ def play(
     """
     sampling = sampling or Sampling()
     nothing_forced = np.zeros(N_VOICES, np.bool_)
-    beat = conditions.beat
-    heard, state = [SILENCE, *([] if prompt is None else prompt)], predictor.initial_state()
-    for index, frame in enumerate(heard):
-        told = replace(conditions, beat=beat and beat.after(index))
-        distribution, state = predictor.step(frame, state, told)
-    played = np.empty((n_frames, N_VOICES, 3), np.uint8)
-    for t in range(n_frames):
-        frame = distribution.sample(SILENCE, nothing_forced, sampling, seed=seed, frame_index=t)
-        played[t] = frame
-        told = replace(conditions, beat=beat and beat.after(len(heard) + t))
-        distribution, state = predictor.step(frame, state, told)
-    return played
+    form, beat, state = Form(seed, repeats), conditions.beat, predictor.initial_state()
+    n_prompt = 0 if prompt is None else len(prompt)
+    score = np.zeros((1 + n_prompt + n_frames, N_VOICES, N_COLUMNS), np.uint8)  # a frame of silence comes first
+    if prompt is not None:
+        score[1 : 1 + n_prompt] = prompt
+    for t in range(len(score) - 1):
+        now = beat and beat.after(t)
+        told = replace(conditions, beat=now, plan=form.lag(score[: t + 1], now))
+        distribution, state = predictor.step(score[t], state, told)
+        if t >= n_prompt:
+            score[t + 1] = distribution.sample(SILENCE, nothing_forced, sampling, seed=seed, frame_index=t)
+    return score[1 + n_prompt :]
 
 
 def judge_free_runs(
@@ -77,6 +81,7 @@ def judge_free_runs(
     seed: int = 0,
     sampling: Sampling | None = None,
     conditions: Conditions = UNCONDITIONED,
+    repeats: float = 0.0,
     progress: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
     """Let a model play twenty minutes by itself, one run a minute, and five at given tempi, and judge that as music.
@@ -107,7 +112,7 @@ def judge_free_runs(
     n_frames = seconds_to_frame(RUN_SECONDS)
     runs = []
     for i in range(N_RUNS):
-        runs.append(play(predictor, n_frames, seed=seed + i, sampling=sampling, conditions=conditions))
+        runs.append(play(predictor, n_frames, seed=seed + i, sampling=sampling, conditions=conditions, repeats=repeats))
         progress()
     figures = compare(runs, _excerpts(train, n_frames, seed), [valid.song(i) for i in range(len(valid))])
     figures["tempo"] = {}
@@ -115,7 +120,7 @@ def judge_free_runs(
         period = 60.0 * FRAME_RATE_HZ / bpm
         # The phase is that of the frame before the first, which the model does not play.
         told = replace(conditions, beat=Beat(period, -1.0 / period))
-        run = play(predictor, n_frames, seed=seed, sampling=sampling, conditions=told)
+        run = play(predictor, n_frames, seed=seed, sampling=sampling, conditions=told, repeats=repeats)
         figures["tempo"][bpm] = {
             "coherence": grid_coherence(run, period),
             "coherence_off": grid_coherence(run, period * OFF_TEMPO),

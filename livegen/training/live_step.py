@@ -61,11 +61,9 @@ class TorchStep:
         features.hear(frame, self._heard, heard)
         features.hear(target, heard, next_heard)
         self._past, proposals = self._memory.hear(self._past, frame)
-        segment = Segment(
-            *(part[None, None] for part in (heard, next_heard, proposals, features.NO_BEAT)),
-            np.array([self._is_start]),
-            np.ones(1, np.int64),
-        )
+        of_frame = (part[None, None] for part in (heard, next_heard, proposals, features.NO_BEAT))
+        before, after, proposed, beat = of_frame
+        segment = Segment(before, after, proposed, beat, np.array([self._is_start]), np.ones(1, np.int64))
         batch = batch_of(segment, torch.device("cpu"))
         h, self._state = network(batch.rows, self._state)
         self._heard, self._is_start = heard, False

@@ -68,9 +68,17 @@ class Batch:
 
     def that_count(self) -> "Batch":
         """Return the batch without padding: N is then the number of frames that count."""
-        is_kept = self.counts.bool()
-        kept = (part[is_kept] for part in (self.own, self.known, self.before, self.target, self.proposals, self.counts))
-        return Batch(self.rows, *kept, self.keeps_state)
+        kept = self.counts.bool()
+        return Batch(
+            self.rows,
+            self.own[kept],
+            self.known[kept],
+            self.before[kept],
+            self.target[kept],
+            self.proposals[kept],
+            self.counts[kept],
+            self.keeps_state,
+        )
 
 
 def batch_of(segment: Segment, device: torch.device) -> Batch:

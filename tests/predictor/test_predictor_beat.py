@@ -20,8 +20,8 @@ def test_the_beat_of_a_rhythm_is_found(ticks, phase, seed):
     times = np.floor((quarters / 4 + 1.0 - phase) * period)
     beat = estimate_beat(times)
     assert beat is not None
-    assert beat.period_frames in (pytest.approx(period), pytest.approx(2 * period), pytest.approx(period / 2))
-    if beat.period_frames == pytest.approx(period):
+    assert beat.period_frames in (*(pytest.approx(factor * period, rel=2e-3) for factor in (1, 2, 0.5)),)
+    if beat.period_frames == pytest.approx(period, rel=2e-3):
         # Onsets fall in the frame before: they are half a frame early in the mean.
         assert _distance(beat.phase, phase + 0.5 / period) < 0.1
 
