@@ -6,6 +6,7 @@ lag is drawn at the lines between sections, from how songs do it, and given to t
 was played.
 """
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -15,10 +16,15 @@ from livegen.predictor.beat import Beat, estimate_beat
 from livegen.predictor.sampling import uniform
 from livegen.score import N_VOICES, onsets
 
+HEARD_FRAMES: Final = 480
+"""How much of the song `next_form` looks at to find a beat."""
+
+REPEATED_SHARE: Final = 0.6
+"""Share of the sections that take something up again, where nobody says another."""
+
 _BEATS_A_BAR: Final = 4
 _BARS_A_SECTION: Final = 2
 _USUAL_BEAT_FRAMES: Final = 12.0
-_HEARD_FRAMES: Final = 480
 _FIRST_BARS: Final = 4
 """A song has to begin before anything of it can come again."""
 
@@ -30,52 +36,55 @@ _GO_ON: Final = 0.6
 _DRAW: Final = N_VOICES  # no voice's
 
 
+@dataclass(frozen=True, slots=True)
 class Form:
-    """The plan of one song, section by section; what is drawn depends on the seed and the frame alone.
+    """What is planned: a value.
+
+    Attributes
+    ----------
+    lag : int
+        The lag in frames that the frames up to `until` follow, or 0.
+    until : int
+        Frames from the start of the song at which the next section begins.
+    """
+
+    lag: int = 0
+    until: int = 0
+
+
+NO_FORM: Final = Form()
+"""The form before a song: nothing is planned."""
+
+
+def next_form(
+    form: Form, n_frames: int, heard: NDArray[np.uint8], *, seed: int, share: float, beat: Beat | None = None
+) -> Form:
+    """Return the form for the frame that follows `n_frames` of a song.
+
+    What is drawn depends on the seed and the frame alone.
 
     Parameters
     ----------
-    seed : int
+    form : Form
+        That of the frame before; `NO_FORM` for a song's first.
+    heard : ndarray of uint8, shape (n, 4, 3)
+        The last frames of the song, `HEARD_FRAMES` of them are enough.
     share : float
         0..1: how many of the sections take something up again.
+    beat : Beat, optional
+        The beat, if it is known.
     """
-
-    def __init__(self, seed: int, share: float) -> None:
-        self._seed = np.uint64(seed & 0xFFFFFFFFFFFFFFFF)
-        self._share = share
-        self._lag = 0
-        self._until = 0
-
-    def lag(self, played: NDArray[np.uint8], beat: Beat | None = None) -> int:
-        """Return the lag in frames that the next frame follows, or 0.
-
-        Parameters
-        ----------
-        played : ndarray of uint8, shape (N, 4, 3)
-            The song so far, one frame longer than at the last call.
-        beat : Beat or None
-            With its phase in the last frame.
-        """
-        n = len(played)
-        if n < self._until:
-            return self._lag
-        found = beat or _beat_of(played)
-        bar = _BEATS_A_BAR * (found.period_frames if found else _USUAL_BEAT_FRAMES)
-        self._until = n + round(_BARS_A_SECTION * bar)
-        self._lag = self._drawn(n, bar)
-        return self._lag
-
-    def _drawn(self, n: int, bar_frames: float) -> int:
-        if n < _FIRST_BARS * bar_frames or uniform(self._seed, n, _DRAW, 0) >= self._share:
-            return 0
-        if self._lag and uniform(self._seed, n, _DRAW, 1) < _GO_ON:
-            return self._lag
-        lags = [round(bars * bar_frames) for bars in _BACK_BARS]
-        weights = np.array([weight * (lag <= n) for lag, weight in zip(lags, _BACK_WEIGHTS, strict=True)])
-        place = np.searchsorted(np.cumsum(weights / weights.sum()), uniform(self._seed, n, _DRAW, 2), side="right")
-        return lags[min(int(place), len(lags) - 1)]
-
-
-def _beat_of(played: NDArray[np.uint8]) -> Beat | None:
-    heard = played[-_HEARD_FRAMES:]
-    return estimate_beat(np.nonzero(onsets(heard))[0])
+    if n_frames < form.until:
+        return form
+    found = beat or estimate_beat(np.nonzero(onsets(heard[-HEARD_FRAMES:]))[0])
+    bar = _BEATS_A_BAR * (found.period_frames if found else _USUAL_BEAT_FRAMES)
+    until = n_frames + round(_BARS_A_SECTION * bar)
+    name = np.uint64(seed & 0xFFFFFFFFFFFFFFFF)
+    if n_frames < _FIRST_BARS * bar or uniform(name, n_frames, _DRAW, 0) >= share:
+        return Form(0, until)
+    if form.lag and uniform(name, n_frames, _DRAW, 1) < _GO_ON:
+        return Form(form.lag, until)
+    lags = [round(bars * bar) for bars in _BACK_BARS]
+    weights = np.array([weight * (lag <= n_frames) for lag, weight in zip(lags, _BACK_WEIGHTS, strict=True)])
+    place = np.searchsorted(np.cumsum(weights) / weights.sum(), uniform(name, n_frames, _DRAW, 2), side="right")
+    return Form(lags[min(int(place), len(lags) - 1)], until)

@@ -158,7 +158,7 @@ def _match(
 
 @kernel
 def _agreement(past: History, t: int, lag: int, same: NDArray[np.int64]) -> int:
-    """Count, by voice in `same`, (4,), the last frames up to `t` that have the note of `lag` before; return of how many."""
+    """Count, by voice in `same`, (4,), the last frames that have the note of `lag` before; return of how many."""
     mask = len(past.frames) - 1
     n = min(_AGREEMENT_FRAMES, t - lag + 1)
     p1, p2, tr, no = 0, 0, 0, 0
@@ -179,11 +179,8 @@ def _share(past: History, t: int) -> None:
     row, before = t & mask, (t - 1) & mask
     lags = np.zeros(2 * N_VOICES + 2, np.int64)
     n_lags = 0
-    for i in range(len(lags)):
-        if i < 2:
-            lag = past.shared_lag[before, i] if t > 0 else 0
-        else:
-            lag = past.own_lag[row, (i - 2) // 2, (i - 2) % 2]
+    for i in range(2 if t == 0 else 0, len(lags)):
+        lag = past.own_lag[row, (i - 2) // 2, i % 2] if i >= 2 else past.shared_lag[before, i]
         is_new = 0 < lag <= t + 1 - _LEAST_AGREEMENT_FRAMES
         for j in range(n_lags):
             is_new = is_new and lags[j] != lag

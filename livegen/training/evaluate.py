@@ -104,7 +104,7 @@ def _by_voice(values: Sequence[float]) -> dict[str, float]:
 
 
 def copy_last_accuracy(songs: Songs) -> float:
-    """Return the share of notes, over all voices and all frames but each song's first, that are those of the frame before."""
+    """Return the share of notes, but in each song's first frame, that are those of the frame before."""
     held = [(song[1:, :, 0] == song[:-1, :, 0]).sum() for song in map(songs.song, range(len(songs)))]
     return float(sum(held) / (N_VOICES * (songs.n_frames - len(songs))))
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from livegen.predictor.beat import Beat
 from livegen.predictor.checkpoint import load_predictor
-from livegen.predictor.form import Form
+from livegen.predictor.form import NO_FORM, REPEATED_SHARE, next_form
 from livegen.predictor.predictor import UNCONDITIONED, Conditions, Predictor, Sampling
 from livegen.score import N_COLUMNS, N_VOICES, SILENCE, Voice
 from livegen.training.dataset import Songs, load_songs, split_file
@@ -28,6 +28,9 @@ from livegen.units import FRAME_RATE_HZ, seconds_to_frame
 
 RUN_SECONDS: Final = 60
 TEMPI_BPM: Final = (75, 96, 120, 150, 180)
+N_ALL_RUNS: Final = N_RUNS + len(TEMPI_BPM)
+"""Runs that `judge_free_runs` plays."""
+
 OFF_TEMPO: Final = 1.09
 """A period by so much off must not fit."""
 
@@ -39,7 +42,7 @@ def play(
     seed: int,
     sampling: Sampling | None = None,
     conditions: Conditions = UNCONDITIONED,
-    repeats: float = 0.0,
+    repeats: float = REPEATED_SHARE,
     prompt: NDArray[np.uint8] | None = None,
 ) -> NDArray[np.uint8]:
     """Let a model play by itself after a prompt, or from nothing.
@@ -60,14 +63,15 @@ def play(
     """
     sampling = sampling or Sampling()
     nothing_forced = np.zeros(N_VOICES, np.bool_)
-    form, beat, state = Form(seed, repeats), conditions.beat, predictor.initial_state()
+    form, beat, state = NO_FORM, conditions.beat, predictor.initial_state()
     n_prompt = 0 if prompt is None else len(prompt)
     score = np.zeros((1 + n_prompt + n_frames, N_VOICES, N_COLUMNS), np.uint8)  # a frame of silence comes first
     if prompt is not None:
         score[1 : 1 + n_prompt] = prompt
     for t in range(len(score) - 1):
         now = beat and beat.after(t)
-        told = replace(conditions, beat=now, plan=form.lag(score[: t + 1], now))
+        form = next_form(form, t + 1, score[: t + 1], seed=seed, share=repeats, beat=now)
+        told = replace(conditions, beat=now, plan=form.lag)
         distribution, state = predictor.step(score[t], state, told)
         if t >= n_prompt:
             score[t + 1] = distribution.sample(SILENCE, nothing_forced, sampling, seed=seed, frame_index=t)
@@ -81,7 +85,7 @@ def judge_free_runs(
     seed: int = 0,
     sampling: Sampling | None = None,
     conditions: Conditions = UNCONDITIONED,
-    repeats: float = 0.0,
+    repeats: float = REPEATED_SHARE,
     progress: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
     """Let a model play twenty minutes by itself, one run a minute, and five at given tempi, and judge that as music.

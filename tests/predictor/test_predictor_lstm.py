@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from lstm_weights import SMALL, random_arrays, random_predictor
 
 from livegen.errors import CheckpointError
+from livegen.predictor.features import LEFT, NEXT, NO_PROPOSALS, ON_TIME, OWN_STRICT, PLANNED, SHARED, TRUST
 from livegen.predictor.lstm import LstmConfig, LstmDistribution, LstmPredictor, LstmState
-from livegen.predictor.predictor import Sampling
+from livegen.predictor.predictor import Conditions, Sampling
 from livegen.score import NOTE_RANGE, SILENCE, TIMBRE_MAX, VOLUME_MAX, Voice, validate_frames
 
 PREDICTOR = random_predictor()
@@ -26,7 +27,18 @@ def frames(draw) -> np.ndarray:
 
 
 masks = st.tuples(*[st.booleans()] * 4).map(lambda mask: np.array(mask))
-shapes = st.builds(Sampling, st.floats(0, 2), st.floats(0, 1))
+_of_voices = st.tuples(*[st.floats(-3, 3)] * 4)
+_registers = st.tuples(*[st.integers(0, 127)] * 4)
+shapes = st.builds(
+    Sampling,
+    st.floats(0, 2),
+    st.floats(0, 1),
+    st.tuples(*[st.floats(0, 2)] * 4),
+    _of_voices,
+    _registers,
+    _registers,
+    st.integers(0, 0xFFF),
+)
 
 
 def _after(*heard: np.ndarray) -> tuple[LstmDistribution, LstmState]:
@@ -150,6 +162,39 @@ def test_a_voice_that_moves_at_temperature_0_takes_the_likeliest_note():
     notes = {int(frame[Voice.P1, 0]) for frame in frames}
     assert len(notes) <= 2  # it goes on, or takes the likeliest of the others
     assert int(np.argmax(log_probs)) in notes
+
+
+def test_a_voice_changes_only_to_notes_of_its_register_and_scale():
+    distribution, _ = _after()
+    c_major, register = 0b101010110101, (50, 60, 40, 3)
+    sampling = Sampling(2.0, 1.0, density=(50.0,) * 4, lowest=register, highest=(70, 72, 60, 9), scale=c_major)
+    drawn = np.array([distribution.sample(SILENCE, NONE, sampling, seed=s, frame_index=0) for s in range(200)])
+    for voice in Voice:
+        notes = drawn[drawn[:, voice, 0] > 0, voice, 0]
+        assert len(notes) > 20
+        assert (notes >= register[voice]).all()
+        assert (notes <= sampling.highest[voice]).all()
+        if voice is not Voice.NO:
+            assert all(c_major >> note % 12 & 1 for note in notes.tolist())
+
+
+def test_the_memory_is_heard_unless_it_is_hidden():
+    tune = np.zeros((12, 4, 3), np.uint8)
+    tune[:, 0, 0] = np.repeat([60, 62, 64, 65, 67, 69], 2)
+    tune[:, 0, 1] = 9
+
+    def after(conditions: Conditions) -> LstmDistribution:
+        state = PREDICTOR.initial_state()
+        for frame in (*tune, *tune[:6]):
+            distribution, state = PREDICTOR.step(frame, state, conditions)
+        return distribution
+
+    assert (after(Conditions()).told.proposals[0, OWN_STRICT, [NEXT, LEFT]] == (65, ON_TIME)).all()
+    assert (after(Conditions(memory=0.0)).told.proposals == NO_PROPOSALS).all()
+    planned = after(Conditions(plan=12)).told.proposals[:, SHARED]
+    assert (planned[:, TRUST] == PLANNED).all()
+    assert planned[0, NEXT] == 65
+    assert (after(Conditions(plan=500)).told.proposals == after(Conditions()).told.proposals).all()
 
 
 def test_silence_at_the_start_is_not_silence_later():

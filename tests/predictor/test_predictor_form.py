@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from livegen.predictor.beat import Beat
+from livegen.predictor.form import NO_FORM, Form, next_form
+
+NOTHING = np.zeros((0, 4, 3), np.uint8)
+BEAT = Beat(12.0, 0.0)
+
+
+def _lags(seed: int, share: float, n: int = 3000) -> list[int]:
+    form, lags = NO_FORM, []
+    for n_frames in range(n):
+        form = next_form(form, n_frames, NOTHING, seed=seed, share=share, beat=BEAT)
+        lags.append(form.lag)
+    return lags
+
+
+@given(st.integers(), st.floats(0, 1))
+def test_a_lag_is_some_bars_reaches_into_the_song_and_lasts_a_section(seed, share):
+    lags = _lags(seed, share, 1000)
+    for start in range(0, 1000, 96):
+        assert len(set(lags[start : start + 96])) == 1
+        assert lags[start] in (0, 96, 192, 384, 768)
+        assert lags[start] <= start
+    assert not any(lags[:192])
+
+
+def test_the_share_is_how_many_sections_come_again():
+    assert not any(_lags(1, 0.0))
+    assert all(_lags(1, 1.0)[192:])
+    some = np.mean([lag > 0 for seed in range(20) for lag in _lags(seed, 0.5)[192::96]])
+    assert some == pytest.approx(0.5, abs=0.1)
+
+
+def test_a_form_depends_on_its_seed_and_the_place_alone():
+    assert _lags(1, 0.7) == _lags(1, 0.7)
+    assert _lags(1, 0.7) != _lags(2, 0.7)
+    half = Form(96, 960)
+    assert next_form(half, 900, NOTHING, seed=1, share=0.7) is half
+
+
+def test_a_beat_that_nobody_knows_is_found_in_what_was_played():
+    heard = np.zeros((480, 4, 3), np.uint8)
+    heard[:, 0, 0] = 60 + np.arange(480) // 10 % 2  # a note every ten frames
+    form = next_form(NO_FORM, 480, heard, seed=0, share=1.0)
+    assert form.until - 480 == pytest.approx(80, abs=1)
+    assert form.lag % 10 in (0, 1, 9)
