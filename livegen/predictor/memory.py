@@ -58,9 +58,6 @@ _LEAST_AGREEMENT_FRAMES: Final = 24
 _KEEP: Final = 0.02
 """By how much another shared lag must agree better before it is taken instead."""
 
-_PLANNED_SHARE: Final = 0.85
-"""Share of the notes that must be the same where a plan is in force."""
-
 _MOST_LATE_FRAMES: Final = 3
 _MAX_LEFT: Final = 25
 _LEFT_BUCKETS: Final = np.array(
@@ -310,46 +307,17 @@ def propose(past: History, t: int, plan: int, proposals: NDArray[np.uint8]) -> N
 
 
 @kernel
-def _hindsight(past: History, n: int, start: int, end: int) -> int:
-    """Return the lag, or 0, under which frames `start` to `end` of a song of `n` are those of before, nearly all.
-
-    The lags to choose from are those that all voices come to share in these frames and soon after.
-    """
-    best, best_same = 0, int(_PLANNED_SHARE * N_VOICES * (end - start))
-    for i in range(4):
-        t = min(start + (i + 2) * (end - start) // 4, n - 1)
-        for place in range(2):
-            lag = past.shared_lag[t, place]
-            if lag == 0 or lag == best or lag >= start:
-                continue
-            same = 0
-            for k in range(start, end):
-                for voice in range(N_VOICES):
-                    same += past.frames[k, voice, 0] == past.frames[k - lag, voice, 0]
-            if same > best_same:
-                best, best_same = lag, same
-    return best
-
-
-@kernel
 def _propose_song(
-    past: History, frames: NDArray[np.uint8], sections: NDArray[np.int64], proposals: NDArray[np.uint8]
+    past: History, frames: NDArray[np.uint8], plans: NDArray[np.int64], proposals: NDArray[np.uint8]
 ) -> None:
     remember(past, 0, SILENCE)
     for t in range(len(frames)):
+        propose(past, t, plans[t], proposals[t])
         remember(past, t + 1, frames[t])
-    plan, section, end = 0, 0, len(frames) + 1
-    for t in range(end):
-        while section + 1 < len(sections) and sections[section] <= t:  # the frame to come is t + 1
-            plan = _hindsight(past, end, sections[section] + 1, min(sections[section + 1] + 1, end))
-            section += 1
-        propose(past, t, plan if t < sections[-1] else 0, proposals[t])
+    propose(past, len(frames), 0, proposals[len(frames)])
 
 
-_NO_SECTIONS: Final = np.zeros(1, np.int64)
-
-
-def propose_song(frames: NDArray[np.uint8], sections: NDArray[np.int64] = _NO_SECTIONS) -> NDArray[np.uint8]:
+def propose_song(frames: NDArray[np.uint8], plans: NDArray[np.int64] | None = None) -> NDArray[np.uint8]:
     """Return what the memory proposes before a song of N frames and after each, ``uint8 (N + 1, 4, 4, 6)``.
 
     As in `livegen.predictor.features.hear_song`, a frame of silence comes before the song.
@@ -357,13 +325,14 @@ def propose_song(frames: NDArray[np.uint8], sections: NDArray[np.int64] = _NO_SE
     Parameters
     ----------
     frames : ndarray of uint8, shape (N, 4, 3)
-    sections : ndarray of int64, shape (n,), optional
-        Frames between which, from each to the next, a plan is in force if the song does there what it did before:
-        with hindsight, as training has it. Without them there is no plan.
+    plans : ndarray of int64, shape (N,), optional
+        The lag that each frame is planned to follow, or 0.
     """
     capacity = 1 << max(len(frames) + 1, 2).bit_length()
     proposals = np.empty((len(frames) + 1, N_VOICES, N_CANDIDATES, N_PROPOSED), np.uint8)
-    _propose_song(new_history(capacity), frames, sections, proposals)
+    if plans is None:
+        plans = np.zeros(len(frames), np.int64)
+    _propose_song(new_history(capacity), frames, plans, proposals)
     return proposals
 
 

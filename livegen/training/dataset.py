@@ -36,9 +36,12 @@ _STRETCHED_SHARE: Final = 0.5
 _MOST_STRETCH: Final = 0.05
 _LEFT_OUT_SHARE: Final = 0.1
 _BEAT_HIDDEN_SHARE: Final = 0.4
-_PLANNED_SHARE: Final = 0.4
-_SECTION_FRAMES: Final = (48, 240)
-"""Share of the songs in which what comes again is told ahead, and the lengths of the sections that are told of."""
+_PLANNED_SHARE: Final = 0.35
+_FRAMES_A_REPEAT: Final = 400
+_REPEAT_LAGS: Final = (40, 400)
+_REPEAT_FRAMES: Final = (40, 240)
+"""Share of the songs that are made to go back now and then, as a plan tells ahead; how often, by how many frames, and
+for how many the plan tells of it."""
 
 _MEMORY_HIDDEN_SHARE: Final = 0.15
 _CANDIDATE_HIDDEN_SHARE: Final = 0.1
@@ -159,11 +162,11 @@ def lesson_of(
     frames: NDArray[np.uint8],
     misheard: NDArray[np.uint8] | None = None,
     beat: Beat | None = None,
-    sections: NDArray[np.int64] | None = None,
+    plans: NDArray[np.int64] | None = None,
 ) -> Lesson:
     """Return the lesson of a song, ``uint8 (N, 4, 3)``, which is heard as `misheard` says if that is given.
 
-    `beat` has its phase in the first frame; `sections` are those of `livegen.predictor.memory.propose_song`.
+    `beat` has its phase in the first frame; `plans` are those of `livegen.predictor.memory.propose_song`.
     """
     frames = np.ascontiguousarray(frames)
     past = frames if misheard is None else misheard
@@ -174,8 +177,7 @@ def lesson_of(
         target = np.empty_like(heard[1:])
         hear_each(frames, heard[:-1], target)
     buckets = beat_buckets(beat and beat.after(-1), len(frames))
-    proposals = propose_song(past) if sections is None else propose_song(past, sections)
-    return Lesson(heard[:-1], target, proposals[:-1], buckets)
+    return Lesson(heard[:-1], target, propose_song(past, plans)[:-1], buckets)
 
 
 @dataclass
@@ -298,17 +300,51 @@ class Lanes:
             frames[:, generator.integers(N_VOICES)] = SILENCE[0]
         if generator.random() < _BEAT_HIDDEN_SHARE:
             beat = None
+        plans = None
+        if generator.random() < _PLANNED_SHARE:
+            frames, plans = repeated(frames, generator, beat)
         misheard = mishear(frames, generator) if generator.random() < _MISHEARD_SHARE else None
-        sections = _sections(len(frames), generator) if generator.random() < _PLANNED_SHARE else None
-        return lesson_of(frames, misheard, beat, sections)
+        return lesson_of(frames, misheard, beat, plans)
 
 
-def _sections(n_frames: int, generator: np.random.Generator) -> NDArray[np.int64]:
-    """Draw the places between which a song of so many frames may be told ahead what comes again."""
-    shortest, longest = _SECTION_FRAMES
-    lengths = generator.integers(shortest, longest + 1, n_frames // shortest + 1)
-    ends = np.cumsum(lengths)
-    return np.concatenate([[0], ends[ends < n_frames], [n_frames]])
+def repeated(
+    frames: NDArray[np.uint8], generator: np.random.Generator, beat: Beat | None
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Return a song that goes back now and then and plays on from there, and the plans that tell so.
+
+    Places that it leaves and goes back to are onsets; with a beat, they are whole beats apart.
+
+    Parameters
+    ----------
+    frames : ndarray of uint8, shape (N, 4, 3)
+
+    Returns
+    -------
+    ndarray of uint8, shape (M, 4, 3)
+    ndarray of int64, shape (M,)
+        The lag under which each frame follows what was, or 0 where no plan tells of it.
+    """
+    at = np.flatnonzero(onsets(frames).any(1))
+    parts, plans, done = [], [], 0
+    for _ in range(generator.poisson(len(frames) / _FRAMES_A_REPEAT)):
+        places = at[at > done + _REPEAT_LAGS[0]]
+        if not len(places):
+            break
+        place = int(generator.choice(places))
+        lags = place - at[(at >= done) & (at <= place - _REPEAT_LAGS[0]) & (at >= place - _REPEAT_LAGS[1])]
+        if beat:
+            beats = np.round(lags / beat.period_frames)
+            lags = lags[np.abs(lags - beats * beat.period_frames) < 1.0]
+        if not len(lags):
+            continue
+        lag = int(generator.choice(lags))
+        told = min(int(generator.integers(*_REPEAT_FRAMES)), lag)
+        parts += [frames[done:place], frames[place - lag : place - lag + told]]
+        plans += [np.zeros(place - done, np.int64), np.full(told, lag, np.int64)]
+        done = place - lag + told
+    parts.append(frames[done:])
+    plans.append(np.zeros(len(frames) - done, np.int64))
+    return np.concatenate(parts), np.concatenate(plans)
 
 
 def transposed(frames: NDArray[np.uint8], shift: int) -> NDArray[np.uint8]:
