@@ -12,6 +12,7 @@ from safetensors.numpy import load_file  # noqa: E402
 from livegen.errors import TrainingError  # noqa: E402
 from livegen.predictor.checkpoint import load_predictor  # noqa: E402
 from livegen.predictor.lstm import LstmConfig  # noqa: E402
+from livegen.training.curve import read_curve  # noqa: E402
 from livegen.training.dataset import songs_of  # noqa: E402
 from livegen.training.evaluate import bigram_note_nll, copy_last_accuracy, evaluate  # noqa: E402
 from livegen.training.train import RESUME_FILE, Progress, Settings, train  # noqa: E402
@@ -48,6 +49,7 @@ def test_a_run_leaves_a_model_that_plays(trained):
     out, _ = trained
     predictor = load_predictor(out)
     assert predictor.name == "tiny"
+    assert [row.step for row in read_curve(out)] == [30]
     assert load_file(out / "weights.safetensors")["lstm.weight_hh_l0"].dtype == np.float16
 
 
@@ -63,6 +65,9 @@ def test_a_resumed_run_ends_where_an_unbroken_one_does(data, trained, tmp_path, 
         train(data / "made_train.npz", tmp_path, config=SMALL, settings=often, progress=stop_at_11)
     report = train(data / "made_train.npz", tmp_path, config=SMALL, settings=SETTINGS, resume=True)
     assert report.step == 30
+    steps = [row.step for row in read_curve(tmp_path)]
+    assert steps == sorted(set(steps))
+    assert steps[-1] == 30
     expected, got = load_file(out / "weights.safetensors"), load_file(tmp_path / "weights.safetensors")
     assert expected.keys() == got.keys()
     for name, array in expected.items():
