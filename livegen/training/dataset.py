@@ -32,6 +32,9 @@ _MAX_SHIFT: Final = 6
 _UNSHIFTED_SHARE: Final = 0.25
 _SWAP_SHARE: Final = 0.1
 _MISHEARD_SHARE: Final = 0.5
+_LOOSE_SHARE: Final = 0.5
+"""Share of the songs that are heard with slips in them, and of those with a beat that are heard out of time."""
+
 _STRETCHED_SHARE: Final = 0.5
 _MOST_STRETCH: Final = 0.05
 _LEFT_OUT_SHARE: Final = 0.1
@@ -303,7 +306,10 @@ class Lanes:
         plans = None
         if generator.random() < _PLANNED_SHARE:
             frames, plans = repeated(frames, generator, beat)
-        misheard = mishear(frames, generator) if generator.random() < _MISHEARD_SHARE else None
+        misheard = None
+        if generator.random() < _MISHEARD_SHARE:
+            is_loose = beat is not None and generator.random() < _LOOSE_SHARE
+            misheard = mishear(frames, generator, is_loose=is_loose)
         return lesson_of(frames, misheard, beat, plans)
 
 
