@@ -97,6 +97,7 @@ TABLE: Final[tuple[Control, ...]] = (
     Control("panic", "global", "trigger", False, "silence every note, and stop the model until start"),
     Control("reset", "global", "trigger", False, "make the model forget what was played and begin a new song"),
     Control("memory", "global", "float", 1.0, "how much the model takes up what was played before", voids_plan=True),
+    Control("grid", "global", "float", 0.5, "how strictly notes keep to the beat, where it is known", voids_plan=True),
     Control("key", "global", "choice", "c", "key note of the scale", choices=KEYS, voids_plan=True),
     Control("scale", "global", "choice", "any", "pitches the model changes to", choices=tuple(SCALES), voids_plan=True),
     Control("role", "voice", "choice", "model", "who plays the voice", choices=ROLES, voids_plan=True),

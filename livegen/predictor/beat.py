@@ -22,7 +22,7 @@ _SLOWEST_TICKS: Final = 54  # 67 beats a minute
 _FASTEST_TICKS: Final = 18  # 200 beats a minute
 _USUAL_PERIOD_FRAMES: Final = 12.0  # 120 beats a minute
 _OCTAVE_SPREAD: Final = 0.75
-_CLEAR: Final = 0.4
+_CLEAR: Final = 0.55
 _FEWEST_ONSETS: Final = 16
 
 _SHORTEST_FRAMES: Final = 5.0

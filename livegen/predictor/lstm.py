@@ -269,6 +269,7 @@ def _shape(sampling: Sampling) -> Shape:
         _four(float, (sampling.temperature * factor for factor in sampling.voice_temperature)),
         float(sampling.top_p),
         _four(float, sampling.density),
+        float(sampling.grid),
         _four(int, sampling.lowest),
         _four(int, sampling.highest),
         int(sampling.scale),

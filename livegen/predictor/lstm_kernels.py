@@ -34,6 +34,8 @@ N_SCORES: Final = N_CLASSES + N_POINTERS
 """What a note's layer gives: the logits of the classes, then how hard each pointer pulls."""
 
 _N_PITCHED: Final = 3
+_GRID: Final = 4
+"""Places a beat on which notes begin."""
 
 
 def _note_classes() -> NDArray[np.int64]:
@@ -88,6 +90,7 @@ class Shape(NamedTuple):
     temperature: tuple[float, float, float, float]
     top_p: float
     density: tuple[float, float, float, float]
+    grid: float
     lowest: tuple[int, int, int, int]
     highest: tuple[int, int, int, int]
     scale: int
@@ -287,6 +290,21 @@ def _allowed(voice: int, shape: Shape, is_allowed: NDArray[np.bool_]) -> None:
 
 
 @kernel
+def _attack(phase: int, grid: float) -> float:
+    """Return what a grid of quarters of the beat adds to the log-odds of an attack, by the bucket of the phase.
+
+    The log of a von Mises density: onsets that came evenly would come so much nearer to the grid, and as often.
+    """
+    if phase >= features.N_PHASES or grid <= 0.0:
+        return 0.0
+    mean, term = 1.0, 1.0  # the modified Bessel function of order 0, by its series
+    for k in range(1, 20):
+        term *= (grid / (2.0 * k)) ** 2
+        mean += term
+    return grid * math.cos(2.0 * math.pi * _GRID * (phase + 0.5) / features.N_PHASES) - math.log(mean)
+
+
+@kernel
 def _draw_voice(
     voice: int,
     frame: NDArray[np.uint8],
@@ -314,6 +332,7 @@ def _draw_voice(
         temperature,
         shape.top_p,
         shape.density[voice],
+        _attack(told.beat[0], shape.grid),
         uniform(seed, frame_index, voice, 0),
         scratch,
     )

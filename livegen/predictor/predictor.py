@@ -58,6 +58,9 @@ class Sampling:
         What each voice's temperature is multiplied by.
     density : tuple of float
         Each voice's bias between holding and changing, in nats of log-odds: above 0 it changes more often.
+    grid : float
+        How strictly attacks keep to the quarters of the beat where it is known, in nats of log-odds: 0 leaves that to
+        the network.
     lowest, highest : tuple of int
         The register of each voice: the notes that it may change to, both ends with it.
     scale : int
@@ -68,6 +71,7 @@ class Sampling:
     top_p: float = 1.0
     voice_temperature: tuple[float, ...] = (1.0,) * N_VOICES
     density: tuple[float, ...] = (0.0,) * N_VOICES
+    grid: float = 0.0
     lowest: tuple[int, ...] = tuple(lowest for lowest, _ in NOTE_RANGE.values())
     highest: tuple[int, ...] = tuple(highest for _, highest in NOTE_RANGE.values())
     scale: int = ANY_PITCH_CLASS

@@ -10,6 +10,9 @@ from livegen.score import Voice
 _DENSITY_NATS: Final = 2.0
 """What a density of 1 adds to the log-odds of a change."""
 
+_GRID_NATS: Final = 2.0
+"""What a grid of 1 adds to the log-odds of an attack on the grid."""
+
 
 def sampling_of(values: Values) -> Sampling:
     """Return how the controls in force shape a draw."""
@@ -18,6 +21,7 @@ def sampling_of(values: Values) -> Sampling:
         top_p=float(values["top_p"]),
         voice_temperature=_of_voices(values, "temperature", float),
         density=tuple(_DENSITY_NATS * density for density in _of_voices(values, "density", float)),
+        grid=_GRID_NATS * float(values["grid"]),
         lowest=_of_voices(values, "lowest", int),
         highest=_of_voices(values, "highest", int),
         scale=scale_mask(str(values["key"]), str(values["scale"])),

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from lstm_weights import SMALL, random_arrays, random_predictor
 
 from livegen.errors import CheckpointError
+from livegen.predictor.beat import Beat
 from livegen.predictor.features import LEFT, NEXT, NO_PROPOSALS, ON_TIME, OWN_STRICT, PLANNED, SHARED, TRUST
 from livegen.predictor.lstm import LstmConfig, LstmDistribution, LstmPredictor, LstmState
 from livegen.predictor.predictor import Conditions, Sampling
@@ -35,6 +36,7 @@ shapes = st.builds(
     st.floats(0, 1),
     st.tuples(*[st.floats(0, 2)] * 4),
     _of_voices,
+    st.floats(0, 4),
     _registers,
     _registers,
     st.integers(0, 0xFFF),
@@ -176,6 +178,25 @@ def test_a_voice_changes_only_to_notes_of_its_register_and_scale():
         assert (notes <= sampling.highest[voice]).all()
         if voice is not Voice.NO:
             assert all(c_major >> note % 12 & 1 for note in notes.tolist())
+
+
+def test_the_grid_gathers_attacks_on_quarters_of_the_beat_and_makes_them_no_rarer():
+    predictor = random_predictor(scale=0.05)  # it knows nothing, so that the grid alone decides
+    n_attacks = {}
+    for grid in (0.0, 2.0):
+        phases, n_attacks[grid] = [], 0
+        for phase in np.linspace(0, 1, 97)[:-1]:
+            conditions = Conditions(Beat(1e6, phase))  # the next frame has nearly the same phase
+            distribution, _ = predictor.step(SILENCE, predictor.initial_state(), conditions)
+            sampling = Sampling(density=(-6.0,) * 4, grid=grid)
+            for seed in range(40):
+                frame = distribution.sample(SILENCE, NONE, sampling, seed=seed, frame_index=0)
+                attacks = int((frame[:, 0] > 0).sum())
+                phases += [phase] * attacks
+                n_attacks[grid] += attacks
+        coherence = abs(np.exp(8j * np.pi * np.array(phases)).mean())
+        assert (coherence > 0.2) == (grid > 0)
+    assert 0.5 < n_attacks[2.0] / n_attacks[0.0] < 1.5
 
 
 def test_the_memory_is_heard_unless_it_is_hidden():

@@ -56,8 +56,8 @@ def test_top_p_keeps_the_fewest_that_add_up_to_it():
 def _note(logits: np.ndarray, held: int, temperature: float, top_p: float, number: float, **shape) -> int:
     is_allowed = np.array(shape.get("is_allowed", [True] * len(logits)))
     scratch = np.empty(len(logits))
-    density = shape.get("density", 0.0)
-    return draw_note(logits.copy(), held, is_allowed, temperature, top_p, density, number, scratch)
+    density, attack = shape.get("density", 0.0), shape.get("attack", 0.0)
+    return draw_note(logits.copy(), held, is_allowed, temperature, top_p, density, attack, number, scratch)
 
 
 def _draws_of_notes(held: int, temperature: float, top_p: float, n: int = 4000, **shape) -> np.ndarray:
@@ -87,6 +87,11 @@ def test_density_moves_the_odds_of_a_change_and_not_what_it_is_to():
     held_twice_as_seldom = _draws_of_notes(0, 1.0, 1.0, density=np.log(2.0))
     assert held_twice_as_seldom == pytest.approx([1 / 3, 0.1 / 1.5, 0.6 / 1.5, 0.3 / 1.5], abs=1e-3)
     assert _draws_of_notes(0, 1.0, 1.0, density=-50.0).tolist() == [1, 0, 0, 0]
+
+
+def test_an_attack_is_likelier_on_the_grid_and_a_release_is_not():
+    on_grid = _draws_of_notes(2, 1.0, 1.0, attack=np.log(2.0))
+    assert on_grid == pytest.approx(np.array([0.5, 0.1, 0.3, 0.3]) / 1.2, abs=1e-3)
 
 
 def test_a_voice_changes_only_to_what_is_allowed_and_stays_if_nothing_is():
