@@ -6,7 +6,8 @@ lag is drawn at the lines between sections, from how songs do it, and given to t
 was played.
 """
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -33,6 +34,8 @@ _BACK_WEIGHTS: Final = (0.15, 0.35, 0.35, 0.15)
 _GO_ON: Final = 0.6
 """How often a section that comes after one that was taken up takes up what followed then."""
 
+_QUARTERS: Final = 4
+
 _DRAW: Final = N_VOICES  # no voice's
 
 
@@ -43,13 +46,19 @@ class Form:
     Attributes
     ----------
     lag : int
-        The lag in frames that the frames up to `until` follow, or 0.
+        The lag in frames that the next frame follows, or 0.
     until : int
         Frames from the start of the song at which the next section begins.
+    back_frames : float
+        How far the section goes back: whole bars, which are seldom whole frames.
+    beat : Beat or None
+        The beat that the section was planned with, its phase at the song's start.
     """
 
     lag: int = 0
     until: int = 0
+    back_frames: float = 0.0
+    beat: Beat | None = None
 
 
 NO_FORM: Final = Form()
@@ -68,23 +77,51 @@ def next_form(
     form : Form
         That of the frame before; `NO_FORM` for a song's first.
     heard : ndarray of uint8, shape (n, 4, 3)
-        The last frames of the song, `HEARD_FRAMES` of them are enough.
+        The last frames of the song, `HEARD_FRAMES` of them are enough; looked at only where a section begins.
     share : float
         0..1: how many of the sections take something up again.
     beat : Beat, optional
-        The beat, if it is known.
+        The beat, if it is known, with its phase in the last frame.
     """
-    if n_frames < form.until:
+    if n_frames >= form.until:
+        form = _next_section(form, n_frames, heard, seed, share, beat)
+    if not form.back_frames:
         return form
-    found = beat or estimate_beat(np.nonzero(onsets(heard[-HEARD_FRAMES:]))[0])
+    return replace(form, lag=_lag(n_frames, form.back_frames, form.beat))
+
+
+def _next_section(
+    form: Form, n_frames: int, heard: NDArray[np.uint8], seed: int, share: float, beat: Beat | None
+) -> Form:
+    if beat:
+        found: Beat | None = beat.after(1 - n_frames)
+    else:
+        heard = heard[-HEARD_FRAMES:]
+        found = estimate_beat(np.nonzero(onsets(heard))[0])
+        found = found and found.after(len(heard) - n_frames)
     bar = _BEATS_A_BAR * (found.period_frames if found else _USUAL_BEAT_FRAMES)
     until = n_frames + round(_BARS_A_SECTION * bar)
     name = np.uint64(seed & 0xFFFFFFFFFFFFFFFF)
     if n_frames < _FIRST_BARS * bar or uniform(name, n_frames, _DRAW, 0) >= share:
-        return Form(0, until)
-    if form.lag and uniform(name, n_frames, _DRAW, 1) < _GO_ON:
-        return Form(form.lag, until)
-    lags = [round(bars * bar) for bars in _BACK_BARS]
-    weights = np.array([weight * (lag <= n_frames) for lag, weight in zip(lags, _BACK_WEIGHTS, strict=True)])
+        return Form(until=until)
+    if form.back_frames and uniform(name, n_frames, _DRAW, 1) < _GO_ON:
+        return replace(form, until=until)
+    weights = np.array(
+        [weight * (bars * bar <= n_frames) for bars, weight in zip(_BACK_BARS, _BACK_WEIGHTS, strict=True)]
+    )
     place = np.searchsorted(np.cumsum(weights) / weights.sum(), uniform(name, n_frames, _DRAW, 2), side="right")
-    return Form(lags[min(int(place), len(lags) - 1)], until)
+    return Form(0, until, _BACK_BARS[min(int(place), len(_BACK_BARS) - 1)] * bar, found)
+
+
+def _lag(n_frames: int, back_frames: float, beat: Beat | None) -> int:
+    """Return the lag of a frame: from where a quarter of the beat falls to where it fell so far back.
+
+    A constant lag would be off by a part of a frame, and the music would drift off its beat a little with every
+    copy of a copy.
+    """
+    if beat is None:
+        return round(back_frames)
+    quarter = beat.period_frames / _QUARTERS
+    phase = (beat.phase % 1.0) * beat.period_frames
+    nearest = round((n_frames + phase) / quarter) * quarter - phase
+    return math.floor(nearest + 0.5) - math.floor(nearest - back_frames + 0.5)

@@ -111,10 +111,9 @@ class Timeline:
         last = self.steps[-1]
         if not last.is_fed:
             return last.context
-        form = last.context.form
-        if self.end >= form.until:
-            heard = np.array([step.planned.frame for step in self.steps[-HEARD_FRAMES:]])
-            form = next_form(form, self.end, heard, seed=seed, share=REPEATED_SHARE * memory)
+        steps = self.steps[-HEARD_FRAMES:] if self.end >= last.context.form.until else (last,)
+        heard = np.array([step.planned.frame for step in steps])
+        form = next_form(last.context.form, self.end, heard, seed=seed, share=REPEATED_SHARE * memory)
         return last.context.after(predictor, last.planned.frame, form, memory)
 
     def append(self, step: Step) -> "Timeline":

@@ -1,6 +1,8 @@
+import math
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livegen.predictor.beat import Beat
@@ -18,6 +20,7 @@ def _lags(seed: int, share: float, n: int = 3000) -> list[int]:
     return lags
 
 
+@settings(deadline=None)  # the first example compiles
 @given(st.integers(), st.floats(0, 1))
 def test_a_lag_is_some_bars_reaches_into_the_song_and_lasts_a_section(seed, share):
     lags = _lags(seed, share, 1000)
@@ -38,8 +41,19 @@ def test_the_share_is_how_many_sections_come_again():
 def test_a_form_depends_on_its_seed_and_the_place_alone():
     assert _lags(1, 0.7) == _lags(1, 0.7)
     assert _lags(1, 0.7) != _lags(2, 0.7)
-    half = Form(96, 960)
-    assert next_form(half, 900, NOTHING, seed=1, share=0.7) is half
+    half = Form(96, 960, 96.0, BEAT)
+    assert next_form(half, 900, NOTHING, seed=1, share=0.7) == half
+
+
+@settings(deadline=None)
+@given(st.floats(7.0, 20.0), st.floats(0, 1), st.sampled_from([2, 4, 8]))
+def test_what_is_copied_again_and_again_stays_on_the_beat(period, phase, bars):
+    form = Form(0, 10**6, 4 * bars * period, Beat(period, phase))
+    times = (np.arange(4 * 4 * bars, 4 * 400) / 4 - phase) * period
+    for time in times:  # a note on every quarter of a beat, in the frame that is nearest
+        frame = math.floor(time + 0.5)
+        lag = next_form(form, frame, NOTHING, seed=0, share=1.0, beat=None).lag
+        assert abs(frame - lag - (time - 4 * bars * period)) <= 0.5 + 1e-6
 
 
 def test_a_beat_that_nobody_knows_is_found_in_what_was_played():
