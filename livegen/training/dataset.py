@@ -367,9 +367,11 @@ def stretched(frames: NDArray[np.uint8], factor: float) -> NDArray[np.uint8]:
     return frames[np.minimum((np.arange(n) / factor).astype(np.int64), len(frames) - 1)]
 
 
-def in_order(songs: Songs, n_lanes: int, n_frames: int, *, has_beat: bool = False) -> Iterator[Segment]:
+def in_order(
+    songs: Songs, n_lanes: int, n_frames: int, *, has_beat: bool = False, has_memory: bool = True
+) -> Iterator[Segment]:
     """Yield every frame of a split once, as it is: songs of like length side by side, each from its start."""
-    nothing = np.zeros(N_CANDIDATES, np.bool_)
+    is_hidden = np.full(N_CANDIDATES, not has_memory)
     by_length = np.argsort(-np.diff(songs.offsets), kind="stable")
     for first in range(0, len(songs), n_lanes):
         chosen = [int(i) for i in by_length[first : first + n_lanes]]
@@ -377,5 +379,5 @@ def in_order(songs: Songs, n_lanes: int, n_frames: int, *, has_beat: bool = Fals
         for place in range(0, len(group[0].target), n_frames):
             segment = _empty_segment(len(group), n_frames)
             for lane, lesson in enumerate(group):
-                _fill(segment, lane, place, lesson, nothing)
+                _fill(segment, lane, place, lesson, is_hidden)
             yield segment

@@ -51,8 +51,8 @@ def evaluate(data: Path, model_folder: Path, *, has_beat: bool = False) -> dict[
         ``note_nll_sum`` and so on; ``note_accuracy``, and ``change_accuracy`` over the frames where the voice's note
         changes, by voice, and its mean over P1, P2 and TR, ``change_accuracy_mean``; ``nll_by_order``, notes,
         volumes and timbres together; ``order_spread`` and ``note_order_spread``, by how much the worst order is
-        worse than the best one, as a share of the best, for all columns and for notes alone; ``copy_last_accuracy``
-        of holding every note; ``bigram_note_nll_sum``, if the folder has a train split, of bigrams of that. With
+        worse than the best one, as a share of the best, for all columns and for notes alone;
+        ``memory_hidden_note_nll_sum``, with the motif memory hidden; ``copy_last_accuracy`` of holding every note; ``bigram_note_nll_sum``, if the folder has a train split, of bigrams of that. With
         `has_beat` the model's own figures again under ``beat_given``.
 
     Raises
@@ -67,6 +67,7 @@ def evaluate(data: Path, model_folder: Path, *, has_beat: bool = False) -> dict[
         "songs": len(songs),
         "frames": songs.n_frames - len(songs),
         **_figures(network, songs),
+        "memory_hidden_note_nll_sum": note_nll(network, songs, has_memory=False),
         "copy_last_accuracy": copy_last_accuracy(songs),
     }
     if data.is_dir() and any(data.glob("*train*.npz")):
@@ -125,9 +126,9 @@ def bigram_note_nll(train: Songs, songs: Songs) -> float:
     return float(total / (songs.n_frames - len(songs)))
 
 
-def note_nll(network: Network, songs: Songs) -> float:
+def note_nll(network: Network, songs: Songs, *, has_memory: bool = True) -> float:
     """Return the note NLL in nats a frame, the four voices summed, in the order P1, P2, TR, NO."""
-    measured = measure(network, songs, set(_pairs(REPORTED_ORDER)))
+    measured = measure(network, songs, set(_pairs(REPORTED_ORDER)), has_memory=has_memory)
     return float(sum(of_voice.nll[Column.NOTE] for of_voice in measured.values()))
 
 
@@ -151,7 +152,12 @@ class Measured:
 
 @torch.no_grad()
 def measure(
-    network: Network, songs: Songs, wanted: set[tuple[Voice, Known]], *, has_beat: bool = False
+    network: Network,
+    songs: Songs,
+    wanted: set[tuple[Voice, Known]],
+    *,
+    has_beat: bool = False,
+    has_memory: bool = True,
 ) -> dict[tuple[Voice, Known], Measured]:
     """Measure each voice given those that are known.
 
@@ -163,7 +169,7 @@ def measure(
     hits = {pair: np.zeros(2, np.int64) for pair in wanted}
     changes = np.zeros(N_VOICES, np.int64)
     state = network.new_state(_N_LANES)
-    for segment in in_order(songs, _N_LANES, _N_FRAMES, has_beat=has_beat):
+    for segment in in_order(songs, _N_LANES, _N_FRAMES, has_beat=has_beat, has_memory=has_memory):
         batch = batch_of(segment, device)
         if segment.is_start.any():
             state = network.new_state(segment.before.shape[1])

@@ -132,6 +132,7 @@ def test_evaluate_tells_the_same_story_in_every_figure(data, trained):
         assert all(0 <= share <= 1 for share in (*of["note_accuracy"].values(), *of["change_accuracy"].values()))
         changes = [of["change_accuracy"][name] for name in ("p1", "p2", "tr")]
         assert of["change_accuracy_mean"] == pytest.approx(sum(changes) / 3)
+    assert figures["memory_hidden_note_nll_sum"] != figures["note_nll_sum"]
     assert figures["note_nll_sum"] < figures["bigram_note_nll_sum"] * 1.5
 
 
