@@ -52,8 +52,9 @@ def evaluate(data: Path, model_folder: Path, *, has_beat: bool = False) -> dict[
         changes, by voice, and its mean over P1, P2 and TR, ``change_accuracy_mean``; ``nll_by_order``, notes,
         volumes and timbres together; ``order_spread`` and ``note_order_spread``, by how much the worst order is
         worse than the best one, as a share of the best, for all columns and for notes alone;
-        ``memory_hidden_note_nll_sum``, with the motif memory hidden; ``copy_last_accuracy`` of holding every note; ``bigram_note_nll_sum``, if the folder has a train split, of bigrams of that. With
-        `has_beat` the model's own figures again under ``beat_given``.
+        ``memory_hidden_note_nll_sum``, with the motif memory hidden; ``copy_last_accuracy`` of holding every note;
+        ``bigram_note_nll_sum``, if the folder has a train split, of bigrams of that. With `has_beat` the model's own
+        figures again under ``beat_given``.
 
     Raises
     ------
