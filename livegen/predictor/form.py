@@ -2,7 +2,8 @@
 
 A network that has learnt from real songs repeats when the song repeats, and never begins to of its own accord. So a
 lag is drawn at the lines between sections, from how songs do it, and given to the network as a plan
-(`livegen.predictor.memory`). Sections are two bars of four beats; where nobody knows the beat, it is found in what
+(`livegen.predictor.memory`). Nor does it leave a loop once it is in one: there the memory is hidden for a section.
+Sections are two bars of four beats; where nobody knows the beat, it is found in what
 was played.
 """
 
@@ -20,7 +21,7 @@ from livegen.score import N_VOICES, onsets
 HEARD_FRAMES: Final = 480
 """How much of the song `next_form` looks at to find a beat."""
 
-REPEATED_SHARE: Final = 0.6
+REPEATED_SHARE: Final = 0.5
 """Share of the sections that take something up again, where nobody says another."""
 
 _BEATS_A_BAR: Final = 4
@@ -35,6 +36,7 @@ _GO_ON: Final = 0.6
 """How often a section that comes after one that was taken up takes up what followed then."""
 
 _QUARTERS: Final = 4
+_LOOP_TIMES: Final = 4
 
 _DRAW: Final = N_VOICES  # no voice's
 
@@ -53,12 +55,15 @@ class Form:
         How far the section goes back: whole bars, which are seldom whole frames.
     beat : Beat or None
         The beat that the section was planned with, its phase at the song's start.
+    is_fresh : bool
+        The memory is hidden in this section: the song goes round in a loop and is to leave it.
     """
 
     lag: int = 0
     until: int = 0
     back_frames: float = 0.0
     beat: Beat | None = None
+    is_fresh: bool = False
 
 
 NO_FORM: Final = Form()
@@ -84,7 +89,7 @@ def next_form(
         The beat, if it is known, with its phase in the last frame.
     """
     if n_frames >= form.until:
-        form = _next_section(form, n_frames, heard, seed, share, beat)
+        form = _next_section(form, n_frames, heard[-HEARD_FRAMES:], seed, share, beat)
     if not form.back_frames:
         return form
     return replace(form, lag=_lag(n_frames, form.back_frames, form.beat))
@@ -96,11 +101,12 @@ def _next_section(
     if beat:
         found: Beat | None = beat.after(1 - n_frames)
     else:
-        heard = heard[-HEARD_FRAMES:]
         found = estimate_beat(np.nonzero(onsets(heard))[0])
         found = found and found.after(len(heard) - n_frames)
     bar = _BEATS_A_BAR * (found.period_frames if found else _USUAL_BEAT_FRAMES)
     until = n_frames + round(_BARS_A_SECTION * bar)
+    if is_looping(heard):
+        return Form(until=until, is_fresh=True)
     name = np.uint64(seed & 0xFFFFFFFFFFFFFFFF)
     if n_frames < _FIRST_BARS * bar or uniform(name, n_frames, _DRAW, 0) >= share:
         return Form(until=until)
@@ -111,6 +117,16 @@ def _next_section(
     )
     place = np.searchsorted(np.cumsum(weights) / weights.sum(), uniform(name, n_frames, _DRAW, 2), side="right")
     return Form(0, until, _BACK_BARS[min(int(place), len(_BACK_BARS) - 1)] * bar, found)
+
+
+def is_looping(heard: NDArray[np.uint8]) -> bool:
+    """Tell whether the last frames, ``uint8 (n, 4, 3)``, are one passage played four times, with a change at least."""
+    notes = heard[..., 0]
+    for period in range(2, len(notes) // _LOOP_TIMES + 1):
+        looped = notes[-_LOOP_TIMES * period :]
+        if (looped[period:] == looped[:-period]).all() and (looped[1:] != looped[:-1]).any():
+            return True
+    return False
 
 
 def _lag(n_frames: int, back_frames: float, beat: Beat | None) -> int:

@@ -114,7 +114,7 @@ class Timeline:
         steps = self.steps[-HEARD_FRAMES:] if self.end >= last.context.form.until else (last,)
         heard = np.array([step.planned.frame for step in steps])
         form = next_form(last.context.form, self.end, heard, seed=seed, share=REPEATED_SHARE * memory)
-        return last.context.after(predictor, last.planned.frame, form, memory)
+        return last.context.after(predictor, last.planned.frame, form, 0.0 if form.is_fresh else memory)
 
     def append(self, step: Step) -> "Timeline":
         """Return the timeline with one frame more; the oldest beyond `HISTORY_FRAMES` is forgotten."""

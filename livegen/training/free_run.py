@@ -71,7 +71,8 @@ def play(
     for t in range(len(score) - 1):
         now = beat and beat.after(t)
         form = next_form(form, t + 1, score[: t + 1], seed=seed, share=repeats, beat=now)
-        told = replace(conditions, beat=now, plan=form.lag)
+        memory = 0.0 if form.is_fresh else conditions.memory
+        told = replace(conditions, beat=now, plan=form.lag, memory=memory)
         distribution, state = predictor.step(score[t], state, told)
         if t >= n_prompt:
             score[t + 1] = distribution.sample(SILENCE, nothing_forced, sampling, seed=seed, frame_index=t)

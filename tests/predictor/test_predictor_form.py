@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livegen.predictor.beat import Beat
-from livegen.predictor.form import NO_FORM, Form, next_form
+from livegen.predictor.form import NO_FORM, Form, is_looping, next_form
 
 NOTHING = np.zeros((0, 4, 3), np.uint8)
 BEAT = Beat(12.0, 0.0)
@@ -54,6 +54,20 @@ def test_what_is_copied_again_and_again_stays_on_the_beat(period, phase, bars):
         frame = math.floor(time + 0.5)
         lag = next_form(form, frame, NOTHING, seed=0, share=1.0, beat=None).lag
         assert abs(frame - lag - (time - 4 * bars * period)) <= 0.5 + 1e-6
+
+
+def test_a_song_that_goes_round_and_round_is_to_leave_the_loop():
+    tune = np.zeros((24, 4, 3), np.uint8)
+    tune[:, 0, 0] = 60 + np.arange(24) // 6
+    assert is_looping(np.tile(tune, (4, 1, 1)))
+    assert not is_looping(np.tile(tune, (3, 1, 1)))
+    assert not is_looping(np.tile(tune[:1], (400, 1, 1)))  # a held note
+    form = next_form(NO_FORM, 96, np.tile(tune, (4, 1, 1)), seed=0, share=1.0, beat=BEAT)
+    assert (form.is_fresh, form.lag) == (True, 0)
+    later = next_form(
+        form, form.until, np.random.default_rng(0).integers(0, 9, (480, 4, 3), np.uint8), seed=0, share=0.0
+    )
+    assert not later.is_fresh
 
 
 def test_a_beat_that_nobody_knows_is_found_in_what_was_played():
