@@ -2,9 +2,8 @@
 
 A network that has learnt from real songs repeats when the song repeats, and never begins to of its own accord. So a
 lag is drawn at the lines between sections, from how songs do it, and given to the network as a plan
-(`livegen.predictor.memory`). Nor does it leave a loop once it is in one: there the memory is hidden for a section.
-Sections are two bars of four beats; where nobody knows the beat, it is found in what
-was played.
+(`livegen.predictor.memory`). Nor does it leave a loop once it is in one: there it is sent to an earlier passage.
+Sections are two bars of four beats; where nobody knows the beat, it is found in what was played.
 """
 
 import math
@@ -24,6 +23,9 @@ HEARD_FRAMES: Final = 480
 REPEATED_SHARE: Final = 0.5
 """Share of the sections that take something up again, where nobody says another."""
 
+LOOP_FRAMES: Final = 120
+"""How much of the song it looks at in every frame, to find short loops."""
+
 _BEATS_A_BAR: Final = 4
 _BARS_A_SECTION: Final = 2
 _USUAL_BEAT_FRAMES: Final = 12.0
@@ -36,7 +38,7 @@ _GO_ON: Final = 0.6
 """How often a section that comes after one that was taken up takes up what followed then."""
 
 _QUARTERS: Final = 4
-_LOOP_TIMES: Final = 4
+_LOOP_TIMES: Final = 5
 
 _DRAW: Final = N_VOICES  # no voice's
 
@@ -56,7 +58,9 @@ class Form:
     beat : Beat or None
         The beat that the section was planned with, its phase at the song's start.
     is_fresh : bool
-        The memory is hidden in this section: the song goes round in a loop and is to leave it.
+        The memory is hidden in this section: the song goes round in a loop and has nowhere else to go.
+    since : int
+        Frames from the start of the song at which the section began.
     """
 
     lag: int = 0
@@ -64,6 +68,7 @@ class Form:
     back_frames: float = 0.0
     beat: Beat | None = None
     is_fresh: bool = False
+    since: int = 0
 
 
 NO_FORM: Final = Form()
@@ -82,13 +87,14 @@ def next_form(
     form : Form
         That of the frame before; `NO_FORM` for a song's first.
     heard : ndarray of uint8, shape (n, 4, 3)
-        The last frames of the song, `HEARD_FRAMES` of them are enough; looked at only where a section begins.
+        The last frames of the song: `HEARD_FRAMES` of them where a section begins, `LOOP_FRAMES` elsewhere.
     share : float
         0..1: how many of the sections take something up again.
     beat : Beat, optional
         The beat, if it is known, with its phase in the last frame.
     """
-    if n_frames >= form.until:
+    is_stuck = n_frames >= form.since + LOOP_FRAMES // _LOOP_TIMES and is_looping(heard[-LOOP_FRAMES:])
+    if n_frames >= form.until or is_stuck:
         form = _next_section(form, n_frames, heard[-HEARD_FRAMES:], seed, share, beat)
     if not form.back_frames:
         return form
@@ -105,22 +111,23 @@ def _next_section(
         found = found and found.after(len(heard) - n_frames)
     bar = _BEATS_A_BAR * (found.period_frames if found else _USUAL_BEAT_FRAMES)
     until = n_frames + round(_BARS_A_SECTION * bar)
-    if is_looping(heard):
-        return Form(until=until, is_fresh=True)
+    is_stuck = is_looping(heard)
     name = np.uint64(seed & 0xFFFFFFFFFFFFFFFF)
-    if n_frames < _FIRST_BARS * bar or uniform(name, n_frames, _DRAW, 0) >= share:
-        return Form(until=until)
-    if form.back_frames and uniform(name, n_frames, _DRAW, 1) < _GO_ON:
-        return replace(form, until=until)
+    if n_frames < _FIRST_BARS * bar or (not is_stuck and uniform(name, n_frames, _DRAW, 0) >= share):
+        return Form(until=until, is_fresh=is_stuck, since=n_frames)
+    if form.back_frames and not is_stuck and uniform(name, n_frames, _DRAW, 1) < _GO_ON:
+        return replace(form, until=until, since=n_frames)
+    nearest = 4 * bar if is_stuck else 0.0  # what is nearer is the loop itself
     weights = np.array(
-        [weight * (bars * bar <= n_frames) for bars, weight in zip(_BACK_BARS, _BACK_WEIGHTS, strict=True)]
+        [weight * (nearest <= bars * bar <= n_frames) for bars, weight in zip(_BACK_BARS, _BACK_WEIGHTS, strict=True)]
     )
     place = np.searchsorted(np.cumsum(weights) / weights.sum(), uniform(name, n_frames, _DRAW, 2), side="right")
-    return Form(0, until, _BACK_BARS[min(int(place), len(_BACK_BARS) - 1)] * bar, found)
+    back_frames = _BACK_BARS[min(int(place), len(_BACK_BARS) - 1)] * bar
+    return Form(until=until, back_frames=back_frames, beat=found, since=n_frames)
 
 
 def is_looping(heard: NDArray[np.uint8]) -> bool:
-    """Tell whether the last frames, ``uint8 (n, 4, 3)``, are one passage played four times, with a change at least."""
+    """Tell whether the last frames, ``uint8 (n, 4, 3)``, are one passage played five times, with a change at least."""
     notes = heard[..., 0]
     for period in range(2, len(notes) // _LOOP_TIMES + 1):
         looped = notes[-_LOOP_TIMES * period :]

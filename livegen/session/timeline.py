@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from livegen.predictor.form import HEARD_FRAMES, NO_FORM, REPEATED_SHARE, Form, next_form
+from livegen.predictor.form import HEARD_FRAMES, LOOP_FRAMES, NO_FORM, REPEATED_SHARE, Form, next_form
 from livegen.predictor.predictor import Conditions, Distribution, Predictor, State
 from livegen.score import N_VOICES, SILENCE
 from livegen.score_table import PlannedFrame
@@ -111,8 +111,8 @@ class Timeline:
         last = self.steps[-1]
         if not last.is_fed:
             return last.context
-        steps = self.steps[-HEARD_FRAMES:] if self.end >= last.context.form.until else (last,)
-        heard = np.array([step.planned.frame for step in steps])
+        n_heard = HEARD_FRAMES if self.end >= last.context.form.until else LOOP_FRAMES
+        heard = np.array([step.planned.frame for step in self.steps[-n_heard:]])
         form = next_form(last.context.form, self.end, heard, seed=seed, share=REPEATED_SHARE * memory)
         return last.context.after(predictor, last.planned.frame, form, 0.0 if form.is_fresh else memory)
 

@@ -59,11 +59,15 @@ def test_what_is_copied_again_and_again_stays_on_the_beat(period, phase, bars):
 def test_a_song_that_goes_round_and_round_is_to_leave_the_loop():
     tune = np.zeros((24, 4, 3), np.uint8)
     tune[:, 0, 0] = 60 + np.arange(24) // 6
-    assert is_looping(np.tile(tune, (4, 1, 1)))
-    assert not is_looping(np.tile(tune, (3, 1, 1)))
+    assert is_looping(np.tile(tune, (5, 1, 1)))
+    assert not is_looping(np.tile(tune, (4, 1, 1)))
     assert not is_looping(np.tile(tune[:1], (400, 1, 1)))  # a held note
-    form = next_form(NO_FORM, 96, np.tile(tune, (4, 1, 1)), seed=0, share=1.0, beat=BEAT)
-    assert (form.is_fresh, form.lag) == (True, 0)
+    looped = np.tile(tune, (5, 1, 1))
+    early = next_form(NO_FORM, 120, looped, seed=0, share=1.0, beat=BEAT)
+    assert (early.is_fresh, early.lag) == (True, 0)
+    form = next_form(Form(until=2000), 1000, looped, seed=0, share=0.0, beat=BEAT)
+    assert form.lag >= 4 * 48
+    assert next_form(form, 1001, looped, seed=0, share=0.0, beat=BEAT).back_frames == form.back_frames
     later = next_form(
         form, form.until, np.random.default_rng(0).integers(0, 9, (480, 4, 3), np.uint8), seed=0, share=0.0
     )
