@@ -20,7 +20,7 @@ from livegen.score import N_VOICES, onsets
 HEARD_FRAMES: Final = 480
 """How much of the song `next_form` looks at to find a beat."""
 
-REPEATED_SHARE: Final = 0.5
+REPEATED_SHARE: Final = 0.4
 """Share of the sections that take something up again, where nobody says another."""
 
 LOOP_FRAMES: Final = 120

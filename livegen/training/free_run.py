@@ -27,6 +27,9 @@ from livegen.training.statistics import (
 from livegen.units import FRAME_RATE_HZ, seconds_to_frame
 
 RUN_SECONDS: Final = 60
+AS_ON_STAGE: Final = Sampling(density=(-0.2,) * N_VOICES, grid=1.5)
+"""Density and grid as the controls have them by default, at temperature and top-p 1."""
+
 TEMPI_BPM: Final = (75, 96, 120, 150, 180)
 N_ALL_RUNS: Final = N_RUNS + len(TEMPI_BPM)
 """Runs that `judge_free_runs` plays."""
@@ -61,7 +64,7 @@ def play(
     ndarray of uint8, shape (n_frames, 4, 3)
         What it plays, without the prompt.
     """
-    sampling = sampling or Sampling()
+    sampling = sampling or AS_ON_STAGE
     nothing_forced = np.zeros(N_VOICES, np.bool_)
     form, beat, state = NO_FORM, conditions.beat, predictor.initial_state()
     n_prompt = 0 if prompt is None else len(prompt)

@@ -115,7 +115,7 @@ def test_1000_live_steps_agree_with_one_pass_of_torch_over_1000_frames(network, 
         assert _live_losses(distribution, frame, order) == pytest.approx(expected[t], abs=1e-4), f"frame {t}"
         heard = frame
     assert state.h == pytest.approx(last_h.flatten().numpy(), abs=1e-4)
-    assert state.c == pytest.approx(last_c.flatten().numpy(), abs=1e-4)
+    assert state.c == pytest.approx(last_c.flatten().numpy(), abs=1e-4, rel=1e-5)  # cells may count to hundreds
 
 
 def test_what_is_not_known_has_no_say(network):
