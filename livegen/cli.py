@@ -55,6 +55,15 @@ ChannelsOption = Annotated[
     Channels, typer.Option("--audio-channels", help="The mix on every channel, or each voice on its own of four.")
 ]
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Set a control; repeatable.")]
+
+
+class BeatGiven(StrEnum):
+    """Whether a model is told the beat when it is measured; estimating it looks ahead in the song."""
+
+    NONE = "none"
+    ESTIMATED = "estimated"
+
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
 
@@ -283,17 +292,25 @@ def train(
 def evaluate(
     data: Annotated[Path, typer.Argument(help="An .npz split, or the folder of the valid split.")],
     model: Model = "default",
+    beat: Annotated[BeatGiven, typer.Option(help="Measure also with the beat given.")] = BeatGiven.NONE,
+    free_runs: Annotated[bool, typer.Option("--free-runs", help="Let it play by itself, and judge that too.")] = False,
     as_json: Json = False,
 ) -> None:
     """Measure a model on songs that it was not trained on (needs the extra `train`).
 
-    Example: [bold]livegen eval nesmdb/ --model default[/bold]
+    Example: [bold]livegen eval nesmdb/ --model default --free-runs[/bold]
     """
     with _needs_torch():
         from livegen.training.evaluate import evaluate as evaluate_model
+        from livegen.training.free_run import N_ALL_RUNS, judge_free_runs
 
+    folder = _model_folder(model)
     with err.status("measuring"):
-        figures = evaluate_model(data, _model_folder(model))
+        figures = evaluate_model(data, folder, has_beat=beat is BeatGiven.ESTIMATED)
+    if free_runs:
+        with _progress() as progress:
+            task = progress.add_task("playing", total=N_ALL_RUNS)
+            figures["free_runs"] = judge_free_runs(data, folder, progress=lambda: progress.advance(task))
     _show_figures(figures, as_json)
 
 
@@ -507,11 +524,18 @@ def _show_figures(figures: dict[str, Any], as_json: bool) -> None:
         _print_json(figures)
         return
     table = Table("figure", "value", box=None, header_style="bold")
+    _add_rows(table, figures)
+    out.print(table)
+
+
+def _add_rows(table: Table, figures: dict[str, Any], prefix: str = "") -> None:
     for name, value in figures.items():
+        if isinstance(value, dict) and any(isinstance(part, dict) for part in value.values()):
+            _add_rows(table, value, f"{prefix}{name} ")
+            continue
         parts = value.items() if isinstance(value, dict) else [("", value)]
         shown = ", ".join(f"{part} {_rounded(number)}".strip() for part, number in parts)
-        table.add_row(name, shown)
-    out.print(table)
+        table.add_row(prefix + str(name), shown)
 
 
 def _rounded(number: Any) -> str:

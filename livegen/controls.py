@@ -60,6 +60,22 @@ class Control:
 
 ROLES: Final = ("player", "model", "off")
 CHORDS: Final = ("last", "spread", "arpeggio")
+KEYS: Final = ("c", "c#", "d", "d#", "e", "f", "f#", "g", "g#", "a", "a#", "b")
+SCALES: Final[Mapping[str, tuple[int, ...]]] = MappingProxyType(
+    {
+        "any": tuple(range(12)),
+        "major": (0, 2, 4, 5, 7, 9, 11),
+        "minor": (0, 2, 3, 5, 7, 8, 10),
+        "harmonic_minor": (0, 2, 3, 5, 7, 8, 11),
+        "dorian": (0, 2, 3, 5, 7, 9, 10),
+        "mixolydian": (0, 2, 4, 5, 7, 9, 10),
+        "major_pentatonic": (0, 2, 4, 7, 9),
+        "minor_pentatonic": (0, 3, 5, 7, 10),
+        "blues": (0, 3, 5, 6, 7, 10),
+        "whole_tone": (0, 2, 4, 6, 8, 10),
+    }
+)
+"""Semitones over the key note, by name."""
 
 TABLE: Final[tuple[Control, ...]] = (
     Control(
@@ -100,6 +116,10 @@ TABLE: Final[tuple[Control, ...]] = (
     Control("stop", "global", "trigger", False, "stop the model; the keyboard still sounds"),
     Control("panic", "global", "trigger", False, "silence every note, and stop the model until start"),
     Control("reset", "global", "trigger", False, "make the model forget what was played and begin a new song"),
+    Control("memory", "global", "float", 1.0, "how much the model takes up what was played before", voids_plan=True),
+    Control("grid", "global", "float", 0.75, "how strictly notes keep to the beat, where it is known", voids_plan=True),
+    Control("key", "global", "choice", "c", "key note of the scale", choices=KEYS, voids_plan=True),
+    Control("scale", "global", "choice", "any", "pitches the model changes to", choices=tuple(SCALES), voids_plan=True),
     Control("role", "voice", "choice", "model", "who plays the voice", choices=ROLES, voids_plan=True),
     Control("mute", "voice", "bool", False, "make the voice inaudible while it plays on"),
     Control("volume", "voice", "float", 1.0, "level of the voice in the mix"),
@@ -114,6 +134,12 @@ TABLE: Final[tuple[Control, ...]] = (
         -48,
         48,
         unit="semitones",
+    ),
+    Control("temperature", "voice", "float", 1.0, "times the temperature, for this voice", 0, 2, voids_plan=True),
+    Control("density", "voice", "float", -0.1, "fewer notes, or more", -1, 1, voids_plan=True),
+    Control("lowest", "voice", "int", 0, "lowest note that the model changes to", 0, 108, unit="note", voids_plan=True),
+    Control(
+        "highest", "voice", "int", 108, "highest note that the model changes to", 0, 108, unit="note", voids_plan=True
     ),
 )
 

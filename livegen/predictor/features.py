@@ -4,6 +4,10 @@ A voice's **event** is a frame where its note changes or it attacks again. What 
 array, ``uint8 (4, 19)``: a voice's last note, volume and timbre, the frames since its last event (its age), what
 the last frame did (`NOTHING`, `ATTACK`, `RELEASE`), the lengths of its last finished events and the notes of its
 last events. Training and the live step both fill it with `hear`, so they cannot disagree.
+
+Beside it stand what the motif memory proposes, ``uint8 (4, 4, 6)``: for each voice four candidates (see
+`livegen.predictor.memory`), and where in the beat the next frame falls, ``uint8 (2,)``: buckets of its phase and of
+the period, or that nobody knows.
 """
 
 from typing import Final
@@ -48,34 +52,96 @@ _NEAR: Final = 4
 N_NEARNESSES: Final = 2 * _NEAR + 1
 """How the age compares with a length before: -4 or less .. 4 or more frames over it."""
 
+# Columns of a proposal, a candidate of the memory for one voice.
+NEXT: Final = 0
+"""The note that follows."""
+LEFT: Final = 1
+"""Bucket of the frames that are left until it comes, `ON_TIME` if it is due in the next frame."""
+TRUST: Final = 2
+"""0 if there is no proposal, else how good the match is: 1..8 by its length, or 1..12 by how well the voices agree."""
+PLANNED: Final = 3
+"""The trust of a shared lag that the song is to follow; no agreement is told by this number."""
+RELATION: Final = 3
+"""0 if there is no proposal, else 1, + 2 if the voice has now the note that it had there, + 1 if it has the next."""
+THEN_VOLUME: Final = 4
+"""The volume in the frame that lines up with the next one, or `N_VOLUMES` if there is none."""
+THEN_TIMBRE: Final = 5
+"""The timbre there, or `N_TIMBRES` if there is none."""
+N_PROPOSED: Final = 6
+
+OWN_STRICT: Final = 0
+OWN_LOOSE: Final = 1
+SHARED: Final = 2
+SHARED_OTHER: Final = 3
+N_CANDIDATES: Final = 4
+
+N_LEFTS: Final = 13
+ON_TIME: Final = 3
+N_TRUSTS: Final = 13
+N_RELATIONS: Final = 5
+
+NO_PROPOSALS: Final = np.zeros((N_VOICES, N_CANDIDATES, N_PROPOSED), np.uint8)
+"""What a memory proposes that knows nothing, or is hidden."""
+NO_PROPOSALS[..., THEN_VOLUME] = N_VOLUMES
+NO_PROPOSALS[..., THEN_TIMBRE] = N_TIMBRES
+NO_PROPOSALS.flags.writeable = False
+
+N_PHASES: Final = 48
+N_PERIODS: Final = 24
+NO_BEAT: Final = np.array([N_PHASES, N_PERIODS], np.uint8)
+"""The buckets of a beat that nobody knows."""
+NO_BEAT.flags.writeable = False
+
+_N_MATCHES: Final = N_LEFTS * N_TRUSTS
+_WITH_NEXT: Final = (OWN_STRICT, SHARED)
+"""Candidates whose next note the LSTM hears; the heads hear of all."""
+
 _NOTE_ROW: Final = 0
 _VOLUME_ROW: Final = _NOTE_ROW + N_NOTE_VALUES
 _TIMBRE_ROW: Final = _VOLUME_ROW + N_VOLUMES
 _AGE_ROW: Final = _TIMBRE_ROW + N_TIMBRES
 _FLAG_ROW: Final = _AGE_ROW + N_AGES
 _NEARNESS_ROW: Final = _FLAG_ROW + N_FLAGS
-_VOICE_ROWS: Final = _NEARNESS_ROW + N_LENGTHS * N_NEARNESSES
+_MATCH_ROW: Final = _NEARNESS_ROW + N_LENGTHS * N_NEARNESSES
+_NEXT_ROW: Final = _MATCH_ROW + N_CANDIDATES * _N_MATCHES
+_VOICE_ROWS: Final = _NEXT_ROW + len(_WITH_NEXT) * N_NOTE_VALUES
 
-START_ROW: Final = N_VOICES * _VOICE_ROWS
+_PHASE_ROW: Final = N_VOICES * _VOICE_ROWS
+_PERIOD_ROW: Final = _PHASE_ROW + N_PHASES + 1
+START_ROW: Final = _PERIOD_ROW + N_PERIODS + 1
 N_INPUT_ROWS: Final = START_ROW + 2
-"""Rows of the input table: those of the four voices, then "within a song" and "at its start"."""
+"""Rows of the input table: those of the four voices, the beat's, then "within a song" and "at its start"."""
 
-N_INPUTS: Final = N_VOICES * (5 + N_LENGTHS) + 1
+N_INPUTS: Final = N_VOICES * (5 + N_LENGTHS + N_CANDIDATES + len(_WITH_NEXT)) + 3
 """Rows that are summed for one frame."""
 
 OWN_NOTE: Final = 0
 OWN_VOLUME: Final = OWN_NOTE + N_NOTE_VALUES
 OWN_TIMBRE: Final = OWN_VOLUME + N_VOLUMES
 OWN_AGE: Final = OWN_TIMBRE + N_TIMBRES
-N_OWN_ROWS: Final = OWN_AGE + N_AGES
-"""Rows, for each voice, of the table of what the voice itself did last."""
+_OWN_PHASE: Final = OWN_AGE + N_AGES
+_OWN_CANDIDATES: Final = _OWN_PHASE + N_PHASES + 1
+_OF_RELATION: Final = _N_MATCHES
+_OF_VOLUME: Final = _OF_RELATION + N_RELATIONS
+_OF_TIMBRE: Final = _OF_VOLUME + N_VOLUMES + 1
+_CANDIDATE_ROWS: Final = _OF_TIMBRE + N_TIMBRES + 1
+N_OWN_ROWS: Final = _OWN_CANDIDATES + N_CANDIDATES * _CANDIDATE_ROWS
+"""Rows, for each voice, of the table of what the voice itself did last, and of what the memory has for it."""
+
+N_OWN: Final = 5 + 4 * N_CANDIDATES
+"""Rows of it that are summed for one voice."""
 
 KNOWN_NOTE: Final = 0
 KNOWN_VOLUME: Final = KNOWN_NOTE + N_NOTE_VALUES
 KNOWN_TIMBRE: Final = KNOWN_VOLUME + N_VOLUMES
 KNOWN_FLAG: Final = KNOWN_TIMBRE + N_TIMBRES
-N_KNOWN_ROWS: Final = KNOWN_FLAG + N_FLAGS
+KNOWN_AGREES: Final = KNOWN_FLAG + N_FLAGS
+N_AGREEMENTS: Final = 3
+N_KNOWN_ROWS: Final = KNOWN_AGREES + 2 * N_AGREEMENTS
 """Rows, for each voice, of the table of what is known of the frame that is being predicted."""
+
+N_KNOWN: Final = 6
+"""Rows of it that are summed for one voice."""
 
 NEW_NOTE: Final = 0
 NEW_CHANGED: Final = NEW_NOTE + N_NOTE_VALUES
@@ -120,8 +186,14 @@ def hear(frame: NDArray[np.uint8], before: NDArray[np.uint8], after: NDArray[np.
 
 
 @kernel
-def input_rows(heard: NDArray[np.uint8], is_start: bool, rows: NDArray[np.int64]) -> None:
-    """Write to `rows`, ``int64 (45,)``, the rows of the input table that stand for what was heard."""
+def input_rows(
+    heard: NDArray[np.uint8],
+    proposals: NDArray[np.uint8],
+    beat: NDArray[np.uint8],
+    is_start: bool,
+    rows: NDArray[np.int64],
+) -> None:
+    """Write to `rows`, ``int64 (N_INPUTS,)``, the rows of the input table that stand for what was heard."""
     at = 0
     for voice in range(N_VOICES):
         base = voice * _VOICE_ROWS
@@ -137,7 +209,61 @@ def input_rows(heard: NDArray[np.uint8], is_start: bool, rows: NDArray[np.int64]
             nearness = min(max(over, -_NEAR), _NEAR) + _NEAR
             rows[at] = base + _NEARNESS_ROW + i * N_NEARNESSES + nearness
             at += 1
-    rows[at] = START_ROW + (1 if is_start else 0)
+        for i in range(N_CANDIDATES):
+            of = proposals[voice, i]
+            rows[at] = base + _MATCH_ROW + i * _N_MATCHES + of[LEFT] * N_TRUSTS + of[TRUST]
+            at += 1
+        for i in range(len(_WITH_NEXT)):
+            rows[at] = base + _NEXT_ROW + i * N_NOTE_VALUES + proposals[voice, _WITH_NEXT[i], NEXT]
+            at += 1
+    rows[at] = _PHASE_ROW + beat[0]
+    rows[at + 1] = _PERIOD_ROW + beat[1]
+    rows[at + 2] = START_ROW + (1 if is_start else 0)
+
+
+@kernel
+def own_rows(
+    heard: NDArray[np.uint8], proposals: NDArray[np.uint8], beat: NDArray[np.uint8], rows: NDArray[np.int64]
+) -> None:
+    """Write to `rows`, ``int64 (N_OWN,)``, the rows of a voice's own table: ``heard (19,)``, ``proposals (4, 6)``."""
+    rows[0] = OWN_NOTE + heard[NOTE]
+    rows[1] = OWN_VOLUME + heard[VOLUME]
+    rows[2] = OWN_TIMBRE + heard[TIMBRE]
+    rows[3] = OWN_AGE + age_bucket(heard[AGE])
+    rows[4] = _OWN_PHASE + beat[0]
+    for i in range(N_CANDIDATES):
+        base, of = _OWN_CANDIDATES + i * _CANDIDATE_ROWS, proposals[i]
+        rows[5 + 4 * i] = base + of[LEFT] * N_TRUSTS + of[TRUST]
+        rows[6 + 4 * i] = base + _OF_RELATION + of[RELATION]
+        rows[7 + 4 * i] = base + _OF_VOLUME + of[THEN_VOLUME]
+        rows[8 + 4 * i] = base + _OF_TIMBRE + of[THEN_TIMBRE]
+
+
+@kernel
+def agreement(note: int, last_note: int, proposal: NDArray[np.uint8]) -> int:
+    """Tell whether a voice did what a proposal, (6,), had for it: 0 if there was none, 1 if not, 2 if so."""
+    if proposal[TRUST] == 0:
+        return 0
+    expected = proposal[NEXT] if proposal[LEFT] <= ON_TIME else last_note
+    return 2 if note == expected else 1
+
+
+@kernel
+def known_rows(
+    frame: NDArray[np.uint8], heard: NDArray[np.uint8], proposals: NDArray[np.uint8], rows: NDArray[np.int64]
+) -> None:
+    """Write to `rows`, ``int64 (N_KNOWN,)``, the rows of a known voice's table.
+
+    `frame` is the voice in the frame that is being predicted, (3,); ``heard (19,)`` and ``proposals (4, 6)`` are what
+    came before.
+    """
+    note, last_note = frame[0], heard[NOTE]
+    rows[0] = KNOWN_NOTE + note
+    rows[1] = KNOWN_VOLUME + frame[1]
+    rows[2] = KNOWN_TIMBRE + frame[2]
+    rows[3] = KNOWN_FLAG + event_flag(last_note, heard[VOLUME], note, frame[1])
+    rows[4] = KNOWN_AGREES + agreement(note, last_note, proposals[OWN_STRICT])
+    rows[5] = KNOWN_AGREES + N_AGREEMENTS + agreement(note, last_note, proposals[SHARED])
 
 
 @kernel
@@ -159,7 +285,24 @@ def hear_each(frames: NDArray[np.uint8], before: NDArray[np.uint8], after: NDArr
 
 
 @kernel
-def batch_input_rows(heard: NDArray[np.uint8], is_start: NDArray[np.bool_], rows: NDArray[np.int64]) -> None:
-    """Do `input_rows` for many frames: ``heard (N, 4, 19)``, ``is_start (N,)``, ``rows (N, 45)``."""
+def batch_rows(
+    heard: NDArray[np.uint8],
+    target: NDArray[np.uint8],
+    proposals: NDArray[np.uint8],
+    beat: NDArray[np.uint8],
+    is_start: NDArray[np.bool_],
+    rows: NDArray[np.int64],
+    own: NDArray[np.int64],
+    known: NDArray[np.int64],
+) -> None:
+    """Do `input_rows`, `own_rows` and `known_rows` for N frames, all arrays with N in front.
+
+    ``own (N, 4, N_OWN)`` and ``known (N, 4, N_KNOWN)`` number the rows through the four voices' tables.
+    """
     for t in range(len(heard)):
-        input_rows(heard[t], is_start[t], rows[t])
+        input_rows(heard[t], proposals[t], beat[t], is_start[t], rows[t])
+        for voice in range(N_VOICES):
+            own_rows(heard[t, voice], proposals[t, voice], beat[t], own[t, voice])
+            known_rows(target[t, voice], heard[t, voice], proposals[t, voice], known[t, voice])
+            own[t, voice] += voice * N_OWN_ROWS
+            known[t, voice] += voice * N_KNOWN_ROWS

@@ -1,22 +1,33 @@
 """The LSTM at run time: a few matrix products a frame, without torch.
 
 `livegen.training.model` is the reference and says what the network is. Here everything that depends on one
-small number (a note, a volume, an age) is folded into tables when the model is loaded: a row is looked up and
-added where the reference multiplies. What is left is two products with the state, 512 to 2048 and to 1536, and
-one of 256 to 117 for each voice that is drawn.
+small number (a note, a volume, an age) goes into the heads through tables that are folded when the model is loaded: a
+row is looked up and added where the reference multiplies. What is left is the product with the input, 256 to 2560,
+two with the state, 640 to 2560 and to 1536, and one of 256 to 121 for each voice that is drawn.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from livegen.errors import CheckpointError
 from livegen.predictor import features, lstm_kernels
-from livegen.predictor.lstm_kernels import HAS_VOLUME, N_CLASSES, N_SCORES, NOTE_CLASS, Weights
-from livegen.predictor.predictor import Sampling
+from livegen.predictor.beat import beat_buckets
+from livegen.predictor.lstm_kernels import (
+    HAS_VOLUME,
+    N_CLASSES,
+    N_SCORES,
+    N_VOLUME_SCORES,
+    NOTE_CLASS,
+    Shape,
+    Told,
+    Weights,
+)
+from livegen.predictor.memory import Memory, Past, is_shown
+from livegen.predictor.predictor import UNCONDITIONED, Conditions, Sampling
 from livegen.score import N_VOICES, SILENCE, Voice
 
 _MAX_SIZE: Final = 4096
@@ -34,8 +45,9 @@ class LstmConfig:
     """
 
     n_embedding: int = 256
-    n_state: int = 512
+    n_state: int = 640
     n_known: int = 48
+    n_own: int = 96
     n_note_hidden: int = 256
     n_volume_hidden: int = 96
     n_timbre_hidden: int = 32
@@ -65,7 +77,7 @@ class LstmConfig:
             "lstm.bias_ih_l0": (4 * self.n_state,),
             "lstm.bias_hh_l0": (4 * self.n_state,),
             "known_rows.weight": (N_VOICES * features.N_KNOWN_ROWS, self.n_known),
-            "own_rows.weight": (N_VOICES * features.N_OWN_ROWS, self.n_known),
+            "own_rows.weight": (N_VOICES * features.N_OWN_ROWS, self.n_own),
             "new_rows.weight": (N_VOICES * features.N_NEW_ROWS, self.n_after_note),
             "volume_rows.weight": (N_VOICES * features.N_VOLUMES, self.n_timbre_hidden),
         }
@@ -75,12 +87,13 @@ class LstmConfig:
                 "note": (N_SCORES, self.n_note_hidden),
             }
             if HAS_VOLUME[voice]:
-                layers["volume"] = (features.N_VOLUMES, self.n_volume_hidden)
+                layers["volume"] = (N_VOLUME_SCORES, self.n_volume_hidden)
                 layers["timbre"] = (features.N_TIMBRES, self.n_timbre_hidden)
             for layer, (n_out, n_in) in layers.items():
                 shapes[f"{layer}.{voice.name}.weight"] = (n_out, n_in)
                 shapes[f"{layer}.{voice.name}.bias"] = (n_out,)
-            shapes[f"known.{voice.name}.weight"] = (self.n_hidden, N_VOICES * self.n_known)
+            shapes[f"known.{voice.name}.weight"] = (self.n_hidden, (N_VOICES - 1) * self.n_known)
+            shapes[f"own.{voice.name}.weight"] = (self.n_hidden, self.n_own)
         return shapes
 
 
@@ -93,24 +106,27 @@ def _folded(config: LstmConfig, arrays: Mapping[str, NDArray]) -> Weights:
         """Stack a layer of the four voices; the triangle has none of some."""
         return np.stack([w.get(layer.format(voice.name), np.zeros(shape, np.float32)) for voice in Voice])
 
-    input_rows = w["input_rows.weight"] @ w["lstm.weight_ih_l0"].T
-    # One of the last two rows, and one only, is in every sum: the biases ride on it.
-    input_rows[features.START_ROW :] += w["lstm.bias_ih_l0"] + w["lstm.bias_hh_l0"]
-    beside = of_voices("known.{}.weight").reshape(N_VOICES, c.n_hidden, N_VOICES, c.n_known)
     known = w["known_rows.weight"].reshape(N_VOICES, features.N_KNOWN_ROWS, c.n_known)
-    own = w["own_rows.weight"].reshape(N_VOICES, features.N_OWN_ROWS, c.n_known)
+    known_rows = np.zeros((N_VOICES, N_VOICES, features.N_KNOWN_ROWS, c.n_hidden), np.float32)
+    for voice in Voice:
+        beside = w[f"known.{voice.name}.weight"].reshape(c.n_hidden, N_VOICES - 1, c.n_known)
+        for place, other in enumerate(other for other in Voice if other != voice):
+            known_rows[voice, other] = known[other] @ beside[:, place].T
+    own = w["own_rows.weight"].reshape(N_VOICES, features.N_OWN_ROWS, c.n_own)
     folded = Weights(
-        input_rows=input_rows,
+        input_rows=w["input_rows.weight"],
+        input=w["lstm.weight_ih_l0"].T,
+        gate_bias=w["lstm.bias_ih_l0"] + w["lstm.bias_hh_l0"],
         recurrent=w["lstm.weight_hh_l0"].T,
         trunk=of_voices("trunk.{}.weight").reshape(N_VOICES * c.n_hidden, c.n_state).T,
         trunk_bias=of_voices("trunk.{}.bias").reshape(-1),
-        own_rows=np.einsum("vrk,vhk->vrh", own, beside[range(N_VOICES), :, range(N_VOICES)]),
-        known_rows=np.einsum("urk,vhuk->vurh", known, beside),
+        own_rows=own @ of_voices("own.{}.weight").transpose(0, 2, 1),
+        known_rows=known_rows,
         note=of_voices("note.{}.weight").transpose(0, 2, 1),
         note_bias=of_voices("note.{}.bias"),
         new_rows=w["new_rows.weight"].reshape(N_VOICES, features.N_NEW_ROWS, c.n_after_note),
-        volume=of_voices("volume.{}.weight", features.N_VOLUMES, c.n_volume_hidden).transpose(0, 2, 1),
-        volume_bias=of_voices("volume.{}.bias", features.N_VOLUMES),
+        volume=of_voices("volume.{}.weight", N_VOLUME_SCORES, c.n_volume_hidden).transpose(0, 2, 1),
+        volume_bias=of_voices("volume.{}.bias", N_VOLUME_SCORES),
         volume_rows=w["volume_rows.weight"].reshape(N_VOICES, features.N_VOLUMES, c.n_timbre_hidden),
         timbre=of_voices("timbre.{}.weight", features.N_TIMBRES, c.n_timbre_hidden).transpose(0, 2, 1),
         timbre_bias=of_voices("timbre.{}.bias", features.N_TIMBRES),
@@ -120,19 +136,20 @@ def _folded(config: LstmConfig, arrays: Mapping[str, NDArray]) -> Weights:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LstmState:
-    """What the LSTM remembers: read-only arrays, and whether nothing was heard yet."""
+    """What the LSTM remembers: read-only arrays, and the song so far; `past` is None if nothing was heard yet."""
 
     heard: NDArray[np.uint8]  # (4, 19), see `livegen.predictor.features`
     h: NDArray[np.float32]  # (n_state,)
     c: NDArray[np.float32]  # (n_state,)
-    is_start: bool
+    memory: Memory
+    past: Past | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LstmDistribution:
     """The next frame as the LSTM expects it; the voices are worked out when they are asked for."""
 
-    heard: NDArray[np.uint8]
+    told: Told
     hidden: NDArray[np.float32]  # (4, n)
     weights: Weights
 
@@ -151,12 +168,12 @@ class LstmDistribution:
         lstm_kernels.sample(
             frame,
             known,
-            self.heard,
+            self.told,
             self.weights,
             self.hidden.copy(),
             np.empty(N_SCORES, np.float32),
             np.empty(N_CLASSES, np.float64),
-            (float(sampling.temperature), float(sampling.top_p)),
+            _shape(sampling),
             np.uint64(seed & 0xFFFFFFFFFFFFFFFF),
             frame_index,
         )
@@ -171,9 +188,9 @@ class LstmDistribution:
         hidden = self.hidden[voice].copy()
         scores = np.empty(N_SCORES, np.float32)
         is_known = np.array(is_known, np.bool_)
-        lstm_kernels.see_voices(int(voice), frame, is_known, self.heard, self.weights, hidden)
+        lstm_kernels.see_voices(int(voice), frame, is_known, self.told, self.weights, hidden)
         n_note = self.weights.note.shape[1]
-        lstm_kernels.note_logits(int(voice), frame, is_known, self.heard, self.weights, hidden[:n_note], scores)
+        lstm_kernels.note_logits(int(voice), frame, is_known, self.told, self.weights, hidden[:n_note], scores)
         logits = scores[:N_CLASSES].astype(np.float64)
         top = logits.max()
         logits -= top + np.log(np.exp(logits - top).sum())
@@ -197,19 +214,32 @@ class LstmPredictor:
         """Return the state before a song."""
         nothing = np.zeros((N_VOICES, features.N_HEARD), np.uint8)
         zeros = np.zeros(self.config.n_state, np.float32)
-        return _frozen(LstmState(nothing, zeros, zeros, True))
+        return _frozen(LstmState(nothing, zeros, zeros, Memory(), None))
 
-    def step(self, frame: NDArray[np.uint8], state: LstmState) -> tuple[LstmDistribution, LstmState]:
+    def step(
+        self, frame: NDArray[np.uint8], state: LstmState, conditions: Conditions = UNCONDITIONED
+    ) -> tuple[LstmDistribution, LstmState]:
         """Hear one frame, ``uint8 (4, 3)``, and return what may follow it, and the state after it."""
         n_state = self.config.n_state
+        frame = np.minimum(frame, _LARGEST)
+        past, proposals = state.memory.hear(state.past, frame, conditions.plan)
+        if not is_shown(past.frame_index, conditions.memory):
+            proposals = features.NO_PROPOSALS
+        beat = beat_buckets(conditions.beat)[0]
         after = LstmState(
-            np.empty_like(state.heard), np.empty(n_state, np.float32), np.empty(n_state, np.float32), False
+            np.empty_like(state.heard),
+            np.empty(n_state, np.float32),
+            np.empty(n_state, np.float32),
+            state.memory,
+            past,
         )
         hidden = np.empty(N_VOICES * self.config.n_hidden, np.float32)
         lstm_kernels.step(
-            np.minimum(frame, _LARGEST),
+            frame,
             state.heard,
-            state.is_start,
+            proposals,
+            beat,
+            state.past is None,
             state.h,
             state.c,
             self.weights,
@@ -221,7 +251,8 @@ class LstmPredictor:
             hidden,
         )
         _frozen(after)
-        return LstmDistribution(after.heard, hidden.reshape(N_VOICES, -1), self.weights), after
+        told = Told(after.heard, proposals, beat)
+        return LstmDistribution(told, hidden.reshape(N_VOICES, -1), self.weights), after
 
     def warm_up(self) -> None:
         """Compile everything that playing will call."""
@@ -231,6 +262,23 @@ class LstmPredictor:
             distribution, state = self.step(SILENCE, state)
             frame = distribution.sample(SILENCE, nothing_known, Sampling(), seed=0, frame_index=0)
             distribution.note_log_probs(Voice.P1, frame, nothing_known)
+
+
+def _shape(sampling: Sampling) -> Shape:
+    return Shape(
+        _four(float, (sampling.temperature * factor for factor in sampling.voice_temperature)),
+        float(sampling.top_p),
+        _four(float, sampling.density),
+        float(sampling.grid),
+        _four(int, sampling.lowest),
+        _four(int, sampling.highest),
+        int(sampling.scale),
+    )
+
+
+def _four(kind: type, values: Iterable[float]) -> tuple[Any, Any, Any, Any]:
+    p1, p2, tr, no = map(kind, values)
+    return p1, p2, tr, no
 
 
 def _frozen(state: LstmState) -> LstmState:

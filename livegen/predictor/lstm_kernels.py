@@ -22,13 +22,20 @@ N_CLASSES: Final = 90
 NO_CLASS: Final = 89
 """Class of the notes that a voice does not have; never drawn."""
 
-N_POINTERS: Final = len((Voice.P1, Voice.P2, Voice.TR)) * (features.N_NOTES + 1)
-"""Notes that the network may point at: the last eight of each pitched voice, then those known in this frame."""
+AT_MEMORY: Final = len((Voice.P1, Voice.P2, Voice.TR)) * (features.N_NOTES + 1)
+N_POINTERS: Final = AT_MEMORY + features.N_CANDIDATES
+"""Notes that the network may point at: the last eight of each pitched voice, then those known in this frame, then
+those that the memory proposes."""
+
+N_VOLUME_SCORES: Final = features.N_VOLUMES + features.N_CANDIDATES
+"""What a volume's layer gives: the logits, then how hard each volume pulls that the memory proposes."""
 
 N_SCORES: Final = N_CLASSES + N_POINTERS
 """What a note's layer gives: the logits of the classes, then how hard each pointer pulls."""
 
 _N_PITCHED: Final = 3
+_GRID: Final = 4
+"""Places a beat on which notes begin."""
 
 
 def _note_classes() -> NDArray[np.int64]:
@@ -51,7 +58,9 @@ _N_TIMBRES: Final = np.array([maximum + 1 for maximum in TIMBRE_MAX.values()], n
 class Weights(NamedTuple):
     """The network as `livegen.predictor.lstm` folds it, float32 and C-contiguous; `n` is a voice's hidden units."""
 
-    input_rows: NDArray[np.float32]  # (874, 4 n_state): what a frame adds to the gates i, f, g, o
+    input_rows: NDArray[np.float32]  # (N_INPUT_ROWS, n_embedding)
+    input: NDArray[np.float32]  # (n_embedding, 4 n_state), to the gates i, f, g, o
+    gate_bias: NDArray[np.float32]  # (4 n_state,)
     recurrent: NDArray[np.float32]  # (n_state, 4 n_state)
     trunk: NDArray[np.float32]  # (n_state, 4 n)
     trunk_bias: NDArray[np.float32]  # (4 n,)
@@ -60,11 +69,31 @@ class Weights(NamedTuple):
     note: NDArray[np.float32]  # (4, n_note_hidden, N_SCORES)
     note_bias: NDArray[np.float32]  # (4, N_SCORES)
     new_rows: NDArray[np.float32]  # (4, N_NEW_ROWS, n_after_note)
-    volume: NDArray[np.float32]  # (4, n_volume_hidden, 16)
-    volume_bias: NDArray[np.float32]  # (4, 16)
+    volume: NDArray[np.float32]  # (4, n_volume_hidden, N_VOLUME_SCORES)
+    volume_bias: NDArray[np.float32]  # (4, N_VOLUME_SCORES)
     volume_rows: NDArray[np.float32]  # (4, 16, n_timbre_hidden)
     timbre: NDArray[np.float32]  # (4, n_timbre_hidden, 4)
     timbre_bias: NDArray[np.float32]  # (4, 4)
+
+
+class Told(NamedTuple):
+    """What the heads are told besides the LSTM's state."""
+
+    heard: NDArray[np.uint8]  # (4, 19)
+    proposals: NDArray[np.uint8]  # (4, 4, 6)
+    beat: NDArray[np.uint8]  # (2,)
+
+
+class Shape(NamedTuple):
+    """How a draw is shaped, `livegen.predictor.predictor.Sampling` as kernels take it."""
+
+    temperature: tuple[float, float, float, float]
+    top_p: float
+    density: tuple[float, float, float, float]
+    grid: float
+    lowest: tuple[int, int, int, int]
+    highest: tuple[int, int, int, int]
+    scale: int
 
 
 @kernel
@@ -92,9 +121,17 @@ def _sigmoid(x: np.float32) -> np.float32:
 
 
 @kernel
+def _add_row(row: NDArray[np.float32], out: NDArray[np.float32]) -> None:
+    for j in range(len(out)):
+        out[j] += row[j]
+
+
+@kernel
 def step(
     frame: NDArray[np.uint8],
     heard: NDArray[np.uint8],
+    proposals: NDArray[np.uint8],
+    beat: NDArray[np.uint8],
     is_start: bool,
     h: NDArray[np.float32],
     c: NDArray[np.float32],
@@ -108,12 +145,12 @@ def step(
 ) -> None:
     """Hear a frame: write the new state, and to `hidden`, (4 n,), what it alone gives to the voices' hidden units."""
     features.hear(frame, heard, new_heard)
-    features.input_rows(new_heard, is_start, rows)
-    gates[:] = 0.0
+    features.input_rows(new_heard, proposals, beat, is_start, rows)
+    embedding = np.zeros(weights.input.shape[0], np.float32)
     for row in rows:
-        table_row = weights.input_rows[row]
-        for j in range(len(gates)):
-            gates[j] += table_row[j]
+        _add_row(weights.input_rows[row], embedding)
+    gates[:] = weights.gate_bias
+    _add_product(embedding, weights.input, gates)
     _add_product(h, weights.recurrent, gates)
     n = len(h)
     for j in range(n):
@@ -122,12 +159,6 @@ def step(
         new_h[j] = _sigmoid(gates[3 * n + j]) * math.tanh(new_c[j])
     hidden[:] = weights.trunk_bias
     _add_product(new_h, weights.trunk, hidden)
-
-
-@kernel
-def _add_row(row: NDArray[np.float32], out: NDArray[np.float32]) -> None:
-    for j in range(len(out)):
-        out[j] += row[j]
 
 
 @kernel
@@ -142,26 +173,21 @@ def see_voices(
     voice: int,
     frame: NDArray[np.uint8],
     is_known: NDArray[np.bool_],
-    heard: NDArray[np.uint8],
+    told: Told,
     weights: Weights,
     hidden: NDArray[np.float32],
 ) -> None:
-    """Add to a voice's hidden units what it did last, and what is known of the others in the new frame."""
-    own, last = weights.own_rows[voice], heard[voice]
-    _add_row(own[features.OWN_NOTE + last[features.NOTE]], hidden)
-    _add_row(own[features.OWN_VOLUME + last[features.VOLUME]], hidden)
-    _add_row(own[features.OWN_TIMBRE + last[features.TIMBRE]], hidden)
-    _add_row(own[features.OWN_AGE + features.age_bucket(last[features.AGE])], hidden)
+    """Add to a voice's hidden units what it did last, its memory, and what is known of the others in the new frame."""
+    rows = np.empty(features.N_OWN, np.int64)
+    features.own_rows(told.heard[voice], told.proposals[voice], told.beat, rows)
+    for row in rows:
+        _add_row(weights.own_rows[voice, row], hidden)
+    rows = np.empty(features.N_KNOWN, np.int64)
     for other in range(N_VOICES):
-        if other == voice or not is_known[other]:
-            continue
-        table, before = weights.known_rows[voice, other], heard[other]
-        note, volume, timbre = frame[other, 0], frame[other, 1], frame[other, 2]
-        flag = features.event_flag(before[features.NOTE], before[features.VOLUME], note, volume)
-        _add_row(table[features.KNOWN_NOTE + note], hidden)
-        _add_row(table[features.KNOWN_VOLUME + volume], hidden)
-        _add_row(table[features.KNOWN_TIMBRE + timbre], hidden)
-        _add_row(table[features.KNOWN_FLAG + flag], hidden)
+        if other != voice and is_known[other]:
+            features.known_rows(frame[other], told.heard[other], told.proposals[other], rows)
+            for row in rows:
+                _add_row(weights.known_rows[voice, other, row], hidden)
 
 
 @kernel
@@ -169,7 +195,7 @@ def note_logits(
     voice: int,
     frame: NDArray[np.uint8],
     is_known: NDArray[np.bool_],
-    heard: NDArray[np.uint8],
+    told: Told,
     weights: Weights,
     hidden: NDArray[np.float32],
     scores: NDArray[np.float32],
@@ -181,7 +207,7 @@ def note_logits(
     _silu(hidden)
     scores[:] = weights.note_bias[voice]
     _add_product(hidden, weights.note[voice], scores)
-    classes, at = NOTE_CLASS[voice], N_CLASSES
+    classes, at, heard = NOTE_CLASS[voice], N_CLASSES, told.heard
     if voice == Voice.NO:
         for i in range(features.N_NOTES):
             scores[classes[heard[voice, features.NOTES + i]]] += scores[at + i]
@@ -193,6 +219,10 @@ def note_logits(
         for other in range(_N_PITCHED):
             if other != voice and is_known[other]:
                 scores[classes[frame[other, 0]]] += scores[at + other]
+    for i in range(features.N_CANDIDATES):
+        proposal = told.proposals[voice, i]
+        if proposal[features.TRUST] > 0:
+            scores[classes[proposal[features.NEXT]]] += scores[N_CLASSES + AT_MEMORY + i]
     scores[_N_CLASSES[voice] : N_CLASSES] = -np.inf
 
 
@@ -211,12 +241,25 @@ def volume_and_timbre_units(
 
 
 @kernel
-def volume_logits(voice: int, weights: Weights, hidden: NDArray[np.float32], logits: NDArray[np.float32]) -> None:
-    """Write the logits, (16,), of a sounding voice's volume; `hidden`, its volume's units, is used up."""
+def volume_logits(
+    voice: int,
+    proposals: NDArray[np.uint8],
+    weights: Weights,
+    hidden: NDArray[np.float32],
+    scores: NDArray[np.float32],
+) -> None:
+    """Write the logits of a sounding voice's volume to the first 16 of `scores`, (N_VOLUME_SCORES,).
+
+    ``proposals (4, 6)`` are the voice's; `hidden`, its volume's units, is used up.
+    """
     _silu(hidden)
-    logits[:] = weights.volume_bias[voice]
-    _add_product(hidden, weights.volume[voice], logits)
-    logits[0] = -np.inf  # in NES-MDB a voice without volume is silent: its note is 0
+    scores[:] = weights.volume_bias[voice]
+    _add_product(hidden, weights.volume[voice], scores)
+    for i in range(features.N_CANDIDATES):
+        volume = proposals[i, features.THEN_VOLUME]
+        if volume < features.N_VOLUMES:
+            scores[volume] += scores[features.N_VOLUMES + i]
+    scores[0] = -np.inf  # in NES-MDB a voice without volume is silent: its note is 0
 
 
 @kernel
@@ -236,36 +279,74 @@ def timbre_logits(
 
 
 @kernel
+def _allowed(voice: int, shape: Shape, is_allowed: NDArray[np.bool_]) -> None:
+    """Write to `is_allowed`, (N_CLASSES,), which note classes a voice may change to; silence always."""
+    lowest = _LOWEST[voice]
+    is_allowed[0] = True
+    for i in range(1, len(is_allowed)):
+        note = lowest + i - 1
+        is_in_scale = voice == Voice.NO or (shape.scale >> (note % 12)) & 1 == 1
+        is_allowed[i] = is_in_scale and shape.lowest[voice] <= note <= shape.highest[voice]
+
+
+@kernel
+def _attack(phase: int, grid: float) -> float:
+    """Return what a grid of quarters of the beat adds to the log-odds of an attack, by the bucket of the phase.
+
+    The log of a von Mises density: onsets that came evenly would come so much nearer to the grid, and as often.
+    """
+    if phase >= features.N_PHASES or grid <= 0.0:
+        return 0.0
+    mean, term = 1.0, 1.0  # the modified Bessel function of order 0, by its series
+    for k in range(1, 20):
+        term *= (grid / (2.0 * k)) ** 2
+        mean += term
+    return grid * math.cos(2.0 * math.pi * _GRID * (phase + 0.5) / features.N_PHASES) - math.log(mean)
+
+
+@kernel
 def _draw_voice(
     voice: int,
     frame: NDArray[np.uint8],
     is_known: NDArray[np.bool_],
-    heard: NDArray[np.uint8],
+    told: Told,
     weights: Weights,
     hidden: NDArray[np.float32],
     scores: NDArray[np.float32],
     scratch: NDArray[np.float64],
-    shape: tuple[float, float],
+    shape: Shape,
     seed: np.uint64,
     frame_index: int,
 ) -> None:
     """Draw a voice's note, volume and timbre into `frame`; `hidden`, (n,), is used up."""
-    temperature, top_p = shape
+    temperature = shape.temperature[voice]
     n_note, n_volume = weights.note.shape[1], weights.volume.shape[1]
-    see_voices(voice, frame, is_known, heard, weights, hidden)
-    note_logits(voice, frame, is_known, heard, weights, hidden[:n_note], scores)
-    held = NOTE_CLASS[voice, heard[voice, features.NOTE]]
-    drawn = draw_note(scores[:N_CLASSES], held, temperature, top_p, uniform(seed, frame_index, voice, 0), scratch)
+    see_voices(voice, frame, is_known, told, weights, hidden)
+    note_logits(voice, frame, is_known, told, weights, hidden[:n_note], scores)
+    is_allowed = np.empty(N_CLASSES, np.bool_)
+    _allowed(voice, shape, is_allowed)
+    drawn = draw_note(
+        scores[:N_CLASSES],
+        NOTE_CLASS[voice, told.heard[voice, features.NOTE]],
+        is_allowed,
+        temperature,
+        shape.top_p,
+        shape.density[voice],
+        _attack(told.beat[0], shape.grid),
+        uniform(seed, frame_index, voice, 0),
+        scratch,
+    )
     note = drawn + _LOWEST[voice] - 1 if drawn > 0 else 0
     frame[voice, 0], frame[voice, 1], frame[voice, 2] = note, 0, 0
     if not HAS_VOLUME[voice]:
         return
     after = hidden[n_note:]
-    volume_and_timbre_units(voice, note, heard, weights, after)
+    volume_and_timbre_units(voice, note, told.heard, weights, after)
     if note > 0:
-        logits = scores[: features.N_VOLUMES]
-        volume_logits(voice, weights, after[:n_volume], logits)
-        frame[voice, 1] = draw(logits, temperature, 1.0, uniform(seed, frame_index, voice, 1), scratch)
+        logits = scores[:N_VOLUME_SCORES]
+        volume_logits(voice, told.proposals[voice], weights, after[:n_volume], logits)
+        number = uniform(seed, frame_index, voice, 1)
+        frame[voice, 1] = draw(logits[: features.N_VOLUMES], temperature, 1.0, number, scratch)
     logits = scores[: features.N_TIMBRES]
     timbre_logits(voice, frame[voice, 1], weights, after[n_volume:], logits)
     frame[voice, 2] = draw(logits, temperature, 1.0, uniform(seed, frame_index, voice, 2), scratch)
@@ -275,22 +356,20 @@ def _draw_voice(
 def sample(
     frame: NDArray[np.uint8],
     is_known: NDArray[np.bool_],
-    heard: NDArray[np.uint8],
+    told: Told,
     weights: Weights,
     hidden: NDArray[np.float32],
     scores: NDArray[np.float32],
     scratch: NDArray[np.float64],
-    shape: tuple[float, float],
+    shape: Shape,
     seed: np.uint64,
     frame_index: int,
 ) -> None:
     """Draw the voices that are not known into `frame`, in their order; `hidden`, (4, n), is used up.
 
-    `shape` is the temperature and top-p. `scores` has `N_SCORES` entries and `scratch` `N_CLASSES`.
+    `scores` has `N_SCORES` entries and `scratch` `N_CLASSES`.
     """
     for voice in range(N_VOICES):
         if not is_known[voice]:
-            _draw_voice(
-                voice, frame, is_known, heard, weights, hidden[voice], scores, scratch, shape, seed, frame_index
-            )
+            _draw_voice(voice, frame, is_known, told, weights, hidden[voice], scores, scratch, shape, seed, frame_index)
             is_known[voice] = True

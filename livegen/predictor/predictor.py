@@ -5,31 +5,76 @@ back to any, and plans on from there. A new kind of model is a new module behind
 """
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from livegen.score import Voice
+from livegen.predictor.beat import Beat
+from livegen.score import N_VOICES, NOTE_RANGE, Voice
 
 State = Any
 """What a predictor remembers: an opaque frozen value of a few kilobytes."""
 
+ANY_PITCH_CLASS: Final = 0xFFF
+"""The scale of all twelve pitch classes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What a predictor is told besides the frame that it hears.
+
+    Attributes
+    ----------
+    beat : Beat or None
+        The beat, with its phase in that frame; None where nobody knows it.
+    memory : float
+        0..1: how much of the time the model is shown what the song did before; at 0 it never takes up a motif on
+        purpose.
+    plan : int
+        The lag in frames: the next frame is to go on as the song did so long ago. 0 where there is no plan.
+    """
+
+    beat: Beat | None = None
+    memory: float = 1.0
+    plan: int = 0
+
+
+UNCONDITIONED: Final = Conditions()
+
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How a draw is shaped: what a voice changes to, not when it changes.
+    """How a draw is shaped.
 
     Attributes
     ----------
     temperature : float
-        0..2: below 1 the likelier notes win more often; at 0 a voice that changes takes the likeliest.
+        0..2: below 1 the likelier notes win more often; at 0 a voice that changes takes the likeliest. It shapes what
+        a voice changes to, not when it changes.
     top_p : float
-        0..1: notes are drawn from the fewest whose probabilities add up to this.
+        0..1: notes are drawn from the fewest whose probabilities add up to this; likewise.
+    voice_temperature : tuple of float
+        What each voice's temperature is multiplied by.
+    density : tuple of float
+        Each voice's bias between holding and changing, in nats of log-odds: above 0 it changes more often.
+    grid : float
+        How strictly attacks keep to the quarters of the beat where it is known, in nats of log-odds: 0 leaves that to
+        the network.
+    lowest, highest : tuple of int
+        The register of each voice: the notes that it may change to, both ends with it.
+    scale : int
+        The pitch classes that P1, P2 and TR may change to, bit 0 for C: `ANY_PITCH_CLASS` for all.
     """
 
     temperature: float = 1.0
     top_p: float = 1.0
+    voice_temperature: tuple[float, ...] = (1.0,) * N_VOICES
+    density: tuple[float, ...] = (0.0,) * N_VOICES
+    grid: float = 0.0
+    lowest: tuple[int, ...] = tuple(lowest for lowest, _ in NOTE_RANGE.values())
+    highest: tuple[int, ...] = tuple(highest for _, highest in NOTE_RANGE.values())
+    scale: int = ANY_PITCH_CLASS
 
 
 class Distribution(Protocol):
@@ -93,7 +138,9 @@ class Predictor(Protocol):
         """Return the state before a song; ``step(SILENCE, initial_state())`` predicts its first frame."""
         ...
 
-    def step(self, frame: NDArray[np.uint8], state: State) -> tuple[Distribution, State]:
+    def step(
+        self, frame: NDArray[np.uint8], state: State, conditions: Conditions = UNCONDITIONED
+    ) -> tuple[Distribution, State]:
         """Hear one frame, ``uint8 (4, 3)``, and return what may follow it, and the state after it."""
         ...
 

@@ -73,23 +73,45 @@ def draw(logits: NDArray[np.float32], temperature: float, top_p: float, number: 
 
 @kernel
 def draw_note(
-    logits: NDArray[np.float32], held: int, temperature: float, top_p: float, number: float, scratch: NDArray
+    logits: NDArray[np.float32],
+    held: int,
+    is_allowed: NDArray[np.bool_],
+    temperature: float,
+    top_p: float,
+    density: float,
+    attack: float,
+    number: float,
+    scratch: NDArray,
 ) -> int:
     """Draw as `draw` does, but let temperature and top-p shape only what a voice changes to.
 
-    Whether the voice stays at `held` is drawn as `logits` have it. A note goes on in most frames, at a probability
-    over 0.9: shaped like any other value it would win always, and a cool temperature, or a top-p under 0.9, would
-    stop the music. So the rhythm is the network's at every temperature, 0 too. The entry of `held` is ruled out of
-    `logits` when the voice leaves it.
+    Whether the voice stays at `held` is drawn as `logits` have it, but for `density`, which moves the log-odds of a
+    change, and `attack`, those of a change to a note, which are the classes above 0. A note goes on in most frames, at
+    a probability over 0.9: shaped like any other value it would win always, and a cool temperature, or a top-p under
+    0.9, would stop the music. So the rhythm is the network's at every temperature, 0 too. A voice changes only to what
+    is allowed, (n,), and stays if nothing is, or falls silent if it cannot. `logits` are used up.
     """
+    for i in range(1, len(logits)):
+        if i != held:
+            logits[i] += attack
     top = logits.max()
-    total = 0.0
+    hold, change = 0.0, 0.0
     for i in range(len(logits)):
-        total += math.exp(logits[i] - top)
-    hold = math.exp(logits[held] - top) / total
+        if i == held:
+            hold = math.exp(logits[i] - top)
+        else:
+            change += math.exp(logits[i] - top)
+    hold /= hold + change * math.exp(density)
     if number < hold:
         return held
     logits[held] = -np.inf
+    largest = -np.inf
+    for i in range(len(logits)):
+        if not is_allowed[i]:
+            logits[i] = -np.inf
+        largest = max(largest, logits[i])
+    if largest == -np.inf:
+        return held if hold > 0.0 else 0
     return draw(logits, temperature, top_p, (number - hold) / (1.0 - hold), scratch)
 
 

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from livegen.controls import CONTROLS, VOICE_PREFIX, Value, Values, with_value
 from livegen.events import SetControl, StampedEvent
-from livegen.predictor.predictor import Predictor, Sampling
+from livegen.predictor.predictor import Predictor
 from livegen.score import DRUM_NOTES, N_COLUMNS, N_VOICES, SILENCE, VOLUME_MAX, Voice
 from livegen.score_table import MODEL, OFF, PLAYER, PlannedFrame
 from livegen.session.keyboard import HeldKey, Keyboard, handle
+from livegen.session.shaping import sampling_of
 from livegen.session.timeline import NO_OFFSET, Context, Step, Timeline, first_context
 
 _NOBODY: Final[NDArray[np.uint8]] = np.full(N_VOICES, OFF, np.uint8)
@@ -148,7 +149,7 @@ def _hold_to(state: State) -> State:
     timeline = state.timeline
     while timeline.end < state.horizon:
         before = timeline.steps[-1].planned if timeline.steps else PlannedFrame(0, SILENCE, _NOBODY, NO_OFFSET)
-        held = Step(replace(before, frame_index=timeline.end), timeline.next_context(state.predictor), state.is_running)
+        held = Step(replace(before, frame_index=timeline.end), _next_context(state, timeline), state.is_running)
         timeline = timeline.append(_replay(held, _part(state, timeline.end), held.context))
     return replace(state, timeline=timeline)
 
@@ -240,7 +241,7 @@ class _Draft:
             part = self._parts.get(frame_index, part)
             begins_song = self._is_reset and frame_index == state.horizon
             begins_song = begins_song or (frame_index in stood and stood[frame_index].begins_song)
-            context = first_context(state.predictor) if begins_song else timeline.next_context(state.predictor)
+            context = first_context(state.predictor) if begins_song else _next_context(state, timeline)
             if frame_index < state.horizon:
                 step = _replay(stood[frame_index], part, context)
             else:
@@ -260,10 +261,14 @@ def _replay(step: Step, part: _Part, context: Context) -> Step:
     return replace(step, planned=replace(was, frame=frame, owner=owner), context=context)
 
 
+def _next_context(state: State, timeline: Timeline) -> Context:
+    return timeline.next_context(state.predictor, seed=state.seed, memory=float(state.values["memory"]))
+
+
 def _plan(state: State, frame_index: int, part: _Part, context: Context) -> PlannedFrame:
     frame = part.frame
     if state.is_running:
-        sampling = Sampling(float(state.values["temperature"]), float(state.values["top_p"]))
         is_forced = part.owner != MODEL
+        sampling = sampling_of(state.values)
         frame = context.distribution.sample(frame, is_forced, sampling, seed=state.seed, frame_index=frame_index)
     return PlannedFrame(frame_index, frame, part.owner, NO_OFFSET)

@@ -10,7 +10,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from livegen.predictor.predictor import Distribution, Predictor, State
+from livegen.predictor.form import HEARD_FRAMES, LOOP_FRAMES, NO_FORM, REPEATED_SHARE, Form, next_form
+from livegen.predictor.predictor import Conditions, Distribution, Predictor, State
 from livegen.score import N_VOICES, SILENCE
 from livegen.score_table import PlannedFrame
 
@@ -23,14 +24,17 @@ NO_OFFSET.flags.writeable = False
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What the predictor knows before a frame: a snapshot, and the distribution over that frame."""
+    """What the predictor knows before a frame: a snapshot, the distribution over that frame, and the form it is in."""
 
     distribution: Distribution
     state: State
+    form: Form = NO_FORM
 
-    def after(self, predictor: Predictor, frame: NDArray[np.uint8]) -> "Context":
+    def after(
+        self, predictor: Predictor, frame: NDArray[np.uint8], form: Form = NO_FORM, memory: float = 1.0
+    ) -> "Context":
         """Return the context of the next frame, once `frame` (uint8, (4, 3)) has been played."""
-        return Context(*predictor.step(frame, self.state))
+        return Context(*predictor.step(frame, self.state, Conditions(memory=memory, plan=form.lag)), form)
 
 
 def first_context(predictor: Predictor) -> Context:
@@ -97,12 +101,20 @@ class Timeline:
         at = max(frame_index - self.start, 0)
         return Timeline(self.steps[at].context, self.start + at, self.steps[:at])
 
-    def next_context(self, predictor: Predictor) -> Context:
-        """Return what the predictor knows before the frame that comes next."""
+    def next_context(self, predictor: Predictor, *, seed: int = 0, memory: float = 1.0) -> Context:
+        """Return what the predictor knows before the frame that comes next.
+
+        `seed` is that of the form, and `memory` the control of that name.
+        """
         if self.tail is not None:
             return self.tail
         last = self.steps[-1]
-        return last.context.after(predictor, last.planned.frame) if last.is_fed else last.context
+        if not last.is_fed:
+            return last.context
+        n_heard = HEARD_FRAMES if self.end >= last.context.form.until else LOOP_FRAMES
+        heard = np.array([step.planned.frame for step in self.steps[-n_heard:]])
+        form = next_form(last.context.form, self.end, heard, seed=seed, share=REPEATED_SHARE * memory)
+        return last.context.after(predictor, last.planned.frame, form, 0.0 if form.is_fresh else memory)
 
     def append(self, step: Step) -> "Timeline":
         """Return the timeline with one frame more; the oldest beyond `HISTORY_FRAMES` is forgotten."""

@@ -14,8 +14,17 @@ from numpy.typing import NDArray
 
 from livegen.errors import FormatError, TrainingError
 from livegen.formats.nesmdb import load_split
-from livegen.predictor.features import N_HEARD, NOTE, NOTES, hear_each, hear_song
-from livegen.score import N_COLUMNS, N_VOICES, NOTE_RANGE, Voice
+from livegen.predictor.beat import Beat, beat_buckets, estimate_beat
+from livegen.predictor.features import (
+    N_CANDIDATES,
+    N_HEARD,
+    NO_BEAT,
+    NO_PROPOSALS,
+    hear_each,
+    hear_song,
+)
+from livegen.predictor.memory import propose_song
+from livegen.score import N_VOICES, NOTE_RANGE, SILENCE, Voice, onsets
 from livegen.training.mishear import mishear
 
 _PITCHED: Final = (Voice.P1, Voice.P2, Voice.TR)
@@ -23,26 +32,46 @@ _MAX_SHIFT: Final = 6
 _UNSHIFTED_SHARE: Final = 0.25
 _SWAP_SHARE: Final = 0.1
 _MISHEARD_SHARE: Final = 0.5
+_LOOSE_SHARE: Final = 0.5
+"""Share of the songs that are heard with slips in them, and of those with a beat that are heard out of time."""
+
+_STRETCHED_SHARE: Final = 0.5
+_MOST_STRETCH: Final = 0.05
+_LEFT_OUT_SHARE: Final = 0.1
+_BEAT_HIDDEN_SHARE: Final = 0.4
+_PLANNED_SHARE: Final = 0.35
+_FRAMES_A_REPEAT: Final = 400
+_REPEAT_LAGS: Final = (40, 400)
+_REPEAT_FRAMES: Final = (40, 240)
+"""Share of the songs that are made to go back now and then, as a plan tells ahead; how often, by how many frames, and
+for how many the plan tells of it."""
+
+_MEMORY_HIDDEN_SHARE: Final = 0.15
+_CANDIDATE_HIDDEN_SHARE: Final = 0.1
+"""Share of the segments in which the memory, or one candidate of it, is hidden."""
 
 
 @dataclass(frozen=True)
 class Songs:
-    """A split: what was heard in each song, and how far it may be transposed.
+    """A split: its songs, where their beat is, and how far they may be transposed.
 
     Attributes
     ----------
-    heard : ndarray of uint8, shape (total frames + songs, 4, 19)
-        For each song, `livegen.predictor.features.hear_song`.
+    frames : ndarray of uint8, shape (total frames, 4, 3)
+        The songs, one after another.
     offsets : ndarray of int64, shape (songs + 1,)
-        Where each song's entries begin in `heard`; a song of N frames has N + 1 of them.
+        Where each song begins in `frames`.
     lowest_shift, highest_shift : ndarray of int64, shape (songs,)
         Semitones by which P1, P2 and TR may move and stay in range, within -6..6.
+    beats : tuple of Beat or None
+        Each song's, with its phase in the song's first frame; None where it has no clear one.
     """
 
-    heard: NDArray[np.uint8]
+    frames: NDArray[np.uint8]
     offsets: NDArray[np.int64]
     lowest_shift: NDArray[np.int64]
     highest_shift: NDArray[np.int64]
+    beats: tuple[Beat | None, ...]
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -50,11 +79,11 @@ class Songs:
     @property
     def n_frames(self) -> int:
         """Frames of all songs together."""
-        return len(self.heard) - len(self)
+        return len(self.frames)
 
     def song(self, index: int) -> NDArray[np.uint8]:
-        """Return what was heard in one song, ``uint8 (N + 1, 4, 19)``."""
-        return self.heard[self.offsets[index] : self.offsets[index + 1]]
+        """Return one song, ``uint8 (N, 4, 3)``."""
+        return self.frames[self.offsets[index] : self.offsets[index + 1]]
 
 
 def split_file(data: Path, split: str) -> Path:
@@ -95,13 +124,10 @@ def load_songs(path: Path) -> Songs:
 
 def songs_of(scores: list[NDArray[np.uint8]]) -> Songs:
     """Prepare scores, each ``uint8 (N, 4, 3)`` with N > 0, as the songs of a split."""
-    offsets = np.concatenate([[0], np.cumsum([len(score) + 1 for score in scores])]).astype(np.int64)
-    heard = np.empty((offsets[-1], N_VOICES, N_HEARD), np.uint8)
-    lowest, highest = np.empty(len(scores), np.int64), np.empty(len(scores), np.int64)
-    for i, score in enumerate(scores):
-        hear_song(np.ascontiguousarray(score), heard[offsets[i] : offsets[i + 1]])
-        lowest[i], highest[i] = _shifts(score)
-    return Songs(heard, offsets, lowest, highest)
+    offsets = np.concatenate([[0], np.cumsum([len(score) for score in scores])]).astype(np.int64)
+    shifts = np.array([_shifts(score) for score in scores], np.int64)
+    beats = tuple(estimate_beat(np.nonzero(onsets(score))[0]) for score in scores)
+    return Songs(np.concatenate(scores), offsets, shifts[:, 0], shifts[:, 1], beats)
 
 
 def _shifts(score: NDArray[np.uint8]) -> tuple[int, int]:
@@ -115,6 +141,48 @@ def _shifts(score: NDArray[np.uint8]) -> tuple[int, int]:
     return -int(down), int(up)
 
 
+@dataclass(frozen=True)
+class Lesson:
+    """A song of N frames as the network takes it in.
+
+    Attributes
+    ----------
+    before, target : ndarray of uint8, shape (N, 4, 19)
+        What was heard before each frame, and with it.
+    proposals : ndarray of uint8, shape (N, 4, 4, 6)
+        What the memory has for each frame.
+    beat : ndarray of uint8, shape (N, 2)
+        Where each frame falls in the beat.
+    """
+
+    before: NDArray[np.uint8]
+    target: NDArray[np.uint8]
+    proposals: NDArray[np.uint8]
+    beat: NDArray[np.uint8]
+
+
+def lesson_of(
+    frames: NDArray[np.uint8],
+    misheard: NDArray[np.uint8] | None = None,
+    beat: Beat | None = None,
+    plans: NDArray[np.int64] | None = None,
+) -> Lesson:
+    """Return the lesson of a song, ``uint8 (N, 4, 3)``, which is heard as `misheard` says if that is given.
+
+    `beat` has its phase in the first frame; `plans` are those of `livegen.predictor.memory.propose_song`.
+    """
+    frames = np.ascontiguousarray(frames)
+    past = frames if misheard is None else misheard
+    heard = np.empty((len(frames) + 1, N_VOICES, N_HEARD), np.uint8)
+    hear_song(past, heard)
+    target = heard[1:]
+    if misheard is not None:
+        target = np.empty_like(heard[1:])
+        hear_each(frames, heard[:-1], target)
+    buckets = beat_buckets(beat and beat.after(-1), len(frames))
+    return Lesson(heard[:-1], target, propose_song(past, plans)[:-1], buckets)
+
+
 @dataclass
 class _Lane:
     """One row of the batch: a song, as varied in this epoch, and the place in it."""
@@ -122,8 +190,7 @@ class _Lane:
     epoch: int
     song: int
     place: int
-    before: NDArray[np.uint8]
-    target: NDArray[np.uint8]
+    lesson: Lesson
 
 
 @dataclass(frozen=True)
@@ -134,6 +201,10 @@ class Segment:
     ----------
     before, target : ndarray of uint8, shape (T, B, 4, 19)
         What was heard before each frame, and with it.
+    proposals : ndarray of uint8, shape (T, B, 4, 4, 6)
+        What the memory has for each frame.
+    beat : ndarray of uint8, shape (T, B, 2)
+        Where each frame falls in the beat.
     is_start : ndarray of bool, shape (B,)
         Lanes where a song begins with this segment: their state is a new one.
     n_frames : ndarray of int64, shape (B,)
@@ -142,22 +213,32 @@ class Segment:
 
     before: NDArray[np.uint8]
     target: NDArray[np.uint8]
+    proposals: NDArray[np.uint8]
+    beat: NDArray[np.uint8]
     is_start: NDArray[np.bool_]
     n_frames: NDArray[np.int64]
 
 
 def _empty_segment(n_lanes: int, n_frames: int) -> Segment:
-    shape = (n_frames, n_lanes, N_VOICES, N_HEARD)
+    shape = (n_frames, n_lanes)
     return Segment(
-        np.zeros(shape, np.uint8), np.zeros(shape, np.uint8), np.zeros(n_lanes, np.bool_), np.zeros(n_lanes, np.int64)
+        np.zeros((*shape, N_VOICES, N_HEARD), np.uint8),
+        np.zeros((*shape, N_VOICES, N_HEARD), np.uint8),
+        np.tile(NO_PROPOSALS, (*shape, 1, 1, 1)),
+        np.tile(NO_BEAT, (*shape, 1)),
+        np.zeros(n_lanes, np.bool_),
+        np.zeros(n_lanes, np.int64),
     )
 
 
-def _fill(segment: Segment, lane: int, place: int, before: NDArray[np.uint8], target: NDArray[np.uint8]) -> None:
-    """Put a song, from a place in it, into a lane of an empty segment."""
-    n = max(min(len(target) - place, len(segment.target)), 0)
-    segment.before[:n, lane] = before[place : place + n]
-    segment.target[:n, lane] = target[place : place + n]
+def _fill(segment: Segment, lane: int, place: int, lesson: Lesson, is_hidden: NDArray[np.bool_]) -> None:
+    """Put a song, from a place in it, into a lane of an empty segment, but for the candidates that are hidden."""
+    n = max(min(len(lesson.target) - place, len(segment.target)), 0)
+    segment.before[:n, lane] = lesson.before[place : place + n]
+    segment.target[:n, lane] = lesson.target[place : place + n]
+    for i in np.flatnonzero(~is_hidden):
+        segment.proposals[:n, lane, :, i] = lesson.proposals[place : place + n, :, i]
+    segment.beat[:n, lane] = lesson.beat[place : place + n]
     segment.is_start[lane] = place == 0
     segment.n_frames[lane] = n
 
@@ -180,7 +261,7 @@ class Lanes:
     def resume_at(self, position: list[list[int]]) -> None:
         """Go to a place that `position` told of lanes over the same songs, of the same seed and sizes."""
         self.taken = position[0][0]
-        self._lanes = [_Lane(epoch, song, place, *self._varied(epoch, song)) for epoch, song, place in position[1:]]
+        self._lanes = [_Lane(epoch, song, place, self._varied(epoch, song)) for epoch, song, place in position[1:]]
 
     def next_segment(self) -> Segment:
         """Return the next segment of every lane."""
@@ -188,9 +269,9 @@ class Lanes:
             self._lanes.append(self._new_lane())
         segment = _empty_segment(self.n_lanes, self.n_frames)
         for i, lane in enumerate(self._lanes):
-            if lane.place >= len(lane.target):
+            if lane.place >= len(lane.lesson.target):
                 self._lanes[i] = lane = self._new_lane()
-            _fill(segment, i, lane.place, lane.before, lane.target)
+            _fill(segment, i, lane.place, lane.lesson, self._hidden(lane))
             lane.place += self.n_frames
         return segment
 
@@ -198,41 +279,105 @@ class Lanes:
         epoch, place = divmod(self.taken, len(self.songs))
         song = int(np.random.default_rng([self.seed, 0, epoch]).permutation(len(self.songs))[place])
         self.taken += 1
-        return _Lane(epoch, song, 0, *self._varied(epoch, song))
+        return _Lane(epoch, song, 0, self._varied(epoch, song))
 
-    def _varied(self, epoch: int, song: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """Return what was heard before each frame of a song as this epoch has it, and with it."""
+    def _hidden(self, lane: _Lane) -> NDArray[np.bool_]:
+        """Tell which candidates of the memory are hidden in the segment that begins where the lane is."""
+        generator = np.random.default_rng([self.seed, 2, lane.epoch, lane.song, lane.place])
+        is_all = generator.random() < _MEMORY_HIDDEN_SHARE
+        return is_all | (generator.random(N_CANDIDATES) < _CANDIDATE_HIDDEN_SHARE)
+
+    def _varied(self, epoch: int, song: int) -> Lesson:
+        """Return the lesson of a song as this epoch has it."""
         generator = np.random.default_rng([self.seed, 1, epoch, song])
         shift = int(generator.integers(self.songs.lowest_shift[song], self.songs.highest_shift[song] + 1))
-        heard = transposed(self.songs.song(song), 0 if generator.random() < _UNSHIFTED_SHARE else shift)
+        frames = transposed(self.songs.song(song), 0 if generator.random() < _UNSHIFTED_SHARE else shift)
+        beat = self.songs.beats[song]
         if generator.random() < _SWAP_SHARE:
-            heard = heard[:, [Voice.P2, Voice.P1, Voice.TR, Voice.NO]]
-        if generator.random() >= _MISHEARD_SHARE:
-            return heard[:-1], heard[1:]
-        frames = np.ascontiguousarray(heard[1:, :, :N_COLUMNS])
-        misheard = np.empty_like(heard)
-        hear_song(mishear(frames, generator), misheard)
-        target = np.empty_like(misheard[1:])
-        hear_each(frames, misheard[:-1], target)
-        return misheard[:-1], target
+            frames = frames[:, [Voice.P2, Voice.P1, Voice.TR, Voice.NO]]
+        if generator.random() < _STRETCHED_SHARE:
+            factor = 1.0 + generator.uniform(-_MOST_STRETCH, _MOST_STRETCH)
+            frames = stretched(frames, factor)
+            beat = beat and Beat(beat.period_frames * factor, beat.phase)
+        if generator.random() < _LEFT_OUT_SHARE:
+            frames[:, generator.integers(N_VOICES)] = SILENCE[0]
+        if generator.random() < _BEAT_HIDDEN_SHARE:
+            beat = None
+        plans = None
+        if generator.random() < _PLANNED_SHARE:
+            frames, plans = repeated(frames, generator, beat)
+        misheard = None
+        if generator.random() < _MISHEARD_SHARE:
+            is_loose = beat is not None and generator.random() < _LOOSE_SHARE
+            misheard = mishear(frames, generator, is_loose=is_loose)
+        return lesson_of(frames, misheard, beat, plans)
 
 
-def transposed(heard: NDArray[np.uint8], shift: int) -> NDArray[np.uint8]:
-    """Return what was heard, ``uint8 (N, 4, 19)``, with the notes of P1, P2 and TR moved by `shift` semitones."""
-    heard = heard.copy()
-    for columns in (slice(NOTE, NOTE + 1), slice(NOTES, None)):
-        notes = heard[:, : Voice.NO, columns]
-        notes[notes > 0] += np.uint8(shift % 256)  # wraps round: uint8 has no negative numbers
-    return heard
+def repeated(
+    frames: NDArray[np.uint8], generator: np.random.Generator, beat: Beat | None
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Return a song that goes back now and then and plays on from there, and the plans that tell so.
+
+    Places that it leaves and goes back to are onsets; with a beat, they are whole beats apart.
+
+    Parameters
+    ----------
+    frames : ndarray of uint8, shape (N, 4, 3)
+
+    Returns
+    -------
+    ndarray of uint8, shape (M, 4, 3)
+    ndarray of int64, shape (M,)
+        The lag under which each frame follows what was, or 0 where no plan tells of it.
+    """
+    at = np.flatnonzero(onsets(frames).any(1))
+    parts, plans, done = [], [], 0
+    for _ in range(generator.poisson(len(frames) / _FRAMES_A_REPEAT)):
+        places = at[at > done + _REPEAT_LAGS[0]]
+        if not len(places):
+            break
+        place = int(generator.choice(places))
+        lags = place - at[(at >= done) & (at <= place - _REPEAT_LAGS[0]) & (at >= place - _REPEAT_LAGS[1])]
+        if beat:
+            beats = np.round(lags / beat.period_frames)
+            lags = lags[np.abs(lags - beats * beat.period_frames) < 1.0]
+        if not len(lags):
+            continue
+        lag = int(generator.choice(lags))
+        told = min(int(generator.integers(*_REPEAT_FRAMES)), lag)
+        parts += [frames[done:place], frames[place - lag : place - lag + told]]
+        plans += [np.zeros(place - done, np.int64), np.full(told, lag, np.int64)]
+        done = place - lag + told
+    parts.append(frames[done:])
+    plans.append(np.zeros(len(frames) - done, np.int64))
+    return np.concatenate(parts), np.concatenate(plans)
 
 
-def in_order(songs: Songs, n_lanes: int, n_frames: int) -> Iterator[Segment]:
+def transposed(frames: NDArray[np.uint8], shift: int) -> NDArray[np.uint8]:
+    """Return a copy of a song, ``uint8 (N, 4, 3)``, with the notes of P1, P2 and TR moved by `shift` semitones."""
+    frames = frames.copy()
+    notes = frames[:, : Voice.NO, 0]
+    notes[notes > 0] += np.uint8(shift % 256)  # wraps round: uint8 has no negative numbers
+    return frames
+
+
+def stretched(frames: NDArray[np.uint8], factor: float) -> NDArray[np.uint8]:
+    """Return a song, ``uint8 (N, 4, 3)`` with N > 0, that takes `factor` times as long."""
+    n = max(round(len(frames) * factor), 1)
+    return frames[np.minimum((np.arange(n) / factor).astype(np.int64), len(frames) - 1)]
+
+
+def in_order(
+    songs: Songs, n_lanes: int, n_frames: int, *, has_beat: bool = False, has_memory: bool = True
+) -> Iterator[Segment]:
     """Yield every frame of a split once, as it is: songs of like length side by side, each from its start."""
+    is_hidden = np.full(N_CANDIDATES, not has_memory)
     by_length = np.argsort(-np.diff(songs.offsets), kind="stable")
     for first in range(0, len(songs), n_lanes):
-        group = [songs.song(int(i)) for i in by_length[first : first + n_lanes]]
-        for place in range(0, len(group[0]) - 1, n_frames):
+        chosen = [int(i) for i in by_length[first : first + n_lanes]]
+        group = [lesson_of(songs.song(i), beat=songs.beats[i] if has_beat else None) for i in chosen]
+        for place in range(0, len(group[0].target), n_frames):
             segment = _empty_segment(len(group), n_frames)
-            for lane, heard in enumerate(group):
-                _fill(segment, lane, place, heard[:-1], heard[1:])
+            for lane, lesson in enumerate(group):
+                _fill(segment, lane, place, lesson, is_hidden)
             yield segment

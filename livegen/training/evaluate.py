@@ -1,5 +1,7 @@
 """What a network knows of songs that it has not seen: nats a frame, by voice, column and order of voices."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import permutations
 from pathlib import Path
 from typing import Any, Final
@@ -8,13 +10,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from livegen.predictor import features
 from livegen.predictor.checkpoint import read_config, read_weights
-from livegen.score import N_COLUMNS, Column, Voice
+from livegen.predictor.features import N_NOTE_VALUES
+from livegen.score import N_COLUMNS, N_VOICES, NOTE_RANGE, Column, Voice
 from livegen.training.dataset import Songs, in_order, load_songs, split_file
 from livegen.training.model import Network, batch_of
 
 _N_LANES: Final = 64
 _N_FRAMES: Final = 128
+_BIGRAM_PRIOR: Final = 0.1
+"""What every legal pair of notes is counted as before any is seen."""
 
 REPORTED_ORDER: Final = tuple(Voice)
 """The order of the voices, P1, P2, TR, NO, in which figures are told unless they say otherwise."""
@@ -23,11 +29,11 @@ Known = frozenset[Voice]
 """The voices of a frame that are known when another one is predicted."""
 
 
-def evaluate(data: Path, model_folder: Path) -> dict[str, Any]:
+def evaluate(data: Path, model_folder: Path, *, has_beat: bool = False) -> dict[str, Any]:
     """Measure a model on a split that it was not trained on.
 
-    Every song starts from a new state; each frame is predicted from what really came before, in every order of
-    the voices. Figures are means over all frames, in nats, in the order P1, P2, TR, NO.
+    Every song starts from a new state; each frame but a song's first is predicted from what really came before, in
+    every order of the voices. Figures are means over these frames, NLLs in nats, in the order P1, P2, TR, NO.
 
     Parameters
     ----------
@@ -35,14 +41,20 @@ def evaluate(data: Path, model_folder: Path) -> dict[str, Any]:
         An .npz split, or the folder that holds the split named "valid".
     model_folder : Path
         A folder as `livegen.predictor.checkpoint.load_predictor` takes.
+    has_beat : bool
+        Measure also with the beat given, as it is estimated from the whole song, which looks ahead.
 
     Returns
     -------
     dict
-        ``model songs frames``; ``note_nll volume_nll timbre_nll``, sums over the voices; the same by voice in
-        ``note_nll_by_voice`` and so on; ``nll_by_order``, notes, volumes and timbres together; and
-        ``order_spread`` and ``note_order_spread``, by how much the worst order is worse than the best one, as a
-        share of the best, for all columns and for notes alone.
+        ``model songs frames`` (those predicted); ``note_nll volume_nll timbre_nll`` by voice, and their sums
+        ``note_nll_sum`` and so on; ``note_accuracy``, and ``change_accuracy`` over the frames where the voice's note
+        changes, by voice, and its mean over P1, P2 and TR, ``change_accuracy_mean``; ``nll_by_order``, notes,
+        volumes and timbres together; ``order_spread`` and ``note_order_spread``, by how much the worst order is
+        worse than the best one, as a share of the best, for all columns and for notes alone;
+        ``memory_hidden_note_nll_sum``, with the motif memory hidden; ``copy_last_accuracy`` of holding every note;
+        ``bigram_note_nll_sum``, if the folder has a train split, of bigrams of that. With `has_beat` the model's own
+        figures again under ``beat_given``.
 
     Raises
     ------
@@ -51,20 +63,36 @@ def evaluate(data: Path, model_folder: Path) -> dict[str, Any]:
     """
     songs = load_songs(split_file(data, "valid"))
     network = load_network(model_folder)
-    voices = list(Voice)
-    all_known = {(voice, known) for order in permutations(voices) for voice, known in _pairs(order)}
-    nlls = mean_nlls(network, songs, all_known)
     figures: dict[str, Any] = {
         "model": model_folder.resolve().name,
         "songs": len(songs),
-        "frames": songs.n_frames,
+        "frames": songs.n_frames - len(songs),
+        **_figures(network, songs),
+        "memory_hidden_note_nll_sum": note_nll(network, songs, has_memory=False),
+        "copy_last_accuracy": copy_last_accuracy(songs),
     }
-    reported = {voice: nlls[voice, known] for voice, known in _pairs(REPORTED_ORDER)}
+    if data.is_dir() and any(data.glob("*train*.npz")):
+        figures["bigram_note_nll_sum"] = bigram_note_nll(load_songs(split_file(data, "train")), songs)
+    if has_beat:
+        figures["beat_given"] = _figures(network, songs, has_beat=True)
+    return figures
+
+
+def _figures(network: Network, songs: Songs, *, has_beat: bool = False) -> dict[str, Any]:
+    voices = list(Voice)
+    all_known = {(voice, known) for order in permutations(voices) for voice, known in _pairs(order)}
+    measured = measure(network, songs, all_known, has_beat=has_beat)
+    reported = {voice: measured[voice, known] for voice, known in _pairs(REPORTED_ORDER)}
+    figures: dict[str, Any] = {}
     for column in Column:
-        by_voice = {voice.name: float(nll[column]) for voice, nll in reported.items()}
-        figures[f"{column.name.lower()}_nll"] = sum(by_voice.values())
-        figures[f"{column.name.lower()}_nll_by_voice"] = by_voice
-    by_order = {order: sum(nlls[pair] for pair in _pairs(order)) for order in permutations(voices)}
+        name, by_voice = f"{column.name.lower()}_nll", [of_voice.nll[column] for of_voice in reported.values()]
+        figures[f"{name}_sum"] = float(sum(by_voice))
+        figures[name] = _by_voice(by_voice)
+    figures["note_accuracy"] = _by_voice([of_voice.accuracy for of_voice in reported.values()])
+    figures["change_accuracy"] = _by_voice([of_voice.change_accuracy for of_voice in reported.values()])
+    pitched = [reported[voice].change_accuracy for voice in (Voice.P1, Voice.P2, Voice.TR)]
+    figures["change_accuracy_mean"] = float(np.mean(pitched))
+    by_order = {order: sum(measured[pair].nll for pair in _pairs(order)) for order in permutations(voices)}
     figures["nll_by_order"] = {
         " ".join(voice.name for voice in order): float(np.sum(nll)) for order, nll in by_order.items()
     }
@@ -73,10 +101,36 @@ def evaluate(data: Path, model_folder: Path) -> dict[str, Any]:
     return figures
 
 
-def note_nll(network: Network, songs: Songs) -> float:
+def _by_voice(values: Sequence[float]) -> dict[str, float]:
+    return {voice.name.lower(): float(value) for voice, value in zip(Voice, values, strict=True)}
+
+
+def copy_last_accuracy(songs: Songs) -> float:
+    """Return the share of notes, but in each song's first frame, that are those of the frame before."""
+    held = [(song[1:, :, 0] == song[:-1, :, 0]).sum() for song in map(songs.song, range(len(songs)))]
+    return float(sum(held) / (N_VOICES * (songs.n_frames - len(songs))))
+
+
+def bigram_note_nll(train: Songs, songs: Songs) -> float:
+    """Return the note NLL of a bigram of each voice, fitted to other songs, in nats a frame, the voices summed."""
+    total = 0.0
+    for voice in Voice:
+        counts = np.full((N_NOTE_VALUES, N_NOTE_VALUES), _BIGRAM_PRIOR)
+        lowest, highest = NOTE_RANGE[voice]
+        counts[:, 1:lowest] = counts[:, highest + 1 :] = 0.0
+        for song in map(train.song, range(len(train))):
+            np.add.at(counts, (song[:-1, voice, 0], song[1:, voice, 0]), 1.0)
+        log_probs = np.log(counts / counts.sum(1, keepdims=True), where=counts > 0, out=np.zeros_like(counts))
+        total -= sum(
+            log_probs[song[:-1, voice, 0], song[1:, voice, 0]].sum() for song in map(songs.song, range(len(songs)))
+        )
+    return float(total / (songs.n_frames - len(songs)))
+
+
+def note_nll(network: Network, songs: Songs, *, has_memory: bool = True) -> float:
     """Return the note NLL in nats a frame, the four voices summed, in the order P1, P2, TR, NO."""
-    nlls = mean_nlls(network, songs, set(_pairs(REPORTED_ORDER)))
-    return float(sum(nll[Column.NOTE] for nll in nlls.values()))
+    measured = measure(network, songs, set(_pairs(REPORTED_ORDER)), has_memory=has_memory)
+    return float(sum(of_voice.nll[Column.NOTE] for of_voice in measured.values()))
 
 
 def load_network(model_folder: Path) -> Network:
@@ -88,30 +142,60 @@ def load_network(model_folder: Path) -> Network:
     return network.to("cuda" if torch.cuda.is_available() else "cpu")
 
 
+@dataclass(frozen=True)
+class Measured:
+    """What was measured of one voice given those that are known: means over all frames but each song's first."""
+
+    nll: NDArray[np.float64]  # (3 columns,)
+    accuracy: float
+    change_accuracy: float
+
+
 @torch.no_grad()
-def mean_nlls(
-    network: Network, songs: Songs, wanted: set[tuple[Voice, Known]]
-) -> dict[tuple[Voice, Known], NDArray[np.float64]]:
-    """Return the mean NLL in nats, (3 columns,), of each voice given those that are known, over all frames.
+def measure(
+    network: Network,
+    songs: Songs,
+    wanted: set[tuple[Voice, Known]],
+    *,
+    has_beat: bool = False,
+    has_memory: bool = True,
+) -> dict[tuple[Voice, Known], Measured]:
+    """Measure each voice given those that are known.
 
     The 24 orders of the voices share 32 such pairs, so all of them together cost eight times one.
     """
     network.eval()
     device = network.is_legal.device
-    total = {pair: torch.zeros(N_COLUMNS, dtype=torch.float64) for pair in wanted}
+    nll = {pair: torch.zeros(N_COLUMNS, dtype=torch.float64) for pair in wanted}
+    hits = {pair: np.zeros(2, np.int64) for pair in wanted}
+    changes = np.zeros(N_VOICES, np.int64)
     state = network.new_state(_N_LANES)
-    for segment in in_order(songs, _N_LANES, _N_FRAMES):
+    for segment in in_order(songs, _N_LANES, _N_FRAMES, has_beat=has_beat, has_memory=has_memory):
         batch = batch_of(segment, device)
         if segment.is_start.any():
             state = network.new_state(segment.before.shape[1])
+            batch.counts[: len(segment.is_start)] = 0.0  # a song's first frame
         outputs, state = network(batch.rows, state)
-        counts = batch.counts.bool()
-        h, seen = outputs.flatten(0, 1)[counts], network.see(batch.before[counts], batch.target[counts])
+        h, batch = outputs.flatten(0, 1)[batch.counts.bool()], batch.that_count()
+        seen = network.see(batch)
+        is_change = batch.target[:, :, features.NOTE] != batch.before[:, :, features.NOTE]
+        changes += is_change.sum(0).cpu().numpy()
         for voice, known in wanted:
             is_known = torch.tensor([[u in known for u in Voice]], device=device)
-            losses = network.voice_losses(voice, h, seen, is_known)
-            total[voice, known] += torch.stack(losses).sum(1).double().cpu()
-    return {pair: nll.numpy() / songs.n_frames for pair, nll in total.items()}
+            logits = network.voice_logits(voice, h, seen, is_known)
+            nll[voice, known] += torch.stack(network.nlls(voice, logits, seen)).sum(1).double().cpu()
+            note_class = network.note_class[voice][batch.target[:, voice, features.NOTE]]
+            is_hit = logits[0].argmax(1) == note_class
+            hits[voice, known] += is_hit.sum().item(), (is_hit & is_change[:, voice]).sum().item()
+    n = songs.n_frames - len(songs)
+    return {
+        (voice, known): Measured(
+            nll[voice, known].numpy() / n,
+            float(hits[voice, known][0] / n),
+            float(hits[voice, known][1] / max(changes[voice], 1)),
+        )
+        for voice, known in wanted
+    }
 
 
 def _pairs(order: tuple[Voice, ...]) -> list[tuple[Voice, Known]]:

@@ -9,8 +9,11 @@ import torch
 from numpy.typing import NDArray
 
 from livegen.predictor import features
+from livegen.predictor.memory import Memory, Past
 from livegen.score import N_VOICES, Voice
+from livegen.training.dataset import Segment
 from livegen.training.evaluate import load_network
+from livegen.training.model import batch_of
 
 
 class TorchStep:
@@ -32,6 +35,8 @@ class TorchStep:
         self._state = self._network.new_state(1)
         self._heard = np.zeros((N_VOICES, features.N_HEARD), np.uint8)
         self._is_start = True
+        self._memory = Memory()
+        self._past: Past | None = None
         self._is_known = [torch.tensor([[u < voice for u in Voice]]) for voice in Voice]
 
     @torch.inference_mode()
@@ -53,16 +58,18 @@ class TorchStep:
         """
         network = self._network
         heard, next_heard = np.empty_like(self._heard), np.empty_like(self._heard)
-        rows = np.empty(features.N_INPUTS, np.int64)
         features.hear(frame, self._heard, heard)
         features.hear(target, heard, next_heard)
-        features.input_rows(heard, self._is_start, rows)
-        h, self._state = network(torch.from_numpy(rows)[None, None], self._state)
+        self._past, proposals = self._memory.hear(self._past, frame)
+        of_frame = (part[None, None] for part in (heard, next_heard, proposals, features.NO_BEAT))
+        before, after, proposed, beat = of_frame
+        segment = Segment(before, after, proposed, beat, np.array([self._is_start]), np.ones(1, np.int64))
+        batch = batch_of(segment, torch.device("cpu"))
+        h, self._state = network(batch.rows, self._state)
         self._heard, self._is_start = heard, False
-        before, after = (torch.from_numpy(of_frame).long()[None] for of_frame in (heard, next_heard))
         total = 0.0
         for voice in Voice:
-            seen = network.see(before, after)
+            seen = network.see(batch)
             total += float(sum(network.voice_losses(voice, h[0], seen, self._is_known[voice])))
         return total
 

@@ -13,10 +13,14 @@ from numpy.typing import NDArray
 
 from livegen.score import N_VOICES, SILENCE, VOLUME_MAX, Voice, onsets
 
-_SLIP_SHARE: Final = {"missed": 0.02, "late": 0.03, "wrong": 0.015, "dropped": 0.015, "volume": 0.03}
+_SLIP_SHARE: Final = {"missed": 0.02, "late": 0.03, "early": 0.0, "wrong": 0.015, "dropped": 0.015, "volume": 0.03}
 """Share of a voice's events that slip, by what becomes of the frames until the next event."""
 
+_LOOSE_SHARE: Final = _SLIP_SHARE | {"late": 0.25, "early": 0.25}
+"""The same for a player who does not keep time."""
+
 _MOST_LATE_FRAMES: Final = 4
+_MOST_EARLY_FRAMES: Final = 2
 _MOST_VOLUME: Final = 4
 _FRAMES_A_FREEZE: Final = 1000
 """Mean distance of the places where a voice, or all four with it, stop moving for a while, for each voice."""
@@ -26,22 +30,33 @@ _ALL_FREEZE_SHARE: Final = 0.3
 _DRIFT_SHARE: Final = 0.03
 
 
-def mishear(frames: NDArray[np.uint8], generator: np.random.Generator) -> NDArray[np.uint8]:
-    """Return a copy of a song, ``uint8 (N, 4, 3)``, with slips in it; every value stays in its range."""
+def mishear(frames: NDArray[np.uint8], generator: np.random.Generator, *, is_loose: bool = False) -> NDArray[np.uint8]:
+    """Return a copy of a song, ``uint8 (N, 4, 3)``, with slips in it; every value stays in its range.
+
+    With `is_loose`, half of all events come early or late: a network that is told the beat then learns to trust that
+    rather than what it hears.
+    """
     heard = frames.copy()
     is_event = onsets(frames)
     is_event[1:] |= frames[1:, :, 0] != frames[:-1, :, 0]
     for voice in Voice:
-        _slip(heard[:, voice], np.flatnonzero(is_event[:, voice]), VOLUME_MAX[voice], generator)
+        _slip(heard[:, voice], np.flatnonzero(is_event[:, voice]), VOLUME_MAX[voice], is_loose, generator)
     for _ in range(generator.poisson(len(frames) / _FRAMES_A_FREEZE * N_VOICES)):
         _freeze(heard, generator)
     return heard
 
 
-def _slip(part: NDArray[np.uint8], starts: NDArray[np.int64], volume_max: int, generator: np.random.Generator) -> None:
+def _slip(
+    part: NDArray[np.uint8],
+    starts: NDArray[np.int64],
+    volume_max: int,
+    is_loose: bool,
+    generator: np.random.Generator,
+) -> None:
     """Let events of one voice, ``uint8 (N, 3)``, slip in place."""
     written = part.copy()
-    kinds = generator.choice([*_SLIP_SHARE, ""], len(starts), p=[*_SLIP_SHARE.values(), 1 - sum(_SLIP_SHARE.values())])
+    shares = _LOOSE_SHARE if is_loose else _SLIP_SHARE
+    kinds = generator.choice([*shares, ""], len(starts), p=[*shares.values(), 1 - sum(shares.values())])
     ends = [*starts[1:], len(part)]
     for i in np.flatnonzero(kinds != ""):
         run = slice(starts[i], ends[i])
@@ -51,6 +66,9 @@ def _slip(part: NDArray[np.uint8], starts: NDArray[np.int64], volume_max: int, g
                 part[run] = before
             case "late":
                 part[starts[i] : min(starts[i] + generator.integers(1, _MOST_LATE_FRAMES + 1), ends[i])] = before
+            case "early":
+                first = starts[i] - generator.integers(1, _MOST_EARLY_FRAMES + 1)
+                part[max(first, 0) : starts[i]] = part[starts[i]]
             case "wrong" if part[starts[i], 0]:
                 other = written[generator.choice(starts), 0]
                 part[run, 0] = other or part[run, 0]

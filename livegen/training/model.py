@@ -3,7 +3,8 @@
 One LSTM over frames. Its input is a sum of table rows (`features.input_rows`). Within a frame each voice has a
 trunk, W h plus what is known of the other voices' new frame plus what the voice did last; it gives the note's
 logits, then those of its volume, then of its timbre. **Pointers** add to the logits of notes that were played
-lately, whatever these are: "what I played three notes ago" is learnt once for all keys. Any set of voices may be
+lately, and of those that the motif memory proposes, whatever these are: "what I played three notes ago" is learnt
+once for all keys. Any set of voices may be
 known, so the voices of a frame can be predicted in any order.
 """
 
@@ -18,7 +19,15 @@ from torch.nn import functional
 
 from livegen.predictor import features
 from livegen.predictor.lstm import LstmConfig
-from livegen.predictor.lstm_kernels import HAS_VOLUME, N_CLASSES, N_SCORES, NO_CLASS, NOTE_CLASS
+from livegen.predictor.lstm_kernels import (
+    AT_MEMORY,
+    HAS_VOLUME,
+    N_CLASSES,
+    N_SCORES,
+    N_VOLUME_SCORES,
+    NO_CLASS,
+    NOTE_CLASS,
+)
 from livegen.score import N_VOICES, TIMBRE_MAX, Voice
 from livegen.training.dataset import Segment
 
@@ -32,10 +41,16 @@ class Batch:
 
     Attributes
     ----------
-    rows : (T, B, 45) int64
+    rows : (T, B, N_INPUTS) int64
         `features.input_rows` of what was heard before each frame.
+    own : (N, 4, N_OWN) int64
+        `features.own_rows` of each voice, numbered through the four voices' tables.
+    known : (N, 4, N_KNOWN) int64
+        `features.known_rows` of each voice of the frame, numbered through likewise.
     before, target : (N, 4, 19) int64
         What was heard before the frame, and with it.
+    proposals : (N, 4, 4, 6) int64
+        What the memory has for the frame.
     counts : (N,) float
         1 for a frame, 0 for padding.
     keeps_state : (1, B, 1) float
@@ -43,10 +58,27 @@ class Batch:
     """
 
     rows: Tensor
+    own: Tensor
+    known: Tensor
     before: Tensor
     target: Tensor
+    proposals: Tensor
     counts: Tensor
     keeps_state: Tensor
+
+    def that_count(self) -> "Batch":
+        """Return the batch without padding: N is then the number of frames that count."""
+        kept = self.counts.bool()
+        return Batch(
+            self.rows,
+            self.own[kept],
+            self.known[kept],
+            self.before[kept],
+            self.target[kept],
+            self.proposals[kept],
+            self.counts[kept],
+            self.keeps_state,
+        )
 
 
 def batch_of(segment: Segment, device: torch.device) -> Batch:
@@ -55,13 +87,19 @@ def batch_of(segment: Segment, device: torch.device) -> Batch:
     is_start = np.zeros((T, B), np.bool_)
     is_start[0] = segment.is_start
     before, target = (of_frames.reshape(T * B, N_VOICES, -1) for of_frames in (segment.before, segment.target))
+    proposals, beat = segment.proposals.reshape(T * B, *segment.proposals.shape[2:]), segment.beat.reshape(T * B, -1)
     rows = np.empty((T * B, features.N_INPUTS), np.int64)
-    features.batch_input_rows(before, is_start.reshape(-1), rows)
+    own = np.empty((T * B, N_VOICES, features.N_OWN), np.int64)
+    known = np.empty((T * B, N_VOICES, features.N_KNOWN), np.int64)
+    features.batch_rows(before, target, proposals, beat, is_start.reshape(-1), rows, own, known)
     counts = np.arange(T)[:, None] < segment.n_frames
     return Batch(
         torch.from_numpy(rows).reshape(T, B, -1).to(device),
+        torch.from_numpy(own).to(device),
+        torch.from_numpy(known).to(device),
         torch.from_numpy(before).to(device).long(),
         torch.from_numpy(target).to(device).long(),
+        torch.from_numpy(proposals).to(device).long(),
         torch.from_numpy(counts.reshape(-1)).to(device).float(),
         torch.from_numpy(~segment.is_start).to(device).float()[None, :, None],
     )
@@ -76,14 +114,15 @@ class Network(nn.Module):
         self.input_rows = nn.EmbeddingBag(features.N_INPUT_ROWS, c.n_embedding, mode="sum")
         self.lstm = nn.LSTM(c.n_embedding, c.n_state)
         self.known_rows = nn.EmbeddingBag(N_VOICES * features.N_KNOWN_ROWS, c.n_known, mode="sum")
-        self.own_rows = nn.EmbeddingBag(N_VOICES * features.N_OWN_ROWS, c.n_known, mode="sum")
+        self.own_rows = nn.EmbeddingBag(N_VOICES * features.N_OWN_ROWS, c.n_own, mode="sum")
         self.new_rows = nn.EmbeddingBag(N_VOICES * features.N_NEW_ROWS, c.n_after_note, mode="sum")
         self.volume_rows = nn.Embedding(N_VOICES * features.N_VOLUMES, c.n_timbre_hidden)
         loud = [voice for voice in Voice if HAS_VOLUME[voice]]  # the triangle has neither volume nor timbre
         self.trunk = _for_each(Voice, lambda: nn.Linear(c.n_state, c.n_hidden))
-        self.known = _for_each(Voice, lambda: nn.Linear(N_VOICES * c.n_known, c.n_hidden, bias=False))
+        self.known = _for_each(Voice, lambda: nn.Linear((N_VOICES - 1) * c.n_known, c.n_hidden, bias=False))
+        self.own = _for_each(Voice, lambda: nn.Linear(c.n_own, c.n_hidden, bias=False))
         self.note = _for_each(Voice, lambda: nn.Linear(c.n_note_hidden, N_SCORES))
-        self.volume = _for_each(loud, lambda: nn.Linear(c.n_volume_hidden, features.N_VOLUMES))
+        self.volume = _for_each(loud, lambda: nn.Linear(c.n_volume_hidden, N_VOLUME_SCORES))
         self.timbre = _for_each(loud, lambda: nn.Linear(c.n_timbre_hidden, features.N_TIMBRES))
         for table in (self.input_rows, self.known_rows, self.own_rows, self.new_rows, self.volume_rows):
             nn.init.normal_(table.weight, std=0.1)
@@ -102,7 +141,7 @@ class Network(nn.Module):
 
         Parameters
         ----------
-        rows : (T, B, 45) int64
+        rows : (T, B, N_INPUTS) int64
             Rows of the input table for T frames of B songs, `features.input_rows`.
         state : two tensors (1, B, n_state)
             The state before the first frame, of `new_state` or an earlier call.
@@ -116,31 +155,33 @@ class Network(nn.Module):
         zeros = torch.zeros(1, n_lanes, self.config.n_state, device=self.is_legal.device)
         return zeros, zeros.clone()
 
-    def losses(self, h: Tensor, before: Tensor, target: Tensor, is_known: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def losses(self, h: Tensor, batch: Batch, is_known: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return the negative log-likelihood of notes, volumes and timbres, each (N, 4), in nats.
 
         Parameters
         ----------
         h : (N, n_state)
             Outputs of the LSTM.
-        before, target : (N, 4, 19) int64
-            What was heard before the frame, and with it.
+        batch : Batch
+            Of the same N frames.
         is_known : (N, 4, 4) bool
             Entry [., v, u]: voice u of the frame is known when voice v is predicted.
         """
-        seen = self.see(before, target)
+        seen = self.see(batch)
         columns = [self.voice_losses(voice, h, seen, is_known[:, voice]) for voice in Voice]
         note, volume, timbre = (torch.stack(of_column, 1) for of_column in zip(*columns, strict=True))
         return note, volume, timbre
 
-    def see(self, before: Tensor, target: Tensor) -> "Seen":
-        """Look up what the heads are told of N frames, ``(N, 4, 19)`` int64 each."""
+    def see(self, batch: Batch) -> "Seen":
+        """Look up what the heads are told of N frames."""
+        before, target = batch.before, batch.target
         volume = torch.arange(N_VOICES, device=target.device) * features.N_VOLUMES + target[..., features.VOLUME]
         return Seen(
             before,
             target,
-            _summed(self.known_rows, _known_rows(target)),
-            _summed(self.own_rows, _own_rows(before)),
+            batch.proposals,
+            _summed(self.known_rows, batch.known),
+            _summed(self.own_rows, batch.own),
             _summed(self.new_rows, _new_rows(before, target)),
             self.volume_rows(volume),
         )
@@ -150,27 +191,42 @@ class Network(nn.Module):
 
         `is_known` is (N, 4), or (1, 4) where the same voices are known in all frames.
         """
-        c, name = self.config, voice.name
-        # The place of the voice itself holds what it did last; the others are 0 where they are not known.
-        beside = [seen.own[:, u] if u == voice else seen.known[:, u] * is_known[:, u, None] for u in Voice]
-        hidden = self.trunk[name](h) + self.known[name](torch.cat(beside, 1))  # (N, n_hidden)
-        of_note, of_volume, of_timbre = hidden.split([c.n_note_hidden, c.n_volume_hidden, c.n_timbre_hidden], 1)
+        return self.nlls(voice, self.voice_logits(voice, h, seen, is_known), seen)
+
+    def nlls(self, voice: Voice, logits: tuple[Tensor, ...], seen: "Seen") -> tuple[Tensor, Tensor, Tensor]:
+        """Return the negative log-likelihood of a voice's note, volume and timbre under its `voice_logits`."""
         note, volume, timbre = seen.target[:, voice, :3].unbind(1)
-        logits = self._note_logits(voice, self.note[name](functional.silu(of_note)).float(), seen, is_known)
-        note_loss = functional.cross_entropy(logits, self.note_class[voice][note], reduction="none")
+        note_loss = functional.cross_entropy(logits[0], self.note_class[voice][note], reduction="none")
         if not HAS_VOLUME[voice]:
             return note_loss, torch.zeros_like(note_loss), torch.zeros_like(note_loss)
-        new_of_volume, new_of_timbre = seen.new[:, voice].split([c.n_volume_hidden, c.n_timbre_hidden], 1)
-        logits = self.volume[name](functional.silu(of_volume + new_of_volume)).float()
-        logits[:, 0] = RULED_OUT  # in NES-MDB a voice without volume is silent: its note is 0
-        volume_loss = functional.cross_entropy(logits, volume, reduction="none")
+        volume_loss = functional.cross_entropy(logits[1], volume, reduction="none")
         volume_loss = torch.where((note == 0) | (volume == 0), 0.0, volume_loss)
-        logits = self.timbre[name](functional.silu(of_timbre + new_of_timbre + seen.volume[:, voice])).float()
-        logits[:, TIMBRE_MAX[voice] + 1 :] = RULED_OUT
-        return note_loss, volume_loss, functional.cross_entropy(logits, timbre, reduction="none")
+        return note_loss, volume_loss, functional.cross_entropy(logits[2], timbre, reduction="none")
+
+    def voice_logits(self, voice: Voice, h: Tensor, seen: "Seen", is_known: Tensor) -> tuple[Tensor, ...]:
+        """Return the logits of a voice's note classes, (N, 90), and if it has them of its volume and timbre.
+
+        Those of the volume are given the note, and those of the timbre the note and the volume.
+        """
+        c, name = self.config, voice.name
+        beside = [seen.known[:, u] * is_known[:, u, None] for u in Voice if u != voice]  # 0 where it is not known
+        hidden = self.trunk[name](h) + self.known[name](torch.cat(beside, 1)) + self.own[name](seen.own[:, voice])
+        of_note, of_volume, of_timbre = hidden.split([c.n_note_hidden, c.n_volume_hidden, c.n_timbre_hidden], 1)
+        of_notes = self._note_logits(voice, self.note[name](functional.silu(of_note)).float(), seen, is_known)
+        if not HAS_VOLUME[voice]:
+            return (of_notes,)
+        new_of_volume, new_of_timbre = seen.new[:, voice].split([c.n_volume_hidden, c.n_timbre_hidden], 1)
+        scores = self.volume[name](functional.silu(of_volume + new_of_volume)).float()
+        of_volumes, pull = scores.split([features.N_VOLUMES, features.N_CANDIDATES], 1)
+        of_volumes = functional.pad(of_volumes, (0, 1))  # a place for the pulls of candidates that are not there
+        of_volumes = of_volumes.scatter_add(1, seen.proposals[:, voice, :, features.THEN_VOLUME], pull)[:, :-1]
+        of_volumes[:, 0] = RULED_OUT  # in NES-MDB a voice without volume is silent: its note is 0
+        of_timbres = self.timbre[name](functional.silu(of_timbre + new_of_timbre + seen.volume[:, voice])).float()
+        of_timbres[:, TIMBRE_MAX[voice] + 1 :] = RULED_OUT
+        return of_notes, of_volumes, of_timbres
 
     def _note_logits(self, voice: Voice, scores: Tensor, seen: "Seen", is_known: Tensor) -> Tensor:
-        logits, pull = scores[:, :N_CLASSES], scores[:, N_CLASSES:]
+        logits, pull = scores[:, :N_CLASSES], scores[:, N_CLASSES : N_CLASSES + AT_MEMORY]
         if voice is Voice.NO:
             notes = seen.before[:, voice, features.NOTES :]  # (N, 8)
             pull = pull[:, : features.N_NOTES]
@@ -179,7 +235,11 @@ class Network(nn.Module):
             notes = torch.cat([played, seen.target[:, : Voice.NO, features.NOTE]], 1)
             pull_of_known = pull[:, played.shape[1] :] * is_known[:, : Voice.NO]
             pull = torch.cat([pull[:, : played.shape[1]], pull_of_known], 1)
-        logits = logits.scatter_add(1, self.note_class[voice][notes], pull)
+        proposed = seen.proposals[:, voice]  # (N, 4, 6)
+        is_there = proposed[..., features.TRUST] > 0
+        proposed_class = torch.where(is_there, self.note_class[voice][proposed[..., features.NEXT]], NO_CLASS)
+        classes = torch.cat([self.note_class[voice][notes], proposed_class], 1)
+        logits = logits.scatter_add(1, classes, torch.cat([pull, scores[:, N_CLASSES + AT_MEMORY :]], 1))
         return logits.masked_fill(~self.is_legal[voice], RULED_OUT)
 
 
@@ -188,8 +248,9 @@ class Seen(NamedTuple):
 
     before: Tensor  # (N, 4, 19)
     target: Tensor  # (N, 4, 19)
+    proposals: Tensor  # (N, 4, 4, 6)
     known: Tensor  # (N, 4, n_known): a voice of the frame, as the others see it
-    own: Tensor  # (N, 4, n_known): what the voice did last
+    own: Tensor  # (N, 4, n_own): what the voice did last, and what the memory has for it
     new: Tensor  # (N, 4, n_after_note): its new note, for its volume and timbre
     volume: Tensor  # (N, 4, n_timbre_hidden): its new volume, for its timbre
 
@@ -201,29 +262,6 @@ def _summed(table: nn.EmbeddingBag, rows: Tensor) -> Tensor:
 
 def _for_each(voices: Iterable[Voice], layer: Callable[[], nn.Module]) -> nn.ModuleDict:
     return nn.ModuleDict({voice.name: layer() for voice in voices})
-
-
-def _known_rows(target: Tensor) -> Tensor:
-    rows = [
-        features.KNOWN_NOTE + target[..., features.NOTE],
-        features.KNOWN_VOLUME + target[..., features.VOLUME],
-        features.KNOWN_TIMBRE + target[..., features.TIMBRE],
-        features.KNOWN_FLAG + target[..., features.FLAG],
-    ]
-    return _of_voices(torch.stack(rows, 2), features.N_KNOWN_ROWS)
-
-
-_AGE_BUCKETS = torch.tensor([features.age_bucket(age) for age in range(features.MAX_AGE + 1)])
-
-
-def _own_rows(before: Tensor) -> Tensor:
-    rows = [
-        features.OWN_NOTE + before[..., features.NOTE],
-        features.OWN_VOLUME + before[..., features.VOLUME],
-        features.OWN_TIMBRE + before[..., features.TIMBRE],
-        features.OWN_AGE + _AGE_BUCKETS.to(before.device)[before[..., features.AGE]],
-    ]
-    return _of_voices(torch.stack(rows, 2), features.N_OWN_ROWS)
 
 
 def _new_rows(before: Tensor, target: Tensor) -> Tensor:

@@ -20,7 +20,8 @@ from safetensors.torch import save_file
 from livegen.errors import TrainingError
 from livegen.predictor.checkpoint import WEIGHTS_FILE, write_config
 from livegen.predictor.lstm import LstmConfig
-from livegen.score import N_COLUMNS, N_VOICES
+from livegen.score import N_VOICES
+from livegen.training.curve import CurveRow, read_curve, write_curve
 from livegen.training.dataset import Lanes, Songs, load_songs, songs_of, split_file
 from livegen.training.evaluate import note_nll
 from livegen.training.model import Network, batch_of
@@ -124,7 +125,7 @@ class _Run:
             h, state = self.network(batch.rows, state)
             kept = torch.rand(1, s.n_lanes, h.shape[2], device=self.device) >= s.dropout
             h = h * (kept / (1.0 - s.dropout)).to(h.dtype)
-            note, volume, timbre = self.network.losses(h.flatten(0, 1), batch.before, batch.target, is_known)
+            note, volume, timbre = self.network.losses(h.flatten(0, 1), batch, is_known)
         self.state = tuple(part.detach().float() for part in state)
         n_frames = batch.counts.sum()
         note_nll = (note.sum(1) * batch.counts).sum() / n_frames
@@ -226,8 +227,8 @@ def train(
         The folder that holds the splits named "train" and, if the run is to be watched on it, "valid"; or an
         .npz split to train on.
     out : Path
-        The model's folder, made if need be. Each checkpoint leaves a whole model there, and a `resume.safetensors`
-        that the model does not need.
+        The model's folder, made if need be. Each checkpoint leaves a whole model there, a `curve.csv` and its picture
+        (`livegen.training.curve`), and a `resume.safetensors` that the model does not need.
     config : LstmConfig, optional
         Sizes of the network.
     resume : bool
@@ -265,10 +266,13 @@ def _learn_to_the_end(run: _Run, out: Path, watched: Songs | None, progress: Cal
     earlier, first_step = run.elapsed, run.step
     begin = saved_at = time.monotonic()
     report = Progress(run.step, run.done(), math.nan, math.nan, 0.0)
+    curve = [row for row in read_curve(out) if row.step <= run.step] if run.step else []
+    since: list[tuple[float, float]] = []
     while run.done() < 1.0:
         loss, of_notes = run.learn()
         if not math.isfinite(loss):
             raise TrainingError(f"the loss is {loss} at step {run.step}: begin anew with a lower learning rate")
+        since.append((loss, of_notes))
         now = time.monotonic()
         run.elapsed = earlier + now - begin
         frames_per_second = (run.step - first_step) * settings.n_lanes * settings.n_frames / (now - begin)
@@ -277,6 +281,10 @@ def _learn_to_the_end(run: _Run, out: Path, watched: Songs | None, progress: Cal
             run.save(out)
             saved_at = now
             of_valid = None if watched is None else note_nll(run.network, watched)
+            mean_loss, mean_nll = map(float, np.mean(since, 0))
+            curve.append(CurveRow(run.step, run.elapsed / 60.0, mean_loss, mean_nll, of_valid or math.nan))
+            write_curve(out, curve)
+            since.clear()
         report = Progress(run.step, run.done(), loss, of_notes, frames_per_second, of_valid)
         progress(report)
     return report
@@ -284,4 +292,4 @@ def _learn_to_the_end(run: _Run, out: Path, watched: Songs | None, progress: Cal
 
 def _some(songs: Songs) -> Songs:
     """Return every sixth song: enough to see how a run does without holding it up."""
-    return songs_of([songs.song(i)[1:, :, :N_COLUMNS] for i in range(0, len(songs), 6)])
+    return songs_of([songs.song(i) for i in range(0, len(songs), 6)])

@@ -5,7 +5,9 @@ from numpy.typing import NDArray
 
 from livegen.predictor.lstm import LstmConfig, LstmPredictor
 
-SMALL = LstmConfig(n_embedding=12, n_state=20, n_known=6, n_note_hidden=14, n_volume_hidden=9, n_timbre_hidden=5)
+SMALL = LstmConfig(
+    n_embedding=12, n_state=20, n_known=6, n_own=8, n_note_hidden=14, n_volume_hidden=9, n_timbre_hidden=5
+)
 
 
 def random_arrays(config: LstmConfig = SMALL, seed: int = 0, scale: float = 0.4) -> dict[str, NDArray[np.float32]]:

@@ -1,5 +1,5 @@
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -49,14 +49,47 @@ def test_attacks_are_the_onsets_of_the_score(frames):
     assert ((_heard(frames)[1:, :, features.FLAG] == features.ATTACK) == onsets(frames)).all()
 
 
-@given(arrays(np.uint8, (4, features.N_HEARD)), st.booleans())
-def test_input_rows_stay_in_the_table_and_never_share_a_row(heard, is_start):
+_PROPOSED = (
+    features.N_NOTE_VALUES,
+    features.N_LEFTS,
+    features.N_TRUSTS,
+    features.N_RELATIONS,
+    features.N_VOLUMES + 1,
+    features.N_TIMBRES + 1,
+)
+
+
+@settings(deadline=None)  # the first example compiles
+@given(
+    arrays(np.uint8, (4, features.N_HEARD)),
+    arrays(np.uint8, (4, features.N_CANDIDATES, features.N_PROPOSED)),
+    arrays(np.uint8, 2),
+    st.booleans(),
+)
+def test_rows_stay_in_their_tables_and_never_share_a_row(heard, proposals, beat, is_start):
     heard[:, features.NOTE] %= features.N_NOTE_VALUES
     heard[:, features.VOLUME] %= features.N_VOLUMES
     heard[:, features.TIMBRE] %= features.N_TIMBRES
     heard[:, features.FLAG] %= features.N_FLAGS
+    proposals %= np.array(_PROPOSED, np.uint8)
+    beat %= features.NO_BEAT + 1
     rows = np.full(features.N_INPUTS, -1, np.int64)
-    features.input_rows(heard, is_start, rows)
-    assert rows.min() >= 0
-    assert rows.max() < features.N_INPUT_ROWS
-    assert len(set(rows.tolist())) == features.N_INPUTS
+    features.input_rows(heard, proposals, beat, is_start, rows)
+    own = np.full(features.N_OWN, -1, np.int64)
+    features.own_rows(heard[0], proposals[0], beat, own)
+    known = np.full(features.N_KNOWN, -1, np.int64)
+    features.known_rows(heard[1, :3], heard[0], proposals[0], known)
+    tables = ((rows, features.N_INPUT_ROWS), (own, features.N_OWN_ROWS), (known, features.N_KNOWN_ROWS))
+    for chosen, n_rows in tables:
+        assert chosen.min() >= 0
+        assert chosen.max() < n_rows
+        assert len(set(chosen.tolist())) == len(chosen)
+
+
+def test_a_voice_agrees_with_a_proposal_that_it_follows_in_time():
+    proposal = features.NO_PROPOSALS[0, 0].copy()
+    assert features.agreement(60, 60, proposal) == 0
+    proposal[[features.NEXT, features.TRUST, features.LEFT]] = 64, 3, features.ON_TIME
+    assert (features.agreement(64, 60, proposal), features.agreement(60, 60, proposal)) == (2, 1)
+    proposal[features.LEFT] = features.ON_TIME + 1
+    assert (features.agreement(64, 60, proposal), features.agreement(60, 60, proposal)) == (1, 2)

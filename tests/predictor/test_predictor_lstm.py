@@ -1,4 +1,4 @@
-from dataclasses import fields
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 from lstm_weights import SMALL, random_arrays, random_predictor
 
 from livegen.errors import CheckpointError
+from livegen.predictor.beat import Beat
+from livegen.predictor.features import LEFT, NEXT, NO_PROPOSALS, ON_TIME, OWN_STRICT, PLANNED, SHARED, TRUST
 from livegen.predictor.lstm import LstmConfig, LstmDistribution, LstmPredictor, LstmState
-from livegen.predictor.predictor import Sampling
+from livegen.predictor.predictor import Conditions, Sampling
 from livegen.score import NOTE_RANGE, SILENCE, TIMBRE_MAX, VOLUME_MAX, Voice, validate_frames
 
 PREDICTOR = random_predictor()
@@ -26,7 +28,19 @@ def frames(draw) -> np.ndarray:
 
 
 masks = st.tuples(*[st.booleans()] * 4).map(lambda mask: np.array(mask))
-shapes = st.builds(Sampling, st.floats(0, 2), st.floats(0, 1))
+_of_voices = st.tuples(*[st.floats(-3, 3)] * 4)
+_registers = st.tuples(*[st.integers(0, 127)] * 4)
+shapes = st.builds(
+    Sampling,
+    st.floats(0, 2),
+    st.floats(0, 1),
+    st.tuples(*[st.floats(0, 2)] * 4),
+    _of_voices,
+    st.floats(0, 4),
+    _registers,
+    _registers,
+    st.integers(0, 0xFFF),
+)
 
 
 def _after(*heard: np.ndarray) -> tuple[LstmDistribution, LstmState]:
@@ -37,7 +51,7 @@ def _after(*heard: np.ndarray) -> tuple[LstmDistribution, LstmState]:
 
 
 def _bytes(state: LstmState) -> list[bytes]:
-    return [np.asarray(getattr(state, field.name)).tobytes() for field in fields(state)]
+    return [getattr(state, name).tobytes() for name in ("heard", "h", "c")]
 
 
 @settings(max_examples=50, deadline=None)
@@ -152,9 +166,61 @@ def test_a_voice_that_moves_at_temperature_0_takes_the_likeliest_note():
     assert int(np.argmax(log_probs)) in notes
 
 
+def test_a_voice_changes_only_to_notes_of_its_register_and_scale():
+    distribution, _ = _after()
+    c_major, register = 0b101010110101, (50, 60, 40, 3)
+    sampling = Sampling(2.0, 1.0, density=(50.0,) * 4, lowest=register, highest=(70, 72, 60, 9), scale=c_major)
+    drawn = np.array([distribution.sample(SILENCE, NONE, sampling, seed=s, frame_index=0) for s in range(200)])
+    for voice in Voice:
+        notes = drawn[drawn[:, voice, 0] > 0, voice, 0]
+        assert len(notes) > 20
+        assert (notes >= register[voice]).all()
+        assert (notes <= sampling.highest[voice]).all()
+        if voice is not Voice.NO:
+            assert all(c_major >> note % 12 & 1 for note in notes.tolist())
+
+
+def test_the_grid_gathers_attacks_on_quarters_of_the_beat_and_makes_them_no_rarer():
+    predictor = random_predictor(scale=0.05)  # it knows nothing, so that the grid alone decides
+    n_attacks = {}
+    for grid in (0.0, 2.0):
+        phases, n_attacks[grid] = [], 0
+        for phase in np.linspace(0, 1, 97)[:-1]:
+            conditions = Conditions(Beat(1e6, phase))  # the next frame has nearly the same phase
+            distribution, _ = predictor.step(SILENCE, predictor.initial_state(), conditions)
+            sampling = Sampling(density=(-6.0,) * 4, grid=grid)
+            for seed in range(40):
+                frame = distribution.sample(SILENCE, NONE, sampling, seed=seed, frame_index=0)
+                attacks = int((frame[:, 0] > 0).sum())
+                phases += [phase] * attacks
+                n_attacks[grid] += attacks
+        coherence = abs(np.exp(8j * np.pi * np.array(phases)).mean())
+        assert (coherence > 0.2) == (grid > 0)
+    assert 0.5 < n_attacks[2.0] / n_attacks[0.0] < 1.5
+
+
+def test_the_memory_is_heard_unless_it_is_hidden():
+    tune = np.zeros((12, 4, 3), np.uint8)
+    tune[:, 0, 0] = np.repeat([60, 62, 64, 65, 67, 69], 2)
+    tune[:, 0, 1] = 9
+
+    def after(conditions: Conditions) -> LstmDistribution:
+        state = PREDICTOR.initial_state()
+        for frame in (*tune, *tune[:6]):
+            distribution, state = PREDICTOR.step(frame, state, conditions)
+        return distribution
+
+    assert (after(Conditions()).told.proposals[0, OWN_STRICT, [NEXT, LEFT]] == (65, ON_TIME)).all()
+    assert (after(Conditions(memory=0.0)).told.proposals == NO_PROPOSALS).all()
+    planned = after(Conditions(plan=12)).told.proposals[:, SHARED]
+    assert (planned[:, TRUST] == PLANNED).all()
+    assert planned[0, NEXT] == 65
+    assert (after(Conditions(plan=500)).told.proposals == after(Conditions()).told.proposals).all()
+
+
 def test_silence_at_the_start_is_not_silence_later():
     first, state = _after()
-    later, _ = PREDICTOR.step(SILENCE, LstmState(state.heard * 0, state.h * 0, state.c * 0, False))
+    later, _ = PREDICTOR.step(SILENCE, replace(state, heard=state.heard * 0, h=state.h * 0, c=state.c * 0))
     start = first.note_log_probs(Voice.P1, SILENCE, NONE)
     assert not np.allclose(start, later.note_log_probs(Voice.P1, SILENCE, NONE))
 
@@ -170,7 +236,7 @@ def test_a_frame_out_of_range_or_weights_that_overflow_still_give_a_legal_frame(
 
 
 def test_sizes_that_eight_does_not_divide_are_summed_to_the_end():
-    config = LstmConfig(3, 5, 2, 7, 3, 1)
+    config = LstmConfig(3, 5, 2, 4, 7, 3, 1)
     arrays = random_arrays(config)
     predictor = LstmPredictor.from_arrays("odd", config, arrays)
     distribution, state = predictor.step(SILENCE, predictor.initial_state())

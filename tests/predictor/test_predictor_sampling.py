@@ -53,8 +53,15 @@ def test_top_p_keeps_the_fewest_that_add_up_to_it():
     assert _draws(LOGITS, 1.0, 0.81) == pytest.approx([0.5 / 0.95, 0, 0.3 / 0.95, 0.15 / 0.95], abs=1e-3)
 
 
-def _draws_of_notes(held: int, temperature: float, top_p: float, n: int = 4000) -> np.ndarray:
-    drawn = [draw_note(LOGITS.copy(), held, temperature, top_p, (i + 0.5) / n, np.empty(4)) for i in range(n)]
+def _note(logits: np.ndarray, held: int, temperature: float, top_p: float, number: float, **shape) -> int:
+    is_allowed = np.array(shape.get("is_allowed", [True] * len(logits)))
+    scratch = np.empty(len(logits))
+    density, attack = shape.get("density", 0.0), shape.get("attack", 0.0)
+    return draw_note(logits.copy(), held, is_allowed, temperature, top_p, density, attack, number, scratch)
+
+
+def _draws_of_notes(held: int, temperature: float, top_p: float, n: int = 4000, **shape) -> np.ndarray:
+    drawn = [_note(LOGITS, held, temperature, top_p, (i + 0.5) / n, **shape) for i in range(n)]
     return np.bincount(drawn, minlength=4) / n
 
 
@@ -73,7 +80,24 @@ def test_neither_temperature_nor_top_p_stops_a_voice():
 def test_a_voice_that_can_only_hold_holds():
     only = np.array([-np.inf, 3.0, -np.inf], np.float32)
     for number in (0.0, 0.5, 1.0 - 2.0**-53):
-        assert draw_note(only.copy(), 1, 1.0, 0.9, number, np.empty(3)) == 1
+        assert _note(only, 1, 1.0, 0.9, number) == 1
+
+
+def test_density_moves_the_odds_of_a_change_and_not_what_it_is_to():
+    held_twice_as_seldom = _draws_of_notes(0, 1.0, 1.0, density=np.log(2.0))
+    assert held_twice_as_seldom == pytest.approx([1 / 3, 0.1 / 1.5, 0.6 / 1.5, 0.3 / 1.5], abs=1e-3)
+    assert _draws_of_notes(0, 1.0, 1.0, density=-50.0).tolist() == [1, 0, 0, 0]
+
+
+def test_an_attack_is_likelier_on_the_grid_and_a_release_is_not():
+    on_grid = _draws_of_notes(2, 1.0, 1.0, attack=np.log(2.0))
+    assert on_grid == pytest.approx(np.array([0.5, 0.1, 0.3, 0.3]) / 1.2, abs=1e-3)
+
+
+def test_a_voice_changes_only_to_what_is_allowed_and_stays_if_nothing_is():
+    allowed = _draws_of_notes(0, 1.0, 1.0, is_allowed=[False, False, False, True])
+    assert allowed == pytest.approx([0.5, 0, 0, 0.5], abs=1e-3)
+    assert _draws_of_notes(0, 1.0, 1.0, is_allowed=[True, False, False, False]).tolist() == [1, 0, 0, 0]
 
 
 @given(
@@ -89,4 +113,4 @@ def test_what_is_ruled_out_is_never_drawn(logits, allowed, temperature, top_p, n
     assert np.isfinite(logits[draw(logits, temperature, top_p, number, np.empty(20))])
     legal = np.isfinite(logits)
     for held in np.flatnonzero(legal):
-        assert legal[draw_note(logits.copy(), held, temperature, top_p, number, np.empty(20))]
+        assert legal[_note(logits, held, temperature, top_p, number)]

@@ -36,7 +36,7 @@ class HashPredictor:
     def initial_state(self):
         return 1
 
-    def step(self, frame, state):
+    def step(self, frame, state, conditions=None):
         assert frame.shape == (N_VOICES, 3)
         assert frame.dtype == np.uint8
         self.n_steps += 1

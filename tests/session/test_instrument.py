@@ -278,7 +278,7 @@ class BrokenPredictor(HashPredictor):
 
     is_broken = False
 
-    def step(self, frame, state):
+    def step(self, frame, state, conditions=None):
         if self.is_broken:
             raise RuntimeError("no prediction")
         return super().step(frame, state)

@@ -23,7 +23,7 @@ def test_steps_one_by_one_agree_with_one_pass_over_the_song():
     known = torch.tensor([[u < v for u in Voice] for v in Voice]).expand(N_FRAMES, -1, -1)
     with torch.no_grad():
         h, _ = network(batch.rows, network.new_state(1))
-        losses = network.losses(h.flatten(0, 1), batch.before, batch.target, known)
+        losses = network.losses(h.flatten(0, 1), batch, known)
     expected = sum(column.sum(1) for column in losses).numpy()
     step = TorchStep(DEFAULT)
     heard = [SILENCE, *frames[:-1]]

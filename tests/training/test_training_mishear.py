@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from songs import song
 
-from livegen.score import Voice, validate_frames
+from livegen.score import Voice, onsets, validate_frames
 from livegen.training.mishear import mishear
 
 
@@ -33,3 +33,12 @@ def test_voices_stop_for_longer_than_the_song_ever_holds_them():
     heard = mishear(frames, np.random.default_rng(1))
     changes = np.flatnonzero(np.diff(heard[:, Voice.P1, 0].astype(int)))
     assert np.diff(changes).max() > 2 * np.diff(np.flatnonzero(np.diff(frames[:, Voice.P1, 0].astype(int)))).max()
+
+
+def test_a_player_who_does_not_keep_time_is_early_or_late_at_many_notes():
+    frames = song(3, 2000)
+    moved = []
+    for is_loose in (False, True):
+        heard = mishear(frames, np.random.default_rng(0), is_loose=is_loose)
+        moved.append((onsets(heard) != onsets(frames)).sum() / onsets(frames).sum())
+    assert moved[1] > 2 * moved[0]

@@ -12,10 +12,14 @@ from safetensors.numpy import load_file  # noqa: E402
 from livegen.errors import TrainingError  # noqa: E402
 from livegen.predictor.checkpoint import load_predictor  # noqa: E402
 from livegen.predictor.lstm import LstmConfig  # noqa: E402
-from livegen.training.evaluate import evaluate  # noqa: E402
+from livegen.training.curve import read_curve  # noqa: E402
+from livegen.training.dataset import songs_of  # noqa: E402
+from livegen.training.evaluate import bigram_note_nll, copy_last_accuracy, evaluate  # noqa: E402
 from livegen.training.train import RESUME_FILE, Progress, Settings, train  # noqa: E402
 
-SMALL = LstmConfig(n_embedding=16, n_state=24, n_known=6, n_note_hidden=16, n_volume_hidden=8, n_timbre_hidden=4)
+SMALL = LstmConfig(
+    n_embedding=16, n_state=24, n_known=6, n_own=8, n_note_hidden=16, n_volume_hidden=8, n_timbre_hidden=4
+)
 SETTINGS = Settings(steps=30, n_lanes=4, n_frames=24, learning_rate=2e-2, warm_up_steps=5, precision="float32")
 
 
@@ -45,6 +49,7 @@ def test_a_run_leaves_a_model_that_plays(trained):
     out, _ = trained
     predictor = load_predictor(out)
     assert predictor.name == "tiny"
+    assert [row.step for row in read_curve(out)] == [30]
     assert load_file(out / "weights.safetensors")["lstm.weight_hh_l0"].dtype == np.float16
 
 
@@ -60,6 +65,9 @@ def test_a_resumed_run_ends_where_an_unbroken_one_does(data, trained, tmp_path, 
         train(data / "made_train.npz", tmp_path, config=SMALL, settings=often, progress=stop_at_11)
     report = train(data / "made_train.npz", tmp_path, config=SMALL, settings=SETTINGS, resume=True)
     assert report.step == 30
+    steps = [row.step for row in read_curve(tmp_path)]
+    assert steps == sorted(set(steps))
+    assert steps[-1] == 30
     expected, got = load_file(out / "weights.safetensors"), load_file(tmp_path / "weights.safetensors")
     assert expected.keys() == got.keys()
     for name, array in expected.items():
@@ -107,16 +115,32 @@ def test_the_rate_falls_to_nearly_nothing_by_the_end_of_the_minutes(data, tmp_pa
 
 def test_evaluate_tells_the_same_story_in_every_figure(data, trained):
     out, _ = trained
-    figures = evaluate(data, out)
+    figures = evaluate(data, out, has_beat=True)
     assert json.loads(json.dumps(figures)) == figures
-    assert (figures["model"], figures["songs"], figures["frames"]) == ("tiny", 2, 300)
-    for column in ("note", "volume", "timbre"):
-        by_voice = figures[f"{column}_nll_by_voice"]
-        assert list(by_voice) == ["P1", "P2", "TR", "NO"]
-        assert sum(by_voice.values()) == pytest.approx(figures[f"{column}_nll"])
-    total = figures["note_nll"] + figures["volume_nll"] + figures["timbre_nll"]
-    assert len(figures["nll_by_order"]) == 24
-    assert figures["nll_by_order"]["P1 P2 TR NO"] == pytest.approx(total)
-    values = figures["nll_by_order"].values()
-    assert figures["order_spread"] == pytest.approx(max(values) / min(values) - 1)
-    assert 0 <= figures["note_order_spread"] < 1
+    assert (figures["model"], figures["songs"], figures["frames"]) == ("tiny", 2, 298)
+    for of in (figures, figures["beat_given"]):
+        for column in ("note", "volume", "timbre"):
+            by_voice = of[f"{column}_nll"]
+            assert list(by_voice) == ["p1", "p2", "tr", "no"]
+            assert sum(by_voice.values()) == pytest.approx(of[f"{column}_nll_sum"])
+        total = of["note_nll_sum"] + of["volume_nll_sum"] + of["timbre_nll_sum"]
+        assert len(of["nll_by_order"]) == 24
+        assert of["nll_by_order"]["P1 P2 TR NO"] == pytest.approx(total)
+        values = of["nll_by_order"].values()
+        assert of["order_spread"] == pytest.approx(max(values) / min(values) - 1)
+        assert 0 <= of["note_order_spread"] < 1
+        assert all(0 <= share <= 1 for share in (*of["note_accuracy"].values(), *of["change_accuracy"].values()))
+        changes = [of["change_accuracy"][name] for name in ("p1", "p2", "tr")]
+        assert of["change_accuracy_mean"] == pytest.approx(sum(changes) / 3)
+    assert figures["memory_hidden_note_nll_sum"] != figures["note_nll_sum"]
+    assert figures["note_nll_sum"] < figures["bigram_note_nll_sum"] * 1.5
+
+
+def test_the_baselines_are_what_counting_gives():
+    frames = np.zeros((5, 4, 3), np.uint8)
+    frames[:, 0, 0] = 60, 60, 62, 62, 62
+    songs = songs_of([frames])
+    assert copy_last_accuracy(songs) == pytest.approx(15 / 16)
+    always_held = songs_of([frames[:2]] * 200)
+    assert bigram_note_nll(always_held, songs_of([frames[:2]])) == pytest.approx(0.0, abs=0.2)
+    assert bigram_note_nll(always_held, songs) > 1.0

@@ -1,0 +1,116 @@
+"""The beat: its period and phase, how the network hears it, and how it is found in the onsets of a song.
+
+Times are in frames and real: frames stay at 24 a second at any tempo.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from livegen.predictor.features import N_PERIODS, N_PHASES, NO_BEAT
+from livegen.units import ENGINE_RATE_HZ, FRAME_RATE_HZ
+
+_ENGINE_TICK_FRAMES: Final = FRAME_RATE_HZ / ENGINE_RATE_HZ
+"""Most beats of game music are a whole number of the engine's ticks."""
+
+_FINE: Final = 1.0 + np.linspace(-0.003, 0.003, 7)
+"""By how much a period is refined: over a minute a small error is a whole beat."""
+
+_SLOWEST_TICKS: Final = 54  # 67 beats a minute
+_FASTEST_TICKS: Final = 18  # 200 beats a minute
+_USUAL_PERIOD_FRAMES: Final = 12.0  # 120 beats a minute
+_OCTAVE_SPREAD: Final = 0.75
+_CLEAR: Final = 0.55
+_FEWEST_ONSETS: Final = 16
+
+_SHORTEST_FRAMES: Final = 5.0
+_LONGEST_FRAMES: Final = 40.0
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """Where the beat is.
+
+    Attributes
+    ----------
+    period_frames : float
+        Frames a beat, more than 0.
+    phase : float
+        Phase of the frame that is heard now, in beats; its whole part does not count.
+    """
+
+    period_frames: float
+    phase: float
+
+    def after(self, n_frames: int) -> "Beat":
+        """Return the same beat some frames later."""
+        return Beat(self.period_frames, (self.phase + n_frames / self.period_frames) % 1.0)
+
+
+def beat_buckets(beat: Beat | None, n_frames: int = 1) -> NDArray[np.uint8]:
+    """Return what the network is told of the beat of the frames that come next, ``uint8 (n_frames, 2)``."""
+    if beat is None:
+        return np.tile(NO_BEAT, (n_frames, 1))
+    phases = (beat.phase + np.arange(1, n_frames + 1) / beat.period_frames) % 1.0
+    octaves = np.log(_LONGEST_FRAMES / _SHORTEST_FRAMES)
+    place = np.log(beat.period_frames / _SHORTEST_FRAMES) / octaves * N_PERIODS
+    buckets = np.empty((n_frames, 2), np.uint8)
+    buckets[:, 0] = np.minimum(phases * N_PHASES, N_PHASES - 1)
+    buckets[:, 1] = min(max(int(place), 0), N_PERIODS - 1)
+    return buckets
+
+
+def coherence(times: ArrayLike, period_frames: float, m: int) -> complex:
+    """Return the mean of ``exp(2 pi i m t / period)`` over onset times: 1 in size if all are on that grid."""
+    turns = np.asarray(times, np.float64) * (m / period_frames)
+    return complex(np.exp(2j * np.pi * turns).mean())
+
+
+def estimate_beat(times: ArrayLike) -> Beat | None:
+    """Find the beat in onset times.
+
+    Every candidate period, whole engine ticks, is judged by how well onsets fall on its beats, halves and quarters,
+    and by how usual such a tempo is; the best one is refined.
+
+    Parameters
+    ----------
+    times : array of float, shape (n,)
+        Onsets in frames.
+
+    Returns
+    -------
+    Beat or None
+        With its phase at time 0; None where there are fewer than sixteen onsets, or no period is clear.
+    """
+    times = np.asarray(times, np.float64)
+    if len(times) < _FEWEST_ONSETS:
+        return None
+    best_period, best_score = 0.0, 0.0
+    for ticks in range(_FASTEST_TICKS, _SLOWEST_TICKS + 1):
+        period = ticks * _ENGINE_TICK_FRAMES
+        usual = np.exp(-0.5 * (np.log2(period / _USUAL_PERIOD_FRAMES) / _OCTAVE_SPREAD) ** 2)
+        score = float(np.abs(_grids(times, period)).sum() * usual)
+        if score > best_score:
+            best_period, best_score = period, score
+    period = max((best_period * _FINE).tolist(), key=lambda period: float(np.abs(_grids(times, period)).sum()))
+    of_beat, of_half, of_quarter = _grids(times, period)
+    if max(abs(of_half), abs(of_quarter)) < _CLEAR:
+        return None
+    return Beat(period, _phase(of_beat, of_half, of_quarter))
+
+
+def _grids(times: NDArray[np.float64], period_frames: float) -> list[complex]:
+    """Return the coherence of onsets with a beat, its halves and its quarters."""
+    return [coherence(times, period_frames, m) for m in (1, 2, 4)]
+
+
+def _phase(of_beat: complex, of_half: complex, of_quarter: complex) -> float:
+    """Return the phase of time 0: the beat's own says where it is, its finer grids where exactly."""
+    phase = -float(np.angle(of_beat)) / (2.0 * np.pi)
+    for m, mean in ((2, of_half), (4, of_quarter)):
+        fine = -float(np.angle(mean)) / (2.0 * np.pi)
+        if abs(mean) >= 0.5 * _CLEAR:
+            phase += ((fine - m * phase + 0.5) % 1.0 - 0.5) / m
+    return phase % 1.0

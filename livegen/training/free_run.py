@@ -1,0 +1,177 @@
+"""Playing on: what a model makes by itself, and how that compares with real songs."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livegen.predictor.beat import Beat
+from livegen.predictor.checkpoint import load_predictor
+from livegen.predictor.form import NO_FORM, REPEATED_SHARE, next_form
+from livegen.predictor.predictor import UNCONDITIONED, Conditions, Predictor, Sampling
+from livegen.score import N_COLUMNS, N_VOICES, SILENCE, Voice
+from livegen.training.dataset import Songs, load_songs, split_file
+from livegen.training.statistics import (
+    N_RUNS,
+    count,
+    distances,
+    grid_coherence,
+    limits,
+    longest_loop,
+    silent_voices,
+    total,
+)
+from livegen.units import FRAME_RATE_HZ, seconds_to_frame
+
+RUN_SECONDS: Final = 60
+AS_ON_STAGE: Final = Sampling(density=(-0.2,) * N_VOICES, grid=1.5)
+"""Density and grid as the controls have them by default, at temperature and top-p 1."""
+
+TEMPI_BPM: Final = (75, 96, 120, 150, 180)
+N_ALL_RUNS: Final = N_RUNS + len(TEMPI_BPM)
+"""Runs that `judge_free_runs` plays."""
+
+OFF_TEMPO: Final = 1.09
+"""A period by so much off must not fit."""
+
+
+def play(
+    predictor: Predictor,
+    n_frames: int,
+    *,
+    seed: int,
+    sampling: Sampling | None = None,
+    conditions: Conditions = UNCONDITIONED,
+    repeats: float = REPEATED_SHARE,
+    prompt: NDArray[np.uint8] | None = None,
+) -> NDArray[np.uint8]:
+    """Let a model play by itself after a prompt, or from nothing.
+
+    Parameters
+    ----------
+    conditions : Conditions
+        Its beat has its phase in the frame before the first.
+    repeats : float
+        0..1: how many of the sections take something up again, as `livegen.predictor.form` plans it.
+    prompt : ndarray of uint8, shape (M, 4, 3), optional
+        What it hears first.
+
+    Returns
+    -------
+    ndarray of uint8, shape (n_frames, 4, 3)
+        What it plays, without the prompt.
+    """
+    sampling = sampling or AS_ON_STAGE
+    nothing_forced = np.zeros(N_VOICES, np.bool_)
+    form, beat, state = NO_FORM, conditions.beat, predictor.initial_state()
+    n_prompt = 0 if prompt is None else len(prompt)
+    score = np.zeros((1 + n_prompt + n_frames, N_VOICES, N_COLUMNS), np.uint8)  # a frame of silence comes first
+    if prompt is not None:
+        score[1 : 1 + n_prompt] = prompt
+    for t in range(len(score) - 1):
+        now = beat and beat.after(t)
+        form = next_form(form, t + 1, score[: t + 1], seed=seed, share=repeats, beat=now)
+        memory = 0.0 if form.is_fresh else conditions.memory
+        told = replace(conditions, beat=now, plan=form.lag, memory=memory)
+        distribution, state = predictor.step(score[t], state, told)
+        if t >= n_prompt:
+            score[t + 1] = distribution.sample(SILENCE, nothing_forced, sampling, seed=seed, frame_index=t)
+    return score[1 + n_prompt :]
+
+
+def judge_free_runs(
+    data: Path,
+    model_folder: Path,
+    *,
+    seed: int = 0,
+    sampling: Sampling | None = None,
+    conditions: Conditions = UNCONDITIONED,
+    repeats: float = REPEATED_SHARE,
+    progress: Callable[[], None] = lambda: None,
+) -> dict[str, Any]:
+    """Let a model play twenty minutes by itself, one run a minute, and five at given tempi, and judge that as music.
+
+    Parameters
+    ----------
+    data : Path
+        The folder that holds the splits named "train" and "valid".
+    model_folder : Path
+        A folder as `livegen.predictor.checkpoint.load_predictor` takes.
+    progress : callable
+        Called after every run.
+
+    Returns
+    -------
+    dict
+        ``distances``, by ``what.VOICE``: ``distance``, ``limit`` and ``is_within``; ``rates`` of the runs and of
+        the songs; ``n_within`` of ``n_distances``; ``long_notes``, their share; ``longest_loop``; ``silent_voices``
+        of the runs and of real excerpts; ``tempo``, by beats a minute: coherence with the beat, and 9 % off it.
+
+    Raises
+    ------
+    TrainingError, CheckpointError
+        If the data or the model cannot be used.
+    """
+    train, valid = (load_songs(split_file(data, split)) for split in ("train", "valid"))
+    predictor = load_predictor(model_folder)
+    n_frames = seconds_to_frame(RUN_SECONDS)
+    runs = []
+    for i in range(N_RUNS):
+        runs.append(play(predictor, n_frames, seed=seed + i, sampling=sampling, conditions=conditions, repeats=repeats))
+        progress()
+    figures = compare(runs, _excerpts(train, n_frames, seed), [valid.song(i) for i in range(len(valid))])
+    figures["tempo"] = {}
+    for bpm in TEMPI_BPM:
+        period = 60.0 * FRAME_RATE_HZ / bpm
+        # The phase is that of the frame before the first, which the model does not play.
+        told = replace(conditions, beat=Beat(period, -1.0 / period))
+        run = play(predictor, n_frames, seed=seed, sampling=sampling, conditions=told, repeats=repeats)
+        figures["tempo"][bpm] = {
+            "coherence": grid_coherence(run, period),
+            "coherence_off": grid_coherence(run, period * OFF_TEMPO),
+        }
+        progress()
+    return figures
+
+
+def _excerpts(songs: Songs, n_frames: int, seed: int) -> list[NDArray[np.uint8]]:
+    """Return an excerpt of each song that is long enough, from a place drawn at random."""
+    generator = np.random.default_rng(seed)
+    excerpts = []
+    for i in range(len(songs)):
+        song = songs.song(i)
+        if len(song) >= n_frames:
+            start = int(generator.integers(len(song) - n_frames + 1))
+            excerpts.append(song[start : start + n_frames])
+    return excerpts
+
+
+def compare(
+    runs: list[NDArray[np.uint8]], excerpts: list[NDArray[np.uint8]], reference: list[NDArray[np.uint8]]
+) -> dict[str, Any]:
+    """Judge runs against a reference by the measure of real excerpts; see `judge_free_runs` for the figures."""
+    of_runs, of_reference = total([count(run) for run in runs]), total([count(song) for song in reference])
+    far = distances(of_runs, of_reference)
+    limit = limits([count(excerpt) for excerpt in excerpts], of_reference)
+    rates = {
+        name: {what: _by_voice(value) for what, value in of.rates().items()}
+        for name, of in (("runs", of_runs), ("songs", of_reference))
+    }
+    return {
+        "distances": {
+            what: {"distance": far[what], "limit": limit[what], "is_within": far[what] <= limit[what]} for what in far
+        },
+        "n_within": sum(far[what] <= limit[what] for what in far),
+        "n_distances": len(far),
+        "rates": rates,
+        "long_notes": float(of_runs.long_notes.sum() / max(of_runs.notes.sum(), 1)),
+        "longest_loop": max(longest_loop(run) for run in runs),
+        "silent_voices": {"runs": _by_voice(silent_voices(runs)), "songs": _by_voice(silent_voices(excerpts))},
+    }
+
+
+def _by_voice(values: NDArray[np.float64]) -> dict[str, float]:
+    return {voice.name: float(values[voice]) for voice in Voice}

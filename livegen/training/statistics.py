@@ -1,0 +1,182 @@
+"""What music does, in numbers: how a model that plays by itself differs from the songs that it learnt from.
+
+Counts of pieces add up, so that any draw of excerpts is the sum of its pieces. A set of runs is judged by the
+Jensen-Shannon distances of its histograms to those of the valid split, and by the differences of its rates; the
+measure for both is how far twenty real excerpts of the same length may lie.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livegen.predictor.features import NOTHING, event_flag
+from livegen.score import N_VOICES, Voice, onsets
+from livegen.units import FRAME_RATE_HZ, seconds_to_frame
+
+LENGTH_EDGES: Final = (1, 2, 4, 8, 16, 32, 64)
+"""Longest length of each bin of note lengths, in frames; one more holds all that are longer."""
+
+WIDEST_INTERVAL: Final = 12
+N_INTERVALS: Final = 2 * WIDEST_INTERVAL + 3
+"""Bins of intervals: further down than an octave, -12..12, further up."""
+
+MOTIF_CHANGES: Final = 4
+LONG_NOTE_SECONDS: Final = 8
+MAX_LOOP_SECONDS: Final = 8
+_FEWEST_LOOP_EVENTS: Final = 2
+
+N_DRAWS: Final = 200
+N_RUNS: Final = 20
+_PERCENTILE: Final = 95
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What was counted in pieces, by voice; the sum of two is that of both together."""
+
+    n_frames: NDArray[np.int64]  # (1,)
+    onsets: NDArray[np.int64]  # (4,)
+    silent_frames: NDArray[np.int64]  # (4,)
+    notes: NDArray[np.int64]  # (4,)
+    long_notes: NDArray[np.int64]  # (4,): held for more than 8 s
+    motif_chances: NDArray[np.int64]  # (4,): note changes with four before them
+    motifs_reused: NDArray[np.int64]  # (4,)
+    lengths: NDArray[np.int64]  # (4, 8)
+    intervals: NDArray[np.int64]  # (4, 27)
+
+    def __add__(self, other: Self) -> Self:
+        return type(self)(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(self)))
+
+    def rates(self) -> dict[str, NDArray[np.float64]]:
+        """Return onsets a second, share of silence and motif reuse, (4,) each."""
+        return {
+            "onset_rate": self.onsets * FRAME_RATE_HZ / self.n_frames,
+            "silence": self.silent_frames / self.n_frames,
+            "motif_reuse": self.motifs_reused / np.maximum(self.motif_chances, 1),
+        }
+
+
+def count(frames: NDArray[np.uint8]) -> Counts:
+    """Count what happens in one piece, ``uint8 (N, 4, 3)``."""
+    notes, attacks = frames[..., 0].astype(np.int64), onsets(frames)
+    of_voices = [_count_voice(frames[:, voice], attacks[:, voice]) for voice in Voice]
+    return Counts(
+        np.array([len(frames)]),
+        attacks.sum(0),
+        (notes == 0).sum(0),
+        *(np.array(column) for column in zip(*of_voices, strict=True)),
+    )
+
+
+def _count_voice(part: NDArray[np.uint8], attacks: NDArray[np.bool_]) -> tuple[Any, ...]:
+    note, volume = part[:, 0].astype(np.int64), part[:, 1].astype(np.int64)
+    is_event = np.array(
+        [t == 0 or event_flag(note[t - 1], volume[t - 1], note[t], volume[t]) != NOTHING for t in range(len(note))]
+    )
+    starts = np.flatnonzero(is_event)
+    lengths = np.diff([*starts, len(note)])[note[starts] > 0]
+    attacked = note[attacks]
+    intervals = np.clip(np.diff(attacked), -WIDEST_INTERVAL - 1, WIDEST_INTERVAL + 1) + WIDEST_INTERVAL + 1
+    is_change = np.concatenate([[note[0] > 0], note[1:] != note[:-1]])
+    chances, reused = _motifs(note[is_change].tolist())
+    return (
+        len(lengths),
+        int((lengths > LONG_NOTE_SECONDS * FRAME_RATE_HZ).sum()),
+        chances,
+        reused,
+        np.bincount(np.searchsorted(LENGTH_EDGES, lengths), minlength=len(LENGTH_EDGES) + 1),
+        np.bincount(intervals, minlength=N_INTERVALS),
+    )
+
+
+def _motifs(changes: list[int]) -> tuple[int, int]:
+    """Return how many note changes have four before them, and how many follow these as they were followed last."""
+    followed: dict[tuple[int, ...], int] = {}
+    reused = 0
+    for i in range(MOTIF_CHANGES, len(changes)):
+        motif = tuple(changes[i - MOTIF_CHANGES : i])
+        reused += followed.get(motif) == changes[i]
+        followed[motif] = changes[i]
+    return max(len(changes) - MOTIF_CHANGES, 0), reused
+
+
+def jensen_shannon(one: NDArray[np.int64], other: NDArray[np.int64]) -> float:
+    """Return the Jensen-Shannon distance of two histograms, 0..1: the root of the divergence in bits."""
+    if not one.sum() or not other.sum():
+        return float(one.sum() != other.sum())
+    p, q = one / one.sum(), other / other.sum()
+    middle = (p + q) / 2
+
+    def divergence(of: NDArray[np.float64]) -> float:
+        some = of > 0
+        return float((of[some] * np.log2(of[some] / middle[some])).sum())
+
+    return float(np.sqrt(max((divergence(p) + divergence(q)) / 2, 0.0)))
+
+
+def distances(of: Counts, reference: Counts) -> dict[str, float]:
+    """Return how far counts lie from a reference: distances and differences of rates, by ``what.VOICE``."""
+    far = {}
+    rates, expected = of.rates(), reference.rates()
+    for voice in Voice:
+        for what in ("lengths", "intervals"):
+            far[f"{what}.{voice.name}"] = jensen_shannon(getattr(of, what)[voice], getattr(reference, what)[voice])
+        for what in rates:
+            far[f"{what}.{voice.name}"] = float(abs(rates[what][voice] - expected[what][voice]))
+    return far
+
+
+def total(counts: Sequence[Counts]) -> Counts:
+    """Return the sum of the counts of one piece or more."""
+    together = counts[0]
+    for of_piece in counts[1:]:
+        together = together + of_piece
+    return together
+
+
+def limits(excerpts: Sequence[Counts], reference: Counts, seed: int = 0) -> dict[str, float]:
+    """Return the 95th percentile of the distances of 200 draws of 20 real excerpts to the reference."""
+    generator = np.random.default_rng(seed)
+    drawn = [
+        distances(total([excerpts[i] for i in generator.choice(len(excerpts), N_RUNS)]), reference)
+        for _ in range(N_DRAWS)
+    ]
+    return {what: float(np.percentile([far[what] for far in drawn], _PERCENTILE)) for what in drawn[0]}
+
+
+def longest_loop(frames: NDArray[np.uint8]) -> int:
+    """Return how many times in a row a piece plays exactly the same notes, loops of up to 8 s with two events or more.
+
+    A passage that does not come again counts as once.
+    """
+    notes = frames[..., 0]
+    changes = np.concatenate([[0], np.cumsum((notes[1:] != notes[:-1]).any(1))])
+    most = 1
+    for period in range(2, min(seconds_to_frame(MAX_LOOP_SECONDS), len(notes) // 2) + 1):
+        is_same = (notes[period:] == notes[:-period]).all(1)
+        edges = np.flatnonzero(np.diff(np.concatenate([[0], is_same, [0]])))
+        for start, end in edges.reshape(-1, 2):
+            times = 1 + (end - start) // period
+            if times > most and changes[start + period] - changes[start] >= _FEWEST_LOOP_EVENTS:
+                most = int(times)
+    return most
+
+
+def silent_voices(pieces: Sequence[NDArray[np.uint8]]) -> NDArray[np.float64]:
+    """Return the share of pieces in which a voice is silent throughout, (4,)."""
+    return np.mean([(piece[..., 0] == 0).all(0) for piece in pieces], 0) if pieces else np.zeros(N_VOICES)
+
+
+def grid_coherence(frames: NDArray[np.uint8], period_frames: float, phase: float = 0.0) -> float:
+    """Return how well onsets fall on the halves or quarters of a beat, 0..1, whichever is better.
+
+    The larger of ``abs(mean(exp(2 pi i m phase)))`` for m = 2 and 4, with the phase of each onset in beats.
+    """
+    times = np.nonzero(onsets(frames))[0]
+    if not len(times):
+        return 0.0
+    phases = phase + times / period_frames
+    return float(max(abs(np.exp(2j * np.pi * m * phases).mean()) for m in (2, 4)))

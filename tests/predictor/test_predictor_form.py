@@ -1,0 +1,82 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from livegen.predictor.beat import Beat
+from livegen.predictor.form import NO_FORM, Form, is_looping, next_form
+
+NOTHING = np.zeros((0, 4, 3), np.uint8)
+BEAT = Beat(12.0, 0.0)
+
+
+def _lags(seed: int, share: float, n: int = 3000) -> list[int]:
+    form, lags = NO_FORM, []
+    for n_frames in range(n):
+        form = next_form(form, n_frames, NOTHING, seed=seed, share=share, beat=BEAT)
+        lags.append(form.lag)
+    return lags
+
+
+@settings(deadline=None)  # the first example compiles
+@given(st.integers(), st.floats(0, 1))
+def test_a_lag_is_some_bars_reaches_into_the_song_and_lasts_a_section(seed, share):
+    lags = _lags(seed, share, 1000)
+    for start in range(0, 1000, 96):
+        assert len(set(lags[start : start + 96])) == 1
+        assert lags[start] in (0, 96, 192, 384, 768)
+        assert lags[start] <= start
+    assert not any(lags[:192])
+
+
+def test_the_share_is_how_many_sections_come_again():
+    assert not any(_lags(1, 0.0))
+    assert all(_lags(1, 1.0)[192:])
+    some = np.mean([lag > 0 for seed in range(20) for lag in _lags(seed, 0.5)[192::96]])
+    assert some == pytest.approx(0.5, abs=0.1)
+
+
+def test_a_form_depends_on_its_seed_and_the_place_alone():
+    assert _lags(1, 0.7) == _lags(1, 0.7)
+    assert _lags(1, 0.7) != _lags(2, 0.7)
+    half = Form(96, 960, 96.0, BEAT)
+    assert next_form(half, 900, NOTHING, seed=1, share=0.7) == half
+
+
+@settings(deadline=None)
+@given(st.floats(7.0, 20.0), st.floats(0, 1), st.sampled_from([2, 4, 8]))
+def test_what_is_copied_again_and_again_stays_on_the_beat(period, phase, bars):
+    form = Form(0, 10**6, 4 * bars * period, Beat(period, phase))
+    times = (np.arange(4 * 4 * bars, 4 * 400) / 4 - phase) * period
+    for time in times:  # a note on every quarter of a beat, in the frame that is nearest
+        frame = math.floor(time + 0.5)
+        lag = next_form(form, frame, NOTHING, seed=0, share=1.0, beat=None).lag
+        assert abs(frame - lag - (time - 4 * bars * period)) <= 0.5 + 1e-6
+
+
+def test_a_song_that_goes_round_and_round_is_to_leave_the_loop():
+    tune = np.zeros((24, 4, 3), np.uint8)
+    tune[:, 0, 0] = 60 + np.arange(24) // 6
+    assert is_looping(np.tile(tune, (5, 1, 1)))
+    assert not is_looping(np.tile(tune, (4, 1, 1)))
+    assert not is_looping(np.tile(tune[:1], (400, 1, 1)))  # a held note
+    looped = np.tile(tune, (5, 1, 1))
+    early = next_form(NO_FORM, 120, looped, seed=0, share=1.0, beat=BEAT)
+    assert (early.is_fresh, early.lag) == (True, 0)
+    form = next_form(Form(until=2000), 1000, looped, seed=0, share=0.0, beat=BEAT)
+    assert form.lag >= 4 * 48
+    assert next_form(form, 1001, looped, seed=0, share=0.0, beat=BEAT).back_frames == form.back_frames
+    later = next_form(
+        form, form.until, np.random.default_rng(0).integers(0, 9, (480, 4, 3), np.uint8), seed=0, share=0.0
+    )
+    assert not later.is_fresh
+
+
+def test_a_beat_that_nobody_knows_is_found_in_what_was_played():
+    heard = np.zeros((480, 4, 3), np.uint8)
+    heard[:, 0, 0] = 60 + np.arange(480) // 10 % 2  # a note every ten frames
+    form = next_form(NO_FORM, 480, heard, seed=0, share=1.0)
+    assert form.until - 480 == pytest.approx(80, abs=1)
+    assert form.lag % 10 in (0, 1, 9)

@@ -1,0 +1,58 @@
+import json
+
+import numpy as np
+import pytest
+from songs import song, write_split
+
+torch = pytest.importorskip("torch")
+
+from livegen.predictor.beat import Beat  # noqa: E402
+from livegen.predictor.checkpoint import load_predictor  # noqa: E402
+from livegen.predictor.lstm import LstmConfig  # noqa: E402
+from livegen.predictor.predictor import Conditions  # noqa: E402
+from livegen.score import validate_frames  # noqa: E402
+from livegen.training import free_run  # noqa: E402
+from livegen.training.free_run import judge_free_runs, play  # noqa: E402
+from livegen.training.train import Settings, train  # noqa: E402
+
+SMALL = LstmConfig(n_embedding=8, n_state=12, n_known=4, n_own=4, n_note_hidden=8, n_volume_hidden=4, n_timbre_hidden=4)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    write_split(folder / "made_train.npz", [song(i, 120) for i in range(6)])
+    write_split(folder / "made_valid.npz", [song(100 + i, 120) for i in range(3)])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model(data, tmp_path_factory):
+    out = tmp_path_factory.mktemp("models") / "tiny"
+    train(data / "made_train.npz", out, config=SMALL, settings=Settings(steps=4, n_lanes=2, n_frames=16))
+    return out
+
+
+def test_a_run_is_a_score_that_its_seed_beat_and_prompt_decide(model):
+    predictor = load_predictor(model)
+
+    def played(**given) -> bytes:
+        frames = play(predictor, 60, **{"seed": 1} | given)
+        assert validate_frames(frames).shape == (60, 4, 3)
+        return frames.tobytes()
+
+    assert played() == played()
+    others = {played(), played(seed=2), played(prompt=song(1, 40)), played(conditions=Conditions(Beat(5.0, 0.0)))}
+    assert len(others) == 4
+
+
+def test_free_runs_are_judged_in_every_figure(data, model, monkeypatch):
+    monkeypatch.setattr(free_run, "RUN_SECONDS", 4)
+    monkeypatch.setattr(free_run, "N_RUNS", 3)
+    n_played = []
+    figures = judge_free_runs(data, model, progress=lambda: n_played.append(1))
+    assert len(n_played) == 3 + 5
+    assert json.loads(json.dumps(figures))["n_distances"] == 20
+    assert figures["n_within"] == sum(of["is_within"] for of in figures["distances"].values())
+    assert set(figures["tempo"]) == {75, 96, 120, 150, 180}
+    assert all(np.isfinite(of["distance"]) and np.isfinite(of["limit"]) for of in figures["distances"].values())
