@@ -22,6 +22,9 @@ _SCORE_FORMATS: Final[dict[str, tuple[Reader, Writer]]] = {
     ".seprsco.pkl": (nesmdb.load_seprsco, nesmdb.save_seprsco),
 }
 
+ENDINGS: Final = tuple(_SCORE_FORMATS)
+"""What names of score files end in, in small letters."""
+
 
 def read_score(path: Path) -> NDArray[np.uint8]:
     """Read a score, uint8 (N, 4, 3), from a file of the format that its name ends with.
