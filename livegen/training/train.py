@@ -22,9 +22,10 @@ from livegen.predictor.checkpoint import WEIGHTS_FILE, write_config
 from livegen.predictor.lstm import LstmConfig
 from livegen.score import N_VOICES
 from livegen.training.curve import CurveRow, read_curve, write_curve
-from livegen.training.dataset import Lanes, Songs, load_songs, songs_of, split_file
+from livegen.training.dataset import Lanes, Songs, songs_of
 from livegen.training.evaluate import note_nll
 from livegen.training.model import Network, batch_of
+from livegen.training.sources import TRAIN, VALID, Listener, has_split, load_songs
 
 RESUME_FILE: Final = "resume.safetensors"
 _VOLUME_WEIGHT: Final = 0.5
@@ -218,14 +219,14 @@ def train(
     settings: Settings | None = None,
     resume: bool = False,
     progress: Callable[[Progress], None] | None = None,
+    listener: Listener | None = None,
 ) -> Progress:
     """Train a model.
 
     Parameters
     ----------
     data : Path
-        The folder that holds the splits named "train" and, if the run is to be watched on it, "valid"; or an
-        .npz split to train on.
+        Songs, as `livegen.training.sources.load_songs` takes them; the split "valid", if it is there, watches the run.
     out : Path
         The model's folder, made if need be. Each checkpoint leaves a whole model there, a `curve.csv` and its picture
         (`livegen.training.curve`), and a `resume.safetensors` that the model does not need.
@@ -235,6 +236,8 @@ def train(
         Go on with the run in `out`; its budget goes on, too.
     progress : callable, optional
         Called after every step.
+    listener : Listener, optional
+        Is told how reading goes.
 
     Returns
     -------
@@ -247,8 +250,8 @@ def train(
         If the data, the settings or the run to resume cannot be used, or the loss is no longer finite.
     """
     settings = settings or Settings()
-    songs = load_songs(split_file(data, "train"))
-    watched = _some(load_songs(split_file(data, "valid"))) if data.is_dir() and any(data.glob("*valid*.npz")) else None
+    songs = load_songs(data, TRAIN, listener)
+    watched = _some(load_songs(data, VALID, listener)) if has_split(data, VALID) else None
     if settings.precision == "auto":
         settings = replace(settings, precision=_faster_precision())
     run = _Run(songs, config or LstmConfig(), settings)
