@@ -214,13 +214,16 @@ def train(
     """Train a model (needs the extra `train`).
 
     Example: [bold]livegen train my-midi-files/ models/mine --minutes 90[/bold]
+
+    On several GPUs or machines: [bold]torchrun --nproc-per-node 2 -m livegen train ...[/bold]
     """
     with _needs_torch():
+        from livegen.training.distributed import own_group
         from livegen.training.train import Progress as Report
         from livegen.training.train import Settings
         from livegen.training.train import train as train_model
 
-    with _progress() as progress:
+    with _progress(is_shown=own_group().is_first) as progress:
         task = progress.add_task("reading", total=1.0)
 
         def show(report: Report) -> None:
@@ -447,9 +450,9 @@ def _deadline(seconds: float) -> Iterator[None]:
             faulthandler.cancel_dump_traceback_later()
 
 
-def _progress() -> Progress:
+def _progress(is_shown: bool = True) -> Progress:
     columns = TextColumn("{task.description}", markup=False), BarColumn(), TimeRemainingColumn()
-    return Progress(*columns, console=err, transient=True, disable=not err.is_terminal)
+    return Progress(*columns, console=err, transient=True, disable=not (is_shown and err.is_terminal))
 
 
 class _Reading:

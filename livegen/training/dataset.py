@@ -206,12 +206,17 @@ def _fill(segment: Segment, lane: int, place: int, lesson: Lesson, is_hidden: ND
 
 @dataclass
 class Lanes:
-    """Endless segments of shuffled songs; a song goes on in the same lane, segment after segment."""
+    """Endless segments of shuffled songs; a song goes on in the same lane, segment after segment.
+
+    Of several processes each takes the songs in turn, so that together they play every song once an epoch.
+    """
 
     songs: Songs
     n_lanes: int
     n_frames: int
     seed: int
+    rank: int = 0
+    n_ranks: int = 1
     taken: int = 0
     _lanes: list[_Lane] = field(default_factory=list)
 
@@ -237,7 +242,7 @@ class Lanes:
         return segment
 
     def _new_lane(self) -> _Lane:
-        epoch, place = divmod(self.taken, len(self.songs))
+        epoch, place = divmod(self.taken * self.n_ranks + self.rank, len(self.songs))
         song = int(np.random.default_rng([self.seed, 0, epoch]).permutation(len(self.songs))[place])
         self.taken += 1
         return _Lane(epoch, song, 0, self._varied(epoch, song))
