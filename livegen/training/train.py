@@ -8,7 +8,7 @@ import json
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from livegen.errors import TrainingError
+from livegen.errors import FormatError, TrainingError
 from livegen.predictor.checkpoint import WEIGHTS_FILE, write_config
 from livegen.predictor.lstm import LstmConfig
 from livegen.score import N_VOICES
@@ -26,6 +26,7 @@ from livegen.training.dataset import Lanes, Songs, songs_of
 from livegen.training.distributed import Group, device_of_process, joined
 from livegen.training.evaluate import note_nll
 from livegen.training.model import Batch, Network, batch_of
+from livegen.training.record import RunRecord, describe
 from livegen.training.sources import TRAIN, VALID, Heard, Listener, has_split, load_songs
 
 RESUME_FILE: Final = "resume.safetensors"
@@ -255,7 +256,7 @@ def train(
         Songs, as `livegen.training.sources.load_songs` takes them; the split "valid", if it is there, watches the run.
     out : Path
         The model's folder, made if need be. Each checkpoint leaves a whole model there, a `curve.csv` and its picture
-        (`livegen.training.curve`), and a `resume.safetensors` that the model
+        (`livegen.training.curve`), a `run.json` (`livegen.training.record`), and a `resume.safetensors` that the model
         does not need.
     config : LstmConfig, optional
         Sizes of the network.
@@ -287,12 +288,22 @@ def train(
         run = _Run(songs, config or LstmConfig(), settings, group)
         if resume:
             run.resume(out / RESUME_FILE)
+        if not group.is_first:
+            return _learn_to_the_end(run, out, None, None, lambda _: None)
+        about = {
+            "seed": settings.seed,
+            "settings": asdict(settings),
+            "config": asdict(run.network.config),
+            "data": describe(data, songs, watched, heard.warnings),
+            "processes": group.size,
+        }
         try:
-            if group.is_first:
-                out.mkdir(parents=True, exist_ok=True)
-            some = None if watched is None else _some(watched)
-            return _learn_to_the_end(run, out, some, progress or (lambda _: None))
-        except OSError as error:
+            out.mkdir(parents=True, exist_ok=True)
+            record = RunRecord(out, about, run.step)
+            with record.until_its_end():
+                some = None if watched is None else _some(watched)
+                return _learn_to_the_end(run, out, some, record, progress or (lambda _: None))
+        except (OSError, FormatError) as error:
             raise TrainingError(f"cannot write the model to {out}: {error}") from error
 
 
@@ -304,7 +315,9 @@ def _settled(settings: Settings, group: Group) -> Settings:
     return replace(settings, precision="bfloat16" if is_half else "float32")
 
 
-def _learn_to_the_end(run: _Run, out: Path, watched: Songs | None, progress: Callable[[Progress], None]) -> Progress:
+def _learn_to_the_end(
+    run: _Run, out: Path, watched: Songs | None, record: RunRecord | None, progress: Callable[[Progress], None]
+) -> Progress:
     settings, group = run.settings, run.group
     earlier, first_step = run.elapsed, run.step
     begin = saved_at = time.monotonic()
@@ -323,15 +336,15 @@ def _learn_to_the_end(run: _Run, out: Path, watched: Songs | None, progress: Cal
         if run.done() >= 1.0 or since_saved >= 60.0 * settings.checkpoint_minutes:
             run.save(out)
             saved_at = now
-            if group.is_first:
+            if record is not None:
                 of_valid = None if watched is None else note_nll(run.network, watched)
                 mean_loss, mean_nll = map(float, np.mean(since, 0))
                 curve.append(CurveRow(run.step, run.elapsed / 60.0, mean_loss, mean_nll, of_valid or math.nan))
                 write_curve(out, curve)
+                record.add(curve[-1])
             since.clear()
         report = Progress(run.step, run.done(), loss, of_notes, n_frames / (now - begin), of_valid)
-        if group.is_first:
-            progress(report)
+        progress(report)
     return report
 
 

@@ -1,3 +1,4 @@
+import json
 import signal
 
 import numpy as np
@@ -46,6 +47,9 @@ def test_two_processes_take_the_same_steps_and_one_writes(unbroken):
     assert said[0] == said[1]  # the mean loss of both, after the same twelve steps
     assert said[0].startswith("12 ")
     assert [row.step for row in read_curve(out)] == list(range(1, 13))
+    record = json.loads((out / "run.json").read_text())
+    assert (record["processes"], len(record["parts"])) == (2, 1)
+    assert record["parts"][0]["status"] == "finished"
 
 
 def test_each_has_songs_of_its_own(unbroken):
