@@ -224,7 +224,7 @@ def train(
         from livegen.training.train import train as train_model
 
     with _progress(is_shown=own_group().is_first) as progress:
-        task = progress.add_task("reading", total=1.0)
+        task = progress.add_task("training", total=1.0)
 
         def show(report: Report) -> None:
             what = f"step {report.step} note NLL {report.note_nll:.3f} {report.frames_per_second:.0f} frames/s"
@@ -233,9 +233,7 @@ def train(
                 err.print(f"step {report.step}: valid note NLL {report.valid_note_nll:.4f} nats a frame", markup=False)
 
         settings = Settings(minutes=minutes, seed=seed)
-        train_model(
-            data, out_folder, settings=settings, resume=resume, progress=show, listener=_Reading(progress, task)
-        )
+        train_model(data, out_folder, settings=settings, resume=resume, progress=show, listener=_Reading(progress))
 
 
 @app.command("eval")
@@ -256,7 +254,8 @@ def evaluate(
 
     folder = _model_folder(model)
     with _progress() as progress:
-        reading = _Reading(progress, progress.add_task("measuring", total=1.0))
+        progress.add_task("measuring", total=None)
+        reading = _Reading(progress)
         figures = evaluate_model(data, folder, has_beat=beat is BeatGiven.ESTIMATED, listener=reading)
     if free_runs:
         with _progress() as progress:
@@ -458,11 +457,14 @@ def _progress(is_shown: bool = True) -> Progress:
 class _Reading:
     """Shows how the reading of songs goes, and says which were left out."""
 
-    def __init__(self, progress: Progress, task: TaskID) -> None:
-        self._progress, self._task = progress, task
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._tasks: dict[str, TaskID] = {}
 
     def progress(self, what: str, done: float) -> None:
-        self._progress.update(self._task, completed=done, description=what)
+        if what not in self._tasks:
+            self._tasks[what] = self._progress.add_task(what, total=1.0)
+        self._progress.update(self._tasks[what], completed=done, visible=done < 1.0)
 
     def warn(self, sentence: str) -> None:
         err.print(_printable(sentence), style="yellow", markup=False, highlight=False, soft_wrap=True)
