@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final, NoReturn
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from livegen import __version__
@@ -64,6 +64,10 @@ class BeatGiven(StrEnum):
     ESTIMATED = "estimated"
 
 
+_DATA_HELP: Final = (
+    "Songs: a folder of MIDI files, NES-MDB's folder of pickles or its .tar.gz, an .npz split or a folder of these."
+)
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
 
@@ -90,10 +94,13 @@ def main() -> None:
 
 
 def _leave(sentence: str, code: int) -> NoReturn:
-    # in one line, and without whatever a file's name would make a terminal do
-    shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in " ".join(sentence.splitlines()))
-    err.print(f"livegen: {shown}", style="red", markup=False, highlight=False, soft_wrap=True)
+    err.print(f"livegen: {_printable(sentence)}", style="red", markup=False, highlight=False, soft_wrap=True)
     sys.exit(code)
+
+
+def _printable(sentence: str) -> str:
+    """Return a sentence in one line, and without whatever a file's name would make a terminal do."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in " ".join(sentence.splitlines()))
 
 
 @app.callback(invoke_without_command=True)
@@ -260,7 +267,7 @@ def convert(
 
 @app.command()
 def train(
-    data: Annotated[Path, typer.Argument(help="An .npz split, or a folder with a train and a valid split.")],
+    data: Annotated[Path, typer.Argument(help=_DATA_HELP)],
     out_folder: Annotated[Path, typer.Argument(metavar="OUT", help="The model's folder.")],
     minutes: Annotated[float, typer.Option(min=0.1, help="How long to train.")] = 60.0,
     seed: Annotated[int, typer.Option(help="Of weights, songs and orders.")] = 0,
@@ -268,14 +275,17 @@ def train(
 ) -> None:
     """Train a model (needs the extra `train`).
 
-    Example: [bold]livegen train nesmdb/ models/mine --minutes 90[/bold]
+    Example: [bold]livegen train my-midi-files/ models/mine --minutes 90[/bold]
+
+    On several GPUs or machines: [bold]torchrun --nproc-per-node 2 -m livegen train ...[/bold]
     """
     with _needs_torch():
+        from livegen.training.distributed import own_group
         from livegen.training.train import Progress as Report
         from livegen.training.train import Settings
         from livegen.training.train import train as train_model
 
-    with _progress() as progress:
+    with _progress(is_shown=own_group().is_first) as progress:
         task = progress.add_task("training", total=1.0)
 
         def show(report: Report) -> None:
@@ -285,12 +295,12 @@ def train(
                 err.print(f"step {report.step}: valid note NLL {report.valid_note_nll:.4f} nats a frame", markup=False)
 
         settings = Settings(minutes=minutes, seed=seed)
-        train_model(data, out_folder, settings=settings, resume=resume, progress=show)
+        train_model(data, out_folder, settings=settings, resume=resume, progress=show, listener=_Reading(progress))
 
 
 @app.command("eval")
 def evaluate(
-    data: Annotated[Path, typer.Argument(help="An .npz split, or the folder of the valid split.")],
+    data: Annotated[Path, typer.Argument(help=_DATA_HELP)],
     model: Model = "default",
     beat: Annotated[BeatGiven, typer.Option(help="Measure also with the beat given.")] = BeatGiven.NONE,
     free_runs: Annotated[bool, typer.Option("--free-runs", help="Let it play by itself, and judge that too.")] = False,
@@ -305,8 +315,10 @@ def evaluate(
         from livegen.training.free_run import N_ALL_RUNS, judge_free_runs
 
     folder = _model_folder(model)
-    with err.status("measuring"):
-        figures = evaluate_model(data, folder, has_beat=beat is BeatGiven.ESTIMATED)
+    with _progress() as progress:
+        progress.add_task("measuring", total=None)
+        reading = _Reading(progress)
+        figures = evaluate_model(data, folder, has_beat=beat is BeatGiven.ESTIMATED, listener=reading)
     if free_runs:
         with _progress() as progress:
             task = progress.add_task("playing", total=N_ALL_RUNS)
@@ -514,9 +526,25 @@ def _deadline(seconds: float) -> Iterator[None]:
             faulthandler.cancel_dump_traceback_later()
 
 
-def _progress() -> Progress:
+def _progress(is_shown: bool = True) -> Progress:
     columns = TextColumn("{task.description}", markup=False), BarColumn(), TimeRemainingColumn()
-    return Progress(*columns, console=err, transient=True, disable=not err.is_terminal)
+    return Progress(*columns, console=err, transient=True, disable=not (is_shown and err.is_terminal))
+
+
+class _Reading:
+    """Shows how the reading of songs goes, and says which were left out."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._tasks: dict[str, TaskID] = {}
+
+    def progress(self, what: str, done: float) -> None:
+        if what not in self._tasks:
+            self._tasks[what] = self._progress.add_task(what, total=1.0)
+        self._progress.update(self._tasks[what], completed=done, visible=done < 1.0)
+
+    def warn(self, sentence: str) -> None:
+        err.print(_printable(sentence), style="yellow", markup=False, highlight=False, soft_wrap=True)
 
 
 def _show_figures(figures: dict[str, Any], as_json: bool) -> None:

@@ -171,6 +171,22 @@ def test_a_control_that_is_set_is_in_force(run: Run, model: Path, tmp_path: Path
     assert not np.array_equal(*scores)
 
 
+@pytest.mark.parametrize("command", ["train", "eval"])
+@pytest.mark.parametrize("name", ["nowhere", "empty", "bad", "bad/a.mid", "bad.tar.gz"])
+def test_data_that_cannot_be_used_is_refused_before_anything_is_made(run: Run, model, tmp_path, command, name):
+    pytest.importorskip("torch")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "bad").mkdir()
+    for path in (tmp_path / "bad" / "a.mid", tmp_path / "bad.tar.gz"):
+        path.write_bytes(b"no music")
+    arguments = (tmp_path / "made",) if command == "train" else ("--model", model)
+    result = run(command, tmp_path / name, *arguments)
+    assert result.code == 2
+    assert name in result.err.splitlines()[-1]
+    assert not result.out
+    assert not (tmp_path / "made").exists()
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_help_of_every_command_has_an_example(run: Run, command: str) -> None:
     result = run(command, "--help")

@@ -23,6 +23,7 @@ DISTRIBUTIONS = {
     "pythonosc": "python-osc",
     "llvmlite": "numba",
     "_cffi_backend": "sounddevice",
+    "mlflow": "mlflow-skinny",
 }
 """Names on PyPI of modules that are called otherwise; llvmlite and cffi come with those that need them."""
 
@@ -44,7 +45,8 @@ def top_level_imports(folder: Path) -> set[str]:
 
 def test_every_library_that_is_imported_is_declared() -> None:
     imported = top_level_imports(ROOT / "livegen") - set(sys.stdlib_module_names) - {"livegen"}
-    declared = names(PROJECT["dependencies"]) | names(PROJECT["optional-dependencies"]["train"])
+    extras = PROJECT["optional-dependencies"]
+    declared = names(PROJECT["dependencies"]) | names(extras["train"]) | names(extras["mlflow"])
     assert {DISTRIBUTIONS.get(name, name).lower() for name in imported} <= declared
 
 

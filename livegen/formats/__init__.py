@@ -23,7 +23,7 @@ _SCORE_FORMATS: Final[dict[str, tuple[Reader, Writer]]] = {
 }
 
 SCORE_ENDINGS: Final = tuple(_SCORE_FORMATS)
-"""How the name of a score file may end."""
+"""What the names of score files end in, in small letters."""
 
 
 def read_score(path: Path) -> NDArray[np.uint8]:

@@ -23,8 +23,13 @@ from livegen.score import MIDI_CHANNEL, N_COLUMNS, N_VOICES, ONSET_VOLUME_RISE, 
 from livegen.units import FRAME_RATE_HZ, MAX_VOLUME, velocity_to_volume
 
 _DRUM_CHANNEL: Final = MIDI_CHANNEL[Voice.NO]
-_SUSTAIN, _ALL_SOUND_OFF, _RESET, _ALL_NOTES_OFF = 64, 120, 121, 123
-_PEDAL_DOWN: Final = 64
+SUSTAIN: Final = 64
+ALL_SOUND_OFF: Final = 120
+RESET: Final = 121
+ALL_NOTES_OFF: Final = 123
+PEDAL_DOWN: Final = 64
+"""MIDI's numbers of controls that end notes, and the value from which the sustain pedal is down."""
+
 _DEFAULT_TIMBRE: Final[dict[Voice, int]] = {Voice.P1: 2, Voice.P2: 2, Voice.TR: 0, Voice.NO: 0}
 """The square wave for the pulse voices, NES-MDB's most frequent duty."""
 
@@ -32,7 +37,7 @@ _CYMBAL_FRAMES: Final[dict[int, int]] = {49: 12, 57: 12, 52: 10, 55: 6, 46: 6, 4
 _DRUM_FRAMES: Final = 3
 """How long a drum sounds where `_CYMBAL_FRAMES` does not say: drum tracks end their notes anywhere."""
 
-_LONGEST_DRUM_FRAMES: Final = max(_CYMBAL_FRAMES.values())
+LONGEST_DRUM_FRAMES: Final = max(_CYMBAL_FRAMES.values())
 
 _EDGE_SECONDS: Final = 1e-6
 """What is written at the edge of a frame belongs to the frame that begins there, whatever rounding did."""
@@ -108,20 +113,25 @@ def midi_timeline(path: Path) -> list[tuple[float, mido.Message]]:
     ]
 
 
+def event_frames(song: Song) -> list[int]:
+    """Return the frame in which each event of a song falls."""
+    return np.floor((song.seconds + _EDGE_SECONDS) * FRAME_RATE_HZ).astype(np.int64).tolist()
+
+
 def _ordinary_to_frames(song: Song) -> NDArray[np.uint8]:
     voices = _assign_voices(song)
     if not voices:
         raise FormatError(f"{song.file_name} holds no notes: choose a MIDI file with music in it")
-    event_frames = np.floor((song.seconds + _EDGE_SECONDS) * FRAME_RATE_HZ).astype(np.int64).tolist()
-    n_frames = event_frames[-1] + 1 + _LONGEST_DRUM_FRAMES
+    at = event_frames(song)
+    n_frames = at[-1] + 1 + LONGEST_DRUM_FRAMES
     frames = np.zeros((n_frames, N_VOICES, N_COLUMNS), np.uint8)
     for part, voice in voices.items():
         timed = [
             (frame, message)
-            for frame, (_, track, message) in zip(event_frames, song.events, strict=True)
+            for frame, (_, track, message) in zip(at, song.events, strict=True)
             if _concerns(part, track, message)
         ]
-        fill = _fill_drums if voice is Voice.NO else _fill_melody
+        fill = fill_drums if voice is Voice.NO else _fill_melody
         fill(frames[:, voice], voice, timed)
     sounding = np.flatnonzero(frames[..., Column.NOTE].any(axis=1))
     return frames[: sounding[-1] + 1]
@@ -174,10 +184,10 @@ def _fill_melody(column: NDArray[np.uint8], voice: Voice, timed: Iterable[_Timed
                 elif not pedal:
                     held.pop(first, None)
             elif kind == CONTROL_CHANGE:
-                if first in (_ALL_SOUND_OFF, _ALL_NOTES_OFF):
+                if first in (ALL_SOUND_OFF, ALL_NOTES_OFF):
                     held.clear()
-                if first in (_SUSTAIN, _RESET):
-                    pedal = first == _SUSTAIN and message[2] >= _PEDAL_DOWN
+                if first in (SUSTAIN, RESET):
+                    pedal = first == SUSTAIN and message[2] >= PEDAL_DOWN
                 if not pedal:
                     for key in pedalled:
                         held.pop(key, None)
@@ -186,7 +196,7 @@ def _fill_melody(column: NDArray[np.uint8], voice: Voice, timed: Iterable[_Timed
         still_held = {key: strike for key, strike in struck.items() if key in held}
         column[frame] = _newest(voice, still_held or struck) if struck else sounding
         if struck:
-            _separate(column, frame)
+            separate(column, frame)
         filled = frame + 1
     column[filled:] = 0
 
@@ -200,8 +210,11 @@ def _newest(voice: Voice, keys: dict[int, tuple[int, int]]) -> tuple[int, int, i
     return fit_note(voice, key), volume, _DEFAULT_TIMBRE[voice]
 
 
-def _separate(column: NDArray[np.uint8], frame: int) -> None:
-    """Make a repeated note an onset: silence the frame before it, unless that is all there was of the first one."""
+def separate(column: NDArray[np.uint8], frame: int) -> None:
+    """Make a note that is repeated in a frame of a voice, shape (N, 3), an onset, by silence in the frame before.
+
+    Where that is all there was of the first one, both stay one note.
+    """
     if frame < 2:
         return
     two_before, before, now = (column[at].tolist() for at in (frame - 2, frame - 1, frame))
@@ -210,14 +223,14 @@ def _separate(column: NDArray[np.uint8], frame: int) -> None:
         column[frame - 1] = 0
 
 
-def _fill_drums(column: NDArray[np.uint8], voice: Voice, timed: Iterable[_Timed]) -> None:
+def fill_drums(column: NDArray[np.uint8], voice: Voice, timed: Iterable[_Timed]) -> None:
     """Write the drums into a voice's frames, shape (N, 3): each hit fades out, and the deepest of several wins."""
     strikes = (strike for strike in timed if strike[1][0] & 0xF0 == NOTE_ON)
     for frame, group in groupby(strikes, key=itemgetter(0)):
         note, key, velocity = min((fit_note(voice, message[1]), message[1], message[2]) for _, message in group)
         length, volume = _CYMBAL_FRAMES.get(key, _DRUM_FRAMES), velocity_to_volume(velocity)
         fading = np.ceil(volume * (1 - np.arange(length) / length)).astype(np.uint8)
-        column[frame : frame + _LONGEST_DRUM_FRAMES] = 0
+        column[frame : frame + LONGEST_DRUM_FRAMES] = 0
         column[frame : frame + length, Column.NOTE] = note
         column[frame : frame + length, Column.VOLUME] = np.clip(fading, 1, MAX_VOLUME)
         column[frame : frame + length, Column.TIMBRE] = _DEFAULT_TIMBRE[voice]

@@ -1,4 +1,7 @@
-"""Model folders: `config.toml` says what kind of model it is and its sizes, `weights.safetensors` has its arrays."""
+"""Model folders: `config.toml` says what kind of model it is and its sizes, `weights.safetensors` has its arrays.
+
+Nothing in a folder is ever run: what is no safetensors file is refused, pickles in its place above all.
+"""
 
 import dataclasses
 import tomllib
@@ -16,6 +19,9 @@ from livegen.predictor.predictor import Predictor
 
 CONFIG_FILE: Final = "config.toml"
 WEIGHTS_FILE: Final = "weights.safetensors"
+
+VERSION: Final = 1
+"""Of the layout of a model folder; one that says none is of version 1."""
 
 _KINDS: Final = {"lstm": (LstmConfig, LstmPredictor)}
 _DTYPES: Final = ("F16", "F32")
@@ -47,6 +53,12 @@ def read_config(folder: Path) -> tuple[str, LstmConfig]:
         raise CheckpointError(f"there is no model in {folder}: cannot read its {CONFIG_FILE} ({error})") from error
     except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} is no TOML: {error}") from error
+    version = table.get("version", VERSION)
+    if type(version) is not int or version != VERSION:
+        raise CheckpointError(
+            f"{path} is of version {version!r}, and this livegen reads version {VERSION}: update livegen, "
+            "or train the model again"
+        )
     kind = table.get("kind")
     if not isinstance(kind, str) or kind not in _KINDS:
         raise CheckpointError(f"{path} has the kind {kind!r}: allowed is {' or '.join(_KINDS)}")
@@ -64,7 +76,7 @@ def read_config(folder: Path) -> tuple[str, LstmConfig]:
 def write_config(folder: Path, config: LstmConfig) -> None:
     """Write the `config.toml` of a model."""
     kind = next(kind for kind, (of_kind, _) in _KINDS.items() if isinstance(config, of_kind))
-    lines = [f'kind = "{kind}"', "", "[sizes]"]
+    lines = [f"version = {VERSION}", f'kind = "{kind}"', "", "[sizes]"]
     lines += [f"{name} = {value}" for name, value in dataclasses.asdict(config).items()]
     (folder / CONFIG_FILE).write_text("\n".join(lines) + "\n", "utf-8")
 
@@ -98,7 +110,8 @@ def read_weights(folder: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[st
                     )
             arrays = {name: file.get_tensor(name).astype(np.float32) for name in shapes}
     except (SafetensorError, OSError, ValueError, MemoryError) as error:
-        raise CheckpointError(f"{path} is no safetensors file or is damaged: {error}") from error
+        what = "is a pickle, which livegen never loads" if _is_pickle(path) else "is no safetensors file or is damaged"
+        raise CheckpointError(f"{path} {what}: {error}") from error
     for name, array in arrays.items():
         if not (np.abs(array) <= _LARGEST_WEIGHT).all():  # false for NaN too
             raise CheckpointError(
@@ -106,3 +119,13 @@ def read_weights(folder: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[st
                 f"within +-{_LARGEST_WEIGHT:g}"
             )
     return arrays
+
+
+def _is_pickle(path: Path) -> bool:
+    """Tell whether a file that is no safetensors file begins as pickles do, or torch's archives of them."""
+    try:
+        with path.open("rb") as file:
+            first = file.read(4)
+    except OSError:
+        return False
+    return first == b"PK\x03\x04" or (first[:1] == b"\x80" and first[1:2] in b"\x02\x03\x04\x05")

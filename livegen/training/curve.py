@@ -6,6 +6,8 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Final
 
+from livegen.formats.files import atomic_path
+
 CURVE_FILE: Final = "curve.csv"
 PICTURE_FILE: Final = "curve.png"
 
@@ -43,7 +45,7 @@ def read_curve(folder: Path) -> list[CurveRow]:
 
 def write_curve(folder: Path, rows: list[CurveRow]) -> None:
     """Write the rows, and their picture where matplotlib is installed."""
-    with (folder / CURVE_FILE).open("w", newline="", encoding="utf-8") as file:
+    with atomic_path(folder / CURVE_FILE) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(field.name for field in fields(CurveRow))
         writer.writerows(astuple(row) for row in rows)
@@ -60,4 +62,5 @@ def write_curve(folder: Path, rows: list[CurveRow]) -> None:
     axes.set(xlabel="minutes", ylabel="note NLL, nats a frame")
     axes.legend()
     axes.grid(visible=True, alpha=0.3)
-    figure.savefig(folder / PICTURE_FILE, dpi=120)
+    with atomic_path(folder / PICTURE_FILE) as partial:
+        figure.savefig(partial, dpi=120, format="png")

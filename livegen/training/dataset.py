@@ -1,4 +1,4 @@
-"""Songs for training: loading a split, and endless lanes of shuffled, transposed songs cut into segments.
+"""Songs for training: a split, and endless lanes of shuffled, transposed songs cut into segments.
 
 Every draw comes from a generator named by (seed, epoch, song) or (seed, step), so that what a run sees depends
 on nothing but its seed and how far it got: a resumed run goes on exactly.
@@ -6,14 +6,11 @@ on nothing but its seed and how far it got: a resumed run goes on exactly.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from livegen.errors import FormatError, TrainingError
-from livegen.formats.nesmdb import load_split
 from livegen.predictor.beat import Beat, beat_buckets, estimate_beat
 from livegen.predictor.features import (
     N_CANDIDATES,
@@ -84,42 +81,6 @@ class Songs:
     def song(self, index: int) -> NDArray[np.uint8]:
         """Return one song, ``uint8 (N, 4, 3)``."""
         return self.frames[self.offsets[index] : self.offsets[index + 1]]
-
-
-def split_file(data: Path, split: str) -> Path:
-    """Return the file of a split ("train", "valid"): `data` itself, or the one file in that folder named so.
-
-    Raises
-    ------
-    TrainingError
-        If there is none, or more than one.
-    """
-    if data.is_file():
-        return data
-    if not data.is_dir():
-        raise TrainingError(f"there is no data at {data}: give an .npz split or the folder that holds the splits")
-    found = sorted(data.glob(f"*{split}*.npz"))
-    if len(found) != 1:
-        raise TrainingError(f"the folder {data} holds {len(found)} files named *{split}*.npz, and needs exactly one")
-    return found[0]
-
-
-def load_songs(path: Path) -> Songs:
-    """Read a split and prepare its songs.
-
-    Raises
-    ------
-    TrainingError
-        If the file is no split, is damaged, or holds no frame.
-    """
-    try:
-        split = load_split(path)
-    except FormatError as error:
-        raise TrainingError(str(error)) from error
-    scores = [score for score in (split.song(i) for i in range(len(split))) if len(score)]
-    if not scores:
-        raise TrainingError(f"{path} holds no songs: a split needs at least one frame")
-    return songs_of(scores)
 
 
 def songs_of(scores: list[NDArray[np.uint8]]) -> Songs:
@@ -245,12 +206,17 @@ def _fill(segment: Segment, lane: int, place: int, lesson: Lesson, is_hidden: ND
 
 @dataclass
 class Lanes:
-    """Endless segments of shuffled songs; a song goes on in the same lane, segment after segment."""
+    """Endless segments of shuffled songs; a song goes on in the same lane, segment after segment.
+
+    Of several processes each takes the songs in turn, so that together they play every song once an epoch.
+    """
 
     songs: Songs
     n_lanes: int
     n_frames: int
     seed: int
+    rank: int = 0
+    n_ranks: int = 1
     taken: int = 0
     _lanes: list[_Lane] = field(default_factory=list)
 
@@ -276,7 +242,7 @@ class Lanes:
         return segment
 
     def _new_lane(self) -> _Lane:
-        epoch, place = divmod(self.taken, len(self.songs))
+        epoch, place = divmod(self.taken * self.n_ranks + self.rank, len(self.songs))
         song = int(np.random.default_rng([self.seed, 0, epoch]).permutation(len(self.songs))[place])
         self.taken += 1
         return _Lane(epoch, song, 0, self._varied(epoch, song))

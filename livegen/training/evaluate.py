@@ -14,8 +14,9 @@ from livegen.predictor import features
 from livegen.predictor.checkpoint import read_config, read_weights
 from livegen.predictor.features import N_NOTE_VALUES
 from livegen.score import N_COLUMNS, N_VOICES, NOTE_RANGE, Column, Voice
-from livegen.training.dataset import Songs, in_order, load_songs, split_file
+from livegen.training.dataset import Songs, in_order
 from livegen.training.model import Network, batch_of
+from livegen.training.sources import TRAIN, VALID, Listener, has_split, load_songs
 
 _N_LANES: Final = 64
 _N_FRAMES: Final = 128
@@ -29,7 +30,9 @@ Known = frozenset[Voice]
 """The voices of a frame that are known when another one is predicted."""
 
 
-def evaluate(data: Path, model_folder: Path, *, has_beat: bool = False) -> dict[str, Any]:
+def evaluate(
+    data: Path, model_folder: Path, *, has_beat: bool = False, listener: Listener | None = None
+) -> dict[str, Any]:
     """Measure a model on a split that it was not trained on.
 
     Every song starts from a new state; each frame but a song's first is predicted from what really came before, in
@@ -38,11 +41,13 @@ def evaluate(data: Path, model_folder: Path, *, has_beat: bool = False) -> dict[
     Parameters
     ----------
     data : Path
-        An .npz split, or the folder that holds the split named "valid".
+        Songs, as `livegen.training.sources.load_songs` takes them, of which the split "valid" is measured.
     model_folder : Path
         A folder as `livegen.predictor.checkpoint.load_predictor` takes.
     has_beat : bool
         Measure also with the beat given, as it is estimated from the whole song, which looks ahead.
+    listener : Listener, optional
+        Is told how reading goes.
 
     Returns
     -------
@@ -61,7 +66,7 @@ def evaluate(data: Path, model_folder: Path, *, has_beat: bool = False) -> dict[
     TrainingError, CheckpointError
         If the data or the model cannot be used.
     """
-    songs = load_songs(split_file(data, "valid"))
+    songs = load_songs(data, VALID, listener)
     network = load_network(model_folder)
     figures: dict[str, Any] = {
         "model": model_folder.resolve().name,
@@ -71,8 +76,8 @@ def evaluate(data: Path, model_folder: Path, *, has_beat: bool = False) -> dict[
         "memory_hidden_note_nll_sum": note_nll(network, songs, has_memory=False),
         "copy_last_accuracy": copy_last_accuracy(songs),
     }
-    if data.is_dir() and any(data.glob("*train*.npz")):
-        figures["bigram_note_nll_sum"] = bigram_note_nll(load_songs(split_file(data, "train")), songs)
+    if has_split(data, TRAIN):
+        figures["bigram_note_nll_sum"] = bigram_note_nll(load_songs(data, TRAIN, listener), songs)
     if has_beat:
         figures["beat_given"] = _figures(network, songs, has_beat=True)
     return figures

@@ -13,7 +13,8 @@ from livegen.predictor.checkpoint import load_predictor
 from livegen.predictor.form import NO_FORM, REPEATED_SHARE, next_form
 from livegen.predictor.predictor import UNCONDITIONED, Conditions, Predictor, Sampling
 from livegen.score import N_COLUMNS, N_VOICES, SILENCE, Voice
-from livegen.training.dataset import Songs, load_songs, split_file
+from livegen.training.dataset import Songs
+from livegen.training.sources import TRAIN, VALID, load_songs
 from livegen.training.statistics import (
     N_RUNS,
     count,
@@ -115,7 +116,7 @@ def judge_free_runs(
     TrainingError, CheckpointError
         If the data or the model cannot be used.
     """
-    train, valid = (load_songs(split_file(data, split)) for split in ("train", "valid"))
+    train, valid = (load_songs(data, split) for split in (TRAIN, VALID))
     predictor = load_predictor(model_folder)
     n_frames = seconds_to_frame(RUN_SECONDS)
     runs = []

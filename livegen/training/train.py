@@ -8,7 +8,7 @@ import json
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,14 +17,17 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from livegen.errors import TrainingError
+from livegen.errors import FormatError, TrainingError
 from livegen.predictor.checkpoint import WEIGHTS_FILE, write_config
 from livegen.predictor.lstm import LstmConfig
 from livegen.score import N_VOICES
 from livegen.training.curve import CurveRow, read_curve, write_curve
-from livegen.training.dataset import Lanes, Songs, load_songs, songs_of, split_file
+from livegen.training.dataset import Lanes, Songs, songs_of
+from livegen.training.distributed import Group, device_of_process, joined
 from livegen.training.evaluate import note_nll
-from livegen.training.model import Network, batch_of
+from livegen.training.model import Batch, Network, batch_of
+from livegen.training.record import RunRecord, describe
+from livegen.training.sources import TRAIN, VALID, Heard, Listener, has_split, load_songs
 
 RESUME_FILE: Final = "resume.safetensors"
 _VOLUME_WEIGHT: Final = 0.5
@@ -89,18 +92,37 @@ class Progress:
     valid_note_nll: float | None = None
 
 
+class _Lesson(torch.nn.Module):
+    """A step's way through the network, in one call, as several processes need it."""
+
+    def __init__(self, network: Network):
+        super().__init__()
+        self.network = network
+
+    def forward(
+        self, batch: Batch, state: tuple[torch.Tensor, ...], is_known: torch.Tensor, dropout: float
+    ) -> tuple[torch.Tensor, ...]:
+        """Return the loss of notes, volumes and timbres, each (N, 4), and the two parts of the LSTM's state."""
+        h, (h_last, c_last) = self.network(batch.rows, state)
+        kept = torch.rand(1, h.shape[1], h.shape[2], device=h.device) >= dropout
+        h = h * (kept / (1.0 - dropout)).to(h.dtype)
+        return *self.network.losses(h.flatten(0, 1), batch, is_known), h_last, c_last
+
+
 class _Run:
     """A run between two steps: all that a checkpoint holds."""
 
-    def __init__(self, songs: Songs, config: LstmConfig, settings: Settings):
+    def __init__(self, songs: Songs, config: LstmConfig, settings: Settings, group: Group):
         self.settings = settings
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.group = group
+        self.device = device_of_process()
         torch.manual_seed(settings.seed)
         self.network = Network(config).to(self.device)
+        self.lesson = group.wrap(_Lesson(self.network))
         self.optimizer = torch.optim.AdamW(
             self.network.parameters(), settings.learning_rate, (0.9, 0.98), weight_decay=settings.weight_decay
         )
-        self.lanes = Lanes(songs, settings.n_lanes, settings.n_frames, settings.seed)
+        self.lanes = Lanes(songs, settings.n_lanes, settings.n_frames, settings.seed, group.rank, group.size)
         self.state = self.network.new_state(settings.n_lanes)
         self.step = 0
         self.elapsed = 0.0
@@ -114,19 +136,16 @@ class _Run:
     def learn(self) -> tuple[float, float]:
         """Do one step and return the loss and the note NLL over it."""
         s = self.settings
-        # What a step draws depends on the seed and the step alone: a resumed run draws the same.
-        torch.manual_seed(int(np.random.SeedSequence([s.seed, self.step]).generate_state(1)[0]))
+        # What a step draws depends on the seed, the step and the process alone: a resumed run draws the same.
+        torch.manual_seed(int(np.random.SeedSequence([s.seed, self.step, self.group.rank]).generate_state(1)[0]))
         batch = batch_of(self.lanes.next_segment(), self.device)
         rank = torch.rand(len(batch.counts), N_VOICES, device=self.device)  # each frame's own order of the voices
         is_known = rank[:, None, :] < rank[:, :, None]
         state = tuple(part * batch.keeps_state for part in self.state)
         self.network.train()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=s.precision == "bfloat16"):
-            h, state = self.network(batch.rows, state)
-            kept = torch.rand(1, s.n_lanes, h.shape[2], device=self.device) >= s.dropout
-            h = h * (kept / (1.0 - s.dropout)).to(h.dtype)
-            note, volume, timbre = self.network.losses(h.flatten(0, 1), batch, is_known)
-        self.state = tuple(part.detach().float() for part in state)
+            note, volume, timbre, *after = self.lesson(batch, state, is_known, s.dropout)
+        self.state = tuple(part.detach().float() for part in after)
         n_frames = batch.counts.sum()
         note_nll = (note.sum(1) * batch.counts).sum() / n_frames
         others = (_VOLUME_WEIGHT * volume + _TIMBRE_WEIGHT * timbre).sum(1)
@@ -145,24 +164,29 @@ class _Run:
         return warm_up * (0.01 + 0.99 * 0.5 * (1.0 + math.cos(math.pi * self.done())))
 
     def save(self, out: Path) -> None:
-        """Write the model, and what `resume` needs to go on."""
+        """Write the model, and what `resume` needs to go on; all processes call this, and the first one writes."""
+        positions = self.group.gather(torch.tensor(self.lanes.position()))
+        states = [torch.cat(self.group.gather(part), 1) for part in self.state]
+        if not self.group.is_first:
+            return
         write_config(out, self.network.config)
         _save({name: value.half() for name, value in self.network.state_dict().items()}, out / WEIGHTS_FILE, {})
         tensors = {f"network.{name}": value for name, value in self.network.state_dict().items()}
         for name, parameter in self.network.named_parameters():
             tensors |= {f"optimizer.{key}.{name}": v for key, v in self.optimizer.state[parameter].items()}
-        tensors["state.h"], tensors["state.c"] = self.state
+        tensors["state.h"], tensors["state.c"] = states
         about = {
             "step": self.step,
             "elapsed": self.elapsed,
-            "position": self.lanes.position(),
+            "position": [place for position in positions for place in position.tolist()],
             "settings": self._unchangeable(),
         }
         _save(tensors, out / RESUME_FILE, about)
 
     def _unchangeable(self) -> list[int]:
         """Return the settings that a resumed run must share with the run that it goes on with."""
-        return [self.settings.seed, self.settings.n_lanes, self.settings.n_frames, self.lanes.songs.n_frames]
+        s = self.settings
+        return [s.seed, s.n_lanes, s.n_frames, self.lanes.songs.n_frames, *([self.group.size] * (self.group.size > 1))]
 
     def resume(self, path: Path) -> None:
         """Go on where `save` was called."""
@@ -171,8 +195,9 @@ class _Run:
                 about: dict[str, Any] = json.loads(file.metadata()["about"])
                 if about["settings"] != self._unchangeable():
                     raise TrainingError(
-                        f"cannot resume from {path}: seed, lanes, frames a segment and size of the data were "
-                        f"{about['settings']} and are now {self._unchangeable()}; give the same ones or begin anew"
+                        f"cannot resume from {path}: seed, lanes, frames a segment, size of the data and processes, "
+                        f"if several, were {about['settings']} and are now {self._unchangeable()}; give the same ones "
+                        "or begin anew"
                     )
                 tensors = {name: file.get_tensor(name).to(self.device) for name in list(file.keys())}
             self.network.load_state_dict(
@@ -181,9 +206,12 @@ class _Run:
             for name, parameter in self.network.named_parameters():
                 kept = {key: tensors[f"optimizer.{key}.{name}"] for key in ("step", "exp_avg", "exp_avg_sq")}
                 self.optimizer.state[parameter] = kept | {"step": kept["step"].cpu()}
-            self.state = (tensors["state.h"], tensors["state.c"])
+            rank, n_lanes = self.group.rank, self.settings.n_lanes
+            own = slice(rank * n_lanes, (rank + 1) * n_lanes)
+            self.state = (tensors["state.h"][:, own], tensors["state.c"][:, own])
             self.step, self.elapsed = about["step"], about["elapsed"]
-            self.lanes.resume_at(about["position"])
+            n_places = len(about["position"]) // self.group.size
+            self.lanes.resume_at(about["position"][rank * n_places : (rank + 1) * n_places])
         except (OSError, SafetensorError, KeyError, RuntimeError, ValueError, TypeError, IndexError) as error:
             raise TrainingError(f"cannot resume from {path}: {error}; begin anew without resume") from error
 
@@ -218,23 +246,26 @@ def train(
     settings: Settings | None = None,
     resume: bool = False,
     progress: Callable[[Progress], None] | None = None,
+    listener: Listener | None = None,
 ) -> Progress:
-    """Train a model.
+    """Train a model; each of several processes that torchrun started calls this, and the first one reports.
 
     Parameters
     ----------
     data : Path
-        The folder that holds the splits named "train" and, if the run is to be watched on it, "valid"; or an
-        .npz split to train on.
+        Songs, as `livegen.training.sources.load_songs` takes them; the split "valid", if it is there, watches the run.
     out : Path
         The model's folder, made if need be. Each checkpoint leaves a whole model there, a `curve.csv` and its picture
-        (`livegen.training.curve`), and a `resume.safetensors` that the model does not need.
+        (`livegen.training.curve`), a `run.json` (`livegen.training.record`), and a `resume.safetensors` that the model
+        does not need.
     config : LstmConfig, optional
         Sizes of the network.
     resume : bool
         Go on with the run in `out`; its budget goes on, too.
     progress : callable, optional
         Called after every step.
+    listener : Listener, optional
+        Is told how reading goes.
 
     Returns
     -------
@@ -246,46 +277,73 @@ def train(
     TrainingError
         If the data, the settings or the run to resume cannot be used, or the loss is no longer finite.
     """
-    settings = settings or Settings()
-    songs = load_songs(split_file(data, "train"))
-    watched = _some(load_songs(split_file(data, "valid"))) if data.is_dir() and any(data.glob("*valid*.npz")) else None
-    if settings.precision == "auto":
-        settings = replace(settings, precision=_faster_precision())
-    run = _Run(songs, config or LstmConfig(), settings)
-    if resume:
-        run.resume(out / RESUME_FILE)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        return _learn_to_the_end(run, out, watched, progress or (lambda _: None))
-    except OSError as error:
-        raise TrainingError(f"cannot write the model to {out}: {error}") from error
+    with joined() as group:
+        heard = Heard(listener if group.is_first else None)
+        songs = load_songs(data, TRAIN, heard)
+        n_frames = [int(n) for n in group.gather(torch.tensor(songs.n_frames))]
+        if len(set(n_frames)) > 1:
+            raise TrainingError(f"the processes have read {n_frames} frames: give all of them the same songs")
+        watched = load_songs(data, VALID, heard) if group.is_first and has_split(data, VALID) else None
+        settings = _settled(settings or Settings(), group)
+        run = _Run(songs, config or LstmConfig(), settings, group)
+        if resume:
+            run.resume(out / RESUME_FILE)
+        if not group.is_first:
+            return _learn_to_the_end(run, out, None, None, lambda _: None)
+        about = {
+            "seed": settings.seed,
+            "settings": asdict(settings),
+            "config": asdict(run.network.config),
+            "data": describe(data, songs, watched, heard.warnings),
+            "processes": group.size,
+        }
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            record = RunRecord(out, about, run.step)
+            with record.until_its_end():
+                some = None if watched is None else _some(watched)
+                return _learn_to_the_end(run, out, some, record, progress or (lambda _: None))
+        except (OSError, FormatError) as error:
+            raise TrainingError(f"cannot write the model to {out}: {error}") from error
 
 
-def _learn_to_the_end(run: _Run, out: Path, watched: Songs | None, progress: Callable[[Progress], None]) -> Progress:
-    settings = run.settings
+def _settled(settings: Settings, group: Group) -> Settings:
+    """Return the settings with a precision that all processes share."""
+    if settings.precision != "auto":
+        return settings
+    (is_half,) = group.of_first(_faster_precision() == "bfloat16")
+    return replace(settings, precision="bfloat16" if is_half else "float32")
+
+
+def _learn_to_the_end(
+    run: _Run, out: Path, watched: Songs | None, record: RunRecord | None, progress: Callable[[Progress], None]
+) -> Progress:
+    settings, group = run.settings, run.group
     earlier, first_step = run.elapsed, run.step
     begin = saved_at = time.monotonic()
     report = Progress(run.step, run.done(), math.nan, math.nan, 0.0)
     curve = [row for row in read_curve(out) if row.step <= run.step] if run.step else []
-    since: list[tuple[float, float]] = []
+    since: list[tuple[float, ...]] = []
     while run.done() < 1.0:
-        loss, of_notes = run.learn()
+        loss, of_notes = group.mean(*run.learn())
         if not math.isfinite(loss):
             raise TrainingError(f"the loss is {loss} at step {run.step}: begin anew with a lower learning rate")
         since.append((loss, of_notes))
         now = time.monotonic()
-        run.elapsed = earlier + now - begin
-        frames_per_second = (run.step - first_step) * settings.n_lanes * settings.n_frames / (now - begin)
+        run.elapsed, since_saved = group.of_first(earlier + now - begin, now - saved_at)
+        n_frames = (run.step - first_step) * settings.n_lanes * settings.n_frames * group.size
         of_valid = None
-        if run.done() >= 1.0 or now - saved_at >= 60.0 * settings.checkpoint_minutes:
+        if run.done() >= 1.0 or since_saved >= 60.0 * settings.checkpoint_minutes:
             run.save(out)
             saved_at = now
-            of_valid = None if watched is None else note_nll(run.network, watched)
-            mean_loss, mean_nll = map(float, np.mean(since, 0))
-            curve.append(CurveRow(run.step, run.elapsed / 60.0, mean_loss, mean_nll, of_valid or math.nan))
-            write_curve(out, curve)
+            if record is not None:
+                of_valid = None if watched is None else note_nll(run.network, watched)
+                mean_loss, mean_nll = map(float, np.mean(since, 0))
+                curve.append(CurveRow(run.step, run.elapsed / 60.0, mean_loss, mean_nll, of_valid or math.nan))
+                write_curve(out, curve)
+                record.add(curve[-1])
             since.clear()
-        report = Progress(run.step, run.done(), loss, of_notes, frames_per_second, of_valid)
+        report = Progress(run.step, run.done(), loss, of_notes, n_frames / (now - begin), of_valid)
         progress(report)
     return report
 

@@ -1,7 +1,9 @@
 import contextlib
 import json
+import pickle
 import shutil
 import struct
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +89,9 @@ def test_a_missing_folder_or_file_is_named(folder):
         ("", "kind None"),
         ('kind = "pickle"', "kind 'pickle'"),
         ("kind = [1]", "kind"),
+        ('version = 2\nkind = "lstm"', "version 2"),
+        ('version = "1"\nkind = "lstm"', "version '1'"),
+        ("version = true", "version True"),
         ('kind = "lstm"', "sizes"),
         ('kind = "lstm"\nsizes = 3', "sizes"),
         ('kind = "lstm"\n[sizes]\nn_state = 512', "exactly"),
@@ -133,6 +138,35 @@ def test_values_that_are_not_finite_are_refused(folder, value):
     arrays["note.P1.weight"][3, 4] = value
     save_file(arrays, folder / WEIGHTS_FILE)
     _refused(folder, "note.P1.weight.*no trained network")
+
+
+class Harm:
+    """Makes a file when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+@pytest.mark.parametrize("is_in_archive", [False, True])
+def test_a_pickle_in_disguise_is_refused_and_not_run(folder, tmp_path, protocol, is_in_archive):
+    data = pickle.dumps(Harm(tmp_path / "harm"), protocol)
+    (folder / WEIGHTS_FILE).write_bytes(data)
+    if is_in_archive:  # as torch.save writes them
+        with zipfile.ZipFile(folder / WEIGHTS_FILE, "w") as archive:
+            archive.writestr("archive/data.pkl", data)
+    _refused(folder, f"{WEIGHTS_FILE} is a pickle")
+    assert not (tmp_path / "harm").exists()
+
+
+def test_a_folder_of_before_versions_is_of_the_first(folder):
+    config = (folder / CONFIG_FILE).read_text()
+    assert config.startswith("version = 1\n")
+    (folder / CONFIG_FILE).write_text(config.removeprefix("version = 1\n"))
+    assert load_predictor(folder).name == "small"
 
 
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.999])

@@ -1,10 +1,8 @@
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from songs import song, write_split, write_splits
+from songs import song
 
-from livegen.errors import TrainingError
 from livegen.predictor.beat import Beat
 from livegen.predictor.features import N_HEARD, NO_BEAT, NOTE, TRUST, hear, hear_song
 from livegen.predictor.memory import propose_song
@@ -13,10 +11,8 @@ from livegen.training.dataset import (
     Lanes,
     in_order,
     lesson_of,
-    load_songs,
     repeated,
     songs_of,
-    split_file,
     stretched,
     transposed,
 )
@@ -157,30 +153,3 @@ def test_in_order_gives_every_frame_once_unchanged():
     expected = [SONGS.song(i)[..., NOTE].astype(np.int64).sum() for i in range(len(SONGS))]
     assert n_frames == SONGS.n_frames
     assert notes == sum(expected)
-
-
-def test_a_split_is_found_by_its_name(tmp_path):
-    write_splits(tmp_path)
-    assert split_file(tmp_path, "valid").name == "made_valid.npz"
-    assert split_file(tmp_path / "made_train.npz", "valid").name == "made_train.npz"
-    assert len(load_songs(tmp_path / "made_train.npz")) == 6
-
-
-def test_bad_data_is_told_in_one_sentence(tmp_path):
-    with pytest.raises(TrainingError, match="no data at"):
-        split_file(tmp_path / "nowhere", "train")
-    with pytest.raises(TrainingError, match=r"holds 0 files named \*train\*\.npz"):
-        split_file(tmp_path, "train")
-    path = tmp_path / "bad_train.npz"
-    path.write_bytes(b"PK\x03\x04 nothing")
-    with pytest.raises(TrainingError, match=r"bad_train\.npz"):
-        load_songs(path)
-    loud = song(0)
-    loud[5, Voice.P1, 0] = 7
-    with pytest.raises(TrainingError, match=r"note 7 of P1"):
-        load_songs(write_split(path, [loud]))
-    np.savez(path, frames=song(0))
-    with pytest.raises(TrainingError, match="offsets"):
-        load_songs(path)
-    with pytest.raises(TrainingError, match="no songs"):
-        load_songs(write_split(path, [song(0)[:0]]))

@@ -1,0 +1,125 @@
+"""Several processes that train one model, on GPUs or machines of their own.
+
+`torchrun --nproc-per-node 2 -m livegen train ...` starts the command as often as that, and tells each in its
+environment which one it is (https://docs.pytorch.org/docs/stable/elastic/run.html). The first alone writes, reports
+and measures. What depends on time or on the machine is decided by the first and told to the others, so that all take
+the same steps.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+from torch import distributed as dist
+from torch.nn.parallel import DistributedDataParallel
+
+from livegen.errors import TrainingError
+
+_PATIENCE: Final = timedelta(hours=2)
+"""How long a process waits for the others, which may be measuring or reading."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """The processes of a run.
+
+    Attributes
+    ----------
+    rank : int
+        Which one this is, from 0.
+    size : int
+        How many there are; 1 where torchrun started none, and nothing here then does anything.
+    """
+
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this process writes, reports and measures."""
+        return self.rank == 0
+
+    def wrap(self, network: nn.Module) -> nn.Module:
+        """Return a network that starts from the first process's weights and learns from all processes."""
+        return network if self.size == 1 else DistributedDataParallel(network, forward_sync_buffers=False)
+
+    def mean(self, *values: float) -> tuple[float, ...]:
+        """Return the means of numbers over the processes."""
+        if self.size == 1:
+            return values
+        total = torch.tensor(values, dtype=torch.float64)
+        dist.all_reduce(total)
+        return tuple((total / self.size).tolist())
+
+    def of_first(self, *values: float) -> tuple[float, ...]:
+        """Return the first process's numbers in all."""
+        if self.size == 1:
+            return values
+        told = torch.tensor(values, dtype=torch.float64)
+        dist.broadcast(told, 0)
+        return tuple(told.tolist())
+
+    def gather(self, value: Tensor) -> list[Tensor]:
+        """Return a tensor of each process, all of one shape and type, on the CPU, in the order of the ranks."""
+        value = value.detach().cpu().contiguous()
+        if self.size == 1:
+            return [value]
+        found = [torch.empty_like(value) for _ in range(self.size)]
+        dist.all_gather(found, value)
+        return found
+
+
+def own_group() -> Group:
+    """Return what torchrun says of this process, or a group of one.
+
+    Raises
+    ------
+    TrainingError
+        If the environment says something that cannot be.
+    """
+    rank, size = os.environ.get("RANK", "0"), os.environ.get("WORLD_SIZE", "1")
+    if not (rank.isdecimal() and size.isdecimal() and int(rank) < int(size)):
+        raise TrainingError(f"RANK is {rank!r} of WORLD_SIZE {size!r}: start several processes with torchrun")
+    return Group(int(rank), int(size))
+
+
+def device_of_process() -> torch.device:
+    """Return where this process computes: its own GPU of the machine, the GPU, or the CPU."""
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
+
+
+@contextmanager
+def joined() -> Iterator[Group]:
+    """Lend the group of this process, connected to the others: by gloo, and by NCCL between GPUs.
+
+    Raises
+    ------
+    TrainingError
+        If the others cannot be reached.
+    """
+    group = own_group()
+    if group.size == 1:
+        yield group
+        return
+    backend = "cpu:gloo"
+    if torch.cuda.is_available():
+        torch.cuda.set_device(device_of_process())
+        if torch.cuda.device_count() >= int(os.environ.get("LOCAL_WORLD_SIZE", "1")):
+            backend += ",cuda:nccl"
+        else:
+            backend += ",cuda:gloo"  # NCCL wants a GPU for each process
+    try:
+        dist.init_process_group(backend, timeout=_PATIENCE)
+    except (ValueError, RuntimeError) as error:
+        raise TrainingError(f"the {group.size} processes cannot meet: {error}; start them with torchrun") from error
+    try:
+        yield group
+    finally:
+        dist.destroy_process_group()

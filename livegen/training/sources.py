@@ -1,0 +1,301 @@
+"""Where songs for training come from: packed splits, folders of scores and MIDI files, and archives of such folders.
+
+Songs that lie under folders named "train" and "valid" are those splits, as in NES-MDB's own archives
+(https://github.com/chrisdonahue/nesmdb). Where there is no folder "train", a tenth of the songs, told by a hash of
+their names, is the valid split: so a song stays on its side when others come or go.
+"""
+
+import gzip
+import hashlib
+import os
+import tarfile
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import Any, Final, Protocol, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livegen.errors import FormatError, TrainingError
+from livegen.formats import SCORE_ENDINGS, read_score
+from livegen.formats.midi_band import read_midi_band
+from livegen.formats.nesmdb import MAX_SPLIT_FRAMES, load_split
+from livegen.training.dataset import Songs, songs_of
+
+TRAIN: Final = "train"
+VALID: Final = "valid"
+
+MAX_SONGS: Final = 100_000
+_MAX_SONG_BYTES: Final = 64 * 2**20
+_MAX_ARCHIVE_BYTES: Final = 8 * 2**30
+"""What an archive may unpack to; and no single file in it, of whatever kind, may be over `_MAX_SONG_BYTES`."""
+
+_ARCHIVES: Final = (".tar.gz", ".tgz", ".tar")
+_MIDI: Final = (".mid", ".midi")
+_VALID_SHARE: Final = 0.1
+_FEWEST_PARTED: Final = 5
+_MOST_NAMED: Final = 5
+"""Bad files that are named, each in a line of its own, before the rest are only counted."""
+
+
+class Listener(Protocol):
+    """Is told what happens while songs are read."""
+
+    def progress(self, what: str, done: float) -> None:
+        """Hear what is being read and how much of it has been, 0..1."""
+
+    def warn(self, sentence: str) -> None:
+        """Hear of a file that was left out."""
+
+
+class Heard:
+    """A listener that keeps the warnings, and passes on everything if there is whom to."""
+
+    def __init__(self, listener: Listener | None = None) -> None:
+        self.warnings: list[str] = []
+        self._listener = listener
+
+    def progress(self, what: str, done: float) -> None:
+        """Pass it on."""
+        if self._listener is not None:
+            self._listener.progress(what, done)
+
+    def warn(self, sentence: str) -> None:
+        """Keep it and pass it on."""
+        self.warnings.append(sentence)
+        if self._listener is not None:
+            self._listener.warn(sentence)
+
+
+def has_split(data: Path, split: str) -> bool:
+    """Tell whether there are songs of a split in a folder or archive; one packed or single file is never split."""
+    if data.is_dir() and _packed(data):
+        return any(split in path.name for path in _packed(data))
+    if data.is_file() and not _is_archive(data):
+        return False
+    return bool(_wanted(data, _names(data), split))
+
+
+def load_songs(data: Path, split: str, listener: Listener | None = None) -> Songs:
+    """Read the songs of a split.
+
+    Parameters
+    ----------
+    data : Path
+        A folder with one packed .npz named for each split; a packed .npz, which is the split whatever its name; a
+        folder, or a .tar.gz of one, with NES-MDB's pickles, MIDI files or livegen's scores at any depth; or one such
+        song.
+    split : str
+        "train" or "valid".
+    listener : Listener, optional
+        Is told of progress and of files that cannot be read, which are left out.
+
+    Raises
+    ------
+    TrainingError
+        If there is no such data, it cannot be read, or not one of the split's songs is sound.
+    """
+    listener = listener or Heard()
+    if not data.exists():
+        raise TrainingError(f"there is no data at {data}: give a folder of songs, its .tar.gz, or an .npz split")
+    try:
+        scores = _packed_scores(data, split)
+        if scores is None:
+            scores = _read_each(data, split, listener)
+    except OSError as error:
+        raise TrainingError(f"{error.filename or data} cannot be read: {error.strerror or error}") from error
+    except FormatError as error:
+        raise TrainingError(str(error)) from error
+    scores = [score for score in scores if len(score)]
+    if not scores:
+        raise TrainingError(f"{data} holds no songs for the {split} split: it needs at least one frame")
+    return songs_of(scores)
+
+
+def _packed(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.glob("*.npz")) if TRAIN in path.name or VALID in path.name]
+
+
+def _packed_scores(data: Path, split: str) -> list[NDArray[np.uint8]] | None:
+    """Return the songs of a packed split, or None if `data` is something else."""
+    if data.is_dir():
+        packed = _packed(data)
+        if not packed:
+            return None
+        found = [path for path in packed if split in path.name]
+        if len(found) != 1:
+            raise TrainingError(
+                f"the folder {data} holds {len(found)} files named *{split}*.npz, and needs exactly one"
+            )
+        data = found[0]
+    elif data.suffix.lower() != ".npz":
+        return None
+    songs = load_split(data)
+    return [songs.song(i) for i in range(len(songs))]
+
+
+def _is_archive(data: Path) -> bool:
+    return data.name.lower().endswith(_ARCHIVES)
+
+
+def _is_song(name: str) -> bool:
+    """Tell whether a path is a song's by its name; those that begin with a dot are no music but a system's notes."""
+    return name.lower().endswith(SCORE_ENDINGS) and not PurePosixPath(name).name.startswith(".")
+
+
+def _names(data: Path) -> list[str]:
+    """Return the paths of the songs in a folder or archive, with forward slashes, in order."""
+    if data.is_dir():
+        found = sorted(_walk(data))
+    elif _is_archive(data):
+        with _members(data) as members:
+            found = [member.name for member, _ in members]
+    else:
+        found = [data.name] if _is_song(data.name) else []
+    if not found:
+        raise TrainingError(
+            f"{data} holds no songs: files that end in {', '.join(SCORE_ENDINGS)} are, in folders of any depth"
+        )
+    return found
+
+
+def _walk(folder: Path) -> Iterator[str]:
+    """Yield the songs of a folder and of the folders in it; raises OSError if one cannot be listed."""
+
+    def fail(error: OSError) -> None:
+        raise error
+
+    songs = (
+        Path(where) / name for where, _, files in os.walk(folder, onerror=fail) for name in filter(_is_song, files)
+    )
+    for n, path in enumerate(songs):
+        if n >= MAX_SONGS:
+            raise TrainingError(f"{folder} holds more than {MAX_SONGS:,} songs: choose a smaller folder")
+        yield path.relative_to(folder).as_posix()
+
+
+class _Bounded:
+    """A stream that gives no more than so many bytes between two calls of `allow`, and so many in all."""
+
+    def __init__(self, file: Any, name: str) -> None:
+        self.file = file
+        self.name = name
+        self.left = 0
+        self.left_in_all = _MAX_ARCHIVE_BYTES
+        self.allow()
+
+    def allow(self) -> None:
+        self.left = _MAX_SONG_BYTES
+
+    def read(self, size: int) -> bytes:
+        data = self.file.read(size)
+        self.left -= len(data)
+        self.left_in_all -= len(data)
+        if min(self.left, self.left_in_all) < 0:
+            raise FormatError(
+                f"{self.name} unpacks to over {_MAX_ARCHIVE_BYTES / 2**30:.0f} GiB, or one file in it to over "
+                f"{_MAX_SONG_BYTES / 2**20:.0f} MiB: that is no data set of songs"
+            )
+        return data
+
+
+@contextmanager
+def _members(archive: Path) -> Iterator[Iterator[tuple[tarfile.TarInfo, tarfile.TarFile]]]:
+    """Lend the songs in an archive, in its order, each with the archive open at it."""
+
+    def each(tar: tarfile.TarFile, stream: _Bounded) -> Iterator[tuple[tarfile.TarInfo, tarfile.TarFile]]:
+        for n, member in enumerate(tar):
+            stream.allow()
+            if n >= MAX_SONGS:
+                raise FormatError(f"{archive} holds more than {MAX_SONGS:,} files: that is no data set of songs")
+            if member.isreg() and not member.issparse() and _is_song(member.name):
+                yield member, tar
+
+    try:
+        with archive.open("rb") as raw:
+            unpacked: Any = raw if archive.suffix.lower() == ".tar" else gzip.GzipFile(fileobj=raw)
+            stream = _Bounded(unpacked, str(archive))
+            with tarfile.open(fileobj=cast(Any, stream), mode="r|") as tar:
+                yield each(tar, stream)
+    except (FormatError, TrainingError):
+        raise
+    except Exception as error:  # what gzip, zlib and tarfile raise on broken bytes has no common base
+        raise FormatError(f"{archive} is no archive that can be read, or it is damaged: {error}") from error
+
+
+def _wanted(data: Path, names: Iterable[str], split: str) -> list[str]:
+    """Return those of the songs of a folder or archive that belong to a split."""
+    names = list(names)
+    if not data.is_dir() and not _is_archive(data):
+        return names
+    if data.name in (TRAIN, VALID):
+        return names if data.name == split else []
+    if any(TRAIN in PurePosixPath(name).parts[:-1] for name in names):
+        return [name for name in names if split in PurePosixPath(name).parts[:-1]]
+    place = {name: _place(name) for name in names}
+    bound = _VALID_SHARE
+    if len(names) >= _FEWEST_PARTED:  # one of them at least watches the run
+        bound = max(bound, min(place.values()))
+    elif max(place.values()) <= bound:
+        bound = -1.0  # there must be something to learn from
+    return [name for name in names if (place[name] <= bound) == (split == VALID)]
+
+
+def _place(name: str) -> float:
+    """Return the hash of a song's name, without folders and ending, as a number within 0..1."""
+    stem = PurePosixPath(name).name.lower()
+    for ending in SCORE_ENDINGS:
+        stem = stem.removesuffix(ending)
+    first = hashlib.blake2b(stem.encode("utf-8", "surrogateescape"), digest_size=4).digest()
+    return int.from_bytes(first) / 2**32
+
+
+def _read_each(data: Path, split: str, listener: Listener) -> list[NDArray[np.uint8]]:
+    names = _names(data)
+    wanted = _wanted(data, names, split)
+    if not wanted:
+        raise TrainingError(
+            f"none of the {len(names)} songs in {data} are of the {split} split: put them into folders "
+            f"named {TRAIN} and {VALID}, or give more songs"
+        )
+    scores: list[NDArray[np.uint8]] = []
+    n_frames, bad = 0, 0
+    for i, (name, path) in enumerate(_files(data, set(wanted), wanted)):
+        listener.progress(f"reading {split} songs", i / len(wanted))
+        try:
+            score = read_midi_band(path) if name.lower().endswith(_MIDI) else read_score(path)
+        except FormatError as error:
+            bad += 1
+            if bad <= _MOST_NAMED:
+                listener.warn(f"left out {name}: {error}")
+            continue
+        n_frames += len(score)
+        if n_frames > MAX_SPLIT_FRAMES:
+            raise TrainingError(f"{data} holds more than {MAX_SPLIT_FRAMES:,} frames: choose a smaller folder")
+        scores.append(score)
+    listener.progress(f"reading {split} songs", 1.0)
+    if bad > _MOST_NAMED:
+        listener.warn(f"left out {bad} of {len(wanted)} {split} songs that cannot be read")
+    if not scores:
+        raise TrainingError(f"not one of the {len(wanted)} {split} songs in {data} can be read: get another copy")
+    return scores
+
+
+def _files(data: Path, wanted: set[str], in_order: list[str]) -> Iterator[tuple[str, Path]]:
+    """Yield the wanted songs as files; those of an archive are there until the next is asked for."""
+    if data.is_file() and not _is_archive(data):
+        yield data.name, data
+    elif data.is_dir():
+        yield from ((name, data / name) for name in in_order)
+    else:
+        with _members(data) as members, tempfile.TemporaryDirectory() as folder:
+            for member, tar in members:
+                file = tar.extractfile(member) if member.name in wanted else None
+                if file is None:
+                    continue
+                path = Path(folder) / PurePosixPath(member.name).name[-100:]
+                path.write_bytes(file.read())
+                yield member.name, path
+                path.unlink()
