@@ -1,0 +1,71 @@
+"""The application: its commands in the order of the help, and how it ends."""
+
+import signal
+import sys
+from collections.abc import Callable
+from typing import Annotated, Final, NoReturn
+
+import typer
+
+from livegen import __version__
+from livegen.cli.learn import evaluate, models, train
+from livegen.cli.lists import controls, devices, doctor, patches
+from livegen.cli.output import err, out, printable
+from livegen.cli.play import bench, convert, jam, render
+from livegen.errors import LivegenError
+
+EXIT_USAGE: Final = 2
+EXIT_OTHER: Final = 1
+_INTERRUPTED: Final = 130  # what Typer returns for Ctrl-C
+_PATH_SHOWN: Final = 120  # characters
+
+app = typer.Typer(
+    help="Jam live with a neural model that plays a four-voice NES chip.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_COMMANDS: Final[tuple[Callable[..., None], ...]] = (
+    *(jam, render, convert, train, evaluate),
+    *(devices, doctor, controls, patches, models, bench),
+)
+_NAMES: Final = {evaluate: "eval"}  # where the function's own would hide a word of Python
+for _command in _COMMANDS:
+    app.command(_NAMES.get(_command))(_command)
+
+
+@app.callback(invoke_without_command=True)
+def _root(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if version:
+        out.print(__version__, highlight=False)
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run livegen and leave with 0, 2 for what the user can mend, or 1; no traceback reaches a user."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what is half-written is cleared away
+    try:
+        code = app(standalone_mode=False)  # None, or the code of a command that was left early
+    except LivegenError as error:
+        _leave(str(error), EXIT_USAGE)
+    except (typer.Abort, KeyboardInterrupt):
+        code = _INTERRUPTED
+    except BrokenPipeError:
+        sys.exit(EXIT_OTHER)
+    except Exception as error:
+        if hasattr(error, "format_message"):  # click's usage errors; the one of no command at all has no words
+            _leave(error.format_message() or "give one of the commands above", EXIT_USAGE)
+        if isinstance(error, OSError) and error.filename is not None:
+            _leave(f"{str(error.filename)[:_PATH_SHOWN]} cannot be used: {error.strerror}", EXIT_USAGE)
+        _leave(f"something went wrong that should not have ({type(error).__name__}: {error})", EXIT_OTHER)
+    if code == _INTERRUPTED:
+        _leave("interrupted", EXIT_OTHER)
+    sys.exit(code)
+
+
+def _leave(sentence: str, code: int) -> NoReturn:
+    err.print(f"livegen: {printable(sentence)}", style="red", markup=False, highlight=False, soft_wrap=True)
+    sys.exit(code)

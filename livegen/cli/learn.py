@@ -1,0 +1,123 @@
+"""Commands for models: train, eval, models."""
+
+import contextlib
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.progress import Progress, TaskID
+
+from livegen.cli.options import Json, Model, model_folder
+from livegen.cli.output import err, out, printable, progress_bar, show_figures
+from livegen.errors import FormatError
+
+
+class BeatGiven(StrEnum):
+    """Whether a model is told the beat when it is measured; estimating it looks ahead in the song."""
+
+    NONE = "none"
+    ESTIMATED = "estimated"
+
+
+_DATA_HELP: Final = (
+    "Songs: a folder of MIDI files, NES-MDB's folder of pickles or its .tar.gz, an .npz split or a folder of these."
+)
+
+
+def train(
+    data: Annotated[Path, typer.Argument(help=_DATA_HELP)],
+    out_folder: Annotated[Path, typer.Argument(metavar="OUT", help="The model's folder.")],
+    minutes: Annotated[float, typer.Option(min=0.1, help="How long to train.")] = 60.0,
+    seed: Annotated[int, typer.Option(help="Of weights, songs and orders.")] = 0,
+    resume: Annotated[bool, typer.Option(help="Go on from the last checkpoint in OUT.")] = False,
+) -> None:
+    """Train a model (needs the extra `train`).
+
+    Example: [bold]livegen train my-midi-files/ models/mine --minutes 90[/bold]
+
+    On several GPUs or machines: [bold]torchrun --nproc-per-node 2 -m livegen train ...[/bold]
+    """
+    with _needs_torch():
+        from livegen.training.distributed import own_group
+        from livegen.training.train import Progress as Report
+        from livegen.training.train import Settings
+        from livegen.training.train import train as train_model
+
+    with progress_bar(is_shown=own_group().is_first) as progress:
+        task = progress.add_task("training", total=1.0)
+
+        def show(report: Report) -> None:
+            what = f"step {report.step} note NLL {report.note_nll:.3f} {report.frames_per_second:.0f} frames/s"
+            progress.update(task, completed=report.done, description=what)
+            if report.valid_note_nll is not None:
+                err.print(f"step {report.step}: valid note NLL {report.valid_note_nll:.4f} nats a frame", markup=False)
+
+        settings = Settings(minutes=minutes, seed=seed)
+        train_model(data, out_folder, settings=settings, resume=resume, progress=show, listener=_Reading(progress))
+
+
+def evaluate(
+    data: Annotated[Path, typer.Argument(help=_DATA_HELP)],
+    model: Model = "default",
+    beat: Annotated[BeatGiven, typer.Option(help="Measure also with the beat given.")] = BeatGiven.NONE,
+    free_runs: Annotated[bool, typer.Option("--free-runs", help="Let it play by itself, and judge that too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Measure a model on songs that it was not trained on (needs the extra `train`).
+
+    Example: [bold]livegen eval nesmdb/ --model default --free-runs[/bold]
+    """
+    with _needs_torch():
+        from livegen.training.evaluate import evaluate as evaluate_model
+        from livegen.training.free_run import N_ALL_RUNS, judge_free_runs
+
+    folder = model_folder(model)
+    with progress_bar() as progress:
+        progress.add_task("measuring", total=None)
+        reading = _Reading(progress)
+        figures = evaluate_model(data, folder, has_beat=beat is BeatGiven.ESTIMATED, listener=reading)
+    if free_runs:
+        with progress_bar() as progress:
+            task = progress.add_task("playing", total=N_ALL_RUNS)
+            figures["free_runs"] = judge_free_runs(data, folder, progress=lambda: progress.advance(task))
+    show_figures(figures, as_json)
+
+
+def models() -> None:
+    """List the models.
+
+    Example: [bold]livegen models[/bold]
+    """
+    from livegen.resources import models_folder
+
+    for folder in sorted(models_folder().iterdir()):
+        if (folder / "config.toml").is_file():
+            out.print(folder.name, highlight=False)
+
+
+@contextlib.contextmanager
+def _needs_torch() -> Iterator[None]:
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise FormatError("this command needs torch: pip install 'livegen[train]'") from error
+
+
+class _Reading:
+    """Shows how the reading of songs goes, and says which were left out."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._tasks: dict[str, TaskID] = {}
+
+    def progress(self, what: str, done: float) -> None:
+        if what not in self._tasks:
+            self._tasks[what] = self._progress.add_task(what, total=1.0)
+        self._progress.update(self._tasks[what], completed=done, visible=done < 1.0)
+
+    def warn(self, sentence: str) -> None:
+        err.print(printable(sentence), style="yellow", markup=False, highlight=False, soft_wrap=True)

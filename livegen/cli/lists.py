@@ -1,0 +1,111 @@
+"""Commands that list what there is: devices, doctor, controls, patches."""
+
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from livegen.cli.options import Json
+from livegen.cli.output import out, print_json
+from livegen.controls import CONTROLS, DEFAULTS, osc_address
+
+
+def devices(as_json: Json = False) -> None:
+    """List audio devices and MIDI ports.
+
+    Example: [bold]livegen devices[/bold]
+    """
+    from livegen.doctor import find_devices
+
+    found = find_devices()
+    if as_json:
+        print_json(found)
+        return
+    for what, names in found.items():
+        out.print(what, style="bold")
+        for name in names or ["none"]:
+            out.print(f"  {name}", markup=False, highlight=False, soft_wrap=True)
+
+
+def doctor(as_json: Json = False) -> None:
+    """Say what is missing here, and the line that mends it.
+
+    Example: [bold]livegen doctor[/bold]
+    """
+    from livegen.doctor import examine
+
+    findings = examine()
+    if as_json:
+        print_json({f.what: {"is_fine": f.is_fine, "says": f.says, "cure": f.cure} for f in findings})
+        return
+    for finding in findings:
+        mark = "[green]ok[/green]     " if finding.is_fine else "[yellow]missing[/yellow]"
+        out.print(f"{mark} [bold]{finding.what}[/bold]", end=" ")
+        out.print(finding.says, markup=False, highlight=False, soft_wrap=True)
+        if finding.cure:
+            out.print(f"          {finding.cure}", markup=False, highlight=False, soft_wrap=True)
+
+
+def controls(as_json: Json = False) -> None:
+    """List every live control.
+
+    Example: [bold]livegen controls[/bold]
+    """
+    if as_json:
+        print_json(
+            {
+                name: {
+                    "kind": control.kind,
+                    "range": list(control.choices) or [control.minimum, control.maximum],
+                    "default": DEFAULTS.get(name),
+                    "unit": control.unit,
+                    "description": control.description,
+                    "osc": osc_address(name),
+                }
+                for name, control in CONTROLS.items()
+            }
+        )
+        return
+    caption = f"OSC address: {osc_address('p1.volume')} for p1.volume, and so on"
+    table = Table("name", "allowed", "default", "what it does", box=None, header_style="bold", caption=caption)
+    for name, control in CONTROLS.items():
+        default = "" if control.kind == "trigger" else str(DEFAULTS[name]).lower()
+        table.add_row(name, _allowed(name), default, control.description)
+    out.print(table)
+
+
+def patches(
+    reference: Annotated[
+        bool, typer.Option("--reference", help="Print the page that explains every key of a patch, in Markdown.")
+    ] = False,
+) -> None:
+    """List the patches.
+
+    Example: [bold]livegen patches[/bold]
+    """
+    from livegen.patch import list_patches, load_patch, reference_page
+
+    if reference:
+        out.print(
+            reference_page({name: load_patch(name) for name in list_patches()}),
+            end="",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
+        return
+    table = Table("patch", "what it is", box=None, header_style="bold")
+    for name in list_patches():
+        table.add_row(name, load_patch(name).description)
+    out.print(table)
+
+
+def _allowed(name: str) -> str:
+    control = CONTROLS[name]
+    if control.choices:
+        return " ".join(control.choices)
+    if control.kind == "trigger":
+        return ""
+    if control.kind == "bool":
+        return "true false"
+    return f"{control.minimum:g}..{control.maximum:g} {control.unit}".strip()

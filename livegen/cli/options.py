@@ -1,0 +1,53 @@
+"""Options that several commands share, and what they are turned into."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from livegen.cli.output import err
+from livegen.controls import CONTROLS, Value, parse_value
+from livegen.errors import CheckpointError, ControlError
+
+Model = Annotated[str, typer.Option(help="A model's name (`livegen models`) or its folder.")]
+PatchOption = Annotated[str, typer.Option("--patch", help="A patch's name (`livegen patches`) or its file.")]
+Seed = Annotated[int | None, typer.Option(min=0, max=2**63 - 1, help="Of all draws; the same seed, the same music.")]
+Set = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Set a control; repeatable.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+
+
+def parse_controls(assignments: list[str] | None) -> dict[str, Value]:
+    """Return the values of ``--set name=value``, checked; raises ControlError."""
+    controls: dict[str, Value] = {}
+    for assignment in assignments or []:
+        name, equals, value = assignment.partition("=")
+        if not equals:
+            raise ControlError(f"--set {assignment!r} has no value: write it as --set name=value")
+        controls[name] = parse_value(name, value)
+        if CONTROLS[name].kind == "trigger":
+            raise ControlError(f"{name} is no setting but something to do while playing: leave it out of --set")
+    return controls
+
+
+def model_folder(name: str) -> Path:
+    """Return the folder of a model by its name, or the folder itself; raises CheckpointError."""
+    from livegen.resources import models_folder
+
+    folder = models_folder() / name
+    if "/" not in name and "\\" not in name and folder.is_dir():
+        return folder
+    if Path(name).is_dir():
+        return Path(name)
+    there = ", ".join(sorted(path.name for path in models_folder().glob("*") if path.is_dir())) or "none"
+    raise CheckpointError(f"there is no model {name!r}: there is {there}, or give the path of a model's folder")
+
+
+def load_model(name: str) -> Any:
+    """Return the predictor of a model, and say so where playing it will have to compile; raises CheckpointError."""
+    from livegen.kernels import is_compiled
+    from livegen.predictor.checkpoint import load_predictor
+
+    folder = model_folder(name)
+    if not is_compiled():
+        err.print("first run: compiling, which takes up to a minute; the next start is quick", highlight=False)
+    return load_predictor(folder)
