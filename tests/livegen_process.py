@@ -15,7 +15,7 @@ import livegen
 
 CHECKOUT = Path(livegen.__file__).parents[1]
 START_SECONDS = 120.0  # the first run ever compiles
-LEAVE_SECONDS = 3.0
+LEAVE_SECONDS = 8.0  # less than the ten after which jam leaves without drivers that hang
 
 
 def environment() -> dict[str, str]:
