@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from livegen.controls import CONTROLS, VOICE_PREFIX, Value, Values, with_value
 from livegen.events import SetControl, StampedEvent
+from livegen.predictor.form import arranged
 from livegen.predictor.predictor import Predictor
 from livegen.score import DRUM_NOTES, N_COLUMNS, N_VOICES, SILENCE, VOLUME_MAX, Voice
 from livegen.score_table import MODEL, OFF, PLAYER, PlannedFrame
@@ -269,6 +270,6 @@ def _plan(state: State, frame_index: int, part: _Part, context: Context) -> Plan
     frame = part.frame
     if state.is_running:
         is_forced = part.owner != MODEL
-        sampling = sampling_of(state.values)
+        sampling = arranged(sampling_of(state.values), context.form, float(state.values["arrangement"]))
         frame = context.distribution.sample(frame, is_forced, sampling, seed=state.seed, frame_index=frame_index)
     return PlannedFrame(frame_index, frame, part.owner, NO_OFFSET)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from livegen.predictor.beat import Beat
 from livegen.predictor.checkpoint import load_predictor
-from livegen.predictor.form import NO_FORM, REPEATED_SHARE, next_form
+from livegen.predictor.form import NO_FORM, REPEATED_SHARE, arranged, next_form
 from livegen.predictor.predictor import UNCONDITIONED, Conditions, Predictor, Sampling
 from livegen.score import N_COLUMNS, N_VOICES, SILENCE, Voice
 from livegen.training.dataset import Songs
@@ -28,7 +28,7 @@ from livegen.training.statistics import (
 from livegen.units import FRAME_RATE_HZ, seconds_to_frame
 
 RUN_SECONDS: Final = 60
-AS_ON_STAGE: Final = Sampling(density=(-0.2,) * N_VOICES, grid=1.5)
+AS_ON_STAGE: Final = Sampling(density=(-0.3,) * N_VOICES, grid=1.5)
 """Density and grid as the controls have them by default, at temperature and top-p 1."""
 
 TEMPI_BPM: Final = (75, 96, 120, 150, 180)
@@ -79,7 +79,8 @@ def play(
         told = replace(conditions, beat=now, plan=form.lag, memory=memory)
         distribution, state = predictor.step(score[t], state, told)
         if t >= n_prompt:
-            score[t + 1] = distribution.sample(SILENCE, nothing_forced, sampling, seed=seed, frame_index=t)
+            shape = arranged(sampling, form)
+            score[t + 1] = distribution.sample(SILENCE, nothing_forced, shape, seed=seed, frame_index=t)
     return score[1 + n_prompt :]
 
 
