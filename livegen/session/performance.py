@@ -11,26 +11,52 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from livegen.controls import CONTROLS, VOICE_PREFIX, Value, Values, with_value
-from livegen.events import SetControl, StampedEvent
+from livegen.controls import CONTROLS, Value, Values, with_value
+from livegen.events import Event, SetControl, StampedEvent, Start
 from livegen.predictor.predictor import Predictor
-from livegen.score import DRUM_NOTES, N_COLUMNS, N_VOICES, SILENCE, VOLUME_MAX, Voice
+from livegen.predictor.sampling import uniform
+from livegen.score import DRUM_NOTES, N_COLUMNS, N_VOICES, SILENCE, VOLUME_MAX, Column, Voice
 from livegen.score_table import MODEL, OFF, PLAYER, PlannedFrame
 from livegen.session.keyboard import HeldKey, Keyboard, handle
+from livegen.session.modes import Playing, owners
 from livegen.session.shaping import sampling_of
-from livegen.session.timeline import NO_OFFSET, Context, Step, Timeline, first_context
+from livegen.session.tempo import Tempo
+from livegen.session.time_machine import Change, Moment, Move, TimeMachine, leap, loop_of, recall, store, undo
+from livegen.session.timeline import NO_OFFSET, Context, Place, Step, Timeline, first_context
 
 _NOBODY: Final[NDArray[np.uint8]] = np.full(N_VOICES, OFF, np.uint8)
-_OWNER: Final = {"player": PLAYER, "model": MODEL, "off": OFF}
 
 
 @dataclass(frozen=True, slots=True)
 class ControlInForce:
-    """A control took effect: what a session tells whoever watches its controls."""
+    """A control took effect: what a session tells whoever watches its controls.
+
+    Attributes
+    ----------
+    name : str
+    value : Value
+    source : str
+        Who set it.
+    is_consequence : bool
+        Nobody set this one itself: it came with an undo or a recall, and the sound does not know of it yet.
+    """
 
     name: str
     value: Value
     source: str
+    is_consequence: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """What was asked for could not be done: one sentence says why, for the performer."""
+
+    name: str
+    reason: str
+    source: str
+
+
+Message = ControlInForce | Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +90,11 @@ class State:
         Of all draws.
     is_running : bool
         False between stop, or panic, and start: the model is silent and hears nothing.
+    tempo : Tempo
+    playing : Playing
+        When the player has played: what the modes go by.
+    machine : TimeMachine
+        What can be gone back to.
     """
 
     predictor: Predictor
@@ -76,6 +107,9 @@ class State:
     keyboard: Keyboard = field(default_factory=Keyboard)
     tapped: Tapped = field(default_factory=Tapped)
     is_running: bool = True
+    tempo: Tempo = field(default_factory=Tempo)
+    playing: Playing = field(default_factory=Playing)
+    machine: TimeMachine = field(default_factory=TimeMachine)
 
 
 def begin(
@@ -104,7 +138,7 @@ def begin(
 
 def advance(
     state: State, to_frame: int, events: Sequence[StampedEvent] = (), *, plan_to: int | None = None
-) -> tuple[State, list[PlannedFrame], list[ControlInForce]]:
+) -> tuple[State, list[PlannedFrame], list[Message]]:
     """Let the frames before `to_frame` stand, apply events, and plan on.
 
     A player's note belongs to the frame in which it falls, whether that stands or not; the model's voices in a frame
@@ -127,8 +161,8 @@ def advance(
     State
     list of PlannedFrame
         Frames from the horizon on that are new or were planned anew, nearest first.
-    list of ControlInForce
-        Controls that took effect.
+    list of Message
+        Controls that took effect, and what was refused.
     """
     state = _hold_to(replace(state, horizon=max(to_frame, state.horizon)))
     draft = _Draft(state)
@@ -150,7 +184,7 @@ def _hold_to(state: State) -> State:
     while timeline.end < state.horizon:
         before = timeline.steps[-1].planned if timeline.steps else PlannedFrame(0, SILENCE, _NOBODY, NO_OFFSET)
         held = Step(replace(before, frame_index=timeline.end), _next_context(state, timeline), state.is_running)
-        timeline = timeline.append(_replay(held, _part(state, timeline.end), held.context))
+        timeline = timeline.append(_replay(held, _part(state, timeline.end), timeline, held.context))
     return replace(state, timeline=timeline)
 
 
@@ -163,102 +197,187 @@ class _Part:
 
 
 def _part(state: State, frame_index: int) -> _Part:
-    owner = np.zeros(N_VOICES, np.uint8)
+    """Return the part of a frame that is settled, as `state` has it: that of the time at which the frame was played."""
+    keys = [state.keyboard.sounding(voice) for voice in Voice]
+    if state.tapped.frame_index == frame_index:
+        keys = [tap or key for tap, key in zip(state.tapped.keys, keys, strict=True)]
+    owner = owners(state.values, state.keyboard, keys, state.playing, state.tempo, frame_index)
     frame = np.zeros((N_VOICES, N_COLUMNS), np.uint8)
-    for voice in Voice:
-        role = _OWNER[str(state.values[VOICE_PREFIX[voice] + "role"])]
-        owner[voice] = MODEL if role == PLAYER and not state.keyboard.is_touched(voice) else role
-        tap = state.tapped.keys[voice] if state.tapped.frame_index == frame_index else None
-        key = state.keyboard.sounding(voice) if tap is None else tap
+    for voice, key in zip(Voice, keys, strict=True):
         if owner[voice] == PLAYER and key is not None:
             frame[voice] = key.note, min(key.volume, VOLUME_MAX[voice]), state.timbres[voice]
     return _Part(owner, frame)
 
 
 class _Draft:
-    """A state while its events are applied, and the player's part in each frame that they touch."""
+    """A state while its events are applied, and who played what in each frame that they touch."""
 
     def __init__(self, state: State) -> None:
         self.state = state
-        self.messages: list[ControlInForce] = []
+        self.messages: list[Message] = []
         self.first_void = state.timeline.end
-        self._parts = {state.timeline.start: _part(state, -1)}  # the part in force from a frame on
-        self._note_part(state.tapped.frame_index)
-        self._is_reset = False
+        self._in_force = {state.timeline.start: state}  # from a frame on
 
     def apply(self, stamped: StampedEvent) -> None:
         frame_index = min(stamped.frame_index, self.state.horizon)  # nobody plays in the future
         frame_index = max(frame_index, self.state.tapped.frame_index, self.state.timeline.start)
-        if isinstance(stamped.event, SetControl):
-            self._set(stamped.event, stamped.source)
-            self._note_part(frame_index)
+        event = stamped.event
+        if isinstance(event, Start):  # bars count from here
+            self.state = replace(self.state, playing=replace(self.state.playing, first_bar=0))
+        if isinstance(event, SetControl) and CONTROLS[event.name].is_action:
+            self._act(event, stamped.source)
+        elif isinstance(event, SetControl):
+            self._set(event, stamped.source)
+        self._hear(event, stamped.source, frame_index)
+
+    def _hear(self, event: Event, source: str, frame_index: int) -> None:
+        """Let the keyboard follow an event; what the score has not, a wheel or a pedal, is no reason to plan anew."""
         state = self.state
-        keyboard = handle(state.keyboard, stamped.event, stamped.source, state.values, state.drum_notes)
-        if keyboard.is_same_music(state.keyboard):  # a wheel, a pedal: no reason to plan anew
+        keyboard = handle(state.keyboard, event, source, state.values, state.drum_notes)
+        if keyboard.is_same_music(state.keyboard):
             self.state = replace(state, keyboard=keyboard)
         else:
             self._play(keyboard, frame_index)
-            self._note_part(frame_index)
             self._void(frame_index)
-
-    def _set(self, event: SetControl, source: str) -> None:
-        self.messages.append(ControlInForce(event.name, event.value, source))
-        control = CONTROLS[event.name]
-        if not control.is_action:
-            self.state = replace(self.state, values=with_value(self.state.values, event.name, event.value))
-        elif event.value and event.name == "reset":
-            self._is_reset = True
-        elif event.value and event.name in ("start", "stop", "panic"):
-            self.state = replace(self.state, is_running=event.name == "start")
-        if control.voids_plan or control.is_action:
-            self._void(self.state.horizon)
+        self._take_force(frame_index)
 
     def _play(self, keyboard: Keyboard, frame_index: int) -> None:
         """Take a new keyboard over; a key that goes down in a frame counts there even if it comes up in it."""
-        tapped = self.state.tapped if self.state.tapped.frame_index == frame_index else Tapped(frame_index)
-        if keyboard.n_pressed > self.state.keyboard.n_pressed:
+        state = self.state
+        tapped = state.tapped if state.tapped.frame_index == frame_index else Tapped(frame_index)
+        if keyboard.n_pressed > state.keyboard.n_pressed:
             pressed = keyboard.held[-1]
             keys = (*tapped.keys[: pressed.voice], pressed, *tapped.keys[pressed.voice + 1 :])
             tapped = Tapped(frame_index, keys)
-        self.state = replace(self.state, keyboard=keyboard, tapped=tapped)
+        playing = state.playing.after_keys(state.keyboard, keyboard, frame_index, state.values, state.tempo)
+        self.state = replace(state, keyboard=keyboard, tapped=tapped, playing=playing)
 
-    def _note_part(self, frame_index: int) -> None:
-        self._parts = {start: part for start, part in self._parts.items() if start < frame_index}
-        self._parts[frame_index] = _part(self.state, frame_index)
-        self._parts[frame_index + 1] = _part(self.state, -1)
+    def _set(self, event: SetControl, source: str) -> None:
+        self.messages.append(ControlInForce(event.name, event.value, source))
+        state = self.state
+        if state.values[event.name] != event.value:
+            change = Change(event.name, Moment(state.horizon, None, state.values))
+            self.state = replace(state, machine=state.machine.with_change(change))
+        self._put(event.name, event.value)
+
+    def _put(self, name: str, value: Value) -> None:
+        """Put a value in force, and what goes by it."""
+        state, values = self.state, with_value(self.state.values, name, value)
+        playing = state.playing.after_control(name, state.values, values, state.horizon, state.tempo)
+        self.state = replace(state, values=values, playing=playing)
+        if value != state.values[name] and (name == "hold" or (name == "hold_beats" and values["hold"])):
+            self._hold()
+        if CONTROLS[name].voids_plan:
+            self._void(state.horizon)
+
+    def _hold(self) -> None:
+        self._settle()
+        state, loop = self.state, None
+        if state.values["hold"]:
+            length = float(state.values["hold_beats"]) * state.tempo.period_frames
+            loop = loop_of(state.timeline.steps, state.horizon, length)
+        self.state = replace(state, machine=replace(state.machine, loop=loop))
+
+    def _act(self, event: SetControl, source: str) -> None:
+        name, value = event.name, event.value
+        if CONTROLS[name].kind == "trigger" and not value:
+            return
+        self._void(self.state.horizon)
+        if name in ("start", "stop", "panic"):
+            self.state = replace(self.state, is_running=name == "start")
+        elif name == "reroll":
+            self.state = replace(self.state, seed=_next_seed(self.state.seed))
+        else:
+            move = self._move(name, value)
+            if move.refusal:
+                self.messages.append(Refused(name, move.refusal, source))
+                return
+            self._go(move, source)
+        self.messages.append(ControlInForce(name, value, source))
+
+    def _move(self, name: str, value: Value) -> Move:
+        """Return what a move in time comes to, once all that was played has been heard."""
+        self._settle()
+        state = self.state
+        place = Place(_next_context(state, state.timeline), state.timeline.past())
+        now = Moment(state.horizon, place, state.values)
+        if name == "undo":
+            return undo(state.machine)
+        if name == "store":
+            return store(state.machine, str(value), now)
+        if name == "recall":
+            return recall(state.machine, str(value), now)
+        if name == "reset":
+            return leap(state.machine, name, Place(first_context(state.predictor)), now)
+        n_frames = int(value) if name == "rewind_frames" else round(float(value) * state.tempo.period_frames)
+        return leap(state.machine, name, place.back(n_frames), now)
+
+    def _go(self, move: Move, source: str) -> None:
+        before = self.state.values
+        self.state = replace(self.state, machine=move.machine)
+        if move.place is not None:
+            self.state = replace(self.state, timeline=self.state.timeline.leap(move.place))
+        for name, value in (move.values or {}).items():
+            if value != before[name]:
+                self._put(name, value)
+                self._hear(SetControl(name, value), source, self.state.horizon)
+                self.messages.append(ControlInForce(name, value, source, is_consequence=True))
+
+    def _take_force(self, frame_index: int) -> None:
+        self._in_force = {start: state for start, state in self._in_force.items() if start < frame_index}
+        self._in_force[frame_index] = self.state
 
     def _void(self, frame_index: int) -> None:
         self.first_void = min(self.first_void, frame_index)
 
+    def _settle(self) -> None:
+        """Let the predictor hear all that stands, as it was really played, and forget the plan."""
+        horizon = self.state.horizon
+        self._void(horizon)
+        stood = self.state.timeline.since(self.first_void)[: horizon - self.first_void]
+        timeline = self.state.timeline.cut(self.first_void)
+        for step in stood:
+            context = _next_context(self.state, timeline)
+            timeline = timeline.append(_replay(step, self._part(timeline.end), timeline, context))
+        self.state = replace(self.state, timeline=timeline)
+        self.first_void = horizon
+
+    def _part(self, frame_index: int) -> _Part:
+        return _part(self._in_force[max(start for start in self._in_force if start <= frame_index)], frame_index)
+
     def replan(self, end: int) -> Timeline:
         """Return the timeline up to `end`, with all that is void or missing played or planned anew."""
-        state = self.state
-        stood = {step.planned.frame_index: step for step in state.timeline.since(self.first_void)}
-        timeline = state.timeline.cut(self.first_void)
-        part = self._parts[max(start for start in self._parts if start <= timeline.end)]
+        if self.first_void < self.state.timeline.end:
+            self._settle()
+        state, timeline = self.state, self.state.timeline
         while timeline.end < end:
-            frame_index = timeline.end
-            part = self._parts.get(frame_index, part)
-            begins_song = self._is_reset and frame_index == state.horizon
-            begins_song = begins_song or (frame_index in stood and stood[frame_index].begins_song)
-            context = first_context(state.predictor) if begins_song else _next_context(state, timeline)
-            if frame_index < state.horizon:
-                step = _replay(stood[frame_index], part, context)
-            else:
-                step = Step(_plan(state, frame_index, part, context), context, state.is_running, begins_song)
-            timeline = timeline.append(step)
+            context = _next_context(state, timeline)
+            planned = _plan(state, timeline.end, self._part(timeline.end), context)
+            timeline = timeline.append(Step(planned, context, state.is_running))
         return timeline
 
 
-def _replay(step: Step, part: _Part, context: Context) -> Step:
-    """Return a frame that stands, with the player's part as it was really played."""
+def _next_seed(seed: int) -> int:
+    return int(uniform(np.uint64(seed & 0xFFFFFFFFFFFFFFFF), 0, N_VOICES, 3) * (1 << 53))
+
+
+def _replay(step: Step, part: _Part, timeline: Timeline, context: Context) -> Step:
+    """Return a frame that stands, with the player's part as it was really played.
+
+    Where the model's voice has become the player's, it sounded on until a key took it over.
+    """
     was = step.planned
     frame, owner = was.frame.copy(), was.owner.copy()
     for voice in range(N_VOICES):
-        if part.owner[voice] == PLAYER or was.owner[voice] == PLAYER:
+        is_taken = part.frame[voice, Column.NOTE] > 0 or _owner_before(timeline, voice) == PLAYER
+        if was.owner[voice] == PLAYER or (part.owner[voice] == PLAYER and is_taken):
             frame[voice] = part.frame[voice]
             owner[voice] = part.owner[voice]
     return replace(step, planned=replace(was, frame=frame, owner=owner), context=context)
+
+
+def _owner_before(timeline: Timeline, voice: int) -> int:
+    return int(timeline.steps[-1].planned.owner[voice]) if timeline.steps else OFF
 
 
 def _next_context(state: State, timeline: Timeline) -> Context:
@@ -266,9 +385,10 @@ def _next_context(state: State, timeline: Timeline) -> Context:
 
 
 def _plan(state: State, frame_index: int, part: _Part, context: Context) -> PlannedFrame:
-    frame = part.frame
-    if state.is_running:
-        is_forced = part.owner != MODEL
+    frame, is_models = part.frame, part.owner == MODEL
+    if state.is_running and state.machine.loop is not None:
+        frame = np.where(is_models[:, None], state.machine.loop.at(frame_index), frame)
+    elif state.is_running:
         sampling = sampling_of(state.values)
-        frame = context.distribution.sample(frame, is_forced, sampling, seed=state.seed, frame_index=frame_index)
+        frame = context.distribution.sample(frame, ~is_models, sampling, seed=state.seed, frame_index=frame_index)
     return PlannedFrame(frame_index, frame, part.owner, NO_OFFSET)
