@@ -8,8 +8,11 @@ A role says whose a voice is. A mode says when the model may play it all the sam
 - ``free``: the model plays everything, and the player joins in on the player's voices.
 - ``listen``: the model hears everything and plays nothing.
 
-While the model listens it may go on with the drums, or drums and bass (``backing``), so that time does not stop. A
-key sounds at once in every mode, and its voice is the player's for as long as it does.
+While the model listens it goes on in its mind, inaudibly, as a muted voice does: it has been in the music all the time
+when its turn comes, and comes in with all voices. (Tried: a model that hears its own voices rest for some bars leaves
+them resting.) The drums, or drums and bass, may stay audible (``backing``), so that time does not stop.
+
+A key sounds at once in every mode, and its voice is the player's for as long as it does.
 """
 
 import math
@@ -24,7 +27,7 @@ from livegen.controls import VOICE_PREFIX, Values
 from livegen.score import N_VOICES, Voice
 from livegen.score_table import MODEL, OFF, PLAYER
 from livegen.session.keyboard import HeldKey, Keyboard
-from livegen.session.tempo import BEATS_A_BAR, Tempo
+from livegen.session.tempo import Tempo
 
 Keys = Sequence[HeldKey | None]
 """The key that each voice sounds."""
@@ -84,32 +87,40 @@ class Playing:
         return playing
 
     def _with_answer(self, phrase_until: int, values: Values, tempo: Tempo) -> "Playing":
-        beats = math.ceil((phrase_until - self.phrase_from) / tempo.period_frames)
-        beats = min(max(beats, _SHORTEST_ANSWER_BEATS), int(values["answer_beats"]))
-        answer_from = phrase_until + round(float(values["rest_beats"]) * tempo.period_frames)
-        return replace(self, answer_from=answer_from, answer_until=answer_from + round(beats * tempo.period_frames))
+        """Let an answer begin whole beats after the phrase did, so that it stays in time, once the rest is over."""
+        period = tempo.period_frames
+        n_frames = phrase_until - self.phrase_from
+        beats = min(max(math.ceil(n_frames / period), _SHORTEST_ANSWER_BEATS), int(values["answer_beats"]))
+        beats_before = math.ceil(n_frames / period + float(values["rest_beats"]))
+        answer_from = self.phrase_from + round(beats_before * period)
+        return replace(self, answer_from=answer_from, answer_until=answer_from + round(beats * period))
+
+    def echo_lag(self, frame_index: int) -> int:
+        """Return how far back the phrase lies that an answer takes up in a frame, in its first half; else 0."""
+        half = (self.answer_from + self.answer_until) // 2
+        return self.answer_from - self.phrase_from if self.answer_from <= frame_index < half else 0
 
     def after_control(self, name: str, before: Values, after: Values, frame_index: int, tempo: Tempo) -> "Playing":
         """Return what is known after a control was set: trading begins with the player, and a turn is never cut off."""
         if name == "mode":
-            return replace(self, first_bar=bar_of(tempo, frame_index))
+            return replace(self, first_bar=bar_of(tempo, frame_index, after))
         if name == "trade_bars":
             n_bars = int(before["trade_bars"])
-            turn = (bar_of(tempo, frame_index) - self.first_bar) // n_bars
+            turn = (bar_of(tempo, frame_index, after) - self.first_bar) // n_bars
             is_models = turn % 2 == 1
             return replace(self, first_bar=self.first_bar + turn * n_bars - is_models * int(after["trade_bars"]))
         return self
 
 
-def bar_of(tempo: Tempo, frame_index: int) -> int:
+def bar_of(tempo: Tempo, frame_index: int, values: Values) -> int:
     """Return the bar that a frame belongs to: a bar begins with the frame whose start is nearest to its line."""
-    return math.floor((tempo.beats_at(frame_index) + 0.5 / tempo.period_frames) / BEATS_A_BAR)
+    return math.floor(tempo.beats_at(frame_index + 0.5) / int(values["beats_a_bar"]))
 
 
 def owners(
     values: Values, keyboard: Keyboard, keys: Keys, playing: Playing, tempo: Tempo, frame_index: int
-) -> NDArray[np.uint8]:
-    """Return who plays each voice in a frame: `MODEL`, `PLAYER` or `OFF`, uint8, (4,).
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """Return who plays each voice in a frame, and which voices the model only thinks.
 
     Parameters
     ----------
@@ -121,21 +132,29 @@ def owners(
     playing : Playing
     tempo : Tempo
     frame_index : int
+
+    Returns
+    -------
+    ndarray of uint8, shape (4,)
+        `MODEL`, `PLAYER` or `OFF`.
+    ndarray of bool, shape (4,)
+        The voices that are the model's, and off until its turn comes.
     """
     mode = str(values["mode"])
     is_models_turn = _is_models_turn(mode, values, keyboard, playing, tempo, frame_index)
     backing = frozenset() if mode == "listen" else _BACKING[str(values["backing"])]
-    owner = np.full(N_VOICES, OFF, np.uint8)
+    owner, rests = np.full(N_VOICES, OFF, np.uint8), np.zeros(N_VOICES, np.bool_)
     for voice in Voice:
         role = values[VOICE_PREFIX[voice] + "role"]
-        if role == "model" and (is_models_turn or voice in backing):
-            owner[voice] = MODEL
+        if role == "model":
+            rests[voice] = not (is_models_turn or voice in backing)
+            owner[voice] = OFF if rests[voice] else MODEL
         elif role == "player":
             waits = mode in ("free", "trade") and frame_index < playing.quiet_from[voice] + _HAND_BACK_FRAMES
             is_kept = mode == "accompany" and keyboard.is_touched(voice)
             is_players = keys[voice] is not None or waits or is_kept or not is_models_turn
             owner[voice] = PLAYER if is_players else MODEL
-    return owner
+    return owner, rests
 
 
 def _is_models_turn(
@@ -144,6 +163,6 @@ def _is_models_turn(
     if mode == "answer":
         return playing.answer_from <= frame_index < playing.answer_until
     if mode == "trade":
-        turn = (bar_of(tempo, frame_index) - playing.first_bar) // int(values["trade_bars"])
+        turn = (bar_of(tempo, frame_index, values) - playing.first_bar) // int(values["trade_bars"])
         return turn % 2 == 1
     return mode != "listen"

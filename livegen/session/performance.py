@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.controls import CONTROLS, Value, Values, with_value
-from livegen.events import Event, SetControl, StampedEvent, Start
+from livegen.events import SetControl, StampedEvent, Start
+from livegen.predictor.beat import Beat
 from livegen.predictor.predictor import Predictor
 from livegen.predictor.sampling import uniform
 from livegen.score import DRUM_NOTES, N_COLUMNS, N_VOICES, SILENCE, VOLUME_MAX, Column, Voice
@@ -23,6 +24,12 @@ from livegen.session.shaping import sampling_of
 from livegen.session.tempo import Tempo
 from livegen.session.time_machine import Change, Moment, Move, TimeMachine, leap, loop_of, recall, store, undo
 from livegen.session.timeline import NO_OFFSET, Context, Place, Step, Timeline, first_context
+
+_DRIFT_FRAMES: Final = 0.25
+_DRIFT: Final = 0.03
+"""By how much a beat may move, in time and as a share of its period, before frames are planned anew."""
+
+_MOVES: Final = frozenset({"rewind", "rewind_frames", "reset", "store", "recall", "undo"})
 
 _NOBODY: Final[NDArray[np.uint8]] = np.full(N_VOICES, OFF, np.uint8)
 
@@ -82,6 +89,7 @@ class State:
         The controls in force.
     keyboard : Keyboard
     tapped : Tapped
+    tempo : Tempo
     timbres : tuple of int
         Timbre with which the score writes the player's notes, by voice.
     drum_notes : mapping of int to int
@@ -90,7 +98,6 @@ class State:
         Of all draws.
     is_running : bool
         False between stop, or panic, and start: the model is silent and hears nothing.
-    tempo : Tempo
     playing : Playing
         When the player has played: what the modes go by.
     machine : TimeMachine
@@ -106,8 +113,8 @@ class State:
     horizon: int = 0
     keyboard: Keyboard = field(default_factory=Keyboard)
     tapped: Tapped = field(default_factory=Tapped)
-    is_running: bool = True
     tempo: Tempo = field(default_factory=Tempo)
+    is_running: bool = True
     playing: Playing = field(default_factory=Playing)
     machine: TimeMachine = field(default_factory=TimeMachine)
 
@@ -133,7 +140,8 @@ def begin(
     drum_notes : mapping of int to int
         Noise note of the player's drums in the score, by MIDI key.
     """
-    return State(predictor, Timeline(first_context(predictor)), values, seed, timbres, drum_notes)
+    timeline, tempo = Timeline(first_context(predictor)), Tempo.at_start(values)
+    return State(predictor, timeline, values, seed, timbres, drum_notes, tempo=tempo)
 
 
 def advance(
@@ -168,6 +176,7 @@ def advance(
     draft = _Draft(state)
     for event in events:
         draft.apply(event)
+    draft.void_drifted()
     n_planned = state.timeline.end
     state = draft.state
     wanted = state.horizon + int(state.values["lookahead"]) if plan_to is None else plan_to
@@ -183,16 +192,27 @@ def _hold_to(state: State) -> State:
     timeline = state.timeline
     while timeline.end < state.horizon:
         before = timeline.steps[-1].planned if timeline.steps else PlannedFrame(0, SILENCE, _NOBODY, NO_OFFSET)
-        held = Step(replace(before, frame_index=timeline.end), _next_context(state, timeline), state.is_running)
+        before = replace(before, frame_index=timeline.end)
+        held = Step(before, before.frame, _next_context(state, timeline), state.is_running)
         timeline = timeline.append(_replay(held, _part(state, timeline.end), timeline, held.context))
     return replace(state, timeline=timeline)
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """What of a frame is settled before the model draws: owners of the voices, and the player's notes."""
+    """What of a frame is settled before the model draws.
+
+    Attributes
+    ----------
+    owner : ndarray of uint8, shape (4,)
+    rests : ndarray of bool, shape (4,)
+        Which voices the model only thinks, while it listens.
+    frame : ndarray of uint8, shape (4, 3)
+        The player's notes.
+    """
 
     owner: NDArray[np.uint8]
+    rests: NDArray[np.bool_]
     frame: NDArray[np.uint8]
 
 
@@ -201,12 +221,12 @@ def _part(state: State, frame_index: int) -> _Part:
     keys = [state.keyboard.sounding(voice) for voice in Voice]
     if state.tapped.frame_index == frame_index:
         keys = [tap or key for tap, key in zip(state.tapped.keys, keys, strict=True)]
-    owner = owners(state.values, state.keyboard, keys, state.playing, state.tempo, frame_index)
+    owner, rests = owners(state.values, state.keyboard, keys, state.playing, state.tempo, frame_index)
     frame = np.zeros((N_VOICES, N_COLUMNS), np.uint8)
     for voice, key in zip(Voice, keys, strict=True):
         if owner[voice] == PLAYER and key is not None:
             frame[voice] = key.note, min(key.volume, VOLUME_MAX[voice]), state.timbres[voice]
-    return _Part(owner, frame)
+    return _Part(owner, rests, frame)
 
 
 class _Draft:
@@ -228,12 +248,12 @@ class _Draft:
             self._act(event, stamped.source)
         elif isinstance(event, SetControl):
             self._set(event, stamped.source)
-        self._hear(event, stamped.source, frame_index)
+        self._hear(stamped, frame_index)
 
-    def _hear(self, event: Event, source: str, frame_index: int) -> None:
-        """Let the keyboard follow an event; what the score has not, a wheel or a pedal, is no reason to plan anew."""
-        state = self.state
-        keyboard = handle(state.keyboard, event, source, state.values, state.drum_notes)
+    def _hear(self, stamped: StampedEvent, frame_index: int) -> None:
+        """Let tempo and keyboard follow an event; a wheel or a pedal is not in the score, and no reason to plan anew."""
+        state = self.state = replace(self.state, tempo=self.state.tempo.hear(stamped, self.state.values))
+        keyboard = handle(state.keyboard, stamped.event, stamped.source, state.values, state.drum_notes)
         if keyboard.is_same_music(state.keyboard):
             self.state = replace(state, keyboard=keyboard)
         else:
@@ -282,12 +302,13 @@ class _Draft:
         name, value = event.name, event.value
         if CONTROLS[name].kind == "trigger" and not value:
             return
-        self._void(self.state.horizon)
         if name in ("start", "stop", "panic"):
             self.state = replace(self.state, is_running=name == "start")
+            self._void(self.state.horizon)
         elif name == "reroll":
             self.state = replace(self.state, seed=_next_seed(self.state.seed))
-        else:
+            self._void(self.state.horizon)
+        elif name in _MOVES:
             move = self._move(name, value)
             if move.refusal:
                 self.messages.append(Refused(name, move.refusal, source))
@@ -320,7 +341,7 @@ class _Draft:
         for name, value in (move.values or {}).items():
             if value != before[name]:
                 self._put(name, value)
-                self._hear(SetControl(name, value), source, self.state.horizon)
+                self._hear(StampedEvent(SetControl(name, value), source, self.state.horizon), self.state.horizon)
                 self.messages.append(ControlInForce(name, value, source, is_consequence=True))
 
     def _take_force(self, frame_index: int) -> None:
@@ -345,6 +366,18 @@ class _Draft:
     def _part(self, frame_index: int) -> _Part:
         return _part(self._in_force[max(start for start in self._in_force if start <= frame_index)], frame_index)
 
+    def void_drifted(self) -> None:
+        """Void what was planned on a beat that has moved since, from the frame before: it told of the beat."""
+        state, timeline = self.state, self.state.timeline
+        for step in timeline.since(state.horizon):
+            frame_index = step.planned.frame_index
+            is_leap = any(at == frame_index for at, _ in timeline.leaps)
+            if frame_index <= timeline.start or is_leap or not timeline.at(frame_index - 1).is_fed:
+                continue  # it was told nothing
+            if _is_moved(step.context.beat, _beat_before(state, frame_index)):
+                self._void(max(frame_index - 1, state.tapped.frame_index))
+                return
+
     def replan(self, end: int) -> Timeline:
         """Return the timeline up to `end`, with all that is void or missing played or planned anew."""
         if self.first_void < self.state.timeline.end:
@@ -352,8 +385,7 @@ class _Draft:
         state, timeline = self.state, self.state.timeline
         while timeline.end < end:
             context = _next_context(state, timeline)
-            planned = _plan(state, timeline.end, self._part(timeline.end), context)
-            timeline = timeline.append(Step(planned, context, state.is_running))
+            timeline = timeline.append(_plan(state, timeline.end, self._part(timeline.end), context))
         return timeline
 
 
@@ -367,13 +399,13 @@ def _replay(step: Step, part: _Part, timeline: Timeline, context: Context) -> St
     Where the model's voice has become the player's, it sounded on until a key took it over.
     """
     was = step.planned
-    frame, owner = was.frame.copy(), was.owner.copy()
+    played, heard, owner = was.frame.copy(), step.heard.copy(), was.owner.copy()
     for voice in range(N_VOICES):
         is_taken = part.frame[voice, Column.NOTE] > 0 or _owner_before(timeline, voice) == PLAYER
         if was.owner[voice] == PLAYER or (part.owner[voice] == PLAYER and is_taken):
-            frame[voice] = part.frame[voice]
+            played[voice] = heard[voice] = part.frame[voice]
             owner[voice] = part.owner[voice]
-    return replace(step, planned=replace(was, frame=frame, owner=owner), context=context)
+    return replace(step, planned=replace(was, frame=played, owner=owner), heard=heard, context=context)
 
 
 def _owner_before(timeline: Timeline, voice: int) -> int:
@@ -381,14 +413,35 @@ def _owner_before(timeline: Timeline, voice: int) -> int:
 
 
 def _next_context(state: State, timeline: Timeline) -> Context:
-    return timeline.next_context(state.predictor, seed=state.seed, memory=float(state.values["memory"]))
+    return timeline.next_context(
+        state.predictor,
+        seed=state.seed,
+        memory=float(state.values["memory"]),
+        beat=_beat_before(state, timeline.end),
+        lag=state.playing.echo_lag(timeline.end) if state.values["mode"] == "answer" else 0,
+    )
 
 
-def _plan(state: State, frame_index: int, part: _Part, context: Context) -> PlannedFrame:
-    frame, is_models = part.frame, part.owner == MODEL
+def _beat_before(state: State, frame_index: int) -> Beat | None:
+    """Return the beat that the predictor is told for a frame, its phase in the one before."""
+    return state.tempo.beat_at(frame_index - 1)
+
+
+def _is_moved(told: Beat | None, beat: Beat | None) -> bool:
+    """Tell whether a beat has moved by so much that what was planned on it must be planned anew."""
+    if told is None or beat is None:
+        return told is not beat
+    drift = (beat.phase - told.phase + 0.5) % 1.0 - 0.5
+    is_late = abs(drift) * beat.period_frames > _DRIFT_FRAMES
+    return is_late or abs(beat.period_frames - told.period_frames) > _DRIFT * told.period_frames
+
+
+def _plan(state: State, frame_index: int, part: _Part, context: Context) -> Step:
+    frame, is_drawn = part.frame, (part.owner == MODEL) | part.rests
     if state.is_running and state.machine.loop is not None:
-        frame = np.where(is_models[:, None], state.machine.loop.at(frame_index), frame)
+        frame = np.where(is_drawn[:, None], state.machine.loop.at(frame_index), frame)
     elif state.is_running:
         sampling = sampling_of(state.values)
-        frame = context.distribution.sample(frame, ~is_models, sampling, seed=state.seed, frame_index=frame_index)
-    return PlannedFrame(frame_index, frame, part.owner, NO_OFFSET)
+        frame = context.distribution.sample(frame, ~is_drawn, sampling, seed=state.seed, frame_index=frame_index)
+    played = np.where(part.rests[:, None], SILENCE, frame)
+    return Step(PlannedFrame(frame_index, played, part.owner, NO_OFFSET), frame, context, state.is_running)

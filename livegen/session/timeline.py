@@ -16,6 +16,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from livegen.predictor.beat import Beat
 from livegen.predictor.form import HEARD_FRAMES, LOOP_FRAMES, NO_FORM, REPEATED_SHARE, Form, next_form
 from livegen.predictor.predictor import Conditions, Distribution, Predictor, State
 from livegen.score import N_VOICES, SILENCE
@@ -39,7 +40,9 @@ class Context:
     state : State
         The predictor's snapshot.
     form : Form
-        Its times are in frames of the song.
+        What is planned for the frame; its times are in frames of the song.
+    beat : Beat or None
+        What the predictor was told of the beat, with its phase in the frame before.
     n_frames : int
         How many frames of the song it has heard.
     """
@@ -47,14 +50,24 @@ class Context:
     distribution: Distribution
     state: State
     form: Form = NO_FORM
+    beat: Beat | None = None
     n_frames: int = 0
 
     def after(
-        self, predictor: Predictor, frame: NDArray[np.uint8], form: Form = NO_FORM, memory: float = 1.0
+        self,
+        predictor: Predictor,
+        frame: NDArray[np.uint8],
+        form: Form = NO_FORM,
+        memory: float = 1.0,
+        beat: Beat | None = None,
+        lag: int = 0,
     ) -> "Context":
-        """Return the context of the next frame, once `frame` (uint8, (4, 3)) has been played."""
-        conditions = Conditions(memory=memory, plan=form.lag)
-        return Context(*predictor.step(frame, self.state, conditions), form, self.n_frames + 1)
+        """Return the context of the next frame, once `frame`, uint8 (4, 3), was played with the beat's phase there.
+
+        `lag` is the one to follow, that of the form if it is 0.
+        """
+        conditions = Conditions(beat=beat, memory=memory, plan=lag or form.lag)
+        return Context(*predictor.step(frame, self.state, conditions), form, beat, self.n_frames + 1)
 
 
 def first_context(predictor: Predictor) -> Context:
@@ -70,6 +83,8 @@ class Step:
     ----------
     planned : PlannedFrame
         The frame as it was played or is planned.
+    heard : ndarray of uint8, shape (4, 3)
+        The frame as the predictor hears it: with what it only thinks, while it listens.
     context : Context
         What the predictor knew before it.
     is_fed : bool
@@ -77,6 +92,7 @@ class Step:
     """
 
     planned: PlannedFrame
+    heard: NDArray[np.uint8]
     context: Context
     is_fed: bool
 
@@ -160,10 +176,22 @@ class Timeline:
         leaps = tuple(leap for leap in self.leaps if leap[0] < self.end)
         return Timeline(place.context, self.end, self.steps, (*leaps, (self.end, place)))
 
-    def next_context(self, predictor: Predictor, *, seed: int = 0, memory: float = 1.0) -> Context:
+    def next_context(
+        self, predictor: Predictor, *, seed: int = 0, memory: float = 1.0, beat: Beat | None = None, lag: int = 0
+    ) -> Context:
         """Return what the predictor knows before the frame that comes next.
 
-        `seed` is that of the form, and `memory` the control of that name.
+        Parameters
+        ----------
+        predictor : Predictor
+        seed : int
+            That of the form.
+        memory : float
+            The control of that name.
+        beat : Beat, optional
+            With its phase in the last frame.
+        lag : int
+            The lag that the next frame is to follow, 0 for that of the form.
         """
         if self.tail is not None:
             return self.tail
@@ -175,9 +203,9 @@ class Timeline:
             return last.context
         n_frames = last.context.n_frames + 1
         n_heard = HEARD_FRAMES if n_frames >= last.context.form.until else LOOP_FRAMES
-        heard = np.array([step.planned.frame for step in self.past(n_heard)])
-        form = next_form(last.context.form, n_frames, heard, seed=seed, share=REPEATED_SHARE * memory)
-        return last.context.after(predictor, last.planned.frame, form, 0.0 if form.is_fresh else memory)
+        heard = np.array([step.heard for step in self.past(n_heard)])
+        form = next_form(last.context.form, n_frames, heard, seed=seed, share=REPEATED_SHARE * memory, beat=beat)
+        return last.context.after(predictor, last.heard, form, 0.0 if form.is_fresh else memory, beat, lag)
 
     def append(self, step: Step) -> "Timeline":
         """Return the timeline with one frame more; the oldest beyond `HISTORY_FRAMES` is forgotten."""

@@ -407,7 +407,7 @@ def assert_predictor_heard_all(state: State, since: int = 0) -> None:
         context = dict(state.timeline.leaps)[step.planned.frame_index].context if step.planned.frame_index in dict(state.timeline.leaps) else context
         assert step.context.state == context.state
         if step.is_fed:
-            context = context.after(HashPredictor(), step.planned.frame)
+            context = context.after(HashPredictor(), step.heard)
 
 
 KEYS = st.integers(60, 62)
