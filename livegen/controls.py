@@ -212,7 +212,7 @@ TABLE: Final[tuple[Control, ...]] = (
         unit="ms",
         is_recalled=False,
     ),
-    Control("beats_a_bar", "global", "int", 4, "beats a bar", 1, 16),
+    Control("beats_a_bar", "global", "int", 4, "beats a bar", 1, 16, voids_plan=True),
     Control(
         "tightness", "global", "float", 1.0, "how exactly the model's notes fall on the beat's sixteenths or triplets"
     ),

@@ -23,7 +23,8 @@ from livegen.predictor.predictor import Predictor
 from livegen.score import Voice
 from livegen.session.expression import Expression
 from livegen.session.keyboard import HeldKey, Keyboard, attacks, handle
-from livegen.session.performance import ControlInForce, Message, State, advance, begin
+from livegen.session.performance import advance, begin
+from livegen.session.state import ControlInForce, Message, State
 from livegen.synth.commands import COMMAND, EXPRESS, GIVE_TO_MODEL, KEY_DOWN, KEY_UP, SET_CHORD, SILENCE_ALL
 
 _MAX_PENDING: Final = 4096

@@ -95,13 +95,10 @@ class Playing:
         answer_from = self.phrase_from + round(beats_before * period)
         return replace(self, answer_from=answer_from, answer_until=answer_from + round(beats * period))
 
-    def echo_lag(self, frame_index: int) -> int:
-        """Return how far back the phrase lies that an answer takes up in a frame, in its first half; else 0."""
-        half = (self.answer_from + self.answer_until) // 2
-        return self.answer_from - self.phrase_from if self.answer_from <= frame_index < half else 0
-
     def after_control(self, name: str, before: Values, after: Values, frame_index: int, tempo: Tempo) -> "Playing":
         """Return what is known after a control was set: trading begins with the player, and a turn is never cut off."""
+        if before[name] == after[name]:
+            return self
         if name == "mode":
             return replace(self, first_bar=bar_of(tempo, frame_index, after))
         if name == "trade_bars":
@@ -155,6 +152,25 @@ def owners(
             is_players = keys[voice] is not None or waits or is_kept or not is_models_turn
             owner[voice] = PLAYER if is_players else MODEL
     return owner, rests
+
+
+def echo_lag(values: Values, playing: Playing, tempo: Tempo, frame_index: int) -> int:
+    """Return how far back the player's phrase lies that the model takes up in a frame, 0 where it takes up none.
+
+    It does in the first half of its answer and of its bars, and goes on in its own way in the second.
+    """
+    if values["mode"] == "answer":
+        half = (playing.answer_from + playing.answer_until) // 2
+        return playing.answer_from - playing.phrase_from if playing.answer_from <= frame_index < half else 0
+    if values["mode"] != "trade":
+        return 0
+    beats_a_turn = int(values["trade_bars"]) * int(values["beats_a_bar"])
+    beats = tempo.beats_at(frame_index + 0.5) - playing.first_bar * int(values["beats_a_bar"])
+    turn, beats_in_turn = divmod(beats, beats_a_turn)
+    players_turn_from = frame_index - round((beats_in_turn + beats_a_turn) * tempo.period_frames)
+    has_played = playing.answer_from == _NOT_YET or max(playing.quiet_from) > players_turn_from + 1
+    is_echo = turn % 2 == 1 and beats_in_turn < beats_a_turn / 2 and has_played
+    return round(beats_a_turn * tempo.period_frames) if is_echo else 0
 
 
 def _is_models_turn(

@@ -29,8 +29,8 @@ from livegen.patch import Patch
 from livegen.predictor.predictor import Predictor
 from livegen.session.clock import COMMIT_MARGIN_SECONDS, AudioClock
 from livegen.session.instrument import FrameReport, Instrument, compile_all
-from livegen.session.performance import ControlInForce, Refused
 from livegen.session.speaker import Speaker
+from livegen.session.state import ControlInForce, Refused
 from livegen.session.threads import raise_priority, real_time_process
 from livegen.session.timeline import Step
 from livegen.units import FRAME_RATE_HZ, frame_to_sample, sample_to_frame
