@@ -179,6 +179,9 @@ TABLE: Final[tuple[Control, ...]] = (
     Control("store", "global", "name", "1", "keep the model's place in the song and the controls under a name"),
     Control("recall", "global", "name", "1", "go back to what was stored, but for volumes and mutes"),
     Control("memory", "global", "float", 1.0, "how much the model takes up what was played before", voids_plan=True),
+    Control(
+        "arrangement", "global", "float", 1.0, "how much voices rest for sections and enter again", voids_plan=True
+    ),
     Control("grid", "global", "float", 0.75, "how strictly notes keep to the beat, where it is known", voids_plan=True),
     Control(
         "sync",
@@ -237,7 +240,7 @@ TABLE: Final[tuple[Control, ...]] = (
         unit="semitones",
     ),
     Control("temperature", "voice", "float", 1.0, "times the temperature, for this voice", 0, 2, voids_plan=True),
-    Control("density", "voice", "float", -0.1, "fewer notes, or more", -1, 1, voids_plan=True),
+    Control("density", "voice", "float", -0.15, "fewer notes, or more", -1, 1, voids_plan=True),
     Control("lowest", "voice", "int", 0, "lowest note that the model changes to", 0, 108, unit="note", voids_plan=True),
     Control(
         "highest", "voice", "int", 108, "highest note that the model changes to", 0, 108, unit="note", voids_plan=True

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.predictor.beat import Beat
+from livegen.predictor.form import arranged
 from livegen.score import N_COLUMNS, N_VOICES, SILENCE, VOLUME_MAX, Column, Voice
 from livegen.score_table import MODEL, OFF, PLAYER, PlannedFrame
 from livegen.session.modes import echo_lag, owners
@@ -100,7 +101,7 @@ def plan(state: State, frame_index: int, part: Part, context: Context) -> Step:
     if state.is_running and state.machine.loop is not None:
         frame = np.where(is_drawn[:, None], state.machine.loop.at(frame_index), frame)
     elif state.is_running:
-        sampling = sampling_of(state.values)
+        sampling = arranged(sampling_of(state.values), context.form, float(state.values["arrangement"]))
         frame = context.distribution.sample(frame, ~is_drawn, sampling, seed=state.seed, frame_index=frame_index)
     played = np.where(part.rests[:, None], SILENCE, frame)
     return Step(PlannedFrame(frame_index, played, part.owner, NO_OFFSET), frame, context, state.is_running)
