@@ -20,6 +20,10 @@ _FINE: Final = 1.0 + np.linspace(-0.003, 0.003, 7)
 
 _SLOWEST_TICKS: Final = 54  # 67 beats a minute
 _FASTEST_TICKS: Final = 18  # 200 beats a minute
+SLOWEST_FRAMES: Final = _SLOWEST_TICKS * _ENGINE_TICK_FRAMES * 1.05
+FASTEST_FRAMES: Final = _FASTEST_TICKS * _ENGINE_TICK_FRAMES * 0.95
+"""Frames a beat of the slowest and the fastest music in the training, which stretches songs by a twentieth."""
+
 _USUAL_PERIOD_FRAMES: Final = 12.0  # 120 beats a minute
 _OCTAVE_SPREAD: Final = 0.75
 _CLEAR: Final = 0.55

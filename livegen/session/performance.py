@@ -20,6 +20,7 @@ from livegen.score_table import MODEL, OFF, PLAYER, PlannedFrame
 from livegen.session.keyboard import HeldKey, Keyboard, handle
 from livegen.session.shaping import sampling_of
 from livegen.session.tempo import Tempo
+from livegen.session.tightness import LISTEN_FRAMES, Groove
 from livegen.session.timeline import NO_OFFSET, Context, Step, Timeline, first_context
 
 _DRIFT_FRAMES: Final = 0.25
@@ -149,9 +150,14 @@ def advance(
     wanted = state.horizon + int(state.values["lookahead"]) if plan_to is None else plan_to
     if draft.first_void >= n_planned:
         wanted = max(wanted, n_planned)
-    timeline = draft.replan(max(wanted, state.horizon))
-    changed = timeline.since(max(min(draft.first_void, n_planned), state.horizon))
-    return replace(state, timeline=timeline), [step.planned for step in changed], draft.messages
+    timeline = _timed(state, draft.replan(max(wanted, state.horizon)))
+    first_new = min(draft.first_void, n_planned)
+    changed = [
+        step.planned
+        for step in timeline.since(state.horizon)
+        if step.planned.frame_index >= first_new or _is_retimed(state.timeline, step.planned)
+    ]
+    return replace(state, timeline=timeline), changed, draft.messages
 
 
 def _hold_to(state: State) -> State:
@@ -266,7 +272,9 @@ class _Draft:
             if frame_index < state.horizon:
                 step = _replay(stood[frame_index], part, context)
             else:
-                step = Step(_plan(state, frame_index, part, context), context, state.is_running, begins_song)
+                early = stood.get(frame_index) if frame_index == state.horizon else None
+                planned = _plan(state, frame_index, part, context, early)
+                step = Step(planned, context, state.is_running, begins_song)
             timeline = timeline.append(step)
         return timeline
 
@@ -289,7 +297,8 @@ def _next_context(state: State, timeline: Timeline) -> Context:
 
 def _beat_before(state: State, frame_index: int) -> Beat | None:
     """Return the beat that the predictor is told for a frame, its phase in the one before."""
-    return state.tempo.beat_at(frame_index - 1)
+    beat = Groove.of(state.tempo, state.values).beat_at(frame_index)
+    return None if beat is None else beat.after(-1)
 
 
 def _is_moved(told: Beat | None, beat: Beat | None) -> bool:
@@ -301,10 +310,35 @@ def _is_moved(told: Beat | None, beat: Beat | None) -> bool:
     return is_late or abs(beat.period_frames - told.period_frames) > _DRIFT * told.period_frames
 
 
-def _plan(state: State, frame_index: int, part: _Part, context: Context) -> PlannedFrame:
-    frame = part.frame
+def _plan(state: State, frame_index: int, part: _Part, context: Context, early: Step | None) -> PlannedFrame:
+    """Draw a frame; voices of `early`, the same frame before, whose onsets may sound already are kept."""
+    frame, offsets = part.frame, NO_OFFSET
     if state.is_running:
         is_forced = part.owner != MODEL
+        if early is not None and (early.planned.onset_offset < 0.0).any():
+            stands = (early.planned.onset_offset < 0.0) & (part.owner == MODEL) & (early.planned.owner == MODEL)
+            is_forced, frame = is_forced | stands, np.where(stands[:, None], early.planned.frame, frame)
+            offsets = np.where(stands, early.planned.onset_offset, 0.0)
         sampling = sampling_of(state.values)
         frame = context.distribution.sample(frame, is_forced, sampling, seed=state.seed, frame_index=frame_index)
-    return PlannedFrame(frame_index, frame, part.owner, NO_OFFSET)
+    return PlannedFrame(frame_index, frame, part.owner, offsets)
+
+
+def _timed(state: State, timeline: Timeline) -> Timeline:
+    """Return the timeline with the onsets of all that may still change moved to where the beat is now."""
+    at = max(state.horizon - timeline.start, 0)
+    before, planned = timeline.steps[max(at - LISTEN_FRAMES, 0) : at], [step.planned for step in timeline.steps[at:]]
+    heard = np.array([step.planned.frame for step in before], np.uint8).reshape(-1, N_VOICES, N_COLUMNS)
+    heard_offset = before[-1].planned.onset_offset if before else NO_OFFSET
+    offsets = Groove.of(state.tempo, state.values).offsets(heard, heard_offset, planned)
+    steps = list(timeline.steps)
+    for i, each in enumerate(planned):
+        if (offsets[i] != each.onset_offset).any():
+            steps[at + i] = replace(steps[at + i], planned=replace(each, onset_offset=offsets[i]))
+    return replace(timeline, steps=tuple(steps))
+
+
+def _is_retimed(before: Timeline, planned: PlannedFrame) -> bool:
+    """Tell whether an onset sounds at another time than was published."""
+    was = before.at(planned.frame_index).planned.onset_offset
+    return bool((np.abs(planned.onset_offset - was) > 0.0).any())
