@@ -257,7 +257,8 @@ def _start_frame(engine: Record, sample: int, voice: int) -> None:
     frame_index = engine.next_frame[voice]
     engine.next_frame[voice] = frame_index + 1
     stats = engine.stats
-    is_first_voice = frame_index > stats.frame_taken[0]
+    is_early = sample < frame_to_sample(frame_index, engine.sample_rate)  # it alone was settled: the frame is not yet
+    is_first_voice = frame_index > stats.frame_taken[0] and not is_early
     if is_first_voice:
         store_release(stats.frame_taken, 0, frame_index)
     is_there = read_slot(engine.table, frame_index, engine.slot)

@@ -2,10 +2,24 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
 from test_instrument import Stage
-from test_performance import assert_predictor_heard_all, at, frames, fresh, knows, new, owner, picture, play, row
+from test_performance import (
+    ANYTHING,
+    assert_predictor_heard_all,
+    at,
+    calls,
+    frames,
+    fresh,
+    knows,
+    new,
+    owner,
+    picture,
+    play,
+    row,
+)
 
-from livegen.controls import Value
+from livegen.controls import DEFAULTS, Value
 from livegen.events import Event, NoteOff, NoteOn, SetControl
 from livegen.predictor import memory
 from livegen.predictor.memory import Memory
@@ -123,8 +137,11 @@ def test_a_loop_lasts_as_long_as_it_should_and_keys_sound_over_it() -> None:
 def test_undo_takes_the_last_control_change_back_and_says_so() -> None:
     state = wait(do(wait(do(new(), set_("top_p", 0.2)), 20), set_("temperature", 0.1), set_("p2.density", 1.0)), 3)
     state, messages = say(state, set_("undo"))
-    assert (state.values["p2.density"], state.values["temperature"]) == (-0.1, 0.1)
-    assert messages == [ControlInForce("p2.density", -0.1, "keys", True), ControlInForce("undo", True, "keys")]
+    assert (state.values["p2.density"], state.values["temperature"]) == (DEFAULTS["p2.density"], 0.1)
+    assert messages == [
+        ControlInForce("p2.density", DEFAULTS["p2.density"], "keys", True),
+        ControlInForce("undo", True, "keys"),
+    ]
     state = do(state, set_("undo"), set_("undo"))
     assert (state.values["temperature"], state.values["top_p"]) == (0.9, 0.95)
     after, messages = say(state, set_("undo"))
@@ -211,6 +228,21 @@ def test_a_past_so_old_that_the_memory_has_forgotten_it_begins_the_song_there(mo
         old, proposals = heard.hear(old, frame)
         past, expected = new_memory.hear(past, frame)
         assert np.array_equal(proposals[0, :2], expected[0, :2])
+
+
+@settings(deadline=None, max_examples=30)
+@given(calls(ANYTHING))
+def test_a_replay_is_the_jam_again(jam: list) -> None:
+    def replay() -> list:
+        state, said = play(new(lookahead=5), 2), []
+        for n_frames, batch in jam:
+            horizon = state.horizon + n_frames
+            events = [event for late, event in batch for event in at(max(horizon - late, 0), event)]
+            state, planned, messages = advance(state, horizon, events)
+            said.append((messages, [(f.frame_index, f.frame.tobytes(), f.onset_offset.tobytes()) for f in planned]))
+        return [picture(state), state.seed, state.playing, state.tempo, said]
+
+    assert replay() == replay()
 
 
 def test_the_sound_follows_what_undo_and_recall_change() -> None:
