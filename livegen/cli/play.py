@@ -40,7 +40,12 @@ def jam(
     audio_channels: ChannelsOption = Channels.MIX,
     midi_api: Annotated[str, typer.Option(help="auto, alsa, jack, coremidi, windows or none.")] = "auto",
     midi_in: Annotated[str | None, typer.Option(help="Part of a MIDI input's name.")] = None,
-    midi_out: Annotated[str | None, typer.Option(help="Part of a MIDI output's name.")] = None,
+    midi_out: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME[,KEY=VALUE...]", help="Part of a MIDI output's name, and how to play it; repeatable."
+        ),
+    ] = None,
     osc_port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="UDP port for OSC, else 9124; 0 takes a free one.")
     ] = None,
@@ -54,6 +59,7 @@ def jam(
 
     Example: [bold]livegen jam --midi-in keystation --set temperature=0.9[/bold]
     """
+    from livegen.outputs.midi_settings import parse_settings
     from livegen.patch import load_patch
     from livegen.screen import Screen
     from livegen.session.session import Session, Settings
@@ -66,7 +72,7 @@ def jam(
         block=block,
         midi_api=midi_api,
         midi_in=midi_in,
-        midi_out=midi_out,
+        midi_outs=tuple(parse_settings(text) for text in midi_out or ()),
         osc_host=osc_host,
         osc_port=osc_port,
         play=play,

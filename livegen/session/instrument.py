@@ -128,9 +128,19 @@ class Instrument:
         return self._values
 
     @property
+    def held_keys(self) -> tuple[HeldKey, ...]:
+        """The keys that are held now, from any thread."""
+        return self._keyboard.held
+
+    @property
+    def is_model_audible(self) -> bool:
+        """Whether the model sounds now, from any thread: not between stop, or panic, and start."""
+        return bool(self.engine["mix"]["is_model_audible"][0])
+
+    @property
     def mutes(self) -> tuple[bool, ...]:
         """Which voices of the model are to be silent now, from any thread: the muted ones, and all after stop."""
-        values, is_audible = self._values, bool(self.engine["mix"]["is_model_audible"][0])
+        values, is_audible = self._values, self.is_model_audible
         return tuple(not is_audible or bool(values[prefix + "mute"]) for prefix in VOICE_PREFIX.values())
 
     def receive(self, event: Event, source: str, time_ns: int | None = None) -> None:
@@ -206,7 +216,7 @@ class Instrument:
                 self.state,
                 keyboard=self._keyboard,
                 values=self._values,
-                is_running=bool(self.engine["mix"]["is_model_audible"][0]),
+                is_running=self.is_model_audible,
             )
 
     def _take(self) -> list[tuple[int, Event, str]]:

@@ -21,7 +21,7 @@ from livegen.events import (
     SourceLost,
 )
 from livegen.outputs.engine import RING_SIZE, render_block
-from livegen.outputs.midi import OutputState, frame_messages, release
+from livegen.outputs.midi_messages import OutputState, frame_messages, release
 from livegen.patch import load_patch
 from livegen.score import Voice
 from livegen.score_table import read_frame
