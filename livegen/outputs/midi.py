@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import Final, Protocol
 
 import mido
@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from livegen.errors import PortError
 from livegen.midi_echo import EchoFilter
 from livegen.midi_ports import is_same_device
+from livegen.outputs.beats import NEVER_COUNTED
+from livegen.outputs.midi_beat import ClockState, click_messages, clock_messages
 from livegen.outputs.midi_messages import (
     ALL_CHANNELS,
     KeyBook,
@@ -38,8 +40,10 @@ from livegen.units import FRAME_RATE_HZ
 
 _CHECK_SECONDS: Final = 1.0
 _IDLE_SECONDS: Final = 0.01
+_CLOCK_LANE, _METRONOME_LANE = -1, -2  # beside those of the voices
 _NO_MUTES: Final = (False,) * N_VOICES
 _PLAIN: Final = MidiOutSettings()
+_SYSTEM: Final = 0xF0  # a clock that others send too is no echo of ours
 _RANKS: Final = {"note_off": 0, "note_on": 2}  # of what is due at once, ends come first
 
 
@@ -80,6 +84,10 @@ class MidiOutput:
         Returns four bools, True for a voice that sends nothing.
     held : callable
         Returns the keys that the performer holds, for `follow_keys`; called on the thread that runs `run`.
+    is_running : callable
+        Whether the model plays, for whoever follows the clock.
+    has_metronome : callable
+        Whether the metronome is on, where the settings give it a channel.
     echo : EchoFilter, optional
         Told what is sent, so that the inputs know it when it comes back.
 
@@ -104,6 +112,8 @@ class MidiOutput:
         settings: MidiOutSettings = _PLAIN,
         muted: Callable[[], Sequence[bool]] = lambda: _NO_MUTES,
         held: Callable[[], Sequence[ThruKey]] = lambda: (),
+        is_running: Callable[[], bool] = lambda: True,
+        has_metronome: Callable[[], bool] = lambda: True,
         echo: EchoFilter | None = None,
     ) -> None:
         self.settings = settings
@@ -112,12 +122,16 @@ class MidiOutput:
         self._time_of_sound = time_of_frame
         self._muted = muted
         self._held = held
+        self._is_running = is_running
+        self._has_metronome = has_metronome
         self._echo = echo
         self._lock = threading.Lock()  # over the port, the state and what is pending
         self._woken = threading.Event()
         self._panic_channels: tuple[int, ...] | None = None  # asked for and not yet sent
         self._state = OutputState()
         self._thru: Sequence[ThruKey] = ()
+        self._clock = ClockState()
+        self._next_beat = NEVER_COUNTED
         self._pending: list[tuple[float, int, int, mido.Message]] = []
         self._last_due: dict[int, tuple[float, int]] = {}  # of each voice, what was queued last
         self._n_queued = 0
@@ -217,6 +231,7 @@ class MidiOutput:
             else:
                 self._state = replace(self._state, missing=0)
                 self._advance([voice for voice in Voice if voice not in early], planned, muted)
+                self._keep_beat(planned)
             following = read_frame(self._table, frame_index + 1)
             if following is not None:  # a frame with an early onset is committed by now
                 ahead = [voice for voice in Voice if following.onset_offset[voice] < 0]
@@ -232,6 +247,17 @@ class MidiOutput:
             for message in messages:
                 self._queue(message, planned.frame_index, voice)
         self._state = replace(self._state, voices=tuple(states))
+
+    def _keep_beat(self, planned: PlannedFrame) -> None:
+        """Queue what falls on the beat."""
+        if self.settings.clock:
+            self._clock, messages = clock_messages(self._clock, planned.beat, is_running=self._is_running())
+            for message in messages:
+                self._queue(message, planned.frame_index, _CLOCK_LANE)
+        if self.settings.metronome is not None:
+            self._next_beat, messages = click_messages(self._next_beat, planned.beat, self.settings.metronome)
+            for message in messages if self._has_metronome() else ():
+                self._queue(message, planned.frame_index, _METRONOME_LANE)
 
     def _queue(self, message: mido.Message, frame_index: int, lane: int) -> None:
         """Put a message among those that are pending; those of a lane leave in its own order, whatever their times."""
@@ -264,7 +290,8 @@ class MidiOutput:
         """Do what was asked for from another thread; the caller holds the lock."""
         channels, self._panic_channels = self._panic_channels, None
         if channels is not None:
-            self._forget_pending()
+            self._pending = [each for each in self._pending if each[-1].is_realtime]
+            heapify(self._pending)
             self._state, _ = hush(self._state, self.settings)
             self._send_as_is(self._book.clear() + panic_messages(channels))
         if self.settings.thru and self._is_open:
@@ -285,7 +312,7 @@ class MidiOutput:
                 return
             data = message.bytes()
             try:
-                if self._echo is not None:
+                if self._echo is not None and data[0] < _SYSTEM:
                     self._echo.sent(data, time.perf_counter())
                 if message.type in ("note_on", "note_off"):
                     self._unsure.add((message.channel, message.note))
@@ -300,7 +327,7 @@ class MidiOutput:
         self._forget_pending()
         self._unsure |= set(self._book.on)  # what sounded when the port went may sound still
         self._book.clear()
-        self._state, self._thru = OutputState(), ()
+        self._state, self._thru, self._clock = OutputState(), (), ClockState()
 
     def _check_port(self) -> None:
         with self._lock:
@@ -327,7 +354,8 @@ class MidiOutput:
             farewell = farewell_messages(self._state, self.settings)
             self._state, _ = release(self._state, self.settings)
             self._thru = ()
-            self._send_as_is(self._book.clear() + farewell)
+            stop, self._clock = [mido.Message("stop")] if self._clock.is_started else [], ClockState()
+            self._send_as_is(stop + self._book.clear() + farewell)
 
 
 def _wait(seconds: float, woken: threading.Event) -> None:

@@ -58,6 +58,8 @@ class MidiOuts:
                     settings=each,
                     muted=lambda: instrument.mutes,
                     held=_held_by(instrument),
+                    is_running=lambda: instrument.is_model_audible,
+                    has_metronome=lambda: bool(instrument.values["metronome_out"]),
                     echo=echo,
                 )
                 self.outputs.append(output)
