@@ -238,6 +238,24 @@ def test_an_unplugged_keyboard_lets_go_of_its_key_and_plays_again_when_it_is_bac
     assert listener.falls_silent()
 
 
+def test_six_held_notes_end_everywhere_each_time_the_keyboard_is_pulled(
+    start_jam: Callable[..., Jam], listener: Listener, keyboard: Keyboard
+) -> None:
+    spread = [part for name in ("p1.role=player", "p2.role=player", "tr.role=player") for part in ("--set", name)]
+    jam = start_jam("--midi-in", "keyboard", "--midi-out", "listener,thru=on", "--set", "chords=spread", *spread)
+    jam.osc().send("/livegen/stop")
+    for _ in range(3):
+        assert wait_until(lambda: listener.is_connected("keyboard:keys"))
+        for key in (48, 52, 55, 60, 64, 67):
+            keyboard.send(0x90, key, 100)
+        assert wait_until(lambda: len(listener.hanging()) == 6 and listener.peak() > 0.01)
+        keyboard.unplug()
+        assert wait_until(lambda: not listener.hanging())
+        assert listener.falls_silent()
+        keyboard.plug_in()
+    assert_left_well(jam)
+
+
 def test_the_music_goes_on_when_the_midi_output_vanishes_and_it_plays_there_when_it_is_back(
     start_jam: Callable[..., Jam], listener: Listener
 ) -> None:

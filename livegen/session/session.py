@@ -56,6 +56,8 @@ class Settings:
         Whether each voice sounds on a channel of its own.
     rate, block : int or None
         Sample rate in Hz and samples a block; None takes the device's own.
+    latency_ms : float or None
+        From a sample's making to its sound, as `livegen calibrate` measures it; None believes the device.
     midi_api : str
     midi_in : str or None
         Part of a port's name; None opens a virtual port where the system has them.
@@ -75,6 +77,7 @@ class Settings:
     is_apart: bool = False
     rate: int | None = None
     block: int | None = None
+    latency_ms: float | None = None
     midi_api: str = "auto"
     midi_in: str | None = None
     midi_outs: tuple[MidiOutSettings, ...] = ()
@@ -252,8 +255,9 @@ class Session:
 
     def _open_speaker(self, settings: Settings, device: AudioDevice | None) -> Speaker:
         engine, block_samples = self.instrument.engine, settings.block or 0
+        latency_seconds = None if settings.latency_ms is None else settings.latency_ms / 1000.0
         try:
-            return Speaker(engine, device, block_samples)
+            return Speaker(engine, device, block_samples, latency_seconds=latency_seconds)
         except AudioError as error:
             if settings.audio is not None or settings.rate or settings.block:
                 raise
