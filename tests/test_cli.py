@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +25,7 @@ from livegen import cli
 from livegen.controls import CONTROLS, DEFAULTS, osc_address
 from livegen.formats.nesmdb import load_npz
 from livegen.predictor.checkpoint import CONFIG_FILE, WEIGHTS_FILE
+from livegen.predictor.lstm import SIZES
 from livegen.score import Column, Voice
 
 SILENT = ("--audio", "null", "--midi-api", "none")
@@ -185,6 +187,37 @@ def test_data_that_cannot_be_used_is_refused_before_anything_is_made(run: Run, m
     assert name in result.err.splitlines()[-1]
     assert not result.out
     assert not (tmp_path / "made").exists()
+
+
+def test_train_makes_the_network_that_its_options_say(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch")
+    given = []
+    monkeypatch.setattr("livegen.training.train.train", lambda *_, **settings: given.append(settings))
+    options = [
+        "--size",
+        "small",
+        "--voices",
+        "tr,p1",
+        "--leave-out",
+        "memory",
+        "--leave-out",
+        "ages",
+        "--steps",
+        "7",
+        "--seed",
+        "3",
+    ]
+    assert run("train", "data", "out", *options).code == 0
+    assert run("train", "data", "out", "--minutes", "5").code == 0
+    assert run("train", "data", "out", "--resume").code == 0
+    small = replace(SIZES["small"], voices=(Voice.P1, Voice.TR), leaves_out=("memory", "ages"))
+    assert [settings["config"] for settings in given] == [small, SIZES["full"], None]
+    assert [(of["settings"].steps, of["settings"].minutes, of["settings"].seed) for of in given[:2]] == [
+        (7, 60.0, 3),
+        (None, 5.0, 0),
+    ]
+    assert_refused(run("train", "data", "out", "--voices", "p1,dmc"), "voices", "dmc", "p1, p2, tr, no")
+    assert_refused(run("train", "data", "out", "--leave-out", "beat"), "--leave-out", "memory")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

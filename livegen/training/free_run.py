@@ -1,6 +1,6 @@
 """Playing on: what a model makes by itself, and how that compares with real songs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.predictor.beat import Beat
-from livegen.predictor.checkpoint import load_predictor
+from livegen.predictor.checkpoint import load_predictor, read_config
 from livegen.predictor.form import NO_FORM, REPEATED_SHARE, next_form
 from livegen.predictor.predictor import UNCONDITIONED, Conditions, Predictor, Sampling
 from livegen.score import N_COLUMNS, N_VOICES, SILENCE, Voice
-from livegen.training.dataset import Songs
+from livegen.training.dataset import Songs, only
 from livegen.training.sources import TRAIN, VALID, load_songs
 from livegen.training.statistics import (
     N_RUNS,
@@ -95,6 +95,8 @@ def judge_free_runs(
 ) -> dict[str, Any]:
     """Let a model play twenty minutes by itself, one run a minute, and five at given tempi, and judge that as music.
 
+    It is judged by the voices that it has.
+
     Parameters
     ----------
     data : Path
@@ -116,14 +118,15 @@ def judge_free_runs(
     TrainingError, CheckpointError
         If the data or the model cannot be used.
     """
-    train, valid = (load_songs(data, split) for split in (TRAIN, VALID))
+    voices = read_config(model_folder)[1].voices
+    train, valid = (only(load_songs(data, split), voices) for split in (TRAIN, VALID))
     predictor = load_predictor(model_folder)
     n_frames = seconds_to_frame(RUN_SECONDS)
     runs = []
     for i in range(N_RUNS):
         runs.append(play(predictor, n_frames, seed=seed + i, sampling=sampling, conditions=conditions, repeats=repeats))
         progress()
-    figures = compare(runs, _excerpts(train, n_frames, seed), [valid.song(i) for i in range(len(valid))])
+    figures = compare(runs, _excerpts(train, n_frames, seed), [valid.song(i) for i in range(len(valid))], voices)
     figures["tempo"] = {}
     for bpm in TEMPI_BPM:
         period = 60.0 * FRAME_RATE_HZ / bpm
@@ -151,14 +154,17 @@ def _excerpts(songs: Songs, n_frames: int, seed: int) -> list[NDArray[np.uint8]]
 
 
 def compare(
-    runs: list[NDArray[np.uint8]], excerpts: list[NDArray[np.uint8]], reference: list[NDArray[np.uint8]]
+    runs: list[NDArray[np.uint8]],
+    excerpts: list[NDArray[np.uint8]],
+    reference: list[NDArray[np.uint8]],
+    voices: Sequence[Voice] = tuple(Voice),
 ) -> dict[str, Any]:
     """Judge runs against a reference by the measure of real excerpts; see `judge_free_runs` for the figures."""
     of_runs, of_reference = total([count(run) for run in runs]), total([count(song) for song in reference])
-    far = distances(of_runs, of_reference)
-    limit = limits([count(excerpt) for excerpt in excerpts], of_reference)
+    far = distances(of_runs, of_reference, voices)
+    limit = limits([count(excerpt) for excerpt in excerpts], of_reference, voices)
     rates = {
-        name: {what: _by_voice(value) for what, value in of.rates().items()}
+        name: {what: _by_voice(value, voices) for what, value in of.rates().items()}
         for name, of in (("runs", of_runs), ("songs", of_reference))
     }
     return {
@@ -170,9 +176,12 @@ def compare(
         "rates": rates,
         "long_notes": float(of_runs.long_notes.sum() / max(of_runs.notes.sum(), 1)),
         "longest_loop": max(longest_loop(run) for run in runs),
-        "silent_voices": {"runs": _by_voice(silent_voices(runs)), "songs": _by_voice(silent_voices(excerpts))},
+        "silent_voices": {
+            "runs": _by_voice(silent_voices(runs), voices),
+            "songs": _by_voice(silent_voices(excerpts), voices),
+        },
     }
 
 
-def _by_voice(values: NDArray[np.float64]) -> dict[str, float]:
-    return {voice.name: float(values[voice]) for voice in Voice}
+def _by_voice(values: NDArray[np.float64], voices: Sequence[Voice]) -> dict[str, float]:
+    return {voice.name: float(values[voice]) for voice in voices}

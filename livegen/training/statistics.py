@@ -117,11 +117,11 @@ def jensen_shannon(one: NDArray[np.int64], other: NDArray[np.int64]) -> float:
     return float(np.sqrt(max((divergence(p) + divergence(q)) / 2, 0.0)))
 
 
-def distances(of: Counts, reference: Counts) -> dict[str, float]:
+def distances(of: Counts, reference: Counts, voices: Sequence[Voice] = tuple(Voice)) -> dict[str, float]:
     """Return how far counts lie from a reference: distances and differences of rates, by ``what.VOICE``."""
     far = {}
     rates, expected = of.rates(), reference.rates()
-    for voice in Voice:
+    for voice in voices:
         for what in ("lengths", "intervals"):
             far[f"{what}.{voice.name}"] = jensen_shannon(getattr(of, what)[voice], getattr(reference, what)[voice])
         for what in rates:
@@ -137,11 +137,13 @@ def total(counts: Sequence[Counts]) -> Counts:
     return together
 
 
-def limits(excerpts: Sequence[Counts], reference: Counts, seed: int = 0) -> dict[str, float]:
+def limits(
+    excerpts: Sequence[Counts], reference: Counts, voices: Sequence[Voice] = tuple(Voice), seed: int = 0
+) -> dict[str, float]:
     """Return the 95th percentile of the distances of 200 draws of 20 real excerpts to the reference."""
     generator = np.random.default_rng(seed)
     drawn = [
-        distances(total([excerpts[i] for i in generator.choice(len(excerpts), N_RUNS)]), reference)
+        distances(total([excerpts[i] for i in generator.choice(len(excerpts), N_RUNS)]), reference, voices)
         for _ in range(N_DRAWS)
     ]
     return {what: float(np.percentile([far[what] for far in drawn], _PERCENTILE)) for what in drawn[0]}
