@@ -224,7 +224,7 @@ def _measure_patch(predictor: Predictor, name: str) -> dict[str, float]:
     generator = np.random.default_rng(0)
     held: list[tuple[int, int]] = []
     for frame_index in range(_PATCH_FRAMES):
-        instrument.play_frame(frame_index, clock.frame_at)
+        instrument.play_frame(frame_index, clock.position_at)
         if frame_index == _N_WARM:
             engine["stats"]["callback_ns"], engine["stats"]["callback_ns_max"] = 0, 0
         instrument.receive(PitchWheel(0, int(generator.integers(-8192, 8192))), _SOURCE)

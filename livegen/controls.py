@@ -17,7 +17,9 @@ Value = float | int | bool | str
 Values = Mapping[str, Value]
 """The value in force of every control, by its full name; never mutated."""
 
-Kind = Literal["float", "int", "bool", "choice", "trigger"]
+Kind = Literal["float", "int", "bool", "choice", "trigger", "count", "name"]
+
+MAX_NAME_LENGTH: Final = 32
 
 OSC_PREFIX: Final = "/livegen"
 
@@ -31,9 +33,11 @@ class Control:
     name : str
         Name within its scope, as in ``--set name=value``.
     scope : {"global", "voice"}
-    kind : {"float", "int", "bool", "choice", "trigger"}
-        A trigger has no value; setting it does something once.
+    kind : {"float", "int", "bool", "choice", "trigger", "count", "name"}
+        The last three are actions: they have no value in force, and setting one does something once. A trigger takes
+        no argument, a count a whole number, and a name a word.
     default : value of that kind
+        For an action, its argument where none is given.
     description : str
         One clause for a musician.
     minimum, maximum : float
@@ -56,6 +60,11 @@ class Control:
     choices: tuple[str, ...] = ()
     unit: str = ""
     voids_plan: bool = False
+
+    @property
+    def is_action(self) -> bool:
+        """Whether it has no value in force."""
+        return self.kind in ("trigger", "count", "name")
 
 
 ROLES: Final = ("player", "model", "off")
@@ -158,7 +167,7 @@ CONTROLS: Final[Mapping[str, Control]] = _expand()
 """Every control by its full name: ``temperature``, ``p1.role``."""
 
 DEFAULTS: Final[Values] = MappingProxyType(
-    {name: control.default for name, control in CONTROLS.items() if control.kind != "trigger"} | {"p1.role": "player"}
+    {name: control.default for name, control in CONTROLS.items() if not control.is_action} | {"p1.role": "player"}
 )
 """Values in force at the start: P1 is the player's, the model has the rest."""
 
@@ -188,7 +197,8 @@ def parse_value(name: str, value: object) -> Value:
         Full name of the control.
     value : object
         A number, a bool, or text as it comes from the command line, a patch file or an OSC packet. Anything at
-        all fires a trigger but false and 0, which do nothing (a button that comes up).
+        all fires a trigger but false and 0, which do nothing (a button that comes up). A name is cut to
+        `MAX_NAME_LENGTH` characters.
 
     Raises
     ------
@@ -204,9 +214,19 @@ def parse_value(name: str, value: object) -> Value:
         raise _refusal(name, value, " or ".join(control.choices))
     if control.kind in ("bool", "trigger"):
         return _to_bool(name, value)
+    if control.kind == "name":
+        return _to_name(name, value)
     number = _to_number(name, value, control)
     clamped = min(max(number, control.minimum), control.maximum)
-    return round(clamped) if control.kind == "int" else float(clamped)
+    return round(clamped) if control.kind in ("int", "count") else float(clamped)
+
+
+def _to_name(name: str, value: object) -> str:
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
+        value = f"{value:g}"  # a knob or a button has no words
+    if not isinstance(value, str) or not value.strip() or not value.isprintable():
+        raise _refusal(name, value, "a word")
+    return value.strip()[:MAX_NAME_LENGTH]
 
 
 def _to_bool(name: str, value: object) -> bool:

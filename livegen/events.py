@@ -4,6 +4,7 @@ Inputs make them and hand them to the `Sink` they were given; the session stamps
 they take effect. Channels are 0..15 here and 1..16 wherever a user sees them.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -133,8 +134,21 @@ Called on the input's own thread; returns within microseconds and never raises.
 
 @dataclass(frozen=True, slots=True)
 class StampedEvent:
-    """An event, where it came from, and the frame in which it falls."""
+    """An event, where it came from, and when it happened.
+
+    Attributes
+    ----------
+    event : Event
+    source : str
+    position : float
+        Time in frames since the start: a clock is worth as much as the part of a frame that it tells.
+    """
 
     event: Event
     source: str
-    frame_index: int
+    position: float
+
+    @property
+    def frame_index(self) -> int:
+        """The frame in which it falls."""
+        return math.floor(self.position)

@@ -34,6 +34,12 @@ def frame_to_sample(frame_index: int, sample_rate: int) -> int:
     return -(-frame_index * sample_rate // FRAME_RATE_HZ)
 
 
+@portable
+def engine_ticks_to_samples(n_ticks: int, sample_rate: float) -> int:
+    """Return the first whole sample that is so many engine ticks after another."""
+    return math.ceil(n_ticks * sample_rate / ENGINE_RATE_HZ)
+
+
 def sample_to_frame(sample: int, sample_rate: int) -> int:
     """Return the index of the frame that holds a sample; the inverse of `frame_to_sample`."""
     return sample * FRAME_RATE_HZ // sample_rate

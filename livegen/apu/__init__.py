@@ -7,14 +7,14 @@ record. Voices are indices into `VOICES`; what is read is late by `LATENCY_SAMPL
 
 from livegen.apu.apu import CHIP, read_samples, sample_to_cycle, set_gain, settle, voice_level, write_register
 from livegen.apu.band_limit import LATENCY_SAMPLES, MAX_BLOCK_SAMPLES
-from livegen.apu.mixer import LOUDEST
+from livegen.apu.mixer import FULL_SCALE
 from livegen.apu.render import new_chip, render_blocks, render_writes
 from livegen.apu.tables import VOICES
 
 __all__ = [
     "CHIP",
+    "FULL_SCALE",
     "LATENCY_SAMPLES",
-    "LOUDEST",
     "MAX_BLOCK_SAMPLES",
     "VOICES",
     "new_chip",

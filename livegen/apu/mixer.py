@@ -55,6 +55,9 @@ LOUDEST: Final = amplitude.py_func(False, PULSES_FACTOR, 15 * WEIGHTS[0, :2].sum
 )
 """Amplitude of P1, P2, TR and NO together at level 15, non-linear: the most that the four can reach."""
 
+FULL_SCALE: Final = 1.0 / LOUDEST
+"""Gain with which the four voices at their loudest just reach full scale: volume 1 of a session, and of a file."""
+
 
 def set_filters(filters: np.record, sample_rate: float) -> None:
     """Set the console's filters, two high-passes and a low-pass of first order, for a sample rate in Hz.

@@ -69,7 +69,7 @@ def controls(as_json: Json = False) -> None:
     caption = f"OSC address: {osc_address('p1.volume')} for p1.volume, and so on"
     table = Table("name", "allowed", "default", "what it does", box=None, header_style="bold", caption=caption)
     for name, control in CONTROLS.items():
-        default = "" if control.kind == "trigger" else str(DEFAULTS[name]).lower()
+        default = "" if control.is_action else str(DEFAULTS[name]).lower()
         table.add_row(name, _allowed(name), default, control.description)
     out.print(table)
 
@@ -106,6 +106,8 @@ def _allowed(name: str) -> str:
         return " ".join(control.choices)
     if control.kind == "trigger":
         return ""
+    if control.kind == "name":
+        return "a word"
     if control.kind == "bool":
         return "true false"
     return f"{control.minimum:g}..{control.maximum:g} {control.unit}".strip()

@@ -24,7 +24,7 @@ def parse_controls(assignments: list[str] | None) -> dict[str, Value]:
         if not equals:
             raise ControlError(f"--set {assignment!r} has no value: write it as --set name=value")
         controls[name] = parse_value(name, value)
-        if CONTROLS[name].kind == "trigger":
+        if CONTROLS[name].is_action:
             raise ControlError(f"{name} is no setting but something to do while playing: leave it out of --set")
     return controls
 

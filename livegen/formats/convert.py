@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from livegen.apu import LOUDEST, render_blocks
+from livegen.apu import FULL_SCALE, render_blocks
 from livegen.errors import FormatError
 from livegen.formats import SCORE_ENDINGS, read_score, write_score
 from livegen.formats.audio_file import AUDIO_ENDINGS, AudioWriter
@@ -18,12 +18,6 @@ from livegen.formats.vgm import read_vgm
 from livegen.units import frame_to_seconds
 
 DEFAULT_SAMPLE_RATE_HZ: Final = 48_000
-
-FULL_SCALE: Final = 1.0 / LOUDEST
-"""Gain of what is written: the four voices at their loudest just reach full scale, as at volume 1 in a session.
-
-Without the output filters it is 1: then the samples are the mixer's, with its constant part, and $4011 has room too.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +145,7 @@ def _register_log_to_sound(source: Path, target: Path, options: Options, progres
         region=log.region,
         **chip,  # type: ignore[arg-type]
     )
+    # Without the filters the samples are the mixer's, with its constant part, and $4011 has room too.
     gain = 1.0 if options.filters is False else FULL_SCALE
     done = 0
     with writer:

@@ -204,14 +204,15 @@ class OscServer:
             raise ControlError(f"there is no OSC address {_shown(address)}: `livegen controls` lists them")
 
     def _ask_or_set(self, name: str, arguments: list[Any], sender: Address) -> None:
-        is_trigger = CONTROLS[name].kind == "trigger"
-        if not arguments and not is_trigger:
+        control = CONTROLS[name]
+        if not arguments and not control.is_action:
             self._send({self._reply_address(sender)}, osc_address(name), _osc_value(self._values()[name]))
             return
         if len(arguments) > 1:
             raise ControlError(f"{name} takes one argument, not {len(arguments)}")
-        value = parse_value(name, arguments[0] if arguments else True)
-        if is_trigger and not value:
+        default = True if control.kind == "trigger" else control.default
+        value = parse_value(name, arguments[0] if arguments else default)
+        if control.kind == "trigger" and not value:
             return
         with self._lock:
             askers = self._askers.setdefault(name, set())

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from livegen.apu import LOUDEST, read_samples, sample_to_cycle, set_gain, settle, voice_level
+from livegen.apu import FULL_SCALE, read_samples, sample_to_cycle, set_gain, settle, voice_level
 from livegen.atomics import load_acquire, store_release
 from livegen.kernels import Record, kernel
 from livegen.outputs.wall_clock import now_ns
@@ -46,9 +46,6 @@ RING_SIZE: Final = 256
 N_STAMPS: Final = 256
 N_BINS: Final = 4096
 MAX_PIECE_SAMPLES: Final = 1024
-
-FULL_SCALE: Final = 1.0 / LOUDEST
-"""Gain at master volume 1: four voices at their loudest just reach full scale."""
 
 _GAIN_GRID_SAMPLES: Final = 32
 _RAMP_SECONDS: Final = 0.005

@@ -154,9 +154,9 @@ def _control(file: PatchText, name: str, keys: tuple[str, ...], value: object) -
     control = CONTROLS.get(name)
     if control is None:
         raise PatchError(f"{file.where(keys)} is no control: `livegen controls` lists them")
-    types, allowed = _CONTROL_TYPES[control.kind]
-    if not types:
+    if control.is_action:
         raise PatchError(f"{file.where(keys)} is a command and holds no value: leave it out")
+    types, allowed = _CONTROL_TYPES[control.kind]
     if control.kind == "choice":
         allowed = " or ".join(f'"{choice}"' for choice in control.choices)
     elif control.kind != "bool":
@@ -175,7 +175,6 @@ _CONTROL_TYPES: Final[Mapping[str, tuple[tuple[type, ...], str]]] = MappingProxy
         "int": ((int,), "a whole number"),
         "bool": ((bool,), "true or false"),
         "choice": ((str,), ""),
-        "trigger": ((), ""),
     }
 )
 """TOML types of a kind of control, and words for them; `type` and not `isinstance`, since a bool is an int."""

@@ -100,7 +100,7 @@ def reference_page(patches: Mapping[str, Patch]) -> str:
             (
                 (f"`{_control_name(control)}`", _allowed(control), _default(control.default), control.description)
                 for control in TABLE
-                if control.kind != "trigger"
+                if not control.is_action
             ),
         ),
     )

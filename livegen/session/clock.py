@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.outputs.engine import N_STAMPS
-from livegen.units import frame_to_sample, sample_to_frame
+from livegen.units import FRAME_RATE_HZ, frame_to_sample, sample_to_frame
 
 COMMIT_MARGIN_SECONDS: Final = 0.004
 """How long before the audio callback needs a frame its last plan is made; one block is added to it."""
@@ -74,6 +74,10 @@ class AudioClock:
         """Return the frame that sounds at a time."""
         return max(sample_to_frame(self.sample_at(time_ns), self.sample_rate), 0)
 
+    def position_at(self, time_ns: int) -> float:
+        """Return a time in frames since the start, 0 or more; its whole part is `frame_at`."""
+        return max(self.sample_at(time_ns) * FRAME_RATE_HZ / self.sample_rate, 0.0)
+
     def time_of_frame(self, frame_index: int) -> int:
         """Return when the first sample of a frame is made, in nanoseconds of `time.perf_counter_ns`."""
         return self.time_of_sample(frame_to_sample(frame_index, self.sample_rate))
@@ -95,6 +99,6 @@ class OfflineClock:
         """Return the sample at a time in nanoseconds."""
         return time_ns * self.sample_rate // 1_000_000_000
 
-    def frame_at(self, time_ns: int) -> int:
-        """Return the frame that sounds at a time in nanoseconds."""
-        return sample_to_frame(self.sample_at(time_ns), self.sample_rate)
+    def position_at(self, time_ns: int) -> float:
+        """Return a time in nanoseconds as frames since the start."""
+        return self.sample_at(time_ns) * FRAME_RATE_HZ / self.sample_rate

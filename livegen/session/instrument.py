@@ -158,15 +158,15 @@ class Instrument:
             self._keyboard = handle(before, event, source, self._values, self._drum_notes)
             self._sound(before, source)
 
-    def play_frame(self, to_frame: int, frame_of_time: Callable[[int], int]) -> FrameReport:
+    def play_frame(self, to_frame: int, position_of_time: Callable[[int], float]) -> FrameReport:
         """Apply what came in, let the frames before `to_frame` stand, and publish the plan, nearest frame first.
 
         Parameters
         ----------
         to_frame : int
             First frame that may still change.
-        frame_of_time : callable
-            Maps a time in nanoseconds to the frame that sounds then.
+        position_of_time : callable
+            Maps a time in nanoseconds to frames since the start, a real number.
 
         Returns
         -------
@@ -179,15 +179,15 @@ class Instrument:
         """
         taken = self._take()
         try:
-            return self._plan(taken, to_frame, frame_of_time)
+            return self._plan(taken, to_frame, position_of_time)
         except Exception:
             self._follow_sound()
             raise
 
     def _plan(
-        self, taken: list[tuple[int, Event, str]], to_frame: int, frame_of_time: Callable[[int], int]
+        self, taken: list[tuple[int, Event, str]], to_frame: int, position_of_time: Callable[[int], float]
     ) -> FrameReport:
-        events = tuple(StampedEvent(event, source, frame_of_time(time_ns)) for time_ns, event, source in taken)
+        events = tuple(StampedEvent(event, source, position_of_time(time_ns)) for time_ns, event, source in taken)
         before = self.state
         state, frames, messages = advance(before, to_frame, events, plan_to=to_frame + 1)
         frame_taken = int(self.engine["stats"]["frame_taken"][0, 0])
@@ -218,7 +218,7 @@ class Instrument:
 
     def _set(self, event: SetControl) -> None:
         mix = self.engine["mix"]
-        if CONTROLS[event.name].kind != "trigger":
+        if not CONTROLS[event.name].is_action:
             self._values = with_value(self._values, event.name, event.value)
             self._apply_levels()
         elif event.value and event.name == "panic":

@@ -78,17 +78,17 @@ def render(
             instrument.receive(event, source, time_ns)
         return np.concatenate([*pieces, _render_to(instrument, sample)])
 
-    instrument.play_frame(0, clock.frame_at)
+    instrument.play_frame(0, clock.position_at)
     sounds: list[NDArray[np.float32]] = []
     for frame_index in range(n_frames):
         end = frame_to_sample(frame_index + 1, clock.sample_rate)
         before = play_until(end - margin_samples)
-        instrument.play_frame(frame_index + 1, clock.frame_at)
+        instrument.play_frame(frame_index + 1, clock.position_at)
         sounds.append(np.concatenate([before, play_until(end)]))
         if frame_index > 0:  # late events of a frame are known only when the next one is planned
             yield _frame(instrument, frame_index - 1, sounds.pop(0))
     if n_frames:
-        instrument.play_frame(n_frames, clock.frame_at)
+        instrument.play_frame(n_frames, clock.position_at)
         yield _frame(instrument, n_frames - 1, sounds.pop(0))
 
 

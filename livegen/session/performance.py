@@ -204,13 +204,13 @@ class _Draft:
     def _set(self, event: SetControl, source: str) -> None:
         self.messages.append(ControlInForce(event.name, event.value, source))
         control = CONTROLS[event.name]
-        if control.kind != "trigger":
+        if not control.is_action:
             self.state = replace(self.state, values=with_value(self.state.values, event.name, event.value))
         elif event.value and event.name == "reset":
             self._is_reset = True
-        elif event.value:
+        elif event.value and event.name in ("start", "stop", "panic"):
             self.state = replace(self.state, is_running=event.name == "start")
-        if control.voids_plan or control.kind == "trigger":
+        if control.voids_plan or control.is_action:
             self._void(self.state.horizon)
 
     def _play(self, keyboard: Keyboard, frame_index: int) -> None:

@@ -166,7 +166,7 @@ class Session:
             quit_session,
         )
         self._opened.enter_context(real_time_process())
-        self.instrument.play_frame(0, self.clock.frame_at)
+        self.instrument.play_frame(0, self.clock.position_at)
         self.speaker.start()
         self._start_thread("frames", self._play_frames)
         self._start_thread("housekeeping", self._keep_house)
@@ -329,7 +329,7 @@ class Session:
                 continue  # the clocks' fit may have moved, or the device stood still
             if wait_seconds < -_FRAME_SECONDS:  # fell behind: what sounded meanwhile stands
                 frame_index = max(frame_index, sample_to_frame(sample, clock.sample_rate) + 1)
-            report = instrument.play_frame(frame_index, clock.frame_at)
+            report = instrument.play_frame(frame_index, clock.position_at)
             for observe in self.observers:
                 observe(report)
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from livegen.kernels import Record, kernel
 from livegen.synth.macros import has_ended, macro_value, next_position
-from livegen.units import ENGINE_RATE_HZ
+from livegen.units import engine_ticks_to_samples
 
 KICK: Final = np.dtype(
     [
@@ -46,4 +46,4 @@ def next_kick_sample(kick: Record, sample_rate: float, never: int) -> int:
     """Return when the run moves on, or `never`."""
     if not kick.is_sounding:
         return never
-    return kick.begin_sample + np.int64(np.ceil((kick.n_ticks + 1) * sample_rate / ENGINE_RATE_HZ))
+    return kick.begin_sample + engine_ticks_to_samples(kick.n_ticks + 1, sample_rate)

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.apu import CHIP, VOICES, new_chip, sample_to_cycle, write_register
+from livegen.apu.sweep import LOWEST_TIMER_PERIOD as LOWEST_PULSE_PERIOD
+from livegen.apu.triangle import LOWEST_TIMER_PERIOD as LOWEST_TRIANGLE_PERIOD
 from livegen.kernels import Record, kernel
 from livegen.patch import Patch
 from livegen.patch.keys import DRUMS_MAX, MIDI_KEY_MAX
@@ -51,9 +53,9 @@ from livegen.synth.registers import (
 from livegen.synth.sound import NO_ENVELOPE, SOUND, VOLUME, decay_volume, fill_drums, fill_sound, rings_out
 from livegen.units import (
     CPU_CLOCK_HZ,
-    ENGINE_RATE_HZ,
     MAX_TIMER_PERIOD,
     MAX_VOLUME,
+    engine_ticks_to_samples,
     pulse_note_to_timer_period,
     triangle_note_to_timer_period,
 )
@@ -72,8 +74,6 @@ _ECHO_LANE: Final = N_VOICES + 1
 
 _NO_DRUM: Final = -1
 _CPU_CLOCK_HZ: Final = CPU_CLOCK_HZ["ntsc"]
-_LOWEST_PULSE_PERIOD: Final = 8  # the chip mutes what is lower
-_LOWEST_TRIANGLE_PERIOD: Final = 2  # what is lower cannot be heard
 _LOWEST_NOISE, _HIGHEST_NOISE = NOTE_RANGE[Voice.NO]
 
 VOICE_SYNTH: Final = np.dtype(
@@ -247,8 +247,7 @@ def next_event_sample(synth: Record, lane: int) -> int:
     state = synth.voices[lane]
     if not state.runs_macros or state.playing.note == 0:
         return NEVER
-    n_ticks = state.playing.n_ticks + 1
-    tick_sample = state.attack_sample + np.int64(np.ceil(n_ticks * synth.sample_rate / ENGINE_RATE_HZ))
+    tick_sample = state.attack_sample + engine_ticks_to_samples(state.playing.n_ticks + 1, synth.sample_rate)
     return min(tick_sample, state.release_sample)
 
 
@@ -472,10 +471,10 @@ def _cycle(synth: Record, sample: int) -> int:
 @kernel
 def _pulse_period(pitch: float, offset: int) -> int:
     period = pulse_note_to_timer_period(pitch, _CPU_CLOCK_HZ) + offset
-    return min(max(period, _LOWEST_PULSE_PERIOD), MAX_TIMER_PERIOD)
+    return min(max(period, LOWEST_PULSE_PERIOD), MAX_TIMER_PERIOD)
 
 
 @kernel
 def _triangle_period(pitch: float, offset: int) -> int:
     period = triangle_note_to_timer_period(pitch, _CPU_CLOCK_HZ) + offset
-    return min(max(period, _LOWEST_TRIANGLE_PERIOD), MAX_TIMER_PERIOD)
+    return min(max(period, LOWEST_TRIANGLE_PERIOD), MAX_TIMER_PERIOD)

@@ -12,11 +12,11 @@ from format_samples import song
 from numpy.typing import NDArray
 from vgm_files import CLOCK, END, log, vgm, wait, write
 
-from livegen.apu import render_writes
+from livegen.apu import FULL_SCALE, render_writes
 from livegen.apu.workloads import busy_writes
 from livegen.errors import FormatError
 from livegen.formats import read_score, write_score
-from livegen.formats.convert import CONVERSIONS, FULL_SCALE, Options, Report, convert
+from livegen.formats.convert import CONVERSIONS, Options, Report, convert
 from livegen.score import Column
 
 LENGTH = 44_100

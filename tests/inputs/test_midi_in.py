@@ -2,9 +2,9 @@
 
 import threading
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
+from jack_keyboard import Keyboard
 from waiting import wait_until
 
 from livegen.errors import PortError
@@ -28,29 +28,6 @@ def keyboard(jack: str) -> Iterator["Keyboard"]:
     keyboard = Keyboard()
     yield keyboard
     keyboard.unplug()
-
-
-class Keyboard:
-    """A JACK program with one MIDI output that can be unplugged."""
-
-    def __init__(self) -> None:
-        self._port: Any = None
-        self.plug_in()
-
-    def plug_in(self) -> None:
-        import rtmidi
-
-        self._port = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name="keyboard")
-        self._port.open_virtual_port("keys")
-
-    def unplug(self) -> None:
-        if self._port is not None:
-            self._port.close_port()
-            self._port.delete()
-            self._port = None
-
-    def send(self, *message: int) -> None:
-        self._port.send_message(message)
 
 
 def test_events_come_in_order_on_the_input_s_thread(midi: MidiSystem, keyboard: Keyboard) -> None:

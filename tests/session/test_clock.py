@@ -43,6 +43,7 @@ def test_a_time_has_its_sample_and_a_frame_its_time(rate: int) -> None:
     assert clock.time_of_frame(1000) == pytest.approx(ORIGIN_NS + 1_000_000_000 * 1000 / 24, abs=30_000)
     for frame_index in (0, 1, 7, 24, 40):
         assert clock.frame_at(clock.time_of_frame(frame_index) + 1000) == frame_index
+        assert clock.position_at(clock.time_of_frame(frame_index)) == pytest.approx(frame_index, abs=0.01)
         assert clock.frame_at(clock.time_of_frame(frame_index + 1) - 30_000) == frame_index
     assert clock.frame_at(0) == 0  # before the start
 
@@ -108,4 +109,5 @@ def test_the_offline_clock_maps_as_the_audio_clock_does() -> None:
             assert abs(played.clock.sample_at(ORIGIN_NS + time_ns) - offline.sample_at(time_ns)) <= 1
         for frame_index in (1, 7, 24, 1000):
             time_ns = -(-frame_to_sample(frame_index, rate) * 1_000_000_000 // rate)
-            assert [offline.frame_at(time_ns - 30_000), offline.frame_at(time_ns)] == [frame_index - 1, frame_index]
+            positions = [offline.position_at(time_ns - 30_000), offline.position_at(time_ns)]
+            assert [int(position) for position in positions] == [frame_index - 1, frame_index]

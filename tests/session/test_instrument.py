@@ -46,7 +46,7 @@ class Stage:
         self.frame_index = 0
         self.midi = OutputState()
         self.midi_sounding: set[tuple[int, int]] = set()
-        self.instrument.play_frame(0, self.clock.frame_at)
+        self.instrument.play_frame(0, self.clock.position_at)
 
     @property
     def sample(self) -> int:
@@ -90,7 +90,7 @@ class Stage:
         self.send(*events, source=source)
         self.render(end - self.sample - 100)
         self.frame_index += 1
-        self.instrument.play_frame(self.frame_index, self.clock.frame_at)
+        self.instrument.play_frame(self.frame_index, self.clock.position_at)
         self.render(end - self.sample)
 
     def frames(self, n: int) -> None:
@@ -159,7 +159,7 @@ def test_a_plan_that_comes_after_the_callback_took_the_old_one_leaves_that_one_s
     old = [read_frame(stage.instrument.table, k).frame for k in (4, 5)]
     stage.send(SetControl("temperature", 0.1))
     stage.render(2 * FRAME_SAMPLES + 10)  # the callback is in frame 5 already
-    report = stage.instrument.play_frame(4, stage.clock.frame_at)
+    report = stage.instrument.play_frame(4, stage.clock.position_at)
     assert stage.instrument.n_missed_plans == 1
     assert report.horizon == 6
     for frame_index, frame in zip((4, 5), old, strict=True):
@@ -218,7 +218,7 @@ def test_no_ghost_of_the_player_s_note_after_the_keyboard_is_gone() -> None:
     stage.frame()
     stage.render(FRAME_SAMPLES - 50)  # the next frame is planned with the key held, and stands
     stage.frame_index += 1
-    stage.instrument.play_frame(stage.frame_index, stage.clock.frame_at)
+    stage.instrument.play_frame(stage.frame_index, stage.clock.position_at)
     stage.send(SourceLost())
     stage.render(60)
     assert stage.notes[0] == 0
@@ -404,7 +404,7 @@ def test_what_was_played_is_reported_with_its_frames() -> None:
     stage.frames(2)
     stage.render(300)
     stage.send(NoteOn(0, 60, 100), SetControl("volume", 0.5), source="osc")
-    report = stage.instrument.play_frame(3, stage.clock.frame_at)
+    report = stage.instrument.play_frame(3, stage.clock.position_at)
     assert report.horizon == 3
     assert [(stamped.source, stamped.frame_index) for stamped in report.events] == [("osc", 2)] * 2
     assert report.times_ns == (2300 * 1_000_000_000 // RATE,) * 2

@@ -1,0 +1,29 @@
+"""A MIDI keyboard for the device tests."""
+
+from typing import Any
+
+
+class Keyboard:
+    """A keyboard on JACK that can be unplugged."""
+
+    def __init__(self) -> None:
+        self._port: Any = None
+        self.plug_in()
+
+    def plug_in(self) -> None:
+        """Be there."""
+        import rtmidi
+
+        self._port = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name="keyboard")
+        self._port.open_virtual_port("keys")
+
+    def unplug(self) -> None:
+        """Be gone."""
+        if self._port is not None:
+            self._port.close_port()
+            self._port.delete()
+            self._port = None
+
+    def send(self, *message: int) -> None:
+        """Send any bytes; over three of them must begin with 0xF0."""
+        self._port.send_message(message)
