@@ -163,6 +163,17 @@ def test_a_prompt_is_played_by_the_player(run: Run, model: Path, tmp_path: Path,
     assert load_npz(alone)[:, Voice.P2].any()
 
 
+def test_the_solo_model_plays_p1_and_the_player_any_voice(run: Run, tmp_path: Path, tune: Path) -> None:
+    file = tmp_path / "a.npz"
+    roles = ("--set", "p1.role=model", "--set", "tr.role=player", "--set", "p1.density=1")
+    result = run("render", file, "--model", "solo", "--seconds", "6", "--seed", "7", "--prompt", tune, *roles)
+    assert result.code == 0
+    notes = load_npz(file)[..., Column.NOTE].astype(int)
+    assert (np.diff(notes[:, Voice.P1]) != 0).sum() > 3
+    assert notes[:12, Voice.TR].tolist() == [60] * 3 + [67] * 9
+    assert not notes[:, [Voice.P2, Voice.NO]].any()
+
+
 def test_a_control_that_is_set_is_in_force(run: Run, model: Path, tmp_path: Path) -> None:
     scores = []
     for number, temperature in enumerate(("0", "2")):
@@ -193,21 +204,8 @@ def test_train_makes_the_network_that_its_options_say(run: Run, monkeypatch: pyt
     pytest.importorskip("torch")
     given = []
     monkeypatch.setattr("livegen.training.train.train", lambda *_, **settings: given.append(settings))
-    options = [
-        "--size",
-        "small",
-        "--voices",
-        "tr,p1",
-        "--leave-out",
-        "memory",
-        "--leave-out",
-        "ages",
-        "--steps",
-        "7",
-        "--seed",
-        "3",
-    ]
-    assert run("train", "data", "out", *options).code == 0
+    network = ["--size", "small", "--voices", "tr,p1", "--leave-out", "memory", "--leave-out", "ages"]
+    assert run("train", "data", "out", *network, "--steps", "7", "--seed", "3").code == 0
     assert run("train", "data", "out", "--minutes", "5").code == 0
     assert run("train", "data", "out", "--resume").code == 0
     small = replace(SIZES["small"], voices=(Voice.P1, Voice.TR), leaves_out=("memory", "ages"))
