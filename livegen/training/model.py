@@ -82,7 +82,10 @@ class Batch:
 
 
 def batch_of(segment: Segment, device: torch.device, leaves_out: Collection[str] = ()) -> Batch:
-    """Turn a segment into the tensors that the network takes, without what it leaves out (`LstmConfig.leaves_out`)."""
+    """Turn a segment into the tensors that the network takes.
+
+    What it leaves out (`LstmConfig.leaves_out`) is first taken out of the segment, in place.
+    """
     T, B = segment.before.shape[:2]
     if "ages" in leaves_out:
         features.forget_ages(segment.before)

@@ -209,8 +209,9 @@ class _Run:
                 {name.removeprefix("network."): v for name, v in tensors.items() if name.startswith("network.")}
             )
             for name, parameter in self.network.named_parameters():
-                kept = {key: tensors[f"optimizer.{key}.{name}"] for key in ("step", "exp_avg", "exp_avg_sq")}
-                self.optimizer.state[parameter] = kept | {"step": kept["step"].cpu()}
+                if f"optimizer.step.{name}" in tensors:  # a triangle alone has tables that it has no use for
+                    kept = {key: tensors[f"optimizer.{key}.{name}"] for key in ("step", "exp_avg", "exp_avg_sq")}
+                    self.optimizer.state[parameter] = kept | {"step": kept["step"].cpu()}
             rank, n_lanes = self.group.rank, self.settings.n_lanes
             own = slice(rank * n_lanes, (rank + 1) * n_lanes)
             self.state = (tensors["state.h"][:, own], tensors["state.c"][:, own])

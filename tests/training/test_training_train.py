@@ -111,6 +111,14 @@ def test_a_resumed_run_goes_on_with_its_own_network(data, tmp_path):
         train(data, tmp_path, settings=longer, resume=True)
 
 
+def test_a_voice_without_volume_can_be_alone(data, tmp_path):
+    config = replace(SMALL, voices=(Voice.TR,))
+    train(data / "made_train.npz", tmp_path, config=config, settings=replace(SETTINGS, steps=2))
+    report = train(data / "made_train.npz", tmp_path, settings=replace(SETTINGS, steps=3), resume=True)
+    assert report.step == 3
+    assert load_predictor(tmp_path).config == config
+
+
 @pytest.mark.parametrize("leaves_out", [(), ("memory",), ("ages",), ("orders",)])
 def test_what_is_left_out_is_never_heard(data, tmp_path, monkeypatch, leaves_out):
     def watched(network, h, batch, is_known):
