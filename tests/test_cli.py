@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +25,7 @@ from livegen import cli
 from livegen.controls import CONTROLS, DEFAULTS, osc_address
 from livegen.formats.nesmdb import load_npz
 from livegen.predictor.checkpoint import CONFIG_FILE, WEIGHTS_FILE
+from livegen.predictor.lstm import SIZES
 from livegen.score import Column, Voice
 
 SILENT = ("--audio", "null", "--midi-api", "none")
@@ -161,6 +163,17 @@ def test_a_prompt_is_played_by_the_player(run: Run, model: Path, tmp_path: Path,
     assert load_npz(alone)[:, Voice.P2].any()
 
 
+def test_the_solo_model_plays_p1_and_the_player_any_voice(run: Run, tmp_path: Path, tune: Path) -> None:
+    file = tmp_path / "a.npz"
+    roles = ("--set", "p1.role=model", "--set", "tr.role=player", "--set", "p1.density=1")
+    result = run("render", file, "--model", "solo", "--seconds", "6", "--seed", "7", "--prompt", tune, *roles)
+    assert result.code == 0
+    notes = load_npz(file)[..., Column.NOTE].astype(int)
+    assert (np.diff(notes[:, Voice.P1]) != 0).sum() > 3
+    assert notes[:12, Voice.TR].tolist() == [60] * 3 + [67] * 9
+    assert not notes[:, [Voice.P2, Voice.NO]].any()
+
+
 def test_a_control_that_is_set_is_in_force(run: Run, model: Path, tmp_path: Path) -> None:
     scores = []
     for number, temperature in enumerate(("0", "2")):
@@ -185,6 +198,24 @@ def test_data_that_cannot_be_used_is_refused_before_anything_is_made(run: Run, m
     assert name in result.err.splitlines()[-1]
     assert not result.out
     assert not (tmp_path / "made").exists()
+
+
+def test_train_makes_the_network_that_its_options_say(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch")
+    given = []
+    monkeypatch.setattr("livegen.training.train.train", lambda *_, **settings: given.append(settings))
+    network = ["--size", "small", "--voices", "tr,p1", "--leave-out", "memory", "--leave-out", "ages"]
+    assert run("train", "data", "out", *network, "--steps", "7", "--seed", "3").code == 0
+    assert run("train", "data", "out", "--minutes", "5").code == 0
+    assert run("train", "data", "out", "--resume").code == 0
+    small = replace(SIZES["small"], voices=(Voice.P1, Voice.TR), leaves_out=("memory", "ages"))
+    assert [settings["config"] for settings in given] == [small, SIZES["full"], None]
+    assert [(of["settings"].steps, of["settings"].minutes, of["settings"].seed) for of in given[:2]] == [
+        (7, 60.0, 3),
+        (None, 5.0, 0),
+    ]
+    assert_refused(run("train", "data", "out", "--voices", "p1,dmc"), "voices", "dmc", "p1, p2, tr, no")
+    assert_refused(run("train", "data", "out", "--leave-out", "beat"), "--leave-out", "memory")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
