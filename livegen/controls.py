@@ -125,6 +125,12 @@ TABLE: Final[tuple[Control, ...]] = (
     Control("stop", "global", "trigger", False, "stop the model; the keyboard still sounds"),
     Control("panic", "global", "trigger", False, "silence every note, and stop the model until start"),
     Control("reset", "global", "trigger", False, "make the model forget what was played and begin a new song"),
+    Control("patch", "global", "name", "", "go on with another patch; without a name, tell which one plays"),
+    Control("learn", "global", "name", "", "let the next knob, button or pad that moves set the control of this name"),
+    Control("unlearn", "global", "name", "", "take the knob off a control; without a name, the one learned last"),
+    Control(
+        "save", "global", "name", "", "keep patch, ports, knobs and controls in a rig; no name, in this one"
+    ),
     Control("memory", "global", "float", 1.0, "how much the model takes up what was played before", voids_plan=True),
     Control("grid", "global", "float", 0.75, "how strictly notes keep to the beat, where it is known", voids_plan=True),
     Control("key", "global", "choice", "c", "key note of the scale", choices=KEYS, voids_plan=True),
@@ -198,7 +204,7 @@ def parse_value(name: str, value: object) -> Value:
     value : object
         A number, a bool, or text as it comes from the command line, a patch file or an OSC packet. Anything at
         all fires a trigger but false and 0, which do nothing (a button that comes up). A name is cut to
-        `MAX_NAME_LENGTH` characters.
+        `MAX_NAME_LENGTH` characters; it is empty only where that is the default.
 
     Raises
     ------
@@ -215,7 +221,7 @@ def parse_value(name: str, value: object) -> Value:
     if control.kind in ("bool", "trigger"):
         return _to_bool(name, value)
     if control.kind == "name":
-        return _to_name(name, value)
+        return "" if value == control.default == "" else _to_name(name, value)
     number = _to_number(name, value, control)
     clamped = min(max(number, control.minimum), control.maximum)
     return round(clamped) if control.kind in ("int", "count") else float(clamped)
