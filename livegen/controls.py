@@ -48,6 +48,8 @@ class Control:
         Unit of a number, or empty.
     voids_plan : bool
         Whether frames that are planned but not yet committed must be planned anew after a change.
+    names_control : bool
+        Whether the word of a name is that of a control.
     """
 
     name: str
@@ -60,11 +62,17 @@ class Control:
     choices: tuple[str, ...] = ()
     unit: str = ""
     voids_plan: bool = False
+    names_control: bool = False
 
     @property
     def is_action(self) -> bool:
         """Whether it has no value in force."""
         return self.kind in ("trigger", "count", "name")
+
+    @property
+    def argument(self) -> Value:
+        """Argument of an action where none is given."""
+        return True if self.kind == "trigger" else self.default
 
 
 ROLES: Final = ("player", "model", "off")
@@ -126,11 +134,23 @@ TABLE: Final[tuple[Control, ...]] = (
     Control("panic", "global", "trigger", False, "silence every note, and stop the model until start"),
     Control("reset", "global", "trigger", False, "make the model forget what was played and begin a new song"),
     Control("patch", "global", "name", "", "go on with another patch; without a name, tell which one plays"),
-    Control("learn", "global", "name", "", "let the next knob, button or pad that moves set the control of this name"),
-    Control("unlearn", "global", "name", "", "take the knob off a control; without a name, the one learned last"),
     Control(
-        "save", "global", "name", "", "keep patch, ports, knobs and controls in a rig; no name, in this one"
+        "learn",
+        "global",
+        "name",
+        "",
+        "let the next knob, button or pad that moves set the control of this name; without a name, give up",
+        names_control=True,
     ),
+    Control(
+        "unlearn",
+        "global",
+        "name",
+        "",
+        "take the knob off the control of this name; without a name, off the one learned last",
+        names_control=True,
+    ),
+    Control("save", "global", "name", "", "keep patch, ports, knobs and controls in a rig; no name, in this one"),
     Control("memory", "global", "float", 1.0, "how much the model takes up what was played before", voids_plan=True),
     Control("grid", "global", "float", 0.75, "how strictly notes keep to the beat, where it is known", voids_plan=True),
     Control("key", "global", "choice", "c", "key note of the scale", choices=KEYS, voids_plan=True),
@@ -232,7 +252,10 @@ def _to_name(name: str, value: object) -> str:
         value = f"{value:g}"  # a knob or a button has no words
     if not isinstance(value, str) or not value.strip() or not value.isprintable():
         raise _refusal(name, value, "a word")
-    return value.strip()[:MAX_NAME_LENGTH]
+    word = value.strip()[:MAX_NAME_LENGTH]
+    if CONTROLS[name].names_control and word not in CONTROLS:
+        raise _refusal(name, value, "the name of a control, as `livegen controls` lists them")
+    return word
 
 
 def _to_bool(name: str, value: object) -> bool:

@@ -34,7 +34,9 @@ def rigs_folder() -> Path:
 
     ``LIVEGEN_CONFIG_DIR`` in the environment names another place for what the user has set.
     """
-    return Path(os.environ.get("LIVEGEN_CONFIG_DIR") or platformdirs.user_config_dir("livegen", appauthor=False)) / "rigs"
+    return (
+        Path(os.environ.get("LIVEGEN_CONFIG_DIR") or platformdirs.user_config_dir("livegen", appauthor=False)) / "rigs"
+    )
 
 
 def _shipped(name: str) -> Path:

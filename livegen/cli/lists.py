@@ -6,7 +6,7 @@ import typer
 from rich.table import Table
 
 from livegen.cli.options import Json
-from livegen.cli.output import out, print_json
+from livegen.cli.output import err, out, print_json
 from livegen.controls import CONTROLS, DEFAULTS, osc_address
 
 
@@ -98,6 +98,19 @@ def patches(
     for name in list_patches():
         table.add_row(name, load_patch(name).description)
     out.print(table)
+
+
+def rigs() -> None:
+    """List the rigs that you have saved.
+
+    Example: [bold]livegen rigs[/bold]
+    """
+    from livegen.resources import rigs_folder
+    from livegen.rig import list_rigs
+
+    for name in list_rigs():
+        out.print(name, markup=False, highlight=False)
+    err.print(f"in {rigs_folder()}; `save` while playing makes one", markup=False, highlight=False, soft_wrap=True)
 
 
 def _allowed(name: str) -> str:

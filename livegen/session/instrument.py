@@ -23,8 +23,9 @@ from livegen.predictor.predictor import Predictor
 from livegen.score import Voice
 from livegen.session.expression import Expression
 from livegen.session.keyboard import HeldKey, Keyboard, attacks, handle
-from livegen.session.performance import ControlInForce, State, advance, begin
-from livegen.synth.commands import COMMAND, EXPRESS, GIVE_TO_MODEL, KEY_DOWN, KEY_UP, SET_CHORD, SILENCE_ALL
+from livegen.session.performance import ControlInForce, State, advance, begin, timbres_of
+from livegen.synth.bank import fill_bank, free_bank
+from livegen.synth.commands import COMMAND, EXPRESS, GIVE_TO_MODEL, KEY_DOWN, KEY_UP, SET_CHORD, SILENCE_ALL, USE_BANK
 
 _MAX_PENDING: Final = 4096
 _PANIC: Final = SetControl("panic", True)
@@ -76,6 +77,8 @@ class Instrument:
         Channels of the sound.
     is_apart : bool
         Whether there are four channels instead, one for each voice.
+    patches : mapping of str to Patch
+        Those that the control ``patch`` can change to.
 
     Attributes
     ----------
@@ -98,19 +101,22 @@ class Instrument:
         seed: int = 0,
         n_channels: int = 2,
         is_apart: bool = False,
+        patches: Mapping[str, Patch] | None = None,
     ) -> None:
         values = DEFAULTS
         for name, value in {**patch.controls, **(controls or {})}.items():
             values = with_value(values, name, value)
-        timbres = tuple(voice.timbre.values[0] for voice in patch.voices)
+        self._patches = {**(patches or {}), patch.name: patch}
         self.engine: NDArray[np.void] = new_engine(sample_rate, patch, n_channels=n_channels, is_apart=is_apart)
         self.table = self.engine["table"]
-        self.state: State = begin(predictor, values, seed=seed, timbres=timbres, drum_notes=patch.drum_notes)
+        state = begin(predictor, values, seed=seed, timbres=timbres_of(patch), drum_notes=patch.drum_notes)
+        self.state: State = replace(state, patches=self._patches)
         self.n_lost = 0
         self.n_missed_plans = 0
         self._values = values  # in force on the audio side, which is ahead of the score
         self._keyboard = Keyboard()
-        self._drum_notes = patch.drum_notes
+        self._patch, self._new_patch = patch, patch  # the one that sounds, and the one that is to
+        self._bank = 0
         self._lock = Lock()
         self._order = 0
         self._rings: dict[str, int] = {"session": 0}
@@ -155,7 +161,7 @@ class Instrument:
             if isinstance(event, SetControl):
                 self._set(event)
             before = self._keyboard
-            self._keyboard = handle(before, event, source, self._values, self._drum_notes)
+            self._keyboard = handle(before, event, source, self._values, self._new_patch.drum_notes)
             self._sound(before, source)
 
     def play_frame(self, to_frame: int, position_of_time: Callable[[int], float]) -> FrameReport:
@@ -226,6 +232,21 @@ class Instrument:
             self._push("session", SILENCE_ALL, Voice.P1)
         elif event.value and event.name in ("start", "stop"):
             mix["is_model_audible"] = event.name == "start"
+        elif event.name == "patch" and event.value in self._patches:
+            self._new_patch = self._patches[str(event.value)]
+            self._change_patch()
+
+    def _change_patch(self) -> None:
+        """Hand the callback the sounds of the patch that is to play, once it has taken those before."""
+        synth = self.engine["synth"]
+        if self._new_patch is self._patch or synth["bank"][0] != self._bank:
+            return
+        bank = free_bank(synth)
+        fill_bank(synth, bank, self._new_patch)
+        command = self._begin_command(USE_BANK, Voice.P1)
+        command["note"] = bank
+        if push_command(self.engine[0], self._ring_of("session"), command):
+            self._patch, self._bank = self._new_patch, bank
 
     def _apply_levels(self) -> None:
         values, mix = self._values, self.engine["mix"]
@@ -273,6 +294,7 @@ class Instrument:
     def _send_again(self) -> None:
         """Repeat what a full ring did not take, so that no note hangs."""
         voices, self._unsent = self._unsent, set()
+        self._change_patch()
         for voice in Voice:
             self._express(voice, "session")
         for voice in voices:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from livegen.controls import CONTROLS, VOICE_PREFIX, Value, Values, with_value
 from livegen.events import SetControl, StampedEvent
+from livegen.patch import Patch
 from livegen.predictor.predictor import Predictor
 from livegen.score import DRUM_NOTES, N_COLUMNS, N_VOICES, SILENCE, VOLUME_MAX, Voice
 from livegen.score_table import MODEL, OFF, PLAYER, PlannedFrame
@@ -60,6 +61,8 @@ class State:
         Timbre with which the score writes the player's notes, by voice.
     drum_notes : mapping of int to int
         Noise note with which the score writes the player's drums, by MIDI key.
+    patches : mapping of str to Patch
+        Those that may take over, by name; `timbres` and `drum_notes` are of the one that plays.
     seed : int
         Of all draws.
     is_running : bool
@@ -76,6 +79,12 @@ class State:
     keyboard: Keyboard = field(default_factory=Keyboard)
     tapped: Tapped = field(default_factory=Tapped)
     is_running: bool = True
+    patches: Mapping[str, Patch] = field(default_factory=dict)
+
+
+def timbres_of(patch: Patch) -> tuple[int, ...]:
+    """Return the timbre with which the score writes what is played with a patch, by voice."""
+    return tuple(voice.timbre.values[0] for voice in patch.voices)
 
 
 def begin(
@@ -210,6 +219,9 @@ class _Draft:
             self._is_reset = True
         elif event.value and event.name in ("start", "stop", "panic"):
             self.state = replace(self.state, is_running=event.name == "start")
+        elif event.name == "patch" and event.value in self.state.patches:
+            patch = self.state.patches[str(event.value)]
+            self.state = replace(self.state, timbres=timbres_of(patch), drum_notes=patch.drum_notes)
         if control.voids_plan or control.is_action:
             self._void(self.state.horizon)
 
