@@ -1,7 +1,8 @@
 """Writing rigs: what a session keeps goes into the file in one piece, and whatever else the file holds stays in it."""
 
+import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
@@ -13,7 +14,8 @@ from livegen.rig.keys import CONTROLS_SECTION, KNOB_SECTION, RIG_KEYS
 from livegen.rig.values import Knob, Rig
 from livegen.toml_text import read_text
 
-_HEAD = "A rig of livegen: `livegen jam --rig` with its name or this file."
+_OUR_SECTION: Final = re.compile(rf"\n{{3,}}(?=\[\[?(?:{CONTROLS_SECTION}|{KNOB_SECTION})\])")  # and what it left empty
+_HEAD: Final = "A rig of livegen: `livegen jam --rig` with its name or this file."
 
 
 def save_rig(path: Path, rig: Rig) -> None:
@@ -88,6 +90,6 @@ def _write(path: Path, document: Any) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_path(path) as partial:
-            partial.write_text(tomlkit.dumps(document), encoding="utf-8")
+            partial.write_text(_OUR_SECTION.sub("\n\n", tomlkit.dumps(document)), encoding="utf-8")
     except (OSError, LivegenError) as error:
         raise RigError(f"the rig {path} cannot be written: {error}") from None
