@@ -8,7 +8,11 @@ address means is in `livegen.controls`; beside the controls there are
     /livegen/dump                   every value in force
     /livegen/note channel note velocity     a key: channel 1..16, velocity 0 releases it
 
-and `/livegen/error`, `/livegen/heartbeat` and `/livegen/news`, a sentence for the performer, come back.
+and there come back
+
+    /livegen/error sentence         what was wrong with a message
+    /livegen/news sentence          what the performer reads on the status line
+    /livegen/heartbeat seconds late_frames underflows received dropped      once a second; the last two are of OSC
 """
 
 import contextlib
@@ -132,7 +136,7 @@ class OscServer:
         self._listeners: dict[Address, Address] = {}  # whom we hear from, to where it wants its answers
         self._askers: dict[str, set[Address]] = {}  # who set a control whose value is not announced yet
         self._players: set[str] = set()
-        self._chosen: set[Address] = set()  # listeners that chose their port, so that they may be found there again
+        self._chosen: set[Address] = set()  # who will be found again at the port that it chose
         self.received = self.dropped = self.unsent = 0
         self._socket = _bound_socket(host, port)
         self.host, self.port = self._socket.getsockname()[:2]
@@ -178,15 +182,23 @@ class OscServer:
             targets = self._askers.pop(name, set())
         self._send(targets, f"{OSC_PREFIX}/error", sentence)
 
-    def add_peer(self, host: str, port: int) -> None:
-        """Register a listener that has not asked, as a rig does; a host that nobody knows hears nothing."""
+    def add_peer(self, host: str, port: int) -> bool:
+        """Register a listener that has not asked, as a rig does; False if nobody knows its name.
+
+        The name is looked up now: it may take seconds, which nobody has while playing.
+        """
+        try:
+            found = socket.getaddrinfo(host, port, self._socket.family, socket.SOCK_DGRAM)[0][4]
+        except (OSError, UnicodeError):
+            return False
+        target = (str(found[0]), port)
         with self._lock:
-            self._listeners[host, port] = (host, port)
-            self._chosen.add((host, port))
+            self._listeners[target] = target
+        return True
 
     @property
     def peers(self) -> tuple[Address, ...]:
-        """Listeners that will be found where they are: of a rig, or at a port of their own choice."""
+        """Listeners that will be found again where they are: those that chose their port."""
         with self._lock:
             return tuple(sorted(self._chosen & set(self._listeners.values())))
 

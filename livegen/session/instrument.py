@@ -5,7 +5,7 @@ goes to the mix. And once a frame: `play_frame` hands what came in to `performan
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Final
@@ -29,6 +29,8 @@ from livegen.synth.commands import COMMAND, EXPRESS, GIVE_TO_MODEL, KEY_DOWN, KE
 
 _MAX_PENDING: Final = 4096
 _PANIC: Final = SetControl("panic", True)
+_Taken = tuple[int, Event, str]
+"""When an event happened, in nanoseconds, the event, and its source."""
 
 
 def compile_all(predictor: Predictor, patch: Patch) -> None:
@@ -57,6 +59,24 @@ class FrameReport:
     events: tuple[StampedEvent, ...]
     times_ns: tuple[int, ...]
     messages: tuple[ControlInForce, ...]
+
+
+def _without_repeats(taken: list[_Taken]) -> Iterator[_Taken]:
+    """Yield events without those that another one of the same number or switch makes void, before anything else comes.
+
+    So a frame that is told of a thousand moves of a fader costs as much as one that is told of one.
+    """
+    last: dict[str, _Taken] = {}
+    for stamped in taken:
+        event = stamped[1]
+        if isinstance(event, SetControl) and CONTROLS[event.name].kind in ("float", "int", "bool"):
+            last.pop(event.name, None)
+            last[event.name] = stamped
+            continue
+        yield from last.values()
+        last = {}
+        yield stamped
+    yield from last.values()
 
 
 class Instrument:
@@ -123,7 +143,7 @@ class Instrument:
         self._command: NDArray[np.void] = np.zeros(1, COMMAND)  # scratch
         self._unsent: set[Voice] = set()
         self._expressed = [Expression()] * len(Voice)  # what the callback was told of each voice
-        self._pending: list[tuple[int, Event, str]] = []
+        self._pending: list[_Taken] = []
         self._overflowed: dict[str, int] = {}  # sources of which events were lost, and when
         self._apply_levels()
         begin_with_gains(self.engine, self.engine["mix"]["gains"][0])
@@ -190,9 +210,7 @@ class Instrument:
             self._follow_sound()
             raise
 
-    def _plan(
-        self, taken: list[tuple[int, Event, str]], to_frame: int, position_of_time: Callable[[int], float]
-    ) -> FrameReport:
+    def _plan(self, taken: list[_Taken], to_frame: int, position_of_time: Callable[[int], float]) -> FrameReport:
         events = tuple(StampedEvent(event, source, position_of_time(time_ns)) for time_ns, event, source in taken)
         before = self.state
         state, frames, messages = advance(before, to_frame, events, plan_to=to_frame + 1)
@@ -215,12 +233,12 @@ class Instrument:
                 is_running=bool(self.engine["mix"]["is_model_audible"][0]),
             )
 
-    def _take(self) -> list[tuple[int, Event, str]]:
+    def _take(self) -> list[_Taken]:
         with self._lock:
             self._send_again()
             lost = [(time_ns, SourceLost(), source) for source, time_ns in self._overflowed.items()]
             taken, self._pending, self._overflowed = [*self._pending, *lost], [], {}
-        return taken
+        return list(_without_repeats(taken))
 
     def _set(self, event: SetControl) -> None:
         mix = self.engine["mix"]

@@ -200,7 +200,8 @@ class _Draft:
         frame_index = max(frame_index, self.state.tapped.frame_index, self.state.timeline.start)
         if isinstance(stamped.event, SetControl):
             self._set(stamped.event, stamped.source)
-            self._note_part(frame_index)
+            if CONTROLS[stamped.event.name].kind not in ("float", "int"):  # no number says who plays what
+                self._note_part(frame_index)
         state = self.state
         keyboard = handle(state.keyboard, stamped.event, stamped.source, state.values, state.drum_notes)
         if keyboard.is_same_music(state.keyboard):  # a wheel, a pedal: no reason to plan anew

@@ -160,8 +160,9 @@ class Session:
                 self.warnings.append(f"no MIDI: {error}")
             self.osc = self._open_osc(settings)
             opened.callback(self.osc.close)
-            for peer in settings.rig.osc_peers or ():
-                self.osc.add_peer(*peer)
+            for host, port in settings.rig.osc_peers or ():
+                if not self.osc.add_peer(host, port):
+                    self.warnings.append(f"OSC peer {host}:{port} hears nothing: nobody knows {host} here")
             self.observers.append(self._announce)
             if timeline is not None and settings.play is not None:
                 self.file_player = MidiFilePlayer(timeline, self._receive, f"file:{settings.play.name}")
@@ -324,7 +325,7 @@ class Session:
         return replace(
             asked.rig,
             patch=asked.rig.patch if is_first else asked.library.texts.get(name, name),
-            osc_peers=self.osc.peers or None,
+            osc_peers=tuple(dict.fromkeys((*(asked.rig.osc_peers or ()), *self.osc.peers))) or None,
             controls={control: value for control, value in values if value != begun[control]},
             knobs=self.desk.knobs.knobs,
         )
@@ -398,4 +399,5 @@ class Session:
             if time.perf_counter() >= next_heartbeat:
                 next_heartbeat += _HEARTBEAT_SECONDS
                 stats = self.instrument.engine["stats"][0]
-                self.osc.heartbeat(self.seconds(), int(stats["late_frames"]), int(stats["underflows"]))
+                late, underflows = int(stats["late_frames"]), int(stats["underflows"])
+                self.osc.heartbeat(self.seconds(), late, underflows, self.osc.received, self.osc.dropped)
