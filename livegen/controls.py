@@ -78,6 +78,7 @@ class Control:
 ROLES: Final = ("player", "model", "off")
 CHORDS: Final = ("last", "spread", "arpeggio")
 KEYS: Final = ("c", "c#", "d", "d#", "e", "f", "f#", "g", "g#", "a", "a#", "b")
+SYNCS: Final = ("auto", "clock", "set", "player", "none")
 SCALES: Final[Mapping[str, tuple[int, ...]]] = MappingProxyType(
     {
         "any": tuple(range(12)),
@@ -153,6 +154,30 @@ TABLE: Final[tuple[Control, ...]] = (
     Control("save", "global", "name", "", "keep patch, ports, knobs and controls in a rig; no name, in this one"),
     Control("memory", "global", "float", 1.0, "how much the model takes up what was played before", voids_plan=True),
     Control("grid", "global", "float", 0.75, "how strictly notes keep to the beat, where it is known", voids_plan=True),
+    Control(
+        "sync",
+        "global",
+        "choice",
+        "auto",
+        "whose beat counts: a MIDI clock, what you tap or set, what you play, nobody's, or the first that there is",
+        choices=SYNCS,
+    ),
+    Control("bpm", "global", "float", 0.0, "tempo where no clock gives one; 0 listens for yours", 0, 400, unit="BPM"),
+    Control("tap", "global", "trigger", False, "tap the beat, twice or more; the first tap is bar 1, beat 1"),
+    Control(
+        "phase_offset", "global", "float", 0.0, "how much later than its source the beat falls", -200, 200, unit="ms"
+    ),
+    Control("beats_a_bar", "global", "int", 4, "beats a bar", 1, 16),
+    Control(
+        "metronome", "global", "float", 0.0, "level of the metronome's click in the sound, where the beat is known"
+    ),
+    Control("metronome_out", "global", "bool", True, "send the metronome to the MIDI outputs that ask for it"),
+    Control(
+        "tightness", "global", "float", 1.0, "how exactly the model's notes fall on the beat's sixteenths or triplets"
+    ),
+    Control(
+        "swing", "global", "float", 0.0, "how late every second sixteenth falls: 0 is straight, 1 a triplet's lilt"
+    ),
     Control("key", "global", "choice", "c", "key note of the scale", choices=KEYS, voids_plan=True),
     Control("scale", "global", "choice", "any", "pitches the model changes to", choices=tuple(SCALES), voids_plan=True),
     Control("role", "voice", "choice", "model", "who plays the voice", choices=ROLES, voids_plan=True),

@@ -146,7 +146,9 @@ def _line_of(text: str, keys: Keys) -> int | None:
             section = path = _split_key(line.strip(" \t\r[").partition("]")[0])
             if line.lstrip().startswith("[["):
                 n_tables[path] += 1
-                section = path = (*path, n_tables[path] - 1)
+            array = next((path[:length] for length in range(1, len(path) + 1) if path[:length] in n_tables), None)
+            if array is not None:
+                section = path = (*array, n_tables[array] - 1, *path[len(array) :])
         elif equals:
             path = section + _split_key(head)
         else:

@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parent.parent / "livegen"
 
 VOCABULARY = {
     *("errors", "units", "score", "events", "controls", "patch", "score_table"),
-    *("kernels", "atomics", "resources", "midi_ports", "libjack", "toml_text", "toml_controls"),
+    *("kernels", "atomics", "resources", "midi_ports", "midi_echo", "libjack", "toml_text", "toml_controls"),
 }
 PARTS = {"apu", "synth", "predictor", "inputs", "outputs", "formats", "rig", "training", "session", "web"}
 
@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "inputs": VOCABULARY,
     "outputs": VOCABULARY | {"synth", "apu"},
     "formats": VOCABULARY | {"apu"},
-    "rig": VOCABULARY | {"formats"},
+    "rig": VOCABULARY | {"formats", "outputs"},
     "training": VOCABULARY | {"predictor", "formats"},
     "session": VOCABULARY | PARTS - {"session", "training", "web"},
     "web": VOCABULARY | {"session"},

@@ -57,7 +57,12 @@ def jam(
     audio_channels: Annotated[Channels | None, typer.Option(help="As in render; mix if left out.")] = None,
     midi_api: Annotated[str | None, typer.Option(help="auto, alsa, jack, coremidi, windows or none.")] = None,
     midi_in: Annotated[str | None, typer.Option(help="Part of a MIDI input's name.")] = None,
-    midi_out: Annotated[str | None, typer.Option(help="Part of a MIDI output's name.")] = None,
+    midi_out: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME[,KEY=VALUE...]", help="Part of a MIDI output's name, and how to play it; repeatable."
+        ),
+    ] = None,
     osc_port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="UDP port for OSC, else 9124; 0 takes a free one.")
     ] = None,
@@ -73,6 +78,7 @@ def jam(
 
     Example: [bold]livegen jam --midi-in keystation --set temperature=0.9[/bold]
     """
+    from livegen.outputs.midi_settings import parse_settings
     from livegen.patch import list_patches, load_patch
     from livegen.rig import Rig, load_library, load_rig
     from livegen.screen import Screen
@@ -88,7 +94,7 @@ def jam(
         "block": block,
         "midi_api": midi_api,
         "midi_in": midi_in,
-        "midi_out": midi_out,
+        "midi_outs": tuple(parse_settings(text) for text in midi_out) if midi_out else None,
         "osc_host": osc_host,
         "osc_port": osc_port,
     }
@@ -101,7 +107,7 @@ def jam(
         block=asked.block,
         midi_api=asked.midi_api or "auto",
         midi_in=asked.midi_in,
-        midi_out=asked.midi_out,
+        midi_outs=asked.midi_outs or (),
         osc_host="127.0.0.1" if asked.osc_host is None else asked.osc_host,
         osc_port=asked.osc_port,
         play=play,

@@ -1,4 +1,4 @@
-"""The one table of what a rig can say, beside its sections ``[controls]`` and ``[[knob]]``.
+"""The one table of what a rig can say, beside its sections ``[controls]``, ``[[knob]]`` and ``[[midi_out]]``.
 
 Names are those of `livegen jam`'s options.
 """
@@ -50,7 +50,6 @@ RIG_KEYS: Final[tuple[RigKey, ...]] = (
     RigKey("block", "int", "samples a block", BLOCKS),
     RigKey("midi_api", "choice", "which system's MIDI", choices=API_NAMES),
     RigKey("midi_in", "text", "part of a MIDI input's name"),
-    RigKey("midi_out", "text", "part of a MIDI output's name"),
     RigKey("osc_host", "text", "address that OSC listens on"),
     RigKey("osc_port", "int", "UDP port for OSC; 0 takes a free one", (0, 65_535)),
     RigKey("osc_peers", "texts", 'programs that hear every change, each as "host:port"'),
@@ -72,3 +71,4 @@ KNOB_KEYS: Final[tuple[RigKey, ...]] = (
 
 CONTROLS_SECTION: Final = "controls"
 KNOB_SECTION: Final = "knob"
+MIDI_OUT_SECTION: Final = "midi_out"

@@ -6,10 +6,19 @@ from types import MappingProxyType
 from typing import Any, Final, Literal, cast
 
 from livegen.controls import CONTROLS
-from livegen.errors import PatchError, RigError
+from livegen.errors import PatchError, PortError, RigError
+from livegen.outputs.midi_settings import MidiOutSettings, read_settings
 from livegen.patch import list_patches, load_patch
 from livegen.resources import rigs_folder
-from livegen.rig.keys import CONTROLS_SECTION, KNOB_KEYS, KNOB_SECTION, LIST_MAX, RIG_KEYS, RigKey
+from livegen.rig.keys import (
+    CONTROLS_SECTION,
+    KNOB_KEYS,
+    KNOB_SECTION,
+    LIST_MAX,
+    MIDI_OUT_SECTION,
+    RIG_KEYS,
+    RigKey,
+)
 from livegen.rig.values import Knob, Peer, Rig
 from livegen.toml_controls import read_controls
 from livegen.toml_text import Keys, SimpleKind, TomlText, read_text, shorten
@@ -17,6 +26,7 @@ from livegen.toml_text import Keys, SimpleKind, TomlText, read_text, shorten
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _-]*")
 _PEER: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s:\[\]]+)):(\d{1,5})")
 _HIGHEST_MSB: Final = 31
+_SECTIONS: Final = (CONTROLS_SECTION, KNOB_SECTION, MIDI_OUT_SECTION)
 
 
 def list_rigs() -> list[str]:
@@ -76,7 +86,7 @@ def parse_rig(text: str, path: Path) -> Rig:
     """
     file = TomlText(str(path), text, RigError, "rig")
     root = file.parse()
-    file.check_keys((), root, [*(key.name for key in RIG_KEYS), CONTROLS_SECTION, KNOB_SECTION])
+    file.check_keys((), root, [*(key.name for key in RIG_KEYS), *_SECTIONS])
     fields = {key.name: _value(file, (key.name,), root[key.name], key) for key in RIG_KEYS if key.name in root}
     controls = read_controls(file, CONTROLS_SECTION, file.table((CONTROLS_SECTION,), root.get(CONTROLS_SECTION, {})))
     if "patch" in fields:
@@ -88,7 +98,8 @@ def parse_rig(text: str, path: Path) -> Rig:
     if "model" in fields and (path.parent / fields["model"]).is_dir():
         fields["model"] = str((path.parent / fields["model"]).absolute())
     knobs = _knobs(file, root[KNOB_SECTION]) if KNOB_SECTION in root else None
-    return Rig(**fields, controls=MappingProxyType(controls), knobs=knobs, path=path)
+    outs = _midi_outs(file, root[MIDI_OUT_SECTION]) if MIDI_OUT_SECTION in root else None
+    return Rig(**fields, controls=MappingProxyType(controls), knobs=knobs, midi_outs=outs, path=path)
 
 
 def _value(file: TomlText, keys: Keys, value: Any, key: RigKey) -> Any:
@@ -149,3 +160,16 @@ def _knob(file: TomlText, index: int, table: dict[str, Any]) -> Knob:
     if mode == "pair" and values["cc"] > _HIGHEST_MSB:
         raise file.refusal((*where, "cc"), values["cc"], f"0 to {_HIGHEST_MSB}, for a pair")
     return Knob(values["control"], values["channel"] - 1, kind, values[kind], mode)
+
+
+def _midi_outs(file: TomlText, value: object) -> tuple[MidiOutSettings, ...]:
+    outs = []
+    for index, table in enumerate(file.tables((MIDI_OUT_SECTION,), value)):
+        try:
+            outs.append(read_settings(table))
+        except PortError as error:  # begins with the key
+            key, _, trouble = str(error).partition(" ")
+            path = key.split(".") if key.split(".")[0] in table else []
+            where = file.where((MIDI_OUT_SECTION, index, *path))
+            raise RigError(f"{where} {trouble}" if path else f"{where}: {error}") from None
+    return tuple(outs)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from livegen.controls import Value
+from livegen.outputs.midi_settings import MidiOutSettings
 from livegen.score import MIDI_CHANNEL, Voice
 
 Peer = tuple[str, int]
@@ -61,6 +62,9 @@ class Rig:
         Controls by their full names, in range; they stand over those of the patch.
     knobs : tuple of Knob or None
         Each control has at most one, and each knob one control; None means `DEFAULT_KNOBS`.
+    midi_outs : tuple of MidiOutSettings or None
+    path : Path or None
+        Its file.
     """
 
     patch: str | None = None
@@ -73,10 +77,10 @@ class Rig:
     block: int | None = None
     midi_api: str | None = None
     midi_in: str | None = None
-    midi_out: str | None = None
     osc_host: str | None = None
     osc_port: int | None = None
     osc_peers: tuple[Peer, ...] | None = None
     controls: Mapping[str, Value] = field(default_factory=dict)
     knobs: tuple[Knob, ...] | None = None
+    midi_outs: tuple[MidiOutSettings, ...] | None = None
     path: Path | None = None

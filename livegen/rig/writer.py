@@ -6,15 +6,16 @@ from typing import Any, Final
 
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
-from tomlkit.items import AoT, Table
 
 from livegen.errors import LivegenError, RigError
 from livegen.formats.files import atomic_path
-from livegen.rig.keys import CONTROLS_SECTION, KNOB_SECTION, RIG_KEYS
+from livegen.outputs.midi_settings import write_settings
+from livegen.rig.keys import CONTROLS_SECTION, KNOB_SECTION, MIDI_OUT_SECTION, RIG_KEYS
 from livegen.rig.values import Knob, Rig
 from livegen.toml_text import read_text
 
-_OUR_SECTION: Final = re.compile(rf"\n{{3,}}(?=\[\[?(?:{CONTROLS_SECTION}|{KNOB_SECTION})\])")  # and what it left empty
+_OUR_SECTIONS: Final = "|".join((CONTROLS_SECTION, KNOB_SECTION, MIDI_OUT_SECTION))
+_EMPTY_LINES: Final = re.compile(rf"\n{{3,}}(?=\[\[?(?:{_OUR_SECTIONS})\])")  # that a section which was replaced left
 _HEAD: Final = "A rig of livegen: `livegen jam --rig` with its name or this file."
 
 
@@ -48,6 +49,7 @@ def save_rig(path: Path, rig: Rig) -> None:
             controls.append(tomlkit.key(name.split(".")), control)
         document[CONTROLS_SECTION] = controls
     _put_knobs(document, rig.knobs)
+    _put_tables(document, MIDI_OUT_SECTION, [write_settings(out) for out in rig.midi_outs or ()])
     _write(path, document)
 
 
@@ -59,20 +61,25 @@ def save_knobs(path: Path, knobs: tuple[Knob, ...]) -> None:
 
 
 def _put_knobs(document: tomlkit.TOMLDocument, knobs: tuple[Knob, ...] | None) -> None:
-    document.pop(KNOB_SECTION, None)
-    if knobs is None:
-        return
-    if not knobs:
+    tables = []
+    for knob in knobs or ():
+        mode = {} if knob.mode == "absolute" else {"mode": knob.mode}
+        tables.append({"control": knob.control, "channel": knob.channel + 1, knob.kind: knob.number} | mode)
+    _put_tables(document, KNOB_SECTION, tables)
+    if knobs == ():  # none is not the same as not said
         document[KNOB_SECTION] = []
+
+
+def _put_tables(document: tomlkit.TOMLDocument, section: str, tables: list[dict[str, Any]]) -> None:
+    """Write an array of tables, unless it is there as it is to be."""
+    if section in document and document[section].unwrap() == tables:
         return
-    tables: AoT = tomlkit.aot()
-    for knob in knobs:
-        table: Table = tomlkit.table()
-        table["control"], table["channel"], table[knob.kind] = knob.control, knob.channel + 1, knob.number
-        if knob.mode != "absolute":
-            table["mode"] = knob.mode
-        tables.append(table)
-    document[KNOB_SECTION] = tables
+    document.pop(section, None)
+    if tables:
+        array = tomlkit.aot()
+        for table in tables:
+            array.append(tomlkit.item(table))
+        document[section] = array
 
 
 def _document(path: Path) -> tomlkit.TOMLDocument:
@@ -90,6 +97,6 @@ def _write(path: Path, document: Any) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_path(path) as partial:
-            partial.write_text(_OUR_SECTION.sub("\n\n", tomlkit.dumps(document)), encoding="utf-8")
+            partial.write_text(_EMPTY_LINES.sub("\n\n", tomlkit.dumps(document)), encoding="utf-8")
     except (OSError, LivegenError) as error:
         raise RigError(f"the rig {path} cannot be written: {error}") from None

@@ -14,12 +14,18 @@ from numpy.typing import NDArray
 from livegen.controls import CONTROLS, VOICE_PREFIX, Value, Values, with_value
 from livegen.events import SetControl, StampedEvent
 from livegen.patch import Patch
+from livegen.predictor.beat import Beat
 from livegen.predictor.predictor import Predictor
 from livegen.score import DRUM_NOTES, N_COLUMNS, N_VOICES, SILENCE, VOLUME_MAX, Voice
 from livegen.score_table import MODEL, OFF, PLAYER, PlannedFrame
 from livegen.session.keyboard import HeldKey, Keyboard, handle
 from livegen.session.shaping import sampling_of
+from livegen.session.tempo import Tempo
 from livegen.session.timeline import NO_OFFSET, Context, Step, Timeline, first_context
+
+_DRIFT_FRAMES: Final = 0.25
+_DRIFT: Final = 0.03
+"""By how much a beat may move, in time and as a share of its period, before frames are planned anew."""
 
 _NOBODY: Final[NDArray[np.uint8]] = np.full(N_VOICES, OFF, np.uint8)
 _OWNER: Final = {"player": PLAYER, "model": MODEL, "off": OFF}
@@ -57,6 +63,7 @@ class State:
         The controls in force.
     keyboard : Keyboard
     tapped : Tapped
+    tempo : Tempo
     timbres : tuple of int
         Timbre with which the score writes the player's notes, by voice.
     drum_notes : mapping of int to int
@@ -78,6 +85,7 @@ class State:
     horizon: int = 0
     keyboard: Keyboard = field(default_factory=Keyboard)
     tapped: Tapped = field(default_factory=Tapped)
+    tempo: Tempo = field(default_factory=Tempo)
     is_running: bool = True
     patches: Mapping[str, Patch] = field(default_factory=dict)
 
@@ -108,7 +116,8 @@ def begin(
     drum_notes : mapping of int to int
         Noise note of the player's drums in the score, by MIDI key.
     """
-    return State(predictor, Timeline(first_context(predictor)), values, seed, timbres, drum_notes)
+    timeline, tempo = Timeline(first_context(predictor)), Tempo.at_start(values)
+    return State(predictor, timeline, values, seed, timbres, drum_notes, tempo=tempo)
 
 
 def advance(
@@ -143,6 +152,7 @@ def advance(
     draft = _Draft(state)
     for event in events:
         draft.apply(event)
+    draft.void_drifted()
     n_planned = state.timeline.end
     state = draft.state
     wanted = state.horizon + int(state.values["lookahead"]) if plan_to is None else plan_to
@@ -202,7 +212,7 @@ class _Draft:
             self._set(stamped.event, stamped.source)
             if CONTROLS[stamped.event.name].kind not in ("float", "int"):  # no number says who plays what
                 self._note_part(frame_index)
-        state = self.state
+        state = self.state = replace(self.state, tempo=self.state.tempo.hear(stamped, self.state.values))
         keyboard = handle(state.keyboard, stamped.event, stamped.source, state.values, state.drum_notes)
         if keyboard.is_same_music(state.keyboard):  # a wheel, a pedal: no reason to plan anew
             self.state = replace(state, keyboard=keyboard)
@@ -223,7 +233,7 @@ class _Draft:
         elif event.name == "patch" and event.value in self.state.patches:
             patch = self.state.patches[str(event.value)]
             self.state = replace(self.state, timbres=timbres_of(patch), drum_notes=patch.drum_notes)
-        if control.voids_plan or control.is_action:
+        if control.voids_plan or (control.is_action and event.name != "tap"):  # a tap counts where it moves the beat
             self._void(self.state.horizon)
 
     def _play(self, keyboard: Keyboard, frame_index: int) -> None:
@@ -242,6 +252,17 @@ class _Draft:
 
     def _void(self, frame_index: int) -> None:
         self.first_void = min(self.first_void, frame_index)
+
+    def void_drifted(self) -> None:
+        """Void what was planned on a beat that has moved since, from the frame before: it told of the beat."""
+        state, timeline = self.state, self.state.timeline
+        for step in timeline.since(state.horizon):
+            frame_index = step.planned.frame_index
+            if frame_index <= timeline.start or step.begins_song or not timeline.at(frame_index - 1).is_fed:
+                continue  # it was told nothing
+            if _is_moved(step.context.beat, _beat_before(state, frame_index)):
+                self._void(max(frame_index - 1, state.tapped.frame_index))
+                return
 
     def replan(self, end: int) -> Timeline:
         """Return the timeline up to `end`, with all that is void or missing played or planned anew."""
@@ -275,7 +296,22 @@ def _replay(step: Step, part: _Part, context: Context) -> Step:
 
 
 def _next_context(state: State, timeline: Timeline) -> Context:
-    return timeline.next_context(state.predictor, seed=state.seed, memory=float(state.values["memory"]))
+    beat = _beat_before(state, timeline.end)
+    return timeline.next_context(state.predictor, seed=state.seed, memory=float(state.values["memory"]), beat=beat)
+
+
+def _beat_before(state: State, frame_index: int) -> Beat | None:
+    """Return the beat that the predictor is told for a frame, its phase in the one before."""
+    return state.tempo.beat_at(frame_index - 1)
+
+
+def _is_moved(told: Beat | None, beat: Beat | None) -> bool:
+    """Tell whether a beat has moved by so much that what was planned on it must be planned anew."""
+    if told is None or beat is None:
+        return told is not beat
+    drift = (beat.phase - told.phase + 0.5) % 1.0 - 0.5
+    is_late = abs(drift) * beat.period_frames > _DRIFT_FRAMES
+    return is_late or abs(beat.period_frames - told.period_frames) > _DRIFT * told.period_frames
 
 
 def _plan(state: State, frame_index: int, part: _Part, context: Context) -> PlannedFrame:

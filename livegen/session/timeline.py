@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from livegen.predictor.beat import Beat
 from livegen.predictor.form import HEARD_FRAMES, LOOP_FRAMES, NO_FORM, REPEATED_SHARE, Form, next_form
 from livegen.predictor.predictor import Conditions, Distribution, Predictor, State
 from livegen.score import N_VOICES, SILENCE
@@ -24,17 +25,36 @@ NO_OFFSET.flags.writeable = False
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What the predictor knows before a frame: a snapshot, the distribution over that frame, and the form it is in."""
+    """What the predictor knows before a frame.
+
+    Attributes
+    ----------
+    distribution : Distribution
+        Over that frame.
+    state : State
+        The predictor's snapshot.
+    form : Form
+        What is planned for the frame.
+    beat : Beat or None
+        What the predictor was told of the beat, with its phase in the frame before.
+    """
 
     distribution: Distribution
     state: State
     form: Form = NO_FORM
+    beat: Beat | None = None
 
     def after(
-        self, predictor: Predictor, frame: NDArray[np.uint8], form: Form = NO_FORM, memory: float = 1.0
+        self,
+        predictor: Predictor,
+        frame: NDArray[np.uint8],
+        form: Form = NO_FORM,
+        memory: float = 1.0,
+        beat: Beat | None = None,
     ) -> "Context":
-        """Return the context of the next frame, once `frame` (uint8, (4, 3)) has been played."""
-        return Context(*predictor.step(frame, self.state, Conditions(memory=memory, plan=form.lag)), form)
+        """Return the context of the next frame, once `frame`, uint8 (4, 3), was played with the beat's phase there."""
+        conditions = Conditions(beat=beat, memory=memory, plan=form.lag)
+        return Context(*predictor.step(frame, self.state, conditions), form, beat)
 
 
 def first_context(predictor: Predictor) -> Context:
@@ -101,10 +121,20 @@ class Timeline:
         at = max(frame_index - self.start, 0)
         return Timeline(self.steps[at].context, self.start + at, self.steps[:at])
 
-    def next_context(self, predictor: Predictor, *, seed: int = 0, memory: float = 1.0) -> Context:
+    def next_context(
+        self, predictor: Predictor, *, seed: int = 0, memory: float = 1.0, beat: Beat | None = None
+    ) -> Context:
         """Return what the predictor knows before the frame that comes next.
 
-        `seed` is that of the form, and `memory` the control of that name.
+        Parameters
+        ----------
+        predictor : Predictor
+        seed : int
+            That of the form.
+        memory : float
+            The control of that name.
+        beat : Beat, optional
+            With its phase in the last frame.
         """
         if self.tail is not None:
             return self.tail
@@ -113,8 +143,8 @@ class Timeline:
             return last.context
         n_heard = HEARD_FRAMES if self.end >= last.context.form.until else LOOP_FRAMES
         heard = np.array([step.planned.frame for step in self.steps[-n_heard:]])
-        form = next_form(last.context.form, self.end, heard, seed=seed, share=REPEATED_SHARE * memory)
-        return last.context.after(predictor, last.planned.frame, form, 0.0 if form.is_fresh else memory)
+        form = next_form(last.context.form, self.end, heard, seed=seed, share=REPEATED_SHARE * memory, beat=beat)
+        return last.context.after(predictor, last.planned.frame, form, 0.0 if form.is_fresh else memory, beat)
 
     def append(self, step: Step) -> "Timeline":
         """Return the timeline with one frame more; the oldest beyond `HISTORY_FRAMES` is forgotten."""

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from livegen.controls import CONTROLS
 from livegen.errors import RigError
+from livegen.outputs.midi_settings import MidiOutSettings, VoiceOut, parse_settings
 from livegen.resources import rigs_folder
 from livegen.rig import (
     KNOB_KEYS,
@@ -35,7 +36,6 @@ rate = 44100
 block = 64
 midi_api = "jack"
 midi_in = "keystation"
-midi_out = "volca"
 osc_host = "0.0.0.0"
 osc_port = 9000
 osc_peers = ["192.168.1.5:9001", "[::1]:9002"]
@@ -63,7 +63,22 @@ control = "top_p"
 channel = 16
 cc = 1
 mode = "pair"
+
+[[midi_out]]
+port = "volca"
+clock = true
+p1.channel = 5
+
+[[midi_out]]
+port = "moog"
+offset_ms = -5
+
+[midi_out.tr]
+channel = 7
+transpose = 12
 """
+
+MOOG = "moog,offset_ms=-5,tr.channel=7,tr.transpose=12"
 
 
 @pytest.fixture(autouse=True)
@@ -92,7 +107,6 @@ def test_a_rig_says_everything_that_a_session_is_opened_with(gig: Path) -> None:
         block=64,
         midi_api="jack",
         midi_in="keystation",
-        midi_out="volca",
         osc_host="0.0.0.0",
         osc_port=9000,
         osc_peers=(("192.168.1.5", 9001), ("::1", 9002)),
@@ -102,12 +116,13 @@ def test_a_rig_says_everything_that_a_session_is_opened_with(gig: Path) -> None:
             Knob("panic", 9, "note", 36),
             Knob("top_p", 15, "cc", 1, "pair"),
         ),
+        midi_outs=(parse_settings("volca,clock=on,p1.channel=5"), parse_settings(MOOG)),
         path=gig,
     )
 
 
 def test_every_key_of_the_table_is_a_field_and_the_other_way() -> None:
-    fields = set(Rig.__dataclass_fields__) - {"controls", "knobs", "path"}
+    fields = set(Rig.__dataclass_fields__) - {"controls", "knobs", "midi_outs", "path"}
     assert {key.name for key in RIG_KEYS} == fields
     assert {key.name for key in KNOB_KEYS} == {"control", "channel", "cc", "note", "mode"}
 
@@ -132,6 +147,10 @@ MISTAKES = {
     "a channel from 0": (4, '[[knob]]\nchannel = 0\ncontrol = "top_p"\ncc = 3', "knob.channel cannot be 0"),
     "a knob and a pad": (3, '[[knob]]\nchannel = 1\ncontrol = "top_p"\ncc = 3\nnote = 4', "either cc or note"),
     "a pair too high": (6, '[[knob]]\nchannel=1\ncontrol="top_p"\ncc = 40\nmode="pair"', "knob.cc cannot be 40"),
+    "an output too late": (5, '[[midi_out]]\nport = "x"\noffset_ms = 900', "midi_out.offset_ms cannot be '900'"),
+    "a channel of an output": (5, "[[midi_out]]\n[midi_out.p1]\nchannel = 17", "midi_out.p1.channel cannot be '17'"),
+    "an output's key that is none": (4, '[[midi_out]]\nprot = "x"', "midi_out.prot is unknown for a MIDI output"),
+    "a drum that is none": (3, "[[midi_out]]\ndrums.17 = 36", "a key of drums cannot be"),
     "knobs that are none": (3, "knob = 3", "write [[knob]] over each"),
     "no TOML": (None, "patch = ", "is not TOML"),
 }
@@ -157,13 +176,13 @@ def test_of_several_knobs_the_line_is_that_of_the_wrong_one(tmp_path: Path) -> N
 
 def test_a_knob_sets_one_control(gig: Path) -> None:
     gig.write_text(GIG.replace("channel = 10\nnote = 36", "channel = 1\ncc = 74"))
-    with pytest.raises(RigError, match=r"line 31: knob.cc: CC 74 on channel 1 sets temperature already"):
+    with pytest.raises(RigError, match=r"line 30: knob.cc: CC 74 on channel 1 sets temperature already"):
         load_rig(str(gig))
 
 
 def test_a_control_has_one_knob(gig: Path) -> None:
     gig.write_text(GIG.replace('control = "panic"', 'control = "temperature"'))
-    with pytest.raises(RigError, match=r"line 29: knob.control cannot be 'temperature'.*CC 74 on channel 1"):
+    with pytest.raises(RigError, match=r"line 28: knob.control cannot be 'temperature'.*CC 74 on channel 1"):
         load_rig(str(gig))
 
 
@@ -226,6 +245,15 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
 
 _TEXTS = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=20)
 _PEERS = st.lists(st.tuples(st.sampled_from(["::1", "a.local"]), st.integers(1, 65535)))
+_OUTS = st.builds(
+    MidiOutSettings,
+    port=st.none() | _TEXTS,
+    voices=st.tuples(
+        *(st.builds(VoiceOut, st.none() | st.integers(0, 15), st.integers(-48, 48), st.just("hard")) for _ in range(4))
+    ),
+    clock=st.booleans(),
+    offset_ms=st.floats(-50, 500),
+)
 _KNOBS = st.lists(
     st.builds(
         Knob,
@@ -247,7 +275,7 @@ _KNOBS = st.lists(
         patches=st.none() | st.lists(st.sampled_from(["lead", "plain"])).map(tuple),
         audio=st.none() | _TEXTS,
         midi_in=st.none() | _TEXTS,
-        midi_out=st.none() | _TEXTS,
+        midi_outs=st.none() | st.lists(_OUTS, min_size=1, max_size=3).map(tuple),
         rate=st.none() | st.integers(8000, 192000),
         osc_port=st.none() | st.integers(0, 65535),
         osc_peers=st.none()

@@ -21,7 +21,7 @@ from livegen.events import (
     SourceLost,
 )
 from livegen.outputs.engine import RING_SIZE, render_block
-from livegen.outputs.midi import OutputState, frame_messages, release
+from livegen.outputs.midi_messages import OutputState, frame_messages, release
 from livegen.patch import load_patch
 from livegen.score import Voice
 from livegen.score_table import read_frame
@@ -483,3 +483,18 @@ def test_the_midi_output_is_balanced_at_any_moment(jam: list) -> None:
         stage.frame(*events, source=source)
     stage.release_midi()
     assert stage.midi_sounding == set()
+
+
+def test_the_beat_of_each_frame_is_in_the_table_and_fresh_when_it_is_due() -> None:
+    stage = Stage()
+    stage.frame()
+    assert read_frame(stage.instrument.table, 1).beat is None
+    stage.send(SetControl("bpm", 120.0), SetControl("beats_a_bar", 3))
+    stage.frames(2)
+    first = read_frame(stage.instrument.table, 3).beat
+    assert (first.beats_a_frame, first.beats_a_bar) == (pytest.approx(2 / 24), 3)
+    stage.send(SetControl("bpm", 240.0))
+    stage.frames(2)
+    beats = [read_frame(stage.instrument.table, index).beat for index in (5, 6)]
+    assert beats[0].beats_a_frame == pytest.approx(4 / 24)
+    assert beats[1].beats - beats[0].beats == pytest.approx(4 / 24)
