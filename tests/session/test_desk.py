@@ -8,10 +8,13 @@ import pytest
 from hash_predictor import HashPredictor
 from jack_keyboard import Keyboard
 from livegen_process import OscClient
+from pythonosc.dispatcher import Dispatcher
+from pythonosc.osc_server import BlockingOSCUDPServer
+from pythonosc.udp_client import SimpleUDPClient
 from rich.console import Console
 from waiting import wait_until
 
-from livegen.controls import DEFAULTS
+from livegen.controls import DEFAULTS, osc_address
 from livegen.events import ControlChange, NoteOff, NoteOn, ProgramChange, SetControl
 from livegen.patch import load_patch, parse_patch
 from livegen.resources import rigs_folder
@@ -84,6 +87,39 @@ def test_a_knob_is_learned_by_osc_and_everybody_hears_of_it(
     assert session.instrument.values["p2.volume"] == pytest.approx(64 / 127)
     while (heard := osc.receive_from("/livegen/p2/volume")) != [pytest.approx(64 / 127)]:
         assert 0.5 < heard[0] <= 1.0  # type: ignore[operator]
+
+
+def test_python_osc_as_a_client_asks_sets_registers_and_is_told(open_session: Callable[..., Session]) -> None:
+    heard: list[tuple[str, tuple[object, ...]]] = []
+    dispatcher = Dispatcher()
+    dispatcher.set_default_handler(lambda address, *arguments: heard.append((address, arguments)))
+    session = open_session()
+    sender = SimpleUDPClient("127.0.0.1", session.osc.port)
+    with BlockingOSCUDPServer(("127.0.0.1", 0), dispatcher) as listener:
+        listener.timeout = 0.1
+
+        def hears(address: str, *arguments: object) -> bool:
+            def is_there() -> bool:
+                listener.handle_request()
+                return (address, arguments) in heard if arguments else address in dict(heard)
+
+            return wait_until(is_there)
+
+        sender.send_message("/livegen/register", listener.server_address[1])
+        sender.send_message("/livegen/top_p", 0.5)
+        assert hears("/livegen/top_p", 0.5)
+        sender.send_message("/livegen/p2/mute", True)
+        assert hears("/livegen/p2/mute", 1)
+        sender.send_message("/livegen/p2/role", [])
+        assert hears("/livegen/p2/role", "model")
+        sender.send_message("/livegen/p2/role", "drummer")
+        assert hears("/livegen/error")
+        sender.send_message("/livegen/dump", [])
+        assert all(hears(osc_address(name)) for name in DEFAULTS)
+        assert hears("/livegen/heartbeat")
+        seconds, *counts = dict(heard)["/livegen/heartbeat"]
+        assert isinstance(seconds, float)
+        assert [type(count) for count in counts] == [int] * 4
 
 
 def test_a_control_that_is_none_cannot_be_learned(
