@@ -24,8 +24,10 @@ from waiting import wait_until
 from livegen import cli
 from livegen.controls import CONTROLS, DEFAULTS, osc_address
 from livegen.formats.nesmdb import load_npz
+from livegen.layouts import LAYOUTS
 from livegen.predictor.checkpoint import CONFIG_FILE, WEIGHTS_FILE
 from livegen.predictor.lstm import SIZES
+from livegen.resources import patches_folder
 from livegen.score import Column, Voice
 
 SILENT = ("--audio", "null", "--midi-api", "none")
@@ -216,6 +218,49 @@ def test_train_makes_the_network_that_its_options_say(run: Run, monkeypatch: pyt
     ]
     assert_refused(run("train", "data", "out", "--voices", "p1,dmc"), "voices", "dmc", "p1, p2, tr, no")
     assert_refused(run("train", "data", "out", "--leave-out", "beat"), "--leave-out", "memory")
+
+
+def test_an_option_stands_over_the_rig_and_the_rig_over_its_patch(run: Run, model: Path, tmp_path: Path) -> None:
+    rig = tmp_path / "gig.toml"
+    rig.write_text(
+        f'patch = "lead"\nmodel = "{model}"\naudio = "null"\nmidi_api = "none"\nosc_port = 0\nrate = 44100\n'
+        "[controls]\nvolume = 0.25\ntemperature = 0.5\n"
+    )
+    result = run("jam", "--rig", rig, "--rate", "32000", "--set", "temperature=0.75", "--seconds", "0.2")
+    assert result.code == 0
+    assert "sound: null, 32000 Hz" in result.err
+    assert_refused(run("jam", "--rig", tmp_path / "none.toml"), "there is no rig", "none.toml")
+    rig.write_text("# a gig\nblcok = 64\n")
+    assert_refused(run("jam", "--rig", rig), f"{rig}, line 2: blcok is no key")
+
+
+def test_a_jam_is_saved_by_osc_and_listed_and_opened_again(run: Run, model: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("LIVEGEN_CONFIG_DIR", str(tmp_path / "config"))
+    jam = Jam(tmp_path, *SILENT, "--model", model, "--patch", "lead", "--set", "temperature=0.75")
+    try:
+        osc = jam.osc()
+        assert osc.ask("/livegen/p2/mute", 1) == ("/livegen/p2/mute", [1])
+        assert osc.ask("/livegen/save", "gig") == ("/livegen/save", ["gig"])
+        assert jam.leave(signal.SIGTERM) == 0
+    finally:
+        jam.close()
+    assert run("rigs").out == "gig\n"
+    again = Jam(tmp_path, "--rig", "gig")
+    try:
+        osc = again.osc()
+        assert osc.ask("/livegen/temperature") == ("/livegen/temperature", [0.75])
+        assert osc.ask("/livegen/p2/mute") == ("/livegen/p2/mute", [1])
+        assert osc.ask("/livegen/patch") == ("/livegen/patch", ["lead"])
+        assert again.leave(signal.SIGTERM) == 0
+    finally:
+        again.close()
+
+
+def test_layouts_are_printed_byte_for_byte(run: Run) -> None:
+    for program, (file, make) in LAYOUTS.items():
+        assert run("controls", "--layout", program).out == make()
+        assert (patches_folder() / "layouts" / file).is_file()
+    assert_refused(run("controls", "--layout", "lemur"), "'lemur'", "open-stage-control and touchosc")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

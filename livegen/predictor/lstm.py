@@ -306,6 +306,8 @@ class LstmPredictor:
         past, proposals = state.memory.hear(state.past, frame, conditions.plan)
         if "memory" in self.config.leaves_out or not is_shown(past.frame_index, conditions.memory):
             proposals = features.NO_PROPOSALS
+        proposals = proposals.view()
+        proposals.flags.writeable = False  # one type for both: a second would be compiled while playing
         beat = beat_buckets(conditions.beat)[0]
         after = LstmState(
             np.empty_like(state.heard),
@@ -342,8 +344,8 @@ class LstmPredictor:
         """Compile everything that playing will call."""
         nothing_known = np.zeros(N_VOICES, np.bool_)
         state = self.initial_state()
-        for _ in range(2):
-            distribution, state = self.step(SILENCE, state)
+        for memory in (1.0, 0.0):
+            distribution, state = self.step(SILENCE, state, Conditions(memory=memory))
             frame = distribution.sample(SILENCE, nothing_known, Sampling(), seed=0, frame_index=0)
             distribution.note_log_probs(Voice.P1, frame, nothing_known)
 
