@@ -169,9 +169,9 @@ class OscServer:
         self._send(targets, osc_address(name), _osc_value(value))
 
     def refuse(self, name: str, reason: str) -> None:
-        """Tell whoever asked for an action, and every listener, why it was not done; never blocks."""
+        """Tell whoever asked for an action why it was not done; never blocks."""
         with self._lock:
-            targets = self._askers.pop(name, set()) | set(self._listeners.values())
+            targets = self._askers.pop(name, set())
         self._send(targets, f"{OSC_PREFIX}/error", reason)
 
     def heartbeat(self, *numbers: float) -> None:

@@ -49,7 +49,9 @@ RIG_KEYS: Final[tuple[RigKey, ...]] = (
     RigKey("audio_channels", "choice", "the mix on every channel, or each voice on its own of four", choices=CHANNELS),
     RigKey("rate", "int", "sample rate in Hz", RATES),
     RigKey("block", "int", "samples a block", BLOCKS),
-    RigKey("latency_ms", "number", "the sound's way out in milliseconds, as `livegen calibrate` tells it", LATENCIES_MS),
+    RigKey(
+        "latency_ms", "number", "the sound's way out in milliseconds, as `livegen calibrate` tells it", LATENCIES_MS
+    ),
     RigKey("midi_api", "choice", "which system's MIDI", choices=API_NAMES),
     RigKey("midi_in", "text", "part of a MIDI input's name"),
     RigKey("osc_host", "text", "address that OSC listens on"),

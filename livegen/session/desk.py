@@ -181,7 +181,11 @@ class Desk:
             with self._lock:
                 self._say(str(error))
 
+    def say(self, sentence: str) -> None:
+        """Put a sentence on the status line."""
+        self._news = (sentence, time.monotonic())
+
     def _say(self, sentence: str) -> None:
         """Note what happened; the caller holds the lock."""
-        self._news = (sentence, time.monotonic())
+        self.say(sentence)
         self._outcome.news = [*self._outcome.news[1 - _NEWS_MAX :], sentence]

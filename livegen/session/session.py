@@ -366,6 +366,7 @@ class Session:
             self.osc.announce(name, value)
         for message in report.messages:
             if isinstance(message, Refused):
+                self.desk.say(message.reason)
                 self.osc.refuse(message.name, message.reason)
 
     def _time_of_sound(self, frame_index: int) -> float:
