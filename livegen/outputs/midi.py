@@ -132,7 +132,7 @@ def voice_messages(
     begins = attacks or (is_audible and before.key is None and not is_hushed)
     if not begins and (is_audible or before.key is None):
         return VoiceState(note, volume, before.key, is_hushed), []
-    at = float(planned.onset_offset[voice]) / FRAME_RATE_HZ if begins else 0.0
+    at = float(planned.onset_offset[voice]) / FRAME_RATE_HZ
     messages = [_note_off(voice, before.key, at)] if before.key is not None else []
     key = _key(voice, note) if begins else None
     if key is not None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from livegen import score_table
 from livegen.controls import CONTROLS, DEFAULTS, VOICE_PREFIX, Value, Values, with_value
-from livegen.events import Event, SetControl, SourceLost, StampedEvent
+from livegen.events import CLOCK_EVENTS, Event, SetControl, SourceLost, StampedEvent
 from livegen.kernels import mark_compiled
 from livegen.outputs.engine import N_RINGS, RING_SIZE, begin_with_gains, new_engine, push_command, warm_up
 from livegen.patch import Patch
@@ -25,6 +25,7 @@ from livegen.session.expression import Expression
 from livegen.session.keyboard import HeldKey, Keyboard, attacks, handle
 from livegen.session.performance import ControlInForce, State, advance, begin
 from livegen.synth.commands import COMMAND, EXPRESS, GIVE_TO_MODEL, KEY_DOWN, KEY_UP, SET_CHORD, SILENCE_ALL
+from livegen.units import FRAME_RATE_HZ
 
 _MAX_PENDING: Final = 4096
 _PANIC: Final = SetControl("panic", True)
@@ -82,6 +83,8 @@ class Instrument:
     engine : ndarray of ENGINE, shape (1,)
     state : State
         Of the performance; belongs to the thread that calls `play_frame`.
+    latency_seconds : float
+        From a sample's making to its sound; by so much a clock is ahead of what is made when it ticks.
     n_lost : int
         Events and commands that came faster than they could be taken.
     n_missed_plans : int
@@ -106,6 +109,7 @@ class Instrument:
         self.engine: NDArray[np.void] = new_engine(sample_rate, patch, n_channels=n_channels, is_apart=is_apart)
         self.table = self.engine["table"]
         self.state: State = begin(predictor, values, seed=seed, timbres=timbres, drum_notes=patch.drum_notes)
+        self.latency_seconds = 0.0
         self.n_lost = 0
         self.n_missed_plans = 0
         self._values = values  # in force on the audio side, which is ahead of the score
@@ -187,7 +191,11 @@ class Instrument:
     def _plan(
         self, taken: list[tuple[int, Event, str]], to_frame: int, position_of_time: Callable[[int], float]
     ) -> FrameReport:
-        events = tuple(StampedEvent(event, source, position_of_time(time_ns)) for time_ns, event, source in taken)
+        latency_frames = self.latency_seconds * FRAME_RATE_HZ
+        events = tuple(
+            StampedEvent(event, source, position_of_time(time_ns) - isinstance(event, CLOCK_EVENTS) * latency_frames)
+            for time_ns, event, source in taken
+        )
         before = self.state
         state, frames, messages = advance(before, to_frame, events, plan_to=to_frame + 1)
         frame_taken = int(self.engine["stats"]["frame_taken"][0, 0])
