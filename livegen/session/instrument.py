@@ -23,7 +23,8 @@ from livegen.predictor.predictor import Predictor
 from livegen.score import Voice
 from livegen.session.expression import Expression
 from livegen.session.keyboard import HeldKey, Keyboard, attacks, handle
-from livegen.session.performance import ControlInForce, State, advance, begin
+from livegen.session.performance import advance, begin
+from livegen.session.state import ControlInForce, Message, State
 from livegen.synth.commands import COMMAND, EXPRESS, GIVE_TO_MODEL, KEY_DOWN, KEY_UP, SET_CHORD, SILENCE_ALL
 from livegen.units import FRAME_RATE_HZ
 
@@ -49,14 +50,14 @@ class FrameReport:
     events : tuple of StampedEvent
     times_ns : tuple of int
         When each happened.
-    messages : tuple of ControlInForce
-        Controls that took effect.
+    messages : tuple of Message
+        Controls that took effect, and what was refused.
     """
 
     horizon: int
     events: tuple[StampedEvent, ...]
     times_ns: tuple[int, ...]
-    messages: tuple[ControlInForce, ...]
+    messages: tuple[Message, ...]
 
 
 class Instrument:
@@ -121,6 +122,7 @@ class Instrument:
         self._command: NDArray[np.void] = np.zeros(1, COMMAND)  # scratch
         self._unsent: set[Voice] = set()
         self._expressed = [Expression()] * len(Voice)  # what the callback was told of each voice
+        self._taken: set[Voice] = set()  # voices that the callback takes for the player's
         self._pending: list[tuple[int, Event, str]] = []
         self._overflowed: dict[str, int] = {}  # sources of which events were lost, and when
         self._apply_levels()
@@ -205,7 +207,33 @@ class Instrument:
         score_table.write_frames(self.table, frames)
         self.state, frames, _ = advance(state, state.horizon)
         score_table.write_frames(self.table, frames)
+        self._follow_score(messages)
         return FrameReport(state.horizon, events, tuple(time_ns for time_ns, _, _ in taken), tuple(messages))
+
+    def _follow_score(self, messages: list[Message]) -> None:
+        """Take over what the performance itself has changed, and give the model the voices that are its own again."""
+        with self._lock:
+            if any(isinstance(message, ControlInForce) and message.is_consequence for message in messages):
+                self._adopt()
+            if self._keyboard.n_pressed != self.state.keyboard.n_pressed:
+                return  # keys went down since: whose their voices are, the next frame tells
+            owner = self.state.timeline.at(self.state.horizon).planned.owner
+            for voice in tuple(self._taken):
+                if owner[voice] != score_table.PLAYER and self._keyboard.sounding(voice) is None:
+                    self._push("session", GIVE_TO_MODEL, voice)
+
+    def _adopt(self) -> None:
+        """Stand where the performance stands, but for the events that it does not know of yet."""
+        values, keyboard = self.state.values, self.state.keyboard
+        for _, event, source in self._pending:
+            if isinstance(event, SetControl) and not CONTROLS[event.name].is_action:
+                values = with_value(values, event.name, event.value)
+            keyboard = handle(keyboard, event, source, values, self._drum_notes)
+        for source in self._overflowed:
+            keyboard = handle(keyboard, SourceLost(), source, values, self._drum_notes)
+        before, self._keyboard, self._values = self._keyboard, keyboard, values
+        self._apply_levels()
+        self._sound(before, "session")
 
     def _follow_sound(self) -> None:
         """Give the score what is in force on the audio side."""
@@ -304,6 +332,10 @@ class Instrument:
         if not push_command(self.engine[0], self._ring_of(source), command):
             self.n_lost += 1
             self._unsent.add(voice)
+        elif kind == KEY_DOWN:
+            self._taken.add(voice)
+        elif kind == GIVE_TO_MODEL:
+            self._taken.discard(voice)
 
     def _begin_command(self, kind: int, voice: Voice) -> np.void:
         self._order += 1

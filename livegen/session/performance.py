@@ -5,86 +5,24 @@ drive it; given the same events in the same frames it makes the same music.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from livegen.controls import CONTROLS, VOICE_PREFIX, Value, Values, with_value
-from livegen.events import SetControl, StampedEvent
-from livegen.predictor.beat import Beat
+from livegen.controls import Values
+from livegen.events import StampedEvent
 from livegen.predictor.predictor import Predictor
-from livegen.score import DRUM_NOTES, N_COLUMNS, N_VOICES, SILENCE, VOLUME_MAX, Voice
-from livegen.score_table import MODEL, OFF, PLAYER, PlannedFrame
-from livegen.session.keyboard import HeldKey, Keyboard, handle
-from livegen.session.shaping import sampling_of
+from livegen.score import DRUM_NOTES, N_VOICES, SILENCE
+from livegen.score_table import OFF, PlannedFrame
+from livegen.session.draft import Draft
+from livegen.session.planning import is_retimed, next_context, part_of, replay, timed
+from livegen.session.state import Message, State
 from livegen.session.tempo import Tempo
-from livegen.session.tightness import LISTEN_FRAMES, Groove
-from livegen.session.timeline import NO_OFFSET, Context, Step, Timeline, first_context
-
-_DRIFT_FRAMES: Final = 0.25
-_DRIFT: Final = 0.03
-"""By how much a beat may move, in time and as a share of its period, before frames are planned anew."""
+from livegen.session.timeline import NO_OFFSET, Step, Timeline, first_context
 
 _NOBODY: Final[NDArray[np.uint8]] = np.full(N_VOICES, OFF, np.uint8)
-_OWNER: Final = {"player": PLAYER, "model": MODEL, "off": OFF}
-
-
-@dataclass(frozen=True, slots=True)
-class ControlInForce:
-    """A control took effect: what a session tells whoever watches its controls."""
-
-    name: str
-    value: Value
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class Tapped:
-    """The keys that went down inside the frame in which the last event fell, by voice."""
-
-    frame_index: int = -2
-    keys: tuple[HeldKey | None, ...] = (None,) * N_VOICES
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """All that a performance is, at one moment.
-
-    Attributes
-    ----------
-    predictor : Predictor
-    timeline : Timeline
-        What was played and what is planned.
-    horizon : int
-        The first frame that may still change: all before it stand.
-    values : Values
-        The controls in force.
-    keyboard : Keyboard
-    tapped : Tapped
-    tempo : Tempo
-    timbres : tuple of int
-        Timbre with which the score writes the player's notes, by voice.
-    drum_notes : mapping of int to int
-        Noise note with which the score writes the player's drums, by MIDI key.
-    seed : int
-        Of all draws.
-    is_running : bool
-        False between stop, or panic, and start: the model is silent and hears nothing.
-    """
-
-    predictor: Predictor
-    timeline: Timeline
-    values: Values
-    seed: int
-    timbres: tuple[int, ...] = (0,) * N_VOICES
-    drum_notes: Mapping[int, int] = field(default_factory=lambda: DRUM_NOTES)
-    horizon: int = 0
-    keyboard: Keyboard = field(default_factory=Keyboard)
-    tapped: Tapped = field(default_factory=Tapped)
-    tempo: Tempo = field(default_factory=Tempo)
-    is_running: bool = True
 
 
 def begin(
@@ -114,7 +52,7 @@ def begin(
 
 def advance(
     state: State, to_frame: int, events: Sequence[StampedEvent] = (), *, plan_to: int | None = None
-) -> tuple[State, list[PlannedFrame], list[ControlInForce]]:
+) -> tuple[State, list[PlannedFrame], list[Message]]:
     """Let the frames before `to_frame` stand, apply events, and plan on.
 
     A player's note belongs to the frame in which it falls, whether that stands or not; the model's voices in a frame
@@ -136,26 +74,25 @@ def advance(
     -------
     State
     list of PlannedFrame
-        Frames from the horizon on that are new or were planned anew, nearest first.
-    list of ControlInForce
-        Controls that took effect.
+        Frames from the horizon on that are new, were planned anew, or sound at another time, nearest first.
+    list of Message
+        Controls that took effect, and what was refused.
     """
     state = _hold_to(replace(state, horizon=max(to_frame, state.horizon)))
-    draft = _Draft(state)
+    draft = Draft(state)
     for event in events:
         draft.apply(event)
     draft.void_drifted()
-    n_planned = state.timeline.end
-    state = draft.state
+    published, state = state.timeline, draft.state
     wanted = state.horizon + int(state.values["lookahead"]) if plan_to is None else plan_to
-    if draft.first_void >= n_planned:
-        wanted = max(wanted, n_planned)
-    timeline = _timed(state, draft.replan(max(wanted, state.horizon)))
-    first_new = min(draft.first_void, n_planned)
+    if draft.first_void >= published.end:
+        wanted = max(wanted, published.end)
+    timeline = timed(state, draft.replan(max(wanted, state.horizon)))
+    first_new = min(draft.first_void, published.end)
     changed = [
         step.planned
         for step in timeline.since(state.horizon)
-        if step.planned.frame_index >= first_new or _is_retimed(state.timeline, step.planned)
+        if step.planned.frame_index >= first_new or is_retimed(published, step.planned)
     ]
     return replace(state, timeline=timeline), changed, draft.messages
 
@@ -165,180 +102,7 @@ def _hold_to(state: State) -> State:
     timeline = state.timeline
     while timeline.end < state.horizon:
         before = timeline.steps[-1].planned if timeline.steps else PlannedFrame(0, SILENCE, _NOBODY, NO_OFFSET)
-        held = Step(replace(before, frame_index=timeline.end), _next_context(state, timeline), state.is_running)
-        timeline = timeline.append(_replay(held, _part(state, timeline.end), held.context))
+        before = replace(before, frame_index=timeline.end)
+        held = Step(before, before.frame, next_context(state, timeline), state.is_running)
+        timeline = timeline.append(replay(held, part_of(state, timeline.end), timeline, held.context))
     return replace(state, timeline=timeline)
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """What of a frame is settled before the model draws: owners of the voices, and the player's notes."""
-
-    owner: NDArray[np.uint8]
-    frame: NDArray[np.uint8]
-
-
-def _part(state: State, frame_index: int) -> _Part:
-    owner = np.zeros(N_VOICES, np.uint8)
-    frame = np.zeros((N_VOICES, N_COLUMNS), np.uint8)
-    for voice in Voice:
-        role = _OWNER[str(state.values[VOICE_PREFIX[voice] + "role"])]
-        owner[voice] = MODEL if role == PLAYER and not state.keyboard.is_touched(voice) else role
-        tap = state.tapped.keys[voice] if state.tapped.frame_index == frame_index else None
-        key = state.keyboard.sounding(voice) if tap is None else tap
-        if owner[voice] == PLAYER and key is not None:
-            frame[voice] = key.note, min(key.volume, VOLUME_MAX[voice]), state.timbres[voice]
-    return _Part(owner, frame)
-
-
-class _Draft:
-    """A state while its events are applied, and the player's part in each frame that they touch."""
-
-    def __init__(self, state: State) -> None:
-        self.state = state
-        self.messages: list[ControlInForce] = []
-        self.first_void = state.timeline.end
-        self._parts = {state.timeline.start: _part(state, -1)}  # the part in force from a frame on
-        self._note_part(state.tapped.frame_index)
-        self._is_reset = False
-
-    def apply(self, stamped: StampedEvent) -> None:
-        frame_index = min(stamped.frame_index, self.state.horizon)  # nobody plays in the future
-        frame_index = max(frame_index, self.state.tapped.frame_index, self.state.timeline.start)
-        if isinstance(stamped.event, SetControl):
-            self._set(stamped.event, stamped.source)
-            self._note_part(frame_index)
-        state = self.state = replace(self.state, tempo=self.state.tempo.hear(stamped, self.state.values))
-        keyboard = handle(state.keyboard, stamped.event, stamped.source, state.values, state.drum_notes)
-        if keyboard.is_same_music(state.keyboard):  # a wheel, a pedal: no reason to plan anew
-            self.state = replace(state, keyboard=keyboard)
-        else:
-            self._play(keyboard, frame_index)
-            self._note_part(frame_index)
-            self._void(frame_index)
-
-    def _set(self, event: SetControl, source: str) -> None:
-        self.messages.append(ControlInForce(event.name, event.value, source))
-        control = CONTROLS[event.name]
-        if not control.is_action:
-            self.state = replace(self.state, values=with_value(self.state.values, event.name, event.value))
-        elif event.value and event.name == "reset":
-            self._is_reset = True
-        elif event.value and event.name in ("start", "stop", "panic"):
-            self.state = replace(self.state, is_running=event.name == "start")
-        if control.voids_plan or (control.is_action and event.name != "tap"):  # a tap counts where it moves the beat
-            self._void(self.state.horizon)
-
-    def _play(self, keyboard: Keyboard, frame_index: int) -> None:
-        """Take a new keyboard over; a key that goes down in a frame counts there even if it comes up in it."""
-        tapped = self.state.tapped if self.state.tapped.frame_index == frame_index else Tapped(frame_index)
-        if keyboard.n_pressed > self.state.keyboard.n_pressed:
-            pressed = keyboard.held[-1]
-            keys = (*tapped.keys[: pressed.voice], pressed, *tapped.keys[pressed.voice + 1 :])
-            tapped = Tapped(frame_index, keys)
-        self.state = replace(self.state, keyboard=keyboard, tapped=tapped)
-
-    def _note_part(self, frame_index: int) -> None:
-        self._parts = {start: part for start, part in self._parts.items() if start < frame_index}
-        self._parts[frame_index] = _part(self.state, frame_index)
-        self._parts[frame_index + 1] = _part(self.state, -1)
-
-    def _void(self, frame_index: int) -> None:
-        self.first_void = min(self.first_void, frame_index)
-
-    def void_drifted(self) -> None:
-        """Void what was planned on a beat that has moved since, from the frame before: it told of the beat."""
-        state, timeline = self.state, self.state.timeline
-        for step in timeline.since(state.horizon):
-            frame_index = step.planned.frame_index
-            if frame_index <= timeline.start or step.begins_song or not timeline.at(frame_index - 1).is_fed:
-                continue  # it was told nothing
-            if _is_moved(step.context.beat, _beat_before(state, frame_index)):
-                self._void(max(frame_index - 1, state.tapped.frame_index))
-                return
-
-    def replan(self, end: int) -> Timeline:
-        """Return the timeline up to `end`, with all that is void or missing played or planned anew."""
-        state = self.state
-        stood = {step.planned.frame_index: step for step in state.timeline.since(self.first_void)}
-        timeline = state.timeline.cut(self.first_void)
-        part = self._parts[max(start for start in self._parts if start <= timeline.end)]
-        while timeline.end < end:
-            frame_index = timeline.end
-            part = self._parts.get(frame_index, part)
-            begins_song = self._is_reset and frame_index == state.horizon
-            begins_song = begins_song or (frame_index in stood and stood[frame_index].begins_song)
-            context = first_context(state.predictor) if begins_song else _next_context(state, timeline)
-            if frame_index < state.horizon:
-                step = _replay(stood[frame_index], part, context)
-            else:
-                early = stood.get(frame_index) if frame_index == state.horizon else None
-                planned = _plan(state, frame_index, part, context, early)
-                step = Step(planned, context, state.is_running, begins_song)
-            timeline = timeline.append(step)
-        return timeline
-
-
-def _replay(step: Step, part: _Part, context: Context) -> Step:
-    """Return a frame that stands, with the player's part as it was really played."""
-    was = step.planned
-    frame, owner = was.frame.copy(), was.owner.copy()
-    for voice in range(N_VOICES):
-        if part.owner[voice] == PLAYER or was.owner[voice] == PLAYER:
-            frame[voice] = part.frame[voice]
-            owner[voice] = part.owner[voice]
-    return replace(step, planned=replace(was, frame=frame, owner=owner), context=context)
-
-
-def _next_context(state: State, timeline: Timeline) -> Context:
-    beat = _beat_before(state, timeline.end)
-    return timeline.next_context(state.predictor, seed=state.seed, memory=float(state.values["memory"]), beat=beat)
-
-
-def _beat_before(state: State, frame_index: int) -> Beat | None:
-    """Return the beat that the predictor is told for a frame, its phase in the one before."""
-    beat = Groove.of(state.tempo, state.values).beat_at(frame_index)
-    return None if beat is None else beat.after(-1)
-
-
-def _is_moved(told: Beat | None, beat: Beat | None) -> bool:
-    """Tell whether a beat has moved by so much that what was planned on it must be planned anew."""
-    if told is None or beat is None:
-        return told is not beat
-    drift = (beat.phase - told.phase + 0.5) % 1.0 - 0.5
-    is_late = abs(drift) * beat.period_frames > _DRIFT_FRAMES
-    return is_late or abs(beat.period_frames - told.period_frames) > _DRIFT * told.period_frames
-
-
-def _plan(state: State, frame_index: int, part: _Part, context: Context, early: Step | None) -> PlannedFrame:
-    """Draw a frame; voices of `early`, the same frame before, whose onsets may sound already are kept."""
-    frame, offsets = part.frame, NO_OFFSET
-    if state.is_running:
-        is_forced = part.owner != MODEL
-        if early is not None and (early.planned.onset_offset < 0.0).any():
-            stands = (early.planned.onset_offset < 0.0) & (part.owner == MODEL) & (early.planned.owner == MODEL)
-            is_forced, frame = is_forced | stands, np.where(stands[:, None], early.planned.frame, frame)
-            offsets = np.where(stands, early.planned.onset_offset, 0.0)
-        sampling = sampling_of(state.values)
-        frame = context.distribution.sample(frame, is_forced, sampling, seed=state.seed, frame_index=frame_index)
-    return PlannedFrame(frame_index, frame, part.owner, offsets)
-
-
-def _timed(state: State, timeline: Timeline) -> Timeline:
-    """Return the timeline with the onsets of all that may still change moved to where the beat is now."""
-    at = max(state.horizon - timeline.start, 0)
-    before, planned = timeline.steps[max(at - LISTEN_FRAMES, 0) : at], [step.planned for step in timeline.steps[at:]]
-    heard = np.array([step.planned.frame for step in before], np.uint8).reshape(-1, N_VOICES, N_COLUMNS)
-    heard_offset = before[-1].planned.onset_offset if before else NO_OFFSET
-    offsets = Groove.of(state.tempo, state.values).offsets(heard, heard_offset, planned)
-    steps = list(timeline.steps)
-    for i, each in enumerate(planned):
-        if (offsets[i] != each.onset_offset).any():
-            steps[at + i] = replace(steps[at + i], planned=replace(each, onset_offset=offsets[i]))
-    return replace(timeline, steps=tuple(steps))
-
-
-def _is_retimed(before: Timeline, planned: PlannedFrame) -> bool:
-    """Tell whether an onset sounds at another time than was published."""
-    was = before.at(planned.frame_index).planned.onset_offset
-    return bool((np.abs(planned.onset_offset - was) > 0.0).any())

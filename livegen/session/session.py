@@ -30,6 +30,7 @@ from livegen.predictor.predictor import Predictor
 from livegen.session.clock import COMMIT_MARGIN_SECONDS, AudioClock
 from livegen.session.instrument import FrameReport, Instrument, compile_all
 from livegen.session.speaker import Speaker
+from livegen.session.state import ControlInForce, Refused
 from livegen.session.threads import raise_priority, real_time_process
 from livegen.session.timeline import Step
 from livegen.units import FRAME_RATE_HZ, frame_to_sample, sample_to_frame
@@ -293,8 +294,12 @@ class Session:
             self.midi_out.silence()
 
     def _announce(self, report: FrameReport) -> None:
-        for name, value in {message.name: message.value for message in report.messages}.items():
+        in_force = [message for message in report.messages if isinstance(message, ControlInForce)]
+        for name, value in {message.name: message.value for message in in_force}.items():
             self.osc.announce(name, value)
+        for message in report.messages:
+            if isinstance(message, Refused):
+                self.osc.refuse(message.name, message.reason)
 
     def _time_of_sound(self, frame_index: int) -> float:
         """Return when a frame is heard, in seconds of `time.perf_counter`."""

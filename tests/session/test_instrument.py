@@ -8,9 +8,11 @@ from hash_predictor import HashPredictor
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from livegen.controls import CHORDS, ROLES, VOICE_PREFIX, Value
+from livegen.controls import BACKINGS, CHORDS, MODES, ROLES, VOICE_PREFIX, Value
 from livegen.events import (
     Aftertouch,
+    ClockTick,
+    Continue,
     ControlChange,
     Event,
     NoteOff,
@@ -18,13 +20,16 @@ from livegen.events import (
     PitchWheel,
     PolyTouch,
     SetControl,
+    SongPosition,
     SourceLost,
+    Start,
+    Stop,
 )
 from livegen.outputs.engine import RING_SIZE, render_block
 from livegen.outputs.midi import OutputState, frame_messages, release
 from livegen.patch import load_patch
 from livegen.score import Voice
-from livegen.score_table import read_frame
+from livegen.score_table import PLAYER, read_frame
 from livegen.session import instrument as instrument_module
 from livegen.session.clock import OfflineClock
 from livegen.session.instrument import Instrument
@@ -421,7 +426,17 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(ControlChange, CHANNELS, st.sampled_from((64, 64, 120, 121, 123)), st.sampled_from((0, 127))),
     st.builds(SetControl, st.sampled_from(ROLE_NAMES), st.sampled_from(ROLES)),
     st.builds(SetControl, st.sampled_from(MUTE_NAMES), st.booleans()),
-    st.builds(SetControl, st.sampled_from(("start", "stop", "panic", "reset")), st.just(True)),
+    st.builds(
+        SetControl, st.sampled_from(("start", "stop", "panic", "reset", "reroll", "undo")), st.just(True)
+    ),
+    st.builds(SetControl, st.just("mode"), st.sampled_from(MODES)),
+    st.builds(SetControl, st.just("backing"), st.sampled_from(BACKINGS)),
+    st.builds(SetControl, st.sampled_from(("rest_beats", "hold_beats")), st.sampled_from((0.25, 0.4))),
+    st.builds(SetControl, st.just("hold"), st.booleans()),
+    st.builds(SetControl, st.just("rewind_frames"), st.integers(1, 30)),
+    st.builds(SetControl, st.sampled_from(("store", "recall")), st.sampled_from(("verse", "chorus"))),
+    st.builds(SetControl, st.just("bpm"), st.sampled_from((0.0, 400.0))),
+    st.sampled_from((ClockTick(), Start(), Stop(), Continue(), SongPosition(4))),
     st.builds(SetControl, st.sampled_from(("temperature", "volume", "p1.volume")), st.sampled_from((0.1, 0.9))),
     st.builds(SetControl, st.just("lookahead"), st.sampled_from((2, 7))),
     st.builds(SetControl, st.just("chords"), st.sampled_from(CHORDS)),
@@ -436,6 +451,19 @@ JAMS = st.lists(
     st.tuples(st.lists(EVENTS, max_size=4), st.sampled_from(SOURCES), st.sampled_from((0, 0, 5, FRAME_SAMPLES))),
     max_size=25,
 )
+
+
+def assert_voices_are_their_owners(stage: Stage) -> None:
+    """The callback takes a voice for the player's exactly where the score does, once the frame begins."""
+    stage.render(1)
+    owner = stage.instrument.state.timeline.at(stage.instrument.state.horizon).planned.owner
+    is_player = stage.instrument.engine["synth"]["voices"]["is_player"][0]
+    for voice in Voice:
+        if stage.instrument._keyboard.sounding(voice) is not None:
+            assert owner[voice] == PLAYER
+            assert is_player[voice]
+        elif owner[voice] != PLAYER:
+            assert not is_player[voice]
 
 
 def assert_sound_follows_keys(stage: Stage) -> None:
@@ -457,7 +485,9 @@ def test_every_note_is_released_whatever_was_played(jam: list, how: str) -> None
         stage.frame_index = max(stage.frame_index, stage.sample // FRAME_SAMPLES)
         stage.frame(*events, source=source)
         assert stage.agrees()
+        assert stage.instrument.values == stage.instrument.state.values
         assert_sound_follows_keys(stage)
+        assert_voices_are_their_owners(stage)
     if how == "panic":
         stage.send(SetControl("panic", True), source="osc")
     else:
