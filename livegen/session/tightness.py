@@ -42,6 +42,7 @@ either side, wherever the model plays it, and few onsets are early."""
 
 _EARLIEST: Final = -0.98
 _LATEST: Final = 0.995
+_LATE: Final = 0.6
 _OVER_FRAMES: Final = 0.05
 _SHORTEST_FRAMES: Final = 0.25
 """Offsets keep within these bounds, and a point that lies a little beyond counts; a voice's frame lasts so long."""
@@ -123,6 +124,8 @@ class Groove:
                 elif each.owner[voice] == MODEL and is_onset:
                     least = last - 1.0 + _SHORTEST_FRAMES if is_note else _EARLIEST
                     offset = groove._onset_offset(each.frame_index, max(least, 0.0 if i == 0 else _EARLIEST))
+                    if offset > _LATE and attacks[len(heard) + i + 1 : len(heard) + i + 2, voice].any():
+                        offset = self.middle  # the point is the next note's
                 if i > 0 and not is_note:  # what only holds makes way
                     offsets[i - 1, voice] = min(last, offset + 1.0)
                 offsets[i, voice] = last = offset

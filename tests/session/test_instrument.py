@@ -426,9 +426,7 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(ControlChange, CHANNELS, st.sampled_from((64, 64, 120, 121, 123)), st.sampled_from((0, 127))),
     st.builds(SetControl, st.sampled_from(ROLE_NAMES), st.sampled_from(ROLES)),
     st.builds(SetControl, st.sampled_from(MUTE_NAMES), st.booleans()),
-    st.builds(
-        SetControl, st.sampled_from(("start", "stop", "panic", "reset", "reroll", "undo")), st.just(True)
-    ),
+    st.builds(SetControl, st.sampled_from(("start", "stop", "panic", "reset", "reroll", "undo")), st.just(True)),
     st.builds(SetControl, st.just("mode"), st.sampled_from(MODES)),
     st.builds(SetControl, st.just("backing"), st.sampled_from(BACKINGS)),
     st.builds(SetControl, st.sampled_from(("rest_beats", "hold_beats")), st.sampled_from((0.25, 0.4))),

@@ -80,6 +80,12 @@ def test_a_note_that_follows_in_the_next_frame_keeps_a_distance() -> None:
     assert at[19] - at[18] >= 0.25
 
 
+def test_of_two_notes_in_a_row_the_nearer_one_has_the_point() -> None:
+    at = times(groove(100.0, 0.1), score(notes_at(17, 18, n=30)))  # a grid point lies on 18.1
+    assert at[17] == pytest.approx(17.35)
+    assert at[18] == pytest.approx(18.1)
+
+
 def test_half_tight_is_half_as_far_and_loose_is_as_planned() -> None:
     planned = score(notes_at(7, n=20))  # a point lies on 7.2
     loose, tight = times(groove(tightness=0.0), planned), times(groove(), planned)
