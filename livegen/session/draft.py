@@ -25,7 +25,7 @@ class Draft:
         self.state = state
         self.messages: list[Message] = []
         self.first_void = state.timeline.end
-        self._published = state.timeline
+        self._before = state.timeline
         self._in_force = {state.timeline.start: state}  # from a frame on
 
     def apply(self, stamped: StampedEvent) -> None:
@@ -175,10 +175,10 @@ class Draft:
             self._settle()
         state, timeline = self.state, self.state.timeline
         while timeline.end < end:
-            context, frame_index = next_context(state, timeline), timeline.end
-            is_next = frame_index == state.horizon and frame_index < self._published.end
-            published = self._published.at(frame_index).planned if is_next else None
-            timeline = timeline.append(plan(state, frame_index, self._part(frame_index), context, published))
+            context = next_context(state, timeline)
+            is_early = timeline.end == state.horizon < self._before.end
+            early = self._before.at(state.horizon) if is_early else None
+            timeline = timeline.append(plan(state, timeline.end, self._part(timeline.end), context, early))
         return timeline
 
 

@@ -74,25 +74,26 @@ def advance(
     -------
     State
     list of PlannedFrame
-        Frames from the horizon on that are new, were planned anew, or sound at another time, nearest first.
+        Frames from the horizon on that are new or were planned anew, nearest first.
     list of Message
         Controls that took effect, and what was refused.
     """
     state = _hold_to(replace(state, horizon=max(to_frame, state.horizon)))
-    draft = Draft(state)
+    before, draft = state.timeline, Draft(state)
     for event in events:
         draft.apply(event)
     draft.void_drifted()
-    published, state = state.timeline, draft.state
+    n_planned = before.end
+    state = draft.state
     wanted = state.horizon + int(state.values["lookahead"]) if plan_to is None else plan_to
-    if draft.first_void >= published.end:
-        wanted = max(wanted, published.end)
+    if draft.first_void >= n_planned:
+        wanted = max(wanted, n_planned)
     timeline = timed(state, draft.replan(max(wanted, state.horizon)))
-    first_new = min(draft.first_void, published.end)
+    first_new = min(draft.first_void, n_planned)
     changed = [
         step.planned
         for step in timeline.since(state.horizon)
-        if step.planned.frame_index >= first_new or is_retimed(published, step.planned)
+        if step.planned.frame_index >= first_new or is_retimed(before, step.planned)
     ]
     return replace(state, timeline=timeline), changed, draft.messages
 

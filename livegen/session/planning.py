@@ -97,16 +97,16 @@ def is_moved(told: Beat | None, beat: Beat | None) -> bool:
     return is_late or abs(beat.period_frames - told.period_frames) > _DRIFT * told.period_frames
 
 
-def plan(state: State, frame_index: int, part: Part, context: Context, published: PlannedFrame | None = None) -> Step:
+def plan(state: State, frame_index: int, part: Part, context: Context, early: Step | None) -> Step:
     """Return a frame with the model's voices drawn, or taken from the loop that is held.
 
-    Of the frame as it was published, where it is about to begin, early onsets are kept: they may sound already.
+    Voices of `early`, the same frame as it was planned before, are kept where their onsets may sound already.
     """
-    frame, is_drawn, offsets = part.frame, (part.owner == MODEL) | part.rests, NO_OFFSET
-    if state.is_running and published is not None and (published.onset_offset < 0.0).any():
-        stands = (published.onset_offset < 0.0) & (published.owner == MODEL) & (part.owner == MODEL) & ~part.rests
-        frame, is_drawn = np.where(stands[:, None], published.frame, frame), is_drawn & ~stands
-        offsets = np.where(stands, published.onset_offset, 0.0)
+    frame, offsets, is_drawn = part.frame, NO_OFFSET, (part.owner == MODEL) | part.rests
+    if state.is_running and early is not None and (early.planned.onset_offset < 0.0).any():
+        stands = (early.planned.onset_offset < 0.0) & (part.owner == MODEL) & (early.planned.owner == MODEL)
+        frame, is_drawn = np.where(stands[:, None], early.planned.frame, frame), is_drawn & ~stands
+        offsets = np.where(stands, early.planned.onset_offset, 0.0)
     if state.is_running and state.machine.loop is not None:
         frame = np.where(is_drawn[:, None], state.machine.loop.at(frame_index), frame)
     elif state.is_running:
@@ -130,6 +130,7 @@ def timed(state: State, timeline: Timeline) -> Timeline:
     return replace(timeline, steps=tuple(steps))
 
 
-def is_retimed(published: Timeline, planned: PlannedFrame) -> bool:
-    """Tell whether an onset of a frame sounds at another time than was published."""
-    return bool((planned.onset_offset != published.at(planned.frame_index).planned.onset_offset).any())
+def is_retimed(before: Timeline, planned: PlannedFrame) -> bool:
+    """Tell whether an onset sounds at another time than was published."""
+    was = before.at(planned.frame_index).planned.onset_offset
+    return bool((np.abs(planned.onset_offset - was) > 0.0).any())
