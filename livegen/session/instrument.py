@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from livegen import score_table
 from livegen.controls import CONTROLS, DEFAULTS, VOICE_PREFIX, Value, Values, with_value
-from livegen.events import Event, SetControl, SourceLost, StampedEvent
+from livegen.events import CLOCK_EVENTS, Event, SetControl, SourceLost, StampedEvent
 from livegen.kernels import mark_compiled
 from livegen.outputs.engine import N_RINGS, RING_SIZE, begin_with_gains, new_engine, push_command, warm_up
 from livegen.patch import Patch
@@ -28,6 +28,7 @@ from livegen.session.performance import advance, begin
 from livegen.session.state import ControlInForce, Message, State, timbres_of
 from livegen.synth.bank import fill_bank, free_bank
 from livegen.synth.commands import COMMAND, EXPRESS, GIVE_TO_MODEL, KEY_DOWN, KEY_UP, SET_CHORD, SILENCE_ALL, USE_BANK
+from livegen.units import FRAME_RATE_HZ
 
 _MAX_PENDING: Final = 4096
 _PANIC: Final = SetControl("panic", True)
@@ -107,6 +108,8 @@ class Instrument:
     engine : ndarray of ENGINE, shape (1,)
     state : State
         Of the performance; belongs to the thread that calls `play_frame`.
+    latency_seconds : float
+        From a sample's making to its sound; by so much a clock is ahead of what is made when it ticks.
     n_lost : int
         Events and commands that came faster than they could be taken.
     n_missed_plans : int
@@ -133,6 +136,7 @@ class Instrument:
         self.table = self.engine["table"]
         state = begin(predictor, values, seed=seed, timbres=timbres_of(patch), drum_notes=patch.drum_notes)
         self.state: State = replace(state, patches=self._patches)
+        self.latency_seconds = 0.0
         self.n_lost = 0
         self.n_missed_plans = 0
         self._values = values  # in force on the audio side, which is ahead of the score
@@ -224,7 +228,11 @@ class Instrument:
             raise
 
     def _plan(self, taken: list[_Taken], to_frame: int, position_of_time: Callable[[int], float]) -> FrameReport:
-        events = tuple(StampedEvent(event, source, position_of_time(time_ns)) for time_ns, event, source in taken)
+        latency_frames = self.latency_seconds * FRAME_RATE_HZ
+        events = tuple(
+            StampedEvent(event, source, position_of_time(time_ns) - isinstance(event, CLOCK_EVENTS) * latency_frames)
+            for time_ns, event, source in taken
+        )
         before = self.state
         state, frames, messages = advance(before, to_frame, events, plan_to=to_frame + 1)
         frame_taken = int(self.engine["stats"]["frame_taken"][0, 0])
