@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -32,7 +32,6 @@ def scores(draw: st.DrawFn) -> NDArray[np.uint8]:
     return frames
 
 
-@settings(deadline=None)  # the first example compiles the kernel
 @given(scores())
 def test_onsets_of_a_score_are_those_of_its_frames(frames: NDArray[np.uint8]) -> None:
     expected = np.zeros((len(frames), 4), bool)

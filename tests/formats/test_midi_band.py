@@ -168,7 +168,7 @@ STRUCK = st.lists(
 )
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(0, 15), st.integers(0, 127), STRUCK), min_size=1, max_size=5))
 def test_any_music_becomes_a_score(tmp_path, parts):
     tracks = [track(channel, program, struck) for channel, program, struck in parts]

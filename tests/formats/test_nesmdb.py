@@ -20,7 +20,7 @@ EVERY = (*LOSSLESS, ".seprsco.pkl")
 
 
 @pytest.mark.parametrize("ending", LOSSLESS)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=20)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
 @given(frames=scores())
 def test_a_score_reads_back_exactly(tmp_path, ending, frames):
     write_score(tmp_path / f"a{ending}", frames)

@@ -15,7 +15,7 @@ from livegen.formats.midi_file import read_midi_score, write_midi_score
 from livegen.formats.nesmdb import load_split
 from livegen.score import Voice
 
-one_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+one_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 
 
 @one_folder

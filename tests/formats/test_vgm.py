@@ -296,7 +296,7 @@ def test_any_flipped_bit_is_read_or_refused(read: Read) -> None:
         reads_or_refuses(read, bytes(damaged))
 
 
-fuzzed = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=200)
+fuzzed = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
 
 
 @fuzzed

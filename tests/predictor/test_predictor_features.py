@@ -1,5 +1,5 @@
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -59,7 +59,6 @@ _PROPOSED = (
 )
 
 
-@settings(deadline=None)  # the first example compiles
 @given(
     arrays(np.uint8, (4, features.N_HEARD)),
     arrays(np.uint8, (4, features.N_CANDIDATES, features.N_PROPOSED)),

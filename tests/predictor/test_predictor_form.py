@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from livegen.predictor.beat import Beat
@@ -21,7 +21,6 @@ def _lags(seed: int, share: float, n: int = 3000) -> list[int]:
     return lags
 
 
-@settings(deadline=None)  # the first example compiles
 @given(st.integers(), st.floats(0, 1))
 def test_a_lag_is_some_bars_reaches_into_the_song_and_lasts_a_section(seed, share):
     lags = _lags(seed, share, 1000)
