@@ -6,7 +6,7 @@ goes to the mix. And once a frame: `play_frame` hands what came in to `performan
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from threading import Lock
 from typing import Final
 
@@ -21,9 +21,10 @@ from livegen.outputs.engine import N_RINGS, RING_SIZE, begin_with_gains, new_eng
 from livegen.patch import Patch
 from livegen.predictor.predictor import Predictor
 from livegen.score import Voice
+from livegen.score_table import PlannedFrame
 from livegen.session.expression import Expression
 from livegen.session.keyboard import HeldKey, Keyboard, attacks, handle
-from livegen.session.performance import ControlInForce, State, advance, begin
+from livegen.session.performance import Call, ControlInForce, State, advance, begin, follow
 from livegen.synth.commands import COMMAND, EXPRESS, GIVE_TO_MODEL, KEY_DOWN, KEY_UP, SET_CHORD, SILENCE_ALL
 
 _MAX_PENDING: Final = 4096
@@ -58,6 +59,28 @@ class FrameReport:
     messages: tuple[ControlInForce, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A call of `play_frame` with all that it takes to do it again.
+
+    Attributes
+    ----------
+    report : FrameReport
+    before, after : State
+    calls : tuple of Call
+        Those of `advance` that led from one to the other, the first of them with the events; none where the predictor
+        raised, and `follow` led there.
+    is_late : bool
+        Whether the callback had taken the old plan already.
+    """
+
+    report: FrameReport
+    before: State
+    after: State
+    calls: tuple[Call, ...] = ()
+    is_late: bool = False
+
+
 class Instrument:
     """An engine, a predictor, and the performance that ties them.
 
@@ -86,6 +109,8 @@ class Instrument:
         Events and commands that came faster than they could be taken.
     n_missed_plans : int
         Frames whose new plan came after the callback had taken the old one.
+    watch : callable
+        Told of every call of `play_frame` on its thread, also where that raises; must be quick and never raise.
     """
 
     def __init__(
@@ -108,6 +133,7 @@ class Instrument:
         self.state: State = begin(predictor, values, seed=seed, timbres=timbres, drum_notes=patch.drum_notes)
         self.n_lost = 0
         self.n_missed_plans = 0
+        self.watch: Callable[[Turn], None] = lambda turn: None
         self._values = values  # in force on the audio side, which is ahead of the score
         self._keyboard = Keyboard()
         self._drum_notes = patch.drum_notes
@@ -178,36 +204,38 @@ class Instrument:
         score, but no key that came up hangs in it, and a model that was stopped stays so.
         """
         taken = self._take()
-        try:
-            return self._plan(taken, to_frame, position_of_time)
-        except Exception:
-            self._follow_sound()
-            raise
-
-    def _plan(
-        self, taken: list[tuple[int, Event, str]], to_frame: int, position_of_time: Callable[[int], float]
-    ) -> FrameReport:
         events = tuple(StampedEvent(event, source, position_of_time(time_ns)) for time_ns, event, source in taken)
+        times_ns = tuple(time_ns for time_ns, _, _ in taken)
         before = self.state
-        state, frames, messages = advance(before, to_frame, events, plan_to=to_frame + 1)
-        frame_taken = int(self.engine["stats"]["frame_taken"][0, 0])
-        if frame_taken >= state.horizon:  # the callback was faster: what it took is what was played
-            self.n_missed_plans += 1
-            state, frames, messages = advance(before, frame_taken + 1, events, plan_to=frame_taken + 2)
-        score_table.write_frames(self.table, frames)
-        self.state, frames, _ = advance(state, state.horizon)
-        score_table.write_frames(self.table, frames)
-        return FrameReport(state.horizon, events, tuple(time_ns for time_ns, _, _ in taken), tuple(messages))
+        try:
+            turn = self._plan(events, times_ns, to_frame)
+        except Exception:
+            self.state = follow(before, events)
+            self.watch(Turn(FrameReport(before.horizon, events, times_ns, ()), before, self.state))
+            raise
+        self.watch(turn)
+        return turn.report
 
-    def _follow_sound(self) -> None:
-        """Give the score what is in force on the audio side."""
-        with self._lock:
-            self.state = replace(
-                self.state,
-                keyboard=self._keyboard,
-                values=self._values,
-                is_running=bool(self.engine["mix"]["is_model_audible"][0]),
-            )
+    def publish(self, frames: list[PlannedFrame]) -> None:
+        """Let frames sound that were settled elsewhere, as those of a take are, in place of `play_frame`."""
+        self._take()
+        score_table.write_frames(self.table, frames)
+
+    def _plan(self, events: tuple[StampedEvent, ...], times_ns: tuple[int, ...], to_frame: int) -> Turn:
+        before, call = self.state, Call(to_frame, to_frame + 1)
+        state, frames, messages = advance(before, call.to_frame, events, plan_to=call.plan_to)
+        frame_taken = int(self.engine["stats"]["frame_taken"][0, 0])
+        is_late = frame_taken >= state.horizon
+        if is_late:  # the callback was faster: what it took is what was played
+            self.n_missed_plans += 1
+            call = Call(frame_taken + 1, frame_taken + 2)
+            state, frames, messages = advance(before, call.to_frame, events, plan_to=call.plan_to)
+        score_table.write_frames(self.table, frames)
+        on = Call(state.horizon)
+        self.state, frames, _ = advance(state, on.to_frame, plan_to=on.plan_to)
+        score_table.write_frames(self.table, frames)
+        report = FrameReport(state.horizon, events, times_ns, tuple(messages))
+        return Turn(report, before, self.state, (call, on), is_late)
 
     def _take(self) -> list[tuple[int, Event, str]]:
         with self._lock:

@@ -6,7 +6,7 @@ drive it; given the same events in the same frames it makes the same music.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,13 @@ class ControlInForce:
     name: str
     value: Value
     source: str
+
+
+class Call(NamedTuple):
+    """How `advance` was called, apart from the events: its frames."""
+
+    to_frame: int
+    plan_to: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +149,22 @@ def advance(
     timeline = draft.replan(max(wanted, state.horizon))
     changed = timeline.since(max(min(draft.first_void, n_planned), state.horizon))
     return replace(state, timeline=timeline), [step.planned for step in changed], draft.messages
+
+
+def follow(state: State, events: Sequence[StampedEvent]) -> State:
+    """Take over what events did to keys and controls, and plan nothing: what is left to do where `advance` raised.
+
+    The events are lost to the score, but no key that came up hangs in it, and a model that was stopped stays so.
+    """
+    for stamped in events:
+        event = stamped.event
+        if isinstance(event, SetControl) and not CONTROLS[event.name].is_action:
+            state = replace(state, values=with_value(state.values, event.name, event.value))
+        elif isinstance(event, SetControl) and event.value and event.name in ("start", "stop", "panic"):
+            state = replace(state, is_running=event.name == "start")
+        keyboard = handle(state.keyboard, event, stamped.source, state.values, state.drum_notes)
+        state = replace(state, keyboard=keyboard)
+    return state
 
 
 def _hold_to(state: State) -> State:
