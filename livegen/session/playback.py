@@ -1,0 +1,254 @@
+"""The sound of a take: its frames as they were played, and the player's events at their times, without the model."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from threading import Event
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livegen.errors import TakeError
+from livegen.events import SourceLost, StampedEvent
+from livegen.outputs.audio import AudioDevice
+from livegen.predictor.predictor import UNCONDITIONED, Conditions
+from livegen.score import N_COLUMNS, N_VOICES
+from livegen.score_table import OFF, PLAYER, PlannedFrame
+from livegen.session.clock import AudioClock
+from livegen.session.offline import RenderedFrame, render_to
+from livegen.session.replay import instrument_of
+from livegen.session.speaker import Speaker
+from livegen.session.take import Take
+from livegen.session.take_records import Head, Played, Turned
+from livegen.units import FRAME_RATE_HZ, frame_to_sample, sample_to_frame
+
+_MAX_EVENTS: Final = 2_000_000
+_AHEAD_FRAMES: Final = 12
+_NAP_SECONDS: Final = 0.002
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recording:
+    """A take as it sounded, from its first frame on.
+
+    Attributes
+    ----------
+    head : Head
+    frames : ndarray of uint8, shape (N, 4, 3)
+    owner : ndarray of uint8, shape (N, 4)
+    onset_offset : ndarray of float64, shape (N, 4)
+    events : sequence of StampedEvent
+        In the order in which they came.
+    """
+
+    head: Head
+    frames: NDArray[np.uint8]
+    owner: NDArray[np.uint8]
+    onset_offset: NDArray[np.float64]
+    events: Sequence[StampedEvent]
+
+    @property
+    def is_player(self) -> NDArray[np.bool_]:
+        """Which voices were the player's, by frame, (N, 4)."""
+        return self.owner == PLAYER
+
+    def planned(self, first: int, end: int) -> list[PlannedFrame]:
+        """Return the frames from `first` to before `end`, as many as there are."""
+        return [
+            PlannedFrame(at, self.frames[at], self.owner[at], self.onset_offset[at])
+            for at in range(first, min(end, len(self.frames)))
+        ]
+
+
+def read_recording(take: Take, end: int | None = None) -> Recording:
+    """Read how a take sounded; a frame that the log lost holds the one before.
+
+    Parameters
+    ----------
+    take : Take
+    end : int, optional
+        Frame to stop before.
+
+    Raises
+    ------
+    TakeError
+        If the log is no take's, or holds no frame.
+    """
+    frames, owners, offsets = bytearray(), bytearray(), {}
+    events: list[StampedEvent] = []
+    frame_bytes = N_VOICES * N_COLUMNS
+    for record in take.records():
+        if isinstance(record, Turned):
+            events += record.events
+            if len(events) > _MAX_EVENTS:
+                raise TakeError(f"{take.path} has over {_MAX_EVENTS:,} events, the most that are played")
+        elif isinstance(record, Played) and (end is None or record.planned.frame_index < end):
+            planned = record.planned
+            at = planned.frame_index
+            n_missing = at - len(owners) // N_VOICES
+            if n_missing > 0:
+                frames += (frames[-frame_bytes:] or bytes(frame_bytes)) * n_missing
+                owners += (owners[-N_VOICES:] or bytes([OFF] * N_VOICES)) * n_missing
+            frames[at * frame_bytes : (at + 1) * frame_bytes] = planned.frame.tobytes()
+            owners[at * N_VOICES : (at + 1) * N_VOICES] = planned.owner.tobytes()
+            if planned.onset_offset.any():
+                offsets[at] = planned.onset_offset
+    n_frames = len(owners) // N_VOICES
+    if not n_frames:
+        raise TakeError(f"{take.path} holds no frame: the jam ended before it began")
+    onset_offset = np.zeros((n_frames, N_VOICES))
+    for at, offset in offsets.items():
+        onset_offset[at] = offset
+    return Recording(
+        take.head,
+        np.frombuffer(bytes(frames), np.uint8).reshape(n_frames, N_VOICES, N_COLUMNS),
+        np.frombuffer(bytes(owners), np.uint8).reshape(n_frames, N_VOICES),
+        onset_offset,
+        events,
+    )
+
+
+class _NoModel:
+    """A predictor for an instrument that is given its frames."""
+
+    name = "none"
+
+    def initial_state(self) -> None:
+        """Return nothing."""
+
+    def step(self, frame: NDArray[np.uint8], state: Any, conditions: Conditions = UNCONDITIONED) -> tuple[Any, Any]:
+        """Return nothing."""
+        return None, None
+
+    def warm_up(self) -> None:
+        """Compile nothing."""
+
+
+class _Player:
+    """Plays a recording on an instrument of its own.
+
+    Parameters
+    ----------
+    recording : Recording
+    sample_rate : int
+        In Hz.
+    **options
+        As `Instrument` takes them.
+    """
+
+    def __init__(self, recording: Recording, sample_rate: int, **options: bool | int) -> None:
+        self.instrument = instrument_of(recording.head, _NoModel(), sample_rate, **options)
+        self._recording = recording
+        self._sample_rate = sample_rate
+        self._n_published = 0
+        self._n_received = 0
+
+    def publish(self, frame_index: int) -> None:
+        """Publish the frames up to a little beyond this one."""
+        end = frame_index + _AHEAD_FRAMES
+        self.instrument.publish(self._recording.planned(self._n_published, end))
+        self._n_published = max(self._n_published, end)
+
+    def due_events(self, end_sample: int) -> Iterator[int]:
+        """Yield the samples of the events before a sample, and let each sound when it was yielded."""
+        while self._n_received < len(self._recording.events):
+            stamped = self._recording.events[self._n_received]
+            sample = max(int(stamped.position * self._sample_rate / FRAME_RATE_HZ), 0)
+            if sample >= end_sample:
+                return
+            yield sample
+            self._n_received += 1
+            self.instrument.receive(stamped.event, stamped.source, 0)
+
+    def render(self, frame_index: int) -> NDArray[np.float32]:
+        """Return the sound of a frame, the next one, float32 (n, channels)."""
+        self.publish(frame_index)
+        end = frame_to_sample(frame_index + 1, self._sample_rate)
+        pieces = [render_to(self.instrument, sample) for sample in self.due_events(end)]
+        return np.concatenate([*pieces, render_to(self.instrument, end)])
+
+
+def render_recording(
+    recording: Recording, sample_rate: int, *, first: int = 0, is_apart: bool = False
+) -> Iterator[RenderedFrame]:
+    """Play a recording offline.
+
+    Parameters
+    ----------
+    recording : Recording
+    sample_rate : int
+        In Hz.
+    first : int
+        Frame from which on it is wanted: what is before is played too, so that every stretch is a piece of the whole.
+    is_apart : bool
+        Whether there are four channels, one for each voice.
+
+    Yields
+    ------
+    RenderedFrame
+        One after another.
+    """
+    player = _Player(recording, sample_rate, n_channels=1, is_apart=is_apart)
+    for frame_index, frame in enumerate(recording.frames):
+        samples = player.render(frame_index)
+        if frame_index >= first:
+            yield RenderedFrame(frame, recording.is_player[frame_index], samples)
+
+
+def play_live(
+    recording: Recording,
+    device: AudioDevice | None,
+    sample_rate: int,
+    stop: Event,
+    *,
+    n_channels: int = 2,
+    first: int = 0,
+    on_frame: Callable[[int], None] = lambda frame_index: None,
+) -> None:
+    """Play a recording on an audio device in real time, to its end or `stop`.
+
+    Parameters
+    ----------
+    recording : Recording
+    device : AudioDevice or None
+        None is the null clock.
+    sample_rate : int
+        In Hz.
+    stop : threading.Event
+    n_channels : int
+    first : int
+        Frame to begin with; what is before is played unheard.
+    on_frame : callable
+        Told the index of each frame that begins to sound.
+
+    Raises
+    ------
+    AudioError
+        If the device refuses.
+    """
+    player = _Player(recording, sample_rate, n_channels=n_channels)
+    for frame_index in range(first):
+        player.render(frame_index)
+    instrument, clock = player.instrument, AudioClock(player.instrument.engine)
+    player.publish(first)
+    speaker = Speaker(instrument.engine, device)
+    try:
+        speaker.start()
+        frame_index = -1
+        while not stop.wait(_NAP_SECONDS):
+            sample = clock.sample_at(time.perf_counter_ns())
+            for _ in player.due_events(sample):
+                pass  # it sounds in the next block
+            sounding = sample_to_frame(sample, sample_rate)
+            if sounding >= len(recording.frames):
+                break
+            if sounding > frame_index:
+                frame_index = sounding
+                player.publish(frame_index)
+                speaker.check()
+                on_frame(frame_index)
+    finally:
+        for source in {stamped.source for stamped in recording.events}:
+            instrument.receive(SourceLost(), source, 0)
+        speaker.stop()
