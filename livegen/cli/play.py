@@ -15,6 +15,7 @@ import typer
 
 from livegen.cli.options import Json, Model, PatchOption, Seed, Set, load_model, model_folder, parse_controls
 from livegen.cli.output import err, progress_bar, show_figures
+from livegen.errors import TakeError
 
 _PATIENCE_SECONDS: Final = 10.0  # with drivers that hang at the end
 
@@ -48,17 +49,36 @@ def jam(
     play: Annotated[Path | None, typer.Option(metavar="FILE.mid", help="Play a MIDI file into the session.")] = None,
     seconds: Annotated[float | None, typer.Option(min=0, help="Stop after this long.")] = None,
     seed: Seed = None,
+    take: Annotated[
+        Path | None, typer.Option("--take", metavar="DIR", help="Folder to keep the take in, else the usual one.")
+    ] = None,
+    no_take: Annotated[bool, typer.Option("--no-take", help="Record nothing.")] = False,
+    capture: Annotated[
+        str, typer.Option(metavar="ENDINGS", help="Kinds of files that capture writes beside the take.")
+    ] = ".mid,.wav",
     set_: Set = None,
 ) -> None:
     """Jam: play a keyboard, the model plays along.
 
     Example: [bold]livegen jam --midi-in keystation --set temperature=0.9[/bold]
     """
-    from livegen.patch import load_patch
+    from livegen.patch import load_patch, patch_text
     from livegen.screen import Screen
+    from livegen.session.capture import capture_endings
     from livegen.session.session import Session, Settings
+    from livegen.session.takes import TakeSettings
 
+    loaded_patch = load_patch(patch)
     controls = parse_controls(set_)
+    if no_take and take is not None:
+        raise TakeError("--no-take records nothing: leave out --take, or it")
+    recorded = TakeSettings(
+        folder=take,
+        model={"name": model_folder(model).resolve().name, "folder": str(model_folder(model).resolve())},
+        patch=loaded_patch.name,
+        patches={loaded_patch.name: patch_text(patch)},
+        endings=capture_endings(capture),
+    )
     settings = Settings(
         audio=audio,
         is_apart=audio_channels is Channels.VOICES,
@@ -72,11 +92,11 @@ def jam(
         play=play,
         seed=secrets.randbits(32) if seed is None else seed,
         controls=controls,
+        take=None if no_take else recorded,
     )
-    loaded_patch = load_patch(patch)
     predictor = load_model(model)
     session = Session(predictor, loaded_patch, settings)
-    leave = _leave_on_signals()
+    leave = leave_on_signals()
     try:
         session.start(leave.set)
         with Screen(session, err, model=predictor.name, patch=loaded_patch.name) as screen:
@@ -211,7 +231,8 @@ def bench(
     show_figures(figures, as_json)
 
 
-def _leave_on_signals() -> threading.Event:
+def leave_on_signals() -> threading.Event:
+    """Return an event that Ctrl-C, SIGTERM and the terminal's end set instead of interrupting."""
     leave = threading.Event()
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from livegen.controls import Values, parse_value
+from livegen.controls import CONTROLS, Value, Values, parse_value
 from livegen.events import NoteOff, NoteOn, SetControl, Sink, SourceLost
 
 SOURCE: Final = "terminal"
@@ -35,10 +35,12 @@ _ESCAPE_SECONDS: Final = 0.05
 _TEMPERATURE_STEP: Final = 0.05
 _UP, _DOWN, _RIGHT, _LEFT = "\x1b[A", "\x1b[B", "\x1b[C", "\x1b[D"
 _KEY: Final = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1bO.|\x1b[^\x1b]|.", re.DOTALL)
+_CAPTURE: Final = "k"
 _ESCAPE, _BACKSPACE, _ENTER = "\x1b", ("\x7f", "\b"), ("\r", "\n")
 
 HELP: Final = (
-    "z..m q..i play · ←→ octave · ↑↓ temperature · space start/stop · backspace panic · enter new song · esc quit"
+    "z..m q..i play · ←→ octave · ↑↓ temperature · space start/stop · backspace panic · enter new song · "
+    "k keep 8 bars · esc quit"
 )
 
 
@@ -112,6 +114,8 @@ class TerminalKeys:
             self._set("panic", True)
         elif key in _ENTER:
             self._set("reset", True)
+        elif key.lower() == _CAPTURE:
+            self._set("capture", CONTROLS["capture"].default)
         elif key == _ESCAPE:
             self._quit()
 
@@ -126,7 +130,7 @@ class TerminalKeys:
             self._sink(NoteOn(0, note, _VELOCITY), SOURCE)
         self._until[note] = now_seconds + NOTE_SECONDS
 
-    def _set(self, name: str, value: float | bool) -> None:
+    def _set(self, name: str, value: Value) -> None:
         self._sink(SetControl(name, parse_value(name, value)), SOURCE)
 
 
