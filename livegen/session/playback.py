@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.errors import TakeError
-from livegen.events import SourceLost, StampedEvent
+from livegen.events import NoteOn, SourceLost, StampedEvent
 from livegen.outputs.audio import AudioDevice
 from livegen.predictor.predictor import UNCONDITIONED, Conditions
 from livegen.score import N_COLUMNS, N_VOICES
-from livegen.score_table import OFF, PLAYER, PlannedFrame
+from livegen.score_table import MODEL, OFF, PLAYER, PlannedFrame
 from livegen.session.clock import AudioClock
 from livegen.session.offline import RenderedFrame, render_to
 from livegen.session.replay import instrument_of
@@ -53,12 +53,19 @@ class Recording:
         """Which voices were the player's, by frame, (N, 4)."""
         return self.owner == PLAYER
 
-    def planned(self, first: int, end: int) -> list[PlannedFrame]:
-        """Return the frames from `first` to before `end`, as many as there are."""
-        return [
-            PlannedFrame(at, self.frames[at], self.owner[at], self.onset_offset[at])
-            for at in range(first, min(end, len(self.frames)))
-        ]
+    def sounding(self) -> list[PlannedFrame]:
+        """Return the frames as they are to sound beside the player's keys.
+
+        In the frame in which the player takes a voice over, the score has the player's note, and up to the key the
+        model's sounded: there it is the one of the frame before.
+        """
+        frames, owner = self.frames.copy(), self.owner.copy()
+        for at in {stamped.frame_index for stamped in self.events if isinstance(stamped.event, NoteOn)}:
+            if 0 < at < len(frames):
+                is_taken = (owner[at] == PLAYER) & (self.owner[at - 1] == MODEL)
+                frames[at, is_taken], owner[at, is_taken] = frames[at - 1, is_taken], MODEL
+        rows = zip(frames, owner, self.onset_offset, strict=True)
+        return [PlannedFrame(at, *row) for at, row in enumerate(rows)]
 
 
 def read_recording(take: Take, end: int | None = None) -> Recording:
@@ -139,7 +146,8 @@ class _Player:
 
     def __init__(self, recording: Recording, sample_rate: int, **options: bool | int) -> None:
         self.instrument = instrument_of(recording.head, _NoModel(), sample_rate, **options)
-        self._recording = recording
+        self._events = recording.events
+        self._sounding = recording.sounding()
         self._sample_rate = sample_rate
         self._n_published = 0
         self._n_received = 0
@@ -147,14 +155,14 @@ class _Player:
     def publish(self, frame_index: int) -> None:
         """Publish the frames up to a little beyond this one."""
         end = frame_index + _AHEAD_FRAMES
-        self.instrument.publish(self._recording.planned(self._n_published, end))
+        self.instrument.publish(self._sounding[self._n_published : end])
         self._n_published = max(self._n_published, end)
 
     def due_events(self, end_sample: int) -> Iterator[int]:
         """Yield the samples of the events before a sample, and let each sound when it was yielded."""
-        while self._n_received < len(self._recording.events):
-            stamped = self._recording.events[self._n_received]
-            sample = max(int(stamped.position * self._sample_rate / FRAME_RATE_HZ), 0)
+        while self._n_received < len(self._events):
+            stamped = self._events[self._n_received]
+            sample = max(round(stamped.position * self._sample_rate / FRAME_RATE_HZ), 0)
             if sample >= end_sample:
                 return
             yield sample

@@ -98,7 +98,12 @@ def new_recorder(told: TakeSettings, instrument: Instrument) -> Recorder:
     """
     started = datetime.now().astimezone()
     folder = _new_folder(takes_folder() if told.folder is None else told.folder, started)
-    head = Head(
+    return Recorder(folder, head_of(told, instrument, started), Captures(folder, told.endings))
+
+
+def head_of(told: TakeSettings, instrument: Instrument, started: datetime) -> Head:
+    """Return the head of a take that begins with an instrument as it is now."""
+    return Head(
         started=started.isoformat(timespec="milliseconds"),
         versions=versions(),
         seed=instrument.state.seed,
@@ -109,7 +114,6 @@ def new_recorder(told: TakeSettings, instrument: Instrument) -> Recorder:
         sample_rate=int(instrument.engine["sample_rate"][0]),
         settings=told.settings,
     )
-    return Recorder(folder, head, Captures(folder, told.endings))
 
 
 def _new_folder(parent: Path, started: datetime) -> Path:

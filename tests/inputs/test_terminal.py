@@ -27,7 +27,7 @@ class Performer:
         self.events.append(event)
         if isinstance(event, SetControl) and event.name in self.values:
             self.values = with_value(self.values, event.name, event.value)
-        elif isinstance(event, SetControl) and event.name != "reset":
+        elif isinstance(event, SetControl) and event.name in ("start", "stop", "panic"):
             self.is_running = event.name == "start"
 
     def _quit(self) -> None:
@@ -85,6 +85,10 @@ def test_space_starts_what_is_stopped_however_it_was_stopped() -> None:
     performer.is_running = False  # somebody else stopped it
     assert performer.type(" ") == [SetControl("start", True)]
     assert performer.type("\r") == [SetControl("reset", True)]
+
+
+def test_a_key_keeps_the_last_bars() -> None:
+    assert Performer().type("kK") == [SetControl("capture", 8)] * 2
 
 
 def test_only_the_escape_key_leaves() -> None:
