@@ -177,8 +177,9 @@ def _folder_of_model(take: Any) -> Path:
 
 
 def _write(take: Any, paths: list[Path], first: int, end: int | None, rate: int | None, *, is_apart: bool) -> None:
+    from livegen.formats.audio_file import AUDIO_ENDINGS
     from livegen.session.offline import check_output, write_rendered
-    from livegen.session.playback import read_recording, render_recording
+    from livegen.session.playback import read_recording, render_recording, silent_frames
 
     for path in paths:
         check_output(path)
@@ -191,7 +192,10 @@ def _write(take: Any, paths: list[Path], first: int, end: int | None, rate: int 
     with progress_bar() as progress:
         task = progress.add_task("writing", total=n_frames * len(paths))
         for path in paths:
-            rendered = render_recording(recording, sample_rate, first=first, is_apart=is_apart)
+            if path.suffix.lower() in AUDIO_ENDINGS:
+                rendered = render_recording(recording, sample_rate, first=first, is_apart=is_apart)
+            else:
+                rendered = silent_frames(recording, first)
             write_rendered(path, rendered, n_frames, sample_rate, n_channels, on_frame=lambda: progress.advance(task))
     for path in paths:
         err.print(f"wrote {path}: {frame_to_seconds(n_frames):.1f} s", highlight=False, markup=False, soft_wrap=True)

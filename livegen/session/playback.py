@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Event
 from typing import Any, Final
 
@@ -25,6 +25,8 @@ from livegen.units import FRAME_RATE_HZ, frame_to_sample, sample_to_frame
 
 _MAX_EVENTS: Final = 2_000_000
 _AHEAD_FRAMES: Final = 12
+_RUN_UP_FRAMES: Final = 2 * FRAME_RATE_HZ
+_CATCH_UP_EVENTS: Final = 256
 _NAP_SECONDS: Final = 0.002
 
 
@@ -53,8 +55,8 @@ class Recording:
         """Which voices were the player's, by frame, (N, 4)."""
         return self.owner == PLAYER
 
-    def sounding(self) -> list[PlannedFrame]:
-        """Return the frames as they are to sound beside the player's keys.
+    def sounding(self, start: int = 0) -> list[PlannedFrame]:
+        """Return the frames from `start` on, counted from there, as they are to sound beside the player's keys.
 
         In the frame in which the player takes a voice over, the score has the player's note, and up to the key the
         model's sounded: there it is the one of the frame before.
@@ -64,7 +66,7 @@ class Recording:
             if 0 < at < len(frames):
                 is_taken = (owner[at] == PLAYER) & (self.owner[at - 1] == MODEL)
                 frames[at, is_taken], owner[at, is_taken] = frames[at - 1, is_taken], MODEL
-        rows = zip(frames, owner, self.onset_offset, strict=True)
+        rows = zip(frames[start:], owner[start:], self.onset_offset[start:], strict=True)
         return [PlannedFrame(at, *row) for at, row in enumerate(rows)]
 
 
@@ -133,33 +135,46 @@ class _NoModel:
 
 
 class _Player:
-    """Plays a recording on an instrument of its own.
+    """Plays a recording on an instrument of its own, which counts its frames from a run-up before `first`.
 
     Parameters
     ----------
     recording : Recording
     sample_rate : int
         In Hz.
+    first : int
+        Frame that is to sound first.
     **options
         As `Instrument` takes them.
+
+    Attributes
+    ----------
+    instrument : Instrument
+    start : int
+        Frame that is the instrument's frame 0.
     """
 
-    def __init__(self, recording: Recording, sample_rate: int, **options: bool | int) -> None:
+    def __init__(self, recording: Recording, sample_rate: int, first: int, **options: bool | int) -> None:
         self.instrument = instrument_of(recording.head, _NoModel(), sample_rate, **options)
-        self._events = recording.events
-        self._sounding = recording.sounding()
+        self.start = max(first - _RUN_UP_FRAMES, 0)
         self._sample_rate = sample_rate
+        self._sounding = recording.sounding(self.start)
+        self._events = [replace(event, position=event.position - self.start) for event in recording.events]
         self._n_published = 0
         self._n_received = 0
+        if self.start:
+            self._catch_up()
+        for frame_index in range(self.start, first):
+            self.render(frame_index)
 
     def publish(self, frame_index: int) -> None:
         """Publish the frames up to a little beyond this one."""
-        end = frame_index + _AHEAD_FRAMES
+        end = frame_index - self.start + _AHEAD_FRAMES
         self.instrument.publish(self._sounding[self._n_published : end])
         self._n_published = max(self._n_published, end)
 
     def due_events(self, end_sample: int) -> Iterator[int]:
-        """Yield the samples of the events before a sample, and let each sound when it was yielded."""
+        """Yield the instrument's samples of the events before a sample, and let each sound when it was yielded."""
         while self._n_received < len(self._events):
             stamped = self._events[self._n_received]
             sample = max(round(stamped.position * self._sample_rate / FRAME_RATE_HZ), 0)
@@ -172,9 +187,20 @@ class _Player:
     def render(self, frame_index: int) -> NDArray[np.float32]:
         """Return the sound of a frame, the next one, float32 (n, channels)."""
         self.publish(frame_index)
-        end = frame_to_sample(frame_index + 1, self._sample_rate)
+        end = frame_to_sample(frame_index - self.start + 1, self._sample_rate)
         pieces = [render_to(self.instrument, sample) for sample in self.due_events(end)]
         return np.concatenate([*pieces, render_to(self.instrument, end)])
+
+    def _catch_up(self) -> None:
+        """Take in what happened before the start: what is still pressed and set is in force."""
+        while self._n_received < len(self._events) and self._events[self._n_received].position < 0:
+            stamped = self._events[self._n_received]
+            self._n_received += 1
+            self.instrument.receive(stamped.event, stamped.source, 0)
+            if self._n_received % _CATCH_UP_EVENTS == 0:
+                self.instrument.publish([])
+        render_to(self.instrument, 1)  # so that there is room again for what found none
+        self.instrument.publish([])
 
 
 def render_recording(
@@ -188,7 +214,7 @@ def render_recording(
     sample_rate : int
         In Hz.
     first : int
-        Frame from which on it is wanted: what is before is played too, so that every stretch is a piece of the whole.
+        Frame to begin with. Two seconds before it are played unheard, for what rings and runs then.
     is_apart : bool
         Whether there are four channels, one for each voice.
 
@@ -197,11 +223,17 @@ def render_recording(
     RenderedFrame
         One after another.
     """
-    player = _Player(recording, sample_rate, n_channels=1, is_apart=is_apart)
-    for frame_index, frame in enumerate(recording.frames):
+    player = _Player(recording, sample_rate, first, n_channels=1, is_apart=is_apart)
+    for frame_index in range(first, len(recording.frames)):
         samples = player.render(frame_index)
-        if frame_index >= first:
-            yield RenderedFrame(frame, recording.is_player[frame_index], samples)
+        yield RenderedFrame(recording.frames[frame_index], recording.is_player[frame_index], samples)
+
+
+def silent_frames(recording: Recording, first: int = 0) -> Iterator[RenderedFrame]:
+    """Yield the frames from `first` on without their sound, for files that have none."""
+    no_sound = np.zeros((0, 1), np.float32)
+    for frame, is_player in zip(recording.frames[first:], recording.is_player[first:], strict=True):
+        yield RenderedFrame(frame, is_player, no_sound)
 
 
 def play_live(
@@ -226,7 +258,7 @@ def play_live(
     stop : threading.Event
     n_channels : int
     first : int
-        Frame to begin with; what is before is played unheard.
+        Frame to begin with, as in `render_recording`.
     on_frame : callable
         Told the index of each frame that begins to sound.
 
@@ -235,9 +267,7 @@ def play_live(
     AudioError
         If the device refuses.
     """
-    player = _Player(recording, sample_rate, n_channels=n_channels)
-    for frame_index in range(first):
-        player.render(frame_index)
+    player = _Player(recording, sample_rate, first, n_channels=n_channels)
     instrument, clock = player.instrument, AudioClock(player.instrument.engine)
     player.publish(first)
     speaker = Speaker(instrument.engine, device)
@@ -248,7 +278,7 @@ def play_live(
             sample = clock.sample_at(time.perf_counter_ns())
             for _ in player.due_events(sample):
                 pass  # it sounds in the next block
-            sounding = sample_to_frame(sample, sample_rate)
+            sounding = player.start + sample_to_frame(sample, sample_rate)
             if sounding >= len(recording.frames):
                 break
             if sounding > frame_index:

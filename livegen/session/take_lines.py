@@ -7,9 +7,11 @@ record raises ValueError, in words that go after the name of the file and the nu
 import json
 import math
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, Final, NoReturn
 
 import numpy as np
+from numpy.typing import NDArray
 
 from livegen.controls import DEFAULTS, Value, parse_value
 from livegen.errors import ControlError, LivegenError
@@ -183,11 +185,17 @@ def _write_played(record: Played) -> dict[str, Any]:
     return line
 
 
+@lru_cache(maxsize=4096)  # most frames hold what the one before has
+def _frame(written: str) -> NDArray[np.uint8]:
+    frame = np.frombuffer(bytes.fromhex(written), np.uint8).reshape(N_VOICES, N_COLUMNS)
+    validate_frames(frame[None])
+    return frame
+
+
 def _played(table: dict[str, Any]) -> Played:
     frame_index = _int_at(table, "frame", 0, MAX_FRAMES - 1)
     try:
-        frame = np.frombuffer(bytes.fromhex(_text_at(table, "is")), np.uint8).reshape(N_VOICES, N_COLUMNS)
-        validate_frames(frame[None])
+        frame = _frame(_text_at(table, "is"))
     except (ValueError, LivegenError) as error:
         raise ValueError(f"what was played in frame {frame_index} is no frame of a score ({error})") from None
     by = _text_at(table, "by")

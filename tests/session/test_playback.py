@@ -72,6 +72,25 @@ def test_a_stretch_is_a_piece_of_the_whole(tmp_path: Path, heard: list[RenderedF
         assert np.array_equal(before.samples, after.samples)
 
 
+def test_a_late_stretch_sounds_as_the_whole_does_there(tmp_path: Path) -> None:
+    """What is held, set and bent long before a stretch is in force in it, however much was played meanwhile."""
+    jam = RecordedJam(tmp_path, p2_role="off", tr_role="off", no_role="off")
+    jam.frame(SetControl("volume", 0.5), PitchWheel(0, 4000))
+    for number in range(70):
+        jam.frame(*[move for _ in range(8) for move in (NoteOn(0, 50 + number % 20, 90), NoteOff(0, 50 + number % 20))])
+    jam.frame(NoteOn(0, 69, 100))
+    jam.frames(80)
+    jam.stop()
+    recording = read_recording(Take(tmp_path))
+    whole = [frame.samples[:, 0] for frame in render_recording(recording, RATE)]
+    late = [frame.samples[:, 0] for frame in render_recording(recording, RATE, first=len(whole) - 24)]
+    assert len(late) == 24
+    a, b = np.concatenate(whole[-24:]), np.concatenate(late)
+    spectra = [np.abs(np.fft.rfft(sound * np.hanning(len(sound)))) for sound in (a, b)]
+    assert np.argmax(spectra[0]) == np.argmax(spectra[1])
+    assert np.sqrt(np.mean(b**2)) == pytest.approx(np.sqrt(np.mean(a**2)), rel=0.02)
+
+
 def test_another_rate_and_the_voices_apart(tmp_path: Path, heard: list[RenderedFrame]) -> None:
     frames = list(render_recording(read_recording(Take(tmp_path)), 44_100, is_apart=True))
     assert sum(len(frame.samples) for frame in frames) == frame_to_sample(N_FRAMES, 44_100)
