@@ -11,7 +11,6 @@ from livegen.cli.options import Json, load_model, model_folder
 from livegen.cli.output import err, out, print_json, printable, progress_bar
 from livegen.cli.play import Channels, ChannelsOption, leave_on_signals
 from livegen.errors import CheckpointError, FormatError, TakeError
-from livegen.score import N_VOICES
 from livegen.units import frame_to_seconds, seconds_to_frame
 
 _EXIT_DIFFERENT: Final = 1
@@ -179,7 +178,7 @@ def _folder_of_model(take: Any) -> Path:
 def _write(take: Any, paths: list[Path], first: int, end: int | None, rate: int | None, *, is_apart: bool) -> None:
     from livegen.formats.audio_file import AUDIO_ENDINGS
     from livegen.session.offline import check_output, write_rendered
-    from livegen.session.playback import read_recording, render_recording, silent_frames
+    from livegen.session.playback import Playback, read_recording
 
     for path in paths:
         check_output(path)
@@ -188,15 +187,13 @@ def _write(take: Any, paths: list[Path], first: int, end: int | None, rate: int 
     if n_frames <= 0:
         raise TakeError(f"there is nothing to write from frame {first} on: the take has {len(recording.frames)} frames")
     sample_rate = take.head.sample_rate if rate is None else rate
-    n_channels = N_VOICES if is_apart else 1
     with progress_bar() as progress:
         task = progress.add_task("writing", total=n_frames * len(paths))
         for path in paths:
-            if path.suffix.lower() in AUDIO_ENDINGS:
-                rendered = render_recording(recording, sample_rate, first=first, is_apart=is_apart)
-            else:
-                rendered = silent_frames(recording, first)
-            write_rendered(path, rendered, n_frames, sample_rate, n_channels, on_frame=lambda: progress.advance(task))
+            has_sound = path.suffix.lower() in AUDIO_ENDINGS
+            playback = Playback(recording, sample_rate, first, n_channels=1, is_apart=is_apart)
+            frames = playback.frames(has_sound=has_sound)
+            write_rendered(path, playback.instrument, frames, n_frames, on_frame=lambda: progress.advance(task))
     for path in paths:
         err.print(f"wrote {path}: {frame_to_seconds(n_frames):.1f} s", highlight=False, markup=False, soft_wrap=True)
 

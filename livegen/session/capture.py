@@ -10,15 +10,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from livegen.predictor.beat import Beat
 from livegen.session.offline import check_ending
 from livegen.session.take_records import Kept
 
 CAPTURE_ENDINGS: Final = (".mid", ".wav")
 """Kinds of the files that a capture writes where nobody says others."""
 
-_BEATS_A_BAR: Final = 4
-_USUAL_BEAT_FRAMES: Final = 12.0  # 120 beats a minute
 _NICE: Final = 15
 
 
@@ -28,11 +25,6 @@ def capture_endings(written: str) -> tuple[str, ...]:
     for ending in endings:
         check_ending(Path(f"capture{ending}"))
     return endings
-
-
-def bars_to_frames(n_bars: int, beat: Beat | None) -> int:
-    """Return how many frames so many bars of four beats last; at 120 beats a minute where nobody knows the beat."""
-    return round(n_bars * _BEATS_A_BAR * (_USUAL_BEAT_FRAMES if beat is None else beat.period_frames))
 
 
 def start_process(take: Path, kept: Kept, endings: Sequence[str]) -> Any:

@@ -140,21 +140,19 @@ def render_to_file(
     FormatError
         If the file cannot be written.
     """
-    sample_rate, n_channels = int(instrument.engine["sample_rate"][0]), int(instrument.engine["n_channels"][0])
-    rendered = render(instrument, n_frames, events)
-    write_rendered(path, rendered, n_frames, sample_rate, n_channels, on_frame=on_frame)
+    write_rendered(path, instrument, render(instrument, n_frames, events), n_frames, on_frame=on_frame)
 
 
 def write_rendered(
     path: Path,
+    instrument: Instrument,
     rendered_frames: Iterable[RenderedFrame],
     n_frames: int,
-    sample_rate: int,
-    n_channels: int,
     *,
     on_frame: Callable[[], None] = lambda: None,
 ) -> None:
-    """Write so many frames to a file; see `render_to_file`."""
+    """Write so many frames that an instrument plays to a file; see `render_to_file`."""
+    sample_rate, n_channels = int(instrument.engine["sample_rate"][0]), int(instrument.engine["n_channels"][0])
     is_sound = path.suffix.lower() in AUDIO_ENDINGS
     frames, masks = [], []
     with AudioWriter(path, sample_rate, n_channels) if is_sound else contextlib.nullcontext() as writer:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.errors import TakeError
-from livegen.events import NoteOn, SourceLost, StampedEvent
+from livegen.events import NoteOn, SetControl, SourceLost, StampedEvent
 from livegen.outputs.audio import AudioDevice
 from livegen.predictor.predictor import UNCONDITIONED, Conditions
 from livegen.score import N_COLUMNS, N_VOICES
@@ -19,6 +19,7 @@ from livegen.session.clock import AudioClock
 from livegen.session.offline import RenderedFrame, render_to
 from livegen.session.replay import instrument_of
 from livegen.session.speaker import Speaker
+from livegen.session.state import ControlInForce
 from livegen.session.take import Take
 from livegen.session.take_records import Head, Played, Turned
 from livegen.units import FRAME_RATE_HZ, frame_to_sample, sample_to_frame
@@ -89,7 +90,7 @@ def read_recording(take: Take, end: int | None = None) -> Recording:
     frame_bytes = N_VOICES * N_COLUMNS
     for record in take.records():
         if isinstance(record, Turned):
-            events += record.events
+            events += [*record.events, *_consequences(record)]
             if len(events) > _MAX_EVENTS:
                 raise TakeError(f"{take.path} has over {_MAX_EVENTS:,} events, the most that are played")
         elif isinstance(record, Played) and (end is None or record.planned.frame_index < end):
@@ -118,6 +119,13 @@ def read_recording(take: Take, end: int | None = None) -> Recording:
     )
 
 
+def _consequences(turned: Turned) -> Iterator[StampedEvent]:
+    """Yield the controls that an undo or a recall brought with it, which the sound learnt of from the score."""
+    for message in turned.messages:
+        if isinstance(message, ControlInForce) and message.is_consequence and turned.calls:
+            yield StampedEvent(SetControl(message.name, message.value), message.source, turned.calls[0].to_frame)
+
+
 class _NoModel:
     """A predictor for an instrument that is given its frames."""
 
@@ -134,8 +142,10 @@ class _NoModel:
         """Compile nothing."""
 
 
-class _Player:
-    """Plays a recording on an instrument of its own, which counts its frames from a run-up before `first`.
+class Playback:
+    """Plays a recording on an instrument of its own, from a frame on, or from two seconds before, which nobody hears.
+
+    They are played for what rings and runs at that frame; what was pressed and set before them is in force.
 
     Parameters
     ----------
@@ -154,7 +164,9 @@ class _Player:
         Frame that is the instrument's frame 0.
     """
 
-    def __init__(self, recording: Recording, sample_rate: int, first: int, **options: bool | int) -> None:
+    def __init__(self, recording: Recording, sample_rate: int, first: int = 0, **options: bool | int) -> None:
+        self._recording = recording
+        self._first = first
         self.instrument = instrument_of(recording.head, _NoModel(), sample_rate, **options)
         self.start = max(first - _RUN_UP_FRAMES, 0)
         self._sample_rate = sample_rate
@@ -164,13 +176,14 @@ class _Player:
         self._n_received = 0
         if self.start:
             self._catch_up()
-        for frame_index in range(self.start, first):
+        for frame_index in range(self.start, min(first, len(self._sounding))):
             self.render(frame_index)
 
     def publish(self, frame_index: int) -> None:
         """Publish the frames up to a little beyond this one."""
-        end = frame_index - self.start + _AHEAD_FRAMES
-        self.instrument.publish(self._sounding[self._n_published : end])
+        at = frame_index - self.start
+        end = at + _AHEAD_FRAMES
+        self.instrument.publish(self._sounding[self._n_published : end], self._sounding[at].owner)
         self._n_published = max(self._n_published, end)
 
     def due_events(self, end_sample: int) -> Iterator[int]:
@@ -191,6 +204,13 @@ class _Player:
         pieces = [render_to(self.instrument, sample) for sample in self.due_events(end)]
         return np.concatenate([*pieces, render_to(self.instrument, end)])
 
+    def frames(self, *, has_sound: bool = True) -> Iterator[RenderedFrame]:
+        """Yield the frames from the first that is to sound on, with their sound or without."""
+        is_player, no_sound = self._recording.is_player, np.zeros((0, 1), np.float32)
+        for frame_index in range(self._first, len(self._recording.frames)):
+            samples = self.render(frame_index) if has_sound else no_sound
+            yield RenderedFrame(self._recording.frames[frame_index], is_player[frame_index], samples)
+
     def _catch_up(self) -> None:
         """Take in what happened before the start: what is still pressed and set is in force."""
         while self._n_received < len(self._events) and self._events[self._n_received].position < 0:
@@ -198,42 +218,9 @@ class _Player:
             self._n_received += 1
             self.instrument.receive(stamped.event, stamped.source, 0)
             if self._n_received % _CATCH_UP_EVENTS == 0:
-                self.instrument.publish([])
+                self.instrument.publish([], self._sounding[0].owner)
         render_to(self.instrument, 1)  # so that there is room again for what found none
-        self.instrument.publish([])
-
-
-def render_recording(
-    recording: Recording, sample_rate: int, *, first: int = 0, is_apart: bool = False
-) -> Iterator[RenderedFrame]:
-    """Play a recording offline.
-
-    Parameters
-    ----------
-    recording : Recording
-    sample_rate : int
-        In Hz.
-    first : int
-        Frame to begin with. Two seconds before it are played unheard, for what rings and runs then.
-    is_apart : bool
-        Whether there are four channels, one for each voice.
-
-    Yields
-    ------
-    RenderedFrame
-        One after another.
-    """
-    player = _Player(recording, sample_rate, first, n_channels=1, is_apart=is_apart)
-    for frame_index in range(first, len(recording.frames)):
-        samples = player.render(frame_index)
-        yield RenderedFrame(recording.frames[frame_index], recording.is_player[frame_index], samples)
-
-
-def silent_frames(recording: Recording, first: int = 0) -> Iterator[RenderedFrame]:
-    """Yield the frames from `first` on without their sound, for files that have none."""
-    no_sound = np.zeros((0, 1), np.float32)
-    for frame, is_player in zip(recording.frames[first:], recording.is_player[first:], strict=True):
-        yield RenderedFrame(frame, is_player, no_sound)
+        self.instrument.publish([], self._sounding[0].owner)
 
 
 def play_live(
@@ -258,7 +245,7 @@ def play_live(
     stop : threading.Event
     n_channels : int
     first : int
-        Frame to begin with, as in `render_recording`.
+        Frame to begin with, as in `Playback`.
     on_frame : callable
         Told the index of each frame that begins to sound.
 
@@ -267,7 +254,7 @@ def play_live(
     AudioError
         If the device refuses.
     """
-    player = _Player(recording, sample_rate, first, n_channels=n_channels)
+    player = Playback(recording, sample_rate, first, n_channels=n_channels)
     instrument, clock = player.instrument, AudioClock(player.instrument.engine)
     player.publish(first)
     speaker = Speaker(instrument.engine, device)

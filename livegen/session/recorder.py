@@ -14,10 +14,11 @@ from threading import Event, Thread
 from typing import Final, Protocol
 
 from livegen.errors import TakeError
-from livegen.session.capture import Captures, bars_to_frames
+from livegen.session.capture import Captures
 from livegen.session.instrument import Turn
+from livegen.session.state import ControlInForce
 from livegen.session.take_lines import encode
-from livegen.session.take_log import TakeLog, beat_of, standing_steps, turned_of
+from livegen.session.take_log import TakeLog, bar_frames, standing_steps, turned_of
 from livegen.session.take_records import LOG_FILE, Gap, Head, Kept, Note, Turned
 from livegen.session.timeline import Step
 from livegen.units import frame_to_seconds
@@ -113,7 +114,7 @@ class Recorder:
         self.folder = folder
         self.captures = Captures(folder) if captures is None else captures
         self._began_ns = time.perf_counter_ns()
-        self._waiting: SimpleQueue[tuple[Turned, tuple[Step, ...]] | Gap | Note] = SimpleQueue()
+        self._waiting: SimpleQueue[tuple[Turned, tuple[Step, ...], float] | Gap | Note] = SimpleQueue()
         self._n_missing = self._n_told = 0  # calls that found no room
         self._failure = ""
         self._counts: Mapping[str, int] = {}
@@ -149,7 +150,7 @@ class Recorder:
             self._waiting.put(Gap(self._n_missing - self._n_told))
             self._n_told = self._n_missing
         turned = turned_of(turn, self._began_ns, time.perf_counter_ns())
-        self._waiting.put((turned, standing_steps(turn)))
+        self._waiting.put((turned, standing_steps(turn), bar_frames(turn.after)))
 
     def count(self, counts: Mapping[str, int]) -> None:
         """Take note of what went wrong, in all and by what it is, where that has grown; called by one thread alone."""
@@ -192,16 +193,16 @@ class Recorder:
         for _ in range(self._waiting.qsize()):
             waiting = self._waiting.get()
             if isinstance(waiting, tuple):
-                lines += [self._log.add(*waiting), *map(encode, self._asked(*waiting))]
+                turned, steps, bar = waiting
+                lines += [self._log.add(turned, steps), *map(encode, self._asked(turned, steps, bar))]
             else:
                 lines.append(encode(waiting))
         if lines:
             self._file.write(b"".join(lines))
         self.captures.work(self._log.n_frames)
 
-    def _asked(self, turned: Turned, steps: tuple[Step, ...]) -> Iterator[Kept]:
-        """Yield the captures that a call asks for."""
+    def _asked(self, turned: Turned, steps: tuple[Step, ...], bar: float) -> Iterator[Kept]:
+        """Yield the captures that a call asks for; `bar` is the length of one in frames."""
         for message in turned.messages:
-            if message.name == "capture" and steps:
-                beat = beat_of(steps[-1]) or steps[-1].context.form.beat
-                yield self.captures.ask(bars_to_frames(int(message.value), beat), steps[-1].planned.frame_index + 1)
+            if isinstance(message, ControlInForce) and message.name == "capture" and steps:
+                yield self.captures.ask(round(int(message.value) * bar), steps[-1].planned.frame_index + 1)

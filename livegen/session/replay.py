@@ -10,7 +10,8 @@ from livegen.predictor.predictor import Predictor
 from livegen.score import Column, Voice
 from livegen.score_table import PlannedFrame
 from livegen.session.instrument import Instrument
-from livegen.session.performance import ControlInForce, State, advance, follow
+from livegen.session.performance import advance, follow
+from livegen.session.state import Message, Refused, State
 from livegen.session.take import Take
 from livegen.session.take_log import beat_of
 from livegen.session.take_records import MAX_FRAMES, Gap, Head, Played, Turned
@@ -109,7 +110,7 @@ def check(take: Take, predictor: Predictor, *, on_frame: Callable[[int], None] =
     return Outcome(n_frames)
 
 
-def play(state: State, turned: Turned) -> tuple[State, tuple[ControlInForce, ...]]:
+def play(state: State, turned: Turned) -> tuple[State, tuple[Message, ...]]:
     """Return the state after a call of the log, and the controls that took effect.
 
     Raises
@@ -158,10 +159,10 @@ def _differing(expected: PlannedFrame, found: PlannedFrame) -> tuple[Voice, str,
     return None
 
 
-def _control_difference(
-    frame_index: int, expected: tuple[ControlInForce, ...], found: tuple[ControlInForce, ...]
-) -> str:
-    was, now = (
-        ", ".join(f"{message.name}={message.value}" for message in messages) or "none" for messages in (expected, found)
-    )
+def _control_difference(frame_index: int, expected: tuple[Message, ...], found: tuple[Message, ...]) -> str:
+    was, now = (", ".join(map(_told, messages)) or "none" for messages in (expected, found))
     return f"frame {frame_index}, controls that took effect: expected {was}, found {now}"
+
+
+def _told(message: Message) -> str:
+    return f"{message.name} refused" if isinstance(message, Refused) else f"{message.name}={message.value}"

@@ -19,7 +19,8 @@ from livegen.events import StampedEvent
 from livegen.predictor.beat import Beat
 from livegen.score import N_COLUMNS, N_VOICES, validate_frames
 from livegen.score_table import PlannedFrame
-from livegen.session.performance import Call, ControlInForce
+from livegen.session.performance import Call
+from livegen.session.state import ControlInForce, Message, Refused
 from livegen.session.take_events import decode_event, encode_event
 from livegen.session.take_records import MAX_FRAMES, End, Gap, Head, Kept, Note, Played, Record, Turned
 
@@ -116,7 +117,7 @@ def _write_turned(record: Turned) -> dict[str, Any]:
             for stamped, time_ns in zip(record.events, record.times_ns, strict=True)
         ]
     if record.messages:
-        line["set"] = [[message.name, message.value, message.source] for message in record.messages]
+        line["said"] = [_write_message(message) for message in record.messages]
     if record.n_held:
         line["held"] = record.n_held
     if record.is_late:
@@ -132,7 +133,7 @@ def _turned(table: dict[str, Any]) -> Turned:
         calls,
         tuple(event for event, _ in stamped),
         tuple(time_ns for _, time_ns in stamped),
-        tuple(_message(written) for written in _list_at(table, "set", _MAX_EVENTS)),
+        tuple(_message(written) for written in _list_at(table, "said", _MAX_EVENTS)),
         _int_at(table, "held", 0, MAX_FRAMES) if "held" in table else 0,
         table.get("late", False) is True,
     )
@@ -159,12 +160,22 @@ def _stamped(written: Any) -> tuple[StampedEvent, int]:
     return StampedEvent(decode_event(written[3:]), source, float(position)), time_ns
 
 
-def _message(written: Any) -> ControlInForce:
-    if not isinstance(written, list) or [type(part) for part in written[::2]] != [str, str] or len(written) != 3:
-        raise ValueError("a control in force is no list of name, value and source")
-    if type(written[1]) not in (float, int, bool, str):
-        raise ValueError(f"{written[0][:40]} cannot be {_shown(written[1])}")
-    return ControlInForce(*written)
+def _write_message(message: Message) -> list[Any]:
+    if isinstance(message, Refused):
+        return ["refused", message.name, message.reason, message.source]
+    kind = "follows" if message.is_consequence else "set"
+    return [kind, message.name, message.value, message.source]
+
+
+def _message(written: Any) -> Message:
+    if not isinstance(written, list) or len(written) != 4 or written[0] not in ("refused", "set", "follows"):
+        raise ValueError("what was said of a control is no list of four")
+    kind, name, value, source = written
+    if type(name) is not str or type(source) is not str or type(value) not in (float, int, bool, str):
+        raise ValueError(f"what was said of the control {_shown(name)} cannot be {_shown(value)}")
+    if kind == "refused":
+        return Refused(name, str(value), source)
+    return ControlInForce(name, value, source, kind == "follows")
 
 
 def _are_small(values: Any, limit: int) -> bool:

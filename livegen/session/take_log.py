@@ -7,6 +7,7 @@ from livegen.predictor.beat import Beat
 from livegen.score import N_VOICES, is_onset
 from livegen.score_table import PlannedFrame
 from livegen.session.instrument import Turn
+from livegen.session.state import State
 from livegen.session.take_lines import encode
 from livegen.session.take_records import End, Played, Record, Turned
 from livegen.session.timeline import Step
@@ -46,8 +47,12 @@ def standing_steps(turn: Turn) -> tuple[Step, ...]:
 
 def beat_of(step: Step) -> Beat | None:
     """Return the beat that the model was given for a frame, where it was given one."""
-    beat: Beat | None = getattr(step.context, "beat", None)
-    return beat
+    return step.context.beat
+
+
+def bar_frames(state: State) -> float:
+    """Return how long a bar is now, in frames; at 120 beats a minute where nobody knows the beat."""
+    return int(state.values["beats_a_bar"]) * state.tempo.period_frames
 
 
 class Tally:

@@ -13,7 +13,8 @@ from livegen.controls import Value
 from livegen.events import StampedEvent
 from livegen.predictor.beat import Beat
 from livegen.score_table import PlannedFrame
-from livegen.session.performance import Call, ControlInForce
+from livegen.session.performance import Call
+from livegen.session.state import Message
 
 LOG_FILE: Final = "take.jsonl"
 """Name of the log in a take's folder."""
@@ -70,7 +71,7 @@ class Turned:
     events : tuple of StampedEvent
     times_ns : tuple of int
         When each event happened, since the take began.
-    messages : tuple of ControlInForce
+    messages : tuple of Message
     n_held : int
         Frames that were never planned and held the one before.
     is_late : bool
@@ -80,7 +81,7 @@ class Turned:
     calls: tuple[Call, ...]
     events: tuple[StampedEvent, ...] = ()
     times_ns: tuple[int, ...] = ()
-    messages: tuple[ControlInForce, ...] = ()
+    messages: tuple[Message, ...] = ()
     n_held: int = 0
     is_late: bool = False
 

@@ -6,14 +6,8 @@ from pathlib import Path
 import pytest
 
 from livegen.errors import FormatError
-from livegen.predictor.beat import Beat
-from livegen.session.capture import Captures, bars_to_frames, capture_endings
+from livegen.session.capture import Captures, capture_endings
 from livegen.session.take_records import Kept
-
-
-def test_bars_follow_the_beat() -> None:
-    assert bars_to_frames(8, None) == 8 * 48
-    assert bars_to_frames(2, Beat(10.5, 0.3)) == 84
 
 
 class Process:

@@ -15,7 +15,7 @@ from livegen.patch import load_patch
 from livegen.score_table import MODEL, PLAYER
 from livegen.session.instrument import Instrument
 from livegen.session.offline import RenderedFrame, render, write_rendered
-from livegen.session.playback import play_live, read_recording, render_recording
+from livegen.session.playback import Playback, play_live, read_recording
 from livegen.session.recorder import Recorder
 from livegen.session.take import Take
 from livegen.session.takes import head_of
@@ -54,7 +54,7 @@ def heard(tmp_path: Path) -> list[RenderedFrame]:
 
 def test_what_was_heard_is_heard_again_to_the_sample(tmp_path: Path, heard: list[RenderedFrame]) -> None:
     recording = read_recording(Take(tmp_path))
-    again = list(render_recording(recording, RATE))
+    again = list(Playback(recording, RATE, n_channels=1).frames())
     assert len(again) == N_FRAMES
     for before, after in zip(heard, again, strict=True):
         assert np.array_equal(before.frame, after.frame)
@@ -66,7 +66,7 @@ def test_what_was_heard_is_heard_again_to_the_sample(tmp_path: Path, heard: list
 def test_a_stretch_is_a_piece_of_the_whole(tmp_path: Path, heard: list[RenderedFrame]) -> None:
     recording = read_recording(Take(tmp_path), 20)
     assert len(recording.frames) == 20
-    piece = list(render_recording(recording, RATE, first=9))
+    piece = list(Playback(recording, RATE, 9, n_channels=1).frames())
     assert len(piece) == 11
     for before, after in zip(heard[9:20], piece, strict=True):
         assert np.array_equal(before.samples, after.samples)
@@ -82,8 +82,8 @@ def test_a_late_stretch_sounds_as_the_whole_does_there(tmp_path: Path) -> None:
     jam.frames(80)
     jam.stop()
     recording = read_recording(Take(tmp_path))
-    whole = [frame.samples[:, 0] for frame in render_recording(recording, RATE)]
-    late = [frame.samples[:, 0] for frame in render_recording(recording, RATE, first=len(whole) - 24)]
+    whole = [frame.samples[:, 0] for frame in Playback(recording, RATE, n_channels=1).frames()]
+    late = [frame.samples[:, 0] for frame in Playback(recording, RATE, len(whole) - 24, n_channels=1).frames()]
     assert len(late) == 24
     a, b = np.concatenate(whole[-24:]), np.concatenate(late)
     spectra = [np.abs(np.fft.rfft(sound * np.hanning(len(sound)))) for sound in (a, b)]
@@ -92,7 +92,7 @@ def test_a_late_stretch_sounds_as_the_whole_does_there(tmp_path: Path) -> None:
 
 
 def test_another_rate_and_the_voices_apart(tmp_path: Path, heard: list[RenderedFrame]) -> None:
-    frames = list(render_recording(read_recording(Take(tmp_path)), 44_100, is_apart=True))
+    frames = list(Playback(read_recording(Take(tmp_path)), 44_100, is_apart=True).frames())
     assert sum(len(frame.samples) for frame in frames) == frame_to_sample(N_FRAMES, 44_100)
     assert {frame.samples.shape[1] for frame in frames} == {4}
 
@@ -100,7 +100,9 @@ def test_another_rate_and_the_voices_apart(tmp_path: Path, heard: list[RenderedF
 def test_a_take_becomes_a_file(tmp_path: Path, heard: list[RenderedFrame]) -> None:
     recording = read_recording(Take(tmp_path))
     for ending in ("wav", "mid", "npz"):
-        write_rendered(tmp_path / f"out.{ending}", render_recording(recording, RATE), N_FRAMES, RATE, 1)
+        playback = Playback(recording, RATE, n_channels=1)
+        frames = playback.frames(has_sound=ending == "wav")
+        write_rendered(tmp_path / f"out.{ending}", playback.instrument, frames, N_FRAMES)
     with np.load(tmp_path / "out.npz", allow_pickle=False) as stored:
         assert np.array_equal(stored["frames"], [frame.frame for frame in heard])
 
@@ -124,7 +126,7 @@ def test_the_model_sounds_on_until_the_player_takes_its_voice(tmp_path: Path) ->
     assert list(recording.is_player[:, 0]) == [False] * 6 + [True] * 7
     assert [int(planned.owner[0]) for planned in sounding] == [MODEL] * 7 + [PLAYER] * 6
     assert np.array_equal(sounding[6].frame[0], recording.frames[5, 0])
-    frames = list(render_recording(recording, RATE))
+    frames = list(Playback(recording, RATE, n_channels=1).frames())
     assert np.abs(frames[6].samples[: RATE // 24 // 2]).max() > 0.01
 
 

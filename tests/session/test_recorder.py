@@ -161,7 +161,7 @@ def test_a_take_is_never_written_over(tmp_path: Path) -> None:
 
 
 def test_a_captured_stretch_is_told_in_the_log(tmp_path: Path) -> None:
-    jam = RecordedJam(tmp_path, captures=None)
+    jam = RecordedJam(tmp_path, sync="set", bpm=160.0, beats_a_bar=3)
     started: list[Kept] = []
     jam.recorder.captures._start = lambda take, kept, endings: started.append(kept)  # type: ignore[func-returns-value]
     jam.frames(70)
@@ -170,7 +170,7 @@ def test_a_captured_stretch_is_told_in_the_log(tmp_path: Path) -> None:
     jam.frames(6)
     kept = records(jam.stop(), Kept)
     assert [(one.name, one.end) for one in kept] == [("capture-1", asked_at)]
-    assert kept[0].first == asked_at - 48
+    assert kept[0].first == asked_at - 27  # a bar of three beats of nine frames
     assert started == kept
 
 

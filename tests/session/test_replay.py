@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from recorded_jam import RecordedJam
 
-from livegen.controls import CHORDS, ROLES
-from livegen.events import ControlChange, Event, NoteOff, NoteOn, PitchWheel, SetControl, SourceLost
+from livegen.controls import CHORDS, MODES, ROLES, SYNCS
+from livegen.events import ClockTick, ControlChange, Event, NoteOff, NoteOn, PitchWheel, SetControl, SourceLost, Start
 from livegen.predictor.checkpoint import load_predictor
 from livegen.session.replay import check, warnings_of
 from livegen.session.take import Take
@@ -27,6 +27,15 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(SetControl, st.sampled_from(("p1.role", "p2.role", "no.role")), st.sampled_from(ROLES)),
     st.builds(SetControl, st.sampled_from(("start", "stop", "panic", "reset")), st.just(True)),
     st.builds(SetControl, st.sampled_from(("temperature", "p1.density", "memory")), st.floats(0, 1)),
+    st.builds(SetControl, st.sampled_from(("reroll", "tap", "undo")), st.just(True)),
+    st.builds(SetControl, st.just("hold"), st.booleans()),
+    st.builds(SetControl, st.sampled_from(("rewind", "rewind_frames")), st.integers(1, 9)),
+    st.builds(SetControl, st.sampled_from(("store", "recall")), st.sampled_from(("1", "verse"))),
+    st.builds(SetControl, st.just("mode"), st.sampled_from(MODES)),
+    st.builds(SetControl, st.just("sync"), st.sampled_from(SYNCS)),
+    st.builds(SetControl, st.just("bpm"), st.sampled_from((0.0, 133.7))),
+    st.builds(ClockTick),
+    st.builds(Start),
     st.builds(SetControl, st.just("lookahead"), st.integers(2, 48)),
     st.builds(SetControl, st.just("chords"), st.sampled_from(CHORDS)),
     st.just(SourceLost()),
@@ -129,8 +138,8 @@ def test_another_seed_or_control_is_a_difference(tmp_path: Path) -> None:
     for was, now, words in (
         ('"seed":5', '"seed":6', "frame 0, P"),
         (
-            '"set":[["temperature",0.5',
-            '"set":[["temperature",0.6',
+            '["set","temperature",0.5',
+            '["set","temperature",0.6',
             "controls that took effect: expected temperature=0.6",
         ),
         ('"set_control","temperature",0.5', '"set_control","temperature",0.6', "expected temperature=0.5"),

@@ -15,7 +15,8 @@ from livegen.events import NoteOn, StampedEvent
 from livegen.predictor.beat import Beat
 from livegen.score import N_VOICES, NOTE_RANGE, TIMBRE_MAX, VOLUME_MAX, Voice
 from livegen.score_table import PlannedFrame
-from livegen.session.performance import Call, ControlInForce
+from livegen.session.performance import Call
+from livegen.session.state import ControlInForce, Refused
 from livegen.session.take_lines import decode, decode_head, encode
 from livegen.session.take_records import End, Gap, Head, Kept, Note, Played, Record, Turned
 from livegen.session.takes import head_of
@@ -27,7 +28,10 @@ CALLS = st.builds(
     lambda to, n: Call(to, None if n is None else to + n), st.integers(0, 10**6), st.none() | st.integers(0, 128)
 )
 STAMPED = st.builds(StampedEvent, st.just(NoteOn(0, 60, 100)), st.text(max_size=9), POSITIONS)
-MESSAGES = st.builds(ControlInForce, st.text(), REALS | st.booleans() | st.text() | st.integers(), st.text())
+MESSAGES = st.one_of(
+    st.builds(ControlInForce, st.text(), REALS | st.booleans() | st.text() | st.integers(), st.text(), st.booleans()),
+    st.builds(Refused, st.text(), st.text(), st.text()),
+)
 
 
 @given(
@@ -108,8 +112,8 @@ def test_the_head_comes_back(tmp_path: Path) -> None:
         (b'{"call":[[1]],"ns":0,"in":[[1e300,0,"k","start"]]}', "an event cannot fall in frame"),
         (b'{"call":[[1]],"ns":0,"in":[[1,0.5,"k","start"]]}', "a time that is no whole number"),
         (b'{"call":[[1]],"ns":0,"in":[[1,0,"k","note_on","C",1,1]]}', "note_on cannot hold C"),
-        (b'{"call":[[1]],"ns":0,"set":[["volume",[],"osc"]]}', "volume cannot be"),
-        (b'{"call":[[1]],"ns":0,"set":[7]}', "a control in force is no list"),
+        (b'{"call":[[1]],"ns":0,"said":[["set","volume",[],"osc"]]}', "control .volume. cannot be"),
+        (b'{"call":[[1]],"ns":0,"said":[7]}', "no list of four"),
         (b'{"frame":-1}', "frame cannot be -1"),
         (b'{"frame":0,"is":"00","by":"mmmm"}', "frame 0 is no frame of a score"),
         (b'{"frame":0,"is":"' + b"ff" * 12 + b'","by":"mmmm"}', "frame 0 is no frame of a score"),
@@ -157,7 +161,7 @@ JSON = st.recursive(
 
 @given(st.sampled_from(("call", "frame", "note", "gap", "capture", "end", "take")), st.data())
 def test_any_json_is_a_record_or_refused(kind: str, data: st.DataObject) -> None:
-    keys = ("ns", "in", "set", "held", "late", "is", "by", "offset", "beat", "count", "from", "to", "events", "notes")
+    keys = ("ns", "in", "said", "held", "late", "is", "by", "offset", "beat", "count", "from", "to", "events", "notes")
     table = {kind: data.draw(JSON)} | data.draw(st.dictionaries(st.sampled_from(keys), JSON, max_size=5))
     for reader in (decode, decode_head):
         try:
