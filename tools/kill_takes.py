@@ -22,7 +22,7 @@ from livegen.predictor.checkpoint import load_predictor
 from livegen.resources import models_folder
 from livegen.session.replay import check
 from livegen.session.take import Take
-from livegen.session.take_records import LOG_FILE, Turned
+from livegen.session.take_records import Turned
 
 _JAM = ("-m", "livegen", "jam", "--audio", "null", "--midi-api", "none", "--osc-port", "0")
 _LONGEST_SECONDS = 8.0
@@ -39,9 +39,10 @@ def main() -> None:
             folder = Path(name)
             _write_performer(folder / "play.mid", number)
             command = [sys.executable, *_JAM, "--take", str(folder / "takes"), "--play", str(folder / "play.mid")]
-            jam = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            while not list(folder.glob(f"takes/*/{LOG_FILE}")):
-                time.sleep(0.01)
+            jam = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+            assert jam.stderr is not None
+            while not jam.stderr.readline().startswith("take: "):  # said when it plays
+                pass
             time.sleep(random.Random(number).uniform(0.5, _LONGEST_SECONDS))
             jam.send_signal(signal.SIGKILL)
             died = datetime.now(UTC)

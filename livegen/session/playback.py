@@ -176,7 +176,7 @@ class Playback:
         self._n_received = 0
         if self.start:
             self._catch_up()
-        for frame_index in range(self.start, min(first, len(self._sounding))):
+        for frame_index in range(self.start, min(first, len(recording.frames))):
             self.render(frame_index)
 
     def publish(self, frame_index: int) -> None:
