@@ -173,7 +173,8 @@ def test_a_stretch_of_a_take_is_written_to_files(recorded: Path, tmp_path: Path)
         ({"from_": "soon", "out_files": [Path("a.wav")]}, FormatError, "'soon' is no place in a take"),
         ({"from_": "-3", "out_files": [Path("a.wav")]}, FormatError, "'-3' is no place in a take"),
         ({"to": "infs", "out_files": [Path("a.wav")]}, FormatError, "'infs' is no place in a take"),
-        ({"from_": "9999", "out_files": [Path("a.wav")]}, TakeError, "nothing to write from frame 9999 on"),
+        ({"from_": "9999", "out_files": [Path("a.wav")]}, TakeError, "nothing to play from frame 9999 on"),
+        ({"from_": "9999", "audio": "null"}, TakeError, "nothing to play from frame 9999 on"),
         ({"out_files": [Path("a.ogg")]}, FormatError, "a.ogg cannot be rendered"),
     ],
 )

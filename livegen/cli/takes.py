@@ -178,14 +178,12 @@ def _folder_of_model(take: Any) -> Path:
 def _write(take: Any, paths: list[Path], first: int, end: int | None, rate: int | None, *, is_apart: bool) -> None:
     from livegen.formats.audio_file import AUDIO_ENDINGS
     from livegen.session.offline import check_output, write_rendered
-    from livegen.session.playback import Playback, read_recording
+    from livegen.session.playback import Playback
 
     for path in paths:
         check_output(path)
-    recording = read_recording(take, end)
+    recording = _recording(take, first, end)
     n_frames = len(recording.frames) - first
-    if n_frames <= 0:
-        raise TakeError(f"there is nothing to write from frame {first} on: the take has {len(recording.frames)} frames")
     sample_rate = take.head.sample_rate if rate is None else rate
     with progress_bar() as progress:
         task = progress.add_task("writing", total=n_frames * len(paths))
@@ -200,9 +198,9 @@ def _write(take: Any, paths: list[Path], first: int, end: int | None, rate: int 
 
 def _play(take: Any, first: int, end: int | None, audio: str | None) -> None:
     from livegen.outputs.audio import NULL_SAMPLE_RATE, choose_channels, choose_device
-    from livegen.session.playback import play_live, read_recording
+    from livegen.session.playback import play_live
 
-    recording = read_recording(take, end)
+    recording = _recording(take, first, end)
     device = choose_device(audio)
     rate = NULL_SAMPLE_RATE if device is None else device.sample_rate
     leave = leave_on_signals()
@@ -217,6 +215,17 @@ def _play(take: Any, first: int, end: int | None, audio: str | None) -> None:
             first=first,
             on_frame=lambda frame_index: progress.update(task, completed=frame_index),
         )
+
+
+def _recording(take: Any, first: int, end: int | None) -> Any:
+    """Return how a take sounded before `end`; raises TakeError where that is nothing from `first` on."""
+    from livegen.session.playback import read_recording
+
+    recording = read_recording(take, end)
+    if first >= len(recording.frames):
+        there = f"the take has {len(recording.frames)} frames up to there"
+        raise TakeError(f"there is nothing to play from frame {first} on: {there}")
+    return recording
 
 
 def _frame_of(where: str) -> int:
