@@ -36,14 +36,14 @@ class Screen:
     session : Session
     console : Console
         On stderr, so that stdout stays free.
-    model, patch : str
-        Names to show.
+    model : str
+        Name to show.
     """
 
-    def __init__(self, session: Session, console: Console, *, model: str, patch: str) -> None:
+    def __init__(self, session: Session, console: Console, *, model: str) -> None:
         self._session = session
         self._console = console
-        self._title = f"livegen · {patch} · model {model}"
+        self._model = model
         self._live = Live(console=console, refresh_per_second=_REFRESH_HZ, transient=False)
 
     def __enter__(self) -> "Screen":
@@ -71,7 +71,8 @@ class Screen:
     def _picture(self) -> Group:
         session = self._session
         values = session.instrument.values
-        voices = Table(box=None, padding=(0, 2), title=self._title, title_justify="left", title_style="bold")
+        title = f"livegen · {session.desk.patch} · model {self._model}"
+        voices = Table(box=None, padding=(0, 2), title=title, title_justify="left", title_style="bold")
         for heading, width in (("voice", 5), ("role", 22), ("note", 4), ("level", _METER_WIDTH)):
             voices.add_column(heading, width=width)  # fixed, so that nothing jumps while it plays
         step = session.sounding_step()
@@ -86,12 +87,13 @@ class Screen:
             voices.add_row(voice.name, played_by, note_name(voice, note), meter, style=style)
         keys = HELP if session.has_terminal else "Ctrl-C quits"
         surroundings = (Text(line, style="dim") for line in self._surroundings())
-        return Group(voices, self._numbers(), *surroundings, Text(keys, style="dim"))
+        said = (Text(line, style="bold") for line in (session.desk.news, session.typed) if line)
+        return Group(voices, self._numbers(), *surroundings, Text(keys, style="dim"), *said)
 
     def _numbers(self) -> Text:
         session = self._session
         values, stats = session.instrument.values, session.instrument.engine["stats"][0]
-        state = "playing" if session.instrument.state.is_running else "stopped"
+        state = str(values["mode"]) if session.instrument.state.is_running else "stopped"
         text = Text(
             f"{state} {session.seconds():.0f} s · temperature {values['temperature']:.2f} · "
             f"top_p {values['top_p']:.2f} · volume {values['volume']:.2f} · "

@@ -1,5 +1,6 @@
 """Options that several commands share, and what they are turned into."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +15,11 @@ PatchOption = Annotated[str, typer.Option("--patch", help="A patch's name (`live
 Seed = Annotated[int | None, typer.Option(min=0, max=2**63 - 1, help="Of all draws; the same seed, the same music.")]
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Set a control; repeatable.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+
+
+def absolute(name: str | None, shipped: Iterable[str]) -> str | None:
+    """Return the name of a patch or a model; of one that is not shipped the whole path, for a rig lies elsewhere."""
+    return str(Path(name).absolute()) if name is not None and name not in shipped and Path(name).exists() else name
 
 
 def parse_controls(assignments: list[str] | None) -> dict[str, Value]:
@@ -38,8 +44,15 @@ def model_folder(name: str) -> Path:
         return folder
     if Path(name).is_dir():
         return Path(name)
-    there = ", ".join(sorted(path.name for path in models_folder().glob("*") if path.is_dir())) or "none"
+    there = ", ".join(shipped_models()) or "none"
     raise CheckpointError(f"there is no model {name!r}: there is {there}, or give the path of a model's folder")
+
+
+def shipped_models() -> list[str]:
+    """Return the names of the models that livegen ships, sorted."""
+    from livegen.resources import models_folder
+
+    return sorted(path.name for path in models_folder().glob("*") if path.is_dir())
 
 
 def load_model(name: str) -> Any:

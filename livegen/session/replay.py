@@ -70,10 +70,10 @@ def instrument_of(
     **options
         As `Instrument` takes them.
     """
-    name = head.patch["name"]
-    patch = parse_patch(head.patches[name], f"the patch {name} of the take", name)
+    patches = {name: parse_patch(text, f"the take's patch {name}", name) for name, text in head.patches.items()}
+    patch = patches[head.patch["name"]]
     rate = head.sample_rate if sample_rate is None else sample_rate
-    return Instrument(predictor, patch, rate, controls=head.values, seed=head.seed, **options)  # type: ignore[arg-type]
+    return Instrument(predictor, patch, rate, controls=head.values, seed=head.seed, patches=patches, **options)  # type: ignore[arg-type]
 
 
 def check(take: Take, predictor: Predictor, *, on_frame: Callable[[int], None] = lambda n_frames: None) -> Outcome:

@@ -8,7 +8,7 @@ import re
 from dataclasses import fields
 from typing import Any, Final, get_args, get_type_hints
 
-from livegen.controls import parse_value
+from livegen.controls import CONTROLS, parse_value
 from livegen.errors import ControlError
 from livegen.events import Event, SetControl
 
@@ -53,13 +53,19 @@ def decode_event(written: Any) -> Event:
         if type(value) not in allowed or not _is_sane(value):
             raise ValueError(f"{written[0]} cannot hold {_shown(value)}")
     event: Event = kind(*written[1:])
-    if isinstance(event, SetControl):
+    if isinstance(event, SetControl) and not _is_default_action(event):
         try:
             if parse_value(event.name, event.value) != event.value:
                 raise ValueError(f"{event.name} cannot be {_shown(event.value)}")
         except ControlError as error:
             raise ValueError(str(error)) from None
     return event
+
+
+def _is_default_action(event: SetControl) -> bool:
+    """Tell whether an action came without its argument, which may be an empty word."""
+    control = CONTROLS.get(event.name)
+    return control is not None and control.is_action and event.value == control.default
 
 
 def _is_sane(value: float | str | bool) -> bool:

@@ -21,7 +21,8 @@ from livegen.units import frame_to_sample
 
 RATE = 24_000
 STARTED = datetime(2026, 5, 1, 20, 15, tzinfo=UTC)
-TOLD = TakeSettings(None, {"name": "hash", "folder": "nowhere"}, "plain", {"plain": patch_text("plain")})
+PATCHES = {name: patch_text(name) for name in ("plain", "drums")}
+TOLD = TakeSettings(None, {"name": "hash", "folder": "nowhere"}, "plain", PATCHES)
 
 
 class FullDisk:
@@ -51,7 +52,10 @@ class RecordedJam:
     def __init__(self, folder: Path, *, log=None, captures=None, predictor=None, **controls: Value) -> None:
         named = {f"{name[:2]}.{name[3:]}" if name[2] == "_" else name: value for name, value in controls.items()}
         predictor = HashPredictor() if predictor is None else predictor
-        self.instrument = Instrument(predictor, load_patch("plain"), RATE, controls=named, seed=5, n_channels=1)
+        patches = {name: load_patch(name) for name in PATCHES}
+        self.instrument = Instrument(
+            predictor, patches["plain"], RATE, controls=named, seed=5, n_channels=1, patches=patches
+        )
         self.clock = OfflineClock(RATE)
         folder.mkdir(exist_ok=True)
         self.recorder = Recorder(folder, head_of(TOLD, self.instrument, STARTED), captures, log)

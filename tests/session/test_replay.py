@@ -12,6 +12,7 @@ from recorded_jam import RecordedJam
 
 from livegen.controls import CHORDS, MODES, ROLES, SYNCS
 from livegen.events import ClockTick, ControlChange, Event, NoteOff, NoteOn, PitchWheel, SetControl, SourceLost, Start
+from livegen.patch import load_patch
 from livegen.predictor.checkpoint import load_predictor
 from livegen.session.replay import check, warnings_of
 from livegen.session.take import Take
@@ -82,6 +83,17 @@ def test_any_jam_comes_out_the_same(tmp_path: Path, jam_played: list, failing: s
     outcome = check(Take(tmp_path), HashPredictor())
     assert outcome.difference == ""
     assert outcome.n_frames == jam.horizon
+
+
+def test_a_patch_that_took_over_takes_over_again(tmp_path: Path) -> None:
+    jam = RecordedJam(tmp_path, p1_role="player", no_role="player")
+    jam.frame(NoteOn(0, 60, 100))
+    jam.frame(SetControl("patch", "drums"), NoteOff(0, 60))
+    jam.frame(NoteOn(0, 64, 100), NoteOn(9, 37, 100))
+    jam.frames(5)
+    assert jam.instrument.state.drum_notes == load_patch("drums").drum_notes
+    jam.stop()
+    assert check(Take(tmp_path), HashPredictor()).difference == ""
 
 
 def test_a_jam_with_a_network_comes_out_the_same(tmp_path: Path, model: Path) -> None:

@@ -41,13 +41,19 @@ def test_every_event_comes_back_as_it_was(data: st.DataObject, kind: type) -> No
 @given(st.sampled_from(sorted(CONTROLS)), st.floats(0, 1))
 def test_every_control_comes_back_bit_for_bit(name: str, share: float) -> None:
     control = CONTROLS[name]
-    words = control.choices[int(share * (len(control.choices) - 1))] if control.choices else "verse"
+    words = control.choices[int(share * (len(control.choices) - 1))] if control.choices else "volume"
     number = control.minimum + share * (control.maximum - control.minimum)
     event = SetControl(name, parse_value(name, words if control.kind in ("choice", "name") else number))
     decoded = decode_event(json.loads(json.dumps(encode_event(event))))
     assert decoded == event
     assert isinstance(decoded, SetControl)
     assert type(decoded.value) is type(event.value)
+
+
+@pytest.mark.parametrize("name", [name for name, control in CONTROLS.items() if control.is_action])
+def test_an_action_without_its_argument_comes_back(name: str) -> None:
+    event = SetControl(name, CONTROLS[name].default)
+    assert decode_event(json.loads(json.dumps(encode_event(event)))) == event
 
 
 @pytest.mark.parametrize(
