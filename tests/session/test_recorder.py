@@ -177,7 +177,7 @@ def test_a_captured_stretch_is_told_in_the_log(tmp_path: Path) -> None:
 def test_the_reason_of_a_failing_sync_is_told(tmp_path: Path) -> None:
     class Broken(FullDisk):
         def sync(self) -> None:
-            if len(self.data) > 6000:
+            if self.data.count(b"\n") > 1:
                 raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     jam = RecordedJam(tmp_path, log=Broken(1 << 20))
