@@ -1,5 +1,7 @@
 """The status screen of `jam`: one look tells who plays, what sounds, and whether the music is safe."""
 
+import math
+import time
 from types import TracebackType
 from typing import Final
 
@@ -13,6 +15,8 @@ from livegen.inputs.terminal import HELP
 from livegen.score import Column, Voice
 from livegen.score_table import MODEL, OFF
 from livegen.session.session import Session
+from livegen.session.tempo import Tempo
+from livegen.units import FRAME_RATE_HZ
 
 _NOTE_NAMES: Final = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 _METER_WIDTH: Final = 12
@@ -26,6 +30,15 @@ def note_name(voice: Voice, note: int) -> str:
     if voice is Voice.NO:
         return f"N{note}"
     return f"{_NOTE_NAMES[note % 12]}{note // 12 - 1}"
+
+
+def tempo_text(tempo: Tempo, frame: float, beats_a_bar: int) -> str:
+    """Return the tempo at a time in frames as a musician reads it, with its source and bar.beat."""
+    if tempo.source == "none":
+        return "tempo free"
+    bar, beat = divmod(math.floor(tempo.beats_at(frame)), beats_a_bar)
+    source = "clock, lost" if tempo.is_lost_at(frame) else tempo.source
+    return f"{60.0 * FRAME_RATE_HZ / tempo.period_frames:.1f} BPM ({source}) · {bar + 1}.{beat + 1}"
 
 
 class Screen:
@@ -93,9 +106,12 @@ class Screen:
     def _numbers(self) -> Text:
         session = self._session
         values, stats = session.instrument.values, session.instrument.engine["stats"][0]
+        position = session.clock.position_at(time.perf_counter_ns())
+        tempo = tempo_text(session.instrument.state.tempo, position, int(values["beats_a_bar"]))
         state = str(values["mode"]) if session.instrument.state.is_running else "stopped"
         text = Text(
-            f"{state} {session.seconds():.0f} s · temperature {values['temperature']:.2f} · "
+            f"{state} {session.seconds():.0f} s · {tempo}\n"
+            f"temperature {values['temperature']:.2f} · "
             f"top_p {values['top_p']:.2f} · volume {values['volume']:.2f} · "
             f"key to sound about {session.key_to_sound_ms():.1f} ms (blocks of {session.block_samples()}, "
             f"device {1000.0 * session.speaker.latency_seconds:.1f} ms)\n"

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from livegen import score_table
 from livegen.controls import CONTROLS, DEFAULTS, VOICE_PREFIX, Value, Values, with_value
-from livegen.events import Event, SetControl, SourceLost, StampedEvent
+from livegen.events import CLOCK_EVENTS, Event, SetControl, SourceLost, StampedEvent
 from livegen.kernels import mark_compiled
 from livegen.outputs.engine import N_RINGS, RING_SIZE, begin_with_gains, new_engine, push_command, warm_up
 from livegen.patch import Patch
@@ -28,6 +28,7 @@ from livegen.session.performance import Call, advance, begin, follow
 from livegen.session.state import ControlInForce, Message, State, timbres_of
 from livegen.synth.bank import fill_bank, free_bank
 from livegen.synth.commands import COMMAND, EXPRESS, GIVE_TO_MODEL, KEY_DOWN, KEY_UP, SET_CHORD, SILENCE_ALL, USE_BANK
+from livegen.units import FRAME_RATE_HZ
 
 _MAX_PENDING: Final = 4096
 _PANIC: Final = SetControl("panic", True)
@@ -129,6 +130,8 @@ class Instrument:
     engine : ndarray of ENGINE, shape (1,)
     state : State
         Of the performance; belongs to the thread that calls `play_frame`.
+    latency_seconds : float
+        From a sample's making to its sound; by so much a clock is ahead of what is made when it ticks.
     n_lost : int
         Events and commands that came faster than they could be taken.
     n_missed_plans : int
@@ -157,6 +160,7 @@ class Instrument:
         self.table = self.engine["table"]
         state = begin(predictor, values, seed=seed, timbres=timbres_of(patch), drum_notes=patch.drum_notes)
         self.state: State = replace(state, patches=self._patches)
+        self.latency_seconds = 0.0
         self.n_lost = 0
         self.n_missed_plans = 0
         self.watch: Callable[[Turn], None] = lambda turn: None
@@ -242,7 +246,11 @@ class Instrument:
         score, but no key that came up hangs in it, and a model that was stopped stays so.
         """
         taken = self._take()
-        events = tuple(StampedEvent(event, source, position_of_time(time_ns)) for time_ns, event, source in taken)
+        latency_frames = self.latency_seconds * FRAME_RATE_HZ
+        events = tuple(
+            StampedEvent(event, source, position_of_time(time_ns) - isinstance(event, CLOCK_EVENTS) * latency_frames)
+            for time_ns, event, source in taken
+        )
         times_ns = tuple(time_ns for time_ns, _, _ in taken)
         before = self.state
         try:

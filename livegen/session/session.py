@@ -433,6 +433,7 @@ class Session:
                 continue  # the clocks' fit may have moved, or the device stood still
             if wait_seconds < -_FRAME_SECONDS:  # fell behind: what sounded meanwhile stands
                 frame_index = max(frame_index, sample_to_frame(sample, clock.sample_rate) + 1)
+            instrument.latency_seconds = self.speaker.latency_seconds
             report = instrument.play_frame(frame_index, clock.position_at)
             for observe in self.observers:
                 observe(report)

@@ -153,7 +153,7 @@ def _stamped(written: Any) -> tuple[StampedEvent, int]:
     if not isinstance(written, list) or len(written) < 4:
         raise ValueError("an event has no time, source and name")
     position, time_ns, source = written[:3]
-    if type(position) not in (int, float) or not -1 <= position <= MAX_FRAMES:
+    if type(position) not in (int, float) or not abs(position) <= MAX_FRAMES:
         raise ValueError(f"an event cannot fall in frame {_shown(position)}")
     if type(time_ns) is not int or type(source) is not str or len(source) > _MAX_SOURCE:
         raise ValueError("an event has a time that is no whole number or a source that is no name")

@@ -93,7 +93,7 @@ def test_there_is_a_free_bank_however_long_old_notes_are_held() -> None:
         rig.run(100)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.tuples(st.sampled_from(["down", "up", "change"]), st.integers(0, 3), st.integers(0, 17))))
 def test_whatever_is_played_every_note_ends(moves: list[tuple[str, int, int]]) -> None:
     patches = [load_patch(name) for name in list_patches()]
