@@ -204,6 +204,16 @@ TABLE: Final[tuple[Control, ...]] = (
         names_control=True,
     ),
     Control("save", "global", "name", "", "keep patch, ports, knobs and controls in a rig; no name, in this one"),
+    Control(
+        "capture",
+        "global",
+        "count",
+        8,
+        "keep the last bars in files, beside the take, while you play on",
+        1,
+        64,
+        unit="bars",
+    ),
     Control("memory", "global", "float", 1.0, "how much the model takes up what was played before", voids_plan=True),
     Control(
         "arrangement", "global", "float", 1.0, "how much voices rest for sections and enter again", voids_plan=True

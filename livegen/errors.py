@@ -41,5 +41,9 @@ class AudioError(LivegenError):
     """An audio device cannot be found, or refuses the sample rate or block size."""
 
 
+class TakeError(LivegenError):
+    """A take cannot be written, found or read."""
+
+
 class TrainingError(LivegenError):
     """Training data or settings cannot be used."""

@@ -78,7 +78,7 @@ class Screen:
 
     def _surroundings(self) -> list[str]:
         session = self._session
-        lines = [f"sound: {session.speaker.name}, {session.clock.sample_rate} Hz", session.ports()]
+        lines = [f"sound: {session.speaker.name}, {session.clock.sample_rate} Hz", session.ports(), session.take()]
         return lines + [f"note: {warning}" for warning in session.warnings]
 
     def _picture(self) -> Group:

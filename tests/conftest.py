@@ -26,6 +26,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         _give_up("jackd is not on the PATH: install the package jackd2")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_data(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep the takes of jams that tests play away from those of whoever runs the tests."""
+    os.environ["LIVEGEN_DATA_DIR"] = str(tmp_path_factory.mktemp("data"))
+
+
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of a model with random weights: plays anything, and is quick."""

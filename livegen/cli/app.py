@@ -12,6 +12,7 @@ from livegen.cli.learn import evaluate, models, train
 from livegen.cli.lists import controls, devices, doctor, patches, rigs
 from livegen.cli.output import err, out, printable
 from livegen.cli.play import bench, calibrate, convert, jam, render
+from livegen.cli.takes import replay, takes
 from livegen.errors import LivegenError
 
 EXIT_USAGE: Final = 2
@@ -29,7 +30,7 @@ app = typer.Typer(
 )
 
 _COMMANDS: Final[tuple[Callable[..., None], ...]] = (
-    *(jam, render, convert, train, evaluate),
+    *(jam, replay, takes, render, convert, train, evaluate),
     *(devices, doctor, controls, patches, rigs, models, calibrate, bench),
 )
 _NAMES: Final = {evaluate: "eval"}  # where the function's own would hide a word of Python

@@ -27,7 +27,7 @@ from livegen.cli.options import (
     shipped_models,
 )
 from livegen.cli.output import err, out, print_json, progress_bar, show_figures
-from livegen.errors import AudioError
+from livegen.errors import AudioError, TakeError
 
 _PATIENCE_SECONDS: Final = 10.0  # with drivers that hang at the end
 
@@ -74,6 +74,13 @@ def jam(
     play: Annotated[Path | None, typer.Option(metavar="FILE.mid", help="Play a MIDI file into the session.")] = None,
     seconds: Annotated[float | None, typer.Option(min=0, help="Stop after this long.")] = None,
     seed: Seed = None,
+    take: Annotated[
+        Path | None, typer.Option("--take", metavar="DIR", help="Folder to keep the take in, else the usual one.")
+    ] = None,
+    no_take: Annotated[bool, typer.Option("--no-take", help="Record nothing.")] = False,
+    capture: Annotated[
+        str, typer.Option(metavar="ENDINGS", help="Kinds of files that capture writes beside the take.")
+    ] = ".mid,.wav",
     set_: Set = None,
 ) -> None:
     """Jam: play a keyboard, the model plays along.
@@ -83,10 +90,12 @@ def jam(
     Example: [bold]livegen jam --midi-in keystation --set temperature=0.9[/bold]
     """
     from livegen.outputs.midi_settings import parse_settings
-    from livegen.patch import list_patches, load_patch
+    from livegen.patch import list_patches, load_patch, patch_text
     from livegen.rig import Rig, load_library, load_rig
     from livegen.screen import Screen
+    from livegen.session.capture import capture_endings
     from livegen.session.session import Session, Settings
+    from livegen.session.takes import TakeSettings
 
     said: dict[str, Any] = {
         "patch": absolute(patch, list_patches()),
@@ -105,6 +114,20 @@ def jam(
     }
     kept = Rig() if rig is None else load_rig(rig)
     asked = replace(kept, **{name: value for name, value in said.items() if value is not None})
+    library, model_at = load_library(asked), model_folder(asked.model or "default").resolve()
+    loaded_patch = load_patch(asked.patch or "plain")
+    if no_take and take is not None:
+        raise TakeError("--no-take records nothing: leave out --take, or it")
+    recorded = TakeSettings(
+        folder=take,
+        model={"name": model_at.name, "folder": str(model_at)},
+        patch=loaded_patch.name,
+        patches={
+            **{name: patch_text(library.texts.get(name, name)) for name in library.patches},
+            loaded_patch.name: patch_text(asked.patch or "plain"),
+        },
+        endings=capture_endings(capture),
+    )
     settings = Settings(
         audio=asked.audio,
         is_apart=asked.audio_channels == Channels.VOICES,
@@ -119,13 +142,13 @@ def jam(
         play=play,
         seed=secrets.randbits(32) if asked.seed is None else asked.seed,
         controls={**asked.controls, **parse_controls(set_)},
-        library=load_library(asked),
+        library=library,
         rig=asked,
+        take=None if no_take else recorded,
     )
-    loaded_patch = load_patch(asked.patch or "plain")
     predictor = load_model(asked.model or "default")
     session = Session(predictor, loaded_patch, settings)
-    leave = _leave_on_signals()
+    leave = leave_on_signals()
     try:
         session.start(leave.set)
         with Screen(session, err, model=predictor.name) as screen:
@@ -295,7 +318,8 @@ def bench(
     show_figures(figures, as_json)
 
 
-def _leave_on_signals() -> threading.Event:
+def leave_on_signals() -> threading.Event:
+    """Return an event that Ctrl-C, SIGTERM and the terminal's end set instead of interrupting."""
     leave = threading.Event()
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):

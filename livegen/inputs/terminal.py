@@ -38,10 +38,12 @@ _COMMAND: Final = ":"
 _LINE_LENGTH: Final = 80
 _UP, _DOWN, _RIGHT, _LEFT = "\x1b[A", "\x1b[B", "\x1b[C", "\x1b[D"
 _KEY: Final = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1bO.|\x1b[^\x1b]|.", re.DOTALL)
+_CAPTURE: Final = "k"
 _ESCAPE, _BACKSPACE, _ENTER = "\x1b", ("\x7f", "\b"), ("\r", "\n")
 
 HELP: Final = (
-    "z..m q..i play · ←→ octave · ↑↓ temperature · space start/stop · backspace panic · enter new song · esc quit\n"
+    "z..m q..i play · ←→ octave · ↑↓ temperature · space start/stop · backspace panic · enter new song · "
+    "k keep 8 bars · esc quit\n"
     ":p2.volume 0.5 and enter set any control · :learn p2.volume gives it a knob · :patch lead · :save gig"
 )
 
@@ -123,6 +125,8 @@ class TerminalKeys:
             self._set("panic", True)
         elif key in _ENTER:
             self._set("reset", True)
+        elif key.lower() == _CAPTURE:
+            self._set("capture", CONTROLS["capture"].default)
         elif key == _ESCAPE:
             self._quit()
 

@@ -1,7 +1,7 @@
 """Patches: TOML files that set controls and say how notes sound, read strictly: nothing is clamped or passed over."""
 
 from livegen.patch.keys import DRUM_KEYS, PATCH_KEYS, VOICE_KEYS, Key
-from livegen.patch.reader import default_voice, list_patches, load_patch, parse_patch
+from livegen.patch.reader import default_voice, list_patches, load_patch, parse_patch, patch_text
 from livegen.patch.reference import reference_page
 from livegen.patch.values import Drum, Macro, Patch, VoicePatch
 
@@ -18,5 +18,6 @@ __all__ = [
     "list_patches",
     "load_patch",
     "parse_patch",
+    "patch_text",
     "reference_page",
 ]

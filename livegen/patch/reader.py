@@ -51,6 +51,11 @@ def load_patch(name_or_path: str | Path) -> Patch:
     return parse_patch(read_text(path, PatchError, "patch"), str(path), path.stem)
 
 
+def patch_text(name_or_path: str | Path) -> str:
+    """Return the TOML of a patch, as `load_patch` finds it; raises PatchError."""
+    return read_text(_find(name_or_path), PatchError, "patch")
+
+
 def parse_patch(text: str, label: str, default_name: str) -> Patch:
     """Return the patch that a text holds.
 

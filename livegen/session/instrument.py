@@ -24,7 +24,7 @@ from livegen.score import Voice
 from livegen.score_table import FrameBeat, PlannedFrame
 from livegen.session.expression import Expression
 from livegen.session.keyboard import HeldKey, Keyboard, attacks, handle
-from livegen.session.performance import advance, begin
+from livegen.session.performance import Call, advance, begin, follow
 from livegen.session.state import ControlInForce, Message, State, timbres_of
 from livegen.synth.bank import fill_bank, free_bank
 from livegen.synth.commands import COMMAND, EXPRESS, GIVE_TO_MODEL, KEY_DOWN, KEY_UP, SET_CHORD, SILENCE_ALL, USE_BANK
@@ -62,6 +62,28 @@ class FrameReport:
     events: tuple[StampedEvent, ...]
     times_ns: tuple[int, ...]
     messages: tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A call of `play_frame` with all that it takes to do it again.
+
+    Attributes
+    ----------
+    report : FrameReport
+    before, after : State
+    calls : tuple of Call
+        Those of `advance` that led from one to the other, the first of them with the events; none where the predictor
+        raised, and `follow` led there.
+    is_late : bool
+        Whether the callback had taken the old plan already.
+    """
+
+    report: FrameReport
+    before: State
+    after: State
+    calls: tuple[Call, ...] = ()
+    is_late: bool = False
 
 
 def _without_repeats(taken: list[_Taken]) -> Iterator[_Taken]:
@@ -114,6 +136,8 @@ class Instrument:
         Events and commands that came faster than they could be taken.
     n_missed_plans : int
         Frames whose new plan came after the callback had taken the old one.
+    watch : callable
+        Told of every call of `play_frame` on its thread, also where that raises; must be quick and never raise.
     """
 
     def __init__(
@@ -139,6 +163,7 @@ class Instrument:
         self.latency_seconds = 0.0
         self.n_lost = 0
         self.n_missed_plans = 0
+        self.watch: Callable[[Turn], None] = lambda turn: None
         self._values = values  # in force on the audio side, which is ahead of the score
         self._keyboard = Keyboard()
         self._patch, self._new_patch = patch, patch  # the one that sounds, and the one that is to
@@ -221,30 +246,49 @@ class Instrument:
         score, but no key that came up hangs in it, and a model that was stopped stays so.
         """
         taken = self._take()
-        try:
-            return self._plan(taken, to_frame, position_of_time)
-        except Exception:
-            self._follow_sound()
-            raise
-
-    def _plan(self, taken: list[_Taken], to_frame: int, position_of_time: Callable[[int], float]) -> FrameReport:
         latency_frames = self.latency_seconds * FRAME_RATE_HZ
         events = tuple(
             StampedEvent(event, source, position_of_time(time_ns) - isinstance(event, CLOCK_EVENTS) * latency_frames)
             for time_ns, event, source in taken
         )
+        times_ns = tuple(time_ns for time_ns, _, _ in taken)
         before = self.state
-        state, frames, messages = advance(before, to_frame, events, plan_to=to_frame + 1)
+        try:
+            turn = self._plan(events, times_ns, to_frame)
+        except Exception:
+            self.state = follow(before, events)
+            self.watch(Turn(FrameReport(before.horizon, events, times_ns, ()), before, self.state))
+            raise
+        self.watch(turn)
+        return turn.report
+
+    def publish(self, frames: Sequence[PlannedFrame], owner: NDArray[np.uint8]) -> None:
+        """Let frames sound that were settled elsewhere, as those of a take are, in place of `play_frame`.
+
+        `owner`, uint8 (4,), says who plays the voices in the frame that sounds next.
+        """
+        self._take()
+        score_table.write_frames(self.table, list(frames))
+        with self._lock:
+            self._give_back(owner)
+
+    def _plan(self, events: tuple[StampedEvent, ...], times_ns: tuple[int, ...], to_frame: int) -> Turn:
+        before, call = self.state, Call(to_frame, to_frame + 1)
+        state, frames, messages = advance(before, call.to_frame, events, plan_to=call.plan_to)
         frame_taken = int(self.engine["stats"]["frame_taken"][0, 0])
-        if frame_taken >= state.horizon:  # the callback was faster: what it took is what was played
+        is_late = frame_taken >= state.horizon
+        if is_late:  # the callback was faster: what it took is what was played
             self.n_missed_plans += 1
-            state, frames, messages = advance(before, frame_taken + 1, events, plan_to=frame_taken + 2)
+            call = Call(frame_taken + 1, frame_taken + 2)
+            state, frames, messages = advance(before, call.to_frame, events, plan_to=call.plan_to)
         # the next one always: its beat is as well known now as it will be
         score_table.write_frames(self.table, _on_beat(state, (state.timeline.at(state.horizon).planned, *frames)))
-        self.state, frames, _ = advance(state, state.horizon)
+        on = Call(state.horizon)
+        self.state, frames, _ = advance(state, on.to_frame, plan_to=on.plan_to)
         score_table.write_frames(self.table, _on_beat(self.state, frames))
         self._follow_score(messages)
-        return FrameReport(state.horizon, events, tuple(time_ns for time_ns, _, _ in taken), tuple(messages))
+        report = FrameReport(state.horizon, events, times_ns, tuple(messages))
+        return Turn(report, before, self.state, (call, on), is_late)
 
     def _follow_score(self, messages: list[Message]) -> None:
         """Take over what the performance itself has changed, and give the model the voices that are its own again."""
@@ -253,10 +297,12 @@ class Instrument:
                 self._adopt()
             if self._keyboard.n_pressed != self.state.keyboard.n_pressed:
                 return  # keys went down since: whose their voices are, the next frame tells
-            owner = self.state.timeline.at(self.state.horizon).planned.owner
-            for voice in tuple(self._taken):
-                if owner[voice] != score_table.PLAYER and self._keyboard.sounding(voice) is None:
-                    self._push("session", GIVE_TO_MODEL, voice)
+            self._give_back(self.state.timeline.at(self.state.horizon).planned.owner)
+
+    def _give_back(self, owner: NDArray[np.uint8]) -> None:
+        for voice in tuple(self._taken):
+            if owner[voice] != score_table.PLAYER and self._keyboard.sounding(voice) is None:
+                self._push("session", GIVE_TO_MODEL, voice)
 
     def _adopt(self) -> None:
         """Stand where the performance stands, but for the events that it does not know of yet."""
@@ -270,16 +316,6 @@ class Instrument:
         before, self._keyboard, self._values = self._keyboard, keyboard, values
         self._apply_levels()
         self._sound(before, "session")
-
-    def _follow_sound(self) -> None:
-        """Give the score what is in force on the audio side."""
-        with self._lock:
-            self.state = replace(
-                self.state,
-                keyboard=self._keyboard,
-                values=self._values,
-                is_running=self.is_model_audible,
-            )
 
     def _take(self) -> list[_Taken]:
         with self._lock:

@@ -1,7 +1,7 @@
 """A session on the offline clock: the same instrument, rendered as fast as the machine can."""
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -74,9 +74,9 @@ def render(
         pieces = []
         while pending and clock.sample_at(pending[-1][0]) < sample:
             time_ns, event = pending.pop()
-            pieces.append(_render_to(instrument, clock.sample_at(time_ns)))
+            pieces.append(render_to(instrument, clock.sample_at(time_ns)))
             instrument.receive(event, source, time_ns)
-        return np.concatenate([*pieces, _render_to(instrument, sample)])
+        return np.concatenate([*pieces, render_to(instrument, sample)])
 
     instrument.play_frame(0, clock.position_at)
     sounds: list[NDArray[np.float32]] = []
@@ -92,11 +92,25 @@ def render(
         yield _frame(instrument, n_frames - 1, sounds.pop(0))
 
 
+def render_to(instrument: Instrument, sample: int) -> NDArray[np.float32]:
+    """Return the sound of an instrument from where it is up to a sample, float32 (n, channels)."""
+    n_samples = max(sample - int(instrument.engine["sample"][0]), 0)
+    n_channels = int(instrument.engine["n_channels"][0])
+    samples = np.zeros(n_samples * n_channels, np.float32)
+    render_block(instrument.engine[0], samples, n_samples)
+    return samples.reshape(n_samples, n_channels)
+
+
 def check_output(path: Path) -> None:
     """Refuse a file that cannot be rendered to, before any work is done; raises FormatError."""
+    check_ending(path)
+    check_place(path)
+
+
+def check_ending(path: Path) -> None:
+    """Refuse a file that cannot be rendered to by its name; raises FormatError."""
     if path.suffix.lower() not in _ENDINGS:
         raise FormatError(f"{path} cannot be rendered: its name must end in {', '.join(_ENDINGS)}")
-    check_place(path)
 
 
 def render_to_file(
@@ -126,11 +140,23 @@ def render_to_file(
     FormatError
         If the file cannot be written.
     """
+    write_rendered(path, instrument, render(instrument, n_frames, events), n_frames, on_frame=on_frame)
+
+
+def write_rendered(
+    path: Path,
+    instrument: Instrument,
+    rendered_frames: Iterable[RenderedFrame],
+    n_frames: int,
+    *,
+    on_frame: Callable[[], None] = lambda: None,
+) -> None:
+    """Write so many frames that an instrument plays to a file; see `render_to_file`."""
     sample_rate, n_channels = int(instrument.engine["sample_rate"][0]), int(instrument.engine["n_channels"][0])
     is_sound = path.suffix.lower() in AUDIO_ENDINGS
     frames, masks = [], []
     with AudioWriter(path, sample_rate, n_channels) if is_sound else contextlib.nullcontext() as writer:
-        for rendered in render(instrument, n_frames, events):
+        for rendered in rendered_frames:
             frames.append(rendered.frame)
             masks.append(rendered.is_player)
             if writer is not None:
@@ -141,14 +167,6 @@ def render_to_file(
         write_midi_score(path, np.stack(frames), player=np.stack(masks))
     elif path.suffix.lower() == ".npz":
         save_npz(path, np.stack(frames), {"player": np.stack(masks).tolist()})
-
-
-def _render_to(instrument: Instrument, sample: int) -> NDArray[np.float32]:
-    n_samples = max(sample - int(instrument.engine["sample"][0]), 0)
-    n_channels = int(instrument.engine["n_channels"][0])
-    samples = np.zeros(n_samples * n_channels, np.float32)
-    render_block(instrument.engine[0], samples, n_samples)
-    return samples.reshape(n_samples, n_channels)
 
 
 def _faded(samples: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:

@@ -6,23 +6,31 @@ drive it; given the same events in the same frames it makes the same music.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from livegen.controls import Values
-from livegen.events import StampedEvent
+from livegen.controls import CONTROLS, Values, with_value
+from livegen.events import SetControl, StampedEvent
 from livegen.predictor.predictor import Predictor
 from livegen.score import DRUM_NOTES, N_VOICES, SILENCE
 from livegen.score_table import OFF, PlannedFrame
 from livegen.session.draft import Draft
+from livegen.session.keyboard import handle
 from livegen.session.planning import is_retimed, next_context, part_of, replay, timed
 from livegen.session.state import Message, State
 from livegen.session.tempo import Tempo
 from livegen.session.timeline import NO_OFFSET, Step, Timeline, first_context
 
 _NOBODY: Final[NDArray[np.uint8]] = np.full(N_VOICES, OFF, np.uint8)
+
+
+class Call(NamedTuple):
+    """How `advance` was called, apart from the events: its frames."""
+
+    to_frame: int
+    plan_to: int | None = None
 
 
 def begin(
@@ -96,6 +104,22 @@ def advance(
         if step.planned.frame_index >= first_new or is_retimed(before, step.planned)
     ]
     return replace(state, timeline=timeline), changed, draft.messages
+
+
+def follow(state: State, events: Sequence[StampedEvent]) -> State:
+    """Take over what events did to keys and controls, and plan nothing: what is left to do where `advance` raised.
+
+    The events are lost to the score, but no key that came up hangs in it, and a model that was stopped stays so.
+    """
+    for stamped in events:
+        event = stamped.event
+        if isinstance(event, SetControl) and not CONTROLS[event.name].is_action:
+            state = replace(state, values=with_value(state.values, event.name, event.value))
+        elif isinstance(event, SetControl) and event.value and event.name in ("start", "stop", "panic"):
+            state = replace(state, is_running=event.name == "start")
+        keyboard = handle(state.keyboard, event, stamped.source, state.values, state.drum_notes)
+        state = replace(state, keyboard=keyboard)
+    return state
 
 
 def _hold_to(state: State) -> State:

@@ -14,7 +14,7 @@ from threading import Event, Thread
 from typing import Final
 
 from livegen.controls import DEFAULTS, Value
-from livegen.errors import AudioError, PortError
+from livegen.errors import AudioError, PortError, TakeError
 from livegen.events import Event as InputEvent
 from livegen.formats.midi_file import midi_timeline
 from livegen.inputs.midi import POLL_SECONDS, MidiInput
@@ -34,8 +34,10 @@ from livegen.session.instrument import FrameReport, Instrument, compile_all
 from livegen.session.mapping import ControllerMap
 from livegen.session.midi_outs import MidiOuts
 from livegen.session.panic import PANIC, PanicButton
+from livegen.session.recorder import Recorder
 from livegen.session.speaker import Speaker
 from livegen.session.state import ControlInForce, Refused
+from livegen.session.takes import TakeSettings, new_recorder
 from livegen.session.threads import raise_priority, real_time_process
 from livegen.session.timeline import Step
 from livegen.units import FRAME_RATE_HZ, frame_to_sample, sample_to_frame
@@ -75,6 +77,8 @@ class Settings:
     seed : int
     controls : mapping
         Values over those of the patch.
+    take : TakeSettings or None
+        Where and how the jam is recorded; None is not.
     library : Library
         Patches that may be changed to.
     rig : Rig
@@ -94,6 +98,7 @@ class Settings:
     play: Path | None = None
     seed: int = 0
     controls: Mapping[str, Value] = field(default_factory=dict)
+    take: TakeSettings | None = None
     library: Library = field(default_factory=Library)
     rig: Rig = field(default_factory=Rig)
 
@@ -174,6 +179,7 @@ class Session:
             self.observers.append(self._announce)
             if timeline is not None and settings.play is not None:
                 self.file_player = MidiFilePlayer(timeline, self._receive, f"file:{settings.play.name}")
+            self.recorder = None if settings.take is None else self._open_take(settings.take)
             opened.callback(self.speaker.stop)  # first of all, since closing MIDI ports may hang
             self._opened = opened.pop_all()
 
@@ -192,6 +198,8 @@ class Session:
             quit_session,
         )
         self._opened.enter_context(real_time_process())
+        if self.recorder is not None:
+            self.recorder.start()
         self.instrument.play_frame(0, self.clock.position_at)
         self.speaker.start()
         self._start_thread("frames", self._play_frames)
@@ -244,10 +252,22 @@ class Session:
         osc = f"{self.osc.host}:{self.osc.port}"
         return f"MIDI in: {midi_in or 'none'} · out: {midi_out or 'none'} · OSC: {osc}"
 
+    def take(self) -> str:
+        """Return where the jam is recorded, and what was kept of it last."""
+        if self.recorder is None:
+            return "take: none"
+        return " · ".join(filter(None, [f"take: {self.recorder.folder}", self.recorder.captures.said]))
+
     def troubles(self) -> list[str]:
         """Return what went wrong so far, counted, the worst first; nothing where all is well."""
+        lines = [f"{count} {what}" for what, count in self._counts().items() if count]
+        if self.recorder is not None and self.recorder.trouble:
+            lines = [self.recorder.trouble, *lines]
+        return [f"{self.faults} faults, the last in {self.last_fault}", *lines] if self.faults else lines
+
+    def _counts(self) -> dict[str, int]:
         stats, midi_in, midi_outs = self.instrument.engine["stats"][0], self.midi_in, self.midi_outs
-        counts = {
+        return {
             "late frames": int(stats["late_frames"]),
             "underflows": int(stats["underflows"]),
             "times the sound device was lost": self.speaker.losses,
@@ -259,8 +279,6 @@ class Session:
             "OSC packets dropped": self.osc.dropped,
             "OSC answers not sent": self.osc.unsent,
         }
-        lines = [f"{count} {what}" for what, count in counts.items() if count]
-        return [f"{self.faults} faults, the last in {self.last_fault}", *lines] if self.faults else lines
 
     def farewell(self) -> str:
         """Return what to say at the end: how long it was, and what went wrong."""
@@ -275,6 +293,8 @@ class Session:
         self._stop.set()
         for thread in self._threads:
             thread.join(_JOIN_SECONDS)
+        if self.recorder is not None:
+            self.recorder.stop()
         self._opened.close()
 
     def _open_speaker(self, settings: Settings, device: AudioDevice | None) -> Speaker:
@@ -287,6 +307,17 @@ class Session:
                 raise
             self.warnings.append(f"no sound: {error}")  # nobody named this device
             return Speaker(engine, None)
+
+    def _open_take(self, settings: TakeSettings) -> Recorder | None:
+        try:
+            recorder = new_recorder(settings, self.instrument)
+        except TakeError as error:
+            if settings.folder is not None:
+                raise
+            self.warnings.append(f"this jam is not recorded: {error}")  # nobody named this place
+            return None
+        self.instrument.watch = recorder.record
+        return recorder
 
     def _open_osc(self, settings: Settings) -> OscServer:
         def listen(port: int) -> OscServer:
@@ -424,6 +455,8 @@ class Session:
         while not stop.wait(_HOUSEKEEPING_SECONDS):
             self.speaker.check()
             self._tell(self.desk.work(self.rig))
+            if self.recorder is not None:
+                self.recorder.count({"faults": self.faults, **self._counts()})
             if time.perf_counter() >= next_heartbeat:
                 next_heartbeat += _HEARTBEAT_SECONDS
                 stats = self.instrument.engine["stats"][0]

@@ -87,6 +87,10 @@ def test_space_starts_what_is_stopped_however_it_was_stopped() -> None:
     assert performer.type("\r") == [SetControl("reset", True)]
 
 
+def test_a_key_keeps_the_last_bars() -> None:
+    assert Performer().type("kK") == [SetControl("capture", 8)] * 2
+
+
 def test_only_the_escape_key_leaves() -> None:
     performer = Performer()
     for other in ("\x1bOP", "\x1b[15~", "\x1b[3~", "\x1b[1;5C", "\x1bz", "\x1b[A", "é", "\t", "A"):
