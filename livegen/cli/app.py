@@ -8,10 +8,11 @@ from typing import Annotated, Final, NoReturn
 import typer
 
 from livegen import __version__
+from livegen.cli.files import convert, render
 from livegen.cli.learn import evaluate, models, train
 from livegen.cli.lists import controls, devices, doctor, patches
 from livegen.cli.output import err, out, printable
-from livegen.cli.play import bench, convert, jam, render
+from livegen.cli.play import bench, jam
 from livegen.errors import LivegenError
 
 EXIT_USAGE: Final = 2

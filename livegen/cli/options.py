@@ -1,5 +1,6 @@
 """Options that several commands share, and what they are turned into."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +15,18 @@ PatchOption = Annotated[str, typer.Option("--patch", help="A patch's name (`live
 Seed = Annotated[int | None, typer.Option(min=0, max=2**63 - 1, help="Of all draws; the same seed, the same music.")]
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Set a control; repeatable.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+
+
+class Channels(StrEnum):
+    """What the channels of the sound carry."""
+
+    MIX = "mix"
+    VOICES = "voices"
+
+
+ChannelsOption = Annotated[
+    Channels, typer.Option("--audio-channels", help="The mix on every channel, or each voice on its own of four.")
+]
 
 
 def parse_controls(assignments: list[str] | None) -> dict[str, Value]:

@@ -9,17 +9,24 @@ from numpy.typing import NDArray
 
 from livegen.errors import FormatError
 from livegen.formats import nesmdb
-from livegen.formats.midi_file import read_midi_score, write_midi_score
+from livegen.formats.midi_file import read_midi_piece, write_midi_piece
+from livegen.formats.piece import Piece
 
-Reader = Callable[[Path], NDArray[np.uint8]]
-Writer = Callable[[Path, NDArray[np.uint8]], None]
+Reader = Callable[[Path], Piece]
+Writer = Callable[[Path, Piece], None]
 
 _SCORE_FORMATS: Final[dict[str, tuple[Reader, Writer]]] = {
-    ".mid": (read_midi_score, write_midi_score),
-    ".midi": (read_midi_score, write_midi_score),
-    ".npz": (nesmdb.load_npz, nesmdb.save_npz),
-    ".exprsco.pkl": (nesmdb.load_exprsco, nesmdb.save_exprsco),
-    ".seprsco.pkl": (nesmdb.load_seprsco, nesmdb.save_seprsco),
+    ".mid": (read_midi_piece, write_midi_piece),
+    ".midi": (read_midi_piece, write_midi_piece),
+    ".npz": (nesmdb.load_piece, nesmdb.save_piece),
+    ".exprsco.pkl": (
+        lambda path: Piece(nesmdb.load_exprsco(path)),
+        lambda path, piece: nesmdb.save_exprsco(path, piece.frames),
+    ),
+    ".seprsco.pkl": (
+        lambda path: Piece(nesmdb.load_seprsco(path)),
+        lambda path, piece: nesmdb.save_seprsco(path, piece.frames),
+    ),
 }
 
 SCORE_ENDINGS: Final = tuple(_SCORE_FORMATS)
@@ -34,7 +41,7 @@ def read_score(path: Path) -> NDArray[np.uint8]:
     FormatError
         If the name ends otherwise than in .mid, .midi, .npz, .exprsco.pkl or .seprsco.pkl, or the file is bad.
     """
-    return _format_of(path)[0](path)
+    return read_piece(path).frames
 
 
 def write_score(path: Path, frames: NDArray[np.uint8]) -> None:
@@ -47,7 +54,21 @@ def write_score(path: Path, frames: NDArray[np.uint8]) -> None:
     FormatError
         If the name ends otherwise than `read_score` allows, or the file cannot be written.
     """
-    _format_of(path)[1](path, frames)
+    write_piece(path, Piece(frames))
+
+
+def read_piece(path: Path) -> Piece:
+    """Read a score with what else its file tells; raises FormatError as `read_score` does."""
+    return _format_of(path)[0](path)
+
+
+def write_piece(path: Path, piece: Piece) -> None:
+    """Write a score with as much of the rest as the format holds; raises as `write_score` does.
+
+    A MIDI file holds the player's part, tempos, markers and the title, an .npz file the player's part, and a pickle
+    the frames alone.
+    """
+    _format_of(path)[1](path, piece)
 
 
 def _format_of(path: Path) -> tuple[Reader, Writer]:

@@ -3,20 +3,24 @@
 One tick is a sample at 44.1 kHz (22,050 ticks a beat at 120 beats a minute). A track a voice, named p1, p2, tr,
 no; the velocity of a note is its volume, control 11 a new volume, control 12 a new timbre; a time signature 1/1
 marks the end (https://github.com/chrisdonahue/nesmdb, `nesmdb/score/midi.py`). The triangle's notes have
-velocity 1 and its volume is 0. livegen adds tracks named "p1 player" and so on for what a performer played.
+velocity 1 and its volume is 0. livegen adds tracks named "p1 player" and so on for what a performer played, markers,
+and, where a piece has a beat, its tempos: a tick is then a part of that beat.
 """
 
+import math
+from bisect import bisect_right
 from collections.abc import Iterator
+from operator import itemgetter
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import mido
 import numpy as np
 from numpy.typing import NDArray
 
-from livegen.errors import ScoreError
 from livegen.formats.downsample import GRID_RATE_HZ, downsample, frame_edges, frames_to_samples, samples_to_frames
 from livegen.formats.files import atomic_path
+from livegen.formats.piece import Piece
 from livegen.formats.smf import CONTROL_CHANGE, NOTE_OFF, NOTE_ON, Song
 from livegen.score import (
     MIDI_CHANNEL,
@@ -26,18 +30,21 @@ from livegen.score import (
     SILENCE,
     TIMBRE_MAX,
     VOLUME_MAX,
+    Column,
     Voice,
     fit_note,
     onsets,
     validate_frames,
 )
-from livegen.units import MAX_VOLUME, volume_to_velocity
+from livegen.units import FRAME_RATE_HZ, MAX_VOLUME, frame_to_seconds, volume_to_velocity
 
 _TRACK_VOICES: Final[dict[str, Voice]] = {voice.name.lower(): voice for voice in Voice}
 _PLAYER_SUFFIX: Final = " player"
 _PROGRAMS: Final[dict[Voice, int]] = {Voice.P1: 80, Voice.P2: 81, Voice.TR: 38, Voice.NO: 121}  # as nesmdb writes them
 _TICKS_PER_BEAT: Final = GRID_RATE_HZ // 2
 _TEMPO: Final = 500_000  # microseconds a beat
+_TICKS_PER_MUSICAL_BEAT: Final = 15_360  # of a piece with tempos: a multiple of what sequencers count in
+_TEMPO_RANGE: Final = (60_000, 6_000_000)  # 1000 to 10 beats a minute
 _MAX_DELTA: Final = 0x0FFF_FFFF  # the longest delta time that a file can express
 _VOLUME_CONTROL: Final = 11
 _TIMBRE_CONTROL: Final = 12
@@ -59,13 +66,41 @@ def is_nesmdb_layout(song: Song) -> bool:
 
 def song_to_frames(song: Song) -> NDArray[np.uint8]:
     """Return the score of a song in this layout, uint8 (N, 4, 3), with NES-MDB's rule for what a frame keeps."""
+    frames = np.empty((_n_frames(song), N_VOICES, N_COLUMNS), np.uint8)
+    for voice, (starts, states) in _voice_changes(song).items():
+        frames[:, voice] = downsample(starts, states[:, :N_COLUMNS], len(frames))
+    return frames
+
+
+def song_to_piece(song: Song) -> Piece:
+    """Return a song in this layout with the player's part, where it has one, its tempos and its markers."""
+    frames = song_to_frames(song)
+    said = tempos_and_markers(song)
+    if song.ticks_per_beat == _TICKS_PER_BEAT:  # the grid's
+        said["tempos"] = ()
+    if not any(name.endswith(_PLAYER_SUFFIX) for name in song.track_names):
+        return Piece(frames, **said)
+    player = np.zeros(frames.shape[:2], np.bool_)
+    for voice, (starts, states) in _voice_changes(song).items():
+        # as the volume of a voice that has no timbre, so that only what sounds decides
+        owners = np.stack([states[:, 0], states[:, N_COLUMNS], np.zeros_like(starts, np.uint8)], axis=1)
+        player[:, voice] = downsample(starts, owners, len(frames))[:, Column.VOLUME] > 0
+    return Piece(frames, player, **said)
+
+
+def tempos_and_markers(song: Song) -> dict[str, Any]:
+    """Return these fields of a song's `Piece`, each at the nearest frame."""
+    return {
+        name: tuple((round(seconds * FRAME_RATE_HZ), what) for seconds, what in said)
+        for name, said in (("tempos", song.tempos), ("markers", song.markers))
+    }
+
+
+def _n_frames(song: Song) -> int:
     end = max((round(at * GRID_RATE_HZ) for at, *signature in song.time_signatures if signature == [1, 1]), default=0)
     if end == 0 and len(song.seconds):
         end = round(song.seconds[-1] * GRID_RATE_HZ)
-    frames = np.empty((samples_to_frames(end), N_VOICES, N_COLUMNS), np.uint8)
-    for voice, (starts, values) in _voice_changes(song).items():
-        frames[:, voice] = downsample(starts, values, len(frames))
-    return frames
+    return samples_to_frames(end)
 
 
 def song_to_timeline(song: Song) -> list[tuple[float, mido.Message]]:
@@ -83,9 +118,9 @@ def song_to_timeline(song: Song) -> list[tuple[float, mido.Message]]:
     timeline: list[tuple[float, mido.Message]] = []
     for voice, (starts, values) in _voice_changes(song).items():
         channel, score = MIDI_CHANNEL[voice], np.zeros((len(values), N_VOICES, N_COLUMNS), np.uint8)
-        score[:, voice] = values
+        score[:, voice] = values[:, :N_COLUMNS]
         held: int | None = None
-        for start, (note, volume, _), attack in zip(
+        for start, (note, volume, _, _), attack in zip(
             starts.tolist(), values.tolist(), onsets(score)[:, voice].tolist(), strict=True
         ):
             if held is not None and (attack or note == 0):
@@ -100,37 +135,31 @@ def song_to_timeline(song: Song) -> list[tuple[float, mido.Message]]:
     return timeline
 
 
-def write(path: Path, frames: NDArray[np.uint8], player: NDArray[np.bool_] | None) -> None:
+def write(path: Path, piece: Piece) -> None:
     """Write a score in this layout; `song_to_frames` gives exactly these frames back.
 
-    Parameters
-    ----------
-    path : Path
-    frames : ndarray of uint8, shape (N, 4, 3)
-    player : ndarray of bool, shape (N, 4), or None
-        Where a performer played; these notes go to tracks of their own.
+    What the player played goes to tracks of its own.
 
     Raises
     ------
     ScoreError
-        If `frames` breaks the ranges of a score, or `player` has another shape.
+        If the frames break the ranges of a score.
     FormatError
         If the file cannot be written.
     """
-    frames = validate_frames(frames)
-    if player is None:
-        player = np.zeros(frames.shape[:2], np.bool_)
-    if player.shape != frames.shape[:2]:
-        raise ScoreError(f"the player's part has the shape {player.shape}: {frames.shape[:2]} fits this score")
-    n_samples = frames_to_samples(len(frames))
-    file = mido.MidiFile(type=1, ticks_per_beat=_TICKS_PER_BEAT)
-    conductor = [
-        (0, mido.MetaMessage("set_tempo", tempo=_TEMPO)),
+    frames = validate_frames(piece.frames)
+    player = np.zeros(frames.shape[:2], np.bool_) if piece.player is None else piece.player
+    clock = _Clock(piece.tempos)
+    file = mido.MidiFile(type=1, ticks_per_beat=clock.ticks_per_beat, charset="utf-8")
+    edges = [*map(clock.nearest_tick, frame_edges(len(frames))[:-1].tolist()), clock.end_tick(len(frames))]
+    conductor: list[tuple[int, mido.MetaMessage]] = [
+        *((0, mido.MetaMessage("track_name", name=title)) for title in [piece.tags.title] if title),
+        *((tick, mido.MetaMessage("set_tempo", tempo=tempo)) for _, tick, tempo in clock.tempos),
         (0, mido.MetaMessage("time_signature", numerator=4, denominator=4)),
-        (n_samples, mido.MetaMessage("time_signature", numerator=1, denominator=1)),
+        *((edges[min(at, len(frames))], mido.MetaMessage("marker", text=text)) for at, text in piece.markers),
+        (edges[-1], mido.MetaMessage("time_signature", numerator=1, denominator=1)),
     ]
-    file.tracks.append(_track(conductor))
-    edges = [*frame_edges(len(frames))[:-1].tolist(), n_samples]
+    file.tracks.append(_track(sorted(conductor, key=lambda timed: timed[0])))
     for played in (False, True):
         for voice in Voice:
             messages = [
@@ -144,39 +173,81 @@ def write(path: Path, frames: NDArray[np.uint8], player: NDArray[np.bool_] | Non
         file.save(partial)
 
 
+class _Clock:
+    """Grid samples to ticks: one for one, or by the tempos of a piece."""
+
+    def __init__(self, tempos: tuple[tuple[int, float], ...]) -> None:
+        self.ticks_per_beat = _TICKS_PER_MUSICAL_BEAT if tempos else _TICKS_PER_BEAT
+        self.tempos = [(0.0, 0, _tempo(tempos[0][1]) if tempos else _TEMPO)]  # grid sample, tick, microseconds a beat
+        for frame_index, beats_a_minute in tempos:
+            tick = self.nearest_tick(frame_to_seconds(frame_index) * GRID_RATE_HZ)
+            begin, first_tick, tempo = self.tempos[-1]
+            if tick > first_tick:
+                begin += (tick - first_tick) * self._samples_a_tick(tempo)
+                self.tempos.append((begin, tick, _tempo(beats_a_minute)))
+            else:
+                self.tempos[-1] = (begin, first_tick, _tempo(beats_a_minute))
+
+    def nearest_tick(self, sample: float) -> int:
+        """Return the tick that is nearest to a grid sample."""
+        return round(self._tick(sample))
+
+    def end_tick(self, n_frames: int) -> int:
+        """Return the first tick at which so many frames are over."""
+        return math.ceil(self._tick(frames_to_samples(n_frames)) - 1e-6)
+
+    def _tick(self, sample: float) -> float:
+        at = max(bisect_right(self.tempos, sample, key=itemgetter(0)) - 1, 0)
+        begin, first_tick, tempo = self.tempos[at]
+        return first_tick + (sample - begin) / self._samples_a_tick(tempo)
+
+    def _samples_a_tick(self, tempo: int) -> float:
+        return tempo * GRID_RATE_HZ / (1e6 * self.ticks_per_beat)
+
+
+def _tempo(beats_a_minute: float) -> int:
+    """Return the microseconds of a beat, of which a file holds whole ones."""
+    lowest, highest = _TEMPO_RANGE
+    return min(max(round(60e6 / max(beats_a_minute, 1e-3)), lowest), highest)
+
+
 def _voice_of(track_name: str) -> Voice | None:
     return _TRACK_VOICES.get(track_name.removesuffix(_PLAYER_SUFFIX))
 
 
 def _voice_changes(song: Song) -> dict[Voice, tuple[NDArray[np.int64], NDArray[np.uint8]]]:
-    """Return, for each voice, the grid samples where its state changes, and the states, shape (K, 3)."""
+    """Return, for each voice, the grid samples where its state changes, and the states.
+
+    A state is note, volume, timbre, and whether the note is the player's: shape (K, 4).
+    """
     samples = np.rint(song.seconds * GRID_RATE_HZ).astype(np.int64).tolist()
     ranks = {NOTE_OFF: 0, NOTE_ON: 1, CONTROL_CHANGE: 2}  # what happens first within a sample
-    messages: dict[Voice, list[tuple[int, int, bytes]]] = {voice: [] for voice in Voice}
+    is_player = [name.endswith(_PLAYER_SUFFIX) for name in song.track_names]
+    messages: dict[Voice, list[tuple[int, int, bytes, bool]]] = {voice: [] for voice in Voice}
     for sample, (_, track, message) in zip(samples, song.events, strict=True):
         voice = _voice_of(song.track_names[track])
         rank = ranks.get(message[0] & 0xF0)
         if voice is not None and rank is not None:
-            messages[voice].append((sample, rank, message))
+            messages[voice].append((sample, rank, message, is_player[track]))
     return {voice: _follow(voice, found) for voice, found in messages.items()}
 
 
-def _follow(voice: Voice, messages: list[tuple[int, int, bytes]]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+def _follow(voice: Voice, messages: list[tuple[int, int, bytes, bool]]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
     messages.sort(key=lambda timed: timed[:2])
-    key = note = volume = timbre = 0
-    states = {0: (0, 0, 0)}
-    for sample, _, message in messages:
+    key = note = volume = timbre = owner = 0
+    states = {0: (0, 0, 0, 0)}
+    for sample, _, message, by_player in messages:
         kind, first, second = message[0] & 0xF0, message[1], message[2]
         if kind == NOTE_ON:
-            key, note, volume = first, _note_of(voice, first), min(second, VOLUME_MAX[voice])
+            key, note, volume, owner = first, _note_of(voice, first), min(second, VOLUME_MAX[voice]), int(by_player)
         elif kind == NOTE_OFF:
             if first == key:
-                key = note = volume = 0
+                key = note = volume = owner = 0
         elif first == _VOLUME_CONTROL:
             volume = min(second, VOLUME_MAX[voice])
         elif first == _TIMBRE_CONTROL:
             timbre = min(second, TIMBRE_MAX[voice])
-        states[sample] = (note, volume, timbre)
+        states[sample] = (note, volume, timbre, owner)
     return np.array(list(states), np.int64), np.array(list(states.values()), np.uint8)
 
 
