@@ -18,6 +18,7 @@ from livegen.errors import FormatError
 from livegen.formats import SCORE_ENDINGS, read_piece, write_piece
 from livegen.formats.audio_file import AUDIO_ENDINGS, AudioWriter
 from livegen.formats.files import check_place
+from livegen.formats.nsf import write_nsf
 from livegen.formats.piece import Piece
 from livegen.formats.register_log import VGM_RATE_HZ, RegisterLog, Tags, with_loop
 from livegen.formats.vgm import read_vgm
@@ -27,7 +28,7 @@ from livegen.synth.register_log import Writes, score_writes
 from livegen.units import CPU_CLOCK_HZ, frame_to_sample, frame_to_seconds
 
 DEFAULT_SAMPLE_RATE_HZ: Final = 48_000
-REGISTER_ENDINGS: Final = (".vgm", ".vgz")
+REGISTER_ENDINGS: Final = (".vgm", ".vgz", ".nsf")
 _FADE_SECONDS: Final = 0.01
 
 
@@ -141,10 +142,10 @@ def register_log(writes: Writes, length: int, tags: Tags) -> RegisterLog:
     return RegisterLog(*writes, cpu_clock_hz=CPU_CLOCK_HZ["ntsc"], region="ntsc", length=length, tags=tags)
 
 
-def write_registers(target: Path, log: RegisterLog) -> tuple[str, ...]:
-    """Write a file of register writes by the ending of its name; return what its user should know."""
-    write_vgm(target, log)
-    return ()
+def write_registers(target: Path, log: RegisterLog) -> None:
+    """Write a file of register writes, by one of `REGISTER_ENDINGS`; raises FormatError if it cannot be."""
+    write = write_nsf if target.suffix.lower() == ".nsf" else write_vgm
+    write(target, log)
 
 
 def _conversion(source: Path, target: Path) -> Conversion:
@@ -183,9 +184,9 @@ def _registers_to_registers(source: Path, target: Path, options: Options, progre
     log = replace(log, tags=options.tagged(log.tags))
     if options.loop_from is not None:
         log = with_loop(replace(log, loop=None), round(options.loop_from * VGM_RATE_HZ))
-    remarks = write_registers(target, log)
+    write_registers(target, log)
     progress(1.0)
-    return Report(log.length / VGM_RATE_HZ, (*_remarks(log), *remarks))
+    return Report(log.length / VGM_RATE_HZ, _remarks(log))
 
 
 def _score_to_sound(source: Path, target: Path, options: Options, progress: Progress) -> Report:
@@ -200,9 +201,9 @@ def _score_to_registers(source: Path, target: Path, options: Options, progress: 
     log = _score_log(read_piece(source), VGM_RATE_HZ, options)
     if options.loop_from is not None:
         log = with_loop(log, round(options.loop_from * VGM_RATE_HZ))
-    remarks = write_registers(target, log)
+    write_registers(target, log)
     progress(1.0)
-    return Report(log.length / VGM_RATE_HZ, (*_remarks(log), *remarks))
+    return Report(log.length / VGM_RATE_HZ, _remarks(log))
 
 
 def _score_to_score(source: Path, target: Path, options: Options, progress: Progress) -> Report:
