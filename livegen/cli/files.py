@@ -83,7 +83,7 @@ def convert(
     ],
     out_file: Annotated[
         Path,
-        typer.Argument(metavar="OUT", help="What to write: .wav .flac .vgm .vgz .nsf, or out of a score a score"),
+        typer.Argument(metavar="OUT", help=".wav .flac .vgm .vgz .nsf, or out of a score another score, .png or .svg"),
     ],
     rate: Annotated[int | None, typer.Option(min=8000, max=192000, help="Sample rate in Hz, else 48000.")] = None,
     voices: Annotated[

@@ -21,6 +21,7 @@ from livegen.formats.files import check_place
 from livegen.formats.nsf import write_nsf
 from livegen.formats.piece import Piece
 from livegen.formats.register_log import VGM_RATE_HZ, RegisterLog, Tags, with_loop
+from livegen.formats.roll import PICTURE_ENDINGS, write_picture
 from livegen.formats.vgm import read_vgm
 from livegen.formats.vgm_writer import write_vgm
 from livegen.score import N_VOICES
@@ -215,6 +216,13 @@ def _score_to_score(source: Path, target: Path, options: Options, progress: Prog
     return Report(frame_to_seconds(len(piece.frames)), remarks)
 
 
+def _score_to_picture(source: Path, target: Path, options: Options, progress: Progress) -> Report:
+    piece = read_piece(source)
+    write_picture(target, replace(piece, tags=options.tagged(piece.tags)))
+    progress(1.0)
+    return Report(frame_to_seconds(len(piece.frames)))
+
+
 def _score_log(piece: Piece, sample_rate: int, options: Options) -> RegisterLog:
     if not len(piece.frames):
         raise FormatError("the score has no frames, so there is nothing to hear: choose another file")
@@ -282,5 +290,6 @@ CONVERSIONS: Final = (
     Conversion(SCORE_ENDINGS, SCORE_ENDINGS, frozenset({"title"}), _score_to_score),
     Conversion(SCORE_ENDINGS, AUDIO_ENDINGS, _SOUND_OPTIONS, _score_to_sound),
     Conversion(SCORE_ENDINGS, REGISTER_ENDINGS, _TAG_OPTIONS | {"loop_from"}, _score_to_registers),
+    Conversion(SCORE_ENDINGS, PICTURE_ENDINGS, frozenset({"title"}), _score_to_picture),
 )
 """What can be made of what, by the endings of names."""
