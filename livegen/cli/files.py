@@ -1,6 +1,7 @@
 """Commands that write files without playing them: render, convert."""
 
 import secrets
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -13,10 +14,12 @@ from livegen.cli.options import (
     PatchOption,
     Seed,
     Set,
-    load_model,
+    model_folder,
     parse_controls,
+    say_if_compiling,
 )
-from livegen.cli.output import err, progress_bar
+from livegen.cli.output import err, printable, progress_bar
+from livegen.errors import FormatError
 
 Title = Annotated[str | None, typer.Option(help="Name of the song, for the file's tags.")]
 Author = Annotated[str | None, typer.Option(help="Who made it, for the file's tags.")]
@@ -27,53 +30,74 @@ LoopFrom = Annotated[
 
 
 def render(
-    out_file: Annotated[Path, typer.Argument(metavar="OUT", help="What to write, by its ending: .wav .flac .mid .npz")],
+    out_file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="OUT",
+            help=".wav .flac, a score: .mid .npz .exprsco.pkl .seprsco.pkl, register writes: .vgm .vgz .nsf, a "
+            "picture: .png .svg",
+        ),
+    ],
     seconds: Annotated[float, typer.Option(min=0.1, max=36_000, help="Length.")] = 30.0,
     prompt: Annotated[
         Path | None, typer.Option(metavar="FILE.mid", help="What a performer plays from the start.")
     ] = None,
+    count: Annotated[int, typer.Option(min=1, max=10_000, help="How many files, with one seed after another.")] = 1,
+    jobs: Annotated[int, typer.Option(min=1, max=64, help="How many at a time, each on a core of its own.")] = 1,
     patch: PatchOption = "plain",
     model: Model = "default",
-    rate: Annotated[int, typer.Option(min=8000, max=192000, help="Sample rate in Hz.")] = 48_000,
+    rate: Annotated[int | None, typer.Option(min=8000, max=192000, help="Sample rate in Hz, else 48000.")] = None,
     audio_channels: ChannelsOption = Channels.MIX,
+    loop_from: LoopFrom = None,
+    title: Title = None,
+    author: Author = None,
     seed: Seed = None,
     set_: Set = None,
 ) -> None:
     """Render a session offline, the same one that `jam` plays live.
 
     Example: [bold]livegen render song.wav --seconds 60 --seed 7[/bold]
+
+    With --count 20 the files are song-01.wav to song-20.wav, and the seeds count up.
     """
-    from livegen.formats.midi_file import midi_timeline
-    from livegen.inputs.midi_file import timeline_events
-    from livegen.patch import load_patch
-    from livegen.session.instrument import Instrument, compile_all
-    from livegen.session.offline import check_output, render_to_file
+    from livegen.formats.register_log import Tags
+    from livegen.session.batch import Renders, numbered, render_all
     from livegen.units import frame_to_seconds, seconds_to_frame
 
-    check_output(out_file)
-    events = [] if prompt is None else timeline_events(midi_timeline(prompt))
-    loaded_patch = load_patch(patch)
-    predictor = load_model(model)
-    compile_all(predictor, loaded_patch)
-    instrument = Instrument(
-        predictor,
-        loaded_patch,
-        rate,
+    first_seed = secrets.randbits(32) if seed is None else seed
+    paths = numbered(out_file, count)
+    renders = Renders(
+        paths=paths,
+        seeds=tuple(range(first_seed, first_seed + count)),
+        n_frames=max(seconds_to_frame(seconds), 1),
+        model=Path(),
+        patch=patch,
+        prompt=prompt,
         controls=parse_controls(set_),
-        seed=secrets.randbits(32) if seed is None else seed,
-        n_channels=1,
+        rate=rate,
         is_apart=audio_channels is Channels.VOICES,
+        tags=Tags(title=title or "", author=author or ""),
+        loop_from=loop_from,
     )
-    n_frames = max(seconds_to_frame(seconds), 1)
+    renders.check()
+    renders = replace(renders, model=model_folder(model))
+    say_if_compiling()
+    failures = []
     with progress_bar() as progress:
-        task = progress.add_task(out_file.name, total=n_frames)
-        render_to_file(instrument, out_file, n_frames, events, on_frame=lambda: progress.advance(task))
-    err.print(
-        f"wrote {out_file}: {frame_to_seconds(n_frames):.1f} s, seed {instrument.state.seed}",
-        highlight=False,
-        markup=False,
-        soft_wrap=True,
-    )
+        task = progress.add_task(out_file.name, total=renders.n_frames * count)
+        for done in render_all(renders, n_jobs=jobs, on_frame=lambda: progress.advance(task)):
+            if done.error is None:
+                length = frame_to_seconds(renders.n_frames)
+                _say(f"wrote {paths[done.index]}: {length:.1f} s, seed {renders.seeds[done.index]}")
+            elif count > 1:
+                _say(f"failed {paths[done.index]}: {done.error}")
+            failures += [done.error] if done.error is not None else []
+    if failures:
+        raise FormatError(failures[0] if count == 1 else f"{len(failures)} of {count} files could not be rendered")
+
+
+def _say(sentence: str) -> None:
+    err.print(printable(sentence), highlight=False, markup=False, soft_wrap=True)
 
 
 def convert(
@@ -129,4 +153,4 @@ def convert(
         task = progress.add_task(out_file.name, total=1.0)
         report = convert_file(in_file, out_file, options, progress=lambda done: progress.update(task, completed=done))
     said = ", ".join([f"{report.seconds:.1f} s", *report.remarks])
-    err.print(f"wrote {out_file}: {said}", highlight=False, markup=False, soft_wrap=True)
+    _say(f"wrote {out_file}: {said}")

@@ -55,12 +55,18 @@ def model_folder(name: str) -> Path:
     raise CheckpointError(f"there is no model {name!r}: there is {there}, or give the path of a model's folder")
 
 
+def say_if_compiling() -> None:
+    """Say so where playing will have to compile first."""
+    from livegen.kernels import is_compiled
+
+    if not is_compiled():
+        err.print("first run: compiling, which takes up to a minute; the next start is quick", highlight=False)
+
+
 def load_model(name: str) -> Any:
     """Return the predictor of a model, and say so where playing it will have to compile; raises CheckpointError."""
-    from livegen.kernels import is_compiled
     from livegen.predictor.checkpoint import load_predictor
 
     folder = model_folder(name)
-    if not is_compiled():
-        err.print("first run: compiling, which takes up to a minute; the next start is quick", highlight=False)
+    say_if_compiling()
     return load_predictor(folder)

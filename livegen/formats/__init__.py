@@ -32,6 +32,9 @@ _SCORE_FORMATS: Final[dict[str, tuple[Reader, Writer]]] = {
 SCORE_ENDINGS: Final = tuple(_SCORE_FORMATS)
 """What the names of score files end in, in small letters."""
 
+TITLED_SCORE_ENDINGS: Final = (".mid", ".midi")
+"""Of these, the ones that hold a title."""
+
 
 def read_score(path: Path) -> NDArray[np.uint8]:
     """Read a score, uint8 (N, 4, 3), from a file of the format that its name ends with.

@@ -15,21 +15,19 @@ import numpy as np
 
 from livegen.apu import FULL_SCALE, VOICES, render_blocks
 from livegen.errors import FormatError
-from livegen.formats import SCORE_ENDINGS, read_piece, write_piece
+from livegen.formats import SCORE_ENDINGS, TITLED_SCORE_ENDINGS, read_piece, write_piece
 from livegen.formats.audio_file import AUDIO_ENDINGS, AudioWriter
 from livegen.formats.files import check_place
-from livegen.formats.nsf import write_nsf
 from livegen.formats.piece import Piece
+from livegen.formats.register_files import REGISTER_ENDINGS, engine_log, write_registers
 from livegen.formats.register_log import VGM_RATE_HZ, RegisterLog, Tags, with_loop
 from livegen.formats.roll import PICTURE_ENDINGS, write_picture
 from livegen.formats.vgm import read_vgm
-from livegen.formats.vgm_writer import write_vgm
 from livegen.score import N_VOICES
-from livegen.synth.register_log import Writes, score_writes
-from livegen.units import CPU_CLOCK_HZ, frame_to_sample, frame_to_seconds
+from livegen.synth.register_log import score_writes
+from livegen.units import frame_to_sample, frame_to_seconds
 
 DEFAULT_SAMPLE_RATE_HZ: Final = 48_000
-REGISTER_ENDINGS: Final = (".vgm", ".vgz", ".nsf")
 _FADE_SECONDS: Final = 0.01
 
 
@@ -138,17 +136,6 @@ def convert(source: Path, target: Path, options: Options, *, progress: Progress 
     return conversion.run(source, target, options, progress)
 
 
-def register_log(writes: Writes, length: int, tags: Tags) -> RegisterLog:
-    """Return the log of what the sound engine wrote, `length` samples at `VGM_RATE_HZ` long."""
-    return RegisterLog(*writes, cpu_clock_hz=CPU_CLOCK_HZ["ntsc"], region="ntsc", length=length, tags=tags)
-
-
-def write_registers(target: Path, log: RegisterLog) -> None:
-    """Write a file of register writes, by one of `REGISTER_ENDINGS`; raises FormatError if it cannot be."""
-    write = write_nsf if target.suffix.lower() == ".nsf" else write_vgm
-    write(target, log)
-
-
 def _conversion(source: Path, target: Path) -> Conversion:
     known = [conversion for conversion in CONVERSIONS if source.name.lower().endswith(conversion.sources)]
     if not known:
@@ -227,7 +214,7 @@ def _score_log(piece: Piece, sample_rate: int, options: Options) -> RegisterLog:
     if not len(piece.frames):
         raise FormatError("the score has no frames, so there is nothing to hear: choose another file")
     length = frame_to_sample(len(piece.frames), VGM_RATE_HZ)
-    return register_log(score_writes(piece.frames, sample_rate), length, options.tagged(piece.tags))
+    return engine_log(score_writes(piece.frames, sample_rate), length, options.tagged(piece.tags))
 
 
 def _writer(target: Path, options: Options) -> AudioWriter:
@@ -287,7 +274,8 @@ _SOUND_OPTIONS: Final = frozenset({"rate", "voices", "filters", "mixer", "audio_
 CONVERSIONS: Final = (
     Conversion((".vgm", ".vgz"), AUDIO_ENDINGS, _SOUND_OPTIONS | {"loops"}, _registers_to_sound),
     Conversion((".vgm", ".vgz"), REGISTER_ENDINGS, _TAG_OPTIONS | {"loop_from"}, _registers_to_registers),
-    Conversion(SCORE_ENDINGS, SCORE_ENDINGS, frozenset({"title"}), _score_to_score),
+    Conversion(SCORE_ENDINGS, TITLED_SCORE_ENDINGS, frozenset({"title"}), _score_to_score),
+    Conversion(SCORE_ENDINGS, SCORE_ENDINGS, frozenset(), _score_to_score),
     Conversion(SCORE_ENDINGS, AUDIO_ENDINGS, _SOUND_OPTIONS, _score_to_sound),
     Conversion(SCORE_ENDINGS, REGISTER_ENDINGS, _TAG_OPTIONS | {"loop_from"}, _score_to_registers),
     Conversion(SCORE_ENDINGS, PICTURE_ENDINGS, frozenset({"title"}), _score_to_picture),

@@ -1,7 +1,7 @@
 """A session on the offline clock: the same instrument, rendered as fast as the machine can."""
 
-import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -11,17 +11,23 @@ from numpy.typing import NDArray
 
 from livegen.errors import FormatError
 from livegen.events import Event
+from livegen.formats import SCORE_ENDINGS, write_piece
 from livegen.formats.audio_file import AUDIO_ENDINGS, AudioWriter
 from livegen.formats.files import check_place
-from livegen.formats.midi_file import write_midi_score
-from livegen.formats.nesmdb import save_npz
+from livegen.formats.piece import Piece
+from livegen.formats.register_files import REGISTER_ENDINGS, engine_log, write_registers
+from livegen.formats.register_log import VGM_RATE_HZ, Tags, with_loop
+from livegen.formats.roll import PICTURE_ENDINGS, write_picture
 from livegen.outputs.engine import render_block
 from livegen.score_table import PLAYER
 from livegen.session.clock import COMMIT_MARGIN_SECONDS, OfflineClock
 from livegen.session.instrument import Instrument
+from livegen.synth.register_log import join_writes, power_up_writes, take_writes
 from livegen.units import frame_to_sample
 
-_ENDINGS: Final = (*AUDIO_ENDINGS, ".mid", ".npz")
+RENDER_ENDINGS: Final = (*AUDIO_ENDINGS, *SCORE_ENDINGS, *REGISTER_ENDINGS, *PICTURE_ENDINGS)
+"""How the name of a file may end that a session is rendered to."""
+
 _FADE_SECONDS: Final = 0.01
 
 
@@ -94,8 +100,8 @@ def render(
 
 def check_output(path: Path) -> None:
     """Refuse a file that cannot be rendered to, before any work is done; raises FormatError."""
-    if path.suffix.lower() not in _ENDINGS:
-        raise FormatError(f"{path} cannot be rendered: its name must end in {', '.join(_ENDINGS)}")
+    if not path.name.lower().endswith(RENDER_ENDINGS):
+        raise FormatError(f"{path} cannot be rendered: its name must end in {', '.join(RENDER_ENDINGS)}")
     check_place(path)
 
 
@@ -105,19 +111,27 @@ def render_to_file(
     n_frames: int,
     events: Sequence[tuple[float, Event]] = (),
     *,
+    tags: Tags | None = None,
+    loop_from: float | None = None,
     on_frame: Callable[[], None] = lambda: None,
 ) -> None:
-    """Render to a file of the kind that its name ends with: the sound as .wav or .flac, the score as .mid or .npz.
+    """Render to a file of the kind that its name ends with: sound, score, register writes or picture.
 
-    The sound fades over its last 10 ms, so that it does not end in a click.
+    The sound fades over its last 10 ms, so that it does not end in a click. Register writes are those of the whole
+    session, the player's notes included; levels and mutes of the mix are no part of them.
 
     Parameters
     ----------
     instrument : Instrument
+        For register writes its voices must not be apart.
     path : Path
+        One of `RENDER_ENDINGS`.
     n_frames : int
     events : sequence of (float, Event)
         As `render` takes them.
+    tags : Tags, optional
+    loop_from : float, optional
+        Where players of register writes go on when they have come to the end, in seconds.
     on_frame : callable
         Called after each frame, for a progress bar.
 
@@ -126,21 +140,28 @@ def render_to_file(
     FormatError
         If the file cannot be written.
     """
+    name = path.name.lower()
     sample_rate, n_channels = int(instrument.engine["sample_rate"][0]), int(instrument.engine["n_channels"][0])
-    is_sound = path.suffix.lower() in AUDIO_ENDINGS
-    frames, masks = [], []
-    with AudioWriter(path, sample_rate, n_channels) if is_sound else contextlib.nullcontext() as writer:
+    instrument.engine["log"]["is_on"] = name.endswith(REGISTER_ENDINGS)
+    frames, masks, writes = [], [], [power_up_writes()]
+    with AudioWriter(path, sample_rate, n_channels) if name.endswith(AUDIO_ENDINGS) else nullcontext() as writer:
         for rendered in render(instrument, n_frames, events):
             frames.append(rendered.frame)
             masks.append(rendered.is_player)
+            writes.append(take_writes(instrument.engine["log"]))
             if writer is not None:
                 is_last = len(frames) == n_frames
                 writer.write(_faded(rendered.samples, sample_rate) if is_last else rendered.samples)
             on_frame()
-    if path.suffix.lower() == ".mid":
-        write_midi_score(path, np.stack(frames), player=np.stack(masks))
-    elif path.suffix.lower() == ".npz":
-        save_npz(path, np.stack(frames), {"player": np.stack(masks).tolist()})
+    tags = Tags() if tags is None else tags
+    piece = Piece(np.stack(frames), np.stack(masks), tags=tags)
+    if name.endswith(REGISTER_ENDINGS):
+        log = engine_log(join_writes(writes), frame_to_sample(n_frames, VGM_RATE_HZ), tags)
+        write_registers(path, log if loop_from is None else with_loop(log, round(loop_from * VGM_RATE_HZ)))
+    elif name.endswith(PICTURE_ENDINGS):
+        write_picture(path, piece)
+    elif name.endswith(SCORE_ENDINGS):
+        write_piece(path, piece)
 
 
 def _render_to(instrument: Instrument, sample: int) -> NDArray[np.float32]:
