@@ -2,6 +2,7 @@
 
 import secrets
 from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +22,18 @@ from livegen.cli.options import (
 from livegen.cli.output import err, printable, progress_bar
 from livegen.errors import FormatError
 
+
+class MidiLayout(StrEnum):
+    """How a score is laid out in a MIDI file."""
+
+    EXACT = "exact"
+    DAW = "daw"
+
+
+MidiLayoutOption = Annotated[
+    MidiLayout | None,
+    typer.Option(help="exact, else: all of the score, as NES-MDB has it; daw: notes for any instrument to play."),
+]
 Title = Annotated[str | None, typer.Option(help="Name of the song, for the file's tags.")]
 Author = Annotated[str | None, typer.Option(help="Who made it, for the file's tags.")]
 LoopFrom = Annotated[
@@ -49,6 +62,7 @@ def render(
     rate: Annotated[int | None, typer.Option(min=8000, max=192000, help="Sample rate in Hz, else 48000.")] = None,
     audio_channels: ChannelsOption = Channels.MIX,
     loop_from: LoopFrom = None,
+    midi_layout: MidiLayoutOption = None,
     title: Title = None,
     author: Author = None,
     seed: Seed = None,
@@ -68,7 +82,7 @@ def render(
     paths = numbered(out_file, count)
     renders = Renders(
         paths=paths,
-        seeds=tuple(range(first_seed, first_seed + count)),
+        seeds=tuple((first_seed + number) % 2**63 for number in range(count)),
         n_frames=max(seconds_to_frame(seconds), 1),
         model=Path(),
         patch=patch,
@@ -78,6 +92,7 @@ def render(
         is_apart=audio_channels is Channels.VOICES,
         tags=Tags(title=title or "", author=author or ""),
         loop_from=loop_from,
+        is_for_daw=midi_layout is MidiLayout.DAW,
     )
     renders.check()
     renders = replace(renders, model=model_folder(model))
@@ -124,6 +139,7 @@ def convert(
         int | None, typer.Option(min=1, max=1000, help="How often a VGM's loop is played, else once.")
     ] = None,
     loop_from: LoopFrom = None,
+    midi_layout: MidiLayoutOption = None,
     title: Title = None,
     author: Author = None,
 ) -> None:
@@ -146,6 +162,7 @@ def convert(
         mixer=mixer,
         loops=loops,
         loop_from=loop_from,
+        midi_layout=None if midi_layout is None else midi_layout.value,
         title=title,
         author=author,
     )

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from livegen.errors import FormatError
 from livegen.formats import nesmdb
+from livegen.formats.daw_midi import write_daw_midi
 from livegen.formats.midi_file import read_midi_piece, write_midi_piece
 from livegen.formats.piece import Piece
 
@@ -32,8 +33,8 @@ _SCORE_FORMATS: Final[dict[str, tuple[Reader, Writer]]] = {
 SCORE_ENDINGS: Final = tuple(_SCORE_FORMATS)
 """What the names of score files end in, in small letters."""
 
-TITLED_SCORE_ENDINGS: Final = (".mid", ".midi")
-"""Of these, the ones that hold a title."""
+MIDI_ENDINGS: Final = (".mid", ".midi")
+"""Of these, the ones that hold a title, tempos and markers."""
 
 
 def read_score(path: Path) -> NDArray[np.uint8]:
@@ -65,13 +66,23 @@ def read_piece(path: Path) -> Piece:
     return _format_of(path)[0](path)
 
 
-def write_piece(path: Path, piece: Piece) -> None:
+def write_piece(path: Path, piece: Piece, *, is_for_daw: bool = False) -> None:
     """Write a score with as much of the rest as the format holds; raises as `write_score` does.
 
     A MIDI file holds the player's part, tempos, markers and the title, an .npz file the player's part, and a pickle
     the frames alone.
+
+    Parameters
+    ----------
+    path : Path
+    piece : Piece
+    is_for_daw : bool
+        Whether a MIDI file is laid out for a DAW instead of as NES-MDB does it, which reads back exactly.
     """
-    _format_of(path)[1](path, piece)
+    if is_for_daw and path.suffix.lower() in MIDI_ENDINGS:
+        write_daw_midi(path, piece)
+    else:
+        _format_of(path)[1](path, piece)
 
 
 def _format_of(path: Path) -> tuple[Reader, Writer]:

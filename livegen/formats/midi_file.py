@@ -76,7 +76,7 @@ def read_midi_piece(path: Path) -> Piece:
     song = read_song(path)
     if nesmdb_midi.is_nesmdb_layout(song):
         return nesmdb_midi.song_to_piece(song)
-    return Piece(_ordinary_to_frames(song), **nesmdb_midi.tempos_and_markers(song))
+    return Piece(_ordinary_to_frames(song), **nesmdb_midi.tempos_markers_and_title(song))
 
 
 def write_midi_score(path: Path, frames: NDArray[np.uint8], *, player: NDArray[np.bool_] | None = None) -> None:

@@ -7,10 +7,7 @@ velocity 1 and its volume is 0. livegen adds tracks named "p1 player" and so on 
 and, where a piece has a beat, its tempos: a tick is then a part of that beat.
 """
 
-import math
-from bisect import bisect_right
 from collections.abc import Iterator
-from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,9 +15,17 @@ import mido
 import numpy as np
 from numpy.typing import NDArray
 
-from livegen.formats.downsample import GRID_RATE_HZ, downsample, frame_edges, frames_to_samples, samples_to_frames
+from livegen.formats.downsample import GRID_RATE_HZ, downsample, frame_edges, samples_to_frames
 from livegen.formats.files import atomic_path
+from livegen.formats.midi_clock import (
+    GRID_TICKS_PER_BEAT,
+    MUSICAL_TICKS_PER_BEAT,
+    MidiClock,
+    conductor_track,
+    to_track,
+)
 from livegen.formats.piece import Piece
+from livegen.formats.register_log import Tags
 from livegen.formats.smf import CONTROL_CHANGE, NOTE_OFF, NOTE_ON, Song
 from livegen.score import (
     MIDI_CHANNEL,
@@ -36,16 +41,11 @@ from livegen.score import (
     onsets,
     validate_frames,
 )
-from livegen.units import FRAME_RATE_HZ, MAX_VOLUME, frame_to_seconds, volume_to_velocity
+from livegen.units import FRAME_RATE_HZ, MAX_VOLUME, volume_to_velocity
 
 _TRACK_VOICES: Final[dict[str, Voice]] = {voice.name.lower(): voice for voice in Voice}
 _PLAYER_SUFFIX: Final = " player"
 _PROGRAMS: Final[dict[Voice, int]] = {Voice.P1: 80, Voice.P2: 81, Voice.TR: 38, Voice.NO: 121}  # as nesmdb writes them
-_TICKS_PER_BEAT: Final = GRID_RATE_HZ // 2
-_TEMPO: Final = 500_000  # microseconds a beat
-_TICKS_PER_MUSICAL_BEAT: Final = 15_360  # of a piece with tempos: a multiple of what sequencers count in
-_TEMPO_RANGE: Final = (60_000, 6_000_000)  # 1000 to 10 beats a minute
-_MAX_DELTA: Final = 0x0FFF_FFFF  # the longest delta time that a file can express
 _VOLUME_CONTROL: Final = 11
 _TIMBRE_CONTROL: Final = 12
 _TRIANGLE_VELOCITY: Final = 100
@@ -75,8 +75,8 @@ def song_to_frames(song: Song) -> NDArray[np.uint8]:
 def song_to_piece(song: Song) -> Piece:
     """Return a song in this layout with the player's part, where it has one, its tempos and its markers."""
     frames = song_to_frames(song)
-    said = tempos_and_markers(song)
-    if song.ticks_per_beat == _TICKS_PER_BEAT:  # the grid's
+    said = tempos_markers_and_title(song)
+    if song.ticks_per_beat == GRID_TICKS_PER_BEAT:  # the grid's
         said["tempos"] = ()
     if not any(name.endswith(_PLAYER_SUFFIX) for name in song.track_names):
         return Piece(frames, **said)
@@ -88,19 +88,30 @@ def song_to_piece(song: Song) -> Piece:
     return Piece(frames, player, **said)
 
 
-def tempos_and_markers(song: Song) -> dict[str, Any]:
-    """Return these fields of a song's `Piece`, each at the nearest frame."""
-    return {
+def tempos_markers_and_title(song: Song) -> dict[str, Any]:
+    """Return these fields of a song's `Piece`, each at the nearest frame, and its title."""
+    fields: dict[str, Any] = {
         name: tuple((round(seconds * FRAME_RATE_HZ), what) for seconds, what in said)
         for name, said in (("tempos", song.tempos), ("markers", song.markers))
     }
+    has_conductor = len(song.track_names) > 1 and all(track > 0 for _, track, _ in song.events)
+    return fields | {"tags": Tags(title=song.track_names[0] if has_conductor else "")}
 
 
 def _n_frames(song: Song) -> int:
-    end = max((round(at * GRID_RATE_HZ) for at, *signature in song.time_signatures if signature == [1, 1]), default=0)
-    if end == 0 and len(song.seconds):
-        end = round(song.seconds[-1] * GRID_RATE_HZ)
-    return samples_to_frames(end)
+    ends = [at for at, *signature in song.time_signatures if signature == [1, 1]]
+    end = max([at for at in ends if at > 0] or song.seconds[-1:].tolist(), default=0.0)
+    if song.ticks_per_beat == MUSICAL_TICKS_PER_BEAT:
+        return round(end * FRAME_RATE_HZ)
+    return samples_to_frames(round(end * GRID_RATE_HZ))
+
+
+def _grid_samples(song: Song) -> NDArray[np.int64]:
+    """Return the grid sample of each event; those of a file with tempos of ours are at the edges of frames."""
+    if song.ticks_per_beat == MUSICAL_TICKS_PER_BEAT:
+        at = np.rint(song.seconds * FRAME_RATE_HZ).astype(np.int64)
+        return frame_edges(int(at.max(initial=0)))[at]
+    return np.rint(song.seconds * GRID_RATE_HZ).astype(np.int64)
 
 
 def song_to_timeline(song: Song) -> list[tuple[float, mido.Message]]:
@@ -149,17 +160,11 @@ def write(path: Path, piece: Piece) -> None:
     """
     frames = validate_frames(piece.frames)
     player = np.zeros(frames.shape[:2], np.bool_) if piece.player is None else piece.player
-    clock = _Clock(piece.tempos)
+    clock = MidiClock(piece.tempos)
     file = mido.MidiFile(type=1, ticks_per_beat=clock.ticks_per_beat, charset="utf-8")
-    edges = [*map(clock.nearest_tick, frame_edges(len(frames))[:-1].tolist()), clock.end_tick(len(frames))]
-    conductor: list[tuple[int, mido.MetaMessage]] = [
-        *((0, mido.MetaMessage("track_name", name=title)) for title in [piece.tags.title] if title),
-        *((tick, mido.MetaMessage("set_tempo", tempo=tempo)) for _, tick, tempo in clock.tempos),
-        (0, mido.MetaMessage("time_signature", numerator=4, denominator=4)),
-        *((edges[min(at, len(frames))], mido.MetaMessage("marker", text=text)) for at, text in piece.markers),
-        (edges[-1], mido.MetaMessage("time_signature", numerator=1, denominator=1)),
-    ]
-    file.tracks.append(_track(sorted(conductor, key=lambda timed: timed[0])))
+    edges = clock.frame_ticks(len(frames))
+    end = (edges[-1], mido.MetaMessage("time_signature", numerator=1, denominator=1))
+    file.tracks.append(conductor_track(piece, clock, edges, [end]))
     for played in (False, True):
         for voice in Voice:
             messages = [
@@ -168,47 +173,9 @@ def write(path: Path, piece: Piece) -> None:
                 if by_player == played
             ]
             if messages or not played:
-                file.tracks.append(_track([*_preamble(voice, played), *messages]))
+                file.tracks.append(to_track([*_preamble(voice, played), *messages]))
     with atomic_path(path) as partial:
         file.save(partial)
-
-
-class _Clock:
-    """Grid samples to ticks: one for one, or by the tempos of a piece."""
-
-    def __init__(self, tempos: tuple[tuple[int, float], ...]) -> None:
-        self.ticks_per_beat = _TICKS_PER_MUSICAL_BEAT if tempos else _TICKS_PER_BEAT
-        self.tempos = [(0.0, 0, _tempo(tempos[0][1]) if tempos else _TEMPO)]  # grid sample, tick, microseconds a beat
-        for frame_index, beats_a_minute in tempos:
-            tick = self.nearest_tick(frame_to_seconds(frame_index) * GRID_RATE_HZ)
-            begin, first_tick, tempo = self.tempos[-1]
-            if tick > first_tick:
-                begin += (tick - first_tick) * self._samples_a_tick(tempo)
-                self.tempos.append((begin, tick, _tempo(beats_a_minute)))
-            else:
-                self.tempos[-1] = (begin, first_tick, _tempo(beats_a_minute))
-
-    def nearest_tick(self, sample: float) -> int:
-        """Return the tick that is nearest to a grid sample."""
-        return round(self._tick(sample))
-
-    def end_tick(self, n_frames: int) -> int:
-        """Return the first tick at which so many frames are over."""
-        return math.ceil(self._tick(frames_to_samples(n_frames)) - 1e-6)
-
-    def _tick(self, sample: float) -> float:
-        at = max(bisect_right(self.tempos, sample, key=itemgetter(0)) - 1, 0)
-        begin, first_tick, tempo = self.tempos[at]
-        return first_tick + (sample - begin) / self._samples_a_tick(tempo)
-
-    def _samples_a_tick(self, tempo: int) -> float:
-        return tempo * GRID_RATE_HZ / (1e6 * self.ticks_per_beat)
-
-
-def _tempo(beats_a_minute: float) -> int:
-    """Return the microseconds of a beat, of which a file holds whole ones."""
-    lowest, highest = _TEMPO_RANGE
-    return min(max(round(60e6 / max(beats_a_minute, 1e-3)), lowest), highest)
 
 
 def _voice_of(track_name: str) -> Voice | None:
@@ -220,7 +187,7 @@ def _voice_changes(song: Song) -> dict[Voice, tuple[NDArray[np.int64], NDArray[n
 
     A state is note, volume, timbre, and whether the note is the player's: shape (K, 4).
     """
-    samples = np.rint(song.seconds * GRID_RATE_HZ).astype(np.int64).tolist()
+    samples = _grid_samples(song).tolist()
     ranks = {NOTE_OFF: 0, NOTE_ON: 1, CONTROL_CHANGE: 2}  # what happens first within a sample
     is_player = [name.endswith(_PLAYER_SUFFIX) for name in song.track_names]
     messages: dict[Voice, list[tuple[int, int, bytes, bool]]] = {voice: [] for voice in Voice}
@@ -296,15 +263,3 @@ def _messages(
 
 def _control(channel: int, control: int, value: int) -> mido.Message:
     return mido.Message("control_change", channel=channel, control=control, value=value)
-
-
-def _track(messages: list[tuple[int, mido.Message]]) -> mido.MidiTrack:
-    """Return a track of messages at absolute ticks, with empty texts where a pause is too long for one delta."""
-    track, now = mido.MidiTrack(), 0
-    for tick, message in messages:
-        while tick - now > _MAX_DELTA:
-            track.append(mido.MetaMessage("text", text="", time=_MAX_DELTA))
-            now += _MAX_DELTA
-        track.append(message.copy(time=tick - now))
-        now = tick
-    return track

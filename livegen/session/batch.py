@@ -16,7 +16,7 @@ from typing import Final
 
 from livegen.controls import Value
 from livegen.errors import FormatError, LivegenError
-from livegen.formats import TITLED_SCORE_ENDINGS
+from livegen.formats import MIDI_ENDINGS
 from livegen.formats.audio_file import AUDIO_ENDINGS
 from livegen.formats.midi_file import midi_timeline
 from livegen.formats.register_files import REGISTER_ENDINGS
@@ -56,6 +56,8 @@ class Renders:
     tags : Tags
     loop_from : float or None
         As `render_to_file` has it, for register writes.
+    is_for_daw : bool
+        As `livegen.formats.write_piece` has it, for MIDI files.
     """
 
     paths: tuple[Path, ...]
@@ -69,6 +71,7 @@ class Renders:
     is_apart: bool = False
     tags: Tags = field(default_factory=Tags)
     loop_from: float | None = None
+    is_for_daw: bool = False
 
     def check(self) -> None:
         """Refuse what cannot be rendered, before any work is done; raises FormatError."""
@@ -79,8 +82,9 @@ class Renders:
             ("--rate", self.rate is not None, AUDIO_ENDINGS),
             ("--audio-channels voices", self.is_apart, AUDIO_ENDINGS),
             ("--loop-from", self.loop_from is not None, REGISTER_ENDINGS),
+            ("--midi-layout daw", self.is_for_daw, MIDI_ENDINGS),
             ("--author", bool(self.tags.author), REGISTER_ENDINGS),
-            ("--title", bool(self.tags.title), (*REGISTER_ENDINGS, *TITLED_SCORE_ENDINGS, *PICTURE_ENDINGS)),
+            ("--title", bool(self.tags.title), (*REGISTER_ENDINGS, *MIDI_ENDINGS, *PICTURE_ENDINGS)),
         ):
             if is_given and not name.endswith(endings):
                 raise FormatError(f"{option} means nothing for {path.name}: leave it out, or write {endings[0]}")
@@ -141,6 +145,7 @@ class Studio:
             self._events,
             tags=renders.tags,
             loop_from=renders.loop_from,
+            is_for_daw=renders.is_for_daw,
             on_frame=on_frame,
         )
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from livegen.apu import FULL_SCALE, VOICES, render_blocks
 from livegen.errors import FormatError
-from livegen.formats import SCORE_ENDINGS, TITLED_SCORE_ENDINGS, read_piece, write_piece
+from livegen.formats import MIDI_ENDINGS, SCORE_ENDINGS, read_piece, write_piece
 from livegen.formats.audio_file import AUDIO_ENDINGS, AudioWriter
 from livegen.formats.files import check_place
 from livegen.formats.piece import Piece
@@ -53,6 +53,8 @@ class Options:
         Where players of the file go on when it has come to its end, in seconds.
     title, author : str or None
         For the file's tags.
+    midi_layout : str or None
+        "exact", which is NES-MDB's, or "daw".
     """
 
     rate: int | None = None
@@ -64,6 +66,7 @@ class Options:
     loop_from: float | None = None
     title: str | None = None
     author: str | None = None
+    midi_layout: str | None = None
 
     def given(self) -> dict[str, object]:
         """Return what was said, by name."""
@@ -196,10 +199,11 @@ def _score_to_registers(source: Path, target: Path, options: Options, progress: 
 
 def _score_to_score(source: Path, target: Path, options: Options, progress: Progress) -> Report:
     piece = read_piece(source)
-    write_piece(target, replace(piece, tags=options.tagged(piece.tags)))
+    is_for_daw = options.midi_layout == "daw"
+    write_piece(target, replace(piece, tags=options.tagged(piece.tags)), is_for_daw=is_for_daw)
     progress(1.0)
     has_notes_alone = target.name.lower().endswith(".seprsco.pkl")
-    remarks = ("left out: volumes and timbres",) if has_notes_alone else ()
+    remarks = ("left out: volumes and timbres",) if has_notes_alone else ("left out: timbres",) if is_for_daw else ()
     return Report(frame_to_seconds(len(piece.frames)), remarks)
 
 
@@ -274,7 +278,7 @@ _SOUND_OPTIONS: Final = frozenset({"rate", "voices", "filters", "mixer", "audio_
 CONVERSIONS: Final = (
     Conversion((".vgm", ".vgz"), AUDIO_ENDINGS, _SOUND_OPTIONS | {"loops"}, _registers_to_sound),
     Conversion((".vgm", ".vgz"), REGISTER_ENDINGS, _TAG_OPTIONS | {"loop_from"}, _registers_to_registers),
-    Conversion(SCORE_ENDINGS, TITLED_SCORE_ENDINGS, frozenset({"title"}), _score_to_score),
+    Conversion(SCORE_ENDINGS, MIDI_ENDINGS, frozenset({"title", "midi_layout"}), _score_to_score),
     Conversion(SCORE_ENDINGS, SCORE_ENDINGS, frozenset(), _score_to_score),
     Conversion(SCORE_ENDINGS, AUDIO_ENDINGS, _SOUND_OPTIONS, _score_to_sound),
     Conversion(SCORE_ENDINGS, REGISTER_ENDINGS, _TAG_OPTIONS | {"loop_from"}, _score_to_registers),

@@ -113,6 +113,7 @@ def render_to_file(
     *,
     tags: Tags | None = None,
     loop_from: float | None = None,
+    is_for_daw: bool = False,
     on_frame: Callable[[], None] = lambda: None,
 ) -> None:
     """Render to a file of the kind that its name ends with: sound, score, register writes or picture.
@@ -132,6 +133,8 @@ def render_to_file(
     tags : Tags, optional
     loop_from : float, optional
         Where players of register writes go on when they have come to the end, in seconds.
+    is_for_daw : bool, optional
+        As `livegen.formats.write_piece` has it, for MIDI files.
     on_frame : callable
         Called after each frame, for a progress bar.
 
@@ -161,7 +164,7 @@ def render_to_file(
     elif name.endswith(PICTURE_ENDINGS):
         write_picture(path, piece)
     elif name.endswith(SCORE_ENDINGS):
-        write_piece(path, piece)
+        write_piece(path, piece, is_for_daw=is_for_daw)
 
 
 def _render_to(instrument: Instrument, sample: int) -> NDArray[np.float32]:

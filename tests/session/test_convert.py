@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import mido
 import numpy as np
 import pytest
 import soundfile
@@ -15,7 +16,8 @@ from vgm_files import CLOCK, END, log, vgm, wait, write
 from livegen.apu import FULL_SCALE, LATENCY_SAMPLES, render_writes
 from livegen.apu.workloads import busy_writes
 from livegen.errors import FormatError
-from livegen.formats import read_score, write_score
+from livegen.formats import read_piece, read_score, write_piece, write_score
+from livegen.formats.piece import Piece
 from livegen.formats.register_log import Loop
 from livegen.formats.vgm import read_vgm
 from livegen.outputs.engine import new_engine, render_block
@@ -208,7 +210,7 @@ def test_what_is_refused_is_refused_before_anything_is_written(
 
 
 def test_every_option_belongs_to_some_conversion() -> None:
-    every = Options(1, (), False, "", 1, "", 0.0, "", "")
+    every = Options(1, (), False, "", 1, "", 0.0, "", "", "")
     assert every.given().keys() == set().union(*(conversion.options for conversion in CONVERSIONS))
     assert Options().given() == {}
 
@@ -260,3 +262,26 @@ def test_what_is_said_of_a_vgm_file_goes_into_another(tmp_path: Path) -> None:
     log = read_vgm(tmp_path / "b.vgm")
     assert (log.tags.title, log.tags.author, log.loop) == ("Overworld", "Koji", Loop(22_050, 5))
     assert read_vgm(tmp_path / "b.vgm", loops=3).length == 2 * LENGTH
+
+
+def test_midi_for_a_daw_is_another_file(tmp_path: Path) -> None:
+    write_score(tmp_path / "a.npz", song())
+    report = convert(tmp_path / "a.npz", tmp_path / "a.mid", Options(midi_layout="daw", title="Song"))
+    assert report.remarks == ("left out: timbres",)
+    convert(tmp_path / "a.npz", tmp_path / "b.mid", Options(midi_layout="exact", title="Song"))
+    assert np.array_equal(read_score(tmp_path / "b.mid"), song())
+    loudest = [max(m.velocity for m in mido.MidiFile(tmp_path / n) if m.type == "note_on") for n in ("a.mid", "b.mid")]
+    assert loudest[0] > 15 >= loudest[1]
+
+
+def test_who_played_goes_from_file_to_file(tmp_path: Path) -> None:
+    player = np.zeros((48, 4), bool)
+    player[:, 0] = True
+    write_piece(tmp_path / "a.mid", Piece(song(), player))
+    convert(tmp_path / "a.mid", tmp_path / "a.npz", Options())
+    convert(tmp_path / "a.npz", tmp_path / "a.svg", Options())
+    found = read_piece(tmp_path / "a.npz")
+    assert found.player is not None
+    sounds = song()[..., Column.NOTE] > 0
+    assert np.array_equal(found.player & sounds, player & sounds)
+    assert ">player<" in (tmp_path / "a.svg").read_text()
