@@ -6,6 +6,7 @@ timbre was, and exact volumes, are in NES-MDB's layout alone (`livegen.formats.n
 """
 
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -13,8 +14,7 @@ import mido
 import numpy as np
 from numpy.typing import NDArray
 
-from livegen.formats.files import atomic_path
-from livegen.formats.midi_clock import MidiClock, conductor_track, to_track
+from livegen.formats.midi_clock import MidiClock, conductor_track, save, to_track
 from livegen.formats.piece import Piece
 from livegen.score import DRUM_NOTES, MIDI_CHANNEL, NOTE_RANGE, Column, Voice, onsets, validate_frames
 from livegen.units import MAX_VELOCITY, volume_to_velocity
@@ -53,11 +53,12 @@ def write_daw_midi(path: Path, piece: Piece) -> None:
     for voice in Voice:
         for played in (False, True):
             mask = player[:, voice] if played else ~player[:, voice]
-            messages = [(edges[at], message) for at, message in _messages(voice, frames, attacks, mask)]
-            if messages:
-                file.tracks.append(to_track([*_preamble(voice, played), *messages]))
-    with atomic_path(path) as partial:
-        file.save(partial)
+            preamble = _preamble(voice, played)
+            messages = ((edges[at], message) for at, message in _messages(voice, frames, attacks, mask))
+            track = to_track(chain(preamble, messages))
+            if len(track) > len(preamble):
+                file.tracks.append(track)
+    save(path, file)
 
 
 def _preamble(voice: Voice, played: bool) -> list[tuple[int, mido.Message]]:

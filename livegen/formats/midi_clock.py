@@ -2,13 +2,18 @@
 
 import math
 from bisect import bisect_right
+from collections.abc import Iterable
 from operator import itemgetter
+from pathlib import Path
 from typing import Final
 
 import mido
 
+from livegen.errors import FormatError
 from livegen.formats.downsample import GRID_RATE_HZ, frame_edges, frames_to_samples
+from livegen.formats.files import atomic_path
 from livegen.formats.piece import Piece
+from livegen.formats.smf import MAX_EVENTS
 from livegen.units import frame_to_seconds
 
 GRID_TICKS_PER_BEAT: Final = GRID_RATE_HZ // 2
@@ -19,6 +24,7 @@ MUSICAL_TICKS_PER_BEAT: Final = 15_360
 
 _GRID_TEMPO: Final = 500_000  # microseconds a beat
 _TEMPO_RANGE: Final = (60_000, 6_000_000)  # 1000 to 10 beats a minute
+_EVENTS_OF_OURS: Final = 100  # such as the ends of tracks
 _MAX_DELTA: Final = 0x0FFF_FFFF  # the longest delta time that a file can express
 
 
@@ -78,8 +84,14 @@ def conductor_track(
     return to_track(sorted([*said, *more], key=itemgetter(0)))
 
 
-def to_track(messages: list[tuple[int, mido.Message]]) -> mido.MidiTrack:
-    """Return a track of messages at absolute ticks, with empty texts where a pause is too long for one delta."""
+def to_track(messages: Iterable[tuple[int, mido.Message]]) -> mido.MidiTrack:
+    """Return a track of messages at absolute ticks, with empty texts where a pause is too long for one delta.
+
+    Raises
+    ------
+    FormatError
+        If there are more of them than `livegen.formats.smf` reads again.
+    """
     track, now = mido.MidiTrack(), 0
     for tick, message in messages:
         while tick - now > _MAX_DELTA:
@@ -87,4 +99,19 @@ def to_track(messages: list[tuple[int, mido.Message]]) -> mido.MidiTrack:
             now += _MAX_DELTA
         track.append(message.copy(time=tick - now))
         now = tick
+        _check_events(len(track))
     return track
+
+
+def save(path: Path, file: mido.MidiFile) -> None:
+    """Write a file; raises FormatError if it has more events than are read again, or cannot be written."""
+    _check_events(sum(map(len, file.tracks)))
+    with atomic_path(path) as partial:
+        file.save(partial)
+
+
+def _check_events(n_events: int) -> None:
+    if n_events > MAX_EVENTS - _EVENTS_OF_OURS:
+        raise FormatError(
+            f"a MIDI file of this would have over {MAX_EVENTS:,} events, more than are read: cut the score"
+        )

@@ -8,6 +8,7 @@ and, where a piece has a beat, its tempos: a tick is then a part of that beat.
 """
 
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.formats.downsample import GRID_RATE_HZ, downsample, frame_edges, samples_to_frames
-from livegen.formats.files import atomic_path
 from livegen.formats.midi_clock import (
     GRID_TICKS_PER_BEAT,
     MUSICAL_TICKS_PER_BEAT,
     MidiClock,
     conductor_track,
+    save,
     to_track,
 )
 from livegen.formats.piece import Piece
@@ -46,6 +47,7 @@ from livegen.units import FRAME_RATE_HZ, MAX_VOLUME, volume_to_velocity
 _TRACK_VOICES: Final[dict[str, Voice]] = {voice.name.lower(): voice for voice in Voice}
 _PLAYER_SUFFIX: Final = " player"
 _PROGRAMS: Final[dict[Voice, int]] = {Voice.P1: 80, Voice.P2: 81, Voice.TR: 38, Voice.NO: 121}  # as nesmdb writes them
+_MOST_SAID: Final = 10_000  # tempos and markers: more is no music
 _VOLUME_CONTROL: Final = 11
 _TIMBRE_CONTROL: Final = 12
 _TRIANGLE_VELOCITY: Final = 100
@@ -91,7 +93,7 @@ def song_to_piece(song: Song) -> Piece:
 def tempos_markers_and_title(song: Song) -> dict[str, Any]:
     """Return these fields of a song's `Piece`, each at the nearest frame, and its title."""
     fields: dict[str, Any] = {
-        name: tuple((round(seconds * FRAME_RATE_HZ), what) for seconds, what in said)
+        name: tuple((round(seconds * FRAME_RATE_HZ), what) for seconds, what in said[:_MOST_SAID])
         for name, said in (("tempos", song.tempos), ("markers", song.markers))
     }
     has_conductor = len(song.track_names) > 1 and all(track > 0 for _, track, _ in song.events)
@@ -167,15 +169,16 @@ def write(path: Path, piece: Piece) -> None:
     file.tracks.append(conductor_track(piece, clock, edges, [end]))
     for played in (False, True):
         for voice in Voice:
-            messages = [
+            messages = (
                 (edges[at], message)
                 for at, by_player, message in _messages(voice, frames[:, voice], player[:, voice])
                 if by_player == played
-            ]
-            if messages or not played:
-                file.tracks.append(to_track([*_preamble(voice, played), *messages]))
-    with atomic_path(path) as partial:
-        file.save(partial)
+            )
+            preamble = _preamble(voice, played)
+            track = to_track(chain(preamble, messages))
+            if len(track) > len(preamble) or not played:
+                file.tracks.append(track)
+    save(path, file)
 
 
 def _voice_of(track_name: str) -> Voice | None:
