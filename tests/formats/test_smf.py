@@ -139,8 +139,8 @@ def test_damaged_files_are_read_or_refused_and_nothing_else(tmp_path):
 
 STRIKE = b"\x00\x90\x3c\x40"
 HOSTILE = {
-    "a track for each of 65,535 notes": lambda: midi(
-        *[bytes((0x80 | i & 7, i & 0x7F)) + STRIKE[1:] for i in range(65_535)]
+    "a track for each of 20,000 notes": lambda: midi(
+        *[bytes((0x80 | i & 7, i & 0x7F)) + STRIKE[1:] for i in range(20_000)]
     ),
     "one key struck 100,000 times": lambda: midi(b"\x01\x90\x3c\x40" * 100_000),
     "100,000 tempos": lambda: midi(b"\x01\xff\x51\x03\x01\x02\x03" * 100_000 + STRIKE),
