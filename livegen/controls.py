@@ -48,6 +48,8 @@ class Control:
         Unit of a number, or empty.
     voids_plan : bool
         Whether frames that are planned but not yet committed must be planned anew after a change.
+    is_recalled : bool
+        Whether a memory that is recalled brings its value back; not what belongs to the room or the rig.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Control:
     choices: tuple[str, ...] = ()
     unit: str = ""
     voids_plan: bool = False
+    is_recalled: bool = True
 
     @property
     def is_action(self) -> bool:
@@ -68,8 +71,11 @@ class Control:
 
 
 ROLES: Final = ("player", "model", "off")
+MODES: Final = ("accompany", "answer", "trade", "free", "listen")
+BACKINGS: Final = ("none", "drums", "rhythm")
 CHORDS: Final = ("last", "spread", "arpeggio")
 KEYS: Final = ("c", "c#", "d", "d#", "e", "f", "f#", "g", "g#", "a", "a#", "b")
+SYNCS: Final = ("auto", "clock", "set", "player", "none")
 SCALES: Final[Mapping[str, tuple[int, ...]]] = MappingProxyType(
     {
         "any": tuple(range(12)),
@@ -100,8 +106,8 @@ TABLE: Final[tuple[Control, ...]] = (
     Control(
         "top_p", "global", "float", 0.95, "share of the likeliest notes the model picks from", 0, 1, voids_plan=True
     ),
-    Control("lookahead", "global", "int", 12, "how far ahead the model plans", 2, 48, unit="frames"),
-    Control("volume", "global", "float", 0.8, "master volume of the sound"),
+    Control("lookahead", "global", "int", 12, "how far ahead the model plans", 2, 48, unit="frames", is_recalled=False),
+    Control("volume", "global", "float", 0.8, "master volume of the sound", is_recalled=False),
     Control(
         "chords",
         "global",
@@ -125,13 +131,106 @@ TABLE: Final[tuple[Control, ...]] = (
     Control("stop", "global", "trigger", False, "stop the model; the keyboard still sounds"),
     Control("panic", "global", "trigger", False, "silence every note, and stop the model until start"),
     Control("reset", "global", "trigger", False, "make the model forget what was played and begin a new song"),
+    Control(
+        "mode",
+        "global",
+        "choice",
+        "accompany",
+        "play around you, answer your phrases, trade bars with you, play freely, or only listen",
+        choices=MODES,
+        voids_plan=True,
+    ),
+    Control(
+        "backing",
+        "global",
+        "choice",
+        "drums",
+        "what the model goes on playing in your turn, in answer and trade; rhythm is drums and bass",
+        choices=BACKINGS,
+        voids_plan=True,
+    ),
+    Control("rest_beats", "global", "float", 2.0, "how long you rest before the model answers", 0.25, 16, unit="beats"),
+    Control("answer_beats", "global", "int", 16, "the longest answer", 2, 64, unit="beats"),
+    Control(
+        "trade_bars",
+        "global",
+        "int",
+        2,
+        "how many bars a turn lasts when you trade",
+        1,
+        16,
+        unit="bars",
+        voids_plan=True,
+    ),
+    Control("rewind", "global", "count", 4, "take the model back so many beats; it goes on anew", 1, 64, unit="beats"),
+    Control("rewind_frames", "global", "count", 24, "the same, in frames", 1, 1024, unit="frames"),
+    Control("reroll", "global", "trigger", False, "make the model think again about what it is going to play"),
+    Control(
+        "hold",
+        "global",
+        "bool",
+        False,
+        "play the last beats of the model over and over",
+        voids_plan=True,
+        is_recalled=False,
+    ),
+    Control("hold_beats", "global", "float", 4.0, "how much of it", 0.25, 32, unit="beats"),
+    Control("undo", "global", "trigger", False, "take back the last control you moved, or the last rewind or recall"),
+    Control("store", "global", "name", "1", "keep the model's place in the song and the controls under a name"),
+    Control("recall", "global", "name", "1", "go back to what was stored, but for volumes and mutes"),
     Control("memory", "global", "float", 1.0, "how much the model takes up what was played before", voids_plan=True),
+    Control(
+        "arrangement", "global", "float", 1.0, "how much voices rest for sections and enter again", voids_plan=True
+    ),
     Control("grid", "global", "float", 0.75, "how strictly notes keep to the beat, where it is known", voids_plan=True),
+    Control(
+        "sync",
+        "global",
+        "choice",
+        "auto",
+        "whose beat counts: a MIDI clock, what you tap or set, what you play, nobody's, or the first that there is",
+        choices=SYNCS,
+        is_recalled=False,
+    ),
+    Control(
+        "bpm",
+        "global",
+        "float",
+        0.0,
+        "tempo where no clock gives one; 0 listens for yours",
+        0,
+        400,
+        unit="BPM",
+        is_recalled=False,
+    ),
+    Control("tap", "global", "trigger", False, "tap the beat, twice or more; the first tap is bar 1, beat 1"),
+    Control(
+        "phase_offset",
+        "global",
+        "float",
+        0.0,
+        "how much later than its source the beat falls",
+        -200,
+        200,
+        unit="ms",
+        is_recalled=False,
+    ),
+    Control("beats_a_bar", "global", "int", 4, "beats a bar", 1, 16, voids_plan=True),
+    Control(
+        "metronome", "global", "float", 0.0, "level of the metronome's click in the sound, where the beat is known"
+    ),
+    Control("metronome_out", "global", "bool", True, "send the metronome to the MIDI outputs that ask for it"),
+    Control(
+        "tightness", "global", "float", 1.0, "how exactly the model's notes fall on the beat's sixteenths or triplets"
+    ),
+    Control(
+        "swing", "global", "float", 0.0, "how late every second sixteenth falls: 0 is straight, 1 a triplet's lilt"
+    ),
     Control("key", "global", "choice", "c", "key note of the scale", choices=KEYS, voids_plan=True),
     Control("scale", "global", "choice", "any", "pitches the model changes to", choices=tuple(SCALES), voids_plan=True),
     Control("role", "voice", "choice", "model", "who plays the voice", choices=ROLES, voids_plan=True),
-    Control("mute", "voice", "bool", False, "make the voice inaudible while it plays on"),
-    Control("volume", "voice", "float", 1.0, "level of the voice in the mix"),
+    Control("mute", "voice", "bool", False, "make the voice inaudible while it plays on", is_recalled=False),
+    Control("volume", "voice", "float", 1.0, "level of the voice in the mix", is_recalled=False),
     Control("key_low", "voice", "int", 0, "lowest key that plays the voice; 60 is middle C", 0, 127, unit="MIDI key"),
     Control("key_high", "voice", "int", 127, "highest key that plays the voice", 0, 127, unit="MIDI key"),
     Control(
@@ -145,7 +244,7 @@ TABLE: Final[tuple[Control, ...]] = (
         unit="semitones",
     ),
     Control("temperature", "voice", "float", 1.0, "times the temperature, for this voice", 0, 2, voids_plan=True),
-    Control("density", "voice", "float", -0.1, "fewer notes, or more", -1, 1, voids_plan=True),
+    Control("density", "voice", "float", -0.15, "fewer notes, or more", -1, 1, voids_plan=True),
     Control("lowest", "voice", "int", 0, "lowest note that the model changes to", 0, 108, unit="note", voids_plan=True),
     Control(
         "highest", "voice", "int", 108, "highest note that the model changes to", 0, 108, unit="note", voids_plan=True

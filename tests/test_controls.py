@@ -27,7 +27,7 @@ def test_a_voice_control_exists_once_a_voice() -> None:
 
 
 def test_defaults_are_values_in_force() -> None:
-    assert set(DEFAULTS) == {name for name, control in CONTROLS.items() if control.kind != "trigger"}
+    assert set(DEFAULTS) == {name for name, control in CONTROLS.items() if not control.is_action}
     assert {name: parse_value(name, value) for name, value in DEFAULTS.items()} == dict(DEFAULTS)
     assert [DEFAULTS[f"{voice.name.lower()}.role"] for voice in Voice] == ["player", "model", "model", "model"]
 

@@ -63,25 +63,33 @@ def evaluate(
     model: Model = "default",
     beat: Annotated[BeatGiven, typer.Option(help="Measure also with the beat given.")] = BeatGiven.NONE,
     free_runs: Annotated[bool, typer.Option("--free-runs", help="Let it play by itself, and judge that too.")] = False,
+    picture: Annotated[
+        Path | None, typer.Option(help="Draw the free runs beside the songs as this PNG.", metavar="FILE.png")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Measure a model on songs that it was not trained on (needs the extra `train`).
 
-    Example: [bold]livegen eval nesmdb/ --model default --free-runs[/bold]
+    Example: [bold]livegen eval nesmdb/ --model default --free-runs --picture runs.png[/bold]
     """
     with _needs_torch():
         from livegen.training.evaluate import evaluate as evaluate_model
         from livegen.training.free_run import N_ALL_RUNS, judge_free_runs
+        from livegen.training.picture import check_can_draw
 
+    if picture is not None:
+        check_can_draw(picture)
     folder = model_folder(model)
     with progress_bar() as progress:
         progress.add_task("measuring", total=None)
         reading = _Reading(progress)
         figures = evaluate_model(data, folder, has_beat=beat is BeatGiven.ESTIMATED, listener=reading)
-    if free_runs:
+    if free_runs or picture is not None:
         with progress_bar() as progress:
             task = progress.add_task("playing", total=N_ALL_RUNS)
-            figures["free_runs"] = judge_free_runs(data, folder, progress=lambda: progress.advance(task))
+            figures["free_runs"] = judge_free_runs(
+                data, folder, progress=lambda: progress.advance(task), picture=picture
+            )
     show_figures(figures, as_json)
 
 

@@ -161,6 +161,12 @@ class OscServer:
             targets = self._askers.pop(name, set()) | set(self._listeners.values())
         self._send(targets, osc_address(name), _osc_value(value))
 
+    def refuse(self, name: str, reason: str) -> None:
+        """Tell whoever asked for an action, and every listener, why it was not done; never blocks."""
+        with self._lock:
+            targets = self._askers.pop(name, set()) | set(self._listeners.values())
+        self._send(targets, f"{OSC_PREFIX}/error", reason)
+
     def heartbeat(self, *numbers: float) -> None:
         """Send a few numbers to every listener, about once a second, to show that livegen lives."""
         with self._lock:

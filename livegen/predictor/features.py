@@ -240,12 +240,17 @@ def own_rows(
 
 
 @kernel
+def expected_note(last_note: int, proposal: NDArray[np.uint8]) -> int:
+    """Return the note that a proposal, (6,), has for the next frame of a voice whose last note this was."""
+    return proposal[NEXT] if proposal[LEFT] <= ON_TIME else last_note
+
+
+@kernel
 def agreement(note: int, last_note: int, proposal: NDArray[np.uint8]) -> int:
     """Tell whether a voice did what a proposal, (6,), had for it: 0 if there was none, 1 if not, 2 if so."""
     if proposal[TRUST] == 0:
         return 0
-    expected = proposal[NEXT] if proposal[LEFT] <= ON_TIME else last_note
-    return 2 if note == expected else 1
+    return 2 if note == expected_note(last_note, proposal) else 1
 
 
 @kernel

@@ -270,6 +270,8 @@ def _shape(sampling: Sampling) -> Shape:
         float(sampling.top_p),
         _four(float, sampling.density),
         float(sampling.grid),
+        _four(float, sampling.silence),
+        _four(float, sampling.copy),
         _four(int, sampling.lowest),
         _four(int, sampling.highest),
         int(sampling.scale),

@@ -91,6 +91,8 @@ class Shape(NamedTuple):
     top_p: float
     density: tuple[float, float, float, float]
     grid: float
+    silence: tuple[float, float, float, float]
+    copy: tuple[float, float, float, float]
     lowest: tuple[int, int, int, int]
     highest: tuple[int, int, int, int]
     scale: int
@@ -325,14 +327,18 @@ def _draw_voice(
     note_logits(voice, frame, is_known, told, weights, hidden[:n_note], scores)
     is_allowed = np.empty(N_CLASSES, np.bool_)
     _allowed(voice, shape, is_allowed)
+    proposal, held = told.proposals[voice, features.OWN_STRICT], told.heard[voice, features.NOTE]
+    if proposal[features.TRUST] > 0:
+        scores[NOTE_CLASS[voice, features.expected_note(held, proposal)]] += shape.copy[voice]
     drawn = draw_note(
         scores[:N_CLASSES],
-        NOTE_CLASS[voice, told.heard[voice, features.NOTE]],
+        NOTE_CLASS[voice, held],
         is_allowed,
         temperature,
         shape.top_p,
         shape.density[voice],
         _attack(told.beat[0], shape.grid),
+        shape.silence[voice],
         uniform(seed, frame_index, voice, 0),
         scratch,
     )

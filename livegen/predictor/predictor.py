@@ -61,6 +61,11 @@ class Sampling:
     grid : float
         How strictly attacks keep to the quarters of the beat where it is known, in nats of log-odds: 0 leaves that to
         the network.
+    silence : tuple of float
+        What is added to the log-odds of each voice's silence: above 0 it falls silent sooner and enters later.
+    copy : tuple of float
+        What is added to the log-odds of what each voice did after its longest match in the song, where the model is
+        shown its memory.
     lowest, highest : tuple of int
         The register of each voice: the notes that it may change to, both ends with it.
     scale : int
@@ -72,6 +77,8 @@ class Sampling:
     voice_temperature: tuple[float, ...] = (1.0,) * N_VOICES
     density: tuple[float, ...] = (0.0,) * N_VOICES
     grid: float = 0.0
+    silence: tuple[float, ...] = (0.0,) * N_VOICES
+    copy: tuple[float, ...] = (0.0,) * N_VOICES
     lowest: tuple[int, ...] = tuple(lowest for lowest, _ in NOTE_RANGE.values())
     highest: tuple[int, ...] = tuple(highest for _, highest in NOTE_RANGE.values())
     scale: int = ANY_PITCH_CLASS

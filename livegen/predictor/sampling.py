@@ -80,17 +80,20 @@ def draw_note(
     top_p: float,
     density: float,
     attack: float,
+    silence: float,
     number: float,
     scratch: NDArray,
 ) -> int:
     """Draw as `draw` does, but let temperature and top-p shape only what a voice changes to.
 
     Whether the voice stays at `held` is drawn as `logits` have it, but for `density`, which moves the log-odds of a
-    change, and `attack`, those of a change to a note, which are the classes above 0. A note goes on in most frames, at
-    a probability over 0.9: shaped like any other value it would win always, and a cool temperature, or a top-p under
-    0.9, would stop the music. So the rhythm is the network's at every temperature, 0 too. A voice changes only to what
-    is allowed, (n,), and stays if nothing is, or falls silent if it cannot. `logits` are used up.
+    change, `attack`, those of a change to a note, which are the classes above 0, and `silence`, those of class 0. A
+    note goes on in most frames, at a probability over 0.9: shaped like any other value it would win always, and a cool
+    temperature, or a top-p under 0.9, would stop the music. So the rhythm is the network's at every temperature, 0 too.
+    A voice changes only to what is allowed, (n,), and stays if nothing is, or falls silent if it cannot. `logits` are
+    used up.
     """
+    logits[0] += silence
     for i in range(1, len(logits)):
         if i != held:
             logits[i] += attack

@@ -5,7 +5,7 @@ goes to the mix. And once a frame: `play_frame` hands what came in to `performan
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Final
@@ -21,9 +21,11 @@ from livegen.outputs.engine import N_RINGS, RING_SIZE, begin_with_gains, new_eng
 from livegen.patch import Patch
 from livegen.predictor.predictor import Predictor
 from livegen.score import Voice
+from livegen.score_table import FrameBeat, PlannedFrame
 from livegen.session.expression import Expression
 from livegen.session.keyboard import HeldKey, Keyboard, attacks, handle
-from livegen.session.performance import ControlInForce, State, advance, begin
+from livegen.session.performance import advance, begin
+from livegen.session.state import ControlInForce, Message, State
 from livegen.synth.commands import COMMAND, EXPRESS, GIVE_TO_MODEL, KEY_DOWN, KEY_UP, SET_CHORD, SILENCE_ALL
 
 _MAX_PENDING: Final = 4096
@@ -48,14 +50,14 @@ class FrameReport:
     events : tuple of StampedEvent
     times_ns : tuple of int
         When each happened.
-    messages : tuple of ControlInForce
-        Controls that took effect.
+    messages : tuple of Message
+        Controls that took effect, and what was refused.
     """
 
     horizon: int
     events: tuple[StampedEvent, ...]
     times_ns: tuple[int, ...]
-    messages: tuple[ControlInForce, ...]
+    messages: tuple[Message, ...]
 
 
 class Instrument:
@@ -117,6 +119,7 @@ class Instrument:
         self._command: NDArray[np.void] = np.zeros(1, COMMAND)  # scratch
         self._unsent: set[Voice] = set()
         self._expressed = [Expression()] * len(Voice)  # what the callback was told of each voice
+        self._taken: set[Voice] = set()  # voices that the callback takes for the player's
         self._pending: list[tuple[int, Event, str]] = []
         self._overflowed: dict[str, int] = {}  # sources of which events were lost, and when
         self._apply_levels()
@@ -128,9 +131,19 @@ class Instrument:
         return self._values
 
     @property
+    def held_keys(self) -> tuple[HeldKey, ...]:
+        """The keys that are held now, from any thread."""
+        return self._keyboard.held
+
+    @property
+    def is_model_audible(self) -> bool:
+        """Whether the model sounds now, from any thread: not between stop, or panic, and start."""
+        return bool(self.engine["mix"]["is_model_audible"][0])
+
+    @property
     def mutes(self) -> tuple[bool, ...]:
         """Which voices of the model are to be silent now, from any thread: the muted ones, and all after stop."""
-        values, is_audible = self._values, bool(self.engine["mix"]["is_model_audible"][0])
+        values, is_audible = self._values, self.is_model_audible
         return tuple(not is_audible or bool(values[prefix + "mute"]) for prefix in VOICE_PREFIX.values())
 
     def receive(self, event: Event, source: str, time_ns: int | None = None) -> None:
@@ -194,10 +207,37 @@ class Instrument:
         if frame_taken >= state.horizon:  # the callback was faster: what it took is what was played
             self.n_missed_plans += 1
             state, frames, messages = advance(before, frame_taken + 1, events, plan_to=frame_taken + 2)
-        score_table.write_frames(self.table, frames)
+        # the next one always: its beat is as well known now as it will be
+        score_table.write_frames(self.table, _on_beat(state, (state.timeline.at(state.horizon).planned, *frames)))
         self.state, frames, _ = advance(state, state.horizon)
-        score_table.write_frames(self.table, frames)
+        score_table.write_frames(self.table, _on_beat(self.state, frames))
+        self._follow_score(messages)
         return FrameReport(state.horizon, events, tuple(time_ns for time_ns, _, _ in taken), tuple(messages))
+
+    def _follow_score(self, messages: list[Message]) -> None:
+        """Take over what the performance itself has changed, and give the model the voices that are its own again."""
+        with self._lock:
+            if any(isinstance(message, ControlInForce) and message.is_consequence for message in messages):
+                self._adopt()
+            if self._keyboard.n_pressed != self.state.keyboard.n_pressed:
+                return  # keys went down since: whose their voices are, the next frame tells
+            owner = self.state.timeline.at(self.state.horizon).planned.owner
+            for voice in tuple(self._taken):
+                if owner[voice] != score_table.PLAYER and self._keyboard.sounding(voice) is None:
+                    self._push("session", GIVE_TO_MODEL, voice)
+
+    def _adopt(self) -> None:
+        """Stand where the performance stands, but for the events that it does not know of yet."""
+        values, keyboard = self.state.values, self.state.keyboard
+        for _, event, source in self._pending:
+            if isinstance(event, SetControl) and not CONTROLS[event.name].is_action:
+                values = with_value(values, event.name, event.value)
+            keyboard = handle(keyboard, event, source, values, self._drum_notes)
+        for source in self._overflowed:
+            keyboard = handle(keyboard, SourceLost(), source, values, self._drum_notes)
+        before, self._keyboard, self._values = self._keyboard, keyboard, values
+        self._apply_levels()
+        self._sound(before, "session")
 
     def _follow_sound(self) -> None:
         """Give the score what is in force on the audio side."""
@@ -206,7 +246,7 @@ class Instrument:
                 self.state,
                 keyboard=self._keyboard,
                 values=self._values,
-                is_running=bool(self.engine["mix"]["is_model_audible"][0]),
+                is_running=self.is_model_audible,
             )
 
     def _take(self) -> list[tuple[int, Event, str]]:
@@ -229,7 +269,7 @@ class Instrument:
 
     def _apply_levels(self) -> None:
         values, mix = self._values, self.engine["mix"]
-        mix["master"] = values["volume"]
+        mix["master"], mix["metronome"] = values["volume"], values["metronome"]
         for voice, prefix in VOICE_PREFIX.items():
             mix["gains"][0, voice] = 0.0 if values[prefix + "mute"] else values[prefix + "volume"]
         self.engine["synth"]["chord_ticks"] = values["chord_ticks"]
@@ -296,6 +336,10 @@ class Instrument:
         if not push_command(self.engine[0], self._ring_of(source), command):
             self.n_lost += 1
             self._unsent.add(voice)
+        elif kind == KEY_DOWN:
+            self._taken.add(voice)
+        elif kind == GIVE_TO_MODEL:
+            self._taken.discard(voice)
 
     def _begin_command(self, kind: int, voice: Voice) -> np.void:
         self._order += 1
@@ -306,3 +350,16 @@ class Instrument:
 
     def _ring_of(self, source: str) -> int:
         return self._rings.setdefault(source, min(len(self._rings), N_RINGS - 1))
+
+
+def _on_beat(state: State, frames: Sequence[PlannedFrame]) -> list[PlannedFrame]:
+    """Return frames with where the beat is in each, as it is known now."""
+    tempo, beats_a_bar = state.tempo, int(state.values["beats_a_bar"])
+    placed = []
+    for planned in frames:
+        beat = None
+        if tempo.beat_at(planned.frame_index) is not None:
+            beats = tempo.beats_at(planned.frame_index)
+            beat = FrameBeat(beats, tempo.beats_at(planned.frame_index + 1) - beats, beats_a_bar)
+        placed.append(replace(planned, beat=beat))
+    return placed

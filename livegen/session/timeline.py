@@ -2,14 +2,21 @@
 
 A `Step` keeps what the predictor knew before its frame, so that any frame that is still remembered can be
 restored and planned anew. Everything is a value: planning again makes a new timeline that shares its past.
+
+Frames count on whatever happens, for what was played was heard. The song as the predictor knows it may leap: back a
+few bars, to a stored place, to a new beginning. So the steps are in the order of the frames, and a `Place` has the
+steps that led to it in the order of the song.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from livegen.predictor.beat import Beat
 from livegen.predictor.form import HEARD_FRAMES, LOOP_FRAMES, NO_FORM, REPEATED_SHARE, Form, next_form
 from livegen.predictor.predictor import Conditions, Distribution, Predictor, State
 from livegen.score import N_VOICES, SILENCE
@@ -24,17 +31,43 @@ NO_OFFSET.flags.writeable = False
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What the predictor knows before a frame: a snapshot, the distribution over that frame, and the form it is in."""
+    """What the predictor knows before a frame.
+
+    Attributes
+    ----------
+    distribution : Distribution
+        Over that frame.
+    state : State
+        The predictor's snapshot.
+    form : Form
+        What is planned for the frame; its times are in frames of the song.
+    beat : Beat or None
+        What the predictor was told of the beat, with its phase in the frame before.
+    n_frames : int
+        How many frames of the song it has heard.
+    """
 
     distribution: Distribution
     state: State
     form: Form = NO_FORM
+    beat: Beat | None = None
+    n_frames: int = 0
 
     def after(
-        self, predictor: Predictor, frame: NDArray[np.uint8], form: Form = NO_FORM, memory: float = 1.0
+        self,
+        predictor: Predictor,
+        frame: NDArray[np.uint8],
+        form: Form = NO_FORM,
+        memory: float = 1.0,
+        beat: Beat | None = None,
+        lag: int = 0,
     ) -> "Context":
-        """Return the context of the next frame, once `frame` (uint8, (4, 3)) has been played."""
-        return Context(*predictor.step(frame, self.state, Conditions(memory=memory, plan=form.lag)), form)
+        """Return the context of the next frame, once `frame`, uint8 (4, 3), was played with the beat's phase there.
+
+        `lag` is the one to follow, that of the form if it is 0.
+        """
+        conditions = Conditions(beat=beat, memory=memory, plan=lag or form.lag)
+        return Context(*predictor.step(frame, self.state, conditions), form, beat, self.n_frames + 1)
 
 
 def first_context(predictor: Predictor) -> Context:
@@ -50,18 +83,43 @@ class Step:
     ----------
     planned : PlannedFrame
         The frame as it was played or is planned.
+    heard : ndarray of uint8, shape (4, 3)
+        The frame as the predictor hears it: with what it only thinks, while it listens.
     context : Context
         What the predictor knew before it.
     is_fed : bool
         Whether the predictor is to hear the frame; false while the model is stopped.
-    begins_song : bool
-        Whether the predictor has forgotten all before it.
     """
 
     planned: PlannedFrame
+    heard: NDArray[np.uint8]
     context: Context
     is_fed: bool
-    begins_song: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in a song.
+
+    Attributes
+    ----------
+    context : Context
+        What the predictor knows there.
+    past : tuple of Step
+        What it has heard before, the oldest that is remembered first.
+    """
+
+    context: Context
+    past: tuple[Step, ...] = ()
+
+    def back(self, n_frames: int) -> "Place":
+        """Return the place so many frames of the song earlier, or as far back as is remembered."""
+        n_frames = min(n_frames, len(self.past))
+        return Place(self.past[-n_frames].context, self.past[:-n_frames]) if n_frames > 0 else self
+
+    def trimmed(self) -> "Place":
+        """Return the place with as little of its past as playing on from it takes, to be kept for long."""
+        return Place(self.context, self.past[-HEARD_FRAMES:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +133,14 @@ class Timeline:
     end : int
         Index of the frame that comes next.
     steps : tuple of Step
+    leaps : tuple of (int, Place)
+        Where the song did not go on from the frame before: at which frame, and to which place it leapt.
     """
 
     tail: Context | None
     end: int = 0
     steps: tuple[Step, ...] = ()
+    leaps: tuple[tuple[int, Place], ...] = ()
 
     @property
     def start(self) -> int:
@@ -94,28 +155,62 @@ class Timeline:
         """Return the steps from a frame on."""
         return self.steps[max(frame_index - self.start, 0) :]
 
+    def past(self, n_frames: int = HISTORY_FRAMES) -> tuple[Step, ...]:
+        """Return the last frames of the song that the predictor has heard, so many at most, the oldest first."""
+        return tuple(islice(self._backwards(), n_frames))[::-1]
+
+    def _backwards(self) -> Iterator[Step]:
+        at, place = next((leap for leap in reversed(self.leaps) if leap[0] <= self.end), (self.start, None))
+        before = place.past if place is not None else ()
+        return (step for step in chain(reversed(self.since(at)), reversed(before)) if step.is_fed)
+
     def cut(self, frame_index: int) -> "Timeline":
         """Forget a frame and all after it: the predictor is back where it was before that frame."""
         if frame_index >= self.end:
             return self
         at = max(frame_index - self.start, 0)
-        return Timeline(self.steps[at].context, self.start + at, self.steps[:at])
+        return Timeline(self.steps[at].context, self.start + at, self.steps[:at], self.leaps)
 
-    def next_context(self, predictor: Predictor, *, seed: int = 0, memory: float = 1.0) -> Context:
+    def leap(self, place: Place) -> "Timeline":
+        """Return the timeline with the song at another place from the frame on that comes next."""
+        leaps = tuple(leap for leap in self.leaps if leap[0] < self.end)
+        return Timeline(place.context, self.end, self.steps, (*leaps, (self.end, place)))
+
+    def next_context(
+        self, predictor: Predictor, *, seed: int = 0, memory: float = 1.0, beat: Beat | None = None, lag: int = 0
+    ) -> Context:
         """Return what the predictor knows before the frame that comes next.
 
-        `seed` is that of the form, and `memory` the control of that name.
+        Parameters
+        ----------
+        predictor : Predictor
+        seed : int
+            That of the form.
+        memory : float
+            The control of that name.
+        beat : Beat, optional
+            With its phase in the last frame.
+        lag : int
+            The lag that the next frame is to follow, 0 for that of the form.
         """
         if self.tail is not None:
             return self.tail
+        for at, place in self.leaps:
+            if at == self.end:
+                return place.context
         last = self.steps[-1]
         if not last.is_fed:
             return last.context
-        n_heard = HEARD_FRAMES if self.end >= last.context.form.until else LOOP_FRAMES
-        heard = np.array([step.planned.frame for step in self.steps[-n_heard:]])
-        form = next_form(last.context.form, self.end, heard, seed=seed, share=REPEATED_SHARE * memory)
-        return last.context.after(predictor, last.planned.frame, form, 0.0 if form.is_fresh else memory)
+        n_frames = last.context.n_frames + 1
+        n_heard = HEARD_FRAMES if n_frames >= last.context.form.until else LOOP_FRAMES
+        heard = np.array([step.heard for step in self.past(n_heard)])
+        form = next_form(last.context.form, n_frames, heard, seed=seed, share=REPEATED_SHARE * memory, beat=beat)
+        return last.context.after(predictor, last.heard, form, 0.0 if form.is_fresh else memory, beat, lag)
 
     def append(self, step: Step) -> "Timeline":
         """Return the timeline with one frame more; the oldest beyond `HISTORY_FRAMES` is forgotten."""
-        return Timeline(None, self.end + 1, (*self.steps[1 - HISTORY_FRAMES :], step))
+        steps = (*self.steps[1 - HISTORY_FRAMES :], step)
+        leaps = self.leaps
+        if leaps and leaps[0][0] < self.end + 1 - len(steps):
+            leaps = leaps[1:]
+        return Timeline(None, self.end + 1, steps, leaps)

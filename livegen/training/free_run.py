@@ -10,15 +10,18 @@ from numpy.typing import NDArray
 
 from livegen.predictor.beat import Beat
 from livegen.predictor.checkpoint import load_predictor
-from livegen.predictor.form import NO_FORM, REPEATED_SHARE, next_form
+from livegen.predictor.form import NO_FORM, REPEATED_SHARE, arranged, next_form
 from livegen.predictor.predictor import UNCONDITIONED, Conditions, Predictor, Sampling
 from livegen.score import N_COLUMNS, N_VOICES, SILENCE, Voice
 from livegen.training.dataset import Songs
+from livegen.training.picture import check_can_draw, write_picture
 from livegen.training.sources import TRAIN, VALID, load_songs
 from livegen.training.statistics import (
     N_RUNS,
+    Counts,
     count,
     distances,
+    further_distances,
     grid_coherence,
     limits,
     longest_loop,
@@ -28,7 +31,7 @@ from livegen.training.statistics import (
 from livegen.units import FRAME_RATE_HZ, seconds_to_frame
 
 RUN_SECONDS: Final = 60
-AS_ON_STAGE: Final = Sampling(density=(-0.2,) * N_VOICES, grid=1.5)
+AS_ON_STAGE: Final = Sampling(density=(-0.3,) * N_VOICES, grid=1.5)
 """Density and grid as the controls have them by default, at temperature and top-p 1."""
 
 TEMPI_BPM: Final = (75, 96, 120, 150, 180)
@@ -79,7 +82,8 @@ def play(
         told = replace(conditions, beat=now, plan=form.lag, memory=memory)
         distribution, state = predictor.step(score[t], state, told)
         if t >= n_prompt:
-            score[t + 1] = distribution.sample(SILENCE, nothing_forced, sampling, seed=seed, frame_index=t)
+            shape = arranged(sampling, form)
+            score[t + 1] = distribution.sample(SILENCE, nothing_forced, shape, seed=seed, frame_index=t)
     return score[1 + n_prompt :]
 
 
@@ -92,6 +96,7 @@ def judge_free_runs(
     conditions: Conditions = UNCONDITIONED,
     repeats: float = REPEATED_SHARE,
     progress: Callable[[], None] = lambda: None,
+    picture: Path | None = None,
 ) -> dict[str, Any]:
     """Let a model play twenty minutes by itself, one run a minute, and five at given tempi, and judge that as music.
 
@@ -103,19 +108,24 @@ def judge_free_runs(
         A folder as `livegen.predictor.checkpoint.load_predictor` takes.
     progress : callable
         Called after every run.
+    picture : Path, optional
+        Where to draw the runs beside the songs, as a PNG.
 
     Returns
     -------
     dict
         ``distances``, by ``what.VOICE``: ``distance``, ``limit`` and ``is_within``; ``rates`` of the runs and of
-        the songs; ``n_within`` of ``n_distances``; ``long_notes``, their share; ``longest_loop``; ``silent_voices``
+        the songs; ``n_within`` of ``n_distances``; ``further_distances``, ``n_further_within`` and
+        ``n_further_distances`` likewise; ``long_notes``, their share; ``longest_loop``; ``silent_voices``
         of the runs and of real excerpts; ``tempo``, by beats a minute: coherence with the beat, and 9 % off it.
 
     Raises
     ------
-    TrainingError, CheckpointError
-        If the data or the model cannot be used.
+    TrainingError, CheckpointError, FormatError
+        If the data or the model cannot be used, or the picture cannot be drawn.
     """
+    if picture is not None:
+        check_can_draw(picture)
     train, valid = (load_songs(data, split) for split in (TRAIN, VALID))
     predictor = load_predictor(model_folder)
     n_frames = seconds_to_frame(RUN_SECONDS)
@@ -123,7 +133,10 @@ def judge_free_runs(
     for i in range(N_RUNS):
         runs.append(play(predictor, n_frames, seed=seed + i, sampling=sampling, conditions=conditions, repeats=repeats))
         progress()
-    figures = compare(runs, _excerpts(train, n_frames, seed), [valid.song(i) for i in range(len(valid))])
+    songs = total([count(valid.song(i)) for i in range(len(valid))])
+    if picture is not None:
+        write_picture(picture, total([count(run) for run in runs]), songs, runs)
+    figures = compare(runs, _excerpts(train, n_frames, seed), songs)
     figures["tempo"] = {}
     for bpm in TEMPI_BPM:
         period = 60.0 * FRAME_RATE_HZ / bpm
@@ -150,23 +163,23 @@ def _excerpts(songs: Songs, n_frames: int, seed: int) -> list[NDArray[np.uint8]]
     return excerpts
 
 
-def compare(
-    runs: list[NDArray[np.uint8]], excerpts: list[NDArray[np.uint8]], reference: list[NDArray[np.uint8]]
-) -> dict[str, Any]:
+def compare(runs: list[NDArray[np.uint8]], excerpts: list[NDArray[np.uint8]], of_reference: Counts) -> dict[str, Any]:
     """Judge runs against a reference by the measure of real excerpts; see `judge_free_runs` for the figures."""
-    of_runs, of_reference = total([count(run) for run in runs]), total([count(song) for song in reference])
-    far = distances(of_runs, of_reference)
-    limit = limits([count(excerpt) for excerpt in excerpts], of_reference)
+    of_runs, of_excerpts = total([count(run) for run in runs]), [count(excerpt) for excerpt in excerpts]
+    judged: dict[str, Any] = {}
+    for name, measure in (("", distances), ("further_", further_distances)):
+        far, limit = measure(of_runs, of_reference), limits(of_excerpts, of_reference, measure=measure)
+        judged[f"{name}distances"] = {
+            what: {"distance": far[what], "limit": limit[what], "is_within": far[what] <= limit[what]} for what in far
+        }
+        judged[f"n_{name}within"] = sum(far[what] <= limit[what] for what in far)
+        judged[f"n_{name}distances"] = len(far)
     rates = {
         name: {what: _by_voice(value) for what, value in of.rates().items()}
         for name, of in (("runs", of_runs), ("songs", of_reference))
     }
     return {
-        "distances": {
-            what: {"distance": far[what], "limit": limit[what], "is_within": far[what] <= limit[what]} for what in far
-        },
-        "n_within": sum(far[what] <= limit[what] for what in far),
-        "n_distances": len(far),
+        **judged,
         "rates": rates,
         "long_notes": float(of_runs.long_notes.sum() / max(of_runs.notes.sum(), 1)),
         "longest_loop": max(longest_loop(run) for run in runs),

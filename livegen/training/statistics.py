@@ -5,7 +5,7 @@ Jensen-Shannon distances of its histograms to those of the valid split, and by t
 measure for both is how far twenty real excerpts of the same length may lie.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final, Self
 
@@ -22,6 +22,15 @@ LENGTH_EDGES: Final = (1, 2, 4, 8, 16, 32, 64)
 WIDEST_INTERVAL: Final = 12
 N_INTERVALS: Final = 2 * WIDEST_INTERVAL + 3
 """Bins of intervals: further down than an octave, -12..12, further up."""
+
+N_PITCH_CLASSES: Final = 16
+"""Bins of pitch classes: P1, P2 and TR fill twelve of them, and NO has its sixteen noise notes there."""
+
+N_SIMILARITIES: Final = 10
+_SIMILARITY_LAGS: Final = range(seconds_to_frame(1), seconds_to_frame(30), seconds_to_frame(0.5))
+
+LOOP_EDGES: Final = (1, 2, 3, 4, 6, 8)
+"""Most times of each bin of loops; one more holds all that come oftener."""
 
 MOTIF_CHANGES: Final = 4
 LONG_NOTE_SECONDS: Final = 8
@@ -40,38 +49,45 @@ class Counts:
     n_frames: NDArray[np.int64]  # (1,)
     onsets: NDArray[np.int64]  # (4,)
     silent_frames: NDArray[np.int64]  # (4,)
+    loops: NDArray[np.int64]  # (7,): pieces by how many times in a row a passage comes in them
     notes: NDArray[np.int64]  # (4,)
     long_notes: NDArray[np.int64]  # (4,): held for more than 8 s
     motif_chances: NDArray[np.int64]  # (4,): note changes with four before them
     motifs_reused: NDArray[np.int64]  # (4,)
     lengths: NDArray[np.int64]  # (4, 8)
     intervals: NDArray[np.int64]  # (4, 27)
+    changes: NDArray[np.int64]  # (4,): frames with another note than the one before
+    rests: NDArray[np.int64]  # (4, 8): silences by their length
+    pitch_classes: NDArray[np.int64]  # (4, 16): of onsets
+    similarities: NDArray[np.int64]  # (4, 10): lags by the share of frames that they leave as they were
 
     def __add__(self, other: Self) -> Self:
         return type(self)(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(self)))
 
     def rates(self) -> dict[str, NDArray[np.float64]]:
-        """Return onsets a second, share of silence and motif reuse, (4,) each."""
+        """Return onsets a second, share of silence, motif reuse and note changes a second, (4,) each."""
         return {
             "onset_rate": self.onsets * FRAME_RATE_HZ / self.n_frames,
             "silence": self.silent_frames / self.n_frames,
             "motif_reuse": self.motifs_reused / np.maximum(self.motif_chances, 1),
+            "note_change_rate": self.changes * FRAME_RATE_HZ / self.n_frames,
         }
 
 
 def count(frames: NDArray[np.uint8]) -> Counts:
     """Count what happens in one piece, ``uint8 (N, 4, 3)``."""
     notes, attacks = frames[..., 0].astype(np.int64), onsets(frames)
-    of_voices = [_count_voice(frames[:, voice], attacks[:, voice]) for voice in Voice]
+    of_voices = [_count_voice(frames[:, voice], attacks[:, voice], voice == Voice.NO) for voice in Voice]
     return Counts(
         np.array([len(frames)]),
         attacks.sum(0),
         (notes == 0).sum(0),
+        _histogram(LOOP_EDGES, np.array([longest_loop(frames)])),
         *(np.array(column) for column in zip(*of_voices, strict=True)),
     )
 
 
-def _count_voice(part: NDArray[np.uint8], attacks: NDArray[np.bool_]) -> tuple[Any, ...]:
+def _count_voice(part: NDArray[np.uint8], attacks: NDArray[np.bool_], is_noise: bool) -> tuple[Any, ...]:
     note, volume = part[:, 0].astype(np.int64), part[:, 1].astype(np.int64)
     is_event = np.array(
         [t == 0 or event_flag(note[t - 1], volume[t - 1], note[t], volume[t]) != NOTHING for t in range(len(note))]
@@ -87,9 +103,24 @@ def _count_voice(part: NDArray[np.uint8], attacks: NDArray[np.bool_]) -> tuple[A
         int((lengths > LONG_NOTE_SECONDS * FRAME_RATE_HZ).sum()),
         chances,
         reused,
-        np.bincount(np.searchsorted(LENGTH_EDGES, lengths), minlength=len(LENGTH_EDGES) + 1),
+        _histogram(LENGTH_EDGES, lengths),
         np.bincount(intervals, minlength=N_INTERVALS),
+        int(is_change[1:].sum()),
+        _histogram(LENGTH_EDGES, np.diff([*starts, len(note)])[note[starts] == 0]),
+        np.bincount((attacked - 1) % N_PITCH_CLASSES if is_noise else attacked % 12, minlength=N_PITCH_CLASSES),
+        _similarities(note),
     )
+
+
+def _histogram(edges: tuple[int, ...], values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Count values by the bin whose largest they do not exceed; one more holds the rest."""
+    return np.bincount(np.searchsorted(edges, values), minlength=len(edges) + 1)
+
+
+def _similarities(note: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Count the lags of 1 to 30 s, half the piece at most, by the share of frames whose note comes again after them."""
+    same = np.array([(note[lag:] == note[:-lag]).mean() for lag in _SIMILARITY_LAGS if 2 * lag <= len(note)])
+    return np.bincount(np.minimum(same * N_SIMILARITIES, N_SIMILARITIES - 1).astype(int), minlength=N_SIMILARITIES)
 
 
 def _motifs(changes: list[int]) -> tuple[int, int]:
@@ -119,12 +150,22 @@ def jensen_shannon(one: NDArray[np.int64], other: NDArray[np.int64]) -> float:
 
 def distances(of: Counts, reference: Counts) -> dict[str, float]:
     """Return how far counts lie from a reference: distances and differences of rates, by ``what.VOICE``."""
+    return _distances(of, reference, ("lengths", "intervals"), ("onset_rate", "silence", "motif_reuse"))
+
+
+def further_distances(of: Counts, reference: Counts) -> dict[str, float]:
+    """Return the same for what else tells music apart; ``loops`` is the whole's."""
+    far = _distances(of, reference, ("rests", "pitch_classes", "similarities"), ("note_change_rate",))
+    return far | {"loops": jensen_shannon(of.loops, reference.loops)}
+
+
+def _distances(of: Counts, reference: Counts, histograms: Sequence[str], of_rates: Sequence[str]) -> dict[str, float]:
     far = {}
     rates, expected = of.rates(), reference.rates()
     for voice in Voice:
-        for what in ("lengths", "intervals"):
+        for what in histograms:
             far[f"{what}.{voice.name}"] = jensen_shannon(getattr(of, what)[voice], getattr(reference, what)[voice])
-        for what in rates:
+        for what in of_rates:
             far[f"{what}.{voice.name}"] = float(abs(rates[what][voice] - expected[what][voice]))
     return far
 
@@ -137,11 +178,16 @@ def total(counts: Sequence[Counts]) -> Counts:
     return together
 
 
-def limits(excerpts: Sequence[Counts], reference: Counts, seed: int = 0) -> dict[str, float]:
+def limits(
+    excerpts: Sequence[Counts],
+    reference: Counts,
+    seed: int = 0,
+    measure: Callable[[Counts, Counts], dict[str, float]] = distances,
+) -> dict[str, float]:
     """Return the 95th percentile of the distances of 200 draws of 20 real excerpts to the reference."""
     generator = np.random.default_rng(seed)
     drawn = [
-        distances(total([excerpts[i] for i in generator.choice(len(excerpts), N_RUNS)]), reference)
+        measure(total([excerpts[i] for i in generator.choice(len(excerpts), N_RUNS)]), reference)
         for _ in range(N_DRAWS)
     ]
     return {what: float(np.percentile([far[what] for far in drawn], _PERCENTILE)) for what in drawn[0]}

@@ -17,7 +17,7 @@ def test_the_page_in_the_tree_is_the_one_that_the_code_makes() -> None:
 
 def test_the_page_has_a_row_for_every_key_control_and_patch() -> None:
     rows = [line.split("|")[1].strip() for line in PAGE.splitlines() if line.startswith("| `")]
-    controls = [control for control in TABLE if control.kind != "trigger"]
+    controls = [control for control in TABLE if not control.is_action]
     names = [key.name for key in (*PATCH_KEYS, *VOICE_KEYS, *DRUM_KEYS)]
     names += [control.name if control.scope == "global" else f"p1.{control.name}" for control in controls]
     assert sorted(rows) == sorted(f"`{name}`" for name in (*names, *list_patches()))

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livegen.predictor.beat import Beat
-from livegen.predictor.form import NO_FORM, Form, is_looping, next_form
+from livegen.predictor.form import NO_FORM, Form, arranged, is_looping, next_form
+from livegen.predictor.predictor import Sampling
 
 NOTHING = np.zeros((0, 4, 3), np.uint8)
 BEAT = Beat(12.0, 0.0)
@@ -41,8 +42,9 @@ def test_the_share_is_how_many_sections_come_again():
 def test_a_form_depends_on_its_seed_and_the_place_alone():
     assert _lags(1, 0.7) == _lags(1, 0.7)
     assert _lags(1, 0.7) != _lags(2, 0.7)
-    half = Form(96, 960, 96.0, BEAT)
-    assert next_form(half, 900, NOTHING, seed=1, share=0.7) == half
+    half = next_form(Form(96, 960, 96.0, BEAT), 900, NOTHING, seed=1, share=0.7)
+    assert (half.lag, half.until, half.since) == (96, 960, 0)
+    assert next_form(half, 901, NOTHING, seed=1, share=0.7) == half
 
 
 @settings(deadline=None)
@@ -80,3 +82,55 @@ def test_a_beat_that_nobody_knows_is_found_in_what_was_played():
     form = next_form(NO_FORM, 480, heard, seed=0, share=1.0)
     assert form.until - 480 == pytest.approx(80, abs=1)
     assert form.lag % 10 in (0, 1, 9)
+
+
+def _rests(seed: int, n: int = 20) -> list[tuple[bool, ...]]:
+    """Return which voices rest in each of the first sections."""
+    form, rests = NO_FORM, []
+    for section in range(n):
+        form = next_form(form, 96 * section, NOTHING, seed=seed, share=0.5, beat=BEAT)
+        assert form == next_form(form, 96 * section + 50, NOTHING, seed=seed, share=0.5, beat=BEAT)
+        rests.append(form.rests)
+    return rests
+
+
+def test_voices_rest_for_sections_and_enter_again_as_the_seed_has_it():
+    songs = np.array([_rests(seed) for seed in range(200)])  # (songs, sections, voices)
+    assert _rests(3) == _rests(3)
+    assert not songs.all(2).any()
+    share = songs.mean((0, 1))
+    assert ((share > 0.005) & (share < 0.3)).all()
+    assert share.argmax() == 3  # the noise voice is the one that songs do without
+    assert songs.all(1).mean(0) == pytest.approx([0, 0, 0, 0.08], abs=0.06)  # hardly a voice never enters
+    assert (songs[:, :-1] != songs[:, 1:]).any(1).mean() > 0.05
+
+
+def test_a_voice_that_rests_is_drawn_to_silence_and_one_that_does_not_enter_away_from_it():
+    heard = np.zeros((60, 4, 3), np.uint8)
+    heard[:20, 0, 0], heard[::12, 1, 0] = 60, 60  # P1 ended 40 frames ago, P2 plays short notes, TR has not begun
+    form = next_form(Form(until=10**6, rests=(False, False, False, True)), 60, heard, seed=0, share=0.0)
+    p1, p2, tr, no = form.silence
+    assert tr < p2 <= p1 < no
+    assert (tr < 0, no > 0) == (True, True)
+    early = next_form(Form(until=10**6), 40, heard[20:], seed=0, share=0.0)
+    assert early.silence[2] >= 0  # nobody can be late yet
+
+
+def test_a_form_shapes_the_draw_and_the_performer_says_how_much():
+    form = Form(silence=(4.0, 0.0, -4.0, 0.0))
+    own = Sampling(silence=(1.0, 0.0, 0.0, 0.0))
+    assert arranged(own, form).silence == (5.0, 0.0, -4.0, 0.0)
+    assert arranged(own, form, 0.0).silence == own.silence
+    assert arranged(own, form).density == own.density
+    round_and_round = arranged(own, Form(is_looping=True))
+    assert max(round_and_round.density) < min(own.density)
+    assert round_and_round.copy == own.copy
+
+
+def test_a_voice_that_somebody_plays_is_not_sent_to_rest():
+    heard = np.zeros((96, 4, 3), np.uint8)
+    heard[:, 2, 0] = 45  # as in a prompt, or until the performer handed the voice over
+    resting = Form(until=96, rests=(False, False, True, True))
+    after = [next_form(resting, 96, heard, seed=seed, share=0.0, beat=BEAT).rests for seed in range(200)]
+    assert np.mean(after, 0)[2] < 0.05
+    assert np.mean(after, 0)[3] > 0.8

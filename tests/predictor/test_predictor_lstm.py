@@ -37,6 +37,8 @@ shapes = st.builds(
     st.tuples(*[st.floats(0, 2)] * 4),
     _of_voices,
     st.floats(0, 4),
+    _of_voices,
+    _of_voices,
     _registers,
     _registers,
     st.integers(0, 0xFFF),
@@ -249,3 +251,23 @@ def test_sizes_that_eight_does_not_divide_are_summed_to_the_end():
 def test_a_size_out_of_range_is_refused(size):
     with pytest.raises(CheckpointError, match="n_state"):
         LstmConfig(n_state=size)
+
+
+def test_a_voice_can_be_made_to_go_on_as_after_its_longest_match():
+    riff = [60, 64, 67, 72]
+    song = np.zeros((50, 4, 3), np.uint8)
+    song[:, :, 0] = np.repeat(riff * 5, 3)[: len(song), None] * [1, 1, 1, 0]
+    song[:, :2, 1] = 9
+    distribution, _ = _after(*song)  # the last note is two frames old: the next one is due
+    expected = riff[(len(song) + 1) // 3 % len(riff)]
+    for voice in (Voice.P1, Voice.P2, Voice.TR):
+        copy = tuple(60.0 * (other == voice) for other in Voice)
+        drawn = distribution.sample(SILENCE, NONE, Sampling(copy=copy), seed=1, frame_index=0)
+        proposal = distribution.told.proposals[voice, OWN_STRICT]
+        assert proposal[NEXT] == expected
+        assert drawn[voice, 0] == (expected if proposal[LEFT] <= ON_TIME else song[-1, voice, 0])
+    hidden, _ = PREDICTOR.step(song[-1], _after(*song[:-1])[1], Conditions(memory=0.0))
+    frames = [
+        hidden.sample(SILENCE, NONE, Sampling(copy=(strength,) * 4), seed=1, frame_index=0) for strength in (0.0, 60.0)
+    ]
+    assert (frames[0] == frames[1]).all()  # nothing is copied from a memory that is hidden

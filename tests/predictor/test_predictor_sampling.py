@@ -56,8 +56,8 @@ def test_top_p_keeps_the_fewest_that_add_up_to_it():
 def _note(logits: np.ndarray, held: int, temperature: float, top_p: float, number: float, **shape) -> int:
     is_allowed = np.array(shape.get("is_allowed", [True] * len(logits)))
     scratch = np.empty(len(logits))
-    density, attack = shape.get("density", 0.0), shape.get("attack", 0.0)
-    return draw_note(logits.copy(), held, is_allowed, temperature, top_p, density, attack, number, scratch)
+    biases = (shape.get(name, 0.0) for name in ("density", "attack", "silence"))
+    return draw_note(logits.copy(), held, is_allowed, temperature, top_p, *biases, number, scratch)
 
 
 def _draws_of_notes(held: int, temperature: float, top_p: float, n: int = 4000, **shape) -> np.ndarray:
@@ -68,6 +68,13 @@ def _draws_of_notes(held: int, temperature: float, top_p: float, n: int = 4000, 
 def test_a_note_is_drawn_as_the_network_has_it_at_temperature_1():
     for held in range(4):
         assert _draws_of_notes(held, 1.0, 1.0) == pytest.approx(np.exp(LOGITS), abs=1e-3)
+
+
+@pytest.mark.parametrize("held", range(4))
+def test_silence_moves_the_log_odds_of_silence_alone(held):
+    drawn = _draws_of_notes(held, 1.0, 1.0, silence=1.5)
+    expected = np.exp(LOGITS + 1.5 * (np.arange(4) == 0))
+    assert drawn == pytest.approx(expected / expected.sum(), abs=1e-3)
 
 
 def test_neither_temperature_nor_top_p_stops_a_voice():

@@ -8,9 +8,10 @@ from hash_predictor import HashPredictor
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from livegen.controls import CHORDS, DEFAULTS, ROLES, VOICE_PREFIX, Value
+from livegen.controls import CHORDS, DEFAULTS, MODES, ROLES, VOICE_PREFIX, Value
 from livegen.events import (
     Aftertouch,
+    ClockTick,
     ControlChange,
     Event,
     NoteOff,
@@ -20,10 +21,13 @@ from livegen.events import (
     SetControl,
     SourceLost,
     StampedEvent,
+    Start,
+    Stop,
 )
 from livegen.score import SILENCE, Voice
 from livegen.score_table import MODEL, OFF, PLAYER
-from livegen.session.performance import State, advance, begin
+from livegen.session.performance import advance, begin
+from livegen.session.state import State
 from livegen.session.timeline import HISTORY_FRAMES, first_context
 
 LOOKAHEAD = DEFAULTS["lookahead"]
@@ -403,11 +407,13 @@ def assert_predictor_heard_all(state: State, since: int = 0) -> None:
     steps = state.timeline.since(since)
     if state.timeline.start > since:
         context = steps[0].context
+    leaps = dict(state.timeline.leaps)
     for step in steps:
-        context = first_context(HashPredictor()) if step.begins_song else context
+        leap = leaps.get(step.planned.frame_index)
+        context = context if leap is None else leap.context
         assert step.context.state == context.state
         if step.is_fed:
-            context = context.after(HashPredictor(), step.planned.frame)
+            context = context.after(HashPredictor(), step.heard)
 
 
 KEYS = st.integers(60, 62)
@@ -419,7 +425,14 @@ ANYTHING = st.one_of(
     PLAYING,
     st.builds(ControlChange, CHANNELS, st.sampled_from((64, 123)), st.sampled_from((0, 127))),
     st.builds(SetControl, st.sampled_from(ROLE_NAMES), st.sampled_from(ROLES)),
-    st.builds(SetControl, st.sampled_from(("start", "stop", "panic", "reset")), st.just(True)),
+    st.builds(SetControl, st.sampled_from(("start", "stop", "panic", "reset", "reroll", "undo")), st.just(True)),
+    st.builds(SetControl, st.just("mode"), st.sampled_from(MODES)),
+    st.builds(SetControl, st.sampled_from(("rest_beats", "hold_beats")), st.sampled_from((0.25, 0.4))),
+    st.builds(SetControl, st.just("hold"), st.booleans()),
+    st.builds(SetControl, st.just("rewind_frames"), st.integers(1, 30)),
+    st.builds(SetControl, st.sampled_from(("store", "recall")), st.sampled_from(("verse", "chorus"))),
+    st.builds(SetControl, st.just("bpm"), st.sampled_from((0.0, 400.0))),
+    st.sampled_from((ClockTick(), Start(), Stop())),
     st.builds(SetControl, st.just("chords"), st.sampled_from(CHORDS)),
     st.builds(SetControl, st.just("p1.key_low"), st.sampled_from((0, 61))),
     st.builds(PitchWheel, CHANNELS, st.sampled_from((0, 8191))),

@@ -6,6 +6,7 @@ from songs import song, write_split
 
 torch = pytest.importorskip("torch")
 
+from livegen.errors import TrainingError  # noqa: E402
 from livegen.predictor.beat import Beat  # noqa: E402
 from livegen.predictor.checkpoint import load_predictor  # noqa: E402
 from livegen.predictor.lstm import LstmConfig  # noqa: E402
@@ -55,4 +56,16 @@ def test_free_runs_are_judged_in_every_figure(data, model, monkeypatch):
     assert json.loads(json.dumps(figures))["n_distances"] == 20
     assert figures["n_within"] == sum(of["is_within"] for of in figures["distances"].values())
     assert set(figures["tempo"]) == {75, 96, 120, 150, 180}
-    assert all(np.isfinite(of["distance"]) and np.isfinite(of["limit"]) for of in figures["distances"].values())
+    assert figures["n_further_distances"] == len(figures["further_distances"]) == 4 * 4 + 1
+    every = [*figures["distances"].values(), *figures["further_distances"].values()]
+    assert all(np.isfinite(of["distance"]) and np.isfinite(of["limit"]) for of in every)
+
+
+def test_free_runs_are_drawn_beside_the_songs(data, model, monkeypatch, tmp_path):
+    pytest.importorskip("matplotlib")
+    monkeypatch.setattr(free_run, "RUN_SECONDS", 4)
+    monkeypatch.setattr(free_run, "N_RUNS", 2)
+    judge_free_runs(data, model, picture=tmp_path / "runs.png")
+    assert (tmp_path / "runs.png").read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(TrainingError, match="make the folder"):
+        judge_free_runs(data, model, picture=tmp_path / "nowhere" / "runs.png")

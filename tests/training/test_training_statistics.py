@@ -11,6 +11,7 @@ from livegen.training.statistics import (
     WIDEST_INTERVAL,
     count,
     distances,
+    further_distances,
     grid_coherence,
     jensen_shannon,
     limits,
@@ -46,6 +47,27 @@ def test_a_tune_that_is_played_twice_reuses_its_motifs():
     assert once.rates()["motif_reuse"][Voice.P1] == 0
     # Eight changes have four before them; only the last two follow four that were heard before.
     assert (twice.motif_chances[Voice.P1], twice.motifs_reused[Voice.P1]) == (8, 2)
+
+
+def test_what_else_a_piece_does_is_counted():
+    riff = [60, 60, 72, 0] * 12  # two seconds
+    of = count(_p1(riff * 4))
+    assert of.changes.tolist() == [3 * 48 - 1, 0, 0, 0]
+    assert of.rests[Voice.P1].tolist() == [48, 0, 0, 0, 0, 0, 0, 0]
+    assert (of.rests[Voice.P2].sum(), of.rests[Voice.P2][-1]) == (1, 1)
+    assert of.pitch_classes[Voice.P1].tolist() == [96, *[0] * 15]
+    assert of.similarities[Voice.P1].tolist() == [*[0] * 9, 7]  # lags of 1, 1.5 ... 4 s, all of them whole riffs
+    assert (of.loops.sum(), of.loops[-1]) == (1, 1)
+
+
+def test_what_else_tells_music_apart_is_a_distance_too():
+    tunes = [count(song(i, 240)) for i in range(4)]
+    one, other = total(tunes[:2]), total(tunes[2:])
+    assert set(further_distances(one, one).values()) == {0.0}
+    far = further_distances(one, other)
+    assert not set(far) & set(distances(one, other))
+    assert all(0 <= of <= 1 for what, of in far.items() if not what.startswith("note_change_rate"))
+    assert set(limits(tunes, one, measure=further_distances)) == set(far)
 
 
 def test_counts_of_pieces_add_up():

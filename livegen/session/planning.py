@@ -1,0 +1,136 @@
+"""One frame of the score: who plays what in it, what the predictor knows before it, and what the model draws."""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livegen.predictor.beat import Beat
+from livegen.predictor.form import arranged
+from livegen.score import N_COLUMNS, N_VOICES, SILENCE, VOLUME_MAX, Column, Voice
+from livegen.score_table import MODEL, OFF, PLAYER, PlannedFrame
+from livegen.session.modes import echo_lag, owners
+from livegen.session.shaping import sampling_of
+from livegen.session.state import State
+from livegen.session.tightness import LISTEN_FRAMES, Groove
+from livegen.session.timeline import NO_OFFSET, Context, Step, Timeline
+
+_DRIFT_FRAMES: Final = 0.25
+_DRIFT: Final = 0.03
+"""By how much a beat may move, in time and as a share of its period, before frames are planned anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What of a frame is settled before the model draws.
+
+    Attributes
+    ----------
+    owner : ndarray of uint8, shape (4,)
+    rests : ndarray of bool, shape (4,)
+        Which voices the model only thinks, while it listens.
+    frame : ndarray of uint8, shape (4, 3)
+        The player's notes.
+    """
+
+    owner: NDArray[np.uint8]
+    rests: NDArray[np.bool_]
+    frame: NDArray[np.uint8]
+
+
+def part_of(state: State, frame_index: int) -> Part:
+    """Return the part of a frame that is settled, as `state` has it: that of the time at which the frame was played."""
+    keys = [state.keyboard.sounding(voice) for voice in Voice]
+    if state.tapped.frame_index == frame_index:
+        keys = [tap or key for tap, key in zip(state.tapped.keys, keys, strict=True)]
+    owner, rests = owners(state.values, state.keyboard, keys, state.playing, state.tempo, frame_index)
+    frame = np.zeros((N_VOICES, N_COLUMNS), np.uint8)
+    for voice, key in zip(Voice, keys, strict=True):
+        if owner[voice] == PLAYER and key is not None:
+            frame[voice] = key.note, min(key.volume, VOLUME_MAX[voice]), state.timbres[voice]
+    return Part(owner, rests, frame)
+
+
+def replay(step: Step, part: Part, timeline: Timeline, context: Context) -> Step:
+    """Return a frame that stands, with the player's part as it was really played.
+
+    Where the model's voice has become the player's, it sounded on until a key took it over.
+    """
+    was = step.planned
+    played, heard, owner = was.frame.copy(), step.heard.copy(), was.owner.copy()
+    for voice in range(N_VOICES):
+        is_taken = part.frame[voice, Column.NOTE] > 0 or _owner_before(timeline, voice) == PLAYER
+        if was.owner[voice] == PLAYER or (part.owner[voice] == PLAYER and is_taken):
+            played[voice] = heard[voice] = part.frame[voice]
+            owner[voice] = part.owner[voice]
+    return replace(step, planned=replace(was, frame=played, owner=owner), heard=heard, context=context)
+
+
+def _owner_before(timeline: Timeline, voice: int) -> int:
+    return int(timeline.steps[-1].planned.owner[voice]) if timeline.steps else OFF
+
+
+def next_context(state: State, timeline: Timeline) -> Context:
+    """Return what the predictor knows before the frame that comes next."""
+    return timeline.next_context(
+        state.predictor,
+        seed=state.seed,
+        memory=float(state.values["memory"]),
+        beat=beat_before(state, timeline.end),
+        lag=echo_lag(state.values, state.playing, state.tempo, timeline.end),
+    )
+
+
+def beat_before(state: State, frame_index: int) -> Beat | None:
+    """Return the beat that the predictor is told for a frame, its phase in the one before."""
+    beat = Groove.of(state.tempo, state.values).beat_at(frame_index)
+    return None if beat is None else beat.after(-1)
+
+
+def is_moved(told: Beat | None, beat: Beat | None) -> bool:
+    """Tell whether a beat has moved by so much that what was planned on it must be planned anew."""
+    if told is None or beat is None:
+        return told is not beat
+    drift = (beat.phase - told.phase + 0.5) % 1.0 - 0.5
+    is_late = abs(drift) * beat.period_frames > _DRIFT_FRAMES
+    return is_late or abs(beat.period_frames - told.period_frames) > _DRIFT * told.period_frames
+
+
+def plan(state: State, frame_index: int, part: Part, context: Context, early: Step | None) -> Step:
+    """Return a frame with the model's voices drawn, or taken from the loop that is held.
+
+    Voices of `early`, the same frame as it was planned before, are kept where their onsets may sound already.
+    """
+    frame, offsets, is_drawn = part.frame, NO_OFFSET, (part.owner == MODEL) | part.rests
+    if state.is_running and early is not None and (early.planned.onset_offset < 0.0).any():
+        stands = (early.planned.onset_offset < 0.0) & (part.owner == MODEL) & (early.planned.owner == MODEL)
+        frame, is_drawn = np.where(stands[:, None], early.planned.frame, frame), is_drawn & ~stands
+        offsets = np.where(stands, early.planned.onset_offset, 0.0)
+    if state.is_running and state.machine.loop is not None:
+        frame = np.where(is_drawn[:, None], state.machine.loop.at(frame_index), frame)
+    elif state.is_running:
+        sampling = arranged(sampling_of(state.values), context.form, float(state.values["arrangement"]))
+        frame = context.distribution.sample(frame, ~is_drawn, sampling, seed=state.seed, frame_index=frame_index)
+    played = np.where(part.rests[:, None], SILENCE, frame)
+    return Step(PlannedFrame(frame_index, played, part.owner, offsets), frame, context, state.is_running)
+
+
+def timed(state: State, timeline: Timeline) -> Timeline:
+    """Return the timeline with the onsets of all that may still change moved to where the beat is now."""
+    at = max(state.horizon - timeline.start, 0)
+    before, planned = timeline.steps[max(at - LISTEN_FRAMES, 0) : at], [step.planned for step in timeline.steps[at:]]
+    heard = np.array([step.planned.frame for step in before], np.uint8).reshape(-1, N_VOICES, N_COLUMNS)
+    heard_offset = before[-1].planned.onset_offset if before else NO_OFFSET
+    offsets = Groove.of(state.tempo, state.values).offsets(heard, heard_offset, planned)
+    steps = list(timeline.steps)
+    for i, each in enumerate(planned):
+        if (offsets[i] != each.onset_offset).any():
+            steps[at + i] = replace(steps[at + i], planned=replace(each, onset_offset=offsets[i]))
+    return replace(timeline, steps=tuple(steps))
+
+
+def is_retimed(before: Timeline, planned: PlannedFrame) -> bool:
+    """Tell whether an onset sounds at another time than was published."""
+    was = before.at(planned.frame_index).planned.onset_offset
+    return bool((np.abs(planned.onset_offset - was) > 0.0).any())

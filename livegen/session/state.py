@@ -1,0 +1,98 @@
+"""What a performance is at one moment, and what it has to say: values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from livegen.controls import Value, Values
+from livegen.predictor.predictor import Predictor
+from livegen.score import DRUM_NOTES, N_VOICES
+from livegen.session.keyboard import HeldKey, Keyboard
+from livegen.session.modes import Playing
+from livegen.session.tempo import Tempo
+from livegen.session.time_machine import TimeMachine
+from livegen.session.timeline import Timeline
+
+
+@dataclass(frozen=True, slots=True)
+class ControlInForce:
+    """A control took effect: what a session tells whoever watches its controls.
+
+    Attributes
+    ----------
+    name : str
+    value : Value
+    source : str
+        Who set it.
+    is_consequence : bool
+        Nobody set this one itself: it came with an undo or a recall, and the sound does not know of it yet.
+    """
+
+    name: str
+    value: Value
+    source: str
+    is_consequence: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """What was asked for could not be done: one sentence says why, for the performer."""
+
+    name: str
+    reason: str
+    source: str
+
+
+Message = ControlInForce | Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Tapped:
+    """The keys that went down inside the frame in which the last event fell, by voice."""
+
+    frame_index: int = -2
+    keys: tuple[HeldKey | None, ...] = (None,) * N_VOICES
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """All that a performance is, at one moment.
+
+    Attributes
+    ----------
+    predictor : Predictor
+    timeline : Timeline
+        What was played and what is planned.
+    horizon : int
+        The first frame that may still change: all before it stand.
+    values : Values
+        The controls in force.
+    keyboard : Keyboard
+    tapped : Tapped
+    tempo : Tempo
+    timbres : tuple of int
+        Timbre with which the score writes the player's notes, by voice.
+    drum_notes : mapping of int to int
+        Noise note with which the score writes the player's drums, by MIDI key.
+    seed : int
+        Of all draws.
+    is_running : bool
+        False between stop, or panic, and start: the model is silent and hears nothing.
+    playing : Playing
+        When the player has played: what the modes go by.
+    machine : TimeMachine
+        What can be gone back to.
+    """
+
+    predictor: Predictor
+    timeline: Timeline
+    values: Values
+    seed: int
+    timbres: tuple[int, ...] = (0,) * N_VOICES
+    drum_notes: Mapping[int, int] = field(default_factory=lambda: DRUM_NOTES)
+    horizon: int = 0
+    keyboard: Keyboard = field(default_factory=Keyboard)
+    tapped: Tapped = field(default_factory=Tapped)
+    tempo: Tempo = field(default_factory=Tempo)
+    is_running: bool = True
+    playing: Playing = field(default_factory=Playing)
+    machine: TimeMachine = field(default_factory=TimeMachine)

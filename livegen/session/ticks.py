@@ -1,0 +1,181 @@
+"""Following a MIDI clock: when its last tick was, how long a tick takes, and how that changes.
+
+Ticks come with jitter (a poll, an audio block, a busy host), get lost, and speed up. A recursive fit of a parabola to
+the times of the ticks is exact on a steady ramp. It trusts its first ticks much and later ones less, down to a floor:
+the expanding, then fading memory filters of P. Zarchan and H. Musoff, "Fundamentals of Kalman Filtering", chapters 3
+and 6. Times are in frames, and real.
+"""
+
+import math
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Final
+
+from livegen.units import FRAME_RATE_HZ, MIDI_CLOCK_PPQN
+
+LOST_FRAMES: Final = FRAME_RATE_HZ // 2
+"""A clock that says nothing for so long has stopped, or is unplugged."""
+
+N_ACQUIRED: Final = 6
+"""Ticks after which the tempo is worth following: a sixteenth note."""
+
+FASTEST_BPM: Final = 400.0
+SLOWEST_BPM: Final = 20.0
+_SHORTEST: Final = 60.0 * FRAME_RATE_HZ / FASTEST_BPM / MIDI_CLOCK_PPQN
+_LONGEST: Final = 60.0 * FRAME_RATE_HZ / SLOWEST_BPM / MIDI_CLOCK_PPQN
+
+_REMEMBERED_FRAMES: Final = 18.0
+_FEWEST_REMEMBERED: Final = 16
+_MOST_REMEMBERED: Final = 48
+"""How many ticks the fit remembers, about: fewer follow ramps, more smooth jitter, which does not grow with a tick."""
+
+_TICKS_AHEAD: Final = MIDI_CLOCK_PPQN / 2
+"""How far a ramp is expected to go on."""
+
+_N_STRAYS: Final = 4
+_MOST_STRAYS: Final = 12
+_SAME: Final = 0.25  # of a tick
+_WIDEST_GATE: Final = 0.75  # of a tick
+_NARROWEST_GATE_FRAMES: Final = 0.1
+_GATE_SPREADS: Final = 6.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ticks:
+    """What is known of a clock after some ticks: a value.
+
+    Attributes
+    ----------
+    number : int
+        Of the last tick; 0 is bar 1, beat 1.
+    time : float
+        When that tick was, smoothed.
+    period : float
+        Frames a tick.
+    growth : float
+        By how much the period grows from tick to tick.
+    n_fitted : int
+        Ticks in the fit, 0 before the first.
+    n_heard : int
+        Ticks since the first.
+    heard : float
+        When a tick was last heard.
+    spread : float
+        How far ticks fall from where they were expected, on average.
+    strays : tuple of float
+        When the last ticks were heard, if they fell where none was expected.
+    is_new_place : bool
+        Whether the next tick's number was set from outside, and its time may be any.
+    """
+
+    number: int = -1
+    time: float = 0.0
+    period: float = 60.0 * FRAME_RATE_HZ / 120.0 / MIDI_CLOCK_PPQN
+    growth: float = 0.0
+    n_fitted: int = 0
+    n_heard: int = 0
+    heard: float = -math.inf
+    spread: float = 0.0
+    strays: tuple[float, ...] = ()
+    is_new_place: bool = False
+
+    @property
+    def is_acquired(self) -> bool:
+        """Whether the tempo can be followed."""
+        return self.n_heard >= N_ACQUIRED
+
+    def at(self, frame: float) -> float:
+        """Return the number of the tick at a time, a real number; a ramp is expected to go on for half a beat."""
+        n_ahead = (frame - self.time) / self.period
+        reach = min(max(n_ahead, -_TICKS_AHEAD), _TICKS_AHEAD)
+        period = self.period + 0.5 * self.growth * reach
+        return self.number + (frame - self.time) / min(max(period, _SHORTEST), _LONGEST)
+
+    def go_to(self, number: int) -> "Ticks":
+        """Return the clock with the number that its next tick has: after start, or a song position."""
+        return replace(self, number=number - 1, is_new_place=True)
+
+    def hear(self, time: float) -> "Ticks":
+        """Return the clock after its next tick, which came at `time`."""
+        heard, time = self.heard, max(time, self.heard)  # the audio clock's fit may move back a little
+        after = replace(self, n_heard=self.n_heard + 1, heard=time)
+        if self.n_fitted == 0:
+            return replace(after, number=self.number + 1, time=time, n_fitted=1, is_new_place=False)
+        if self.n_fitted == 1 and time - heard <= LOST_FRAMES:
+            return after._begin(time, _clamped(time - self.time))
+        if time - heard > LOST_FRAMES:
+            return after._resume(time)
+        surprise = time - self._next()
+        if self.is_new_place and abs(surprise) > _SAME * self.period:
+            return after._begin(time, self.period)
+        if abs(surprise) > self._gate():
+            return after._stray(time)
+        return after._fit(surprise)
+
+    def _next(self) -> float:
+        return self.time + self.period + 0.5 * self.growth
+
+    def _gate(self) -> float:
+        if self.n_fitted < N_ACQUIRED:
+            return 2.0 * _WIDEST_GATE * self.period
+        if self.n_fitted < MIDI_CLOCK_PPQN:
+            return _WIDEST_GATE * self.period
+        return min(max(_GATE_SPREADS * self.spread, _NARROWEST_GATE_FRAMES), _WIDEST_GATE * self.period)
+
+    def _fit(self, surprise: float) -> "Ticks":
+        n_remembered = min(max(round(_REMEMBERED_FRAMES / self.period), _FEWEST_REMEMBERED), _MOST_REMEMBERED)
+        n = min(self.n_fitted + 1, n_remembered)
+        norm = n * (n + 1) * (n + 2)
+        growth = self.growth + 60.0 / norm * surprise
+        period = _clamped(self.period + self.growth + 18.0 * (2 * n - 1) / norm * surprise)
+        return replace(
+            self,
+            number=self.number + 1,
+            time=self._next() + 3.0 * (3 * n * n - 3 * n + 2) / norm * surprise,
+            period=period,
+            growth=min(max(growth, -0.05 * period), 0.05 * period),
+            n_fitted=n,
+            spread=self.spread + (abs(surprise) - self.spread) / n,
+            strays=(),
+            is_new_place=False,
+        )
+
+    def _begin(self, time: float, period: float) -> "Ticks":
+        """Fit anew from a tick and a period that is known roughly."""
+        return replace(
+            self,
+            number=self.number + 1,
+            time=time,
+            period=period,
+            growth=0.0,
+            n_fitted=2,
+            strays=(),
+            is_new_place=False,
+        )
+
+    def _resume(self, time: float) -> "Ticks":
+        """Go on after a silence: the number is told by where the beat ran on to, unless it was set."""
+        n_missed = 0 if self.is_new_place else max(round((time - self.time) / self.period) - 1, 0)
+        return replace(self, number=self.number + n_missed)._begin(time, self.period)
+
+    def _stray(self, time: float) -> "Ticks":
+        """Take a tick where none was expected: it is passed over, unless those after it confirm it."""
+        expected = self._next()
+        strays = (*self.strays, time)
+        after = replace(self, number=self.number + 1, time=expected, growth=0.0, strays=strays)
+        if len(strays) < _N_STRAYS:
+            return after
+        if len(strays) == _MOST_STRAYS:  # the fit is worth nothing
+            return replace(after, number=self.number)._begin(time, _clamped((time - strays[0]) / (_MOST_STRAYS - 1)))
+        steps = [later - sooner for sooner, later in pairwise(strays[-_N_STRAYS:])]
+        step = sum(steps) / len(steps)
+        if max(steps) - min(steps) > 2.0 * _SAME * step or not _SHORTEST <= step <= _LONGEST:
+            return after  # a burst after a pause, or noise
+        if abs(step - self.period) > _SAME * self.period:
+            return replace(after, time=time, period=step, n_fitted=N_ACQUIRED, strays=())
+        n_lost = round((time - expected) / self.period)  # or the clock was moved by a part of a tick
+        return replace(after, number=after.number + n_lost, time=time, n_fitted=N_ACQUIRED, strays=())
+
+
+def _clamped(period: float) -> float:
+    return min(max(period, _SHORTEST), _LONGEST)
