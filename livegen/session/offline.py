@@ -23,12 +23,14 @@ from livegen.score_table import PLAYER
 from livegen.session.clock import COMMIT_MARGIN_SECONDS, OfflineClock
 from livegen.session.instrument import Instrument
 from livegen.synth.register_log import join_writes, power_up_writes, take_writes
-from livegen.units import frame_to_sample
+from livegen.units import FRAME_RATE_HZ, frame_to_sample
 
 RENDER_ENDINGS: Final = (*AUDIO_ENDINGS, *SCORE_ENDINGS, *REGISTER_ENDINGS, *PICTURE_ENDINGS)
 """How the name of a file may end that a session is rendered to."""
 
 _FADE_SECONDS: Final = 0.01
+_SAME_TEMPO: Final = 0.002
+"""A tempo that wavers by less is one tempo."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,17 +149,19 @@ def render_to_file(
     sample_rate, n_channels = int(instrument.engine["sample_rate"][0]), int(instrument.engine["n_channels"][0])
     instrument.engine["log"]["is_on"] = name.endswith(REGISTER_ENDINGS)
     frames, masks, writes = [], [], [power_up_writes()]
+    tempos: list[tuple[int, float]] = []
     with AudioWriter(path, sample_rate, n_channels) if name.endswith(AUDIO_ENDINGS) else nullcontext() as writer:
         for rendered in render(instrument, n_frames, events):
             frames.append(rendered.frame)
             masks.append(rendered.is_player)
             writes.append(take_writes(instrument.engine["log"]))
+            _follow_tempo(tempos, instrument, len(frames) - 1)
             if writer is not None:
                 is_last = len(frames) == n_frames
                 writer.write(_faded(rendered.samples, sample_rate) if is_last else rendered.samples)
             on_frame()
     tags = Tags() if tags is None else tags
-    piece = Piece(np.stack(frames), np.stack(masks), tags=tags)
+    piece = Piece(np.stack(frames), np.stack(masks), tuple(tempos), tags=tags)
     if name.endswith(REGISTER_ENDINGS):
         log = engine_log(join_writes(writes), frame_to_sample(n_frames, VGM_RATE_HZ), tags)
         write_registers(path, log if loop_from is None else with_loop(log, round(loop_from * VGM_RATE_HZ)))
@@ -165,6 +169,16 @@ def render_to_file(
         write_picture(path, piece)
     elif name.endswith(SCORE_ENDINGS):
         write_piece(path, piece, is_for_daw=is_for_daw)
+
+
+def _follow_tempo(tempos: list[tuple[int, float]], instrument: Instrument, frame_index: int) -> None:
+    """Note from which frame on it has how many beats a minute, where that is known and has changed."""
+    beat = instrument.state.tempo.beat_at(frame_index)
+    if beat is None:
+        return
+    beats_a_minute = 60 * FRAME_RATE_HZ / beat.period_frames
+    if not tempos or abs(beats_a_minute / tempos[-1][1] - 1) > _SAME_TEMPO:
+        tempos.append((frame_index, beats_a_minute))
 
 
 def _render_to(instrument: Instrument, sample: int) -> NDArray[np.float32]:

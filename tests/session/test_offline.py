@@ -11,7 +11,7 @@ from livegen.apu import FULL_SCALE, LATENCY_SAMPLES, render_writes
 from livegen.controls import Value
 from livegen.errors import FormatError
 from livegen.events import Event, NoteOff, NoteOn, SetControl
-from livegen.formats import SCORE_ENDINGS, read_score
+from livegen.formats import SCORE_ENDINGS, read_piece, read_score
 from livegen.formats.register_log import Tags
 from livegen.formats.vgm import read_vgm
 from livegen.patch import load_patch
@@ -184,3 +184,13 @@ def test_what_cannot_be_written_is_refused_before_any_work(tmp_path: Path) -> No
         check_output(tmp_path / "song.ogg")
     with pytest.raises(FormatError, match="no folder"):
         check_output(tmp_path / "missing" / "song.wav")
+
+
+def test_a_tempo_that_is_known_is_the_midi_file_s(tmp_path: Path) -> None:
+    render_to_file(instrument(bpm=96.0), tmp_path / "a.mid", 48, TUNE)
+    render_to_file(instrument(bpm=96.0), tmp_path / "a.npz", 48, TUNE)
+    render_to_file(instrument(), tmp_path / "b.mid", 12)
+    piece = read_piece(tmp_path / "a.mid")
+    assert piece.tempos == ((0, pytest.approx(96.0, rel=1e-4)),)
+    assert np.array_equal(piece.frames, read_score(tmp_path / "a.npz"))
+    assert read_piece(tmp_path / "b.mid").tempos == ()
