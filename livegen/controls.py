@@ -50,6 +50,8 @@ class Control:
         Whether frames that are planned but not yet committed must be planned anew after a change.
     is_recalled : bool
         Whether a memory that is recalled brings its value back; not what belongs to the room or the rig.
+    names_control : bool
+        Whether the word of a name is that of a control.
     """
 
     name: str
@@ -63,11 +65,17 @@ class Control:
     unit: str = ""
     voids_plan: bool = False
     is_recalled: bool = True
+    names_control: bool = False
 
     @property
     def is_action(self) -> bool:
         """Whether it has no value in force."""
         return self.kind in ("trigger", "count", "name")
+
+    @property
+    def argument(self) -> Value:
+        """Argument of an action where none is given."""
+        return True if self.kind == "trigger" else self.default
 
 
 ROLES: Final = ("player", "model", "off")
@@ -178,6 +186,24 @@ TABLE: Final[tuple[Control, ...]] = (
     Control("undo", "global", "trigger", False, "take back the last control you moved, or the last rewind or recall"),
     Control("store", "global", "name", "1", "keep the model's place in the song and the controls under a name"),
     Control("recall", "global", "name", "1", "go back to what was stored, but for volumes and mutes"),
+    Control("patch", "global", "name", "", "go on with another patch; without a name, tell which one plays"),
+    Control(
+        "learn",
+        "global",
+        "name",
+        "",
+        "let the next knob, button or pad that moves set the control of this name; without a name, give up",
+        names_control=True,
+    ),
+    Control(
+        "unlearn",
+        "global",
+        "name",
+        "",
+        "take the knob off the control of this name; without a name, off the one learned last",
+        names_control=True,
+    ),
+    Control("save", "global", "name", "", "keep patch, ports, knobs and controls in a rig; no name, in this one"),
     Control("memory", "global", "float", 1.0, "how much the model takes up what was played before", voids_plan=True),
     Control(
         "arrangement", "global", "float", 1.0, "how much voices rest for sections and enter again", voids_plan=True
@@ -297,7 +323,7 @@ def parse_value(name: str, value: object) -> Value:
     value : object
         A number, a bool, or text as it comes from the command line, a patch file or an OSC packet. Anything at
         all fires a trigger but false and 0, which do nothing (a button that comes up). A name is cut to
-        `MAX_NAME_LENGTH` characters.
+        `MAX_NAME_LENGTH` characters; it is empty only where that is the default.
 
     Raises
     ------
@@ -314,7 +340,7 @@ def parse_value(name: str, value: object) -> Value:
     if control.kind in ("bool", "trigger"):
         return _to_bool(name, value)
     if control.kind == "name":
-        return _to_name(name, value)
+        return "" if value == control.default == "" else _to_name(name, value)
     number = _to_number(name, value, control)
     clamped = min(max(number, control.minimum), control.maximum)
     return round(clamped) if control.kind in ("int", "count") else float(clamped)
@@ -325,7 +351,10 @@ def _to_name(name: str, value: object) -> str:
         value = f"{value:g}"  # a knob or a button has no words
     if not isinstance(value, str) or not value.strip() or not value.isprintable():
         raise _refusal(name, value, "a word")
-    return value.strip()[:MAX_NAME_LENGTH]
+    word = value.strip()[:MAX_NAME_LENGTH]
+    if CONTROLS[name].names_control and word not in CONTROLS:
+        raise _refusal(name, value, "the name of a control, as `livegen controls` lists them")
+    return word
 
 
 def _to_bool(name: str, value: object) -> bool:

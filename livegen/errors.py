@@ -21,6 +21,10 @@ class PatchError(LivegenError):
     """A patch file is missing or says something that a patch cannot say."""
 
 
+class RigError(LivegenError):
+    """A rig file is missing, says something that a rig cannot say, or cannot be written."""
+
+
 class ControlError(LivegenError):
     """A control is unknown or was given a value of the wrong type."""
 

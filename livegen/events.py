@@ -7,6 +7,7 @@ they take effect. Channels are 0..15 here and 1..16 wherever a user sees them.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,9 @@ Event = (
     | SetControl
     | SourceLost
 )
+
+CLOCK_EVENTS: Final = (ClockTick, Start, Continue, Stop, SongPosition)
+"""What a MIDI clock sends; it tells when something is to be heard."""
 
 Sink = Callable[[Event, str], None]
 """Where an input puts an event, with the name of its source, such as ``"midi:Keystation 49"``.

@@ -29,6 +29,16 @@ def user_data_folder() -> Path:
     return Path(os.environ.get("LIVEGEN_DATA_DIR") or platformdirs.user_data_dir("livegen", appauthor=False))
 
 
+def rigs_folder() -> Path:
+    """Return the folder of the user's rigs; it need not exist yet.
+
+    ``LIVEGEN_CONFIG_DIR`` in the environment names another place for what the user has set.
+    """
+    return (
+        Path(os.environ.get("LIVEGEN_CONFIG_DIR") or platformdirs.user_config_dir("livegen", appauthor=False)) / "rigs"
+    )
+
+
 def _shipped(name: str) -> Path:
     is_installed = (_PACKAGE / "patches").is_dir()
     return (_PACKAGE if is_installed else _PACKAGE.parent) / name

@@ -1,5 +1,7 @@
 """The status screen of `jam`: one look tells who plays, what sounds, and whether the music is safe."""
 
+import math
+import time
 from types import TracebackType
 from typing import Final
 
@@ -13,6 +15,8 @@ from livegen.inputs.terminal import HELP
 from livegen.score import Column, Voice
 from livegen.score_table import MODEL, OFF
 from livegen.session.session import Session
+from livegen.session.tempo import Tempo
+from livegen.units import FRAME_RATE_HZ
 
 _NOTE_NAMES: Final = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 _METER_WIDTH: Final = 12
@@ -28,6 +32,15 @@ def note_name(voice: Voice, note: int) -> str:
     return f"{_NOTE_NAMES[note % 12]}{note // 12 - 1}"
 
 
+def tempo_text(tempo: Tempo, frame: float, beats_a_bar: int) -> str:
+    """Return the tempo at a time in frames as a musician reads it, with its source and bar.beat."""
+    if tempo.source == "none":
+        return "tempo free"
+    bar, beat = divmod(math.floor(tempo.beats_at(frame)), beats_a_bar)
+    source = "clock, lost" if tempo.is_lost_at(frame) else tempo.source
+    return f"{60.0 * FRAME_RATE_HZ / tempo.period_frames:.1f} BPM ({source}) · {bar + 1}.{beat + 1}"
+
+
 class Screen:
     """Shows a session while it plays, and says what the user should know where there is no terminal.
 
@@ -36,14 +49,14 @@ class Screen:
     session : Session
     console : Console
         On stderr, so that stdout stays free.
-    model, patch : str
-        Names to show.
+    model : str
+        Name to show.
     """
 
-    def __init__(self, session: Session, console: Console, *, model: str, patch: str) -> None:
+    def __init__(self, session: Session, console: Console, *, model: str) -> None:
         self._session = session
         self._console = console
-        self._title = f"livegen · {patch} · model {model}"
+        self._model = model
         self._live = Live(console=console, refresh_per_second=_REFRESH_HZ, transient=False)
 
     def __enter__(self) -> "Screen":
@@ -71,7 +84,8 @@ class Screen:
     def _picture(self) -> Group:
         session = self._session
         values = session.instrument.values
-        voices = Table(box=None, padding=(0, 2), title=self._title, title_justify="left", title_style="bold")
+        title = f"livegen · {session.desk.patch} · model {self._model}"
+        voices = Table(box=None, padding=(0, 2), title=title, title_justify="left", title_style="bold")
         for heading, width in (("voice", 5), ("role", 22), ("note", 4), ("level", _METER_WIDTH)):
             voices.add_column(heading, width=width)  # fixed, so that nothing jumps while it plays
         step = session.sounding_step()
@@ -86,14 +100,18 @@ class Screen:
             voices.add_row(voice.name, played_by, note_name(voice, note), meter, style=style)
         keys = HELP if session.has_terminal else "Ctrl-C quits"
         surroundings = (Text(line, style="dim") for line in self._surroundings())
-        return Group(voices, self._numbers(), *surroundings, Text(keys, style="dim"))
+        said = (Text(line, style="bold") for line in (session.desk.news, session.typed) if line)
+        return Group(voices, self._numbers(), *surroundings, Text(keys, style="dim"), *said)
 
     def _numbers(self) -> Text:
         session = self._session
         values, stats = session.instrument.values, session.instrument.engine["stats"][0]
-        state = "playing" if session.instrument.state.is_running else "stopped"
+        position = session.clock.position_at(time.perf_counter_ns())
+        tempo = tempo_text(session.instrument.state.tempo, position, int(values["beats_a_bar"]))
+        state = str(values["mode"]) if session.instrument.state.is_running else "stopped"
         text = Text(
-            f"{state} {session.seconds():.0f} s · temperature {values['temperature']:.2f} · "
+            f"{state} {session.seconds():.0f} s · {tempo}\n"
+            f"temperature {values['temperature']:.2f} · "
             f"top_p {values['top_p']:.2f} · volume {values['volume']:.2f} · "
             f"key to sound about {session.key_to_sound_ms():.1f} ms (blocks of {session.block_samples()}, "
             f"device {1000.0 * session.speaker.latency_seconds:.1f} ms)\n"

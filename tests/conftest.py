@@ -8,11 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from jack_server import jack_server
 from safetensors.numpy import save_file
 
 from livegen.predictor.checkpoint import WEIGHTS_FILE, write_config
 from livegen.predictor.lstm import LstmConfig
+
+settings.register_profile("livegen", deadline=None)  # how long a test takes tells of the machine, which others share
+settings.load_profile("livegen")
 
 SMALL = LstmConfig(n_embedding=12, n_state=20, n_known=6, n_note_hidden=14, n_volume_hidden=9, n_timbre_hidden=5)
 

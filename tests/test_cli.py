@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,7 +24,10 @@ from waiting import wait_until
 from livegen import cli
 from livegen.controls import CONTROLS, DEFAULTS, osc_address
 from livegen.formats.nesmdb import load_npz
+from livegen.layouts import LAYOUTS
 from livegen.predictor.checkpoint import CONFIG_FILE, WEIGHTS_FILE
+from livegen.predictor.lstm import SIZES
+from livegen.resources import patches_folder
 from livegen.score import Column, Voice
 
 SILENT = ("--audio", "null", "--midi-api", "none")
@@ -174,6 +178,17 @@ def test_a_prompt_is_played_by_the_player(run: Run, model: Path, tmp_path: Path,
     assert load_npz(alone)[:, Voice.P2].any()
 
 
+def test_the_solo_model_plays_p1_and_the_player_any_voice(run: Run, tmp_path: Path, tune: Path) -> None:
+    file = tmp_path / "a.npz"
+    roles = ("--set", "p1.role=model", "--set", "tr.role=player", "--set", "p1.density=1")
+    result = run("render", file, "--model", "solo", "--seconds", "6", "--seed", "7", "--prompt", tune, *roles)
+    assert result.code == 0
+    notes = load_npz(file)[..., Column.NOTE].astype(int)
+    assert (np.diff(notes[:, Voice.P1]) != 0).sum() > 3
+    assert notes[:12, Voice.TR].tolist() == [60] * 3 + [67] * 9
+    assert not notes[:, [Voice.P2, Voice.NO]].any()
+
+
 def test_a_control_that_is_set_is_in_force(run: Run, model: Path, tmp_path: Path) -> None:
     scores = []
     for number, temperature in enumerate(("0", "2")):
@@ -198,6 +213,67 @@ def test_data_that_cannot_be_used_is_refused_before_anything_is_made(run: Run, m
     assert name in result.err.splitlines()[-1]
     assert not result.out
     assert not (tmp_path / "made").exists()
+
+
+def test_train_makes_the_network_that_its_options_say(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch")
+    given = []
+    monkeypatch.setattr("livegen.training.train.train", lambda *_, **settings: given.append(settings))
+    network = ["--size", "small", "--voices", "tr,p1", "--leave-out", "memory", "--leave-out", "ages"]
+    assert run("train", "data", "out", *network, "--steps", "7", "--seed", "3").code == 0
+    assert run("train", "data", "out", "--minutes", "5").code == 0
+    assert run("train", "data", "out", "--resume").code == 0
+    small = replace(SIZES["small"], voices=(Voice.P1, Voice.TR), leaves_out=("memory", "ages"))
+    assert [settings["config"] for settings in given] == [small, SIZES["full"], None]
+    assert [(of["settings"].steps, of["settings"].minutes, of["settings"].seed) for of in given[:2]] == [
+        (7, 60.0, 3),
+        (None, 5.0, 0),
+    ]
+    assert_refused(run("train", "data", "out", "--voices", "p1,dmc"), "voices", "dmc", "p1, p2, tr, no")
+    assert_refused(run("train", "data", "out", "--leave-out", "beat"), "--leave-out", "memory")
+
+
+def test_an_option_stands_over_the_rig_and_the_rig_over_its_patch(run: Run, model: Path, tmp_path: Path) -> None:
+    rig = tmp_path / "gig.toml"
+    rig.write_text(
+        f'patch = "lead"\nmodel = "{model}"\naudio = "null"\nmidi_api = "none"\nosc_port = 0\nrate = 44100\n'
+        "[controls]\nvolume = 0.25\ntemperature = 0.5\n"
+    )
+    result = run("jam", "--rig", rig, "--rate", "32000", "--set", "temperature=0.75", "--seconds", "0.2")
+    assert result.code == 0
+    assert "sound: null, 32000 Hz" in result.err
+    assert_refused(run("jam", "--rig", tmp_path / "none.toml"), "there is no rig", "none.toml")
+    rig.write_text("# a gig\nblcok = 64\n")
+    assert_refused(run("jam", "--rig", rig), f"{rig}, line 2: blcok is no key")
+
+
+def test_a_jam_is_saved_by_osc_and_listed_and_opened_again(run: Run, model: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("LIVEGEN_CONFIG_DIR", str(tmp_path / "config"))
+    jam = Jam(tmp_path, *SILENT, "--model", model, "--patch", "lead", "--set", "temperature=0.75")
+    try:
+        osc = jam.osc()
+        assert osc.ask("/livegen/p2/mute", 1) == ("/livegen/p2/mute", [1])
+        assert osc.ask("/livegen/save", "gig") == ("/livegen/save", ["gig"])
+        assert jam.leave(signal.SIGTERM) == 0
+    finally:
+        jam.close()
+    assert run("rigs").out == "gig\n"
+    again = Jam(tmp_path, "--rig", "gig")
+    try:
+        osc = again.osc()
+        assert osc.ask("/livegen/temperature") == ("/livegen/temperature", [0.75])
+        assert osc.ask("/livegen/p2/mute") == ("/livegen/p2/mute", [1])
+        assert osc.ask("/livegen/patch") == ("/livegen/patch", ["lead"])
+        assert again.leave(signal.SIGTERM) == 0
+    finally:
+        again.close()
+
+
+def test_layouts_are_printed_byte_for_byte(run: Run) -> None:
+    for program, (file, make) in LAYOUTS.items():
+        assert run("controls", "--layout", program).out == make()
+        assert (patches_folder() / "layouts" / file).is_file()
+    assert_refused(run("controls", "--layout", "lemur"), "'lemur'", "open-stage-control and touchosc")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -10,9 +10,9 @@ PACKAGE = Path(__file__).parent.parent / "livegen"
 
 VOCABULARY = {
     *("errors", "units", "score", "events", "controls", "patch", "score_table"),
-    *("kernels", "atomics", "resources", "midi_ports", "midi_echo", "libjack"),
+    *("kernels", "atomics", "resources", "midi_ports", "midi_echo", "libjack", "toml_text", "toml_controls"),
 }
-PARTS = {"apu", "synth", "predictor", "inputs", "outputs", "formats", "training", "session", "web"}
+PARTS = {"apu", "synth", "predictor", "inputs", "outputs", "formats", "rig", "training", "session", "web"}
 
 MAY_IMPORT = {
     **dict.fromkeys(VOCABULARY, VOCABULARY),
@@ -23,10 +23,12 @@ MAY_IMPORT = {
     "inputs": VOCABULARY,
     "outputs": VOCABULARY | {"synth", "apu"},
     "formats": VOCABULARY | {"apu"},
+    "rig": VOCABULARY | {"formats", "outputs"},
     "training": VOCABULARY | {"predictor", "formats"},
     "session": VOCABULARY | PARTS - {"session", "training", "web"},
     "web": VOCABULARY | {"session"},
-    "cli": VOCABULARY | PARTS | {"screen", "doctor", "bench"},
+    "cli": VOCABULARY | PARTS | {"screen", "doctor", "bench", "layouts"},
+    "layouts": VOCABULARY,
     "screen": VOCABULARY | {"inputs", "session"},
     "doctor": VOCABULARY | PARTS - {"training"},
     "bench": VOCABULARY | PARTS,

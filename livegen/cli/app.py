@@ -10,7 +10,7 @@ import typer
 from livegen import __version__
 from livegen.cli.files import convert, render
 from livegen.cli.learn import evaluate, models, train
-from livegen.cli.lists import controls, devices, doctor, patches
+from livegen.cli.lists import controls, devices, doctor, patches, rigs
 from livegen.cli.output import err, out, printable
 from livegen.cli.play import bench, calibrate, jam
 from livegen.errors import LivegenError
@@ -31,7 +31,7 @@ app = typer.Typer(
 
 _COMMANDS: Final[tuple[Callable[..., None], ...]] = (
     *(jam, render, convert, train, evaluate),
-    *(devices, doctor, controls, patches, models, calibrate, bench),
+    *(devices, doctor, controls, patches, rigs, models, calibrate, bench),
 )
 _NAMES: Final = {evaluate: "eval"}  # where the function's own would hide a word of Python
 for _command in _COMMANDS:

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
@@ -12,6 +13,21 @@ from rich.progress import Progress, TaskID
 from livegen.cli.options import Json, Model, model_folder
 from livegen.cli.output import err, out, printable, progress_bar, show_figures
 from livegen.errors import FormatError
+
+
+class Size(StrEnum):
+    """How large a network is, by the names of `livegen.predictor.lstm.SIZES`."""
+
+    FULL = "full"
+    SMALL = "small"
+
+
+class Without(StrEnum):
+    """What a network can be trained without, `livegen.predictor.lstm.LEAVES_OUT`."""
+
+    MEMORY = "memory"
+    AGES = "ages"
+    ORDERS = "orders"
 
 
 class BeatGiven(StrEnum):
@@ -30,6 +46,15 @@ def train(
     data: Annotated[Path, typer.Argument(help=_DATA_HELP)],
     out_folder: Annotated[Path, typer.Argument(metavar="OUT", help="The model's folder.")],
     minutes: Annotated[float, typer.Option(min=0.1, help="How long to train.")] = 60.0,
+    steps: Annotated[int | None, typer.Option(min=1, help="How long to train, in steps in place of minutes.")] = None,
+    size: Annotated[Size | None, typer.Option(help="5.4 million parameters, or 1.5 million; full by default.")] = None,
+    voices: Annotated[
+        str | None, typer.Option(metavar="p1,p2,tr,no", help="The voices that it hears and plays, else all.")
+    ] = None,
+    leave_out: Annotated[
+        list[Without] | None,
+        typer.Option(help="Train without the motif memory, ages of notes, or any order of voices; repeatable."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of weights, songs and orders.")] = 0,
     resume: Annotated[bool, typer.Option(help="Go on from the last checkpoint in OUT.")] = False,
 ) -> None:
@@ -40,11 +65,19 @@ def train(
     On several GPUs or machines: [bold]torchrun --nproc-per-node 2 -m livegen train ...[/bold]
     """
     with _needs_torch():
+        from livegen.predictor.lstm import ALL_VOICES, SIZES, parse_voices
         from livegen.training.distributed import own_group
         from livegen.training.train import Progress as Report
         from livegen.training.train import Settings
         from livegen.training.train import train as train_model
 
+    config = None  # that of the run to resume
+    if not resume or size or voices or leave_out:
+        config = replace(
+            SIZES[size or Size.FULL],
+            voices=parse_voices(voices.split(",")) if voices else ALL_VOICES,
+            leaves_out=tuple(what.value for what in leave_out or ()),
+        )
     with progress_bar(is_shown=own_group().is_first) as progress:
         task = progress.add_task("training", total=1.0)
 
@@ -54,8 +87,16 @@ def train(
             if report.valid_note_nll is not None:
                 err.print(f"step {report.step}: valid note NLL {report.valid_note_nll:.4f} nats a frame", markup=False)
 
-        settings = Settings(minutes=minutes, seed=seed)
-        train_model(data, out_folder, settings=settings, resume=resume, progress=show, listener=_Reading(progress))
+        settings = Settings(minutes=minutes, steps=steps, seed=seed)
+        train_model(
+            data,
+            out_folder,
+            config=config,
+            settings=settings,
+            resume=resume,
+            progress=show,
+            listener=_Reading(progress),
+        )
 
 
 def evaluate(

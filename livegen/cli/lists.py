@@ -6,8 +6,9 @@ import typer
 from rich.table import Table
 
 from livegen.cli.options import Json
-from livegen.cli.output import out, print_json
+from livegen.cli.output import err, out, print_json
 from livegen.controls import CONTROLS, DEFAULTS, osc_address
+from livegen.errors import ControlError
 
 
 def devices(as_json: Json = False) -> None:
@@ -46,11 +47,23 @@ def doctor(as_json: Json = False) -> None:
             out.print(f"          {finding.cure}", markup=False, highlight=False, soft_wrap=True)
 
 
-def controls(as_json: Json = False) -> None:
+def controls(
+    as_json: Json = False,
+    layout: Annotated[
+        str | None, typer.Option(help="Print a layout for open-stage-control, or the address list for touchosc.")
+    ] = None,
+) -> None:
     """List every live control.
 
     Example: [bold]livegen controls[/bold]
     """
+    if layout is not None:
+        from livegen.layouts import LAYOUTS
+
+        if layout not in LAYOUTS:
+            raise ControlError(f"there is no layout for {layout!r}: there is {' and '.join(LAYOUTS)}")
+        out.out(LAYOUTS[layout][1](), end="", highlight=False)
+        return
     if as_json:
         print_json(
             {
@@ -98,6 +111,19 @@ def patches(
     for name in list_patches():
         table.add_row(name, load_patch(name).description)
     out.print(table)
+
+
+def rigs() -> None:
+    """List the rigs that you have saved.
+
+    Example: [bold]livegen rigs[/bold]
+    """
+    from livegen.resources import rigs_folder
+    from livegen.rig import list_rigs
+
+    for name in list_rigs():
+        out.print(name, markup=False, highlight=False)
+    err.print(f"in {rigs_folder()}; `save` while playing makes one", markup=False, highlight=False, soft_wrap=True)
 
 
 def _allowed(name: str) -> str:

@@ -1,5 +1,6 @@
 """Options that several commands share, and what they are turned into."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -29,6 +30,11 @@ ChannelsOption = Annotated[
 ]
 
 
+def absolute(name: str | None, shipped: Iterable[str]) -> str | None:
+    """Return the name of a patch or a model; of one that is not shipped the whole path, for a rig lies elsewhere."""
+    return str(Path(name).absolute()) if name is not None and name not in shipped and Path(name).exists() else name
+
+
 def parse_controls(assignments: list[str] | None) -> dict[str, Value]:
     """Return the values of ``--set name=value``, checked; raises ControlError."""
     controls: dict[str, Value] = {}
@@ -51,7 +57,7 @@ def model_folder(name: str) -> Path:
         return folder
     if Path(name).is_dir():
         return Path(name)
-    there = ", ".join(sorted(path.name for path in models_folder().glob("*") if path.is_dir())) or "none"
+    there = ", ".join(shipped_models()) or "none"
     raise CheckpointError(f"there is no model {name!r}: there is {there}, or give the path of a model's folder")
 
 
@@ -61,6 +67,13 @@ def say_if_compiling() -> None:
 
     if not is_compiled():
         err.print("first run: compiling, which takes up to a minute; the next start is quick", highlight=False)
+
+
+def shipped_models() -> list[str]:
+    """Return the names of the models that livegen ships, sorted."""
+    from livegen.resources import models_folder
+
+    return sorted(path.name for path in models_folder().glob("*") if path.is_dir())
 
 
 def load_model(name: str) -> Any:

@@ -7,23 +7,24 @@ import secrets
 import signal
 import threading
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 
 from livegen.cli.options import (
     Channels,
-    ChannelsOption,
     Json,
     Model,
     PatchOption,
     Seed,
     Set,
+    absolute,
     load_model,
     model_folder,
     parse_controls,
+    shipped_models,
 )
 from livegen.cli.output import err, out, print_json, show_figures
 from livegen.errors import AudioError
@@ -32,16 +33,21 @@ _PATIENCE_SECONDS: Final = 10.0  # with drivers that hang at the end
 
 
 def jam(
-    patch: PatchOption = "plain",
-    model: Model = "default",
+    rig: Annotated[
+        str | None, typer.Option(help="A rig's name (`livegen rigs`) or its file: all of the below.")
+    ] = None,
+    patch: Annotated[
+        str | None, typer.Option(help="A patch's name (`livegen patches`) or its file, else plain.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="A model's name (`livegen models`) or its folder.")] = None,
     audio: Annotated[str | None, typer.Option(help="Audio device or host API, or null.")] = None,
     rate: Annotated[int | None, typer.Option(min=8000, max=192000, help="Sample rate in Hz.")] = None,
     block: Annotated[int | None, typer.Option(min=16, max=8192, help="Samples a block.")] = None,
     latency_ms: Annotated[
         float | None, typer.Option(min=0, max=1000, help="The sound's way out, as calibrate tells it.")
     ] = None,
-    audio_channels: ChannelsOption = Channels.MIX,
-    midi_api: Annotated[str, typer.Option(help="auto, alsa, jack, coremidi, windows or none.")] = "auto",
+    audio_channels: Annotated[Channels | None, typer.Option(help="As in render; mix if left out.")] = None,
+    midi_api: Annotated[str | None, typer.Option(help="auto, alsa, jack, coremidi, windows or none.")] = None,
     midi_in: Annotated[str | None, typer.Option(help="Part of a MIDI input's name.")] = None,
     midi_out: Annotated[
         list[str] | None,
@@ -52,7 +58,7 @@ def jam(
     osc_port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="UDP port for OSC, else 9124; 0 takes a free one.")
     ] = None,
-    osc_host: Annotated[str, typer.Option(help="Address that OSC listens on.")] = "127.0.0.1",
+    osc_host: Annotated[str | None, typer.Option(help="Address that OSC listens on, else 127.0.0.1.")] = None,
     play: Annotated[Path | None, typer.Option(metavar="FILE.mid", help="Play a MIDI file into the session.")] = None,
     seconds: Annotated[float | None, typer.Option(min=0, help="Stop after this long.")] = None,
     seed: Seed = None,
@@ -60,36 +66,57 @@ def jam(
 ) -> None:
     """Jam: play a keyboard, the model plays along.
 
+    An option stands over what the rig says, and the rig over its patch.
+
     Example: [bold]livegen jam --midi-in keystation --set temperature=0.9[/bold]
     """
     from livegen.outputs.midi_settings import parse_settings
-    from livegen.patch import load_patch
+    from livegen.patch import list_patches, load_patch
+    from livegen.rig import Rig, load_library, load_rig
     from livegen.screen import Screen
     from livegen.session.session import Session, Settings
 
-    controls = parse_controls(set_)
+    said: dict[str, Any] = {
+        "patch": absolute(patch, list_patches()),
+        "model": absolute(model, shipped_models()),
+        "seed": seed,
+        "audio": audio,
+        "audio_channels": None if audio_channels is None else audio_channels.value,
+        "rate": rate,
+        "block": block,
+        "latency_ms": latency_ms,
+        "midi_api": midi_api,
+        "midi_in": midi_in,
+        "midi_outs": tuple(parse_settings(text) for text in midi_out) if midi_out else None,
+        "osc_host": osc_host,
+        "osc_port": osc_port,
+    }
+    kept = Rig() if rig is None else load_rig(rig)
+    asked = replace(kept, **{name: value for name, value in said.items() if value is not None})
     settings = Settings(
-        audio=audio,
-        is_apart=audio_channels is Channels.VOICES,
-        rate=rate,
-        block=block,
-        latency_ms=latency_ms,
-        midi_api=midi_api,
-        midi_in=midi_in,
-        midi_outs=tuple(parse_settings(text) for text in midi_out or ()),
-        osc_host=osc_host,
-        osc_port=osc_port,
+        audio=asked.audio,
+        is_apart=asked.audio_channels == Channels.VOICES,
+        rate=asked.rate,
+        block=asked.block,
+        latency_ms=asked.latency_ms,
+        midi_api=asked.midi_api or "auto",
+        midi_in=asked.midi_in,
+        midi_outs=asked.midi_outs or (),
+        osc_host="127.0.0.1" if asked.osc_host is None else asked.osc_host,
+        osc_port=asked.osc_port,
         play=play,
-        seed=secrets.randbits(32) if seed is None else seed,
-        controls=controls,
+        seed=secrets.randbits(32) if asked.seed is None else asked.seed,
+        controls={**asked.controls, **parse_controls(set_)},
+        library=load_library(asked),
+        rig=asked,
     )
-    loaded_patch = load_patch(patch)
-    predictor = load_model(model)
+    loaded_patch = load_patch(asked.patch or "plain")
+    predictor = load_model(asked.model or "default")
     session = Session(predictor, loaded_patch, settings)
     leave = _leave_on_signals()
     try:
         session.start(leave.set)
-        with Screen(session, err, model=predictor.name, patch=loaded_patch.name) as screen:
+        with Screen(session, err, model=predictor.name) as screen:
             while not leave.wait(0.1) and not (seconds is not None and session.seconds() >= seconds):
                 screen.update()
     finally:

@@ -8,9 +8,14 @@ address means is in `livegen.controls`; beside the controls there are
     /livegen/dump                   every value in force
     /livegen/note channel note velocity     a key: channel 1..16, velocity 0 releases it
 
-and `/livegen/error` and `/livegen/heartbeat` come back.
+and there come back
+
+    /livegen/error sentence         what was wrong with a message
+    /livegen/news sentence          what the performer reads on the status line
+    /livegen/heartbeat seconds late_frames underflows received dropped      once a second; the last two are of OSC
 """
 
+import contextlib
 import select
 import socket
 import struct
@@ -40,6 +45,7 @@ _BUNDLE_HEADER: Final = 16  # the word #bundle and a time tag, which is taken as
 _KNOWN_TYPES: Final = frozenset("ihfdsbrmtTFN[]")
 _WAIT_SECONDS: Final = 0.1
 _BURST: Final = 256  # packets taken before `stop` is looked at again
+_RECEIVE_BUFFER: Final = 1 << 20  # bytes; half a second of 2,000 messages a second, each of which takes about 800
 
 
 class NotOscError(ValueError):
@@ -130,6 +136,7 @@ class OscServer:
         self._listeners: dict[Address, Address] = {}  # whom we hear from, to where it wants its answers
         self._askers: dict[str, set[Address]] = {}  # who set a control whose value is not announced yet
         self._players: set[str] = set()
+        self._chosen: set[Address] = set()  # who will be found again at the port that it chose
         self.received = self.dropped = self.unsent = 0
         self._socket = _bound_socket(host, port)
         self.host, self.port = self._socket.getsockname()[:2]
@@ -162,16 +169,38 @@ class OscServer:
         self._send(targets, osc_address(name), _osc_value(value))
 
     def refuse(self, name: str, reason: str) -> None:
-        """Tell whoever asked for an action, and every listener, why it was not done; never blocks."""
+        """Tell whoever asked for an action why it was not done; never blocks."""
         with self._lock:
-            targets = self._askers.pop(name, set()) | set(self._listeners.values())
+            targets = self._askers.pop(name, set())
         self._send(targets, f"{OSC_PREFIX}/error", reason)
 
     def heartbeat(self, *numbers: float) -> None:
         """Send a few numbers to every listener, about once a second, to show that livegen lives."""
+        self._tell("heartbeat", *(n if isinstance(n, float) else int(n) for n in numbers))
+
+    def tell_news(self, sentence: str) -> None:
+        """Tell every listener what a performer would read on the status line."""
+        self._tell("news", sentence)
+
+    def add_peer(self, host: str, port: int) -> bool:
+        """Register a listener that has not asked, as a rig does; False if nobody knows its name.
+
+        The name is looked up now: it may take seconds, which nobody has while playing.
+        """
+        try:
+            found = socket.getaddrinfo(host, port, self._socket.family, socket.SOCK_DGRAM)[0][4]
+        except (OSError, UnicodeError):
+            return False
+        target = (str(found[0]), port)
         with self._lock:
-            targets = set(self._listeners.values())
-        self._send(targets, f"{OSC_PREFIX}/heartbeat", *(n if isinstance(n, float) else int(n) for n in numbers))
+            self._listeners[target] = target
+        return True
+
+    @property
+    def peers(self) -> tuple[Address, ...]:
+        """Listeners that will be found again where they are: those that chose their port."""
+        with self._lock:
+            return tuple(sorted(self._chosen & set(self._listeners.values())))
 
     def close(self) -> None:
         """Close the socket and release the keys that came by OSC."""
@@ -216,8 +245,7 @@ class OscServer:
             return
         if len(arguments) > 1:
             raise ControlError(f"{name} takes one argument, not {len(arguments)}")
-        default = True if control.kind == "trigger" else control.default
-        value = parse_value(name, arguments[0] if arguments else default)
+        value = parse_value(name, arguments[0] if arguments else control.argument)
         if control.kind == "trigger" and not value:
             return
         with self._lock:
@@ -232,6 +260,7 @@ class OscServer:
             is_full = len(self._listeners) >= MAX_LISTENERS and sender not in self._listeners
             if not is_full:
                 self._listeners[sender] = target
+                self._chosen |= {target} if arguments else set()
         if is_full:
             raise ControlError(f"{MAX_LISTENERS} listeners are registered already: unregister one first")
 
@@ -262,6 +291,11 @@ class OscServer:
         channel, note, velocity = numbers
         event = NoteOn(channel - 1, note, velocity) if velocity else NoteOff(channel - 1, note)
         self._sink(event, _source(sender))
+
+    def _tell(self, what: str, *arguments: Value) -> None:
+        with self._lock:
+            targets = set(self._listeners.values())
+        self._send(targets, f"{OSC_PREFIX}/{what}", *arguments)
 
     def _reply_address(self, sender: Address) -> Address:
         return self._listeners.get(sender, sender)
@@ -301,6 +335,8 @@ def _bound_socket(host: str, port: int) -> socket.socket:
             f"and with --osc-host 127.0.0.1, 0.0.0.0 or an address of this machine"
         ) from error
     bound.setblocking(False)
+    with contextlib.suppress(OSError):  # as much as the system allows
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
     return bound
 
 

@@ -14,7 +14,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from livegen.controls import Values, parse_value
+from livegen.controls import CONTROLS, Value, Values, parse_value
+from livegen.errors import ControlError
 from livegen.events import NoteOff, NoteOn, SetControl, Sink, SourceLost
 
 SOURCE: Final = "terminal"
@@ -33,12 +34,15 @@ KEY_OFFSETS: Final[Mapping[str, int]] = {
 
 _ESCAPE_SECONDS: Final = 0.05
 _TEMPERATURE_STEP: Final = 0.05
+_COMMAND: Final = ":"
+_LINE_LENGTH: Final = 80
 _UP, _DOWN, _RIGHT, _LEFT = "\x1b[A", "\x1b[B", "\x1b[C", "\x1b[D"
 _KEY: Final = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1bO.|\x1b[^\x1b]|.", re.DOTALL)
 _ESCAPE, _BACKSPACE, _ENTER = "\x1b", ("\x7f", "\b"), ("\r", "\n")
 
 HELP: Final = (
-    "z..m q..i play · ←→ octave · ↑↓ temperature · space start/stop · backspace panic · enter new song · esc quit"
+    "z..m q..i play · ←→ octave · ↑↓ temperature · space start/stop · backspace panic · enter new song · esc quit\n"
+    ":p2.volume 0.5 and enter set any control · :learn p2.volume gives it a knob · :patch lead · :save gig"
 )
 
 
@@ -59,6 +63,8 @@ class TerminalKeys:
     ----------
     octave : int
         Of the lower row's C, where octave 4 holds middle C.
+    line : str
+        What is being typed after a colon, the colon too; or what came of it.
     """
 
     def __init__(
@@ -74,6 +80,7 @@ class TerminalKeys:
         self._quit = quit_session
         self._until: dict[int, float] = {}  # when each sounding note is let go
         self.octave = 4
+        self.line = ""
 
     @property
     def is_usable(self) -> bool:
@@ -99,7 +106,11 @@ class TerminalKeys:
 
     def press(self, key: str, now_seconds: float) -> None:
         """Do what a key means."""
-        if key.lower() in KEY_OFFSETS:
+        if self.line.startswith(_COMMAND):
+            self._type(key)
+        elif key == _COMMAND:
+            self.line = _COMMAND
+        elif key.lower() in KEY_OFFSETS:
             self._play(12 * (self.octave + 1) + KEY_OFFSETS[key.lower()], now_seconds)
         elif key in (_LEFT, _RIGHT):
             self.octave = min(max(self.octave + (1 if key == _RIGHT else -1), _LOWEST_OCTAVE), _HIGHEST_OCTAVE)
@@ -121,12 +132,34 @@ class TerminalKeys:
             del self._until[note]
             self._sink(NoteOff(0, note), SOURCE)
 
+    def _type(self, key: str) -> None:
+        if key in _ENTER:
+            self.line = self._obey(self.line.removeprefix(_COMMAND))
+        elif key == _ESCAPE:
+            self.line = ""
+        elif key in _BACKSPACE:
+            self.line = self.line[:-1]
+        elif key.isprintable() and len(self.line) < _LINE_LENGTH:
+            self.line += key
+
+    def _obey(self, line: str) -> str:
+        """Set the control that a line names, and return what is to be read then."""
+        name, _, value = line.strip().partition(" ")
+        control = CONTROLS.get(name)
+        try:
+            if control is not None and not value and not control.is_action:
+                return f"{name} is {self._values()[name]}"
+            self._set(name, value.strip() if control is None or value else control.argument)
+        except ControlError as error:
+            return str(error)
+        return ""
+
     def _play(self, note: int, now_seconds: float) -> None:
         if note not in self._until:
             self._sink(NoteOn(0, note, _VELOCITY), SOURCE)
         self._until[note] = now_seconds + NOTE_SECONDS
 
-    def _set(self, name: str, value: float | bool) -> None:
+    def _set(self, name: str, value: Value) -> None:
         self._sink(SetControl(name, parse_value(name, value)), SOURCE)
 
 

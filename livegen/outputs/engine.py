@@ -279,9 +279,9 @@ def _start_frame(engine: Record, sample: int, voice: int) -> None:
     if is_first_voice:
         store_release(stats.frame_taken, 0, frame_index)
     is_there = read_slot(engine.table, frame_index, engine.slot)
+    if is_there:  # with any voice: the first may be early, and a click that is placed is placed once
+        place_click(engine.click, engine.slot, sample, engine.sample_rate)
     if is_first_voice:
-        if is_there:
-            place_click(engine.click, engine.slot, sample, engine.sample_rate)
         stats.late_in_a_row = 0 if is_there else stats.late_in_a_row + 1
         stats.late_frames += not is_there
     # A player's row says what was played when it was planned, for the model; here it could only be a ghost of a key.

@@ -144,7 +144,7 @@ def voice_messages(
     begins = attacks or (is_audible and before.key is None and not is_hushed)
     after = replace(before, note=note, volume=volume, is_hushed=is_hushed)
     messages: list[mido.Message] = []
-    at = float(planned.onset_offset[voice]) / FRAME_RATE_HZ if begins else 0.0
+    at = float(planned.onset_offset[voice]) / FRAME_RATE_HZ
     if before.key is not None and (begins or not is_audible):
         messages.append(_note_off(settings, voice, before.key, at))
         after = replace(after, key=None)

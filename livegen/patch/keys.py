@@ -14,7 +14,6 @@ from livegen.score import NOTE_RANGE, TIMBRE_MAX, Voice
 from livegen.units import MAX_VOLUME
 
 MACRO_LENGTH_MAX: Final = 64
-TEXT_LENGTH_MAX: Final = 200
 MIDI_KEY_MAX: Final = 127
 DRUMS_MAX: Final = 32
 

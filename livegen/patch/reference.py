@@ -11,7 +11,6 @@ from livegen.patch.keys import (
     MACRO_SUFFIXES,
     MIDI_KEY_MAX,
     PATCH_KEYS,
-    TEXT_LENGTH_MAX,
     VOICE_KEYS,
     VOICE_SECTIONS,
     Key,
@@ -19,6 +18,7 @@ from livegen.patch.keys import (
 )
 from livegen.patch.values import Patch
 from livegen.score import Voice
+from livegen.toml_text import TEXT_LENGTH_MAX
 from livegen.units import ENGINE_RATE_HZ
 
 _INTRODUCTION: Final = f"""\

@@ -20,8 +20,8 @@ _FINE: Final = 1.0 + np.linspace(-0.003, 0.003, 7)
 
 _SLOWEST_TICKS: Final = 54  # 67 beats a minute
 _FASTEST_TICKS: Final = 18  # 200 beats a minute
-SLOWEST_FRAMES: Final = _SLOWEST_TICKS * _ENGINE_TICK_FRAMES * 1.05
-FASTEST_FRAMES: Final = _FASTEST_TICKS * _ENGINE_TICK_FRAMES * 0.95
+_SLOWEST_FRAMES: Final = _SLOWEST_TICKS * _ENGINE_TICK_FRAMES * 1.05
+_FASTEST_FRAMES: Final = _FASTEST_TICKS * _ENGINE_TICK_FRAMES * 0.95
 """Frames a beat of the slowest and the fastest music in the training, which stretches songs by a twentieth."""
 
 _USUAL_PERIOD_FRAMES: Final = 12.0  # 120 beats a minute
@@ -74,12 +74,16 @@ class Beat:
 
 
 def beat_buckets(beat: Beat | None, n_frames: int = 1) -> NDArray[np.uint8]:
-    """Return what the network is told of the beat of the frames that come next, ``uint8 (n_frames, 2)``."""
+    """Return what the network is told of the beat of the frames that come next, ``uint8 (n_frames, 2)``.
+
+    Of a beat that is slower or faster than all in its training it is told the phase, and the period next to it.
+    """
     if beat is None:
         return np.tile(NO_BEAT, (n_frames, 1))
     phases = (beat.phase + np.arange(1, n_frames + 1) / beat.period_frames) % 1.0
     octaves = np.log(_LONGEST_FRAMES / _SHORTEST_FRAMES)
-    place = np.log(beat.period_frames / _SHORTEST_FRAMES) / octaves * N_PERIODS
+    period = min(max(beat.period_frames, _FASTEST_FRAMES), _SLOWEST_FRAMES)
+    place = np.log(period / _SHORTEST_FRAMES) / octaves * N_PERIODS
     buckets = np.empty((n_frames, 2), np.uint8)
     buckets[:, 0] = np.minimum(phases * N_PHASES, N_PHASES - 1)
     buckets[:, 1] = min(max(int(place), 0), N_PERIODS - 1)

@@ -1,9 +1,12 @@
-"""Model folders: `config.toml` says what kind of model it is and its sizes, `weights.safetensors` has its arrays.
+"""Model folders: `config.toml` says what a model is, `weights.safetensors` has its arrays.
+
+The configuration has the kind of model, its sizes, and, where that is not all there is, the voices that it has and what
+it leaves out.
 
 Nothing in a folder is ever run: what is no safetensors file is refused, pickles in its place above all.
 """
 
-import dataclasses
+import json
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +17,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from livegen.errors import CheckpointError
-from livegen.predictor.lstm import LstmConfig, LstmPredictor
+from livegen.predictor.lstm import ALL_VOICES, SIZE_NAMES, LstmConfig, LstmPredictor, parse_voices
 from livegen.predictor.predictor import Predictor
 
 CONFIG_FILE: Final = "config.toml"
@@ -43,7 +46,7 @@ def load_predictor(folder: Path) -> Predictor:
 
 
 def read_config(folder: Path) -> tuple[str, LstmConfig]:
-    """Return the kind of model that a folder holds, and its sizes; raises CheckpointError."""
+    """Return the kind of model that a folder holds, and its configuration; raises CheckpointError."""
     path = folder / CONFIG_FILE
     try:
         if path.stat().st_size > _MAX_CONFIG_BYTES:
@@ -64,11 +67,14 @@ def read_config(folder: Path) -> tuple[str, LstmConfig]:
         raise CheckpointError(f"{path} has the kind {kind!r}: allowed is {' or '.join(_KINDS)}")
     sizes = table.get("sizes")
     config, _ = _KINDS[kind]
-    expected = {field.name for field in dataclasses.fields(config)}
-    if not isinstance(sizes, dict) or set(sizes) != expected:
-        raise CheckpointError(f"{path} needs a table [sizes] with exactly {', '.join(sorted(expected))}")
+    if not isinstance(sizes, dict) or set(sizes) != set(SIZE_NAMES):
+        raise CheckpointError(f"{path} needs a table [sizes] with exactly {', '.join(sorted(SIZE_NAMES))}")
+    leaves_out = table.get("leaves_out", ())
+    if isinstance(leaves_out, list):
+        leaves_out = tuple(leaves_out)
     try:
-        return kind, config(**sizes)
+        voices = parse_voices(table["voices"]) if "voices" in table else ALL_VOICES
+        return kind, config(**sizes, voices=voices, leaves_out=leaves_out)
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from error
 
@@ -76,8 +82,12 @@ def read_config(folder: Path) -> tuple[str, LstmConfig]:
 def write_config(folder: Path, config: LstmConfig) -> None:
     """Write the `config.toml` of a model."""
     kind = next(kind for kind, (of_kind, _) in _KINDS.items() if isinstance(config, of_kind))
-    lines = [f"version = {VERSION}", f'kind = "{kind}"', "", "[sizes]"]
-    lines += [f"{name} = {value}" for name, value in dataclasses.asdict(config).items()]
+    lines = [f"version = {VERSION}", f'kind = "{kind}"']
+    if config.voices != ALL_VOICES:
+        lines.append(f"voices = {json.dumps([voice.name.lower() for voice in config.voices])}")
+    if config.leaves_out:
+        lines.append(f"leaves_out = {json.dumps(config.leaves_out)}")
+    lines += ["", "[sizes]", *(f"{name} = {getattr(config, name)}" for name in SIZE_NAMES)]
     (folder / CONFIG_FILE).write_text("\n".join(lines) + "\n", "utf-8")
 
 

@@ -104,16 +104,18 @@ _FLAG_ROW: Final = _AGE_ROW + N_AGES
 _NEARNESS_ROW: Final = _FLAG_ROW + N_FLAGS
 _MATCH_ROW: Final = _NEARNESS_ROW + N_LENGTHS * N_NEARNESSES
 _NEXT_ROW: Final = _MATCH_ROW + N_CANDIDATES * _N_MATCHES
-_VOICE_ROWS: Final = _NEXT_ROW + len(_WITH_NEXT) * N_NOTE_VALUES
+VOICE_ROWS: Final = _NEXT_ROW + len(_WITH_NEXT) * N_NOTE_VALUES
+"""Rows of the input table that belong to one voice."""
 
-_PHASE_ROW: Final = N_VOICES * _VOICE_ROWS
+_PHASE_ROW: Final = N_VOICES * VOICE_ROWS
 _PERIOD_ROW: Final = _PHASE_ROW + N_PHASES + 1
 START_ROW: Final = _PERIOD_ROW + N_PERIODS + 1
 N_INPUT_ROWS: Final = START_ROW + 2
 """Rows of the input table: those of the four voices, the beat's, then "within a song" and "at its start"."""
 
-N_INPUTS: Final = N_VOICES * (5 + N_LENGTHS + N_CANDIDATES + len(_WITH_NEXT)) + 3
-"""Rows that are summed for one frame."""
+VOICE_INPUTS: Final = 5 + N_LENGTHS + N_CANDIDATES + len(_WITH_NEXT)
+N_INPUTS: Final = N_VOICES * VOICE_INPUTS + 3
+"""Rows that are summed for one frame: those of each voice, then the beat's phase and period, and the start."""
 
 OWN_NOTE: Final = 0
 OWN_VOLUME: Final = OWN_NOTE + N_NOTE_VALUES
@@ -186,6 +188,13 @@ def hear(frame: NDArray[np.uint8], before: NDArray[np.uint8], after: NDArray[np.
 
 
 @kernel
+def forget_ages(heard: NDArray[np.uint8]) -> None:
+    """Take out of what was heard, ``uint8 (..., 19)``, how long notes have lasted: ages and lengths are then 0."""
+    heard[..., AGE] = 0
+    heard[..., LENGTHS:NOTES] = 0
+
+
+@kernel
 def input_rows(
     heard: NDArray[np.uint8],
     proposals: NDArray[np.uint8],
@@ -196,7 +205,7 @@ def input_rows(
     """Write to `rows`, ``int64 (N_INPUTS,)``, the rows of the input table that stand for what was heard."""
     at = 0
     for voice in range(N_VOICES):
-        base = voice * _VOICE_ROWS
+        base = voice * VOICE_ROWS
         it = heard[voice]
         rows[at] = base + _NOTE_ROW + it[NOTE]
         rows[at + 1] = base + _VOLUME_ROW + it[VOLUME]

@@ -6,9 +6,9 @@ row is looked up and added where the reference multiplies. What is left is the p
 two with the state, 640 to 2560 and to 1536, and one of 256 to 121 for each voice that is drawn.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
-from typing import Any, Final, Self
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Self, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,18 +30,56 @@ from livegen.predictor.memory import Memory, Past, is_shown
 from livegen.predictor.predictor import UNCONDITIONED, Conditions, Sampling
 from livegen.score import N_VOICES, SILENCE, Voice
 
+ALL_VOICES: Final = tuple(Voice)
+LEAVES_OUT: Final = ("memory", "ages", "orders")
+"""What a network can be trained without."""
+
+SIZE_NAMES: Final = (
+    "n_embedding",
+    "n_state",
+    "n_known",
+    "n_own",
+    "n_note_hidden",
+    "n_volume_hidden",
+    "n_timbre_hidden",
+)
+"""The sizes of an `LstmConfig`."""
+
 _MAX_SIZE: Final = 4096
 _LARGEST: Final = np.array([[features.N_NOTE_VALUES - 1, features.N_VOLUMES - 1, features.N_TIMBRES - 1]], np.uint8)
 
 
+def parse_voices(names: object) -> tuple[Voice, ...]:
+    """Return the voices of a list of names, such as ``["p1", "tr"]``, in their order; raises CheckpointError."""
+    all_names = [voice.name.lower() for voice in Voice]
+    if not _is_some_of(names, all_names) or not names:
+        raise CheckpointError(f"voices is {names!r}: allowed is one or more of {', '.join(all_names)}, each once")
+    return tuple(voice for voice in Voice if voice.name.lower() in names)
+
+
+def _is_some_of(names: object, allowed: Sequence[str]) -> TypeGuard[Sequence[str]]:
+    """Tell whether this is a list or tuple of some of the allowed names, each once."""
+    return isinstance(names, list | tuple) and all(name in allowed for name in names) and len(set(names)) == len(names)
+
+
 @dataclass(frozen=True)
 class LstmConfig:
-    """Sizes of the network, as `config.toml` holds them.
+    """What the network is, as `config.toml` holds it.
+
+    Attributes
+    ----------
+    n_embedding, n_state, n_known, n_own, n_note_hidden, n_volume_hidden, n_timbre_hidden : int
+        Its sizes.
+    voices : tuple of Voice
+        The voices that it hears and plays, in their order; to it the others are silent.
+    leaves_out : tuple of str
+        What it does without, to see what each is worth: "memory", the motif memory; "ages", how long notes have
+        lasted; "orders", any order of the voices in a frame but P1, P2, TR, NO.
 
     Raises
     ------
     CheckpointError
-        If a size is no whole number within 1..4096.
+        If a size is no whole number within 1..4096, or the voices or what is left out are not some of those there are.
     """
 
     n_embedding: int = 256
@@ -51,12 +89,18 @@ class LstmConfig:
     n_note_hidden: int = 256
     n_volume_hidden: int = 96
     n_timbre_hidden: int = 32
+    voices: tuple[Voice, ...] = ALL_VOICES
+    leaves_out: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
+        for name in SIZE_NAMES:
+            value = getattr(self, name)
             if type(value) is not int or not 1 <= value <= _MAX_SIZE:
-                raise CheckpointError(f"{field.name} is {value!r}: allowed is a whole number within 1..{_MAX_SIZE}")
+                raise CheckpointError(f"{name} is {value!r}: allowed is a whole number within 1..{_MAX_SIZE}")
+        if not self.voices or self.voices != tuple(voice for voice in Voice if voice in self.voices):
+            raise CheckpointError(f"voices is {self.voices!r}: allowed is one voice or more, each once and in order")
+        if not _is_some_of(self.leaves_out, LEAVES_OUT):
+            raise CheckpointError(f"leaves_out is {self.leaves_out!r}: allowed is {', '.join(LEAVES_OUT)}, each once")
 
     @property
     def n_hidden(self) -> int:
@@ -70,18 +114,21 @@ class LstmConfig:
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the name and shape of every array of the weights."""
+        n = len(self.voices)
+        n_input_rows = features.N_INPUT_ROWS - (N_VOICES - n) * features.VOICE_ROWS
         shapes: dict[str, tuple[int, ...]] = {
-            "input_rows.weight": (features.N_INPUT_ROWS, self.n_embedding),
+            "input_rows.weight": (n_input_rows, self.n_embedding),
             "lstm.weight_ih_l0": (4 * self.n_state, self.n_embedding),
             "lstm.weight_hh_l0": (4 * self.n_state, self.n_state),
             "lstm.bias_ih_l0": (4 * self.n_state,),
             "lstm.bias_hh_l0": (4 * self.n_state,),
-            "known_rows.weight": (N_VOICES * features.N_KNOWN_ROWS, self.n_known),
-            "own_rows.weight": (N_VOICES * features.N_OWN_ROWS, self.n_own),
-            "new_rows.weight": (N_VOICES * features.N_NEW_ROWS, self.n_after_note),
-            "volume_rows.weight": (N_VOICES * features.N_VOLUMES, self.n_timbre_hidden),
+            "own_rows.weight": (n * features.N_OWN_ROWS, self.n_own),
+            "new_rows.weight": (n * features.N_NEW_ROWS, self.n_after_note),
+            "volume_rows.weight": (n * features.N_VOLUMES, self.n_timbre_hidden),
         }
-        for voice in Voice:
+        if n > 1:
+            shapes["known_rows.weight"] = (n * features.N_KNOWN_ROWS, self.n_known)
+        for voice in self.voices:
             layers = {
                 "trunk": (self.n_hidden, self.n_state),
                 "note": (N_SCORES, self.n_note_hidden),
@@ -92,13 +139,39 @@ class LstmConfig:
             for layer, (n_out, n_in) in layers.items():
                 shapes[f"{layer}.{voice.name}.weight"] = (n_out, n_in)
                 shapes[f"{layer}.{voice.name}.bias"] = (n_out,)
-            shapes[f"known.{voice.name}.weight"] = (self.n_hidden, (N_VOICES - 1) * self.n_known)
+            if n > 1:
+                shapes[f"known.{voice.name}.weight"] = (self.n_hidden, (n - 1) * self.n_known)
             shapes[f"own.{voice.name}.weight"] = (self.n_hidden, self.n_own)
         return shapes
 
 
+SIZES: Final = {
+    "full": LstmConfig(),
+    "small": LstmConfig(
+        n_embedding=128,
+        n_state=256,
+        n_known=24,
+        n_own=48,
+        n_note_hidden=128,
+        n_volume_hidden=48,
+        n_timbre_hidden=16,
+    ),
+}
+"""Networks of four voices that `livegen train` makes, by name."""
+
+
+def _spread(table: NDArray[np.float32], voices: tuple[Voice, ...]) -> NDArray[np.float32]:
+    """Return the tables of the four voices, (4, rows, width), out of those of some, which stand one after another."""
+    spread = np.zeros((N_VOICES, len(table) // len(voices), table.shape[1]), np.float32)
+    spread[list(voices)] = table.reshape(len(voices), *spread.shape[1:])
+    return spread
+
+
 def _folded(config: LstmConfig, arrays: Mapping[str, NDArray]) -> Weights:
-    """Fold the arrays of a checkpoint, named and shaped as `LstmConfig.shapes` says."""
+    """Fold the arrays of a checkpoint, named and shaped as `LstmConfig.shapes` says.
+
+    Voices that the model does not have get tables of zeros, so that the kernels need not know of them.
+    """
     w = {name: np.asarray(array, np.float32) for name, array in arrays.items()}
     c = config
 
@@ -106,28 +179,31 @@ def _folded(config: LstmConfig, arrays: Mapping[str, NDArray]) -> Weights:
         """Stack a layer of the four voices; the triangle has none of some."""
         return np.stack([w.get(layer.format(voice.name), np.zeros(shape, np.float32)) for voice in Voice])
 
-    known = w["known_rows.weight"].reshape(N_VOICES, features.N_KNOWN_ROWS, c.n_known)
     known_rows = np.zeros((N_VOICES, N_VOICES, features.N_KNOWN_ROWS, c.n_hidden), np.float32)
-    for voice in Voice:
-        beside = w[f"known.{voice.name}.weight"].reshape(c.n_hidden, N_VOICES - 1, c.n_known)
-        for place, other in enumerate(other for other in Voice if other != voice):
+    for voice in c.voices if len(c.voices) > 1 else ():
+        known = _spread(w["known_rows.weight"], c.voices)
+        others = [other for other in c.voices if other != voice]
+        beside = w[f"known.{voice.name}.weight"].reshape(c.n_hidden, len(others), c.n_known)
+        for place, other in enumerate(others):
             known_rows[voice, other] = known[other] @ beside[:, place].T
-    own = w["own_rows.weight"].reshape(N_VOICES, features.N_OWN_ROWS, c.n_own)
+    n_of_voices = len(c.voices) * features.VOICE_ROWS
+    of_each, of_all = w["input_rows.weight"][:n_of_voices], w["input_rows.weight"][n_of_voices:]
     folded = Weights(
-        input_rows=w["input_rows.weight"],
+        input_rows=np.concatenate([_spread(of_each, c.voices).reshape(-1, c.n_embedding), of_all]),
         input=w["lstm.weight_ih_l0"].T,
         gate_bias=w["lstm.bias_ih_l0"] + w["lstm.bias_hh_l0"],
         recurrent=w["lstm.weight_hh_l0"].T,
-        trunk=of_voices("trunk.{}.weight").reshape(N_VOICES * c.n_hidden, c.n_state).T,
-        trunk_bias=of_voices("trunk.{}.bias").reshape(-1),
-        own_rows=own @ of_voices("own.{}.weight").transpose(0, 2, 1),
+        trunk=np.concatenate([w[f"trunk.{voice.name}.weight"] for voice in c.voices]).T,
+        trunk_bias=np.concatenate([w[f"trunk.{voice.name}.bias"] for voice in c.voices]),
+        own_rows=_spread(w["own_rows.weight"], c.voices)
+        @ of_voices("own.{}.weight", c.n_hidden, c.n_own).transpose(0, 2, 1),
         known_rows=known_rows,
-        note=of_voices("note.{}.weight").transpose(0, 2, 1),
-        note_bias=of_voices("note.{}.bias"),
-        new_rows=w["new_rows.weight"].reshape(N_VOICES, features.N_NEW_ROWS, c.n_after_note),
+        note=of_voices("note.{}.weight", N_SCORES, c.n_note_hidden).transpose(0, 2, 1),
+        note_bias=of_voices("note.{}.bias", N_SCORES),
+        new_rows=_spread(w["new_rows.weight"], c.voices),
         volume=of_voices("volume.{}.weight", N_VOLUME_SCORES, c.n_volume_hidden).transpose(0, 2, 1),
         volume_bias=of_voices("volume.{}.bias", N_VOLUME_SCORES),
-        volume_rows=w["volume_rows.weight"].reshape(N_VOICES, features.N_VOLUMES, c.n_timbre_hidden),
+        volume_rows=_spread(w["volume_rows.weight"], c.voices),
         timbre=of_voices("timbre.{}.weight", features.N_TIMBRES, c.n_timbre_hidden).transpose(0, 2, 1),
         timbre_bias=of_voices("timbre.{}.bias", features.N_TIMBRES),
     )
@@ -152,6 +228,7 @@ class LstmDistribution:
     told: Told
     hidden: NDArray[np.float32]  # (4, n)
     weights: Weights
+    is_absent: NDArray[np.bool_]  # (4,): voices that the model does not have; they are known to be silent
 
     def sample(
         self,
@@ -163,8 +240,8 @@ class LstmDistribution:
         frame_index: int,
     ) -> NDArray[np.uint8]:
         """Draw a frame; see `livegen.predictor.predictor.Distribution`."""
-        known = np.array(is_forced, np.bool_)
-        frame = np.minimum(forced, _LARGEST)
+        known = is_forced | self.is_absent
+        frame = _heard_of(forced, self.is_absent)
         lstm_kernels.sample(
             frame,
             known,
@@ -184,10 +261,12 @@ class LstmDistribution:
         self, voice: Voice, frame: NDArray[np.uint8], is_known: NDArray[np.bool_]
     ) -> NDArray[np.float32]:
         """Return a voice's log-probabilities by note; see `livegen.predictor.predictor.Distribution`."""
-        frame = np.minimum(frame, _LARGEST)
+        if self.is_absent[voice]:
+            return np.where(np.arange(features.N_NOTE_VALUES) == 0, 0.0, -np.inf).astype(np.float32)
+        frame = _heard_of(frame, self.is_absent)
         hidden = self.hidden[voice].copy()
         scores = np.empty(N_SCORES, np.float32)
-        is_known = np.array(is_known, np.bool_)
+        is_known = is_known | self.is_absent
         lstm_kernels.see_voices(int(voice), frame, is_known, self.told, self.weights, hidden)
         n_note = self.weights.note.shape[1]
         lstm_kernels.note_logits(int(voice), frame, is_known, self.told, self.weights, hidden[:n_note], scores)
@@ -204,11 +283,13 @@ class LstmPredictor:
     name: str
     config: LstmConfig
     weights: Weights
+    is_absent: NDArray[np.bool_]  # (4,): voices that it does not have
 
     @classmethod
     def from_arrays(cls, name: str, config: LstmConfig, arrays: Mapping[str, NDArray]) -> Self:
         """Build it from arrays that are named and shaped as ``config.shapes()`` says."""
-        return cls(name, config, _folded(config, arrays))
+        is_absent = np.array([voice not in config.voices for voice in Voice])
+        return cls(name, config, _folded(config, arrays), is_absent)
 
     def initial_state(self) -> LstmState:
         """Return the state before a song."""
@@ -221,10 +302,12 @@ class LstmPredictor:
     ) -> tuple[LstmDistribution, LstmState]:
         """Hear one frame, ``uint8 (4, 3)``, and return what may follow it, and the state after it."""
         n_state = self.config.n_state
-        frame = np.minimum(frame, _LARGEST)
+        frame = _heard_of(frame, self.is_absent)
         past, proposals = state.memory.hear(state.past, frame, conditions.plan)
-        if not is_shown(past.frame_index, conditions.memory):
+        if "memory" in self.config.leaves_out or not is_shown(past.frame_index, conditions.memory):
             proposals = features.NO_PROPOSALS
+        proposals = proposals.view()
+        proposals.flags.writeable = False  # one type for both: a second would be compiled while playing
         beat = beat_buckets(conditions.beat)[0]
         after = LstmState(
             np.empty_like(state.heard),
@@ -233,13 +316,14 @@ class LstmPredictor:
             state.memory,
             past,
         )
-        hidden = np.empty(N_VOICES * self.config.n_hidden, np.float32)
+        hidden = np.empty(len(self.weights.trunk_bias), np.float32)
         lstm_kernels.step(
             frame,
             state.heard,
             proposals,
             beat,
             state.past is None,
+            "ages" not in self.config.leaves_out,
             state.h,
             state.c,
             self.weights,
@@ -252,16 +336,25 @@ class LstmPredictor:
         )
         _frozen(after)
         told = Told(after.heard, proposals, beat)
-        return LstmDistribution(told, hidden.reshape(N_VOICES, -1), self.weights), after
+        of_voices = np.zeros((N_VOICES, self.config.n_hidden), np.float32)
+        of_voices[~self.is_absent] = hidden.reshape(-1, self.config.n_hidden)
+        return LstmDistribution(told, of_voices, self.weights, self.is_absent), after
 
     def warm_up(self) -> None:
         """Compile everything that playing will call."""
         nothing_known = np.zeros(N_VOICES, np.bool_)
         state = self.initial_state()
-        for _ in range(2):
-            distribution, state = self.step(SILENCE, state)
+        for memory in (1.0, 0.0):
+            distribution, state = self.step(SILENCE, state, Conditions(memory=memory))
             frame = distribution.sample(SILENCE, nothing_known, Sampling(), seed=0, frame_index=0)
             distribution.note_log_probs(Voice.P1, frame, nothing_known)
+
+
+def _heard_of(frame: NDArray[np.uint8], is_absent: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Return a frame as the model hears it: within its tables, and silent where it has no voice."""
+    heard = np.minimum(frame, _LARGEST)
+    heard[is_absent] = 0
+    return heard
 
 
 def _shape(sampling: Sampling) -> Shape:

@@ -62,8 +62,8 @@ class Weights(NamedTuple):
     input: NDArray[np.float32]  # (n_embedding, 4 n_state), to the gates i, f, g, o
     gate_bias: NDArray[np.float32]  # (4 n_state,)
     recurrent: NDArray[np.float32]  # (n_state, 4 n_state)
-    trunk: NDArray[np.float32]  # (n_state, 4 n)
-    trunk_bias: NDArray[np.float32]  # (4 n,)
+    trunk: NDArray[np.float32]  # (n_state, V n), for the V voices that the model has
+    trunk_bias: NDArray[np.float32]  # (V n,)
     own_rows: NDArray[np.float32]  # (4, N_OWN_ROWS, n)
     known_rows: NDArray[np.float32]  # (4 predicted, 4 known, N_KNOWN_ROWS, n)
     note: NDArray[np.float32]  # (4, n_note_hidden, N_SCORES)
@@ -135,6 +135,7 @@ def step(
     proposals: NDArray[np.uint8],
     beat: NDArray[np.uint8],
     is_start: bool,
+    has_ages: bool,
     h: NDArray[np.float32],
     c: NDArray[np.float32],
     weights: Weights,
@@ -145,8 +146,13 @@ def step(
     new_c: NDArray[np.float32],
     hidden: NDArray[np.float32],
 ) -> None:
-    """Hear a frame: write the new state, and to `hidden`, (4 n,), what it alone gives to the voices' hidden units."""
+    """Hear a frame: write the new state, and to `hidden`, (V n,), what it alone gives to the voices' hidden units.
+
+    Without ages the network is not told how long notes have lasted.
+    """
     features.hear(frame, heard, new_heard)
+    if not has_ages:
+        features.forget_ages(new_heard)
     features.input_rows(new_heard, proposals, beat, is_start, rows)
     embedding = np.zeros(weights.input.shape[0], np.float32)
     for row in rows:

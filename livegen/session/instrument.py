@@ -5,7 +5,7 @@ goes to the mix. And once a frame: `play_frame` hands what came in to `performan
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Final
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from livegen import score_table
 from livegen.controls import CONTROLS, DEFAULTS, VOICE_PREFIX, Value, Values, with_value
-from livegen.events import Event, SetControl, SourceLost, StampedEvent
+from livegen.events import CLOCK_EVENTS, Event, SetControl, SourceLost, StampedEvent
 from livegen.kernels import mark_compiled
 from livegen.outputs.engine import N_RINGS, RING_SIZE, begin_with_gains, new_engine, push_command, warm_up
 from livegen.patch import Patch
@@ -25,11 +25,15 @@ from livegen.score_table import FrameBeat, PlannedFrame
 from livegen.session.expression import Expression
 from livegen.session.keyboard import HeldKey, Keyboard, attacks, handle
 from livegen.session.performance import advance, begin
-from livegen.session.state import ControlInForce, Message, State
-from livegen.synth.commands import COMMAND, EXPRESS, GIVE_TO_MODEL, KEY_DOWN, KEY_UP, SET_CHORD, SILENCE_ALL
+from livegen.session.state import ControlInForce, Message, State, timbres_of
+from livegen.synth.bank import fill_bank, free_bank
+from livegen.synth.commands import COMMAND, EXPRESS, GIVE_TO_MODEL, KEY_DOWN, KEY_UP, SET_CHORD, SILENCE_ALL, USE_BANK
+from livegen.units import FRAME_RATE_HZ
 
 _MAX_PENDING: Final = 4096
 _PANIC: Final = SetControl("panic", True)
+_Taken = tuple[int, Event, str]
+"""When an event happened, in nanoseconds, the event, and its source."""
 
 
 def compile_all(predictor: Predictor, patch: Patch) -> None:
@@ -60,6 +64,24 @@ class FrameReport:
     messages: tuple[Message, ...]
 
 
+def _without_repeats(taken: list[_Taken]) -> Iterator[_Taken]:
+    """Yield events without those that another one of the same number or switch makes void, before anything else comes.
+
+    So a frame that is told of a thousand moves of a fader costs as much as one that is told of one.
+    """
+    last: dict[str, _Taken] = {}
+    for stamped in taken:
+        event = stamped[1]
+        if isinstance(event, SetControl) and CONTROLS[event.name].kind in ("float", "int", "bool"):
+            last.pop(event.name, None)
+            last[event.name] = stamped
+            continue
+        yield from last.values()
+        last = {}
+        yield stamped
+    yield from last.values()
+
+
 class Instrument:
     """An engine, a predictor, and the performance that ties them.
 
@@ -78,12 +100,16 @@ class Instrument:
         Channels of the sound.
     is_apart : bool
         Whether there are four channels instead, one for each voice.
+    patches : mapping of str to Patch
+        Those that the control ``patch`` can change to.
 
     Attributes
     ----------
     engine : ndarray of ENGINE, shape (1,)
     state : State
         Of the performance; belongs to the thread that calls `play_frame`.
+    latency_seconds : float
+        From a sample's making to its sound; by so much a clock is ahead of what is made when it ticks.
     n_lost : int
         Events and commands that came faster than they could be taken.
     n_missed_plans : int
@@ -100,19 +126,23 @@ class Instrument:
         seed: int = 0,
         n_channels: int = 2,
         is_apart: bool = False,
+        patches: Mapping[str, Patch] | None = None,
     ) -> None:
         values = DEFAULTS
         for name, value in {**patch.controls, **(controls or {})}.items():
             values = with_value(values, name, value)
-        timbres = tuple(voice.timbre.values[0] for voice in patch.voices)
+        self._patches = {**(patches or {}), patch.name: patch}
         self.engine: NDArray[np.void] = new_engine(sample_rate, patch, n_channels=n_channels, is_apart=is_apart)
         self.table = self.engine["table"]
-        self.state: State = begin(predictor, values, seed=seed, timbres=timbres, drum_notes=patch.drum_notes)
+        state = begin(predictor, values, seed=seed, timbres=timbres_of(patch), drum_notes=patch.drum_notes)
+        self.state: State = replace(state, patches=self._patches)
+        self.latency_seconds = 0.0
         self.n_lost = 0
         self.n_missed_plans = 0
         self._values = values  # in force on the audio side, which is ahead of the score
         self._keyboard = Keyboard()
-        self._drum_notes = patch.drum_notes
+        self._patch, self._new_patch = patch, patch  # the one that sounds, and the one that is to
+        self._bank = 0
         self._lock = Lock()
         self._order = 0
         self._rings: dict[str, int] = {"session": 0}
@@ -120,7 +150,7 @@ class Instrument:
         self._unsent: set[Voice] = set()
         self._expressed = [Expression()] * len(Voice)  # what the callback was told of each voice
         self._taken: set[Voice] = set()  # voices that the callback takes for the player's
-        self._pending: list[tuple[int, Event, str]] = []
+        self._pending: list[_Taken] = []
         self._overflowed: dict[str, int] = {}  # sources of which events were lost, and when
         self._apply_levels()
         begin_with_gains(self.engine, self.engine["mix"]["gains"][0])
@@ -168,7 +198,7 @@ class Instrument:
             if isinstance(event, SetControl):
                 self._set(event)
             before = self._keyboard
-            self._keyboard = handle(before, event, source, self._values, self._drum_notes)
+            self._keyboard = handle(before, event, source, self._values, self._new_patch.drum_notes)
             self._sound(before, source)
 
     def play_frame(self, to_frame: int, position_of_time: Callable[[int], float]) -> FrameReport:
@@ -197,10 +227,12 @@ class Instrument:
             self._follow_sound()
             raise
 
-    def _plan(
-        self, taken: list[tuple[int, Event, str]], to_frame: int, position_of_time: Callable[[int], float]
-    ) -> FrameReport:
-        events = tuple(StampedEvent(event, source, position_of_time(time_ns)) for time_ns, event, source in taken)
+    def _plan(self, taken: list[_Taken], to_frame: int, position_of_time: Callable[[int], float]) -> FrameReport:
+        latency_frames = self.latency_seconds * FRAME_RATE_HZ
+        events = tuple(
+            StampedEvent(event, source, position_of_time(time_ns) - isinstance(event, CLOCK_EVENTS) * latency_frames)
+            for time_ns, event, source in taken
+        )
         before = self.state
         state, frames, messages = advance(before, to_frame, events, plan_to=to_frame + 1)
         frame_taken = int(self.engine["stats"]["frame_taken"][0, 0])
@@ -232,9 +264,9 @@ class Instrument:
         for _, event, source in self._pending:
             if isinstance(event, SetControl) and not CONTROLS[event.name].is_action:
                 values = with_value(values, event.name, event.value)
-            keyboard = handle(keyboard, event, source, values, self._drum_notes)
+            keyboard = handle(keyboard, event, source, values, self._new_patch.drum_notes)
         for source in self._overflowed:
-            keyboard = handle(keyboard, SourceLost(), source, values, self._drum_notes)
+            keyboard = handle(keyboard, SourceLost(), source, values, self._new_patch.drum_notes)
         before, self._keyboard, self._values = self._keyboard, keyboard, values
         self._apply_levels()
         self._sound(before, "session")
@@ -249,12 +281,12 @@ class Instrument:
                 is_running=self.is_model_audible,
             )
 
-    def _take(self) -> list[tuple[int, Event, str]]:
+    def _take(self) -> list[_Taken]:
         with self._lock:
             self._send_again()
             lost = [(time_ns, SourceLost(), source) for source, time_ns in self._overflowed.items()]
             taken, self._pending, self._overflowed = [*self._pending, *lost], [], {}
-        return taken
+        return list(_without_repeats(taken))
 
     def _set(self, event: SetControl) -> None:
         mix = self.engine["mix"]
@@ -266,6 +298,21 @@ class Instrument:
             self._push("session", SILENCE_ALL, Voice.P1)
         elif event.value and event.name in ("start", "stop"):
             mix["is_model_audible"] = event.name == "start"
+        elif event.name == "patch" and event.value in self._patches:
+            self._new_patch = self._patches[str(event.value)]
+            self._change_patch()
+
+    def _change_patch(self) -> None:
+        """Hand the callback the sounds of the patch that is to play, once it has taken those before."""
+        synth = self.engine["synth"]
+        if self._new_patch is self._patch or synth["bank"][0] != self._bank:
+            return
+        bank = free_bank(synth)
+        fill_bank(synth, bank, self._new_patch)
+        command = self._begin_command(USE_BANK, Voice.P1)
+        command["note"] = bank
+        if push_command(self.engine[0], self._ring_of("session"), command):
+            self._patch, self._bank = self._new_patch, bank
 
     def _apply_levels(self) -> None:
         values, mix = self._values, self.engine["mix"]
@@ -313,6 +360,7 @@ class Instrument:
     def _send_again(self) -> None:
         """Repeat what a full ring did not take, so that no note hangs."""
         voices, self._unsent = self._unsent, set()
+        self._change_patch()
         for voice in Voice:
             self._express(voice, "session")
         for voice in voices:

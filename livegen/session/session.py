@@ -8,12 +8,12 @@ raised after that, but counted, for the status line to say.
 import contextlib
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event, Thread
 from typing import Final
 
-from livegen.controls import Value
+from livegen.controls import DEFAULTS, Value
 from livegen.errors import AudioError, PortError
 from livegen.events import Event as InputEvent
 from livegen.formats.midi_file import midi_timeline
@@ -27,8 +27,11 @@ from livegen.outputs.audio import NULL_SAMPLE_RATE, AudioDevice, choose_channels
 from livegen.outputs.midi_settings import MidiOutSettings
 from livegen.patch import Patch
 from livegen.predictor.predictor import Predictor
+from livegen.rig import DEFAULT_KNOBS, Library, Rig
 from livegen.session.clock import COMMIT_MARGIN_SECONDS, AudioClock
+from livegen.session.desk import Desk, Outcome
 from livegen.session.instrument import FrameReport, Instrument, compile_all
+from livegen.session.mapping import ControllerMap
 from livegen.session.midi_outs import MidiOuts
 from livegen.session.panic import PANIC, PanicButton
 from livegen.session.speaker import Speaker
@@ -72,6 +75,10 @@ class Settings:
     seed : int
     controls : mapping
         Values over those of the patch.
+    library : Library
+        Patches that may be changed to.
+    rig : Rig
+        What the session was asked for, by a rig and over it by options: what `save` keeps begins as this.
     """
 
     audio: str | None = None
@@ -87,6 +94,8 @@ class Settings:
     play: Path | None = None
     seed: int = 0
     controls: Mapping[str, Value] = field(default_factory=dict)
+    library: Library = field(default_factory=Library)
+    rig: Rig = field(default_factory=Rig)
 
 
 class Session:
@@ -128,7 +137,13 @@ class Session:
             seed=settings.seed,
             n_channels=choose_channels(device, is_apart=settings.is_apart),
             is_apart=settings.is_apart,
+            patches=settings.library.patches,
         )
+        self._asked, self._begun_with = settings, patch
+        knobs = ControllerMap(
+            DEFAULT_KNOBS if settings.rig.knobs is None else settings.rig.knobs, settings.library.programs
+        )
+        self.desk = Desk(knobs, self._patches(), patch.name, settings.controls, settings.rig.path)
         self.clock = AudioClock(self.instrument.engine)
         self.faults = 0
         self.last_fault = ""
@@ -153,6 +168,9 @@ class Session:
                 self.warnings.append(f"no MIDI: {error}")
             self.osc = self._open_osc(settings)
             opened.callback(self.osc.close)
+            for host, port in settings.rig.osc_peers or ():
+                if not self.osc.add_peer(host, port):
+                    self.warnings.append(f"OSC peer {host}:{port} hears nothing: nobody knows {host} here")
             self.observers.append(self._announce)
             if timeline is not None and settings.play is not None:
                 self.file_player = MidiFilePlayer(timeline, self._receive, f"file:{settings.play.name}")
@@ -213,6 +231,11 @@ class Session:
     def has_terminal(self) -> bool:
         """Whether keys of the terminal play."""
         return self.terminal is not None and self.terminal.is_usable
+
+    @property
+    def typed(self) -> str:
+        """What is being typed at the terminal, or came of it."""
+        return "" if self.terminal is None else self.terminal.line
 
     def ports(self) -> str:
         """Return what is connected now."""
@@ -296,6 +319,11 @@ class Session:
 
     def _receive(self, event: InputEvent, source: str) -> None:
         """Take an event from any input; the `Sink` of them all."""
+        for passed in self.desk.hear(event, source, self.instrument.values):
+            self._play(passed, source)
+
+    def _play(self, event: InputEvent, source: str) -> None:
+        """Take an event that is music."""
         now_seconds, was_running = time.perf_counter(), self.instrument.is_model_audible
         self.instrument.receive(event, source)
         if self.midi_outs is not None:
@@ -305,7 +333,32 @@ class Session:
             if self.midi_outs is not None:
                 self.midi_outs.panic(everywhere=everywhere)
         elif self._panic.is_pressed(event, source, now_seconds):
-            self._receive(PANIC, source)
+            self._play(PANIC, source)
+
+    def rig(self) -> Rig:
+        """Return what a rig is to keep, as it stands now."""
+        asked, name = self._asked, self.desk.patch
+        is_first = name == self._begun_with.name and asked.rig.patch is not None
+        begun = {**DEFAULTS, **self._patches()[name].controls}
+        values = self.instrument.values.items()
+        return replace(
+            asked.rig,
+            patch=asked.rig.patch if is_first else asked.library.texts.get(name, name),
+            osc_peers=tuple(dict.fromkeys((*(asked.rig.osc_peers or ()), *self.osc.peers))) or None,
+            controls={control: value for control, value in values if value != begun[control]},
+            knobs=self.desk.knobs.knobs,
+        )
+
+    def _patches(self) -> Mapping[str, Patch]:
+        return {**self._asked.library.patches, self._begun_with.name: self._begun_with}
+
+    def _tell(self, outcome: Outcome) -> None:
+        for sentence in outcome.news:
+            self.osc.tell_news(sentence)
+        for name, reason in outcome.refused:
+            self.osc.refuse(name, reason)
+        for event in outcome.done:
+            self._play(event, "session")
 
     def _announce(self, report: FrameReport) -> None:
         in_force = [message for message in report.messages if isinstance(message, ControlInForce)]
@@ -313,6 +366,7 @@ class Session:
             self.osc.announce(name, value)
         for message in report.messages:
             if isinstance(message, Refused):
+                self.desk.say(message.reason)
                 self.osc.refuse(message.name, message.reason)
 
     def _time_of_sound(self, frame_index: int) -> float:
@@ -348,6 +402,7 @@ class Session:
                 continue  # the clocks' fit may have moved, or the device stood still
             if wait_seconds < -_FRAME_SECONDS:  # fell behind: what sounded meanwhile stands
                 frame_index = max(frame_index, sample_to_frame(sample, clock.sample_rate) + 1)
+            instrument.latency_seconds = self.speaker.latency_seconds
             report = instrument.play_frame(frame_index, clock.position_at)
             for observe in self.observers:
                 observe(report)
@@ -368,7 +423,9 @@ class Session:
         next_heartbeat = time.perf_counter()
         while not stop.wait(_HOUSEKEEPING_SECONDS):
             self.speaker.check()
+            self._tell(self.desk.work(self.rig))
             if time.perf_counter() >= next_heartbeat:
                 next_heartbeat += _HEARTBEAT_SECONDS
                 stats = self.instrument.engine["stats"][0]
-                self.osc.heartbeat(self.seconds(), int(stats["late_frames"]), int(stats["underflows"]))
+                late, underflows = int(stats["late_frames"]), int(stats["underflows"])
+                self.osc.heartbeat(self.seconds(), late, underflows, self.osc.received, self.osc.dropped)

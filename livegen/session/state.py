@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from livegen.controls import Value, Values
+from livegen.patch import Patch
 from livegen.predictor.predictor import Predictor
 from livegen.score import DRUM_NOTES, N_VOICES
 from livegen.session.keyboard import HeldKey, Keyboard
@@ -73,6 +74,8 @@ class State:
         Timbre with which the score writes the player's notes, by voice.
     drum_notes : mapping of int to int
         Noise note with which the score writes the player's drums, by MIDI key.
+    patches : mapping of str to Patch
+        Those that may take over, by name; `timbres` and `drum_notes` are of the one that plays.
     seed : int
         Of all draws.
     is_running : bool
@@ -96,3 +99,9 @@ class State:
     is_running: bool = True
     playing: Playing = field(default_factory=Playing)
     machine: TimeMachine = field(default_factory=TimeMachine)
+    patches: Mapping[str, Patch] = field(default_factory=dict)
+
+
+def timbres_of(patch: Patch) -> tuple[int, ...]:
+    """Return the timbre with which the score writes what is played with a patch, by voice."""
+    return tuple(voice.timbre.values[0] for voice in patch.voices)

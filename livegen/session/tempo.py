@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from livegen.controls import Values
-from livegen.events import ClockTick, Continue, NoteOn, SetControl, SongPosition, StampedEvent, Start, Stop
+from livegen.events import CLOCK_EVENTS, ClockTick, Continue, NoteOn, SetControl, SongPosition, StampedEvent, Start
 from livegen.predictor.beat import Beat, follow_beat
 from livegen.session.ticks import FASTEST_BPM, LOST_FRAMES, SLOWEST_BPM, Ticks
 from livegen.units import FRAME_RATE_HZ, MIDI_CLOCK_PPQN
@@ -67,7 +67,7 @@ class Clock:
             is_free = stamped.position > self.ticks.heard + _TAKE_OVER_FRAMES
             if not is_free or not isinstance(stamped.event, (ClockTick, Start, Continue, SongPosition)):
                 return self
-            return Clock(stamped.source).hear(stamped)
+            return Clock(stamped.source, self.ticks).hear(stamped)
         match stamped.event:
             case ClockTick():
                 return replace(self, ticks=self.ticks.hear(stamped.position))
@@ -98,13 +98,13 @@ class Player:
     line: Line | None = None
     looked: float = -_LOOK_FRAMES
 
-    def hear(self, position: float) -> "Player":
-        """Return the beat after a key went down."""
+    def hear(self, position: float, *, looks: bool) -> "Player":
+        """Return the beat after a key went down; it is looked for only if `looks`."""
         if self.onsets and abs(position - self.onsets[-1]) < _CHORD_FRAMES:
             return self
         first = position - _HEARD_FRAMES
         onsets = (*(onset for onset in self.onsets[1 - _MOST_ONSETS :] if first <= onset < position), position)
-        if position < self.looked + _LOOK_FRAMES:
+        if not looks or position < self.looked + _LOOK_FRAMES:
             return replace(self, onsets=onsets)
         current = None if self.line is None else self.line.beat_at(position)
         found = follow_beat([onset - position for onset in onsets], current)
@@ -132,8 +132,12 @@ class Tempo:
         What was tapped or set last.
     hand : {"tap", "set"}
         Which of them it was.
+    hand_at : float
+        When it was.
     taps : tuple of float
         When the last taps came.
+    n_taps : int
+        How many came in a row.
     player : Player
     offset_frames : float
         How much later the beat falls than its source says.
@@ -144,7 +148,9 @@ class Tempo:
     clock: Clock = field(default_factory=Clock)
     by_hand: Line | None = None
     hand: Literal["tap", "set"] = "set"
+    hand_at: float = 0.0
     taps: tuple[float, ...] = ()
+    n_taps: int = 0
     player: Player = field(default_factory=Player)
     offset_frames: float = 0.0
 
@@ -181,15 +187,16 @@ class Tempo:
             The controls in force after the event.
         """
         tempo, position = self, stamped.position
+        if isinstance(stamped.event, CLOCK_EVENTS):
+            return replace(self, clock=self.clock.hear(stamped))._settled(values)
         match stamped.event:
-            case ClockTick() | Start() | Continue() | Stop() | SongPosition():
-                tempo = replace(self, clock=self.clock.hear(stamped))
             case SetControl(name="tap", value=True):
                 tempo = self._tap(position)
             case SetControl(name="bpm", value=bpm):
                 tempo = self._set_bpm(float(bpm), position)
             case NoteOn():
-                tempo = replace(self, player=self.player.hear(position))
+                looks = values["sync"] in ("auto", "player") and self.source in ("none", "player")
+                tempo = replace(self, player=self.player.hear(position, looks=looks))
             case SetControl(name="reset", value=True):
                 tempo = replace(self, player=Player())
             case SetControl():
@@ -205,26 +212,32 @@ class Tempo:
     def _tap(self, position: float) -> "Tempo":
         is_series = bool(self.taps) and 0.0 < position - self.taps[-1] <= _FORGET_TAPS_FRAMES
         taps = (*self.taps[1 - _MOST_TAPS :], position) if is_series else (position,)
+        n_taps = self.n_taps + 1 if is_series else 1
+        tempo = replace(self, taps=taps, n_taps=n_taps)
         if len(taps) < 2:
-            return replace(self, taps=taps)
+            return tempo
         period = _clamped((taps[-1] - taps[0]) / (len(taps) - 1))
-        middle = sum(taps) / len(taps)
-        return replace(self, taps=taps, hand="tap", by_hand=Line(middle, (len(taps) - 1) / 2.0, period))
+        line = Line(sum(taps) / len(taps), n_taps - 0.5 * (len(taps) + 1), period)
+        return replace(tempo, by_hand=line, hand="tap", hand_at=position)
 
     def _set_bpm(self, bpm: float, position: float) -> "Tempo":
         if bpm <= 0.0:
             return replace(self, by_hand=None, taps=())
         period = _clamped(60.0 * FRAME_RATE_HZ / bpm)
         line = Line(position - self.offset_frames, self.beats_at(position), period)
-        return replace(self, by_hand=line, hand="set", taps=())
+        return replace(self, by_hand=line, hand="set", hand_at=position, taps=())
 
     def _settled(self, values: Values) -> "Tempo":
         """Return the tempo with its source chosen anew."""
         source: Source = "none"
         sync = str(values["sync"])
         period = UNKNOWN_PERIOD_FRAMES
-        if sync in ("auto", "clock") and self.clock.ticks.is_acquired:
-            source, period = "clock", self.clock.ticks.period * MIDI_CLOCK_PPQN
+        ticks = self.clock.ticks
+        is_replaced = (
+            self.by_hand is not None and self.hand_at > ticks.heard + LOST_FRAMES
+        )  # by hand, since it was lost
+        if ticks.is_acquired and (sync == "clock" or (sync == "auto" and not is_replaced)):
+            source, period = "clock", ticks.period * MIDI_CLOCK_PPQN
         elif sync in ("auto", "set") and self.by_hand is not None:
             source, period = self.hand, self.by_hand.period_frames
         elif sync in ("auto", "player") and self.player.line is not None:

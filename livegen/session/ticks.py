@@ -29,6 +29,11 @@ _FEWEST_REMEMBERED: Final = 16
 _MOST_REMEMBERED: Final = 48
 """How many ticks the fit remembers, about: fewer follow ramps, more smooth jitter, which does not grow with a tick."""
 
+_STEADY_TIMES: Final = 4
+_STEADY_SHARE: Final = 0.6
+_BIAS_TICKS: Final = 12
+"""A clock is remembered for so much longer while the bias of its last ticks is no more than a share of their spread."""
+
 _TICKS_AHEAD: Final = MIDI_CLOCK_PPQN / 2
 """How far a ramp is expected to go on."""
 
@@ -62,6 +67,8 @@ class Ticks:
         When a tick was last heard.
     spread : float
         How far ticks fall from where they were expected, on average.
+    bias : float
+        How much later than expected the last ticks came: that of a steady clock is small.
     strays : tuple of float
         When the last ticks were heard, if they fell where none was expected.
     is_new_place : bool
@@ -76,6 +83,7 @@ class Ticks:
     n_heard: int = 0
     heard: float = -math.inf
     spread: float = 0.0
+    bias: float = 0.0
     strays: tuple[float, ...] = ()
     is_new_place: bool = False
 
@@ -124,7 +132,9 @@ class Ticks:
 
     def _fit(self, surprise: float) -> "Ticks":
         n_remembered = min(max(round(_REMEMBERED_FRAMES / self.period), _FEWEST_REMEMBERED), _MOST_REMEMBERED)
-        n = min(self.n_fitted + 1, n_remembered)
+        bias = self.bias + (surprise - self.bias) / _BIAS_TICKS
+        is_steady = abs(bias) < _STEADY_SHARE * self.spread
+        n = min(self.n_fitted + 1, _STEADY_TIMES * n_remembered if is_steady else n_remembered)
         norm = n * (n + 1) * (n + 2)
         growth = self.growth + 60.0 / norm * surprise
         period = _clamped(self.period + self.growth + 18.0 * (2 * n - 1) / norm * surprise)
@@ -135,7 +145,8 @@ class Ticks:
             period=period,
             growth=min(max(growth, -0.05 * period), 0.05 * period),
             n_fitted=n,
-            spread=self.spread + (abs(surprise) - self.spread) / n,
+            spread=self.spread + (abs(surprise) - self.spread) / min(n, n_remembered),
+            bias=bias,
             strays=(),
             is_new_place=False,
         )

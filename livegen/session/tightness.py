@@ -5,8 +5,8 @@ the model is told the beat of the middle of each frame, plays its onset in the f
 onset is moved there. Nearly all offsets are late ones that way, and a frame need not be settled before its time. All
 of this scales with the control: at 0 the model is told the beat of a frame's boundary, where all sounds.
 
-The grid is that of the beat as the model hears it, which is folded by octaves into the tempi of its training: its
-sixteenths or its eighth-note triplets. Swing moves every second sixteenth, at 1 to where a triplet's last note falls.
+The grid is that of the beat as the model hears it, very slow and very fast ones an octave nearer: its sixteenths or its
+eighth-note triplets. Swing moves every second sixteenth, at 1 to where a triplet's last note falls.
 """
 
 import math
@@ -18,13 +18,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.controls import Values
-from livegen.predictor.beat import FASTEST_FRAMES, SLOWEST_FRAMES, Beat
+from livegen.predictor.beat import Beat
 from livegen.score import N_VOICES, onsets
 from livegen.score_table import MODEL, PlannedFrame
 from livegen.session.tempo import Tempo
 
 LISTEN_FRAMES: Final = 144
 """How many frames tell whether the music is in sixteenths or triplets."""
+
+_SLOWEST_FRAMES: Final = 30.0
+_FASTEST_FRAMES: Final = 5.0
+"""Frames a beat, of 48 and 288 beats a minute: beyond them the model hears the beat an octave nearer."""
 
 _SIXTEENTHS: Final = 4
 _TRIPLETS: Final = 3
@@ -38,6 +42,7 @@ either side, wherever the model plays it, and few onsets are early."""
 
 _EARLIEST: Final = -0.98
 _LATEST: Final = 0.995
+_LATE: Final = 0.6
 _OVER_FRAMES: Final = 0.05
 _SHORTEST_FRAMES: Final = 0.25
 """Offsets keep within these bounds, and a point that lies a little beyond counts; a voice's frame lasts so long."""
@@ -75,9 +80,9 @@ class Groove:
     def octave(self) -> float:
         """Beats that the model hears in a beat: a power of two."""
         period, octave = self.tempo.period_frames, 1.0
-        while period / octave > SLOWEST_FRAMES:
+        while period / octave > _SLOWEST_FRAMES:
             octave *= 2.0
-        while period / octave < FASTEST_FRAMES:
+        while period / octave < _FASTEST_FRAMES:
             octave /= 2.0
         return octave
 
@@ -119,6 +124,8 @@ class Groove:
                 elif each.owner[voice] == MODEL and is_onset:
                     least = last - 1.0 + _SHORTEST_FRAMES if is_note else _EARLIEST
                     offset = groove._onset_offset(each.frame_index, max(least, 0.0 if i == 0 else _EARLIEST))
+                    if offset > _LATE and attacks[len(heard) + i + 1 : len(heard) + i + 2, voice].any():
+                        offset = self.middle  # the point is the next note's
                 if i > 0 and not is_note:  # what only holds makes way
                     offsets[i - 1, voice] = min(last, offset + 1.0)
                 offsets[i, voice] = last = offset

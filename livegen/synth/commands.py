@@ -22,6 +22,9 @@ SILENCE_ALL: Final = 4
 EXPRESS: Final = 5
 """Bend and colour what the player's notes sound."""
 
+USE_BANK: Final = 6
+"""Let notes begin with the sounds of another bank, whose index is the command's note."""
+
 MAX_CHORD_NOTES: Final = 8
 
 COMMAND: Final = np.dtype(

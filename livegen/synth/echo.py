@@ -6,7 +6,6 @@ A ring holds what pulse 1 did and when it is due again, so that the echo has its
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from livegen.kernels import Record, kernel
 from livegen.patch import VoicePatch
@@ -40,11 +39,19 @@ ECHO: Final = np.dtype(
 )
 
 
-def set_up_echo(echo: NDArray[np.void], voice: VoicePatch, sample_rate: int) -> None:
-    """Prepare a zeroed echo as the patch of pulse 2 has it."""
-    echo["volume"] = voice.echo
-    echo["delay_samples"] = round(voice.echo_delay * sample_rate / ENGINE_RATE_HZ)
-    echo["detune"] = voice.detune / 100
+def echo_settings(voice: VoicePatch, sample_rate: float) -> tuple[int, int, float]:
+    """Return volume, delay in samples and detune in semitones of an echo, as the patch of pulse 2 has it."""
+    return voice.echo, round(voice.echo_delay * sample_rate / ENGINE_RATE_HZ), voice.detune / 100
+
+
+@kernel
+def set_echo(echo: Record, volume: int, delay_samples: int, detune: float) -> bool:
+    """Take new settings; True where they differ, and what was remembered under the old ones is forgotten."""
+    if volume == echo.volume and delay_samples == echo.delay_samples and detune == echo.detune:
+        return False
+    echo.volume, echo.delay_samples, echo.detune = volume, delay_samples, detune
+    echo.read = echo.written
+    return True
 
 
 @kernel

@@ -16,10 +16,20 @@ from livegen.apu.sweep import LOWEST_TIMER_PERIOD as LOWEST_PULSE_PERIOD
 from livegen.apu.triangle import LOWEST_TIMER_PERIOD as LOWEST_TRIANGLE_PERIOD
 from livegen.kernels import Record, kernel
 from livegen.patch import Patch
-from livegen.patch.keys import DRUMS_MAX, MIDI_KEY_MAX
+from livegen.patch.keys import MIDI_KEY_MAX
 from livegen.score import N_VOICES, NOTE_RANGE, Voice, is_onset
-from livegen.synth.commands import EXPRESS, GIVE_TO_MODEL, KEY_DOWN, KEY_UP, MAX_CHORD_NOTES, SET_CHORD, SILENCE_ALL
-from livegen.synth.echo import ECHO, next_tone_sample, remember_tone, set_up_echo, take_tone
+from livegen.synth.bank import BANK, N_BANKS, N_SOUNDS, NO_DRUM, fill_bank
+from livegen.synth.commands import (
+    EXPRESS,
+    GIVE_TO_MODEL,
+    KEY_DOWN,
+    KEY_UP,
+    MAX_CHORD_NOTES,
+    SET_CHORD,
+    SILENCE_ALL,
+    USE_BANK,
+)
+from livegen.synth.echo import ECHO, next_tone_sample, remember_tone, set_echo, take_tone
 from livegen.synth.kick import KICK, begin_kick, kick_note, next_kick_sample, step_kick
 from livegen.synth.note import (
     NOTE,
@@ -50,7 +60,7 @@ from livegen.synth.registers import (
     write_pulse,
     write_triangle,
 )
-from livegen.synth.sound import NO_ENVELOPE, SOUND, VOLUME, decay_volume, fill_drums, fill_sound, rings_out
+from livegen.synth.sound import NO_ENVELOPE, SOUND, VOLUME, decay_volume, rings_out
 from livegen.units import (
     CPU_CLOCK_HZ,
     MAX_TIMER_PERIOD,
@@ -72,7 +82,6 @@ N_LANES: Final = N_VOICES + 2
 _KICK_LANE: Final = N_VOICES
 _ECHO_LANE: Final = N_VOICES + 1
 
-_NO_DRUM: Final = -1
 _CPU_CLOCK_HZ: Final = CPU_CLOCK_HZ["ntsc"]
 _LOWEST_NOISE, _HIGHEST_NOISE = NOTE_RANGE[Voice.NO]
 
@@ -99,11 +108,9 @@ SYNTH: Final = np.dtype(
         ("sample_rate", np.float64),
         ("chord_ticks", np.int64),  # engine ticks for each note of a chord; a live level
         ("chip_of_voice", np.int64, N_VOICES),
-        ("bends_smoothly", np.int64),  # no sound uses the chip's envelope or sweep
-        ("plays_model", np.int64, N_VOICES),  # the model's notes sound like the player's
-        ("drum_of_key", np.int64, MIDI_KEY_MAX + 1),  # index of a drum, or _NO_DRUM
-        ("drum_of_note", np.int64, _HIGHEST_NOISE + 1),
-        ("sounds", SOUND, N_VOICES + DRUMS_MAX),
+        ("bank", np.int64),  # in which notes begin
+        ("banks", BANK, N_BANKS),
+        ("sounds", SOUND, N_BANKS * N_SOUNDS),
         ("voices", VOICE_SYNTH, N_VOICES),
         ("triangle_is_on", np.int64),  # what the triangle would sound without the kick
         ("triangle_period", np.int64),
@@ -136,19 +143,12 @@ def set_up_synth(
     """
     synth["sample_rate"] = sample_rate
     synth["chord_ticks"] = 1
-    sounds, voices = synth["sounds"][0], synth["voices"][0]
+    voices = synth["voices"][0]
     voices["release_sample"] = NEVER
     remember_power_up(voices["written"])
-    for voice in Voice:
-        fill_sound(sounds[voice], patch.voices[voice])
-        synth["plays_model"][0, voice] = patch.voices[voice].model_sound == "patch"
-        synth["chip_of_voice"][0, voice] = voice if is_apart else 0
-    synth["drum_of_key"] = synth["drum_of_note"] = _NO_DRUM
-    fill_drums(sounds[N_VOICES:], synth["drum_of_key"][0], patch.voices[Voice.NO], patch.drums)
-    for key, drum in patch.drums.items():
-        synth["drum_of_note"][0, drum.note] = synth["drum_of_key"][0, key]
-    synth["bends_smoothly"] = all(v.envelope == NO_ENVELOPE and v.sweep_shift == 0 for v in patch.voices)
-    set_up_echo(synth["echo"][0], patch.voices[Voice.P2], sample_rate)
+    synth["chip_of_voice"] = range(N_VOICES) if is_apart else 0
+    fill_bank(synth, 0, patch)
+    _use_bank(synth[0], 0, 0)
     for index in range(N_VOICES if is_apart else 1):
         audible = VOICES[index : index + 1] if is_apart else VOICES
         chip = new_chip(cpu_clock_hz=_CPU_CLOCK_HZ, sample_rate=sample_rate, voices=audible, filters=filters)
@@ -175,6 +175,9 @@ def run_command(synth: Record, sample: int, command: Record) -> None:
             if command.order >= synth.voices[voice].order:
                 synth.voices[voice].order = command.order
                 silence_voice(synth, sample, voice)
+        return
+    if command.kind == USE_BANK:
+        _use_bank(synth, sample, command.note)
         return
     state = synth.voices[command.voice]
     if command.kind == EXPRESS:
@@ -208,12 +211,15 @@ def play_frame_voice(synth: Record, sample: int, voice: int, note: int, volume: 
     attacks = is_onset(state.frame_note, state.frame_volume, note, volume)
     is_same = note == state.frame_note and volume == state.frame_volume and timbre == state.frame_timbre
     loudness = MAX_VOLUME if voice == TR else volume  # the triangle's volume is 0 in every frame
-    if attacks and synth.plays_model[voice]:
-        drum = synth.drum_of_note[note] if voice == NO else _NO_DRUM
+    bank = synth.banks[synth.bank]
+    if attacks and bank.plays_model[voice]:
+        drum = bank.drum_of_note[note] if voice == NO else NO_DRUM
         state.playing.n_notes = 1
-        _attack(synth, sample, voice, _sound_index(voice, drum), note, loudness, state.playing.note != 0)
-    elif synth.plays_model[voice]:
-        if note == 0 and state.frame_note != 0:
+        _attack(synth, sample, voice, _sound_index(synth, voice, drum), note, loudness, state.playing.note != 0)
+    elif bank.plays_model[voice]:
+        if note == 0 and not state.runs_macros:  # it began under a patch that left the model its own sound
+            _silence(synth, sample, voice)
+        elif note == 0 and state.frame_note != 0:
             _let_go(synth, state, sample)
         elif note != 0:
             set_key_volume(state.playing, synth.sounds[state.sound], loudness)
@@ -266,15 +272,24 @@ def run_event(synth: Record, sample: int, lane: int) -> None:
 
 
 @kernel
-def _sound_index(voice: int, drum: int) -> int:
-    return voice if drum == _NO_DRUM else N_VOICES + drum
+def _use_bank(synth: Record, sample: int, index: int) -> None:
+    bank = synth.banks[index]
+    synth.bank = index
+    if set_echo(synth.echo, bank.echo_volume, bank.echo_delay_samples, bank.echo_detune):
+        _silence_echo(synth, sample)
+
+
+@kernel
+def _sound_index(synth: Record, voice: int, drum: int) -> int:
+    return synth.bank * N_SOUNDS + (voice if drum == NO_DRUM else N_VOICES + drum)
 
 
 @kernel
 def _key_down(synth: Record, sample: int, command: Record) -> None:
     voice = command.voice
     state = synth.voices[voice]
-    sound_index = _sound_index(voice, synth.drum_of_key[command.key & MIDI_KEY_MAX] if voice == NO else _NO_DRUM)
+    drum = synth.banks[synth.bank].drum_of_key[command.key & MIDI_KEY_MAX] if voice == NO else NO_DRUM
+    sound_index = _sound_index(synth, voice, drum)
     sounds_on = state.is_player and state.playing.note != 0
     is_held = sounds_on and state.release_sample == NEVER
     _take_chord(state.playing, command)
@@ -413,7 +428,7 @@ def _sound(
 @kernel
 def _send_pulse(synth: Record, sample: int, voice: int, level: int, period: int, sweep: int, is_attack: bool) -> None:
     writes, written, cycle = _writes(synth, voice), synth.voices[voice].written, _cycle(synth, sample)
-    if not is_attack and synth.bends_smoothly:
+    if not is_attack and synth.banks[synth.bank].bends_smoothly:
         bend_pulse(writes, cycle, voice, written, period)
     write_pulse(writes, cycle, voice, written, level, period, sweep, is_attack)
 

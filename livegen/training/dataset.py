@@ -5,12 +5,13 @@ on nothing but its seed and how far it got: a resumed run goes on exactly.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from livegen.errors import TrainingError
 from livegen.predictor.beat import Beat, beat_buckets, estimate_beat
 from livegen.predictor.features import (
     N_CANDIDATES,
@@ -20,6 +21,7 @@ from livegen.predictor.features import (
     hear_each,
     hear_song,
 )
+from livegen.predictor.lstm import ALL_VOICES
 from livegen.predictor.memory import propose_song
 from livegen.score import N_VOICES, NOTE_RANGE, SILENCE, Voice, onsets
 from livegen.training.mishear import mishear
@@ -62,6 +64,8 @@ class Songs:
         Semitones by which P1, P2 and TR may move and stay in range, within -6..6.
     beats : tuple of Beat or None
         Each song's, with its phase in the song's first frame; None where it has no clear one.
+    voices : tuple of Voice
+        Those that may sound.
     """
 
     frames: NDArray[np.uint8]
@@ -69,6 +73,7 @@ class Songs:
     lowest_shift: NDArray[np.int64]
     highest_shift: NDArray[np.int64]
     beats: tuple[Beat | None, ...]
+    voices: tuple[Voice, ...] = ALL_VOICES
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -89,6 +94,25 @@ def songs_of(scores: list[NDArray[np.uint8]]) -> Songs:
     shifts = np.array([_shifts(score) for score in scores], np.int64)
     beats = tuple(estimate_beat(np.nonzero(onsets(score))[0]) for score in scores)
     return Songs(np.concatenate(scores), offsets, shifts[:, 0], shifts[:, 1], beats)
+
+
+def only(songs: Songs, voices: tuple[Voice, ...]) -> Songs:
+    """Return songs in which no other voices sound, without those in which nothing is left.
+
+    Raises
+    ------
+    TrainingError
+        If no song is left.
+    """
+    if voices == songs.voices:
+        return songs
+    frames = songs.frames.copy()
+    frames[:, [voice for voice in Voice if voice not in voices]] = SILENCE[0]
+    scores = np.split(frames, songs.offsets[1:-1])
+    kept = [score for score in scores if score[..., 0].any()]
+    if not kept:
+        raise TrainingError(f"none of the {len(songs)} songs has {' or '.join(voice.name for voice in voices)} in it")
+    return replace(songs_of(kept), voices=voices)
 
 
 def _shifts(score: NDArray[np.uint8]) -> tuple[int, int]:
@@ -259,14 +283,15 @@ class Lanes:
         shift = int(generator.integers(self.songs.lowest_shift[song], self.songs.highest_shift[song] + 1))
         frames = transposed(self.songs.song(song), 0 if generator.random() < _UNSHIFTED_SHARE else shift)
         beat = self.songs.beats[song]
-        if generator.random() < _SWAP_SHARE:
+        voices = self.songs.voices
+        if generator.random() < _SWAP_SHARE and {Voice.P1, Voice.P2} <= set(voices):
             frames = frames[:, [Voice.P2, Voice.P1, Voice.TR, Voice.NO]]
         if generator.random() < _STRETCHED_SHARE:
             factor = 1.0 + generator.uniform(-_MOST_STRETCH, _MOST_STRETCH)
             frames = stretched(frames, factor)
             beat = beat and Beat(beat.period_frames * factor, beat.phase)
-        if generator.random() < _LEFT_OUT_SHARE:
-            frames[:, generator.integers(N_VOICES)] = SILENCE[0]
+        if generator.random() < _LEFT_OUT_SHARE and len(voices) > 1:
+            frames[:, voices[generator.integers(len(voices))]] = SILENCE[0]
         if generator.random() < _BEAT_HIDDEN_SHARE:
             beat = None
         plans = None

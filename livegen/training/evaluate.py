@@ -14,7 +14,7 @@ from livegen.predictor import features
 from livegen.predictor.checkpoint import read_config, read_weights
 from livegen.predictor.features import N_NOTE_VALUES
 from livegen.score import N_COLUMNS, N_VOICES, NOTE_RANGE, Column, Voice
-from livegen.training.dataset import Songs, in_order
+from livegen.training.dataset import Songs, in_order, only
 from livegen.training.model import Network, batch_of
 from livegen.training.sources import TRAIN, VALID, Listener, has_split, load_songs
 
@@ -22,9 +22,6 @@ _N_LANES: Final = 64
 _N_FRAMES: Final = 128
 _BIGRAM_PRIOR: Final = 0.1
 """What every legal pair of notes is counted as before any is seen."""
-
-REPORTED_ORDER: Final = tuple(Voice)
-"""The order of the voices, P1, P2, TR, NO, in which figures are told unless they say otherwise."""
 
 Known = frozenset[Voice]
 """The voices of a frame that are known when another one is predicted."""
@@ -66,8 +63,9 @@ def evaluate(
     TrainingError, CheckpointError
         If the data or the model cannot be used.
     """
-    songs = load_songs(data, VALID, listener)
     network = load_network(model_folder)
+    voices = network.config.voices
+    songs = only(load_songs(data, VALID, listener), voices)
     figures: dict[str, Any] = {
         "model": model_folder.resolve().name,
         "songs": len(songs),
@@ -77,26 +75,27 @@ def evaluate(
         "copy_last_accuracy": copy_last_accuracy(songs),
     }
     if has_split(data, TRAIN):
-        figures["bigram_note_nll_sum"] = bigram_note_nll(load_songs(data, TRAIN, listener), songs)
+        figures["bigram_note_nll_sum"] = bigram_note_nll(only(load_songs(data, TRAIN, listener), voices), songs)
     if has_beat:
         figures["beat_given"] = _figures(network, songs, has_beat=True)
     return figures
 
 
 def _figures(network: Network, songs: Songs, *, has_beat: bool = False) -> dict[str, Any]:
-    voices = list(Voice)
+    voices = network.config.voices
     all_known = {(voice, known) for order in permutations(voices) for voice, known in _pairs(order)}
     measured = measure(network, songs, all_known, has_beat=has_beat)
-    reported = {voice: measured[voice, known] for voice, known in _pairs(REPORTED_ORDER)}
+    reported = {voice: measured[voice, known] for voice, known in _pairs(voices)}
     figures: dict[str, Any] = {}
     for column in Column:
         name, by_voice = f"{column.name.lower()}_nll", [of_voice.nll[column] for of_voice in reported.values()]
         figures[f"{name}_sum"] = float(sum(by_voice))
-        figures[name] = _by_voice(by_voice)
-    figures["note_accuracy"] = _by_voice([of_voice.accuracy for of_voice in reported.values()])
-    figures["change_accuracy"] = _by_voice([of_voice.change_accuracy for of_voice in reported.values()])
-    pitched = [reported[voice].change_accuracy for voice in (Voice.P1, Voice.P2, Voice.TR)]
-    figures["change_accuracy_mean"] = float(np.mean(pitched))
+        figures[name] = _by_voice(voices, by_voice)
+    figures["note_accuracy"] = _by_voice(voices, [of_voice.accuracy for of_voice in reported.values()])
+    figures["change_accuracy"] = _by_voice(voices, [of_voice.change_accuracy for of_voice in reported.values()])
+    pitched = [of_voice.change_accuracy for voice, of_voice in reported.items() if voice is not Voice.NO]
+    if pitched:
+        figures["change_accuracy_mean"] = float(np.mean(pitched))
     by_order = {order: sum(measured[pair].nll for pair in _pairs(order)) for order in permutations(voices)}
     figures["nll_by_order"] = {
         " ".join(voice.name for voice in order): float(np.sum(nll)) for order, nll in by_order.items()
@@ -106,20 +105,21 @@ def _figures(network: Network, songs: Songs, *, has_beat: bool = False) -> dict[
     return figures
 
 
-def _by_voice(values: Sequence[float]) -> dict[str, float]:
-    return {voice.name.lower(): float(value) for voice, value in zip(Voice, values, strict=True)}
+def _by_voice(voices: Sequence[Voice], values: Sequence[float]) -> dict[str, float]:
+    return {voice.name.lower(): float(value) for voice, value in zip(voices, values, strict=True)}
 
 
 def copy_last_accuracy(songs: Songs) -> float:
     """Return the share of notes, but in each song's first frame, that are those of the frame before."""
-    held = [(song[1:, :, 0] == song[:-1, :, 0]).sum() for song in map(songs.song, range(len(songs)))]
-    return float(sum(held) / (N_VOICES * (songs.n_frames - len(songs))))
+    notes = [song[:, songs.voices, 0] for song in map(songs.song, range(len(songs)))]
+    held = sum((of_song[1:] == of_song[:-1]).sum() for of_song in notes)
+    return float(held / (len(songs.voices) * (songs.n_frames - len(songs))))
 
 
 def bigram_note_nll(train: Songs, songs: Songs) -> float:
     """Return the note NLL of a bigram of each voice, fitted to other songs, in nats a frame, the voices summed."""
     total = 0.0
-    for voice in Voice:
+    for voice in songs.voices:
         counts = np.full((N_NOTE_VALUES, N_NOTE_VALUES), _BIGRAM_PRIOR)
         lowest, highest = NOTE_RANGE[voice]
         counts[:, 1:lowest] = counts[:, highest + 1 :] = 0.0
@@ -133,8 +133,8 @@ def bigram_note_nll(train: Songs, songs: Songs) -> float:
 
 
 def note_nll(network: Network, songs: Songs, *, has_memory: bool = True) -> float:
-    """Return the note NLL in nats a frame, the four voices summed, in the order P1, P2, TR, NO."""
-    measured = measure(network, songs, set(_pairs(REPORTED_ORDER)), has_memory=has_memory)
+    """Return the note NLL in nats a frame, the network's voices summed, in the order P1, P2, TR, NO."""
+    measured = measure(network, songs, set(_pairs(network.config.voices)), has_memory=has_memory)
     return float(sum(of_voice.nll[Column.NOTE] for of_voice in measured.values()))
 
 
@@ -176,7 +176,7 @@ def measure(
     changes = np.zeros(N_VOICES, np.int64)
     state = network.new_state(_N_LANES)
     for segment in in_order(songs, _N_LANES, _N_FRAMES, has_beat=has_beat, has_memory=has_memory):
-        batch = batch_of(segment, device)
+        batch = batch_of(segment, device, network.config.leaves_out)
         if segment.is_start.any():
             state = network.new_state(segment.before.shape[1])
             batch.counts[: len(segment.is_start)] = 0.0  # a song's first frame

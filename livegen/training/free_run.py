@@ -1,6 +1,6 @@
 """Playing on: what a model makes by itself, and how that compares with real songs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.predictor.beat import Beat
-from livegen.predictor.checkpoint import load_predictor
+from livegen.predictor.checkpoint import load_predictor, read_config
 from livegen.predictor.form import NO_FORM, REPEATED_SHARE, arranged, next_form
 from livegen.predictor.predictor import UNCONDITIONED, Conditions, Predictor, Sampling
 from livegen.score import N_COLUMNS, N_VOICES, SILENCE, Voice
-from livegen.training.dataset import Songs
+from livegen.training.dataset import Songs, only
 from livegen.training.picture import check_can_draw, write_picture
 from livegen.training.sources import TRAIN, VALID, load_songs
 from livegen.training.statistics import (
@@ -100,6 +100,8 @@ def judge_free_runs(
 ) -> dict[str, Any]:
     """Let a model play twenty minutes by itself, one run a minute, and five at given tempi, and judge that as music.
 
+    It is judged by the voices that it has.
+
     Parameters
     ----------
     data : Path
@@ -126,7 +128,8 @@ def judge_free_runs(
     """
     if picture is not None:
         check_can_draw(picture)
-    train, valid = (load_songs(data, split) for split in (TRAIN, VALID))
+    voices = read_config(model_folder)[1].voices
+    train, valid = (only(load_songs(data, split), voices) for split in (TRAIN, VALID))
     predictor = load_predictor(model_folder)
     n_frames = seconds_to_frame(RUN_SECONDS)
     runs = []
@@ -136,7 +139,7 @@ def judge_free_runs(
     songs = total([count(valid.song(i)) for i in range(len(valid))])
     if picture is not None:
         write_picture(picture, total([count(run) for run in runs]), songs, runs)
-    figures = compare(runs, _excerpts(train, n_frames, seed), songs)
+    figures = compare(runs, _excerpts(train, n_frames, seed), songs, voices)
     figures["tempo"] = {}
     for bpm in TEMPI_BPM:
         period = 60.0 * FRAME_RATE_HZ / bpm
@@ -163,19 +166,30 @@ def _excerpts(songs: Songs, n_frames: int, seed: int) -> list[NDArray[np.uint8]]
     return excerpts
 
 
-def compare(runs: list[NDArray[np.uint8]], excerpts: list[NDArray[np.uint8]], of_reference: Counts) -> dict[str, Any]:
-    """Judge runs against a reference by the measure of real excerpts; see `judge_free_runs` for the figures."""
+def compare(
+    runs: list[NDArray[np.uint8]],
+    excerpts: list[NDArray[np.uint8]],
+    of_reference: Counts,
+    voices: Sequence[Voice] = tuple(Voice),
+) -> dict[str, Any]:
+    """Judge these voices of runs against a reference by the measure of real excerpts.
+
+    See `judge_free_runs` for the figures.
+    """
+    others = {voice.name for voice in Voice if voice not in voices}
     of_runs, of_excerpts = total([count(run) for run in runs]), [count(excerpt) for excerpt in excerpts]
     judged: dict[str, Any] = {}
     for name, measure in (("", distances), ("further_", further_distances)):
-        far, limit = measure(of_runs, of_reference), limits(of_excerpts, of_reference, measure=measure)
+        limit = limits(of_excerpts, of_reference, measure=measure)
+        of_all = measure(of_runs, of_reference)
+        far = {what: distance for what, distance in of_all.items() if what.rpartition(".")[2] not in others}
         judged[f"{name}distances"] = {
             what: {"distance": far[what], "limit": limit[what], "is_within": far[what] <= limit[what]} for what in far
         }
         judged[f"n_{name}within"] = sum(far[what] <= limit[what] for what in far)
         judged[f"n_{name}distances"] = len(far)
     rates = {
-        name: {what: _by_voice(value) for what, value in of.rates().items()}
+        name: {what: _by_voice(value, voices) for what, value in of.rates().items()}
         for name, of in (("runs", of_runs), ("songs", of_reference))
     }
     return {
@@ -183,9 +197,12 @@ def compare(runs: list[NDArray[np.uint8]], excerpts: list[NDArray[np.uint8]], of
         "rates": rates,
         "long_notes": float(of_runs.long_notes.sum() / max(of_runs.notes.sum(), 1)),
         "longest_loop": max(longest_loop(run) for run in runs),
-        "silent_voices": {"runs": _by_voice(silent_voices(runs)), "songs": _by_voice(silent_voices(excerpts))},
+        "silent_voices": {
+            "runs": _by_voice(silent_voices(runs), voices),
+            "songs": _by_voice(silent_voices(excerpts), voices),
+        },
     }
 
 
-def _by_voice(values: NDArray[np.float64]) -> dict[str, float]:
-    return {voice.name: float(values[voice]) for voice in Voice}
+def _by_voice(values: NDArray[np.float64], voices: Sequence[Voice]) -> dict[str, float]:
+    return {voice.name: float(values[voice]) for voice in voices}

@@ -19,6 +19,8 @@ from livegen.training.model import batch_of
 class TorchStep:
     """The network in torch on the CPU, fed one frame at a time and asked for one voice after another.
 
+    Voices that the network does not have must be silent in what it is fed.
+
     Parameters
     ----------
     model_folder : Path
@@ -54,7 +56,7 @@ class TorchStep:
         Returns
         -------
         float
-            The negative log-likelihood of `target` in nats, in the order P1, P2, TR, NO.
+            The negative log-likelihood of `target` in nats, in the order P1, P2, TR, NO of the network's voices.
         """
         network = self._network
         heard, next_heard = np.empty_like(self._heard), np.empty_like(self._heard)
@@ -64,11 +66,11 @@ class TorchStep:
         of_frame = (part[None, None] for part in (heard, next_heard, proposals, features.NO_BEAT))
         before, after, proposed, beat = of_frame
         segment = Segment(before, after, proposed, beat, np.array([self._is_start]), np.ones(1, np.int64))
-        batch = batch_of(segment, torch.device("cpu"))
+        batch = batch_of(segment, torch.device("cpu"), network.config.leaves_out)
         h, self._state = network(batch.rows, self._state)
         self._heard, self._is_start = heard, False
         total = 0.0
-        for voice in Voice:
+        for voice in network.config.voices:
             seen = network.see(batch)
             total += float(sum(network.voice_losses(voice, h[0], seen, self._is_known[voice])))
         return total

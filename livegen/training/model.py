@@ -8,7 +8,7 @@ once for all keys. Any set of voices may be
 known, so the voices of a frame can be predicted in any order.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -28,7 +28,7 @@ from livegen.predictor.lstm_kernels import (
     NO_CLASS,
     NOTE_CLASS,
 )
-from livegen.score import N_VOICES, TIMBRE_MAX, Voice
+from livegen.score import N_COLUMNS, N_VOICES, TIMBRE_MAX, Voice
 from livegen.training.dataset import Segment
 
 RULED_OUT: Final = -1e9
@@ -81,9 +81,16 @@ class Batch:
         )
 
 
-def batch_of(segment: Segment, device: torch.device) -> Batch:
-    """Turn a segment into the tensors that the network takes."""
+def batch_of(segment: Segment, device: torch.device, leaves_out: Collection[str] = ()) -> Batch:
+    """Turn a segment into the tensors that the network takes.
+
+    What it leaves out (`LstmConfig.leaves_out`) is first taken out of the segment, in place.
+    """
     T, B = segment.before.shape[:2]
+    if "ages" in leaves_out:
+        features.forget_ages(segment.before)
+    if "memory" in leaves_out:
+        segment.proposals[:] = features.NO_PROPOSALS
     is_start = np.zeros((T, B), np.bool_)
     is_start[0] = segment.is_start
     before, target = (of_frames.reshape(T * B, N_VOICES, -1) for of_frames in (segment.before, segment.target))
@@ -111,21 +118,27 @@ class Network(nn.Module):
     def __init__(self, config: LstmConfig):
         super().__init__()
         self.config = c = config
-        self.input_rows = nn.EmbeddingBag(features.N_INPUT_ROWS, c.n_embedding, mode="sum")
+        n = len(c.voices)
+        beside = c.voices if n > 1 else ()  # voices that have others beside them
+        n_absent = N_VOICES - n
+        self.input_rows = nn.EmbeddingBag(
+            features.N_INPUT_ROWS - n_absent * features.VOICE_ROWS, c.n_embedding, mode="sum"
+        )
         self.lstm = nn.LSTM(c.n_embedding, c.n_state)
-        self.known_rows = nn.EmbeddingBag(N_VOICES * features.N_KNOWN_ROWS, c.n_known, mode="sum")
-        self.own_rows = nn.EmbeddingBag(N_VOICES * features.N_OWN_ROWS, c.n_own, mode="sum")
-        self.new_rows = nn.EmbeddingBag(N_VOICES * features.N_NEW_ROWS, c.n_after_note, mode="sum")
-        self.volume_rows = nn.Embedding(N_VOICES * features.N_VOLUMES, c.n_timbre_hidden)
-        loud = [voice for voice in Voice if HAS_VOLUME[voice]]  # the triangle has neither volume nor timbre
-        self.trunk = _for_each(Voice, lambda: nn.Linear(c.n_state, c.n_hidden))
-        self.known = _for_each(Voice, lambda: nn.Linear((N_VOICES - 1) * c.n_known, c.n_hidden, bias=False))
-        self.own = _for_each(Voice, lambda: nn.Linear(c.n_own, c.n_hidden, bias=False))
-        self.note = _for_each(Voice, lambda: nn.Linear(c.n_note_hidden, N_SCORES))
+        self.known_rows = nn.EmbeddingBag(n * features.N_KNOWN_ROWS, c.n_known, mode="sum") if beside else None
+        self.own_rows = nn.EmbeddingBag(n * features.N_OWN_ROWS, c.n_own, mode="sum")
+        self.new_rows = nn.EmbeddingBag(n * features.N_NEW_ROWS, c.n_after_note, mode="sum")
+        self.volume_rows = nn.EmbeddingBag(n * features.N_VOLUMES, c.n_timbre_hidden, mode="sum")
+        loud = [voice for voice in c.voices if HAS_VOLUME[voice]]  # the triangle has neither volume nor timbre
+        self.trunk = _for_each(c.voices, lambda: nn.Linear(c.n_state, c.n_hidden))
+        self.known = _for_each(beside, lambda: nn.Linear((n - 1) * c.n_known, c.n_hidden, bias=False))
+        self.own = _for_each(c.voices, lambda: nn.Linear(c.n_own, c.n_hidden, bias=False))
+        self.note = _for_each(c.voices, lambda: nn.Linear(c.n_note_hidden, N_SCORES))
         self.volume = _for_each(loud, lambda: nn.Linear(c.n_volume_hidden, N_VOLUME_SCORES))
         self.timbre = _for_each(loud, lambda: nn.Linear(c.n_timbre_hidden, features.N_TIMBRES))
         for table in (self.input_rows, self.known_rows, self.own_rows, self.new_rows, self.volume_rows):
-            nn.init.normal_(table.weight, std=0.1)
+            if table is not None:
+                nn.init.normal_(table.weight, std=0.1)
         with torch.no_grad():
             self.lstm.bias_ih_l0[c.n_state : 2 * c.n_state] += 1.0  # remember, to begin with
         note_class = torch.from_numpy(NOTE_CLASS)
@@ -133,8 +146,16 @@ class Network(nn.Module):
         is_legal[:, NO_CLASS] = False
         self.note_class: Tensor
         self.is_legal: Tensor
+        self.voices: Tensor
+        self.is_absent: Tensor
+        self.n_before: Tensor
         self.register_buffer("note_class", note_class, persistent=False)
         self.register_buffer("is_legal", is_legal, persistent=False)
+        voices = torch.tensor(c.voices)
+        self.register_buffer("voices", voices, persistent=False)
+        self.register_buffer("n_before", voices - torch.arange(n), persistent=False)  # absent voices before each
+        is_absent = torch.tensor([voice not in c.voices for voice in Voice])
+        self.register_buffer("is_absent", is_absent, persistent=False)
 
     def forward(self, rows: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """Return the LSTM's outputs, (T, B, n_state), and its state after them.
@@ -147,8 +168,15 @@ class Network(nn.Module):
             The state before the first frame, of `new_state` or an earlier call.
         """
         T, B, _ = rows.shape
-        x = self.input_rows(rows.flatten(0, 1)).unflatten(0, (T, B))
+        x = self.input_rows(self._own_inputs(rows.flatten(0, 1))).unflatten(0, (T, B))
         return self.lstm(x, state)
+
+    def _own_inputs(self, rows: Tensor) -> Tensor:
+        """Turn rows of the four voices' input table, (N, N_INPUTS), into rows of the table of the network's voices."""
+        of_voices = rows[:, : N_VOICES * features.VOICE_INPUTS].unflatten(1, (N_VOICES, features.VOICE_INPUTS))
+        of_voices = of_voices[:, self.voices] - self.n_before[:, None] * features.VOICE_ROWS
+        of_all = rows[:, N_VOICES * features.VOICE_INPUTS :] - self.is_absent.sum() * features.VOICE_ROWS
+        return torch.cat([of_voices.flatten(1), of_all], 1)
 
     def new_state(self, n_lanes: int) -> tuple[Tensor, Tensor]:
         """Return the state before a song, for so many songs at once."""
@@ -157,6 +185,8 @@ class Network(nn.Module):
 
     def losses(self, h: Tensor, batch: Batch, is_known: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return the negative log-likelihood of notes, volumes and timbres, each (N, 4), in nats.
+
+        It is 0 in voices that the network does not have.
 
         Parameters
         ----------
@@ -168,23 +198,33 @@ class Network(nn.Module):
             Entry [., v, u]: voice u of the frame is known when voice v is predicted.
         """
         seen = self.see(batch)
-        columns = [self.voice_losses(voice, h, seen, is_known[:, voice]) for voice in Voice]
+        of_absent = (torch.zeros(len(h), device=h.device),) * N_COLUMNS
+        columns = [
+            self.voice_losses(voice, h, seen, is_known[:, voice]) if voice in self.config.voices else of_absent
+            for voice in Voice
+        ]
         note, volume, timbre = (torch.stack(of_column, 1) for of_column in zip(*columns, strict=True))
         return note, volume, timbre
 
     def see(self, batch: Batch) -> "Seen":
         """Look up what the heads are told of N frames."""
         before, target = batch.before, batch.target
-        volume = torch.arange(N_VOICES, device=target.device) * features.N_VOLUMES + target[..., features.VOLUME]
+        volume = _of_voices(target[..., features.VOLUME, None], features.N_VOLUMES)
         return Seen(
             before,
             target,
             batch.proposals,
-            _summed(self.known_rows, batch.known),
-            _summed(self.own_rows, batch.own),
-            _summed(self.new_rows, _new_rows(before, target)),
-            self.volume_rows(volume),
+            {} if self.known_rows is None else self._summed(self.known_rows, batch.known, features.N_KNOWN_ROWS),
+            self._summed(self.own_rows, batch.own, features.N_OWN_ROWS),
+            self._summed(self.new_rows, _new_rows(before, target), features.N_NEW_ROWS),
+            self._summed(self.volume_rows, volume, features.N_VOLUMES),
         )
+
+    def _summed(self, table: nn.EmbeddingBag, rows: Tensor, n_rows: int) -> dict[Voice, Tensor]:
+        """Return the sums of a table's rows, (N, width) by voice, for rows (N, 4, k) of the four voices' tables."""
+        rows = rows[:, self.voices] - self.n_before[:, None] * n_rows
+        summed = table(rows.flatten(0, 1)).unflatten(0, (-1, len(self.config.voices)))
+        return dict(zip(self.config.voices, summed.unbind(1), strict=True))
 
     def voice_losses(self, voice: Voice, h: Tensor, seen: "Seen", is_known: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return the negative log-likelihood of a voice's note, volume and timbre, each (N,), in nats.
@@ -206,22 +246,27 @@ class Network(nn.Module):
     def voice_logits(self, voice: Voice, h: Tensor, seen: "Seen", is_known: Tensor) -> tuple[Tensor, ...]:
         """Return the logits of a voice's note classes, (N, 90), and if it has them of its volume and timbre.
 
-        Those of the volume are given the note, and those of the timbre the note and the volume.
+        Those of the volume are given the note, and those of the timbre the note and the volume. Voices that the network
+        does not have are known to be silent.
         """
         c, name = self.config, voice.name
-        beside = [seen.known[:, u] * is_known[:, u, None] for u in Voice if u != voice]  # 0 where it is not known
-        hidden = self.trunk[name](h) + self.known[name](torch.cat(beside, 1)) + self.own[name](seen.own[:, voice])
+        is_known = is_known | self.is_absent
+        hidden = self.trunk[name](h)
+        if len(c.voices) > 1:
+            beside = [seen.known[u] * is_known[:, u, None] for u in c.voices if u != voice]  # 0 where it is not known
+            hidden = hidden + self.known[name](torch.cat(beside, 1))
+        hidden = hidden + self.own[name](seen.own[voice])
         of_note, of_volume, of_timbre = hidden.split([c.n_note_hidden, c.n_volume_hidden, c.n_timbre_hidden], 1)
         of_notes = self._note_logits(voice, self.note[name](functional.silu(of_note)).float(), seen, is_known)
         if not HAS_VOLUME[voice]:
             return (of_notes,)
-        new_of_volume, new_of_timbre = seen.new[:, voice].split([c.n_volume_hidden, c.n_timbre_hidden], 1)
+        new_of_volume, new_of_timbre = seen.new[voice].split([c.n_volume_hidden, c.n_timbre_hidden], 1)
         scores = self.volume[name](functional.silu(of_volume + new_of_volume)).float()
         of_volumes, pull = scores.split([features.N_VOLUMES, features.N_CANDIDATES], 1)
         of_volumes = functional.pad(of_volumes, (0, 1))  # a place for the pulls of candidates that are not there
         of_volumes = of_volumes.scatter_add(1, seen.proposals[:, voice, :, features.THEN_VOLUME], pull)[:, :-1]
         of_volumes[:, 0] = RULED_OUT  # in NES-MDB a voice without volume is silent: its note is 0
-        of_timbres = self.timbre[name](functional.silu(of_timbre + new_of_timbre + seen.volume[:, voice])).float()
+        of_timbres = self.timbre[name](functional.silu(of_timbre + new_of_timbre + seen.volume[voice])).float()
         of_timbres[:, TIMBRE_MAX[voice] + 1 :] = RULED_OUT
         return of_notes, of_volumes, of_timbres
 
@@ -244,20 +289,15 @@ class Network(nn.Module):
 
 
 class Seen(NamedTuple):
-    """What the heads are told of N frames, looked up once for all voices."""
+    """What the heads are told of N frames, looked up once for all voices; by voice, what has tables of its own."""
 
     before: Tensor  # (N, 4, 19)
     target: Tensor  # (N, 4, 19)
     proposals: Tensor  # (N, 4, 4, 6)
-    known: Tensor  # (N, 4, n_known): a voice of the frame, as the others see it
-    own: Tensor  # (N, 4, n_own): what the voice did last, and what the memory has for it
-    new: Tensor  # (N, 4, n_after_note): its new note, for its volume and timbre
-    volume: Tensor  # (N, 4, n_timbre_hidden): its new volume, for its timbre
-
-
-def _summed(table: nn.EmbeddingBag, rows: Tensor) -> Tensor:
-    """Return the sums of a table's rows, (N, 4, k) -> (N, 4, width)."""
-    return table(rows.flatten(0, 1)).unflatten(0, (-1, N_VOICES))
+    known: dict[Voice, Tensor]  # (N, n_known): a voice of the frame, as the others see it
+    own: dict[Voice, Tensor]  # (N, n_own): what the voice did last, and what the memory has for it
+    new: dict[Voice, Tensor]  # (N, n_after_note): its new note, for its volume and timbre
+    volume: dict[Voice, Tensor]  # (N, n_timbre_hidden): its new volume, for its timbre
 
 
 def _for_each(voices: Iterable[Voice], layer: Callable[[], nn.Module]) -> nn.ModuleDict:

@@ -17,12 +17,12 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from livegen.errors import FormatError, TrainingError
-from livegen.predictor.checkpoint import WEIGHTS_FILE, write_config
+from livegen.errors import CheckpointError, FormatError, TrainingError
+from livegen.predictor.checkpoint import WEIGHTS_FILE, read_config, write_config
 from livegen.predictor.lstm import LstmConfig
 from livegen.score import N_VOICES
 from livegen.training.curve import CurveRow, read_curve, write_curve
-from livegen.training.dataset import Lanes, Songs, songs_of
+from livegen.training.dataset import Lanes, Songs, only, songs_of
 from livegen.training.distributed import Group, device_of_process, joined
 from livegen.training.evaluate import note_nll
 from livegen.training.model import Batch, Network, batch_of
@@ -138,8 +138,11 @@ class _Run:
         s = self.settings
         # What a step draws depends on the seed, the step and the process alone: a resumed run draws the same.
         torch.manual_seed(int(np.random.SeedSequence([s.seed, self.step, self.group.rank]).generate_state(1)[0]))
-        batch = batch_of(self.lanes.next_segment(), self.device)
+        leaves_out = self.network.config.leaves_out
+        batch = batch_of(self.lanes.next_segment(), self.device, leaves_out)
         rank = torch.rand(len(batch.counts), N_VOICES, device=self.device)  # each frame's own order of the voices
+        if "orders" in leaves_out:
+            rank = torch.arange(N_VOICES, device=self.device).expand(len(batch.counts), -1)
         is_known = rank[:, None, :] < rank[:, :, None]
         state = tuple(part * batch.keeps_state for part in self.state)
         self.network.train()
@@ -183,10 +186,12 @@ class _Run:
         }
         _save(tensors, out / RESUME_FILE, about)
 
-    def _unchangeable(self) -> list[int]:
+    def _unchangeable(self) -> list[int | str]:
         """Return the settings that a resumed run must share with the run that it goes on with."""
-        s = self.settings
-        return [s.seed, s.n_lanes, s.n_frames, self.lanes.songs.n_frames, *([self.group.size] * (self.group.size > 1))]
+        s, n_processes = self.settings, self.group.size
+        same: list[int | str] = [s.seed, s.n_lanes, s.n_frames, self.lanes.songs.n_frames]
+        same += [n_processes] if n_processes > 1 else []
+        return same + [f"without {name}" for name in sorted(self.network.config.leaves_out)]
 
     def resume(self, path: Path) -> None:
         """Go on where `save` was called."""
@@ -195,17 +200,18 @@ class _Run:
                 about: dict[str, Any] = json.loads(file.metadata()["about"])
                 if about["settings"] != self._unchangeable():
                     raise TrainingError(
-                        f"cannot resume from {path}: seed, lanes, frames a segment, size of the data and processes, "
-                        f"if several, were {about['settings']} and are now {self._unchangeable()}; give the same ones "
-                        "or begin anew"
+                        f"cannot resume from {path}: seed, lanes, frames a segment, size of the data, processes if "
+                        f"several, and what is left out were {about['settings']} and are now {self._unchangeable()}; "
+                        "give the same ones or begin anew"
                     )
                 tensors = {name: file.get_tensor(name).to(self.device) for name in list(file.keys())}
             self.network.load_state_dict(
                 {name.removeprefix("network."): v for name, v in tensors.items() if name.startswith("network.")}
             )
             for name, parameter in self.network.named_parameters():
-                kept = {key: tensors[f"optimizer.{key}.{name}"] for key in ("step", "exp_avg", "exp_avg_sq")}
-                self.optimizer.state[parameter] = kept | {"step": kept["step"].cpu()}
+                if f"optimizer.step.{name}" in tensors:  # a triangle alone has tables that it has no use for
+                    kept = {key: tensors[f"optimizer.{key}.{name}"] for key in ("step", "exp_avg", "exp_avg_sq")}
+                    self.optimizer.state[parameter] = kept | {"step": kept["step"].cpu()}
             rank, n_lanes = self.group.rank, self.settings.n_lanes
             own = slice(rank * n_lanes, (rank + 1) * n_lanes)
             self.state = (tensors["state.h"][:, own], tensors["state.c"][:, own])
@@ -259,7 +265,8 @@ def train(
         (`livegen.training.curve`), a `run.json` (`livegen.training.record`), and a `resume.safetensors` that the model
         does not need.
     config : LstmConfig, optional
-        Sizes of the network.
+        What the network is: its sizes, its voices, of which the songs are heard alone, and what it leaves out. By
+        default that of the run to resume, or four voices and the largest sizes of `livegen.predictor.lstm.SIZES`.
     resume : bool
         Go on with the run in `out`; its budget goes on, too.
     progress : callable, optional
@@ -279,13 +286,16 @@ def train(
     """
     with joined() as group:
         heard = Heard(listener if group.is_first else None)
-        songs = load_songs(data, TRAIN, heard)
+        config = config or (_config_of(out) if resume else LstmConfig())
+        songs = only(load_songs(data, TRAIN, heard), config.voices)
         n_frames = [int(n) for n in group.gather(torch.tensor(songs.n_frames))]
         if len(set(n_frames)) > 1:
             raise TrainingError(f"the processes have read {n_frames} frames: give all of them the same songs")
-        watched = load_songs(data, VALID, heard) if group.is_first and has_split(data, VALID) else None
+        watched = None
+        if group.is_first and has_split(data, VALID):
+            watched = only(load_songs(data, VALID, heard), config.voices)
         settings = _settled(settings or Settings(), group)
-        run = _Run(songs, config or LstmConfig(), settings, group)
+        run = _Run(songs, config, settings, group)
         if resume:
             run.resume(out / RESUME_FILE)
         if not group.is_first:
@@ -293,7 +303,7 @@ def train(
         about = {
             "seed": settings.seed,
             "settings": asdict(settings),
-            "config": asdict(run.network.config),
+            "config": asdict(config) | {"voices": [voice.name.lower() for voice in config.voices]},
             "data": describe(data, songs, watched, heard.warnings),
             "processes": group.size,
         }
@@ -305,6 +315,14 @@ def train(
                 return _learn_to_the_end(run, out, some, record, progress or (lambda _: None))
         except (OSError, FormatError) as error:
             raise TrainingError(f"cannot write the model to {out}: {error}") from error
+
+
+def _config_of(out: Path) -> LstmConfig:
+    """Return what the network of a run is that goes on."""
+    try:
+        return read_config(out)[1]
+    except CheckpointError as error:
+        raise TrainingError(f"cannot resume: {error}; begin anew without resume") from error
 
 
 def _settled(settings: Settings, group: Group) -> Settings:

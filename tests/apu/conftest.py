@@ -2,5 +2,5 @@
 
 from hypothesis import settings
 
-settings.register_profile("kernels", deadline=None)
+settings.register_profile("kernels")
 settings.load_profile("kernels")

@@ -59,7 +59,7 @@ DENSEST = [(0, address, value) for _, address, value in zip(*(c.tolist() for c i
 _ready = st.sampled_from([[(0, 0x4015, 0x1F), (0, 0x4001, 0x08), (0, 0x4005, 0x08)], [], DENSEST])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     actions=_actions,
     ready=_ready,

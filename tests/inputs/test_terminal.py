@@ -27,7 +27,7 @@ class Performer:
         self.events.append(event)
         if isinstance(event, SetControl) and event.name in self.values:
             self.values = with_value(self.values, event.name, event.value)
-        elif isinstance(event, SetControl) and event.name != "reset":
+        elif isinstance(event, SetControl) and event.name in ("start", "stop", "panic"):
             self.is_running = event.name == "start"
 
     def _quit(self) -> None:
@@ -131,3 +131,53 @@ def test_a_real_terminal_plays_and_the_end_lets_go(pty: int) -> None:
     assert not thread.is_alive()
     assert performer.events[:2] == [NoteOn(0, 60, 100), NoteOn(0, 62, 100)]
     assert performer.events[-1] == SourceLost()
+
+
+@pytest.mark.parametrize(
+    ("line", "sets"),
+    [
+        (":temperature 0.5", SetControl("temperature", 0.5)),
+        (":p2.role off", SetControl("p2.role", "off")),
+        (":top_p  7 ", SetControl("top_p", 1.0)),
+        (":panic", SetControl("panic", True)),
+        (":learn p1.volume", SetControl("learn", "p1.volume")),
+        (":save gig 2", SetControl("save", "gig 2")),
+        (":save", SetControl("save", "")),
+    ],
+)
+def test_a_line_after_a_colon_sets_any_control(line: str, sets: SetControl) -> None:
+    performer = Performer()
+    assert performer.type(line) == []
+    assert performer.keys.line == line  # no letter of it plays
+    assert performer.type("\r") == [sets]
+    assert performer.keys.line == ""
+    assert performer.type("z") == [NoteOn(0, 60, 100)]
+
+
+@pytest.mark.parametrize(
+    ("line", "answer"),
+    [
+        (":tempo 120", "there is no control 'tempo'"),
+        (":temperature hot", "temperature cannot be 'hot'"),
+        (":temperature", "temperature is 0.9"),
+        (":learn nothing", "learn cannot be 'nothing'"),
+    ],
+)
+def test_what_a_line_comes_to_is_answered(line: str, answer: str) -> None:
+    performer = Performer()
+    assert performer.type(f"{line}\n") == []
+    assert performer.keys.line.startswith(answer)
+    assert performer.type("z") == [NoteOn(0, 60, 100)]
+
+
+def test_a_line_can_be_mended_and_given_up() -> None:
+    performer = Performer()
+    performer.type(":temperature 0.55\x7f")
+    assert performer.type("\r") == [SetControl("temperature", 0.5)]
+    performer.type(":panic")
+    assert performer.type("\x1b") == []
+    assert (performer.keys.line, performer.n_quits) == ("", 0)
+    performer.type(":" + "x" * 500)
+    assert len(performer.keys.line) <= 80
+    performer.type("\x7f" * 500)
+    assert performer.keys.line == ""

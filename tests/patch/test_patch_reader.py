@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from livegen.controls import CONTROLS, DEFAULTS
@@ -32,9 +32,9 @@ from livegen.patch.keys import (
     VOICE_SECTIONS,
     has_key,
 )
-from livegen.patch.reader import FILE_BYTES_MAX
 from livegen.resources import patches_folder
 from livegen.score import DRUM_NOTES, NOTE_RANGE, Voice
+from livegen.toml_text import FILE_BYTES_MAX
 
 
 def parse(text: str) -> Patch:
@@ -381,7 +381,6 @@ def test_any_keys_and_values_make_a_patch_or_one_sentence(settings_: dict[str, o
                 assert all(index is None or index < len(macro.values) for index in (macro.loop, macro.release))
 
 
-@settings(deadline=None)
 @given(st.integers(0, 10_000), st.integers(0, 255))
 def test_a_damaged_file_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, at: int, byte: int) -> None:
     content = bytearray((patches_folder() / "plain.toml").read_bytes())

@@ -17,5 +17,5 @@ def random_arrays(config: LstmConfig = SMALL, seed: int = 0, scale: float = 0.4)
     }
 
 
-def random_predictor(seed: int = 0, scale: float = 0.4) -> LstmPredictor:
-    return LstmPredictor.from_arrays("random", SMALL, random_arrays(seed=seed, scale=scale))
+def random_predictor(config: LstmConfig = SMALL, seed: int = 0, scale: float = 0.4) -> LstmPredictor:
+    return LstmPredictor.from_arrays("random", config, random_arrays(config, seed, scale))

@@ -4,6 +4,7 @@ import pickle
 import shutil
 import struct
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,15 @@ from safetensors.numpy import save_file
 
 from livegen.errors import CheckpointError
 from livegen.predictor.checkpoint import CONFIG_FILE, WEIGHTS_FILE, load_predictor, read_config, write_config
+from livegen.predictor.lstm import SIZE_NAMES
 from livegen.predictor.predictor import Sampling
-from livegen.score import SILENCE, validate_frames
+from livegen.score import SILENCE, Voice, validate_frames
 
-DEFAULT = Path(__file__).parents[2] / "models" / "default"
+MODELS = Path(__file__).parents[2] / "models"
+SOLO = replace(SMALL, voices=(Voice.P1,), leaves_out=("ages", "memory"))
+
+
+SIZED = 'kind = "lstm"\n{}\n[sizes]\n' + "".join(f"{name} = {getattr(SMALL, name)}\n" for name in SIZE_NAMES)
 
 
 @pytest.fixture(scope="module")
@@ -53,8 +59,9 @@ def test_half_precision_weights_play_nearly_the_same(folder):
     assert half.note_log_probs(0, SILENCE, known) == pytest.approx(whole.note_log_probs(0, SILENCE, known), abs=0.02)
 
 
-def test_the_default_model_loads_and_plays():
-    predictor = load_predictor(DEFAULT)
+@pytest.mark.parametrize(("name", "n_moving"), [("default", 2), ("solo", 1)])
+def test_a_shipped_model_loads_and_plays(name, n_moving):
+    predictor = load_predictor(MODELS / name)
     predictor.warm_up()
     state, frame, played = predictor.initial_state(), SILENCE, []
     for index in range(240):
@@ -62,9 +69,13 @@ def test_the_default_model_loads_and_plays():
         frame = distribution.sample(SILENCE, np.zeros(4, np.bool_), Sampling(), seed=1, frame_index=index)
         played.append(frame)
     notes = validate_frames(np.array(played))[..., 0]
-    assert (np.diff(notes.astype(int), axis=0) != 0).any(
-        0
-    ).sum() >= 2  # ten seconds in which nothing moves are no music
+    is_moving = (np.diff(notes.astype(int), axis=0) != 0).any(0)
+    assert is_moving.sum() >= n_moving  # ten seconds in which nothing moves are no music
+    assert not notes[:, [voice not in predictor.config.voices for voice in Voice]].any()
+
+
+def test_the_models_together_are_no_large_download():
+    assert sum(path.stat().st_size for path in MODELS.rglob("*")) < 20e6
 
 
 def _refused(folder: Path, says: str) -> None:
@@ -95,6 +106,16 @@ def test_a_missing_folder_or_file_is_named(folder):
         ('kind = "lstm"', "sizes"),
         ('kind = "lstm"\nsizes = 3', "sizes"),
         ('kind = "lstm"\n[sizes]\nn_state = 512', "exactly"),
+        (SIZED.format('voices = "p1"'), "voices is 'p1'"),
+        (SIZED.format("voices = []"), "one or more of p1, p2, tr, no"),
+        (SIZED.format('voices = ["p1", "p1"]'), "each once"),
+        (SIZED.format('voices = ["p1", "dmc"]'), "dmc"),
+        (SIZED.format("voices = [[]]"), "voices"),
+        (SIZED.format('voices = ["p1"]'), "its config.toml must be|unknown array"),
+        (SIZED.format('leaves_out = ["beat"]'), "memory, ages, orders"),
+        (SIZED.format('leaves_out = "ages"'), "leaves_out"),
+        (SIZED.format("leaves_out = [{}]"), "leaves_out"),
+        (SIZED.format("leaves_out = 3"), "leaves_out"),
         ("a = " + "[" * 30000, "TOML"),
         ("#" * 100_000, "bytes"),
     ],
@@ -124,6 +145,31 @@ def test_a_missing_or_unknown_array_is_named(folder):
     del arrays["note.TR.bias"]
     save_file(arrays, folder / WEIGHTS_FILE)
     _refused(folder, "'note.TR.bias'")
+
+
+def _write_solo(folder: Path, **arrays: np.ndarray) -> Path:
+    write_config(folder, SOLO)
+    save_file(random_arrays(SOLO) | arrays, folder / WEIGHTS_FILE)
+    return folder
+
+
+def test_a_model_of_one_voice_is_read_as_it_was_written(folder):
+    _write_solo(folder)
+    assert read_config(folder) == ("lstm", SOLO)
+    assert load_predictor(folder).config == SOLO
+
+
+def test_a_damaged_model_of_one_voice_is_refused_like_any_other(folder):
+    _refused(_write_solo(folder, **{"note.P1.bias": np.full(3, np.nan, np.float32)}), "note.P1.bias")
+    _refused(_write_solo(folder, **{"note.P1.bias": random_arrays()["note.P1.bias"] * np.nan}), "no trained network")
+    _refused(_write_solo(folder, **{"note.P2.bias": random_arrays()["note.P2.bias"]}), "unknown array 'note.P2.bias'")
+    arrays = random_arrays(SOLO)
+    del arrays["own.P1.weight"]
+    save_file(arrays, folder / WEIGHTS_FILE)
+    _refused(folder, "lacks the array 'own.P1.weight'")
+    text = (folder / CONFIG_FILE).read_text()
+    (folder / CONFIG_FILE).write_text(text.replace("version = 1", "version = 7"))
+    _refused(folder, "version 7")
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.int8, np.bool_])

@@ -47,7 +47,6 @@ def test_a_form_depends_on_its_seed_and_the_place_alone():
     assert next_form(half, 901, NOTHING, seed=1, share=0.7) == half
 
 
-@settings(deadline=None)
 @given(st.floats(7.0, 20.0), st.floats(0, 1), st.sampled_from([2, 4, 8]))
 def test_what_is_copied_again_and_again_stays_on_the_beat(period, phase, bars):
     form = Form(0, 10**6, 4 * bars * period, Beat(period, phase))

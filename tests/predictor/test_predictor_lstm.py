@@ -8,7 +8,19 @@ from lstm_weights import SMALL, random_arrays, random_predictor
 
 from livegen.errors import CheckpointError
 from livegen.predictor.beat import Beat
-from livegen.predictor.features import LEFT, NEXT, NO_PROPOSALS, ON_TIME, OWN_STRICT, PLANNED, SHARED, TRUST
+from livegen.predictor.features import (
+    AGE,
+    LEFT,
+    LENGTHS,
+    NEXT,
+    NO_PROPOSALS,
+    NOTES,
+    ON_TIME,
+    OWN_STRICT,
+    PLANNED,
+    SHARED,
+    TRUST,
+)
 from livegen.predictor.lstm import LstmConfig, LstmDistribution, LstmPredictor, LstmState
 from livegen.predictor.predictor import Conditions, Sampling
 from livegen.score import NOTE_RANGE, SILENCE, TIMBRE_MAX, VOLUME_MAX, Voice, validate_frames
@@ -56,7 +68,7 @@ def _bytes(state: LstmState) -> list[bytes]:
     return [getattr(state, name).tobytes() for name in ("heard", "h", "c")]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(frames(), max_size=4), frames(), masks, shapes, st.integers(), st.integers(0, 10**6))
 def test_what_is_drawn_is_legal_and_what_is_forced_is_kept(heard, forced, is_forced, sampling, seed, frame_index):
     distribution, _ = _after(*heard)
@@ -67,7 +79,7 @@ def test_what_is_drawn_is_legal_and_what_is_forced_is_kept(heard, forced, is_for
     assert ((frame[drawn, 0] == 0) == (frame[drawn, 1] == 0)).all()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(frames(), max_size=4), frames(), masks, st.sampled_from(Voice))
 def test_note_probabilities_add_up_to_one_over_legal_notes(heard, frame, is_known, voice):
     distribution, _ = _after(*heard)
@@ -80,7 +92,7 @@ def test_note_probabilities_add_up_to_one_over_legal_notes(heard, frame, is_know
     assert (log_probs[~legal] == -np.inf).all()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(frames(), min_size=1, max_size=3), frames(), masks)
 def test_a_step_and_a_draw_change_nothing_that_they_are_given(heard, forced, is_forced):
     distribution, state = _after(*heard)
@@ -245,6 +257,71 @@ def test_sizes_that_eight_does_not_divide_are_summed_to_the_end():
     for voice in Voice:
         expected = arrays[f"trunk.{voice.name}.weight"] @ state.h + arrays[f"trunk.{voice.name}.bias"]
         assert distribution.hidden[voice] == pytest.approx(expected, abs=1e-5)
+
+
+@st.composite
+def some_voices(draw) -> tuple[Voice, ...]:
+    chosen = draw(st.sets(st.sampled_from(Voice), min_size=1))
+    return tuple(voice for voice in Voice if voice in chosen)
+
+
+@settings(max_examples=50)
+@given(some_voices(), st.lists(frames(), max_size=3), frames(), masks, shapes, st.integers(0, 10**6))
+def test_a_model_plays_the_voices_that_it_has_and_leaves_the_others(voices, heard, forced, is_forced, sampling, seed):
+    predictor = random_predictor(replace(SMALL, voices=voices))
+    distribution, state = predictor.step(SILENCE, predictor.initial_state())
+    for frame in heard:
+        distribution, state = predictor.step(frame, state)
+    frame = distribution.sample(forced, is_forced, sampling, seed=seed, frame_index=0)
+    validate_frames(frame[None])
+    absent = [voice for voice in Voice if voice not in voices]
+    assert (frame[is_forced] == forced[is_forced]).all()
+    assert not frame[[voice for voice in absent if not is_forced[voice]]].any()
+    for voice in absent:
+        assert np.exp(distribution.note_log_probs(voice, forced, is_forced)).tolist() == [1.0] + [0.0] * 108
+    # It never hears them, neither in the song so far nor in the frame that it draws.
+    other, deaf = predictor.initial_state(), SILENCE.copy()
+    for frame_heard in (SILENCE, *heard):
+        without = frame_heard.copy()
+        without[absent] = 0
+        in_silence, other = predictor.step(without, other)
+    deaf[list(voices)] = forced[list(voices)]
+    again = in_silence.sample(deaf, is_forced, sampling, seed=seed, frame_index=0)
+    assert (again[list(voices)] == frame[list(voices)]).all()
+
+
+def test_a_model_of_one_voice_is_smaller_and_steps_by_less():
+    sizes = {}
+    for voices in (tuple(Voice), (Voice.P1,)):
+        config = replace(SMALL, voices=voices)
+        sizes[len(voices)] = sum(int(np.prod(shape)) for shape in config.shapes().values())
+        assert random_predictor(config).weights.trunk.shape == (SMALL.n_state, len(voices) * SMALL.n_hidden)
+    assert sizes[1] < 0.4 * sizes[4]
+
+
+def test_a_model_that_leaves_something_out_is_not_told_of_it():
+    tune = np.zeros((30, 4, 3), np.uint8)
+    tune[:, 0, 0] = np.repeat([60, 62, 64, 60, 62, 64], 5)
+    tune[:, 0, 1] = 9
+    told = {}
+    for leaves_out in ((), ("memory",), ("ages",), ("memory", "ages", "orders")):
+        predictor = random_predictor(replace(SMALL, leaves_out=leaves_out))
+        state = predictor.initial_state()
+        for frame in tune:
+            distribution, state = predictor.step(frame, state)
+        told[leaves_out] = distribution.told
+    for leaves_out, (heard, proposals, _) in told.items():
+        assert heard[:, [AGE, *range(LENGTHS, NOTES)]].any() == ("ages" not in leaves_out)
+        assert (proposals == NO_PROPOSALS).all() == ("memory" in leaves_out)
+        assert (heard[:, NOTES:] == told[()].heard[:, NOTES:]).all()
+
+
+@pytest.mark.parametrize(
+    "bad", [{"voices": ()}, {"voices": (Voice.TR, Voice.P1)}, {"leaves_out": ("beat",)}, {"leaves_out": ("ages",) * 2}]
+)
+def test_voices_and_what_is_left_out_are_checked(bad):
+    with pytest.raises(CheckpointError, match=next(iter(bad))):
+        replace(SMALL, **bad)
 
 
 @pytest.mark.parametrize("size", [0, -1, 5000, 2.0, True, "8"])

@@ -474,7 +474,7 @@ def assert_sound_follows_keys(stage: Stage) -> None:
             assert stage.chord(voice) == chord
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(JAMS, st.sampled_from(MODES), st.sampled_from(("panic", "lost and stop")))
 def test_every_note_is_released_whatever_was_played(jam: list, mode: str, how: str) -> None:
     stage = Stage(lookahead=3, mode=mode, trade_bars=1, beats_a_bar=1, rest_beats=0.25)
@@ -505,7 +505,7 @@ def test_every_note_is_released_whatever_was_played(jam: list, mode: str, how: s
     assert stage.instrument.n_lost == 0
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(JAMS)
 def test_the_midi_output_is_balanced_at_any_moment(jam: list) -> None:
     stage = Stage(lookahead=3)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 from hash_predictor import HashPredictor
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from livegen.controls import CHORDS, DEFAULTS, MODES, ROLES, VOICE_PREFIX, Value
@@ -450,7 +450,6 @@ def calls(events: st.SearchStrategy[Event]) -> st.SearchStrategy[list]:
     return st.lists(one, min_size=1, max_size=12)
 
 
-@settings(deadline=None)
 @given(calls(ANYTHING))
 def test_whatever_comes_the_plan_follows_from_what_was_played(jam: list) -> None:
     state = play(new(lookahead=5), 2)
@@ -470,7 +469,6 @@ def test_whatever_comes_the_plan_follows_from_what_was_played(jam: list) -> None
                     assert row(state, frame_index, voice) == row(before, frame_index, voice)
 
 
-@settings(deadline=None)
 @given(calls(PLAYING))
 def test_the_score_has_the_last_key_pressed_in_a_frame_or_else_what_sounds_at_its_end(jam: list) -> None:
     """Against a plain model: P1 and P2, both the player's, each with a stack of keys."""

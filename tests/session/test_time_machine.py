@@ -230,7 +230,7 @@ def test_a_past_so_old_that_the_memory_has_forgotten_it_begins_the_song_there(mo
         assert np.array_equal(proposals[0, :2], expected[0, :2])
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(calls(ANYTHING))
 def test_a_replay_is_the_jam_again(jam: list) -> None:
     def replay() -> list:

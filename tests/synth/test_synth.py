@@ -239,7 +239,7 @@ def move(rig: Rig, voice: Voice, what: str, variant: int) -> None:
         {"up": lambda: rig.up(voice), "give": lambda: rig.give(voice), "silence": rig.silence}[what]()
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(MOVES, st.sampled_from(("up", "give", "silence")), st.booleans())
 def test_whatever_was_played_ends_when_keys_come_up_and_frames_fall_silent(
     moves: list[tuple[Voice, str, int, int]], end: str, is_apart: bool

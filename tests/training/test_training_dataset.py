@@ -1,8 +1,10 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from songs import song
 
+from livegen.errors import TrainingError
 from livegen.predictor.beat import Beat
 from livegen.predictor.features import N_HEARD, NO_BEAT, NOTE, TRUST, hear, hear_song
 from livegen.predictor.memory import propose_song
@@ -11,6 +13,7 @@ from livegen.training.dataset import (
     Lanes,
     in_order,
     lesson_of,
+    only,
     repeated,
     songs_of,
     stretched,
@@ -30,6 +33,30 @@ def test_transposing_moves_the_notes_that_sound_and_nothing_else(index, shift):
     is_pitch = (frames[..., 0] > 0) & (np.arange(4) < Voice.NO)
     assert (difference == np.where(is_pitch, shift, 0)).all()
     assert (moved[..., 1:] == frames[..., 1:]).all()
+
+
+def test_only_some_voices_are_kept_and_songs_without_them_dropped():
+    without_p1 = song(1)
+    without_p1[:, Voice.P1] = 0
+    songs = songs_of([song(0), without_p1, song(2)])
+    solo = only(songs, (Voice.P1,))
+    assert (len(solo), solo.n_frames, solo.voices) == (2, 300, (Voice.P1,))
+    for kept, index in enumerate((0, 2)):
+        assert (solo.song(kept)[:, Voice.P1] == song(index)[:, Voice.P1]).all()
+    assert not solo.frames[:, Voice.P2 :].any()
+    assert songs.song(0)[:, Voice.P2].any()  # those that were given are as they were
+    assert only(songs, tuple(Voice)) is songs
+    with pytest.raises(TrainingError, match="none of the 1 songs has P1"):
+        only(songs_of([without_p1]), (Voice.P1,))
+
+
+def test_a_song_of_one_voice_is_never_silenced_by_being_varied():
+    songs = only(songs_of([song(i, 40) for i in range(40)]), (Voice.P1,))
+    lanes = Lanes(songs, n_lanes=4, n_frames=48, seed=3)
+    for _ in range(60):
+        segment = lanes.next_segment()
+        assert segment.target[:, :, Voice.P1, NOTE].any(0).all()
+        assert not segment.target[:, :, Voice.P2 :, NOTE].any()
 
 
 @given(st.integers(0, 6), st.floats(0.95, 1.05))

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from livegen.predictor.beat import Beat  # noqa: E402
 from livegen.predictor.checkpoint import load_predictor  # noqa: E402
 from livegen.predictor.lstm import LstmConfig  # noqa: E402
 from livegen.predictor.predictor import Conditions  # noqa: E402
-from livegen.score import validate_frames  # noqa: E402
+from livegen.score import Voice, validate_frames  # noqa: E402
 from livegen.training import free_run  # noqa: E402
 from livegen.training.free_run import judge_free_runs, play  # noqa: E402
 from livegen.training.train import Settings, train  # noqa: E402
@@ -27,11 +28,14 @@ def data(tmp_path_factory):
     return folder
 
 
+def _trained(data, out, config):
+    train(data / "made_train.npz", out, config=config, settings=Settings(steps=4, n_lanes=2, n_frames=16))
+    return out
+
+
 @pytest.fixture(scope="module")
 def model(data, tmp_path_factory):
-    out = tmp_path_factory.mktemp("models") / "tiny"
-    train(data / "made_train.npz", out, config=SMALL, settings=Settings(steps=4, n_lanes=2, n_frames=16))
-    return out
+    return _trained(data, tmp_path_factory.mktemp("models") / "tiny", SMALL)
 
 
 def test_a_run_is_a_score_that_its_seed_beat_and_prompt_decide(model):
@@ -69,3 +73,12 @@ def test_free_runs_are_drawn_beside_the_songs(data, model, monkeypatch, tmp_path
     assert (tmp_path / "runs.png").read_bytes().startswith(b"\x89PNG")
     with pytest.raises(TrainingError, match="make the folder"):
         judge_free_runs(data, model, picture=tmp_path / "nowhere" / "runs.png")
+
+
+def test_a_model_of_one_voice_is_judged_by_it_alone(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(free_run, "RUN_SECONDS", 4)
+    monkeypatch.setattr(free_run, "N_RUNS", 2)
+    figures = judge_free_runs(data, _trained(data, tmp_path, replace(SMALL, voices=(Voice.P1,))))
+    assert (figures["n_distances"], figures["n_further_distances"]) == (5, 5)
+    assert {what.rpartition(".")[2] for what in figures["distances"]} == {"P1"}
+    assert all(list(rate) == ["P1"] for of in figures["rates"].values() for rate in of.values())

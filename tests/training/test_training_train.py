@@ -3,18 +3,21 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from songs import write_splits
+from songs import song, write_splits
 
 torch = pytest.importorskip("torch")
 
 from safetensors.numpy import load_file  # noqa: E402
 
 from livegen.errors import TrainingError  # noqa: E402
-from livegen.predictor.checkpoint import load_predictor  # noqa: E402
+from livegen.predictor.checkpoint import CONFIG_FILE, load_predictor, read_config  # noqa: E402
+from livegen.predictor.features import AGE, TRUST  # noqa: E402
 from livegen.predictor.lstm import LstmConfig  # noqa: E402
+from livegen.score import Voice  # noqa: E402
 from livegen.training.curve import read_curve  # noqa: E402
 from livegen.training.dataset import songs_of  # noqa: E402
 from livegen.training.evaluate import bigram_note_nll, copy_last_accuracy, evaluate  # noqa: E402
+from livegen.training.model import Network  # noqa: E402
 from livegen.training.train import RESUME_FILE, Progress, Settings, train  # noqa: E402
 
 SMALL = LstmConfig(
@@ -93,6 +96,60 @@ def test_a_run_that_cannot_be_resumed_says_why(data, trained, tmp_path):
     (tmp_path / RESUME_FILE).write_bytes((out / RESUME_FILE).read_bytes()[:5000])
     with pytest.raises(TrainingError, match="cannot resume"):
         train(data, tmp_path, config=SMALL, settings=SETTINGS, resume=True)
+
+
+def test_a_resumed_run_goes_on_with_its_own_network(data, tmp_path):
+    config = replace(SMALL, voices=(Voice.P1, Voice.TR), leaves_out=("ages",))
+    train(data / "made_train.npz", tmp_path, config=config, settings=replace(SETTINGS, steps=2))
+    longer = replace(SETTINGS, steps=3)
+    with pytest.raises(TrainingError, match="without ages"):
+        train(data, tmp_path, config=replace(config, leaves_out=()), settings=longer, resume=True)
+    assert train(data / "made_train.npz", tmp_path, settings=longer, resume=True).step == 3
+    assert read_config(tmp_path) == ("lstm", config)
+    (tmp_path / CONFIG_FILE).unlink()
+    with pytest.raises(TrainingError, match="cannot resume"):
+        train(data, tmp_path, settings=longer, resume=True)
+
+
+def test_a_voice_without_volume_can_be_alone(data, tmp_path):
+    config = replace(SMALL, voices=(Voice.TR,))
+    train(data / "made_train.npz", tmp_path, config=config, settings=replace(SETTINGS, steps=2))
+    report = train(data / "made_train.npz", tmp_path, settings=replace(SETTINGS, steps=3), resume=True)
+    assert report.step == 3
+    assert load_predictor(tmp_path).config == config
+
+
+@pytest.mark.parametrize("leaves_out", [(), ("memory",), ("ages",), ("orders",)])
+def test_what_is_left_out_is_never_heard(data, tmp_path, monkeypatch, leaves_out):
+    def watched(network, h, batch, is_known):
+        seen.append((batch.proposals, batch.before[..., AGE], is_known))
+        return losses(network, h, batch, is_known)
+
+    seen, losses = [], Network.losses
+    monkeypatch.setattr(Network, "losses", watched)
+    config = replace(SMALL, leaves_out=leaves_out)
+    train(data / "made_train.npz", tmp_path, config=config, settings=replace(SETTINGS, steps=8))
+    in_order = torch.ones(4, 4).tril(-1).bool()
+    assert all((known == in_order).all() for _, _, known in seen) == ("orders" in leaves_out)
+    assert any(ages.any() for _, ages, _ in seen) == ("ages" not in leaves_out)
+    assert any((there[..., TRUST] > 0).any() for there, _, _ in seen) == ("memory" not in leaves_out)
+    figures = evaluate(data, tmp_path)
+    gain = figures["memory_hidden_note_nll_sum"] - figures["note_nll_sum"]
+    assert (abs(gain) < 1e-9) == ("memory" in leaves_out)
+
+
+def test_a_model_of_one_voice_is_measured_by_it_alone(data, tmp_path):
+    config = replace(SMALL, voices=(Voice.P1,))
+    train(data, tmp_path, config=config, settings=SETTINGS)
+    figures = evaluate(data, tmp_path)
+    assert list(figures["note_nll"]) == list(figures["change_accuracy"]) == ["p1"]
+    assert figures["note_nll"]["p1"] == figures["note_nll_sum"] > 0
+    assert list(figures["nll_by_order"]) == ["P1"]
+    assert figures["order_spread"] == 0.0
+    assert figures["change_accuracy_mean"] == figures["change_accuracy"]["p1"]
+    p1 = [song(100 + i)[:, Voice.P1, 0] for i in range(2)]
+    assert figures["copy_last_accuracy"] == pytest.approx(np.mean([notes[1:] == notes[:-1] for notes in p1]))
+    assert figures["bigram_note_nll_sum"] > 0
 
 
 @pytest.mark.parametrize(

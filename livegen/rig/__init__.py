@@ -1,0 +1,26 @@
+"""Rigs: TOML files that keep how a session is set up, read strictly and written in one piece."""
+
+from livegen.rig.keys import KNOB_KEYS, RIG_KEYS, RigKey
+from livegen.rig.library import Library, load_library
+from livegen.rig.reader import find_rig, list_rigs, load_rig, parse_rig, rig_path
+from livegen.rig.values import DEFAULT_KNOBS, Knob, Peer, Rig
+from livegen.rig.writer import save_knobs, save_rig
+
+__all__ = [
+    "DEFAULT_KNOBS",
+    "KNOB_KEYS",
+    "RIG_KEYS",
+    "Knob",
+    "Library",
+    "Peer",
+    "Rig",
+    "RigKey",
+    "find_rig",
+    "list_rigs",
+    "load_library",
+    "load_rig",
+    "parse_rig",
+    "rig_path",
+    "save_knobs",
+    "save_rig",
+]

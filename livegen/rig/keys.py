@@ -1,0 +1,78 @@
+"""The one table of what a rig can say, beside its sections ``[controls]``, ``[[knob]]`` and ``[[midi_out]]``.
+
+Names are those of `livegen jam`'s options.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from livegen.midi_ports import API_NAMES
+from livegen.toml_text import SimpleKind
+
+CHANNELS: Final = ("mix", "voices")
+LIST_MAX: Final = 128  # patches: a program change has no more
+
+MAX_SEED: Final = 2**63 - 1
+RATES: Final = (8_000, 192_000)
+BLOCKS: Final = (16, 8_192)
+LATENCIES_MS: Final = (0, 1_000)
+
+
+@dataclass(frozen=True, slots=True)
+class RigKey:
+    """One row of the table.
+
+    Attributes
+    ----------
+    name : str
+    kind : str
+        As of `livegen.toml_text.TomlText.simple`; ``"texts"`` is a list of texts.
+    description : str
+    span : (float, float)
+        Range of a number.
+    choices : tuple of str
+    """
+
+    name: str
+    kind: SimpleKind | str
+    description: str
+    span: tuple[float, float] = (0, 0)
+    choices: tuple[str, ...] = ()
+
+
+RIG_KEYS: Final[tuple[RigKey, ...]] = (
+    RigKey("patch", "text", "the patch that the session begins with: a name, or a file beside the rig"),
+    RigKey("patches", "texts", "what MIDI program changes 1, 2, 3 and so on pick; all shipped patches if left out"),
+    RigKey("model", "text", "a model's name, or its folder"),
+    RigKey("seed", "int", "of all draws; a new one each time if left out", (0, MAX_SEED)),
+    RigKey("audio", "text", "audio device or host API, or null"),
+    RigKey("audio_channels", "choice", "the mix on every channel, or each voice on its own of four", choices=CHANNELS),
+    RigKey("rate", "int", "sample rate in Hz", RATES),
+    RigKey("block", "int", "samples a block", BLOCKS),
+    RigKey(
+        "latency_ms", "number", "the sound's way out in milliseconds, as `livegen calibrate` tells it", LATENCIES_MS
+    ),
+    RigKey("midi_api", "choice", "which system's MIDI", choices=API_NAMES),
+    RigKey("midi_in", "text", "part of a MIDI input's name"),
+    RigKey("osc_host", "text", "address that OSC listens on"),
+    RigKey("osc_port", "int", "UDP port for OSC; 0 takes a free one", (0, 65_535)),
+    RigKey("osc_peers", "texts", 'programs that hear every change, each as "host:port"'),
+)
+
+KNOB_KEYS: Final[tuple[RigKey, ...]] = (
+    RigKey("control", "text", "name of the control that it sets, as `livegen controls` lists them"),
+    RigKey("channel", "int", "MIDI channel", (1, 16)),
+    RigKey("cc", "int", "number of the controller", (0, 119)),
+    RigKey("note", "int", "MIDI key of a pad, in place of a controller", (0, 127)),
+    RigKey(
+        "mode",
+        "choice",
+        "a pair has its lower seven bits on the controller 32 above; the last two are endless encoders, whose step "
+        "down is 127 or 63",
+        choices=("absolute", "pair", "twos_complement", "offset_64"),
+    ),
+)
+
+CONTROLS_SECTION: Final = "controls"
+KNOB_SECTION: Final = "knob"
+MIDI_OUT_SECTION: Final = "midi_out"

@@ -1,0 +1,175 @@
+"""Reading rigs: by name or path, strictly, into `livegen.rig.values`."""
+
+import re
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final, Literal, cast
+
+from livegen.controls import CONTROLS
+from livegen.errors import PatchError, PortError, RigError
+from livegen.outputs.midi_settings import MidiOutSettings, read_settings
+from livegen.patch import list_patches, load_patch
+from livegen.resources import rigs_folder
+from livegen.rig.keys import (
+    CONTROLS_SECTION,
+    KNOB_KEYS,
+    KNOB_SECTION,
+    LIST_MAX,
+    MIDI_OUT_SECTION,
+    RIG_KEYS,
+    RigKey,
+)
+from livegen.rig.values import Knob, Peer, Rig
+from livegen.toml_controls import read_controls
+from livegen.toml_text import Keys, SimpleKind, TomlText, read_text, shorten
+
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _-]*")
+_PEER: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s:\[\]]+)):(\d{1,5})")
+_HIGHEST_MSB: Final = 31
+_SECTIONS: Final = (CONTROLS_SECTION, KNOB_SECTION, MIDI_OUT_SECTION)
+
+
+def list_rigs() -> list[str]:
+    """Return the names of the user's rigs, sorted."""
+    return sorted(path.stem for path in rigs_folder().glob("*.toml"))
+
+
+def rig_path(name: str) -> Path:
+    """Return where the user's rig of a name lies; raises RigError if it cannot be one, as ``../x`` cannot."""
+    if _NAME.fullmatch(name) is None:
+        raise RigError(f"{shorten(name, 40)!r} cannot be a rig's name: use letters, digits, spaces, - and _")
+    return rigs_folder() / f"{name}.toml"
+
+
+def find_rig(name_or_path: str) -> Path:
+    """Return the file of a rig, by the name of one of the user's or by its path; raises RigError."""
+    names = list_rigs()
+    if name_or_path in names:
+        return rig_path(name_or_path)
+    path = Path(name_or_path)
+    try:
+        if path.is_file():
+            return path
+    except OSError as error:
+        raise RigError(f"rig {shorten(name_or_path, 120)!r} cannot be looked up: {error.strerror}") from None
+    there = f"one of {', '.join(names)} in {rigs_folder()}" if names else "save one while playing"
+    raise RigError(f"there is no rig {shorten(name_or_path, 120)!r}: give a .toml file, or {there}")
+
+
+def load_rig(name_or_path: str) -> Rig:
+    """Read a rig.
+
+    Parameters
+    ----------
+    name_or_path : str
+        Name of one of the user's rigs, or the path of a TOML file.
+
+    Raises
+    ------
+    RigError
+        If there is no such rig, or the file says something that a rig cannot say: with file, line, key, value and
+        what is allowed.
+    """
+    path = find_rig(name_or_path)
+    return parse_rig(read_text(path, RigError, "rig"), path)
+
+
+def parse_rig(text: str, path: Path) -> Rig:
+    """Return the rig that a text holds; see `load_rig`.
+
+    Parameters
+    ----------
+    text : str
+        TOML.
+    path : Path
+        Where it lies, or would: patches that it names by file are looked for beside it.
+    """
+    file = TomlText(str(path), text, RigError, "rig")
+    root = file.parse()
+    file.check_keys((), root, [*(key.name for key in RIG_KEYS), *_SECTIONS])
+    fields = {key.name: _value(file, (key.name,), root[key.name], key) for key in RIG_KEYS if key.name in root}
+    controls = read_controls(file, CONTROLS_SECTION, file.table((CONTROLS_SECTION,), root.get(CONTROLS_SECTION, {})))
+    if "patch" in fields:
+        fields["patch"] = _patch(file, ("patch",), fields["patch"], path.parent)
+    if "patches" in fields:
+        fields["patches"] = tuple(_patch(file, ("patches",), name, path.parent) for name in fields["patches"])
+    if "osc_peers" in fields:
+        fields["osc_peers"] = tuple(_peer(file, text) for text in fields["osc_peers"])
+    if "model" in fields and (path.parent / fields["model"]).is_dir():
+        fields["model"] = str((path.parent / fields["model"]).absolute())
+    knobs = _knobs(file, root[KNOB_SECTION]) if KNOB_SECTION in root else None
+    outs = _midi_outs(file, root[MIDI_OUT_SECTION]) if MIDI_OUT_SECTION in root else None
+    return Rig(**fields, controls=MappingProxyType(controls), knobs=knobs, midi_outs=outs, path=path)
+
+
+def _value(file: TomlText, keys: Keys, value: Any, key: RigKey) -> Any:
+    if key.kind != "texts":
+        return file.simple(keys, value, cast(SimpleKind, key.kind), key.choices, key.span)
+    if not isinstance(value, list) or len(value) > LIST_MAX:
+        raise file.refusal(keys, value, f"a list of up to {LIST_MAX} texts")
+    return [file.simple(keys, text, "text", (), (0, 0)) for text in value]
+
+
+def _patch(file: TomlText, keys: Keys, name: str, folder: Path) -> str:
+    """Return a patch's name, or the whole path of its file; raises RigError where it cannot be loaded."""
+    beside = folder / name
+    found = str(beside.absolute()) if name not in list_patches() and beside.is_file() else name
+    try:
+        load_patch(found)
+    except PatchError as error:
+        raise RigError(f"{file.where(keys)}: {error}") from None
+    return found
+
+
+def _peer(file: TomlText, text: str) -> Peer:
+    match = _PEER.fullmatch(text)
+    if match is None or not 1 <= int(match[3]) <= 65_535:
+        raise file.refusal(("osc_peers",), text, 'a host and a port from 1 to 65535, such as "127.0.0.1:9000"')
+    return match[1] or match[2], int(match[3])
+
+
+def _knobs(file: TomlText, value: object) -> tuple[Knob, ...]:
+    knobs: list[Knob] = []
+    for index, table in enumerate(file.tables((KNOB_SECTION,), value)):
+        knob = _knob(file, index, table)
+        for other in knobs:
+            if other.control == knob.control:
+                raise file.refusal((KNOB_SECTION, index, "control"), knob.control, f"one knob, and it has {other}")
+            if (other.channel, other.kind, other.number) == (knob.channel, knob.kind, knob.number):
+                where = file.where((KNOB_SECTION, index, knob.kind))
+                raise RigError(f"{where}: {knob} sets {other.control} already: give each knob one control")
+        knobs.append(knob)
+    return tuple(knobs)
+
+
+def _knob(file: TomlText, index: int, table: dict[str, Any]) -> Knob:
+    where: Keys = (KNOB_SECTION, index)
+    file.check_keys(where, table, [key.name for key in KNOB_KEYS])
+    values = {k.name: _value(file, (*where, k.name), table[k.name], k) for k in KNOB_KEYS if k.name in table}
+    for name in ("control", "channel"):
+        if name not in values:
+            raise RigError(f"{file.where(where)} has no {name}: add one")
+    if values["control"] not in CONTROLS:
+        raise file.refusal((*where, "control"), values["control"], "a control: `livegen controls` lists them")
+    kind: Literal["cc", "note"] = "note" if "note" in values else "cc"
+    if ("cc" in values) == ("note" in values):
+        raise RigError(f"{file.where(where)} needs either cc or note: give one of them")
+    mode = values.get("mode", "absolute")
+    if kind == "note" and mode != "absolute":
+        raise file.refusal((*where, "mode"), mode, '"absolute", for a pad')
+    if mode == "pair" and values["cc"] > _HIGHEST_MSB:
+        raise file.refusal((*where, "cc"), values["cc"], f"0 to {_HIGHEST_MSB}, for a pair")
+    return Knob(values["control"], values["channel"] - 1, kind, values[kind], mode)
+
+
+def _midi_outs(file: TomlText, value: object) -> tuple[MidiOutSettings, ...]:
+    outs = []
+    for index, table in enumerate(file.tables((MIDI_OUT_SECTION,), value)):
+        try:
+            outs.append(read_settings(table))
+        except PortError as error:  # begins with the key
+            key, _, trouble = str(error).partition(" ")
+            path = key.split(".") if key.split(".")[0] in table else []
+            where = file.where((MIDI_OUT_SECTION, index, *path))
+            raise RigError(f"{where} {trouble}" if path else f"{where}: {error}") from None
+    return tuple(outs)

@@ -1,0 +1,87 @@
+"""What a rig says, as frozen values; `livegen.rig.keys` explains each field."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Literal
+
+from livegen.controls import Value
+from livegen.outputs.midi_settings import MidiOutSettings
+from livegen.score import MIDI_CHANNEL, Voice
+
+Peer = tuple[str, int]
+"""Host and UDP port of a program that hears every change by OSC."""
+
+_CHANNEL_VOLUME: Final = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Knob:
+    """A knob, button or pad of a MIDI controller, and the control that it sets.
+
+    Attributes
+    ----------
+    control : str
+        Full name.
+    channel : int
+        0..15.
+    kind : {"cc", "note"}
+    number : int
+        Of the controller, or the key of a pad.
+    mode : {"absolute", "pair", "twos_complement", "offset_64"}
+        How its values are meant: where it stands; where it stands, in 14 bits, the lower seven on the controller 32
+        above; or, of an endless encoder, how far it was turned, where a step down is 127 or 63.
+    """
+
+    control: str
+    channel: int
+    kind: Literal["cc", "note"]
+    number: int
+    mode: Literal["absolute", "pair", "twos_complement", "offset_64"] = "absolute"
+
+    def __str__(self) -> str:
+        """Name it as a musician does."""
+        what = "key" if self.kind == "note" else "CC"
+        number = f"{self.number} and {self.number + 32}" if self.mode == "pair" else str(self.number)
+        return f"{what} {number} on channel {self.channel + 1}"
+
+
+DEFAULT_KNOBS: Final = tuple(
+    Knob(f"{voice.name.lower()}.volume", MIDI_CHANNEL[voice], "cc", _CHANNEL_VOLUME) for voice in Voice
+)
+"""What moves without being learned: channel volume means what the MIDI standard says, on the channel of each voice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rig:
+    """What a rig file says: a field for each of `livegen.rig.keys.RIG_KEYS`, None where it does not say.
+
+    Attributes
+    ----------
+    controls : mapping of str to value
+        Controls by their full names, in range; they stand over those of the patch.
+    knobs : tuple of Knob or None
+        Each control has at most one, and each knob one control; None means `DEFAULT_KNOBS`.
+    midi_outs : tuple of MidiOutSettings or None
+    path : Path or None
+        Its file.
+    """
+
+    patch: str | None = None
+    patches: tuple[str, ...] | None = None
+    model: str | None = None
+    seed: int | None = None
+    audio: str | None = None
+    audio_channels: str | None = None
+    rate: int | None = None
+    block: int | None = None
+    latency_ms: float | None = None
+    midi_api: str | None = None
+    midi_in: str | None = None
+    osc_host: str | None = None
+    osc_port: int | None = None
+    osc_peers: tuple[Peer, ...] | None = None
+    controls: Mapping[str, Value] = field(default_factory=dict)
+    knobs: tuple[Knob, ...] | None = None
+    midi_outs: tuple[MidiOutSettings, ...] | None = None
+    path: Path | None = None

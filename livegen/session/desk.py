@@ -1,0 +1,191 @@
+"""The desk: what stands between the inputs and the instrument, and is not music.
+
+Knobs become controls here, a patch that is picked brings its controls with it, and what the rig is to keep is written
+to its file.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+from typing import Final
+
+from livegen.controls import DEFAULTS, Value, Values
+from livegen.errors import RigError
+from livegen.events import Event, SetControl
+from livegen.patch import Patch
+from livegen.rig import Rig, rig_path, save_knobs, save_rig
+from livegen.session.mapping import ControllerMap
+
+_USUAL_NAME: Final = "rig"
+_NEWS_SECONDS: Final = 10.0
+_NEWS_MAX: Final = 64
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What is to be told after some work.
+
+    Attributes
+    ----------
+    news : list of str
+        One sentence each.
+    refused : list of (str, str)
+        Controls that came to nothing, and why.
+    done : list of Event
+        What has been done, as the instrument and those who asked for it are to know.
+    """
+
+    news: list[str] = field(default_factory=list)
+    refused: list[tuple[str, str]] = field(default_factory=list)
+    done: list[Event] = field(default_factory=list)
+
+
+class Desk:
+    """Knobs, patches and the rig of a session.
+
+    Parameters
+    ----------
+    knobs : ControllerMap
+    patches : mapping of str to Patch
+        All that may be picked by name.
+    patch : str
+        The one that plays.
+    pinned : mapping
+        Controls that no patch moves: those of the rig and of the command line.
+    path : Path or None
+        File of the rig, where there is one.
+
+    Attributes
+    ----------
+    patch : str
+        Name of the patch that plays.
+
+    Notes
+    -----
+    Inputs call `hear` on their threads; one other thread calls `work`, and it alone touches files.
+    """
+
+    def __init__(
+        self,
+        knobs: ControllerMap,
+        patches: Mapping[str, Patch],
+        patch: str,
+        pinned: Mapping[str, Value],
+        path: Path | None = None,
+    ) -> None:
+        self._lock = Lock()
+        self._map = knobs
+        self._patches = patches
+        self._pinned = frozenset(pinned)
+        self._path = path
+        self._to_save: list[str] = []
+        self._has_new_knobs = False
+        self._outcome = Outcome()
+        self._news = ("", 0.0)
+        self.patch = patch
+
+    @property
+    def knobs(self) -> ControllerMap:
+        """Which knob sets what, from any thread."""
+        return self._map
+
+    @property
+    def news(self) -> str:
+        """The last thing that happened here, while it is news; for the status line."""
+        sentence, said_at = self._news
+        return sentence if time.monotonic() < said_at + _NEWS_SECONDS else ""
+
+    def hear(self, event: Event, source: str, values: Values) -> list[Event]:
+        """Return the events that the instrument is to have in place of one from an input.
+
+        Parameters
+        ----------
+        event : Event
+        source : str
+        values : Values
+            The controls in force.
+        """
+        with self._lock:
+            before = self._map
+            self._map, events = before.hear(event, source, values)
+            self._has_new_knobs |= self._map.knobs is not before.knobs
+            if self._map.news:
+                self._say(self._map.news)
+            heard: list[Event] = []
+            for passed in events:
+                match passed:
+                    case SetControl("patch", name):
+                        heard += self._change_patch(str(name), values)
+                    case SetControl("save", name):
+                        self._to_save.append(str(name))
+                    case _:
+                        heard.append(passed)
+        return heard
+
+    def work(self, rig: Callable[[], Rig]) -> Outcome:
+        """Write what is to be kept.
+
+        Parameters
+        ----------
+        rig : callable
+            Returns what is to be saved, as it stands now.
+        """
+        with self._lock:
+            names, self._to_save = self._to_save, []
+            has_new_knobs, self._has_new_knobs = self._has_new_knobs, False
+        for name in dict.fromkeys(names):
+            self._save(name, rig())
+        if has_new_knobs and self._path is not None and not names:
+            self._keep_knobs(self._path)
+        with self._lock:
+            outcome, self._outcome = self._outcome, Outcome()
+        return outcome
+
+    def _change_patch(self, name: str, values: Values) -> list[Event]:
+        """Return what a patch brings; what the one before had brought and nobody has moved goes back."""
+        if name == "":
+            return [SetControl("patch", self.patch)]
+        if name not in self._patches:
+            there = ", ".join(sorted(self._patches))
+            self._outcome.refused.append(("patch", f"there is no patch {name!r}: there is {there}"))
+            self._say(f"there is no patch {name!r}")
+            return []
+        old, new = self._patches[self.patch].controls, self._patches[name].controls
+        wanted = {control: DEFAULTS[control] for control, value in old.items() if values[control] == value}
+        wanted |= new
+        moved = {c: v for c, v in wanted.items() if c not in self._pinned and values[c] != v}
+        self.patch = name
+        self._say(f"patch {name}")
+        return [SetControl("patch", name), *(SetControl(control, value) for control, value in moved.items())]
+
+    def _save(self, name: str, rig: Rig) -> None:
+        try:
+            path = rig_path(name or _USUAL_NAME) if name or self._path is None else self._path
+            save_rig(path, rig)
+        except RigError as error:
+            with self._lock:
+                self._say(str(error))
+                self._outcome.refused.append(("save", str(error)))
+            return
+        self._path = path
+        with self._lock:
+            self._say(f"saved the rig {path}")
+            self._outcome.done.append(SetControl("save", name))
+
+    def _keep_knobs(self, path: Path) -> None:
+        try:
+            save_knobs(path, self._map.knobs)
+        except RigError as error:
+            with self._lock:
+                self._say(str(error))
+
+    def say(self, sentence: str) -> None:
+        """Put a sentence on the status line."""
+        self._news = (sentence, time.monotonic())
+
+    def _say(self, sentence: str) -> None:
+        """Note what happened; the caller holds the lock."""
+        self.say(sentence)
+        self._outcome.news = [*self._outcome.news[1 - _NEWS_MAX :], sentence]

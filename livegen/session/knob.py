@@ -1,0 +1,131 @@
+"""One knob, button or pad and the control that it sets: how it stands, and what it sets when it moves.
+
+A knob does nothing until it reaches or crosses the value in force (soft take-over), and is let go of when somebody
+else moves that value.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from livegen.controls import CONTROLS, Control, Value, Values, parse_value
+from livegen.events import ControlChange, Event, SetControl
+from livegen.rig import Knob
+
+MAX_POSITION: Final = 127
+_MAX_PAIR: Final = 16_383
+_PRESSED: Final = 64
+_REACH: Final = 1.0 / MAX_POSITION
+"""How near a knob must come to the value in force to take it over, as a share of its range: one step of a plain one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """How a knob stands.
+
+    Attributes
+    ----------
+    position : float or None
+        Where it was last, 0..1.
+    sent : Value or None
+        What it last set; None while it has to be picked up.
+    upper : int or None
+        Upper seven bits of a pair that wait for the lower ones.
+    is_down : bool
+        Whether a button was last heard pressed.
+    """
+
+    position: float | None = None
+    sent: Value | None = None
+    upper: int | None = None
+    is_down: bool = False
+
+
+def pressed(name: str, values: Values) -> list[Event]:
+    """Return what a pad or a button does to a control when it goes down: nothing to a number."""
+    control = CONTROLS[name]
+    if control.is_action:
+        return [SetControl(name, control.argument)]
+    if control.kind == "bool":
+        return [SetControl(name, not values[name])]
+    if control.kind == "choice":
+        following = (control.choices.index(str(values[name])) + 1) % len(control.choices)
+        return [SetControl(name, control.choices[following])]
+    return []
+
+
+def moved(hand: Hand, knob: Knob, event: ControlChange, values: Values) -> tuple[Hand, list[Event]]:
+    """Return how a knob stands after it moved, and what it sets.
+
+    Parameters
+    ----------
+    hand : Hand
+    knob : Knob
+        Of kind ``"cc"``.
+    event : ControlChange
+        Of the knob's controller, or of a pair's lower one.
+    values : Values
+        The controls in force.
+    """
+    if knob.mode in ("twos_complement", "offset_64"):
+        return hand, _turned(knob, event.value, values)
+    if CONTROLS[knob.control].is_action:
+        is_down = event.value >= _PRESSED
+        presses = is_down and not hand.is_down and event.control == knob.number
+        return replace(hand, is_down=is_down), pressed(knob.control, values) if presses else []
+    if knob.mode != "pair":
+        return _follow(hand, knob.control, event.value / MAX_POSITION, values)
+    if event.control == knob.number:  # its lower bits come next; they are 0 where the upper ones come again instead
+        waiting, hand = hand.upper, replace(hand, upper=event.value)
+        return (hand, []) if waiting is None else _follow(hand, knob.control, (waiting << 7) / _MAX_PAIR, values)
+    before = 0 if hand.position is None else round(hand.position * _MAX_PAIR) >> 7
+    upper = before if hand.upper is None else hand.upper
+    return _follow(replace(hand, upper=None), knob.control, (upper << 7 | event.value) / _MAX_PAIR, values)
+
+
+def _turned(knob: Knob, value: int, values: Values) -> list[Event]:
+    """Return what an endless encoder does: a step for each that it was turned."""
+    control = CONTROLS[knob.control]
+    steps = value - 64 if knob.mode == "offset_64" else value - (128 if value >= _PRESSED else 0)
+    if steps == 0:
+        return []
+    if control.is_action:
+        return pressed(knob.control, values) if steps > 0 else []
+    now = values[knob.control]
+    if control.kind == "bool":
+        wanted: Value = steps > 0
+    elif control.kind == "choice":
+        wanted = control.choices[min(max(control.choices.index(str(now)) + steps, 0), len(control.choices) - 1)]
+    else:
+        step = 1.0 if control.kind == "int" else (control.maximum - control.minimum) / MAX_POSITION
+        wanted = parse_value(knob.control, float(now) + steps * step)
+    return [] if wanted == now else [SetControl(knob.control, wanted)]
+
+
+def _follow(hand: Hand, name: str, position: float, values: Values) -> tuple[Hand, list[Event]]:
+    """Set a control to where its knob stands, once the knob has picked it up; a switch needs no picking up."""
+    control = CONTROLS[name]
+    now, wanted = values[name], _value_at(name, control, position)
+    before, hand = hand.position, replace(hand, position=position)
+    is_held = control.kind == "bool" or (hand.sent is not None and hand.sent == now)
+    if not is_held and not _reaches(control, now, position if before is None else before, position):
+        return replace(hand, sent=None), []
+    return replace(hand, sent=wanted), [] if wanted == now else [SetControl(name, wanted)]
+
+
+def _value_at(name: str, control: Control, position: float) -> Value:
+    if control.kind == "bool":
+        return position >= 0.5
+    if control.kind == "choice":
+        return control.choices[min(int(position * len(control.choices)), len(control.choices) - 1)]
+    return parse_value(name, control.minimum + position * (control.maximum - control.minimum))
+
+
+def _reaches(control: Control, now: Value, before: float, position: float) -> bool:
+    """Tell whether a knob that moved between two positions has come to the value in force, or passed over it."""
+    if control.kind == "choice":
+        share = 1.0 / len(control.choices)
+        lowest = control.choices.index(str(now)) * share
+        highest = lowest + share
+    else:
+        lowest = highest = (float(now) - control.minimum) / (control.maximum - control.minimum)
+    return min(before, position) <= highest + _REACH and max(before, position) >= lowest - _REACH

@@ -1,0 +1,194 @@
+"""Which knob, button or pad of a MIDI controller sets which control: a value, and a pure function of each event.
+
+While a control is being learned, the next knob that moves is bound to it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Final, Literal
+
+from livegen.controls import CONTROLS, Values
+from livegen.events import ControlChange, Event, NoteOn, ProgramChange, SetControl, SourceLost
+from livegen.rig import DEFAULT_KNOBS, Knob
+from livegen.session.knob import MAX_POSITION, Hand, moved, pressed
+
+_PAIR_OFFSET: Final = 32  # of the controller with the lower seven bits
+
+_NEVER_LEARNED: Final = frozenset({0, 6, 38, 96, 97, 98, 99, 100, 101, *range(120, 128)})
+"""Bank select, data entry and channel mode messages: they come with others, or mean what they mean."""
+
+_ENCODER_STEPS: Final[Mapping[int, Literal["twos_complement", "offset_64"]]] = MappingProxyType(
+    {1: "twos_complement", 127: "twos_complement", 63: "offset_64", 65: "offset_64"}
+)
+"""What an endless encoder sends for a single step, and in which of its modes."""
+
+_SAME_AT_FIRST: Final = 3
+"""How many first values that are the same make an encoder: what stands somewhere moves on."""
+
+_MIDI: Final = "midi:"
+
+_Place = tuple[int, str, int]
+"""Channel, kind and number of a knob."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Fresh:
+    """A knob that has just been learned, while it may still turn out to be a pair or an encoder.
+
+    Attributes
+    ----------
+    source : str
+    place : _Place
+    value : int
+        All that it has sent so far.
+    n_heard : int
+        How often.
+    """
+
+    source: str
+    place: _Place
+    value: int
+    n_heard: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerMap:
+    """Which knob sets which control, and how the knobs stand.
+
+    Attributes
+    ----------
+    knobs : tuple of Knob
+        In the order in which they were learned; each control has at most one, each knob one control.
+    programs : tuple of str
+        Patches that program changes pick, from program 0 on.
+    learning : str or None
+        The control that waits for a knob.
+    news : str
+        One sentence about what the last event changed here, or empty.
+    """
+
+    knobs: tuple[Knob, ...] = DEFAULT_KNOBS
+    programs: tuple[str, ...] = ()
+    learning: str | None = None
+    news: str = ""
+    _hands: Mapping[_Place, Hand] = field(default_factory=dict)
+    _fresh: _Fresh | None = None
+    _of_place: Mapping[_Place, Knob] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Index the knobs: they are looked up at every event."""
+        of_place = {_place(knob): knob for knob in self.knobs}
+        lower = {
+            (channel, kind, number + _PAIR_OFFSET): knob
+            for (channel, kind, number), knob in of_place.items()
+            if knob.mode == "pair"
+        }
+        object.__setattr__(self, "_of_place", MappingProxyType(lower | of_place))
+
+    def hear(self, event: Event, source: str, values: Values) -> tuple["ControllerMap", list[Event]]:
+        """Return the map after an event, and the events that go on to the instrument in its place.
+
+        Parameters
+        ----------
+        event : Event
+        source : str
+        values : Values
+            The controls in force.
+
+        Notes
+        -----
+        Cheap, and never raises: inputs call it on their own threads.
+        """
+        heard = replace(self, news="") if self.news else self
+        match event:
+            case ControlChange():
+                return heard._hear_knob(event, source, values)
+            case NoteOn():
+                return heard._hear_pad(event, values)
+            case ProgramChange(_, program) if source.startswith(_MIDI) and self.programs:
+                return heard._pick_patch(program)
+            case SetControl("learn", name):
+                return heard._learn(str(name)), [event]
+            case SetControl("unlearn", name):
+                return heard._unlearn(str(name)), [event]
+            case SourceLost() if self._hands:  # it may come back standing anywhere
+                return replace(heard, _hands={}, _fresh=None), [event]
+        return heard, [event]
+
+    def knob_of(self, name: str) -> Knob | None:
+        """Return the knob that sets a control."""
+        return next((knob for knob in self.knobs if knob.control == name), None)
+
+    def _learn(self, name: str) -> "ControllerMap":
+        if not name:
+            return replace(self, learning=None, news="nothing is learned now")
+        if name not in CONTROLS:
+            return replace(self, learning=None, news=f"there is no control {name!r} to learn")
+        return replace(self, learning=name, news=f"move the knob that is to set {name}")
+
+    def _unlearn(self, name: str) -> "ControllerMap":
+        name = name or (self.knobs[-1].control if self.knobs else "")
+        knob = self.knob_of(name)
+        if knob is None:
+            return replace(self, news=f"no knob sets {name!r}")
+        kept = tuple(other for other in self.knobs if other is not knob)
+        return replace(self, knobs=kept, _fresh=None, news=f"{knob} no longer sets {name}")
+
+    def _bind(self, knob: Knob, hand: Hand, fresh: _Fresh | None = None) -> "ControllerMap":
+        kept = (other for other in self.knobs if other.control != knob.control and _place(other) != _place(knob))
+        hands = {**self._hands, _place(knob): hand}
+        news = f"{knob} sets {knob.control}"
+        return replace(self, knobs=(*kept, knob), learning=None, news=news, _hands=hands, _fresh=fresh)
+
+    def _pick_patch(self, program: int) -> tuple["ControllerMap", list[Event]]:
+        if program < len(self.programs):
+            return self, [SetControl("patch", self.programs[program])]
+        return replace(self, news=f"program {program + 1} picks no patch: there are {len(self.programs)}"), []
+
+    def _hear_pad(self, event: NoteOn, values: Values) -> tuple["ControllerMap", list[Event]]:
+        if self.learning is not None and CONTROLS[self.learning].kind not in ("float", "int"):
+            return self._bind(Knob(self.learning, event.channel, "note", event.note), Hand()), []
+        knob = self._of_place.get((event.channel, "note", event.note))
+        return self, [event] if knob is None else pressed(knob.control, values)
+
+    def _hear_knob(self, event: ControlChange, source: str, values: Values) -> tuple["ControllerMap", list[Event]]:
+        channel, number = event.channel, event.control
+        if self.learning is not None and number not in _NEVER_LEARNED:
+            knob = Knob(self.learning, channel, "cc", number)
+            fresh = _Fresh(source, _place(knob), event.value)
+            at_rest = ControlChange(channel, number, 0)  # a pedal or a wheel that is taken away lets go
+            return self._bind(knob, Hand(event.value / MAX_POSITION), fresh), [at_rest]
+        after = self._look_closer(self._fresh, event, source) if self._fresh is not None else self
+        return after._turn(event, values)
+
+    def _look_closer(self, fresh: _Fresh, event: ControlChange, source: str) -> "ControllerMap":
+        """Take a knob that was just learned for one of a pair, or for an encoder, where what follows says so."""
+        learned, (channel, _, number) = self._of_place.get(fresh.place), fresh.place
+        if source != fresh.source:
+            return self
+        if learned is None or event.channel != channel:
+            return replace(self, _fresh=None)
+        if fresh.n_heard == 1 and number < _PAIR_OFFSET and event.control == number + _PAIR_OFFSET:
+            return self._bind(replace(learned, mode="pair"), Hand(upper=fresh.value))
+        if fresh.n_heard == 1 and number == event.control + _PAIR_OFFSET < 2 * _PAIR_OFFSET:
+            return self._bind(replace(learned, number=event.control), Hand())  # the lower bits came first: without them
+        if event.control != number or event.value != fresh.value:
+            return replace(self, _fresh=None)
+        mode = _ENCODER_STEPS.get(event.value)
+        if mode is None or CONTROLS[learned.control].is_action or CONTROLS[learned.control].kind == "bool":
+            return replace(self, _fresh=None)
+        if fresh.n_heard + 1 < _SAME_AT_FIRST:
+            return replace(self, _fresh=replace(fresh, n_heard=fresh.n_heard + 1))
+        return self._bind(replace(learned, mode=mode), Hand())
+
+    def _turn(self, event: ControlChange, values: Values) -> tuple["ControllerMap", list[Event]]:
+        knob = self._of_place.get((event.channel, "cc", event.control))
+        if knob is None:
+            return self, [event]
+        hand, events = moved(self._hands.get(_place(knob), Hand()), knob, event, values)
+        return replace(self, _hands={**self._hands, _place(knob): hand}), events
+
+
+def _place(knob: Knob) -> _Place:
+    return knob.channel, knob.kind, knob.number

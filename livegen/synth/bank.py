@@ -1,0 +1,75 @@
+"""Banks: what patches say of all sounds, several side by side, so that the patch can change while it plays.
+
+A new patch is written to a bank that nothing sounds from; then a command makes it the bank in which notes begin. A
+note goes on with the sound that it began with, so that no change of patch cuts, clicks or leaves a note behind.
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livegen.patch import Patch
+from livegen.patch.keys import DRUMS_MAX, MIDI_KEY_MAX
+from livegen.score import N_VOICES, NOTE_RANGE, Voice
+from livegen.synth.echo import echo_settings
+from livegen.synth.sound import NO_ENVELOPE, SOUND, fill_drums, fill_sound
+
+N_SOUNDS: Final = N_VOICES + DRUMS_MAX
+"""Of a bank: one a voice, then the drums."""
+
+N_BANKS: Final = N_VOICES + 3
+"""The one that notes begin in, one for each older note (of the voices and the kick), and one that is free."""
+
+NO_DRUM: Final = -1
+
+BANK: Final = np.dtype(
+    [
+        ("bends_smoothly", np.int64),  # no sound uses the chip's envelope or sweep
+        ("plays_model", np.int64, N_VOICES),  # the model's notes sound like the player's
+        ("drum_of_key", np.int64, MIDI_KEY_MAX + 1),  # index of a drum, or NO_DRUM
+        ("drum_of_note", np.int64, NOTE_RANGE[Voice.NO][1] + 1),
+        ("echo_volume", np.int64),
+        ("echo_delay_samples", np.int64),
+        ("echo_detune", np.float64),
+    ],
+    align=True,
+)
+"""What a bank has beside its sounds."""
+
+
+def fill_bank(synth: NDArray[np.void], index: int, patch: Patch) -> None:
+    """Write a patch to a bank that nothing sounds from.
+
+    Parameters
+    ----------
+    synth : ndarray of SYNTH, shape (1,)
+        With its sample rate.
+    index : int
+        As of `free_bank`.
+    patch : Patch
+    """
+    sounds, bank = synth["sounds"][0, index * N_SOUNDS : (index + 1) * N_SOUNDS], synth["banks"][0, index]
+    sounds[:] = np.zeros(1, SOUND)
+    for voice in Voice:
+        fill_sound(sounds[voice], patch.voices[voice])
+        bank["plays_model"][voice] = patch.voices[voice].model_sound == "patch"
+    bank["drum_of_key"] = bank["drum_of_note"] = NO_DRUM
+    fill_drums(sounds[N_VOICES:], bank["drum_of_key"], patch.voices[Voice.NO], patch.drums)
+    for key, drum in patch.drums.items():
+        bank["drum_of_note"][drum.note] = bank["drum_of_key"][key]
+    bank["bends_smoothly"] = all(v.envelope == NO_ENVELOPE and v.sweep_shift == 0 for v in patch.voices)
+    settings = echo_settings(patch.voices[Voice.P2], float(synth["sample_rate"][0]))
+    bank["echo_volume"], bank["echo_delay_samples"], bank["echo_detune"] = settings
+
+
+def free_bank(synth: NDArray[np.void]) -> int:
+    """Return a bank that nothing sounds from, and nothing will until a command says so.
+
+    There always is one: see `N_BANKS`. To be asked for once the last change of bank has been carried out.
+    """
+    voices, kick = synth["voices"][0], synth["kick"][0]
+    in_use = {int(synth["bank"][0])} | {int(v["sound"]) // N_SOUNDS for v in voices if v["playing"]["note"] != 0}
+    if kick["is_sounding"]:
+        in_use.add(int(synth["kick_sound"][0]) // N_SOUNDS)
+    return min(set(range(N_BANKS)) - in_use)

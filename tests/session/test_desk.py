@@ -1,0 +1,282 @@
+"""Knobs, patches and rigs in a live session: on the null clock, by real sockets, files and JACK."""
+
+import io
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hash_predictor import HashPredictor
+from jack_keyboard import Keyboard
+from livegen_process import OscClient
+from pythonosc.dispatcher import Dispatcher
+from pythonosc.osc_server import BlockingOSCUDPServer
+from pythonosc.udp_client import SimpleUDPClient
+from rich.console import Console
+from waiting import wait_until
+
+from livegen.controls import DEFAULTS, osc_address
+from livegen.events import ControlChange, NoteOff, NoteOn, ProgramChange, SetControl
+from livegen.patch import load_patch, parse_patch
+from livegen.resources import rigs_folder
+from livegen.rig import Knob, Rig, load_library, load_rig, save_rig
+from livegen.score import Voice
+from livegen.screen import Screen
+from livegen.session.desk import Desk
+from livegen.session.mapping import ControllerMap
+from livegen.session.session import Session, Settings
+
+KEYS = "midi:keys"
+
+
+@pytest.fixture(autouse=True)
+def _own_rigs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIVEGEN_CONFIG_DIR", str(tmp_path / "config"))
+
+
+@pytest.fixture
+def open_session() -> Iterator[Callable[..., Session]]:
+    """Open and start sessions, and see at the end that each stopped without a fault."""
+    opened: list[Session] = []
+
+    def start(rig: Rig = Rig(), **settings: object) -> Session:  # noqa: B008  # a value
+        silent = {"audio": "null", "midi_api": "none", "osc_port": 0, "seed": 7, "controls": rig.controls}
+        patch = load_patch(rig.patch or "plain")
+        session = Session(
+            HashPredictor(), patch, Settings(**{**silent, **settings}, rig=rig, library=load_library(rig))
+        )
+        opened.append(session)
+        session.start(lambda: None)
+        return session
+
+    yield start
+    for session in opened:
+        session.stop()
+        assert (session.faults, session.last_fault) == (0, "")
+
+
+@pytest.fixture
+def client() -> Iterator[Callable[[Session], OscClient]]:
+    """Talk to sessions by OSC."""
+    clients: list[OscClient] = []
+
+    def connect(session: Session) -> OscClient:
+        clients.append(OscClient(session.osc.port))
+        return clients[-1]
+
+    yield connect
+    for one in clients:
+        one.close()
+
+
+def register(client: OscClient) -> OscClient:
+    client.send("/livegen/register")
+    return client
+
+
+def test_a_knob_is_learned_by_osc_and_everybody_hears_of_it(
+    open_session: Callable[..., Session], client: Callable[[Session], OscClient]
+) -> None:
+    session = open_session()
+    osc = register(client(session))
+    osc.send("/livegen/learn", "p2.volume")
+    assert osc.receive_from("/livegen/news") == ["move the knob that is to set p2.volume"]
+    session._receive(ControlChange(0, 20, 100), KEYS)
+    assert osc.receive_from("/livegen/news") == ["CC 20 on channel 1 sets p2.volume"]
+    for value in (120, 127, 64):
+        session._receive(ControlChange(0, 20, value), KEYS)
+    assert session.instrument.values["p2.volume"] == pytest.approx(64 / 127)
+    while (heard := osc.receive_from("/livegen/p2/volume")) != [pytest.approx(64 / 127)]:
+        assert 0.5 < heard[0] <= 1.0  # type: ignore[operator]
+
+
+def test_python_osc_as_a_client_asks_sets_registers_and_is_told(open_session: Callable[..., Session]) -> None:
+    heard: list[tuple[str, tuple[object, ...]]] = []
+    dispatcher = Dispatcher()
+    dispatcher.set_default_handler(lambda address, *arguments: heard.append((address, arguments)))
+    session = open_session()
+    sender = SimpleUDPClient("127.0.0.1", session.osc.port)
+    with BlockingOSCUDPServer(("127.0.0.1", 0), dispatcher) as listener:
+        listener.timeout = 0.1
+
+        def hears(address: str, *arguments: object) -> bool:
+            def is_there() -> bool:
+                listener.handle_request()
+                return (address, arguments) in heard if arguments else address in dict(heard)
+
+            return wait_until(is_there)
+
+        sender.send_message("/livegen/register", listener.server_address[1])
+        sender.send_message("/livegen/top_p", 0.5)
+        assert hears("/livegen/top_p", 0.5)
+        sender.send_message("/livegen/p2/mute", True)
+        assert hears("/livegen/p2/mute", 1)
+        sender.send_message("/livegen/p2/role", [])
+        assert hears("/livegen/p2/role", "model")
+        sender.send_message("/livegen/p2/role", "drummer")
+        assert hears("/livegen/error")
+        sender.send_message("/livegen/dump", [])
+        assert all(hears(osc_address(name)) for name in DEFAULTS)
+        assert hears("/livegen/heartbeat")
+        seconds, *counts = dict(heard)["/livegen/heartbeat"]
+        assert isinstance(seconds, float)
+        assert [type(count) for count in counts] == [int] * 4
+
+
+def test_a_control_that_is_none_cannot_be_learned(
+    open_session: Callable[..., Session], client: Callable[[Session], OscClient]
+) -> None:
+    osc = client(open_session())
+    address, (sentence,) = osc.ask("/livegen/learn", "tempretaure")
+    assert address == "/livegen/error"
+    assert "learn cannot be 'tempretaure': allowed is the name of a control" in str(sentence)
+
+
+def test_a_patch_changes_while_a_key_is_held(
+    open_session: Callable[..., Session], client: Callable[[Session], OscClient]
+) -> None:
+    session = open_session()
+    instrument, osc = session.instrument, client(session)
+    synth = instrument.engine["synth"]
+    session._receive(NoteOn(0, 60, 100), KEYS)
+    assert wait_until(lambda: synth["voices"]["playing"]["note"][0, 0] == 60)
+    assert osc.ask("/livegen/patch", "lead") == ("/livegen/patch", ["lead"])
+    assert osc.ask("/livegen/patch") == ("/livegen/patch", ["lead"])
+    assert synth["voices"]["playing"]["note"][0, 0] == 60
+    assert instrument.state.keyboard.held != ()
+    assert {name: instrument.values[name] for name in load_patch("lead").controls} == load_patch("lead").controls
+    assert instrument.state.timbres == tuple(voice.timbre.values[0] for voice in load_patch("lead").voices)
+    session._receive(NoteOff(0, 60), KEYS)
+    assert wait_until(lambda: not any(synth["voices"]["playing"]["note"][0, :1]))
+    address, (sentence,) = osc.ask("/livegen/patch", "heavy")
+    assert address == "/livegen/error"
+    assert str(sentence).startswith("there is no patch 'heavy': there is arcade, ")
+    assert session.desk.patch == "lead"
+
+
+def test_program_changes_walk_through_the_rigs_patches(open_session: Callable[..., Session]) -> None:
+    session = open_session(Rig(patches=("split", "drums")))
+    for program, name in ((0, "split"), (1, "drums"), (0, "split")):
+        session._receive(ProgramChange(4, program), KEYS)
+        assert session.desk.patch == name
+        wanted = load_patch(name).drum_notes
+        assert wait_until(lambda wanted=wanted: session.instrument.state.drum_notes == wanted)
+        assert {name: session.instrument.values[name] for name in load_patch(name).controls} == load_patch(
+            name
+        ).controls
+
+
+def test_a_patch_takes_back_what_it_brought_and_nothing_else() -> None:
+    texts = {
+        "first": "[controls]\nvolume = 0.6\ntemperature = 0.7\ngrid = 0.2\nmemory = 0.5",
+        "second": "[controls]\nmemory = 0.25\ntop_p = 0.75\nvolume = 1.0",
+    }
+    patches = {name: parse_patch(text, name, name) for name, text in texts.items()}
+    desk = Desk(ControllerMap(), patches, "first", {"volume": 0.3})
+    values = {**DEFAULTS, **patches["first"].controls, "volume": 0.3, "temperature": 1.5, "lookahead": 20}
+    changed = {event.name: event.value for event in desk.hear(SetControl("patch", "second"), "osc", values)}
+    assert changed == {
+        "patch": "second",
+        "memory": 0.25,
+        "top_p": 0.75,
+        "grid": DEFAULTS["grid"],  # the first one's, and nobody has moved it; the temperature somebody has
+    }  # and the volume is the rig's, whatever a patch says
+
+
+def test_a_session_is_saved_and_opened_again(
+    open_session: Callable[..., Session], client: Callable[[Session], OscClient]
+) -> None:
+    session = open_session(Rig(osc_peers=(("127.0.0.1", 9),)))
+    osc = client(session)
+    osc.send("/livegen/register", 19_123)
+    for event in (
+        SetControl("patch", "lead"),
+        SetControl("temperature", 0.5),
+        SetControl("p2.mute", True),
+        SetControl("learn", "top_p"),
+        ControlChange(3, 30, 1),
+    ):
+        session._receive(event, KEYS)
+    asker = client(session)
+    assert asker.ask("/livegen/save", "gig one") == ("/livegen/save", ["gig one"])
+    rig = load_rig("gig one")
+    assert rig.patch == "lead"
+    assert rig.controls == {"temperature": 0.5, "p2.mute": True}
+    assert rig.knobs is not None
+    assert rig.knobs[-1] == Knob("top_p", 3, "cc", 30)
+    assert set(rig.osc_peers or ()) == {("127.0.0.1", 9), ("127.0.0.1", 19_123)}
+    again = open_session(rig)
+    assert (again.instrument.values["temperature"], again.instrument.values["p2.mute"]) == (0.5, True)
+    assert again.desk.knobs.knobs == rig.knobs
+    assert again.desk.patch == "lead"
+    again._receive(SetControl("unlearn", "top_p"), KEYS)
+    assert wait_until(lambda: load_rig("gig one").knobs == rig.knobs[:-1])  # what is learned is kept at once
+    assert load_rig("gig one").controls == rig.controls
+
+
+def test_saving_writes_nowhere_else(
+    open_session: Callable[..., Session], client: Callable[[Session], OscClient], tmp_path: Path
+) -> None:
+    session = open_session()
+    osc = client(session)
+    for name in ("../escape", "/tmp/escape", "a/b"):
+        address, (sentence,) = osc.ask("/livegen/save", name)
+        assert address == "/livegen/error"
+        assert "cannot be a rig's name" in str(sentence)
+    assert not rigs_folder().exists()
+    assert osc.ask("/livegen/save") == ("/livegen/save", [""])
+    assert [path.name for path in rigs_folder().iterdir()] == ["rig.toml"]
+
+
+def test_a_rig_that_cannot_be_written_is_said_and_the_music_goes_on(
+    open_session: Callable[..., Session], client: Callable[[Session], OscClient], tmp_path: Path
+) -> None:
+    path = tmp_path / "gig.toml"
+    save_rig(path, Rig())
+    session = open_session(load_rig(str(path)))
+    path.write_text("patch = ")
+    address, (sentence,) = client(session).ask("/livegen/save")
+    assert address == "/livegen/error"
+    assert "is not TOML" in str(sentence)
+    assert path.read_text() == "patch = "
+
+
+def test_the_screen_tells_the_news_and_what_is_typed(open_session: Callable[..., Session]) -> None:
+    session = open_session()
+    session._receive(SetControl("patch", "lead"), "terminal")
+    session._receive(SetControl("learn", "volume"), "terminal")
+    assert session.terminal is not None
+    for key in ":p2.vol":
+        session.terminal.press(key, 0.0)
+    shown = io.StringIO()
+    with Screen(session, Console(file=shown, force_terminal=True, width=120), model="hash"):
+        pass
+    assert "lead" in shown.getvalue()
+    assert "move the knob that is to set volume" in shown.getvalue()
+    assert ":p2.vol" in shown.getvalue()
+
+
+@pytest.mark.device
+def test_on_jack_a_knob_that_was_learned_moves_a_control_and_a_program_change_the_patch(
+    jack: str, open_session: Callable[..., Session]
+) -> None:
+    jack_client = pytest.importorskip("jack")
+    session = open_session(midi_api="jack")
+    instrument, keyboard = session.instrument, Keyboard()
+    patch_bay = jack_client.Client("patch bay", no_start_server=True)
+    try:
+        patch_bay.connect("keyboard:keys", "livegen:in")
+        keyboard.send(0x90, 60, 100)
+        assert wait_until(lambda: instrument.state.keyboard.held != ())
+        session._receive(SetControl("learn", "temperature"), "terminal")
+        for value in range(0, 128, 4):
+            keyboard.send(0xB0, 74, value)
+        assert wait_until(lambda: instrument.values["temperature"] == pytest.approx(2 * 124 / 127))
+        keyboard.send(0xC0, session.desk.knobs.programs.index("lead"))
+        assert wait_until(lambda: session.desk.patch == "lead")
+        assert instrument.state.keyboard.held != ()
+        keyboard.send(0x80, 60, 0)
+        assert wait_until(lambda: instrument.state.keyboard.held == ())
+        assert wait_until(lambda: instrument.engine["synth"]["voices"]["playing"]["note"][0, Voice.P1] != 60)
+    finally:
+        patch_bay.close()
+        keyboard.unplug()

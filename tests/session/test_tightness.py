@@ -1,0 +1,234 @@
+"""Tight time: the model's onsets on the grid of the beat, exact in the score and at the sound."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hash_predictor import HashDistribution, HashPredictor
+from hypothesis import given
+from hypothesis import strategies as st
+
+from livegen.controls import DEFAULTS, Value
+from livegen.events import ClockTick, Event, NoteOn, SetControl, StampedEvent, Start
+from livegen.patch import load_patch
+from livegen.score import N_COLUMNS, N_VOICES, SILENCE, Voice
+from livegen.score_table import MODEL, OFF, PLAYER, PlannedFrame
+from livegen.session.instrument import Instrument
+from livegen.session.offline import render
+from livegen.session.performance import State, advance, begin
+from livegen.session.tempo import Tempo
+from livegen.session.tightness import Groove
+from livegen.units import FRAME_RATE_HZ, frame_to_sample
+
+NOTHING_HEARD = np.zeros((0, N_VOICES, N_COLUMNS), np.uint8)
+NO_OFFSETS = np.zeros(N_VOICES)
+
+
+def tempo_of(bpm: float, first_beat: float = 0.0) -> Tempo:
+    """Return a tempo whose beats fall on `first_beat` and every beat after it, in frames."""
+    return Tempo.at_start({**DEFAULTS, "bpm": bpm, "phase_offset": first_beat * 1000 / FRAME_RATE_HZ})
+
+
+def groove(bpm: float = 100.0, first_beat: float = 0.0, **given: Value) -> Groove:
+    return Groove.of(tempo_of(bpm, first_beat), {**DEFAULTS, "tightness": 1.0, **given})
+
+
+def score(notes: Sequence[int], owner: int = MODEL, first: int = 0) -> list[PlannedFrame]:
+    """Return frames in which P1 plays notes, one a frame."""
+    frames = []
+    for i, note in enumerate(notes):
+        frame = SILENCE.copy()
+        frame[Voice.P1] = note, 10 * (note > 0), 0
+        frames.append(PlannedFrame(first + i, frame, np.full(N_VOICES, owner, np.uint8), NO_OFFSETS))
+    return frames
+
+
+def times(of: Groove, planned: list[PlannedFrame]) -> np.ndarray:
+    """Return when each frame of P1 begins to sound, in frames."""
+    offsets = of.offsets(NOTHING_HEARD, NO_OFFSETS, planned)
+    assert (np.abs(offsets) < 1.0).all()
+    return np.array([frame.frame_index for frame in planned]) + offsets[:, Voice.P1]
+
+
+def notes_at(*onsets: int, n: int) -> list[int]:
+    """Return a melody that changes its note in these frames."""
+    return [60 + sum(onset <= k for onset in onsets) for k in range(n)]
+
+
+@given(st.floats(60, 200), st.floats(0, 4), st.integers(20, 40))
+def test_an_onset_with_a_point_of_the_grid_within_a_frame_falls_on_it(bpm: float, first: float, at: int) -> None:
+    planned = score(notes_at(at, n=48))
+    time = times(groove(bpm, first), planned)[at]
+    sixteenth = 15 * FRAME_RATE_HZ / bpm
+    points = first + sixteenth * np.arange(400)
+    nearest = points[np.argmin(np.abs(points - at - 0.35))]
+    if abs(nearest - at) <= 0.98:
+        assert time == pytest.approx(nearest, abs=1e-6)
+    assert abs(time - at) < 1.0
+
+
+@given(st.lists(st.integers(0, 3), min_size=2, max_size=40), st.floats(40, 240), st.floats(0, 1), st.floats(0, 1))
+def test_frames_of_a_voice_never_change_their_order(changes: list[int], bpm: float, tight: float, swing: float) -> None:
+    planned = score([60 + change for change in changes])
+    assert (np.diff(times(groove(bpm, 0.7, tightness=tight, swing=swing), planned)) >= 0.0).all()
+
+
+def test_a_note_that_follows_in_the_next_frame_keeps_a_distance() -> None:
+    at = times(groove(100.0), score(notes_at(18, 19, n=30)))  # a grid point lies on frame 18
+    assert at[18] == pytest.approx(18.0)
+    assert at[19] - at[18] >= 0.25
+
+
+def test_of_two_notes_in_a_row_the_nearer_one_has_the_point() -> None:
+    at = times(groove(100.0, 0.1), score(notes_at(17, 18, n=30)))  # a grid point lies on 18.1
+    assert at[17] == pytest.approx(17.35)
+    assert at[18] == pytest.approx(18.1)
+
+
+def test_half_tight_is_half_as_far_and_loose_is_as_planned() -> None:
+    planned = score(notes_at(7, n=20))  # a point lies on 7.2
+    loose, tight = times(groove(tightness=0.0), planned), times(groove(), planned)
+    assert (loose == np.arange(20)).all()
+    assert tight[7] == pytest.approx(7.2)
+    middle = 7 + 0.35 / 2
+    assert times(groove(tightness=0.5), planned)[7] == pytest.approx(middle + 0.5 * (7.2 - middle))
+
+
+def test_without_a_beat_nothing_moves() -> None:
+    free = Groove.of(Tempo.at_start(DEFAULTS), {**DEFAULTS, "tightness": 1.0})
+    assert (times(free, score(notes_at(7, n=20))) == np.arange(20)).all()
+    assert free.beat_at(7) is None
+
+
+def test_only_the_model_s_voices_move() -> None:
+    for owner in (PLAYER, OFF):
+        assert (times(groove(), score(notes_at(7, n=20), owner)) == np.arange(20)).all()
+
+
+def test_swing_moves_every_second_sixteenth_and_the_model_is_told_none() -> None:
+    swung, straight = groove(75.0, swing=1.0), groove(75.0)  # a sixteenth is 4.8 frames, its swing 1.6
+    at = times(swung, score(notes_at(6, 9, 16, n=24)))
+    assert at[6] == pytest.approx(4.8 + 1.6)
+    assert at[9] == pytest.approx(9.6)
+    assert at[16] == pytest.approx(14.4 + 1.6)
+    told = [swung.beat_at(k).phase for k in range(20)]
+    assert (np.diff(np.unwrap(told, period=1.0)) > 0.0).all()
+    on_eighth = [swung.tempo.beats_at(k + 0.35) * 2 % 1 for k in range(200)]
+    same = min(range(200), key=lambda k: on_eighth[k])
+    assert swung.beat_at(same).phase == pytest.approx(straight.beat_at(same).phase, abs=0.01)
+
+
+def test_triplets_are_kept_where_the_music_is_in_triplets() -> None:
+    period = 60 * FRAME_RATE_HZ / 75
+    of_triplets = [round(i * period / 3) for i in range(1, 24)]
+    n = of_triplets[-1] + 8
+    frames = np.array([frame.frame for frame in score(notes_at(*of_triplets, n=n))])
+    point = math.ceil((n + 1) / (period / 3)) * period / 3
+    at = int(point) - n
+    offsets = groove(75.0).offsets(frames, NO_OFFSETS, score(notes_at(at, n=12), first=n))
+    assert n + at + offsets[at, Voice.P1] == pytest.approx(point, abs=1e-6)
+
+
+def test_very_slow_and_very_fast_beats_are_heard_an_octave_nearer() -> None:
+    assert groove(40.0).beat_at(5).period_frames == pytest.approx(18.0)
+    assert groove(320.0).beat_at(5).period_frames == pytest.approx(9.0)
+    assert groove(60.0).beat_at(5).period_frames == pytest.approx(24.0)
+
+
+class Eighths(HashPredictor):
+    """Plays a new note on P1 and the noise in every frame in which, as it is told, an eighth falls; silence between."""
+
+    def step(self, frame, state, conditions=None):  # type: ignore[no-untyped-def]
+        distribution, state = super().step(frame, state)
+        beat = conditions and conditions.beat and conditions.beat.after(1)
+        to_eighth = None if beat is None else ((2.0 * beat.phase + 0.5) % 1.0 - 0.5) * beat.period_frames / 2
+        return EighthsDistribution(distribution.digest, to_eighth is not None and -0.5 <= to_eighth < 0.5), state
+
+
+class EighthsDistribution(HashDistribution):
+    def __init__(self, digest: int, is_eighth: bool) -> None:
+        super().__init__(digest)
+        object.__setattr__(self, "is_eighth", is_eighth)
+
+    def sample(self, forced, is_forced, sampling, *, seed, frame_index):  # type: ignore[no-untyped-def]
+        frame = np.where(is_forced[:, None], forced, 0).astype(np.uint8)
+        for voice in (Voice.P1, Voice.NO):
+            if not is_forced[voice] and self.is_eighth:
+                frame[voice] = 10 + 50 * (voice is Voice.P1), 12, 0
+        return frame
+
+
+def clock(bpm: float, seconds: float, first: float) -> list[tuple[float, Event]]:
+    tick = 2.5 / bpm
+    return [(0.0, Start())] + [(first + i * tick, ClockTick()) for i in range(int((seconds - first) / tick))]
+
+
+@pytest.mark.parametrize(("bpm", "first"), [(60, 0.01), (97, 0.013), (120, 0.0), (120, 0.0208), (200, 0.03)])
+def test_at_the_sound_every_attack_is_within_2_ms_of_the_clock_s_grid(bpm: float, first: float) -> None:
+    rate, seconds = 48_000, 10
+    controls: dict[str, Value] = {"tightness": 1.0, "p2.role": "off", "tr.role": "off", "no.role": "off"}
+    instrument = Instrument(Eighths(), load_patch("plain"), rate, controls=controls, n_channels=1)
+    rendered = list(render(instrument, seconds * FRAME_RATE_HZ, clock(bpm, seconds, first)))
+    sound = np.abs(np.concatenate([frame.samples for frame in rendered])[:, 0])
+    loud = np.flatnonzero(sound > 0.01)
+    attacks = loud[np.concatenate([[True], np.diff(loud) > rate // 100])] / rate
+    attacks = attacks[attacks > first + 4 * 60 / bpm]
+    eighth = 30 / bpm
+    late_ms = ((attacks - first + eighth / 2) % eighth - eighth / 2) * 1000
+    assert len(attacks) >= (seconds - 5 * 60 / bpm) / eighth
+    assert np.abs(late_ms).max() < 2.0
+    assert instrument.n_missed_plans == 0
+    assert int(instrument.engine["stats"]["late_frames"][0]) == 0
+
+
+def test_an_early_onset_stands_a_frame_before_the_rest_which_is_conditioned_on_what_is_played() -> None:
+    state = tight_state()
+    early = next(k for k in range(40, 200) if (state := play_to(state, k)) and offset(state, k + 1, Voice.NO) < 0.0)
+    before = offset(state, early + 1, Voice.NO)
+    frame = state.timeline.at(early + 1).planned.frame[Voice.NO].copy()
+    events = [StampedEvent(NoteOn(0, 60, 90), "keys", early + 0.9), StampedEvent(SetControl("reset", True), "o", early)]
+    state = advance(state, early + 1, events)[0]
+    assert offset(state, early + 1, Voice.NO) == before
+    assert (state.timeline.at(early + 1).planned.frame[Voice.NO] == frame).all()
+    assert state.timeline.at(early + 1).planned.owner[Voice.P1] == PLAYER
+
+
+def test_no_other_onset_of_the_frame_that_is_about_to_begin_is_early() -> None:
+    state = play_to(tight_state(), 39)
+    for k in range(40, 200):
+        was = [offset(state, k, voice) for voice in Voice]
+        events = [StampedEvent(SetControl("phase_offset", float(k % 7) * 9), "o", k - 0.5)]
+        state = advance(state, k, events)[0]
+        for voice in Voice:
+            assert offset(state, k, voice) >= 0.0 or offset(state, k, voice) == was[voice]
+
+
+def tight_state() -> State:
+    values = {**DEFAULTS, "tightness": 1.0, "bpm": 137.0, "p1.role": "player"}
+    return advance(begin(Restless(), values, seed=1), 0)[0]
+
+
+class Restless(HashPredictor):
+    """Strikes the noise every fourth frame or so, whatever the beat."""
+
+    def step(self, frame, state, conditions=None):  # type: ignore[no-untyped-def]
+        distribution, state = super().step(frame, state)
+        return EighthsDistribution(distribution.digest, distribution.digest % 4 == 0), state
+
+
+def play_to(state: State, frame_index: int) -> State:
+    return advance(state, frame_index)[0]
+
+
+def offset(state: State, frame_index: int, voice: Voice) -> float:
+    return float(state.timeline.at(frame_index).planned.onset_offset[voice])
+
+
+def test_a_frame_that_begins_early_is_not_taken_for_a_late_plan() -> None:
+    instrument = Instrument(Restless(), load_patch("plain"), 48_000, controls={"tightness": 1.0, "bpm": 137.0})
+    frames = list(render(instrument, 240))
+    offsets = np.array([instrument.state.timeline.at(k).planned.onset_offset for k in range(240)])
+    assert (offsets < 0.0).any()
+    assert instrument.n_missed_plans == 0
+    assert sum(len(frame.samples) for frame in frames) == frame_to_sample(240, 48_000)
