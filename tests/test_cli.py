@@ -97,7 +97,7 @@ def assert_refused(result: Result, *words: str) -> None:
         assert word in result.err
 
 
-@pytest.mark.parametrize("ending", [".wav", ".flac", ".mid", ".npz"])
+@pytest.mark.parametrize("ending", [".wav", ".flac", ".mid", ".npz", ".nsf", ".vgz"])
 def test_the_same_seed_gives_the_same_bytes(run: Run, model: Path, tmp_path: Path, ending: str) -> None:
     files = [tmp_path / f"{name}{ending}" for name in ("one", "two", "other")]
     for file, seed in zip(files, ("7", "7", "8"), strict=True):
@@ -113,6 +113,19 @@ def test_without_a_seed_it_says_the_one_it_took(run: Run, model: Path, tmp_path:
     seed = run("render", first, "--model", model, "--seconds", "0.5").err.split()[-1]
     run("render", again, "--model", model, "--seconds", "0.5", "--seed", seed)
     assert first.read_bytes() == again.read_bytes()
+
+
+def test_a_count_numbers_files_and_seeds_and_says_what_failed(run: Run, model: Path, tmp_path: Path) -> None:
+    (tmp_path / "song-02.npz").mkdir()
+    result = run("render", tmp_path / "song.npz", "--model", model, *SHORT, "--count", "3", "--seed", "7")
+    lines = result.err.splitlines()
+    assert (result.code, result.out, len(lines)) == (cli.EXIT_USAGE, "", 4)
+    assert lines[0] == f"wrote {tmp_path / 'song-01.npz'}: 0.5 s, seed 7"
+    assert lines[1].startswith(f"failed {tmp_path / 'song-02.npz'}: ")
+    assert lines[2] == f"wrote {tmp_path / 'song-03.npz'}: 0.5 s, seed 9"
+    assert lines[3] == "livegen: 1 of 3 files could not be rendered"
+    run("render", tmp_path / "one.npz", "--model", model, *SHORT, "--seed", "9")
+    assert (tmp_path / "one.npz").read_bytes() == (tmp_path / "song-03.npz").read_bytes()
 
 
 def test_it_works_from_any_folder_and_without_portaudio(
@@ -315,7 +328,11 @@ def test_the_shipped_patch_and_every_control_are_listed(run: Run) -> None:
         (["render"], ["OUT"]),
         (["render", "a.wav", "--nonsense"], ["--nonsense"]),
         (["render", "a.ogg"], ["a.ogg", ".wav", ".flac", ".mid", ".npz"]),
-        (["render", "a"], [".wav"]),
+        (["render", "a"], [".wav", ".nsf", ".png"]),
+        (["render", "a.mid", "--audio-channels", "voices"], ["--audio-channels", "a.mid"]),
+        (["render", "a.nsf", "--rate", "44100"], ["--rate", "a.nsf"]),
+        (["render", "a.wav", "--count", "0"], ["--count", "1"]),
+        (["render", "a.nsf", *SHORT, "--loop-from", "9"], ["9.00 s", "0.50 s"]),
         (["render", "no such folder/a.wav"], ["no such folder", "make it"]),
         (["render", "/proc/a.wav"], ["/proc/a.wav"]),
         (["render", "n" * 300 + ".wav"], ["nnn"]),
@@ -401,7 +418,7 @@ def test_a_vgm_file_is_converted_and_what_is_left_out_is_said(run: Run, vgm_file
     assert_refused(run("convert", vgm_file, out, "--voices", "p1,p9"), "p9", "p1, p2, tr, no, dm")
     assert_refused(run("convert", vgm_file, out, "--mixer", "loud"), "loud", "nonlinear, linear")
     assert_refused(run("convert", vgm_file, out, "--loops", "2"), "no loop")
-    assert_refused(run("convert", vgm_file, vgm_file.with_suffix(".mid")), ".wav or .flac")
+    assert_refused(run("convert", vgm_file, vgm_file.with_suffix(".mid")), ".wav, .flac, .vgm, .vgz or .nsf")
     vgm_file.write_bytes(vgm_file.read_bytes()[:-2])
     assert_refused(run("convert", vgm_file, out), "tone.vgm", "breaks off")
 
@@ -412,6 +429,9 @@ def test_a_score_is_converted(run: Run, tune: Path, tmp_path: Path) -> None:
     assert (result.code, result.out) == (0, "")
     assert result.err.startswith(f"wrote {out}: ")
     assert load_npz(out)[0, Voice.P1, Column.NOTE] == 60
+    for name in ("tune.wav", "tune.vgz", "tune.nsf", "tune.png", "tune.svg"):
+        assert run("convert", tune, tmp_path / name).code == 0
+        assert (tmp_path / name).stat().st_size > 100
     assert_refused(run("convert", tune, tune), "tune.mid", "another name")
 
 

@@ -23,6 +23,7 @@ DISTRIBUTIONS = {
     "pythonosc": "python-osc",
     "llvmlite": "numba",
     "_cffi_backend": "sounddevice",
+    "PIL": "pillow",
     "mlflow": "mlflow-skinny",
 }
 """Names on PyPI of modules that are called otherwise; llvmlite and cffi come with those that need them."""

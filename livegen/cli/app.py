@@ -8,10 +8,11 @@ from typing import Annotated, Final, NoReturn
 import typer
 
 from livegen import __version__
+from livegen.cli.files import convert, render
 from livegen.cli.learn import evaluate, models, train
 from livegen.cli.lists import controls, devices, doctor, patches, rigs
 from livegen.cli.output import err, out, printable
-from livegen.cli.play import bench, calibrate, convert, jam, render
+from livegen.cli.play import bench, calibrate, jam
 from livegen.cli.takes import replay, takes
 from livegen.errors import LivegenError
 

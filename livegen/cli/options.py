@@ -1,6 +1,7 @@
 """Options that several commands share, and what they are turned into."""
 
 from collections.abc import Iterable
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +16,18 @@ PatchOption = Annotated[str, typer.Option("--patch", help="A patch's name (`live
 Seed = Annotated[int | None, typer.Option(min=0, max=2**63 - 1, help="Of all draws; the same seed, the same music.")]
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Set a control; repeatable.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+
+
+class Channels(StrEnum):
+    """What the channels of the sound carry."""
+
+    MIX = "mix"
+    VOICES = "voices"
+
+
+ChannelsOption = Annotated[
+    Channels, typer.Option("--audio-channels", help="The mix on every channel, or each voice on its own of four.")
+]
 
 
 def absolute(name: str | None, shipped: Iterable[str]) -> str | None:
@@ -48,6 +61,14 @@ def model_folder(name: str) -> Path:
     raise CheckpointError(f"there is no model {name!r}: there is {there}, or give the path of a model's folder")
 
 
+def say_if_compiling() -> None:
+    """Say so where playing will have to compile first."""
+    from livegen.kernels import is_compiled
+
+    if not is_compiled():
+        err.print("first run: compiling, which takes up to a minute; the next start is quick", highlight=False)
+
+
 def shipped_models() -> list[str]:
     """Return the names of the models that livegen ships, sorted."""
     from livegen.resources import models_folder
@@ -57,10 +78,8 @@ def shipped_models() -> list[str]:
 
 def load_model(name: str) -> Any:
     """Return the predictor of a model, and say so where playing it will have to compile; raises CheckpointError."""
-    from livegen.kernels import is_compiled
     from livegen.predictor.checkpoint import load_predictor
 
     folder = model_folder(name)
-    if not is_compiled():
-        err.print("first run: compiling, which takes up to a minute; the next start is quick", highlight=False)
+    say_if_compiling()
     return load_predictor(folder)

@@ -1,4 +1,4 @@
-"""Commands that play: jam, render, convert, bench."""
+"""Commands that play live, or measure how well: jam, calibrate, bench."""
 
 import contextlib
 import faulthandler
@@ -8,13 +8,13 @@ import signal
 import threading
 from collections.abc import Iterator
 from dataclasses import asdict, replace
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
 from livegen.cli.options import (
+    Channels,
     Json,
     Model,
     PatchOption,
@@ -26,22 +26,10 @@ from livegen.cli.options import (
     parse_controls,
     shipped_models,
 )
-from livegen.cli.output import err, out, print_json, progress_bar, show_figures
+from livegen.cli.output import err, out, print_json, show_figures
 from livegen.errors import AudioError, TakeError
 
 _PATIENCE_SECONDS: Final = 10.0  # with drivers that hang at the end
-
-
-class Channels(StrEnum):
-    """What the channels of the sound carry."""
-
-    MIX = "mix"
-    VOICES = "voices"
-
-
-ChannelsOption = Annotated[
-    Channels, typer.Option("--audio-channels", help="The mix on every channel, or each voice on its own of four.")
-]
 
 
 def jam(
@@ -158,101 +146,6 @@ def jam(
         with _deadline(_PATIENCE_SECONDS):
             session.stop()
     err.print(session.farewell(), highlight=False, markup=False, soft_wrap=True)
-
-
-def render(
-    out_file: Annotated[Path, typer.Argument(metavar="OUT", help="What to write, by its ending: .wav .flac .mid .npz")],
-    seconds: Annotated[float, typer.Option(min=0.1, max=36_000, help="Length.")] = 30.0,
-    prompt: Annotated[
-        Path | None, typer.Option(metavar="FILE.mid", help="What a performer plays from the start.")
-    ] = None,
-    patch: PatchOption = "plain",
-    model: Model = "default",
-    rate: Annotated[int, typer.Option(min=8000, max=192000, help="Sample rate in Hz.")] = 48_000,
-    audio_channels: ChannelsOption = Channels.MIX,
-    seed: Seed = None,
-    set_: Set = None,
-) -> None:
-    """Render a session offline, the same one that `jam` plays live.
-
-    Example: [bold]livegen render song.wav --seconds 60 --seed 7[/bold]
-    """
-    from livegen.formats.midi_file import midi_timeline
-    from livegen.inputs.midi_file import timeline_events
-    from livegen.patch import load_patch
-    from livegen.session.instrument import Instrument, compile_all
-    from livegen.session.offline import check_output, render_to_file
-    from livegen.units import frame_to_seconds, seconds_to_frame
-
-    check_output(out_file)
-    events = [] if prompt is None else timeline_events(midi_timeline(prompt))
-    loaded_patch = load_patch(patch)
-    predictor = load_model(model)
-    compile_all(predictor, loaded_patch)
-    instrument = Instrument(
-        predictor,
-        loaded_patch,
-        rate,
-        controls=parse_controls(set_),
-        seed=secrets.randbits(32) if seed is None else seed,
-        n_channels=1,
-        is_apart=audio_channels is Channels.VOICES,
-    )
-    n_frames = max(seconds_to_frame(seconds), 1)
-    with progress_bar() as progress:
-        task = progress.add_task(out_file.name, total=n_frames)
-        render_to_file(instrument, out_file, n_frames, events, on_frame=lambda: progress.advance(task))
-    err.print(
-        f"wrote {out_file}: {frame_to_seconds(n_frames):.1f} s, seed {instrument.state.seed}",
-        highlight=False,
-        markup=False,
-        soft_wrap=True,
-    )
-
-
-def convert(
-    in_file: Annotated[
-        Path,
-        typer.Argument(metavar="IN", help="What to read: .vgm .vgz, or a score: .mid .npz .exprsco.pkl .seprsco.pkl"),
-    ],
-    out_file: Annotated[
-        Path, typer.Argument(metavar="OUT", help="What to write: .wav .flac out of a VGM file, a score out of a score")
-    ],
-    rate: Annotated[int | None, typer.Option(min=8000, max=192000, help="Sample rate in Hz, else 48000.")] = None,
-    voices: Annotated[
-        str | None, typer.Option(metavar="p1,p2,tr,no", help="The voices that sound, else all; dm is $4011's level.")
-    ] = None,
-    filters: Annotated[
-        bool | None, typer.Option("--filters/--no-filters", help="The console's output filters, else on.")
-    ] = None,
-    mixer: Annotated[str | None, typer.Option(help="nonlinear, the console's, or linear.")] = None,
-    loops: Annotated[
-        int | None, typer.Option(min=1, max=1000, help="How often a VGM's loop is played, else once.")
-    ] = None,
-) -> None:
-    """Convert a file into one of another kind, by the endings of their names.
-
-    Sound is as loud as jam at volume 1, where the four voices at their loudest just reach full scale.
-
-    Without filters it is the mixer's output as it is, with its constant part.
-
-    Example: [bold]livegen convert song.vgz song.wav --voices p1,tr[/bold]
-    """
-    from livegen.formats.convert import Options
-    from livegen.formats.convert import convert as convert_file
-
-    options = Options(
-        rate=rate,
-        voices=None if voices is None else tuple(name.strip().lower() for name in voices.split(",")),
-        filters=filters,
-        mixer=mixer,
-        loops=loops,
-    )
-    with progress_bar() as progress:
-        task = progress.add_task(out_file.name, total=1.0)
-        report = convert_file(in_file, out_file, options, progress=lambda done: progress.update(task, completed=done))
-    said = ", ".join([f"{report.seconds:.1f} s", *report.remarks])
-    err.print(f"wrote {out_file}: {said}", highlight=False, markup=False, soft_wrap=True)
 
 
 def calibrate(

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Final
 import typer
 from rich.table import Table
 
-from livegen.cli.options import Json, load_model, model_folder
+from livegen.cli.options import Channels, ChannelsOption, Json, load_model, model_folder
 from livegen.cli.output import err, out, print_json, printable, progress_bar
-from livegen.cli.play import Channels, ChannelsOption, leave_on_signals
+from livegen.cli.play import leave_on_signals
 from livegen.errors import CheckpointError, FormatError, TakeError
 from livegen.units import frame_to_seconds, seconds_to_frame
 
@@ -176,8 +176,8 @@ def _folder_of_model(take: Any) -> Path:
 
 
 def _write(take: Any, paths: list[Path], first: int, end: int | None, rate: int | None, *, is_apart: bool) -> None:
-    from livegen.formats.audio_file import AUDIO_ENDINGS
-    from livegen.session.offline import check_output, write_rendered
+    from livegen.formats.register_files import REGISTER_ENDINGS
+    from livegen.session.offline import check_output, needs_sound, write_rendered
     from livegen.session.playback import Playback
 
     for path in paths:
@@ -188,9 +188,11 @@ def _write(take: Any, paths: list[Path], first: int, end: int | None, rate: int 
     with progress_bar() as progress:
         task = progress.add_task("writing", total=n_frames * len(paths))
         for path in paths:
-            has_sound = path.suffix.lower() in AUDIO_ENDINGS
-            playback = Playback(recording, sample_rate, first, n_channels=1, is_apart=is_apart)
-            frames = playback.frames(has_sound=has_sound)
+            has_run_up = not path.name.lower().endswith(REGISTER_ENDINGS)  # a log begins with what its file begins with
+            playback = Playback(
+                recording, sample_rate, first, has_run_up=has_run_up, n_channels=1, is_apart=is_apart and has_run_up
+            )
+            frames = playback.frames(has_sound=needs_sound(path))
             write_rendered(path, playback.instrument, frames, n_frames, on_frame=lambda: progress.advance(task))
     for path in paths:
         err.print(f"wrote {path}: {frame_to_seconds(n_frames):.1f} s", highlight=False, markup=False, soft_wrap=True)

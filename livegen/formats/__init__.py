@@ -9,21 +9,32 @@ from numpy.typing import NDArray
 
 from livegen.errors import FormatError
 from livegen.formats import nesmdb
-from livegen.formats.midi_file import read_midi_score, write_midi_score
+from livegen.formats.daw_midi import write_daw_midi
+from livegen.formats.midi_file import read_midi_piece, write_midi_piece
+from livegen.formats.piece import Piece
 
-Reader = Callable[[Path], NDArray[np.uint8]]
-Writer = Callable[[Path, NDArray[np.uint8]], None]
+Reader = Callable[[Path], Piece]
+Writer = Callable[[Path, Piece], None]
 
 _SCORE_FORMATS: Final[dict[str, tuple[Reader, Writer]]] = {
-    ".mid": (read_midi_score, write_midi_score),
-    ".midi": (read_midi_score, write_midi_score),
-    ".npz": (nesmdb.load_npz, nesmdb.save_npz),
-    ".exprsco.pkl": (nesmdb.load_exprsco, nesmdb.save_exprsco),
-    ".seprsco.pkl": (nesmdb.load_seprsco, nesmdb.save_seprsco),
+    ".mid": (read_midi_piece, write_midi_piece),
+    ".midi": (read_midi_piece, write_midi_piece),
+    ".npz": (nesmdb.load_piece, nesmdb.save_piece),
+    ".exprsco.pkl": (
+        lambda path: Piece(nesmdb.load_exprsco(path)),
+        lambda path, piece: nesmdb.save_exprsco(path, piece.frames),
+    ),
+    ".seprsco.pkl": (
+        lambda path: Piece(nesmdb.load_seprsco(path)),
+        lambda path, piece: nesmdb.save_seprsco(path, piece.frames),
+    ),
 }
 
 SCORE_ENDINGS: Final = tuple(_SCORE_FORMATS)
 """What the names of score files end in, in small letters."""
+
+MIDI_ENDINGS: Final = (".mid", ".midi")
+"""Of these, the ones that hold a title, tempos and markers."""
 
 
 def read_score(path: Path) -> NDArray[np.uint8]:
@@ -34,7 +45,7 @@ def read_score(path: Path) -> NDArray[np.uint8]:
     FormatError
         If the name ends otherwise than in .mid, .midi, .npz, .exprsco.pkl or .seprsco.pkl, or the file is bad.
     """
-    return _format_of(path)[0](path)
+    return read_piece(path).frames
 
 
 def write_score(path: Path, frames: NDArray[np.uint8]) -> None:
@@ -47,7 +58,31 @@ def write_score(path: Path, frames: NDArray[np.uint8]) -> None:
     FormatError
         If the name ends otherwise than `read_score` allows, or the file cannot be written.
     """
-    _format_of(path)[1](path, frames)
+    write_piece(path, Piece(frames))
+
+
+def read_piece(path: Path) -> Piece:
+    """Read a score with what else its file tells; raises FormatError as `read_score` does."""
+    return _format_of(path)[0](path)
+
+
+def write_piece(path: Path, piece: Piece, *, is_for_daw: bool = False) -> None:
+    """Write a score with as much of the rest as the format holds; raises as `write_score` does.
+
+    A MIDI file holds the player's part, tempos, markers and the title, an .npz file the player's part, and a pickle
+    the frames alone.
+
+    Parameters
+    ----------
+    path : Path
+    piece : Piece
+    is_for_daw : bool
+        Whether a MIDI file is laid out for a DAW instead of as NES-MDB does it, which reads back exactly.
+    """
+    if is_for_daw and path.suffix.lower() in MIDI_ENDINGS:
+        write_daw_midi(path, piece)
+    else:
+        _format_of(path)[1](path, piece)
 
 
 def _format_of(path: Path) -> tuple[Reader, Writer]:

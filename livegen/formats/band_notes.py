@@ -1,5 +1,6 @@
 """The notes of a MIDI file by part (a track and channel), with what tells a melody from a bass."""
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -98,10 +99,10 @@ def collect_parts(song: Song, at: list[int]) -> list[Part]:
         reader.take(frame, track, message)
     n_frames = at[-1] + 1 if at else 0
     reader.finish(n_frames)
-    tracks = [track for track, _ in reader.notes]
+    n_parts = Counter(track for track, _ in reader.notes)
     parts = []
     for (track, channel), notes in reader.notes.items():
-        name = song.track_names[track] if tracks.count(track) == 1 else ""  # else it is the song's
+        name = song.track_names[track] if n_parts[track] == 1 else ""  # else it is the song's
         programs = reader.programs[track, channel]
         parts.append(Part(name, channel, max(programs, key=lambda p: programs[p]), notes, max(n_frames, 1)))
     return parts

@@ -8,6 +8,7 @@ a counter-melody breaks them into arpeggios, as games do. A file with one part, 
 pitch.
 """
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
@@ -41,6 +42,7 @@ _CHORDAL: Final = 1.3
 
 _ARPEGGIO_FRAMES: Final = 2
 _MOST_ARPEGGIO_KEYS: Final = 4
+_MOST_PARTS: Final = 64  # that are looked at to fill rests
 _REST_FRAMES: Final = FRAME_RATE_HZ // 2
 """Others fill rests of the counter-melody that leave so much room before and after."""
 
@@ -142,11 +144,12 @@ def _write_parts(frames: NDArray[np.uint8], parts: list[Part]) -> None:
     _write(frames, Voice.P1, melody, line)
     if others:
         _write(frames, Voice.P2, others[0], _arpeggios(others[0].notes))
-        for part in others[1:]:
+        for part in others[1:_MOST_PARTS]:
             _fill_rests(frames, part)
     else:  # what the top of the chords leaves
         kept = {id(note.source) for note in line}
-        inner = [note for note in melody.notes if id(note) not in kept and _is_heard_below(note, line)]
+        starts = [played.start for played in line]
+        inner = [note for note in melody.notes if id(note) not in kept and _is_heard_below(note, line, starts)]
         _write(frames, Voice.P2, melody, _line(inner))
 
 
@@ -218,10 +221,9 @@ def _line(notes: list[Note], *, is_bass: bool = False) -> list[_Played]:
     return line
 
 
-def _is_heard_below(note: Note, line: list[_Played]) -> bool:
+def _is_heard_below(note: Note, line: list[_Played], starts: list[int]) -> bool:
     """Tell whether a note, when it is struck, is another than the line plays then, octaves apart or not."""
-    starts = [played.start for played in line]
-    at = int(np.searchsorted(starts, note.start, side="right")) - 1
+    at = bisect_right(starts, note.start) - 1
     return at < 0 or line[at].key % 12 != note.key % 12
 
 

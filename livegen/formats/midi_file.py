@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from livegen.errors import FormatError
 from livegen.formats import nesmdb_midi
+from livegen.formats.piece import Piece
 from livegen.formats.smf import CONTROL_CHANGE, NOTE_OFF, NOTE_ON, Song, read_song
 from livegen.score import MIDI_CHANNEL, N_COLUMNS, N_VOICES, ONSET_VOLUME_RISE, Column, Voice, fit_note
 from livegen.units import FRAME_RATE_HZ, MAX_VOLUME, velocity_to_volume
@@ -64,14 +65,22 @@ def read_midi_score(path: Path) -> NDArray[np.uint8]:
     FormatError
         If the file is no MIDI file, is damaged or beyond the bounds of `livegen.formats.smf`, or has no notes.
     """
+    return read_midi_piece(path).frames
+
+
+def read_midi_piece(path: Path) -> Piece:
+    """Read any MIDI file as a score with its tempos and markers, and of NES-MDB's layout who played it.
+
+    Raises as `read_midi_score` does.
+    """
     song = read_song(path)
     if nesmdb_midi.is_nesmdb_layout(song):
-        return nesmdb_midi.song_to_frames(song)
-    return _ordinary_to_frames(song)
+        return nesmdb_midi.song_to_piece(song)
+    return Piece(_ordinary_to_frames(song), **nesmdb_midi.tempos_markers_and_title(song))
 
 
 def write_midi_score(path: Path, frames: NDArray[np.uint8], *, player: NDArray[np.bool_] | None = None) -> None:
-    """Write a score as a MIDI file that plays at the right speed anywhere and reads back exactly.
+    """Write a score in NES-MDB's layout, so that `read_midi_score` gives exactly these frames back.
 
     Parameters
     ----------
@@ -87,7 +96,16 @@ def write_midi_score(path: Path, frames: NDArray[np.uint8], *, player: NDArray[n
     FormatError
         If the file cannot be written.
     """
-    nesmdb_midi.write(path, frames, player)
+    write_midi_piece(path, Piece(frames, player))
+
+
+def write_midi_piece(path: Path, piece: Piece) -> None:
+    """Write a score in NES-MDB's layout with its player's part, tempos and markers; raises as `write_midi_score` does.
+
+    With tempos the beat of the file is theirs, and a DAW's bars are the song's; without, a tick is a sample at
+    44.1 kHz as in NES-MDB. `read_midi_piece` gives exactly these frames back either way.
+    """
+    nesmdb_midi.write(path, piece)
 
 
 def midi_timeline(path: Path) -> list[tuple[float, mido.Message]]:

@@ -22,6 +22,7 @@ from livegen.errors import FormatError, ScoreError
 from livegen.formats.downsample import GRID_RATE_HZ, downsample, frames_to_samples, samples_to_frames
 from livegen.formats.files import MAX_FRAMES, atomic_path, read_bytes
 from livegen.formats.pickles import PickleRefused, load
+from livegen.formats.piece import Piece
 from livegen.score import N_COLUMNS, N_VOICES, Column, Voice, validate_frames
 from livegen.units import FRAME_RATE_HZ, MAX_VOLUME
 
@@ -32,6 +33,7 @@ _FRAME_BYTES: Final = N_VOICES * N_COLUMNS
 _MAX_FILE_BYTES: Final = 64 * 2**20
 _MAX_SPLIT_FILE_BYTES: Final = 2**28
 _MAX_TEXT_BYTES: Final = 64 * 2**20
+_MAX_METADATA_BYTES: Final = 2**20
 _HEADER_BYTES: Final = 2**16
 _MAX_DIRECTORY_BYTES: Final = 2**16
 
@@ -90,10 +92,21 @@ def load_npz(path: Path) -> NDArray[np.uint8]:
     FormatError
         If the file is damaged, holds more than 1,000,000 frames, or is a split of many songs.
     """
+    return load_piece(path).frames
+
+
+def load_piece(path: Path) -> Piece:
+    """Read a score and where a performer played from livegen's own score file; raises as `load_npz` does."""
     with _Npz(path, _MAX_FILE_BYTES) as npz:
         if npz.has("offsets"):
             raise FormatError(f"{path.name} is a data set of many songs: choose a file with one score")
-        return _checked_frames(path, npz.array("frames", MAX_FRAMES * _FRAME_BYTES))
+        frames = _checked_frames(path, npz.array("frames", MAX_FRAMES * _FRAME_BYTES))
+        if not npz.has("player"):
+            return Piece(frames)
+        player = npz.array("player", MAX_FRAMES * N_VOICES)
+    if player.dtype != np.bool_ or player.shape != frames.shape[:2]:
+        raise FormatError(f"{path.name} is damaged: its array player does not fit its {len(frames)} frames")
+    return Piece(frames, player)
 
 
 def load_npz_metadata(path: Path) -> dict[str, Any]:
@@ -107,7 +120,7 @@ def load_npz_metadata(path: Path) -> dict[str, Any]:
     with _Npz(path, _MAX_FILE_BYTES) as npz:
         if not npz.has("metadata"):
             return {}
-        text = str(npz.array("metadata", _MAX_TEXT_BYTES))
+        text = str(npz.array("metadata", _MAX_METADATA_BYTES))
     try:
         metadata = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -117,20 +130,43 @@ def load_npz_metadata(path: Path) -> dict[str, Any]:
     return metadata
 
 
-def save_npz(path: Path, frames: NDArray[np.uint8], metadata: Mapping[str, Any] | None = None) -> None:
+def save_npz(
+    path: Path,
+    frames: NDArray[np.uint8],
+    metadata: Mapping[str, Any] | None = None,
+    *,
+    player: NDArray[np.bool_] | None = None,
+) -> None:
     """Write a score, and anything about it that JSON can hold; the same score gives the same bytes.
+
+    Parameters
+    ----------
+    path : Path
+    frames : ndarray of uint8, shape (N, 4, 3)
+    metadata : mapping, optional
+    player : ndarray of bool, shape (N, 4), optional
+        Where a performer played.
 
     Raises
     ------
     ScoreError
         If `frames` breaks the ranges of a score.
     FormatError
-        If the file cannot be written.
+        If the metadata is longer than 256 KiB, or the file cannot be written.
     """
-    frames = validate_frames(frames)
-    text = np.array(json.dumps(dict(metadata or {}), sort_keys=True))
+    arrays: dict[str, NDArray] = {"frames": validate_frames(frames)}
+    arrays["metadata"] = np.array(json.dumps(dict(metadata or {}), sort_keys=True))
+    if arrays["metadata"].nbytes > _MAX_METADATA_BYTES:
+        raise FormatError(f"{path.name} cannot hold so much metadata: {_MAX_METADATA_BYTES // 4:,} characters fit")
+    if player is not None:
+        arrays["player"] = player
     with atomic_path(path) as partial, partial.open("wb") as file:
-        np.savez_compressed(file, frames=frames, metadata=text)
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+
+
+def save_piece(path: Path, piece: Piece) -> None:
+    """Write a score and where a performer played; raises as `save_npz` does."""
+    save_npz(path, piece.frames, player=piece.player)
 
 
 def load_exprsco(path: Path) -> NDArray[np.uint8]:

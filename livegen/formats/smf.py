@@ -26,7 +26,8 @@ CONTROL_CHANGE: Final = 0xB0
 
 _DEFAULT_TEMPO: Final = 500_000  # microseconds a quarter note
 _META, _SYSEX, _SYSEX_CONTINUED = 0xFF, 0xF0, 0xF7
-_META_TRACK_NAME, _META_TEMPO, _META_TIME_SIGNATURE, _META_END = 0x03, 0x51, 0x58, 0x2F
+_META_TRACK_NAME, _META_MARKER, _META_TEMPO, _META_TIME_SIGNATURE, _META_END = 0x03, 0x06, 0x51, 0x58, 0x2F
+_MAX_TEXT_BYTES: Final = 80
 _ONE_DATA_BYTE: Final = (0xC0, 0xD0)  # program change, channel aftertouch
 _MAX_VARINT_BYTES: Final = 4
 
@@ -48,6 +49,12 @@ class Song:
     seconds : ndarray of float64, shape (len(events),)
     time_signatures : list of (float, int, int)
         Seconds, numerator and denominator of each time signature.
+    tempos : list of (float, float)
+        Seconds and beats a minute of each change of tempo; none where the file counts in seconds.
+    markers : list of (float, str)
+        Seconds and words.
+    ticks_per_beat : int
+        0 where the file counts in seconds.
     """
 
     file_name: str
@@ -55,6 +62,9 @@ class Song:
     events: list[Event]
     seconds: NDArray[np.float64]
     time_signatures: list[tuple[float, int, int]]
+    tempos: list[tuple[float, float]]
+    markers: list[tuple[float, str]]
+    ticks_per_beat: int
 
 
 def read_song(path: Path) -> Song:
@@ -80,23 +90,28 @@ class _Parser:
         self.events: list[Event] = []
         self.tempos: list[tuple[int, int]] = [(0, _DEFAULT_TEMPO)]
         self.time_signatures: list[tuple[int, int, int]] = []
+        self.markers: list[tuple[int, str]] = []
 
     def song(self) -> Song:
         n_tracks, division = self.header()
         while len(self.track_names) < n_tracks:
             self.chunk(n_tracks)
         self.events.sort(key=itemgetter(0))
-        ticks = np.array([event[0] for event in self.events], np.int64)
-        marks = np.array([signature[0] for signature in self.time_signatures], np.int64)
-        seconds, mark_seconds = self.to_seconds(ticks, division), self.to_seconds(marks, division)
+        seconds = self.to_seconds([event[0] for event in self.events], division)
+        mark_seconds = self.to_seconds([mark[0] for mark in self.time_signatures], division)
         length = max(seconds.max(initial=0), mark_seconds.max(initial=0))
         if length > MAX_SECONDS:
             raise FormatError(f"{self.name} lasts {length / 3600:.1f} hours: at most {MAX_SECONDS / 3600:.1f} are read")
         signatures = [
-            (float(at), numerator, denominator)
-            for at, (_, numerator, denominator) in zip(mark_seconds, self.time_signatures, strict=True)
+            (at, numerator, denominator)
+            for at, (_, numerator, denominator) in zip(mark_seconds.tolist(), self.time_signatures, strict=True)
         ]
-        return Song(self.name, self.track_names, self.events, seconds, signatures)
+        said = sorted(self.tempos[1:]) if division > 0 else []
+        tempo_seconds = self.to_seconds([tick for tick, _ in said], division).tolist()
+        tempos = [(at, 60e6 / tempo) for at, (_, tempo) in zip(tempo_seconds, said, strict=True)]
+        marker_seconds = self.to_seconds([tick for tick, _ in self.markers], division).tolist()
+        markers = sorted((at, text) for at, (_, text) in zip(marker_seconds, self.markers, strict=True))
+        return Song(self.name, self.track_names, self.events, seconds, signatures, tempos, markers, max(division, 0))
 
     def header(self) -> tuple[int, int]:
         """Return the number of tracks and the signed division."""
@@ -183,7 +198,9 @@ class _Parser:
         elif kind == _META_TIME_SIGNATURE and length >= 2 and body[1] < 8:
             self.time_signatures.append((tick, body[0], 1 << body[1]))
         elif kind == _META_TRACK_NAME and not self.track_names[track]:
-            self.track_names[track] = body[:80].decode("latin-1")
+            self.track_names[track] = body[:_MAX_TEXT_BYTES].decode("latin-1")
+        elif kind == _META_MARKER:
+            self.markers.append((tick, body[:_MAX_TEXT_BYTES].decode("utf-8", errors="replace")))
         self.at += length
         return kind == _META_END
 
@@ -200,8 +217,9 @@ class _Parser:
     def broken(self, what: str) -> FormatError:
         return FormatError(f"{self.name} is damaged near byte {self.at}: {what}; get another copy")
 
-    def to_seconds(self, ticks: NDArray[np.int64], division: int) -> NDArray[np.float64]:
-        """Apply the tempo map; a negative division is SMPTE frames a second and ticks a frame."""
+    def to_seconds(self, at: list[int], division: int) -> NDArray[np.float64]:
+        """Apply the tempo map to ticks; a negative division is SMPTE frames a second and ticks a frame."""
+        ticks = np.array(at, np.int64)
         if division < 0:
             frames_per_second = -(division >> 8)
             rate = 30_000 / 1_001 if frames_per_second == 29 else frames_per_second

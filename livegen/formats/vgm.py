@@ -15,7 +15,6 @@ write that does so is put in front of it.
 import struct
 import zlib
 from array import array
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -25,26 +24,38 @@ from numpy.typing import NDArray
 from livegen.apu.render import CPU_CLOCK_RANGE_HZ
 from livegen.errors import FormatError
 from livegen.formats.files import read_bytes
+from livegen.formats.register_log import VGM_RATE_HZ, Loop, RegisterLog, Tags
+from livegen.formats.vgm_layout import (
+    DATA_BLOCK,
+    DATA_OFFSET,
+    END,
+    END_OFFSET,
+    EXTRA_OFFSET,
+    LOOP_OFFSET,
+    MAGIC,
+    MAX_VGM_BYTES,
+    MAX_VGM_SECONDS,
+    NES_CLOCK,
+    NES_WRITE,
+    STREAM_SETUP,
+    TAG_MAGIC,
+    TAG_OFFSET,
+    VERSION,
+    WAIT,
+    WAIT_1,
+    WAIT_735,
+    WAIT_882,
+)
 from livegen.units import CPU_CLOCK_HZ
-
-VGM_RATE_HZ: Final = 44_100
-"""Unit of every wait, whatever the rate that a file is rendered at."""
-
-MAX_VGM_SECONDS: Final = 10_800
-"""Three hours: what fits into a WAV file at 192 kHz."""
-
-MAX_VGM_BYTES: Final = 16 * 2**20
-"""Most that is read of a file, packed and unpacked; a busy song takes two thirds of it in three hours."""
 
 _MAX_WRITES: Final = MAX_VGM_BYTES // 3
 _MAX_GZIP_MEMBERS: Final = 100
-_MAX_TITLE_LENGTH: Final = 100
+_MAX_TAG_BYTES: Final = 4096
+_MAX_TAG_LENGTH: Final = 100
 _VERSIONS: Final = range(0x161, 0x200)  # binary-coded decimal
 
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _HEADER_BYTES: Final = 0x100
-_END_OFFSET, _VERSION, _GD3_OFFSET, _LOOP_OFFSET, _DATA_OFFSET, _EXTRA_OFFSET = 0x04, 0x08, 0x14, 0x1C, 0x34, 0xBC
-_NES_CLOCK: Final = 0x84
 _HAS_FDS: Final = 1 << 31
 _IS_DUAL: Final = 1 << 30
 _CLOCK_BITS: Final = _IS_DUAL - 1
@@ -60,11 +71,6 @@ _OTHER_CHIPS: Final = {
 }
 """Chips by the place of their clock in the header."""
 
-_WAIT: Final = 0x61
-_END: Final = 0x66
-_DATA_BLOCK: Final = 0x67
-_STREAM_SETUP: Final = 0x90
-_NES_WRITE: Final = 0xB4
 _NES_CHIP: Final = 0x14  # in the order of the header's clocks
 _STATUS: Final = 0x15  # of $4015
 _ALL_VOICES: Final = 0x0F
@@ -90,44 +96,8 @@ OPERAND_BYTES: Final = _by_command(
 )
 """Bytes that follow a command, -1 where there is no such command; a data block has its data beyond them."""
 
-_FIXED_WAITS: Final = _by_command({(0x62, 0x62): 735, (0x63, 0x63): 882}, 0)
-_FIXED_WAITS[0x70:0x90] = [*range(1, 17), *range(16)]
-
-
-@dataclass(frozen=True, slots=True)
-class RegisterLog:
-    """Register writes to one NES APU, as `livegen.apu.render_writes` takes them.
-
-    Attributes
-    ----------
-    cycle : ndarray of int64, shape (n,)
-        CPU cycles since power-up, ascending.
-    address : ndarray of int64, shape (n,)
-        $4000..$4017.
-    value : ndarray of uint8, shape (n,)
-    cpu_clock_hz : int
-    region : str
-        "ntsc" or "pal", the one whose clock is nearer.
-    length : int
-        How long it plays, in samples at `VGM_RATE_HZ`.
-    title : str
-        Of the song; empty where the file does not say.
-    left_out : tuple of str
-        What the file has beside these writes, in words.
-    """
-
-    cycle: NDArray[np.int64]
-    address: NDArray[np.int64]
-    value: NDArray[np.uint8]
-    cpu_clock_hz: int
-    region: str
-    length: int
-    title: str
-    left_out: tuple[str, ...]
-
-    def n_samples(self, sample_rate: int) -> int:
-        """Return the number of samples at a rate that hold it all."""
-        return -(-self.length * sample_rate // VGM_RATE_HZ)
+_FIXED_WAITS: Final = _by_command({(WAIT_735, WAIT_735): 735, (WAIT_882, WAIT_882): 882}, 0)
+_FIXED_WAITS[WAIT_1 : WAIT_1 + 32] = [*range(1, 17), *range(16)]
 
 
 def read_vgm(path: Path, *, loops: int = 1) -> RegisterLog:
@@ -147,14 +117,14 @@ def read_vgm(path: Path, *, loops: int = 1) -> RegisterLog:
         and cannot be.
     """
     data = _unpacked(path, read_bytes(path, MAX_VGM_BYTES))
-    if data[:4] != b"Vgm ":
+    if data[:4] != MAGIC:
         raise FormatError(f"{path.name} is no VGM file, or it is damaged: it does not begin with 'Vgm '")
     header, start = _read_header(path.name, data)
-    clock_and_flags = _u32(header, _NES_CLOCK)
+    clock_and_flags = _u32(header, NES_CLOCK)
     clock = clock_and_flags & _CLOCK_BITS
     _check_clock(path.name, clock, is_dual=bool(clock_and_flags & _IS_DUAL))
 
-    stream = _Stream(path.name, data, start, _absolute(header, _GD3_OFFSET), _absolute(header, _LOOP_OFFSET))
+    stream = _Stream(path.name, data, start, _absolute(header, TAG_OFFSET), _absolute(header, LOOP_OFFSET))
     stream.read()
     samples, registers, values, length = stream.looped(loops)
     if not length:
@@ -171,7 +141,8 @@ def read_vgm(path: Path, *, loops: int = 1) -> RegisterLog:
         cpu_clock_hz=clock,
         region=min(CPU_CLOCK_HZ, key=lambda region: abs(CPU_CLOCK_HZ[region] - clock)),
         length=length,
-        title=_title(data, _absolute(header, _GD3_OFFSET)),
+        loop=stream.marked_loop() if loops == 1 else None,
+        tags=_tags(data, _absolute(header, TAG_OFFSET)),
         left_out=tuple(left_out),
     )
 
@@ -203,12 +174,12 @@ def _read_header(name: str, data: bytes) -> tuple[bytes, int]:
     """Return the header, zero where the file has none, and where the commands begin."""
     if len(data) < 0x40:
         raise FormatError(f"{name} breaks off in its header, after {len(data)} bytes: get another copy")
-    version = _u32(data, _VERSION)
+    version = _u32(data, VERSION)
     if version not in _VERSIONS:
         raise FormatError(
             f"{name} is of VGM version {version >> 8:x}.{version & 0xFF:02x}: 1.61 and later 1.xx have the NES APU"
         )
-    start = _absolute(data, _DATA_OFFSET) or 0x40
+    start = _absolute(data, DATA_OFFSET) or 0x40
     if not 0x40 <= start < len(data):
         raise FormatError(
             f"{name} has its commands at byte {start:,} by its header: its {len(data):,} bytes end before that"
@@ -216,7 +187,7 @@ def _read_header(name: str, data: bytes) -> tuple[bytes, int]:
             else f"{name} has its commands at byte {start} by its header: 64 or more is allowed"
         )
     end = min(start, _HEADER_BYTES)
-    extra = _absolute(data, _EXTRA_OFFSET) if end >= _EXTRA_OFFSET + 4 else 0
+    extra = _absolute(data, EXTRA_OFFSET) if end >= EXTRA_OFFSET + 4 else 0
     return data[: min(end, extra or end)].ljust(_HEADER_BYTES, b"\0"), start
 
 
@@ -239,7 +210,7 @@ class _Stream:
         self.samples = array("q")
         self.registers, self.values = bytearray(), bytearray()
         self.length = 0
-        self.loop_length: int | None = None  # played when the loop begins
+        self.loop_start: int | None = None  # played when the loop begins
         self.loop_writes = 0  # read when it begins
         self.n_fds_writes = 0
         self.left_out: list[str] = []
@@ -251,7 +222,7 @@ class _Stream:
         has_end = False
         while position < end and not has_end:
             if position == loop:
-                self.loop_length, self.loop_writes = sample, len(self.values)
+                self.loop_start, self.loop_writes = sample, len(self.values)
             command = data[position]
             n_operands = OPERAND_BYTES[command]
             if n_operands == _UNKNOWN:
@@ -260,30 +231,30 @@ class _Stream:
                     "such command: it is damaged, get another copy"
                 )
             after = position + 1 + n_operands
-            if command == _DATA_BLOCK and after <= end:
+            if command == DATA_BLOCK and after <= end:
                 after += _u32(data, position + 3) & 0x7FFF_FFFF  # the top bit is the second chip's
             if after > end:
                 raise FormatError(
                     f"{self.name} breaks off within its command {command:02X} at byte {position:,}: get another copy"
                 )
-            if command == _NES_WRITE:
+            if command == NES_WRITE:
                 self._write(sample, data[position + 1], data[position + 2])
-            elif command == _WAIT:
+            elif command == WAIT:
                 sample += data[position + 1] | data[position + 2] << 8
-            elif command == _STREAM_SETUP and data[position + 2] & 0x7F == _NES_CHIP:
+            elif command == STREAM_SETUP and data[position + 2] & 0x7F == _NES_CHIP:
                 self._leave_out("streamed samples")
             else:
                 sample += _FIXED_WAITS[command]
-                has_end = command == _END
+                has_end = command == END
             if sample > max_samples:
                 raise FormatError(
                     f"{self.name} plays longer than {MAX_VGM_SECONDS // 3600} hours, the most that is allowed: it is "
                     "damaged, or cut it"
                 )
             position = after
-        if not has_end and _absolute(data, _END_OFFSET) > len(data):
+        if not has_end and _absolute(data, END_OFFSET) > len(data):
             raise FormatError(
-                f"{self.name} breaks off: by its header it has {_absolute(data, _END_OFFSET):,} bytes and here it "
+                f"{self.name} breaks off: by its header it has {_absolute(data, END_OFFSET):,} bytes and here it "
                 f"has {len(data):,}"
             )
         self.length = sample
@@ -309,6 +280,12 @@ class _Stream:
         if what not in self.left_out:
             self.left_out.append(what)
 
+    def marked_loop(self) -> Loop | None:
+        """Return the loop that the file marks, if it has any length."""
+        if self.loop_start is None or self.loop_start >= self.length:
+            return None
+        return Loop(self.loop_start, self.loop_writes)
+
     def looped(self, loops: int) -> tuple[NDArray[np.int64], NDArray[np.uint8], NDArray[np.uint8], int]:
         """Return samples, registers and values of all writes, and the length, with the loop played `loops` times."""
         samples = np.frombuffer(self.samples, np.int64)
@@ -318,7 +295,7 @@ class _Stream:
             return samples, registers, values, self.length
         if loops < 1:
             raise FormatError(f"{self.name} cannot be played with {loops} loops: 1 or more is allowed")
-        loop_samples = 0 if self.loop_length is None else self.length - self.loop_length
+        loop_samples = 0 if self.loop_start is None else self.length - self.loop_start
         if not loop_samples:
             raise FormatError(f"{self.name} has no loop that can be played {loops} times: leave the loops out")
         length = self.length + (loops - 1) * loop_samples
@@ -337,15 +314,24 @@ class _Stream:
         )
 
 
-def _title(data: bytes, tag: int) -> str:
-    """Return the song's name out of a GD3 tag, https://vgmrips.net/wiki/GD3_Specification, or nothing."""
-    if not tag or data[tag : tag + 4] != b"Gd3 " or len(data) < tag + 12:
-        return ""
-    length = min(_u32(data, tag + 8), 4096)
+def _tags(data: bytes, tag: int) -> Tags:
+    """Return what a GD3 tag says, https://vgmrips.net/wiki/GD3_Specification: English, or else Japanese."""
+    if not tag or data[tag : tag + 4] != TAG_MAGIC or len(data) < tag + 12:
+        return Tags()
+    length = min(_u32(data, tag + 8), _MAX_TAG_BYTES)
     text = data[tag + 12 : tag + 12 + length].decode("utf-16-le", errors="replace")
-    english, _, rest = text.partition("\0")
-    shown = "".join(c for c in english or rest.partition("\0")[0] if c.isprintable())
-    return shown[:_MAX_TITLE_LENGTH].strip()
+    fields = [_shown(field) for field in text.split("\0")] + [""] * 11
+    return Tags(
+        title=fields[0] or fields[1],
+        game=fields[2] or fields[3],
+        author=fields[6] or fields[7],
+        date=fields[8],
+        notes=fields[10],
+    )
+
+
+def _shown(text: str) -> str:
+    return "".join(c for c in text if c.isprintable())[:_MAX_TAG_LENGTH].strip()
 
 
 def _u32(data: bytes, offset: int) -> int:

@@ -30,6 +30,7 @@ from livegen.score_table import (
     write_frames,
 )
 from livegen.synth.commands import COMMAND
+from livegen.synth.register_log import LOG, log_writes
 from livegen.synth.synth import (
     N_LANES,
     NEVER,
@@ -102,6 +103,7 @@ ENGINE: Final = np.dtype(
         ("rings", RING, N_RINGS),
         ("stats", STATS),
         ("parts", np.float32, (N_VOICES, MAX_PIECE_SAMPLES)),
+        ("log", LOG),  # of what is written to the first chip, where a file wants it
     ],
     align=True,
 )
@@ -206,7 +208,7 @@ def _render_piece(engine: Record, n_samples: int) -> None:
             run_event(engine.synth, sample, lane)
         else:
             _step_gains(engine, sample)
-        send_writes(engine.synth)
+        _send(engine)
     for part in range(engine.n_parts):
         read_samples(engine.synth.chips[part], n_samples, engine.parts[part])
     if engine.n_parts == 1 and engine.mix.metronome > 0.0:  # a voice on a channel of its own is recorded without it
@@ -223,9 +225,16 @@ def _run_commands(engine: Record) -> None:
         read = ring.read[0]
         while read < written:
             run_command(engine.synth, engine.sample, ring.commands[read % RING_SIZE])
-            send_writes(engine.synth)
+            _send(engine)
             read += 1
         store_release(ring.read, 0, read)
+
+
+@kernel
+def _send(engine: Record) -> None:
+    if engine.log.is_on:
+        log_writes(engine.log, engine.synth.writes[0])
+    send_writes(engine.synth)
 
 
 _FRAME: Final = 0

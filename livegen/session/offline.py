@@ -1,7 +1,7 @@
 """A session on the offline clock: the same instrument, rendered as fast as the machine can."""
 
-import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -11,18 +11,27 @@ from numpy.typing import NDArray
 
 from livegen.errors import FormatError
 from livegen.events import Event
+from livegen.formats import SCORE_ENDINGS, write_piece
 from livegen.formats.audio_file import AUDIO_ENDINGS, AudioWriter
 from livegen.formats.files import check_place
-from livegen.formats.midi_file import write_midi_score
-from livegen.formats.nesmdb import save_npz
+from livegen.formats.piece import Piece
+from livegen.formats.register_files import REGISTER_ENDINGS, engine_log, write_registers
+from livegen.formats.register_log import VGM_RATE_HZ, Tags, with_loop
+from livegen.formats.roll import PICTURE_ENDINGS, write_picture
 from livegen.outputs.engine import render_block
+from livegen.predictor.beat import Beat
 from livegen.score_table import PLAYER
 from livegen.session.clock import COMMIT_MARGIN_SECONDS, OfflineClock
 from livegen.session.instrument import Instrument
-from livegen.units import frame_to_sample
+from livegen.synth.register_log import join_writes, power_up_writes, take_writes
+from livegen.units import FRAME_RATE_HZ, frame_to_sample
 
-_ENDINGS: Final = (*AUDIO_ENDINGS, ".mid", ".npz")
+RENDER_ENDINGS: Final = (*AUDIO_ENDINGS, *SCORE_ENDINGS, *REGISTER_ENDINGS, *PICTURE_ENDINGS)
+"""How the name of a file may end that a session is rendered to."""
+
 _FADE_SECONDS: Final = 0.01
+_SAME_TEMPO: Final = 0.002
+"""A tempo that wavers by less is one tempo."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +44,14 @@ class RenderedFrame:
     is_player : ndarray of bool, shape (4,)
         Which voices were the player's.
     samples : ndarray of float32, shape (n, channels)
+    beat : Beat or None
+        What was known of the beat.
     """
 
     frame: NDArray[np.uint8]
     is_player: NDArray[np.bool_]
     samples: NDArray[np.float32]
+    beat: Beat | None = None
 
 
 def render(
@@ -109,8 +121,8 @@ def check_output(path: Path) -> None:
 
 def check_ending(path: Path) -> None:
     """Refuse a file that cannot be rendered to by its name; raises FormatError."""
-    if path.suffix.lower() not in _ENDINGS:
-        raise FormatError(f"{path} cannot be rendered: its name must end in {', '.join(_ENDINGS)}")
+    if not path.name.lower().endswith(RENDER_ENDINGS):
+        raise FormatError(f"{path} cannot be rendered: its name must end in {', '.join(RENDER_ENDINGS)}")
 
 
 def render_to_file(
@@ -119,19 +131,30 @@ def render_to_file(
     n_frames: int,
     events: Sequence[tuple[float, Event]] = (),
     *,
+    tags: Tags | None = None,
+    loop_from: float | None = None,
+    is_for_daw: bool = False,
     on_frame: Callable[[], None] = lambda: None,
 ) -> None:
-    """Render to a file of the kind that its name ends with: the sound as .wav or .flac, the score as .mid or .npz.
+    """Render to a file of the kind that its name ends with: sound, score, register writes or picture.
 
-    The sound fades over its last 10 ms, so that it does not end in a click.
+    The sound fades over its last 10 ms, so that it does not end in a click. Register writes are those of the whole
+    session, the player's notes included; levels and mutes of the mix are no part of them.
 
     Parameters
     ----------
     instrument : Instrument
+        For register writes its voices must not be apart.
     path : Path
+        One of `RENDER_ENDINGS`.
     n_frames : int
     events : sequence of (float, Event)
         As `render` takes them.
+    tags : Tags, optional
+    loop_from : float, optional
+        Where players of register writes go on when they have come to the end, in seconds.
+    is_for_daw : bool, optional
+        As `livegen.formats.write_piece` has it, for MIDI files.
     on_frame : callable
         Called after each frame, for a progress bar.
 
@@ -140,7 +163,15 @@ def render_to_file(
     FormatError
         If the file cannot be written.
     """
-    write_rendered(path, instrument, render(instrument, n_frames, events), n_frames, on_frame=on_frame)
+    rendered = render(instrument, n_frames, events)
+    write_rendered(
+        path, instrument, rendered, n_frames, tags=tags, loop_from=loop_from, is_for_daw=is_for_daw, on_frame=on_frame
+    )
+
+
+def needs_sound(path: Path) -> bool:
+    """Tell whether a file needs its session's sound, by its name; a score or a picture does not."""
+    return path.name.lower().endswith((*AUDIO_ENDINGS, *REGISTER_ENDINGS))
 
 
 def write_rendered(
@@ -149,24 +180,45 @@ def write_rendered(
     rendered_frames: Iterable[RenderedFrame],
     n_frames: int,
     *,
+    tags: Tags | None = None,
+    loop_from: float | None = None,
+    is_for_daw: bool = False,
     on_frame: Callable[[], None] = lambda: None,
 ) -> None:
     """Write so many frames that an instrument plays to a file; see `render_to_file`."""
+    name = path.name.lower()
     sample_rate, n_channels = int(instrument.engine["sample_rate"][0]), int(instrument.engine["n_channels"][0])
-    is_sound = path.suffix.lower() in AUDIO_ENDINGS
-    frames, masks = [], []
-    with AudioWriter(path, sample_rate, n_channels) if is_sound else contextlib.nullcontext() as writer:
+    instrument.engine["log"]["is_on"] = name.endswith(REGISTER_ENDINGS)
+    frames, masks, writes = [], [], [power_up_writes()]
+    tempos: list[tuple[int, float]] = []
+    with AudioWriter(path, sample_rate, n_channels) if name.endswith(AUDIO_ENDINGS) else nullcontext() as writer:
         for rendered in rendered_frames:
             frames.append(rendered.frame)
             masks.append(rendered.is_player)
+            writes.append(take_writes(instrument.engine["log"]))
+            _follow_tempo(tempos, rendered.beat, len(frames) - 1)
             if writer is not None:
                 is_last = len(frames) == n_frames
                 writer.write(_faded(rendered.samples, sample_rate) if is_last else rendered.samples)
             on_frame()
-    if path.suffix.lower() == ".mid":
-        write_midi_score(path, np.stack(frames), player=np.stack(masks))
-    elif path.suffix.lower() == ".npz":
-        save_npz(path, np.stack(frames), {"player": np.stack(masks).tolist()})
+    tags = Tags() if tags is None else tags
+    piece = Piece(np.stack(frames), np.stack(masks), tuple(tempos), tags=tags)
+    if name.endswith(REGISTER_ENDINGS):
+        log = engine_log(join_writes(writes), frame_to_sample(n_frames, VGM_RATE_HZ), tags)
+        write_registers(path, log if loop_from is None else with_loop(log, round(loop_from * VGM_RATE_HZ)))
+    elif name.endswith(PICTURE_ENDINGS):
+        write_picture(path, piece)
+    elif name.endswith(SCORE_ENDINGS):
+        write_piece(path, piece, is_for_daw=is_for_daw)
+
+
+def _follow_tempo(tempos: list[tuple[int, float]], beat: Beat | None, frame_index: int) -> None:
+    """Note from which frame on there are how many beats a minute, where that is known and has changed."""
+    if beat is None:
+        return
+    beats_a_minute = 60 * FRAME_RATE_HZ / beat.period_frames
+    if not tempos or abs(beats_a_minute / tempos[-1][1] - 1) > _SAME_TEMPO:
+        tempos.append((frame_index, beats_a_minute))
 
 
 def _faded(samples: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
@@ -178,4 +230,4 @@ def _faded(samples: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32
 
 def _frame(instrument: Instrument, frame_index: int, samples: NDArray[np.float32]) -> RenderedFrame:
     planned = instrument.state.timeline.at(frame_index).planned
-    return RenderedFrame(planned.frame, planned.owner == PLAYER, samples)
+    return RenderedFrame(planned.frame, planned.owner == PLAYER, samples, instrument.state.tempo.beat_at(frame_index))

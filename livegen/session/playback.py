@@ -1,7 +1,7 @@
 """The sound of a take: its frames as they were played, and the player's events at their times, without the model."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from threading import Event
 from typing import Any, Final
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from livegen.errors import TakeError
 from livegen.events import NoteOn, SetControl, SourceLost, StampedEvent
 from livegen.outputs.audio import AudioDevice
+from livegen.predictor.beat import Beat
 from livegen.predictor.predictor import UNCONDITIONED, Conditions
 from livegen.score import N_COLUMNS, N_VOICES
 from livegen.score_table import MODEL, OFF, PLAYER, PlannedFrame
@@ -41,6 +42,8 @@ class Recording:
     frames : ndarray of uint8, shape (N, 4, 3)
     owner : ndarray of uint8, shape (N, 4)
     onset_offset : ndarray of float64, shape (N, 4)
+    beats : mapping of int to Beat
+        What was known of the beat, by frame; frames of which nothing was known are left out.
     events : sequence of StampedEvent
         In the order in which they came.
     """
@@ -49,6 +52,7 @@ class Recording:
     frames: NDArray[np.uint8]
     owner: NDArray[np.uint8]
     onset_offset: NDArray[np.float64]
+    beats: Mapping[int, Beat]
     events: Sequence[StampedEvent]
 
     @property
@@ -85,7 +89,7 @@ def read_recording(take: Take, end: int | None = None) -> Recording:
     TakeError
         If the log is no take's, or holds no frame.
     """
-    frames, owners, offsets = bytearray(), bytearray(), {}
+    frames, owners, offsets, beats = bytearray(), bytearray(), {}, {}
     events: list[StampedEvent] = []
     frame_bytes = N_VOICES * N_COLUMNS
     for record in take.records():
@@ -104,6 +108,8 @@ def read_recording(take: Take, end: int | None = None) -> Recording:
             owners[at * N_VOICES : (at + 1) * N_VOICES] = planned.owner.tobytes()
             if planned.onset_offset.any():
                 offsets[at] = planned.onset_offset
+            if record.beat is not None:
+                beats[at] = record.beat
     n_frames = len(owners) // N_VOICES
     if not n_frames:
         raise TakeError(f"{take.path} holds no frame: the jam ended before it began")
@@ -115,6 +121,7 @@ def read_recording(take: Take, end: int | None = None) -> Recording:
         np.frombuffer(bytes(frames), np.uint8).reshape(n_frames, N_VOICES, N_COLUMNS),
         np.frombuffer(bytes(owners), np.uint8).reshape(n_frames, N_VOICES),
         onset_offset,
+        beats,
         events,
     )
 
@@ -154,6 +161,8 @@ class Playback:
         In Hz.
     first : int
         Frame that is to sound first.
+    has_run_up : bool
+        Whether the two seconds before are played; without them what sounds at that frame begins there.
     **options
         As `Instrument` takes them.
 
@@ -164,11 +173,19 @@ class Playback:
         Frame that is the instrument's frame 0.
     """
 
-    def __init__(self, recording: Recording, sample_rate: int, first: int = 0, **options: bool | int) -> None:
+    def __init__(
+        self,
+        recording: Recording,
+        sample_rate: int,
+        first: int = 0,
+        *,
+        has_run_up: bool = True,
+        **options: bool | int,
+    ) -> None:
         self._recording = recording
         self._first = first
         self.instrument = instrument_of(recording.head, _NoModel(), sample_rate, **options)
-        self.start = max(first - _RUN_UP_FRAMES, 0)
+        self.start = max(first - _RUN_UP_FRAMES, 0) if has_run_up else first
         self._sample_rate = sample_rate
         self._sounding = recording.sounding(self.start)
         self._events = [replace(event, position=event.position - self.start) for event in recording.events]
@@ -209,7 +226,8 @@ class Playback:
         is_player, no_sound = self._recording.is_player, np.zeros((0, 1), np.float32)
         for frame_index in range(self._first, len(self._recording.frames)):
             samples = self.render(frame_index) if has_sound else no_sound
-            yield RenderedFrame(self._recording.frames[frame_index], is_player[frame_index], samples)
+            beat = self._recording.beats.get(frame_index)
+            yield RenderedFrame(self._recording.frames[frame_index], is_player[frame_index], samples, beat)
 
     def _catch_up(self) -> None:
         """Take in what happened before the start: what is still pressed and set is in force."""

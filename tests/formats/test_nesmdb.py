@@ -235,3 +235,25 @@ def test_songs_of_the_data_set_read_back_exactly(tmp_path, ending):
     for index in range(0, len(split), len(split) // 20):
         write_score(tmp_path / f"a{ending}", split.song(index))
         assert np.array_equal(read_score(tmp_path / f"a{ending}"), split.song(index))
+
+
+@pytest.mark.parametrize(
+    ("player", "says"),
+    [
+        (np.zeros((12, 3), bool), "player does not fit"),
+        (np.zeros((12, 4), np.uint8), "player does not fit"),
+        (np.zeros(4_100_000, bool), "bytes of player"),
+    ],
+)
+def test_a_player_s_part_that_does_not_fit_is_refused(tmp_path, player, says):
+    np.savez_compressed(tmp_path / "a.npz", frames=song(12), player=player)
+    with pytest.raises(FormatError, match=says):
+        nesmdb.load_piece(tmp_path / "a.npz")
+
+
+def test_metadata_that_fills_the_memory_is_refused(tmp_path):
+    np.savez_compressed(tmp_path / "a.npz", frames=song(12), metadata=np.array("[" * 2_000_000))
+    with pytest.raises(FormatError, match="bytes of metadata"):
+        nesmdb.load_npz_metadata(tmp_path / "a.npz")
+    with pytest.raises(FormatError, match="so much metadata"):
+        nesmdb.save_npz(tmp_path / "b.npz", song(12), {"words": "a" * 300_000})

@@ -1,14 +1,20 @@
 """MIDI files that are damaged, hostile or absurd: one clear error, soon, and in little memory."""
 
+import contextlib
 import random
 import struct
 
 import mido
+import numpy as np
 import pytest
 from format_samples import song
 
 from livegen.errors import FormatError
-from livegen.formats.midi_file import midi_timeline, read_midi_score, write_midi_score
+from livegen.formats import midi_clock
+from livegen.formats.daw_midi import write_daw_midi
+from livegen.formats.midi_band import read_midi_band
+from livegen.formats.midi_file import midi_timeline, read_midi_piece, read_midi_score, write_midi_score
+from livegen.formats.piece import Piece
 from livegen.formats.smf import MAX_EVENTS, read_song
 
 NOTE = b"\x00\x90\x3c\x40\x40\x80\x3c\x00"
@@ -128,3 +134,38 @@ def test_damaged_files_are_read_or_refused_and_nothing_else(tmp_path):
             except FormatError:
                 refused += 1
     assert 0 < refused < 800
+
+
+STRIKE = b"\x00\x90\x3c\x40"
+HOSTILE = {
+    "a track for each of 20,000 notes": lambda: midi(
+        *[bytes((0x80 | i & 7, i & 0x7F)) + STRIKE[1:] for i in range(20_000)]
+    ),
+    "one key struck 100,000 times": lambda: midi(b"\x01\x90\x3c\x40" * 100_000),
+    "100,000 tempos": lambda: midi(b"\x01\xff\x51\x03\x01\x02\x03" * 100_000 + STRIKE),
+    "a million tempos": lambda: midi(b"\x01\xff\x51\x03\x01\x02\x03" * 1_000_000 + STRIKE),
+    "100,000 markers": lambda: midi(b"\x00\xff\x06\x04abcd" * 100_000 + STRIKE),
+    "the end of a song 100,000 times": lambda: midi(b"\x00\xff\x58\x02\x01\x00" * 100_000 + STRIKE),
+}
+"""Files that take a reader minutes or hours that is quadratic in something."""
+
+
+@pytest.mark.parametrize("reader", [read_midi_piece, read_midi_band, midi_timeline])
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_file_that_is_made_to_be_slow_is_read_or_refused(tmp_path, name, reader):
+    path = tmp_path / "a.mid"
+    path.write_bytes(HOSTILE[name]())
+    with contextlib.suppress(FormatError):
+        piece = reader(path)
+        if isinstance(piece, Piece):
+            assert len(piece.tempos) + len(piece.markers) <= 20_000
+
+
+def test_a_score_with_more_notes_than_are_read_is_not_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(midi_clock, "MAX_EVENTS", 2_000)
+    frames = np.zeros((1_000, 4, 3), np.uint8)
+    frames[:, 0, 0] = np.where(np.arange(1_000) % 2, 60, 62)
+    for write in (write_midi_score, lambda path, frames: write_daw_midi(path, Piece(frames))):
+        with pytest.raises(FormatError, match="2,000 events"):
+            write(tmp_path / "a.mid", frames)
+    assert not list(tmp_path.iterdir())

@@ -1,6 +1,5 @@
 """Rendering: the same session without waiting."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -8,15 +7,20 @@ import pytest
 import soundfile
 from hash_predictor import HashPredictor
 
+from livegen.apu import FULL_SCALE, LATENCY_SAMPLES, render_writes
 from livegen.controls import Value
 from livegen.errors import FormatError
 from livegen.events import Event, NoteOff, NoteOn, SetControl
+from livegen.formats import SCORE_ENDINGS, read_piece, read_score
+from livegen.formats.register_log import Tags
+from livegen.formats.vgm import read_vgm
 from livegen.patch import load_patch
 from livegen.session.instrument import Instrument
-from livegen.session.offline import RenderedFrame, check_output, render, render_to_file
+from livegen.session.offline import RENDER_ENDINGS, RenderedFrame, check_output, render, render_to_file
 from livegen.units import frame_to_sample
 
 RATE = 48_000
+BOTH = ((NoteOn, (100,)), (NoteOff, ()))
 TUNE: list[tuple[float, Event]] = [
     (0.0, NoteOn(0, 60, 100)),
     (0.30, NoteOff(0, 60)),
@@ -93,11 +97,48 @@ def test_a_session_with_no_frames_is_empty() -> None:
 
 def test_each_kind_of_file_is_the_same_again_for_the_same_seed(tmp_path: Path) -> None:
     told: list[int] = []
-    for ending in ("wav", "flac", "mid", "npz"):
+    for ending in RENDER_ENDINGS:
         for name in ("a", "b"):
-            render_to_file(instrument(), tmp_path / f"{name}.{ending}", 24, TUNE, on_frame=lambda: told.append(1))
-        assert (tmp_path / f"a.{ending}").read_bytes() == (tmp_path / f"b.{ending}").read_bytes()
-    assert len(told) == 8 * 24
+            path = tmp_path / f"{name}{ending}"
+            render_to_file(instrument(), path, 24, TUNE, tags=Tags("Same"), on_frame=lambda: told.append(1))
+        assert (tmp_path / f"a{ending}").read_bytes() == (tmp_path / f"b{ending}").read_bytes()
+    assert len(told) == 2 * len(RENDER_ENDINGS) * 24
+
+
+def test_the_score_is_the_same_in_every_format(tmp_path: Path) -> None:
+    for ending in SCORE_ENDINGS:
+        render_to_file(instrument(), tmp_path / f"a{ending}", 30, TUNE)
+    expected = np.stack([frame.frame for frame in rendered()])
+    for ending in SCORE_ENDINGS:
+        columns = slice(1) if ending == ".seprsco.pkl" else slice(3)
+        assert np.array_equal(read_score(tmp_path / f"a{ending}")[..., columns], expected[..., columns])
+
+
+def test_register_writes_sound_as_the_session(tmp_path: Path) -> None:
+    """The player's notes too, with the patch's macros, each at its own sample.
+
+    A cycle more or less, which a file may take, makes another noise of the noise.
+    """
+    given: dict[str, Value] = {"volume": 1.0, "no_role": "off"}
+    render_to_file(instrument(rate=44_100, **given), tmp_path / "a.vgm", 40, TUNE, loop_from=0.5)
+    log = read_vgm(tmp_path / "a.vgm")
+    assert log.length == frame_to_sample(40, 44_100)
+    assert log.loop is not None
+    assert log.loop.start == 22_050
+    sound = np.concatenate([f.samples.ravel() for f in rendered(40, rate=44_100, **given)])[LATENCY_SAMPLES:]
+    written = FULL_SCALE * render_writes(
+        log.cycle, log.address, log.value, cpu_clock_hz=log.cpu_clock_hz, sample_rate=44_100, n_samples=len(sound)
+    )
+    difference = written - sound
+    quiet = slice(1000, None)  # after the ramp with which a session begins
+    assert np.sqrt(np.mean(difference[quiet] ** 2)) < 0.02 * np.sqrt(np.mean(sound[quiet] ** 2))
+
+
+def test_nothing_of_a_busy_performer_is_lost(tmp_path: Path) -> None:
+    keys = [(0.3 + i / 5000, kind(0, 60 + i % 20, *more)) for i in range(600) for kind, more in BOTH]
+    busy = instrument(rate=44_100, p1_role="player")
+    render_to_file(busy, tmp_path / "a.nsf", 24, keys)
+    assert int(busy.engine["log"]["n_lost"][0]) == 0
 
 
 @pytest.mark.parametrize("ending", [".wav", ".flac"])
@@ -126,8 +167,8 @@ def test_the_voices_apart_are_four_channels_of_the_file(tmp_path: Path) -> None:
 def test_the_score_says_what_was_the_player_s(tmp_path: Path) -> None:
     render_to_file(instrument(), tmp_path / "out.npz", 10, [(0.2, NoteOn(0, 60, 100))])
     with np.load(tmp_path / "out.npz", allow_pickle=False) as stored:
-        frames, player = stored["frames"], json.loads(str(stored["metadata"]))["player"]
-    assert np.array_equal(np.array(player)[:, 0], [False] * 4 + [True] * 6)
+        frames, player = stored["frames"], stored["player"]
+    assert np.array_equal(player[:, 0], [False] * 4 + [True] * 6)
     assert (frames[4:, 0, 0] == 60).all()
 
 
@@ -139,7 +180,17 @@ def test_controls_of_a_prompt_take_effect() -> None:
 
 def test_what_cannot_be_written_is_refused_before_any_work(tmp_path: Path) -> None:
     check_output(tmp_path / "song.WAV")
-    with pytest.raises(FormatError, match=r"song\.ogg .*\.wav, \.flac, \.mid, \.npz"):
+    with pytest.raises(FormatError, match=r"song\.ogg .*\.wav, \.flac, \.mid.*\.nsf.*\.svg"):
         check_output(tmp_path / "song.ogg")
     with pytest.raises(FormatError, match="no folder"):
         check_output(tmp_path / "missing" / "song.wav")
+
+
+def test_a_tempo_that_is_known_is_the_midi_file_s(tmp_path: Path) -> None:
+    render_to_file(instrument(bpm=96.0), tmp_path / "a.mid", 48, TUNE)
+    render_to_file(instrument(bpm=96.0), tmp_path / "a.npz", 48, TUNE)
+    render_to_file(instrument(), tmp_path / "b.mid", 12)
+    piece = read_piece(tmp_path / "a.mid")
+    assert piece.tempos == ((0, pytest.approx(96.0, rel=1e-4)),)
+    assert np.array_equal(piece.frames, read_score(tmp_path / "a.npz"))
+    assert read_piece(tmp_path / "b.mid").tempos == ()

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import mido
 import numpy as np
 import pytest
 import soundfile
@@ -12,12 +13,19 @@ from format_samples import song
 from numpy.typing import NDArray
 from vgm_files import CLOCK, END, log, vgm, wait, write
 
-from livegen.apu import FULL_SCALE, render_writes
+from livegen.apu import FULL_SCALE, LATENCY_SAMPLES, render_writes
 from livegen.apu.workloads import busy_writes
 from livegen.errors import FormatError
-from livegen.formats import read_score, write_score
-from livegen.formats.convert import CONVERSIONS, Options, Report, convert
+from livegen.formats import read_piece, read_score, write_piece, write_score
+from livegen.formats.piece import Piece
+from livegen.formats.register_log import Loop
+from livegen.formats.vgm import read_vgm
+from livegen.outputs.engine import new_engine, render_block
+from livegen.patch import parse_patch
 from livegen.score import Column
+from livegen.score_table import PlannedFrame, write_frames
+from livegen.session.convert import CONVERSIONS, Options, Report, convert
+from livegen.units import frame_to_sample
 
 LENGTH = 44_100
 
@@ -162,9 +170,13 @@ def test_every_kind_of_score_becomes_every_other(tmp_path: Path, source: str, ta
     [
         ("a.ogg", "b.wav", {}, "a.ogg cannot be converted: its name must end in .vgm, .vgz, .mid"),
         ("a.wav", "b.mid", {}, "a.wav cannot be converted"),
-        ("a.vgm", "b.mid", {}, "a.vgm cannot become b.mid: that name must end in .wav or .flac"),
+        ("a.vgm", "b.mid", {}, "a.vgm cannot become b.mid: that name must end in .wav, .flac, .vgm"),
         ("a.vgm", "b", {}, "cannot become b"),
-        ("a.mid", "b.wav", {}, r"a.mid cannot become b.wav: that name must end in .mid, .*or .seprsco.pkl"),
+        ("a.mid", "b.ogg", {}, r"a.mid cannot become b.ogg: that name must end in .mid, .*seprsco.pkl"),
+        ("a.mid", "b.vgm", {"loop_from": 2.0}, "loop cannot begin at 2.00 s of 2.00 s"),
+        ("a.mid", "b.wav", {"audio_channels": "voices", "voices": ("p1",)}, "--voices means nothing with a channel"),
+        ("a.mid", "b.wav", {"loop_from": 1.0}, "--loop-from means nothing from a.mid to b.wav"),
+        ("empty.npz", "b.wav", {}, "the score has no frames"),
         ("a.mid", "b.npz", {"rate": 8_000}, "--rate means nothing from a.mid to b.npz"),
         ("a.mid", "b.npz", {"filters": False}, "--filters means nothing"),
         ("a.mid", "b.npz", {"voices": ("p1",)}, "--voices means nothing"),
@@ -187,6 +199,7 @@ def test_what_is_refused_is_refused_before_anything_is_written(
 ) -> None:
     (tmp_path / "a.vgm").write_bytes(vgm(tone()))
     write_score(tmp_path / "a.mid", song())
+    write_score(tmp_path / "empty.npz", song(0))
     (tmp_path / "link.mid").symlink_to(tmp_path / "a.mid")
     (tmp_path / "folder.npz").mkdir()
     before = sorted(tmp_path.iterdir())
@@ -197,6 +210,78 @@ def test_what_is_refused_is_refused_before_anything_is_written(
 
 
 def test_every_option_belongs_to_some_conversion() -> None:
-    every = Options(rate=1, voices=(), filters=False, mixer="", loops=1)
+    every = Options(1, (), False, "", 1, "", 0.0, "", "", "")
     assert every.given().keys() == set().union(*(conversion.options for conversion in CONVERSIONS))
     assert Options().given() == {}
+
+
+def test_a_score_sounds_as_the_engine_plays_it(tmp_path: Path) -> None:
+    frames = song(60)
+    write_score(tmp_path / "a.npz", frames)
+    report = convert(tmp_path / "a.npz", tmp_path / "a.wav", Options())
+    read, rate = soundfile.read(tmp_path / "a.wav")
+    engine = new_engine(rate, parse_patch("", "plain", "plain"), n_channels=1)
+    engine["mix"]["master"] = engine["mix"]["master_now"] = 1.0
+    nobody = np.zeros(4)
+    write_frames(engine["table"], [PlannedFrame(i, f, nobody.astype(np.uint8), nobody) for i, f in enumerate(frames)])
+    sound = np.zeros(frame_to_sample(60, rate), np.float32)
+    render_block(engine[0], sound, len(sound))
+    sound = np.concatenate([sound[LATENCY_SAMPLES:], np.zeros(LATENCY_SAMPLES, np.float32)])
+    end = len(sound) - rate // 50
+    assert report.seconds == 2.5
+    assert len(read) == len(sound)
+    assert np.abs(sound).max() > 0.1
+    assert np.abs(read[:end] - sound[:end]).max() < 2 / 32_768
+    assert read[-1] == 0
+
+
+def test_the_voices_of_a_score_are_channels(tmp_path: Path) -> None:
+    write_score(tmp_path / "a.npz", song())
+    convert(tmp_path / "a.npz", tmp_path / "apart.wav", Options(audio_channels="voices"))
+    apart, _ = soundfile.read(tmp_path / "apart.wav")
+    assert apart.shape == (2 * 48_000, 4)
+    for channel, voice in enumerate(("p1", "p2", "tr", "no")):
+        convert(tmp_path / "a.npz", tmp_path / "one.wav", Options(voices=(voice,)))
+        assert np.array_equal(apart[:, channel], soundfile.read(tmp_path / "one.wav")[0])
+
+
+def test_a_score_s_vgm_file_sounds_as_the_score(tmp_path: Path) -> None:
+    write_score(tmp_path / "a.npz", song())
+    convert(tmp_path / "a.npz", tmp_path / "a.vgz", Options(title="Mine", author="Me"))
+    report = convert(tmp_path / "a.vgz", tmp_path / "b.wav", Options(rate=44_100))
+    convert(tmp_path / "a.npz", tmp_path / "a.wav", Options(rate=44_100))
+    assert report == Report(2.0, ('"Mine"',))
+    a, b = (soundfile.read(tmp_path / name)[0][: 44_100 * 2 - 500] for name in ("a.wav", "b.wav"))
+    # a write is within a cycle of where it was: a step of full scale within 1/40 of a sample
+    assert np.sqrt(np.mean((a - b) ** 2)) < 0.01 * np.sqrt(np.mean(a**2))
+
+
+def test_what_is_said_of_a_vgm_file_goes_into_another(tmp_path: Path) -> None:
+    (tmp_path / "a.vgm").write_bytes(vgm(tone(), title="Overworld"))
+    convert(tmp_path / "a.vgm", tmp_path / "b.vgm", Options(author="Koji", loop_from=0.5))
+    log = read_vgm(tmp_path / "b.vgm")
+    assert (log.tags.title, log.tags.author, log.loop) == ("Overworld", "Koji", Loop(22_050, 5))
+    assert read_vgm(tmp_path / "b.vgm", loops=3).length == 2 * LENGTH
+
+
+def test_midi_for_a_daw_is_another_file(tmp_path: Path) -> None:
+    write_score(tmp_path / "a.npz", song())
+    report = convert(tmp_path / "a.npz", tmp_path / "a.mid", Options(midi_layout="daw", title="Song"))
+    assert report.remarks == ("left out: timbres",)
+    convert(tmp_path / "a.npz", tmp_path / "b.mid", Options(midi_layout="exact", title="Song"))
+    assert np.array_equal(read_score(tmp_path / "b.mid"), song())
+    loudest = [max(m.velocity for m in mido.MidiFile(tmp_path / n) if m.type == "note_on") for n in ("a.mid", "b.mid")]
+    assert loudest[0] > 15 >= loudest[1]
+
+
+def test_who_played_goes_from_file_to_file(tmp_path: Path) -> None:
+    player = np.zeros((48, 4), bool)
+    player[:, 0] = True
+    write_piece(tmp_path / "a.mid", Piece(song(), player))
+    convert(tmp_path / "a.mid", tmp_path / "a.npz", Options())
+    convert(tmp_path / "a.npz", tmp_path / "a.svg", Options())
+    found = read_piece(tmp_path / "a.npz")
+    assert found.player is not None
+    sounds = song()[..., Column.NOTE] > 0
+    assert np.array_equal(found.player & sounds, player & sounds)
+    assert ">player<" in (tmp_path / "a.svg").read_text()

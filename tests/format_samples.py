@@ -9,7 +9,7 @@ from hypothesis.extra import numpy as hnp
 
 from livegen.score import NOTE_RANGE, TIMBRE_MAX, VOLUME_MAX, Column, Voice
 
-NESMDB = Path(__file__).parents[3] / "shared" / "data" / "nesmdb"
+NESMDB = Path(__file__).parents[2] / "shared" / "data" / "nesmdb"
 
 
 needs_nesmdb = pytest.mark.skipif(not NESMDB.is_dir(), reason=f"NES-MDB is not at {NESMDB}")

@@ -1,0 +1,173 @@
+"""Commands that write files without playing them: render, convert."""
+
+import secrets
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from livegen.cli.options import (
+    Channels,
+    ChannelsOption,
+    Model,
+    PatchOption,
+    Seed,
+    Set,
+    model_folder,
+    parse_controls,
+    say_if_compiling,
+)
+from livegen.cli.output import err, printable, progress_bar
+from livegen.errors import FormatError
+
+
+class MidiLayout(StrEnum):
+    """How a score is laid out in a MIDI file."""
+
+    EXACT = "exact"
+    DAW = "daw"
+
+
+MidiLayoutOption = Annotated[
+    MidiLayout | None,
+    typer.Option(help="exact, else: all of the score, as NES-MDB has it; daw: notes for any instrument to play."),
+]
+Title = Annotated[str | None, typer.Option(help="Name of the song, for the file's tags.")]
+Author = Annotated[str | None, typer.Option(help="Who made it, for the file's tags.")]
+LoopFrom = Annotated[
+    float | None,
+    typer.Option(min=0, metavar="SECONDS", help="Where players of the file go on after its end, else they stop."),
+]
+
+
+def render(
+    out_file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="OUT",
+            help=".wav .flac, a score: .mid .npz .exprsco.pkl .seprsco.pkl, register writes: .vgm .vgz .nsf, a "
+            "picture: .png .svg",
+        ),
+    ],
+    seconds: Annotated[float, typer.Option(min=0.1, max=36_000, help="Length.")] = 30.0,
+    prompt: Annotated[
+        Path | None, typer.Option(metavar="FILE.mid", help="What a performer plays from the start.")
+    ] = None,
+    count: Annotated[int, typer.Option(min=1, max=10_000, help="How many files, with one seed after another.")] = 1,
+    jobs: Annotated[int, typer.Option(min=1, max=64, help="How many at a time, each on a core of its own.")] = 1,
+    patch: PatchOption = "plain",
+    model: Model = "default",
+    rate: Annotated[int | None, typer.Option(min=8000, max=192000, help="Sample rate in Hz, else 48000.")] = None,
+    audio_channels: ChannelsOption = Channels.MIX,
+    loop_from: LoopFrom = None,
+    midi_layout: MidiLayoutOption = None,
+    title: Title = None,
+    author: Author = None,
+    seed: Seed = None,
+    set_: Set = None,
+) -> None:
+    """Render a session offline, the same one that `jam` plays live.
+
+    Example: [bold]livegen render song.wav --seconds 60 --seed 7[/bold]
+
+    With --count 20 the files are song-01.wav to song-20.wav, and the seeds count up.
+    """
+    from livegen.formats.register_log import Tags
+    from livegen.session.batch import Renders, numbered, render_all
+    from livegen.units import frame_to_seconds, seconds_to_frame
+
+    first_seed = secrets.randbits(32) if seed is None else seed
+    paths = numbered(out_file, count)
+    renders = Renders(
+        paths=paths,
+        seeds=tuple((first_seed + number) % 2**63 for number in range(count)),
+        n_frames=max(seconds_to_frame(seconds), 1),
+        model=Path(),
+        patch=patch,
+        prompt=prompt,
+        controls=parse_controls(set_),
+        rate=rate,
+        is_apart=audio_channels is Channels.VOICES,
+        tags=Tags(title=title or "", author=author or ""),
+        loop_from=loop_from,
+        is_for_daw=midi_layout is MidiLayout.DAW,
+    )
+    renders.check()
+    renders = replace(renders, model=model_folder(model))
+    say_if_compiling()
+    failures = []
+    with progress_bar() as progress:
+        task = progress.add_task(out_file.name, total=renders.n_frames * count)
+        for done in render_all(renders, n_jobs=jobs, on_frame=lambda: progress.advance(task)):
+            if done.error is None:
+                length = frame_to_seconds(renders.n_frames)
+                _say(f"wrote {paths[done.index]}: {length:.1f} s, seed {renders.seeds[done.index]}")
+            elif count > 1:
+                _say(f"failed {paths[done.index]}: {done.error}")
+            failures += [done.error] if done.error is not None else []
+    if failures:
+        raise FormatError(failures[0] if count == 1 else f"{len(failures)} of {count} files could not be rendered")
+
+
+def _say(sentence: str) -> None:
+    err.print(printable(sentence), highlight=False, markup=False, soft_wrap=True)
+
+
+def convert(
+    in_file: Annotated[
+        Path,
+        typer.Argument(metavar="IN", help="What to read: .vgm .vgz, or a score: .mid .npz .exprsco.pkl .seprsco.pkl"),
+    ],
+    out_file: Annotated[
+        Path,
+        typer.Argument(metavar="OUT", help=".wav .flac .vgm .vgz .nsf, or out of a score another score, .png or .svg"),
+    ],
+    rate: Annotated[int | None, typer.Option(min=8000, max=192000, help="Sample rate in Hz, else 48000.")] = None,
+    voices: Annotated[
+        str | None, typer.Option(metavar="p1,p2,tr,no", help="The voices that sound, else all; dm is $4011's level.")
+    ] = None,
+    audio_channels: Annotated[
+        Channels | None, typer.Option(help="One channel with the mix, or one for each voice; else the mix.")
+    ] = None,
+    filters: Annotated[
+        bool | None, typer.Option("--filters/--no-filters", help="The console's output filters, else on.")
+    ] = None,
+    mixer: Annotated[str | None, typer.Option(help="nonlinear, the console's, or linear.")] = None,
+    loops: Annotated[
+        int | None, typer.Option(min=1, max=1000, help="How often a VGM's loop is played, else once.")
+    ] = None,
+    loop_from: LoopFrom = None,
+    midi_layout: MidiLayoutOption = None,
+    title: Title = None,
+    author: Author = None,
+) -> None:
+    """Convert a file into one of another kind, by the endings of their names.
+
+    Sound is as loud as jam at volume 1, where the four voices at their loudest just reach full scale.
+
+    Without filters it is the mixer's output as it is, with its constant part.
+
+    Example: [bold]livegen convert song.mid song.vgm --title "My song" --loop-from 4[/bold]
+    """
+    from livegen.session.convert import Options
+    from livegen.session.convert import convert as convert_file
+
+    options = Options(
+        rate=rate,
+        voices=None if voices is None else tuple(name.strip().lower() for name in voices.split(",")),
+        audio_channels=None if audio_channels is None else audio_channels.value,
+        filters=filters,
+        mixer=mixer,
+        loops=loops,
+        loop_from=loop_from,
+        midi_layout=None if midi_layout is None else midi_layout.value,
+        title=title,
+        author=author,
+    )
+    with progress_bar() as progress:
+        task = progress.add_task(out_file.name, total=1.0)
+        report = convert_file(in_file, out_file, options, progress=lambda done: progress.update(task, completed=done))
+    said = ", ".join([f"{report.seconds:.1f} s", *report.remarks])
+    _say(f"wrote {out_file}: {said}")

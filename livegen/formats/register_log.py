@@ -1,0 +1,126 @@
+"""What is written to the chip, and when: what VGM and NSF files hold, and what every sound is rendered from."""
+
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livegen.errors import FormatError
+
+VGM_RATE_HZ: Final = 44_100
+"""Unit of every wait of a VGM file, whatever the rate that it is rendered at."""
+
+_STATUS: Final = 0x4015
+_LENGTHS: Final = (0x4003, 0x4007, 0x400B, 0x400F)  # which $4015 clears
+
+
+@dataclass(frozen=True, slots=True)
+class Tags:
+    """What a file says of its song; empty where nobody said anything."""
+
+    title: str = ""
+    author: str = ""
+    game: str = ""
+    date: str = ""
+    notes: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """Where a song goes on when it has come to its end.
+
+    Attributes
+    ----------
+    start : int
+        In samples at `VGM_RATE_HZ`.
+    first_write : int
+        Index of the first write that is played again.
+    """
+
+    start: int
+    first_write: int
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterLog:
+    """Register writes to one NES APU, as `livegen.apu.render_writes` takes them.
+
+    Attributes
+    ----------
+    cycle : ndarray of int64, shape (n,)
+        CPU cycles since power-up, ascending.
+    address : ndarray of int64, shape (n,)
+        $4000..$4017.
+    value : ndarray of uint8, shape (n,)
+    cpu_clock_hz : float
+    region : str
+        "ntsc" or "pal", the one whose clock is nearer.
+    length : int
+        How long it plays, in samples at `VGM_RATE_HZ`.
+    loop : Loop or None
+    tags : Tags
+    left_out : tuple of str
+        What its file has beside these writes, in words.
+    """
+
+    cycle: NDArray[np.int64]
+    address: NDArray[np.int64]
+    value: NDArray[np.uint8]
+    cpu_clock_hz: float
+    region: str
+    length: int
+    loop: Loop | None = None
+    tags: Tags = field(default_factory=Tags)
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """Name of the song; empty where nobody said it."""
+        return self.tags.title
+
+    @property
+    def sample(self) -> NDArray[np.int64]:
+        """Sample at `VGM_RATE_HZ` that is nearest to each write, shape (n,)."""
+        return np.rint(self.cycle * (VGM_RATE_HZ / self.cpu_clock_hz)).astype(np.int64)
+
+    def n_samples(self, sample_rate: int) -> int:
+        """Return the number of samples at a rate that hold it all."""
+        return -(-self.length * sample_rate // VGM_RATE_HZ)
+
+
+def with_loop(log: RegisterLog, start: int) -> RegisterLog:
+    """Return a log that goes on at a sample (at `VGM_RATE_HZ`) when it has come to its end.
+
+    Writes at its end bring the registers to where they are when the loop begins, so that its second turn sounds as
+    the first.
+
+    Raises
+    ------
+    FormatError
+        If the loop would begin at the end or beyond it.
+    """
+    if not 0 <= start < log.length:
+        raise FormatError(
+            f"a loop cannot begin at {start / VGM_RATE_HZ:.2f} s of {log.length / VGM_RATE_HZ:.2f} s: give a time "
+            "before the end"
+        )
+    first = int(np.searchsorted(log.sample, start))
+    begin, end = _registers(log, first), _registers(log, len(log.cycle))
+    changed = {address for address in begin if begin[address] != end[address]}
+    if _STATUS in changed:
+        changed |= begin.keys() & set(_LENGTHS)
+    order = sorted(changed, key=lambda address: (address != _STATUS, address))
+    at = max(round(log.length * log.cpu_clock_hz / VGM_RATE_HZ), int(log.cycle[-1]) if len(log.cycle) else 0)
+    return replace(
+        log,
+        cycle=np.concatenate([log.cycle, np.full(len(order), at, np.int64)]),
+        address=np.concatenate([log.address, np.array(order, np.int64)]),
+        value=np.concatenate([log.value, np.array([begin[address] for address in order], np.uint8)]),
+        loop=Loop(start, first),
+    )
+
+
+def _registers(log: RegisterLog, n_writes: int) -> dict[int, int]:
+    """Return what the registers hold after the first writes, by address."""
+    return dict(zip(log.address[:n_writes].tolist(), log.value[:n_writes].tolist(), strict=True))
