@@ -217,6 +217,10 @@ TABLE: Final[tuple[Control, ...]] = (
     ),
     Control("beats_a_bar", "global", "int", 4, "beats a bar", 1, 16, voids_plan=True),
     Control(
+        "metronome", "global", "float", 0.0, "level of the metronome's click in the sound, where the beat is known"
+    ),
+    Control("metronome_out", "global", "bool", True, "send the metronome to the MIDI outputs that ask for it"),
+    Control(
         "tightness", "global", "float", 1.0, "how exactly the model's notes fall on the beat's sixteenths or triplets"
     ),
     Control(

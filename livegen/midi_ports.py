@@ -28,6 +28,8 @@ _RTMIDI_NAME: Final = {"alsa": "LINUX_ALSA", "jack": "UNIX_JACK", "coremidi": "M
 _ALSA_SEQUENCER: Final = Path("/dev/snd/seq")
 _ALSA_ADDRESS: Final = re.compile(r" (\d+):\d+$")
 _ALSA_HARDWARE_CLIENTS: Final = range(16, 128)  # 0 is the system, 14 Midi Through, applications begin at 128
+_WAY: Final = re.compile(r"[ _]?\(?(capture|playback)\)?")
+_BRIDGES: Final = ("system", "a2j")
 _LOOPBACKS: Final = ("midi through", "iac driver")
 NO_VIRTUAL_PORTS: Final = (
     "Windows has no virtual MIDI ports: plug in a keyboard, or install loopMIDI, add a port to it, and name that port "
@@ -244,6 +246,20 @@ def is_own(name: str) -> bool:
     return re.match(rf"{CLIENT_NAME}\b", name, re.IGNORECASE) is not None
 
 
+def is_same_device(source: str, name: str) -> bool:
+    """Tell whether an input, as ``midi:`` and its port's name, is the keyboard half of the device of an output.
+
+    ALSA and JACK name client and port; a bridge from one to the other, and JACK's own driver, have all devices in one
+    client and tell them apart by the port.
+    """
+    return source.startswith("midi:") and _device(source.removeprefix("midi:")) == _device(name)
+
+
+def _device(name: str) -> str:
+    client, _, port = _stem(name).lower().partition(":")
+    return f"{client}:{_WAY.sub('', port)}" if client in _BRIDGES else client
+
+
 class Port:
     """A MIDI port that is open, or will be when its device comes back.
 
@@ -404,67 +420,6 @@ class OutputPort(Port):
         except (OSError, RuntimeError, ValueError) as error:
             self.close()
             raise PortError(f"the MIDI port {self.name!r} refuses ({error}): plug it in again") from error
-
-
-class EchoFilter:
-    """Recognises our own output when it comes back as input, through a cable or a patch bay.
-
-    A note_on or other message is an echo if the same bytes were sent a moment ago; each sent message has one echo.
-    A note_off is an echo only if its note_on was one: a key that the performer holds is always released.
-
-    Parameters
-    ----------
-    window_seconds : float
-        How long an echo takes at most: two JACK periods of 1024 samples, or a few messages on a MIDI cable.
-
-    Notes
-    -----
-    The output's thread calls `sent`, the inputs' thread `is_echo`.
-    """
-
-    def __init__(self, window_seconds: float = 0.05) -> None:
-        self._window_seconds = window_seconds
-        self._lock = threading.Lock()
-        self._sent: dict[bytes, list[float]] = {}
-        self._echoing_keys: set[tuple[int, int]] = set()
-
-    def sent(self, message: Sequence[int], now_seconds: float) -> None:
-        """Remember a message that leaves now."""
-        with self._lock:
-            oldest = now_seconds - self._window_seconds
-            self._sent = {data: times for data, times in self._sent.items() if times[-1] >= oldest}
-            self._sent.setdefault(_canonical(message), []).append(now_seconds)
-
-    def is_echo(self, message: Sequence[int], now_seconds: float) -> bool:
-        """Tell whether a message that arrives now is to be dropped, because it is our own."""
-        if not message:
-            return False
-        data = _canonical(message)
-        with self._lock:
-            times = self._sent.get(data, [])
-            fresh = next((time for time in times if 0.0 <= now_seconds - time <= self._window_seconds), None)
-            kind, key = data[0] & 0xF0, (data[0] & 0x0F, data[1] if len(data) > 1 else 0)
-            if kind == 0x80:
-                was_echoing = key in self._echoing_keys
-                self._echoing_keys.discard(key)
-                if not was_echoing:
-                    return False
-            if fresh is None:
-                return False
-            times.remove(fresh)
-            if not times:
-                del self._sent[data]
-            if kind == 0x90:
-                self._echoing_keys.add(key)
-            return True
-
-
-def _canonical(message: Sequence[int]) -> bytes:
-    """Return a message's bytes, with a note_off in one form of the three that MIDI has for it."""
-    data = bytes(message)
-    if len(data) == 3 and (data[0] & 0xF0 == 0x80 or (data[0] & 0xF0 == 0x90 and data[2] == 0)):
-        return bytes((0x80 | data[0] & 0x0F, data[1], 0))
-    return data
 
 
 def _platform_api() -> str:

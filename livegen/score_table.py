@@ -5,6 +5,7 @@ copies the slot, sees whether the number moved, and tries again a bounded number
 index of its frame, so that a stale one is told from a planned one.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -32,6 +33,9 @@ _TRIES: Final = 16
 SLOT: Final = np.dtype(
     [
         ("frame_index", np.int64),
+        ("beats", np.float64),  # since bar 1, beat 1, where the frame begins; NaN where the beat is unknown
+        ("beats_a_frame", np.float64),
+        ("beats_a_bar", np.int64),
         ("onset_offset", np.float64, N_VOICES),  # of a frame, over -1 and under 1: moves the voice's onset
         ("frame", np.uint8, (N_VOICES, N_COLUMNS)),
         ("owner", np.uint8, N_VOICES),  # MODEL, PLAYER or OFF
@@ -40,6 +44,27 @@ SLOT: Final = np.dtype(
 )
 
 TABLE: Final = np.dtype([("sequence", np.int64, N_SLOTS), ("slots", SLOT, N_SLOTS)], align=True)
+
+
+@dataclass(frozen=True, slots=True)
+class FrameBeat:
+    """Where a frame is on the beat.
+
+    Attributes
+    ----------
+    beats : float
+        Since bar 1, beat 1, where the frame begins.
+    beats_a_frame : float
+        Over 0.
+    beats_a_bar : int
+    """
+
+    beats: float
+    beats_a_frame: float
+    beats_a_bar: int = 4
+
+
+_UNKNOWN_BEAT: Final = FrameBeat(math.nan, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +79,15 @@ class PlannedFrame:
         `MODEL`, `PLAYER` or `OFF` for each voice.
     onset_offset : ndarray of float64, shape (4,)
         Moves the onset of a voice by a part of a frame, over -1 and under 1.
+    beat : FrameBeat or None
+        None where the beat is unknown.
     """
 
     frame_index: int
     frame: NDArray[np.uint8]
     owner: NDArray[np.uint8]
     onset_offset: NDArray[np.float64]
+    beat: FrameBeat | None = None
 
 
 def new_table() -> NDArray[np.void]:
@@ -83,7 +111,17 @@ def write_frames(table: NDArray[np.void], frames: list[PlannedFrame]) -> None:
     frames : list of PlannedFrame
     """
     for planned in frames:
-        write_slot(table[0], planned.frame_index, planned.frame, planned.owner, planned.onset_offset)
+        beat = planned.beat or _UNKNOWN_BEAT
+        write_slot(
+            table[0],
+            planned.frame_index,
+            planned.frame,
+            planned.owner,
+            planned.onset_offset,
+            float(beat.beats),
+            float(beat.beats_a_frame),
+            beat.beats_a_bar,
+        )
 
 
 def read_frame(table: NDArray[np.void], frame_index: int) -> PlannedFrame | None:
@@ -92,7 +130,9 @@ def read_frame(table: NDArray[np.void], frame_index: int) -> PlannedFrame | None
     if not read_slot(table[0], frame_index, copy[0]):
         return None
     slot = copy[0]
-    return PlannedFrame(frame_index, slot["frame"], slot["owner"], slot["onset_offset"])
+    beats, beats_a_frame = float(slot["beats"]), float(slot["beats_a_frame"])
+    beat = FrameBeat(beats, beats_a_frame, int(slot["beats_a_bar"])) if beats_a_frame > 0.0 else None
+    return PlannedFrame(frame_index, slot["frame"], slot["owner"], slot["onset_offset"], beat)
 
 
 @kernel
@@ -102,6 +142,9 @@ def write_slot(
     frame: NDArray[np.uint8],
     owner: NDArray[np.uint8],
     onset_offset: NDArray[np.float64],
+    beats: float,
+    beats_a_frame: float,
+    beats_a_bar: int,
 ) -> None:
     """Write one slot; the kernel behind `write_frames`."""
     position = frame_index & (N_SLOTS - 1)
@@ -110,6 +153,7 @@ def write_slot(
     store_release(table.sequence, position, sequence + 1)
     fence()
     slot.frame_index = frame_index
+    slot.beats, slot.beats_a_frame, slot.beats_a_bar = beats, beats_a_frame, beats_a_bar
     _fill(slot, frame, owner, onset_offset)
     store_release(table.sequence, position, sequence + 2)
 
@@ -122,6 +166,7 @@ def read_slot(table: Record, frame_index: int, copy: Record) -> bool:
     for _ in range(_TRIES):
         before = load_acquire(table.sequence, position)
         copy.frame_index = slot.frame_index
+        copy.beats, copy.beats_a_frame, copy.beats_a_bar = slot.beats, slot.beats_a_frame, slot.beats_a_bar
         _fill(copy, slot.frame, slot.owner, slot.onset_offset)
         fence()
         if before & 1 == 0 and load_acquire(table.sequence, position) == before:

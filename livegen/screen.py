@@ -95,7 +95,8 @@ class Screen:
         text = Text(
             f"{state} {session.seconds():.0f} s · temperature {values['temperature']:.2f} · "
             f"top_p {values['top_p']:.2f} · volume {values['volume']:.2f} · "
-            f"key to sound about {session.key_to_sound_ms():.1f} ms\n"
+            f"key to sound about {session.key_to_sound_ms():.1f} ms (blocks of {session.block_samples()}, "
+            f"device {1000.0 * session.speaker.latency_seconds:.1f} ms)\n"
             f"{session.frames_in_hand()} frames in hand · {int(stats['late_frames'])} late frames · "
             f"{int(stats['underflows'])} underflows"
         )

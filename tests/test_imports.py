@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parent.parent / "livegen"
 
 VOCABULARY = {
     *("errors", "units", "score", "events", "controls", "patch", "score_table"),
-    *("kernels", "atomics", "resources", "midi_ports", "libjack"),
+    *("kernels", "atomics", "resources", "midi_ports", "midi_echo", "libjack"),
 }
 PARTS = {"apu", "synth", "predictor", "inputs", "outputs", "formats", "training", "session", "web"}
 

@@ -1,4 +1,4 @@
-"""Which port is meant, what an echo is, and what happens where there is no MIDI."""
+"""Which port is meant, and what happens where there is no MIDI."""
 
 import os
 import subprocess
@@ -7,20 +7,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from waiting import wait_until
 
 from livegen import midi_ports
 from livegen.errors import PortError
 from livegen.midi_ports import (
-    EchoFilter,
     InputPort,
     MidiSystem,
     OutputPort,
     choose_port,
     find_midi,
     is_own,
+    is_same_device,
     list_ports,
 )
 
@@ -86,51 +84,21 @@ def test_twins_get_names_of_their_own() -> None:
     assert midi_ports._port_names(Client()) == ["Keys", "Pads", "Keys #2", "Keys #3"]
 
 
-NOTE_ON, NOTE_OFF, SOFT_OFF = [0x91, 60, 80], [0x81, 60, 0], [0x91, 60, 0]
-
-
-def test_what_we_just_sent_is_an_echo_once() -> None:
-    echo = EchoFilter(0.05)
-    echo.sent(NOTE_ON, 1.0)
-    assert echo.is_echo(NOTE_ON, 1.01)
-    assert not echo.is_echo(NOTE_ON, 1.02)
-
-
-def test_what_comes_late_or_is_another_message_is_no_echo() -> None:
-    echo = EchoFilter(0.05)
-    echo.sent(NOTE_ON, 1.0)
-    assert not echo.is_echo(NOTE_ON, 1.06)
-    assert not echo.is_echo([0x92, 60, 80], 1.01)
-
-
-@pytest.mark.parametrize("off", [NOTE_OFF, SOFT_OFF, [0x81, 60, 64]])
-def test_the_release_of_an_echoed_key_is_an_echo_in_any_form(off: list[int]) -> None:
-    echo = EchoFilter(0.05)
-    echo.sent(NOTE_ON, 1.0)
-    assert echo.is_echo(NOTE_ON, 1.01)
-    echo.sent(NOTE_OFF, 2.0)
-    assert echo.is_echo(off, 2.01)
-
-
-def test_a_key_that_the_performer_holds_is_released_even_while_we_release_the_same() -> None:
-    echo = EchoFilter(0.05)
-    assert not echo.is_echo(NOTE_ON, 0.5)
-    echo.sent(NOTE_OFF, 1.0)
-    assert not echo.is_echo(NOTE_OFF, 1.01)
-
-
-@given(st.lists(st.tuples(st.booleans(), st.lists(st.integers(0, 255), max_size=4), st.floats(0, 1)), max_size=30))
-def test_what_the_performer_plays_passes_when_nothing_was_sent_lately(
-    steps: list[tuple[bool, list[int], float]],
-) -> None:
-    echo = EchoFilter()
-    for is_ours, message, at in steps:
-        if is_ours:
-            echo.sent(message, at)
-        else:
-            echo.is_echo(message, at)
-    for _, message, _ in steps:
-        assert not echo.is_echo(message, 2.0)
+@pytest.mark.parametrize(
+    ("source", "name", "is_same"),
+    [
+        ("midi:Moog Sub:Moog Sub MIDI 1 20:0", "Moog Sub:Moog Sub MIDI 1 24:0", True),
+        ("midi:moog:out", "moog:in", True),
+        ("midi:moog:out", "moogerfooger:in", False),
+        ("midi:a2j:Moog [20] (capture): MIDI 1", "a2j:Moog [20] (playback): MIDI 1", True),
+        ("midi:a2j:Moog [20] (capture): MIDI 1", "a2j:Keys [24] (playback): MIDI 1", False),
+        ("midi:system:midi_capture_2", "system:midi_playback_2", True),
+        ("midi:system:midi_capture_1", "system:midi_playback_2", False),
+        ("osc:127.0.0.1:9000", "osc:in", False),
+    ],
+)
+def test_the_two_halves_of_a_device_are_known_by_their_names(source: str, name: str, is_same: bool) -> None:
+    assert is_same_device(source, name) == is_same
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from livegen.score_table import (
     OFF,
     PLAYER,
     SLOT,
+    FrameBeat,
     PlannedFrame,
     clear,
     new_table,
@@ -64,6 +66,12 @@ def test_a_stale_slot_is_told_from_a_planned_one() -> None:
     assert read_frame(table, 3 + N_SLOTS) is not None
 
 
+def test_a_beat_comes_back_and_an_unknown_one_is_none() -> None:
+    table, beat = new_table(), FrameBeat(7.25, 0.0625, 3)
+    write_frames(table, [replace(planned(3), beat=beat), planned(4)])
+    assert [read_frame(table, 3).beat, read_frame(table, 4).beat] == [beat, None]
+
+
 def test_clear_empties_a_table() -> None:
     table = new_table()
     write_frames(table, [planned(3)])
@@ -88,7 +96,7 @@ def keep_writing(
         frame[:] = value
         owner[:] = value
         onset_offset[:] = value
-        write_slot(table, CONTESTED, frame, owner, onset_offset)
+        write_slot(table, CONTESTED, frame, owner, onset_offset, float(value), float(value), value)
     store_release(running, 0, 0)
 
 
@@ -102,7 +110,7 @@ def keep_reading(table: Record, running: NDArray, copy: Record, counts: NDArray)
             continue
         counts[0] += 1
         value = copy.owner[0]
-        torn = False
+        torn = copy.beats != value or copy.beats_a_frame != value or copy.beats_a_bar != value
         for voice in range(4):
             torn |= copy.owner[voice] != value or copy.onset_offset[voice] != value
             for column in range(3):

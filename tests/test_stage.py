@@ -35,13 +35,14 @@ HOSTILE_OSC = [
 class Listener:
     """A JACK program that hears what livegen plays: its sound, and the MIDI of its voices."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "listener") -> None:
         import jack
 
+        self._name = name
         self.messages: list[list[int]] = []
         self._midi: Any = None
         self.plug_in_midi()
-        self.patch_bay = jack.Client("ears", no_start_server=True)
+        self.patch_bay = jack.Client(f"ears of {name}", no_start_server=True)
         self._sound = self.patch_bay.inports.register("sound")
         self._heard = np.zeros(RATE // 4, np.float32)  # the last quarter of a second
         self.patch_bay.set_process_callback(self._process)
@@ -61,7 +62,7 @@ class Listener:
         """Listen to livegen's virtual output; False while it is not there."""
         ports = self.patch_bay.get_ports("livegen-out:out", is_midi=True)
         if ports:
-            self.patch_bay.connect(ports[0], "listener:in")
+            self.patch_bay.connect(ports[0], f"{self._name}:in")
         return bool(ports)
 
     def is_connected(self, port: str) -> bool:
@@ -88,6 +89,11 @@ class Listener:
         """Return how many notes have begun on livegen's MIDI output so far."""
         self._take()
         return sum(message[0] & 0xF0 == 0x90 and message[2] > 0 for message in self.messages)
+
+    def is_told(self, *message: int) -> bool:
+        """Tell whether a message has come from livegen's MIDI output."""
+        self._take()
+        return list(message) in self.messages
 
     def hanging(self) -> set[tuple[int, int]]:
         """Return channel and key of every note that has begun on livegen's MIDI output and not ended."""
@@ -120,7 +126,7 @@ class Listener:
         """Bring the MIDI port back."""
         import rtmidi
 
-        self._midi = rtmidi.MidiIn(rtmidi.API_UNIX_JACK, name="listener", queue_size_limit=100_000)
+        self._midi = rtmidi.MidiIn(rtmidi.API_UNIX_JACK, name=self._name, queue_size_limit=100_000)
         self._midi.open_virtual_port("in")
 
 
@@ -172,11 +178,15 @@ def test_it_survives_hostile_midi_and_osc_and_releases_every_note(
         keyboard.send(*message)
     for packet in HOSTILE_OSC * 20:
         osc.send_packet(packet)
-    n_notes = listener.n_notes()
-    assert wait_until(lambda: listener.n_notes() > n_notes + 3), jam.words  # the model plays on
     for channel in CHANNELS:
         keyboard.send(0xB0 | channel, 64, 0)
         keyboard.send(0xB0 | channel, 123, 0)
+    assert wait_until(lambda: listener.is_told(0xB9, 120, 0)), jam.words  # that was a panic
+    osc.send("/livegen/panic")
+    assert wait_until(lambda: listener.is_told(0xBF, 120, 0))  # and this is one while stopped
+    osc.send("/livegen/start")
+    n_notes = listener.n_notes()
+    assert wait_until(lambda: listener.n_notes() > n_notes + 3), jam.words  # the model plays on
     for voice in ("p2", "tr", "no"):
         osc.send(f"/livegen/{voice}/mute", 1)
     keyboard.send(0x90, A4, 100)
@@ -228,6 +238,24 @@ def test_an_unplugged_keyboard_lets_go_of_its_key_and_plays_again_when_it_is_bac
     assert listener.falls_silent()
 
 
+def test_six_held_notes_end_everywhere_each_time_the_keyboard_is_pulled(
+    start_jam: Callable[..., Jam], listener: Listener, keyboard: Keyboard
+) -> None:
+    spread = [part for name in ("p1.role=player", "p2.role=player", "tr.role=player") for part in ("--set", name)]
+    jam = start_jam("--midi-in", "keyboard", "--midi-out", "listener,thru=on", "--set", "chords=spread", *spread)
+    jam.osc().send("/livegen/stop")
+    for _ in range(3):
+        assert wait_until(lambda: listener.is_connected("keyboard:keys"))
+        for key in (48, 52, 55, 60, 64, 67):
+            keyboard.send(0x90, key, 100)
+        assert wait_until(lambda: len(listener.hanging()) == 6 and listener.peak() > 0.01)
+        keyboard.unplug()
+        assert wait_until(lambda: not listener.hanging())
+        assert listener.falls_silent()
+        keyboard.plug_in()
+    assert_left_well(jam)
+
+
 def test_the_music_goes_on_when_the_midi_output_vanishes_and_it_plays_there_when_it_is_back(
     start_jam: Callable[..., Jam], listener: Listener
 ) -> None:
@@ -257,6 +285,28 @@ def test_what_is_not_there_is_refused_with_what_is(
     assert process.stderr.count("\n") == 1
     assert "'moog'" in process.stderr
     assert there in process.stderr
+
+
+def test_every_output_plays_its_own_rig_and_what_is_played_leaves_by_thru(
+    start_jam: Callable[..., Jam], listener: Listener, keyboard: Keyboard
+) -> None:
+    second = Listener("second")
+    try:
+        rig = "second,thru=on,p1.channel=4,p1.transpose=12,p2.channel=5,tr.channel=0,no.channel=0"
+        jam = start_jam("--midi-in", "keyboard", "--midi-out", "listener", "--midi-out", rig)
+        assert wait_until(lambda: listener.n_notes() > 3 and second.n_notes() > 3)
+        keyboard.send(0x90, A4, 127)
+        assert wait_until(lambda: second.is_told(0x93, A4 + 12, 127))
+        keyboard.unplug()
+        assert wait_until(lambda: second.is_told(0x83, A4 + 12, 0))
+        jam.osc().send("/livegen/panic")
+        assert wait_until(lambda: listener.is_told(0xB9, 120, 0) and second.is_told(0xB4, 120, 0))
+        assert listener.hanging() == second.hanging() == set()
+        assert {message[0] & 0x0F for message in second.messages} == {3, 4}
+        assert not listener.is_told(0x90, A4, 127)
+        assert_left_well(jam)
+    finally:
+        second.close()
 
 
 def test_panic_silences_sound_and_midi_until_start(start_jam: Callable[..., Jam], listener: Listener) -> None:

@@ -11,7 +11,7 @@ from livegen import __version__
 from livegen.cli.learn import evaluate, models, train
 from livegen.cli.lists import controls, devices, doctor, patches
 from livegen.cli.output import err, out, printable
-from livegen.cli.play import bench, convert, jam, render
+from livegen.cli.play import bench, calibrate, convert, jam, render
 from livegen.errors import LivegenError
 
 EXIT_USAGE: Final = 2
@@ -30,7 +30,7 @@ app = typer.Typer(
 
 _COMMANDS: Final[tuple[Callable[..., None], ...]] = (
     *(jam, render, convert, train, evaluate),
-    *(devices, doctor, controls, patches, models, bench),
+    *(devices, doctor, controls, patches, models, calibrate, bench),
 )
 _NAMES: Final = {evaluate: "eval"}  # where the function's own would hide a word of Python
 for _command in _COMMANDS:

@@ -7,6 +7,7 @@ import secrets
 import signal
 import threading
 from collections.abc import Iterator
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
@@ -14,7 +15,8 @@ from typing import Annotated, Final
 import typer
 
 from livegen.cli.options import Json, Model, PatchOption, Seed, Set, load_model, model_folder, parse_controls
-from livegen.cli.output import err, progress_bar, show_figures
+from livegen.cli.output import err, out, print_json, progress_bar, show_figures
+from livegen.errors import AudioError
 
 _PATIENCE_SECONDS: Final = 10.0  # with drivers that hang at the end
 
@@ -37,10 +39,18 @@ def jam(
     audio: Annotated[str | None, typer.Option(help="Audio device or host API, or null.")] = None,
     rate: Annotated[int | None, typer.Option(min=8000, max=192000, help="Sample rate in Hz.")] = None,
     block: Annotated[int | None, typer.Option(min=16, max=8192, help="Samples a block.")] = None,
+    latency_ms: Annotated[
+        float | None, typer.Option(min=0, max=1000, help="The sound's way out, as calibrate tells it.")
+    ] = None,
     audio_channels: ChannelsOption = Channels.MIX,
     midi_api: Annotated[str, typer.Option(help="auto, alsa, jack, coremidi, windows or none.")] = "auto",
     midi_in: Annotated[str | None, typer.Option(help="Part of a MIDI input's name.")] = None,
-    midi_out: Annotated[str | None, typer.Option(help="Part of a MIDI output's name.")] = None,
+    midi_out: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME[,KEY=VALUE...]", help="Part of a MIDI output's name, and how to play it; repeatable."
+        ),
+    ] = None,
     osc_port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="UDP port for OSC, else 9124; 0 takes a free one.")
     ] = None,
@@ -54,6 +64,7 @@ def jam(
 
     Example: [bold]livegen jam --midi-in keystation --set temperature=0.9[/bold]
     """
+    from livegen.outputs.midi_settings import parse_settings
     from livegen.patch import load_patch
     from livegen.screen import Screen
     from livegen.session.session import Session, Settings
@@ -64,9 +75,10 @@ def jam(
         is_apart=audio_channels is Channels.VOICES,
         rate=rate,
         block=block,
+        latency_ms=latency_ms,
         midi_api=midi_api,
         midi_in=midi_in,
-        midi_out=midi_out,
+        midi_outs=tuple(parse_settings(text) for text in midi_out or ()),
         osc_host=osc_host,
         osc_port=osc_port,
         play=play,
@@ -181,6 +193,41 @@ def convert(
         report = convert_file(in_file, out_file, options, progress=lambda done: progress.update(task, completed=done))
     said = ", ".join([f"{report.seconds:.1f} s", *report.remarks])
     err.print(f"wrote {out_file}: {said}", highlight=False, markup=False, soft_wrap=True)
+
+
+def calibrate(
+    audio: Annotated[str | None, typer.Option(help="Audio device or host API.")] = None,
+    rate: Annotated[int | None, typer.Option(min=8000, max=192000, help="Sample rate in Hz.")] = None,
+    block: Annotated[int | None, typer.Option(min=16, max=8192, help="Samples a block.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure how long sound takes out and back in: connect the output with the input first.
+
+    Half of that is the way out, which MIDI out waits for.
+
+    Example: [bold]livegen calibrate --audio JACK[/bold]
+    """
+    from livegen.outputs.loopback import N_CLICKS, measure_round_trip
+
+    with err.status("clicking"):
+        trip = measure_round_trip(audio, rate, block or 0)
+    if not trip.n_heard:
+        raise AudioError(
+            f"no click came back on the input of {trip.device}: connect its output with its input, by a cable or in "
+            "JACK's patch bay, turn both up, and calibrate again"
+        )
+    way_out_ms = round(trip.milliseconds / 2, 1)
+    if as_json:
+        print_json({**asdict(trip), "milliseconds": trip.milliseconds, "latency_ms": way_out_ms})
+        return
+    out.print(
+        f"{trip.device}: {trip.n_heard} of {N_CLICKS} clicks came back after {trip.samples} samples, "
+        f"{trip.milliseconds:.1f} ms at {trip.sample_rate} Hz (spread {trip.spread_samples} samples; the device says "
+        f"{trip.reported_ms:.1f} ms for its output)\nplay with: livegen jam --latency-ms {way_out_ms}",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
 
 
 def bench(

@@ -55,7 +55,8 @@ class AudioDevice:
     n_channels: int
 
 
-def _portaudio() -> Any:
+def portaudio() -> Any:
+    """Return the module sounddevice; raises AudioError where it or PortAudio is missing or does not start."""
     try:
         import sounddevice
     except OSError as error:  # the library PortAudio is not there
@@ -76,7 +77,7 @@ def list_devices() -> list[AudioDevice]:
     AudioError
         If PortAudio is not installed.
     """
-    sounddevice = _portaudio()
+    sounddevice = portaudio()
     host_apis = sounddevice.query_hostapis()
     return [
         AudioDevice(
@@ -153,7 +154,7 @@ def reopen_portaudio(lost: AudioDevice) -> AudioDevice:
     AudioError
         If it is not back.
     """
-    sounddevice = _portaudio()
+    sounddevice = portaudio()
     sounddevice._terminate()
     sounddevice._initialize()
     for device in list_devices():
@@ -164,7 +165,7 @@ def reopen_portaudio(lost: AudioDevice) -> AudioDevice:
 
 def leave_portaudio_open() -> None:
     """Do not close PortAudio at the exit of the process: where a JACK server died, it hangs or aborts there."""
-    atexit.unregister(_portaudio()._exit_handler)
+    atexit.unregister(portaudio()._exit_handler)
 
 
 def _best_device(devices: list[AudioDevice]) -> AudioDevice | None:
@@ -172,13 +173,13 @@ def _best_device(devices: list[AudioDevice]) -> AudioDevice | None:
         found = [device for device in devices if host_api in device.host_api]
         if found:
             return _preferred(found)
-    default = _portaudio().default.device[1]
+    default = portaudio().default.device[1]
     return next((device for device in devices if device.index == default), devices[0] if devices else None)
 
 
 def _preferred(devices: list[AudioDevice]) -> AudioDevice:
     """Prefer outputs of the machine over other programs, which PortAudio lists as devices of JACK too."""
-    defaults = {api["default_output_device"] for api in _portaudio().query_hostapis()}
+    defaults = {api["default_output_device"] for api in portaudio().query_hostapis()}
     hardware = [device for device in devices if "system" in device.name.lower()]
     own = [device for device in devices if device.index in defaults]
     return (hardware or own or devices)[0]
@@ -228,7 +229,7 @@ class AudioStream:
     """
 
     def __init__(self, engine: NDArray[np.void], device: AudioDevice, block_samples: int = 0) -> None:
-        sounddevice = _portaudio()
+        sounddevice = portaudio()
         self._engine = engine
         self.device = device
         sample_rate = int(engine["sample_rate"][0])
@@ -266,7 +267,7 @@ class AudioStream:
         self._engine["mix"]["master_now"] = 0.0
         try:
             self._stream.start()
-        except _portaudio().PortAudioError as error:
+        except portaudio().PortAudioError as error:
             raise AudioError(
                 f"{self.device.host_api}: {self.device.name} does not start ({error}): is another program using it?"
             ) from error
@@ -277,7 +278,7 @@ class AudioStream:
 
     def abandon(self) -> None:
         """Close a stream whose device is gone; may hang in PortAudio."""
-        with contextlib.suppress(_portaudio().PortAudioError):
+        with contextlib.suppress(portaudio().PortAudioError):
             self._stream.close()
 
     def stop(self, ramp_seconds: float = 0.02) -> None:
@@ -285,7 +286,7 @@ class AudioStream:
         if not self._stream.closed:
             self._engine["mix"]["master"] = 0.0
             deadline = time.perf_counter() + 10 * ramp_seconds
-            with contextlib.suppress(_portaudio().PortAudioError):  # a device that is gone cannot ramp
+            with contextlib.suppress(portaudio().PortAudioError):  # a device that is gone cannot ramp
                 while (
                     self._stream.active and self._engine["mix"]["master_now"][0] > 0 and time.perf_counter() < deadline
                 ):

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from livegen.apu import FULL_SCALE, read_samples, sample_to_cycle, set_gain, settle, voice_level
 from livegen.atomics import load_acquire, store_release
 from livegen.kernels import Record, kernel
+from livegen.outputs.beats import NEVER_COUNTED
+from livegen.outputs.click import CLICK, add_click, place_click
 from livegen.outputs.wall_clock import now_ns
 from livegen.patch import Patch
 from livegen.score import N_VOICES, SILENCE
@@ -55,6 +57,7 @@ RING: Final = np.dtype([("written", np.int64, 1), ("read", np.int64, 1), ("comma
 
 MIX: Final = np.dtype(
     [
+        ("metronome", np.float64),  # level of its click
         ("master", np.float64),  # where the session wants the level; the callback ramps there
         ("gains", np.float64, N_VOICES),
         ("is_model_audible", np.int64),  # 0: frames sound as silence
@@ -95,6 +98,7 @@ ENGINE: Final = np.dtype(
         ("synth", SYNTH),
         ("table", TABLE),
         ("mix", MIX),
+        ("click", CLICK),
         ("rings", RING, N_RINGS),
         ("stats", STATS),
         ("parts", np.float32, (N_VOICES, MAX_PIECE_SAMPLES)),
@@ -129,6 +133,8 @@ def new_engine(
     engine["mix"]["gains_now"] = 1.0
     engine["mix"]["is_model_audible"] = 1
     engine["mix"]["next_gain_sample"] = _GAIN_GRID_SAMPLES
+    engine["click"]["next_beat"] = NEVER_COUNTED
+    engine["click"]["start_sample"] = -sample_rate
     engine["stats"]["frame_taken"] = -1
     clear(engine["table"])
     set_up_synth(engine["synth"], sample_rate, patch, is_apart=is_apart, filters=filters)
@@ -203,6 +209,8 @@ def _render_piece(engine: Record, n_samples: int) -> None:
         send_writes(engine.synth)
     for part in range(engine.n_parts):
         read_samples(engine.synth.chips[part], n_samples, engine.parts[part])
+    if engine.n_parts == 1 and engine.mix.metronome > 0.0:  # a voice on a channel of its own is recorded without it
+        add_click(engine.click, engine.mix.metronome, engine.sample, engine.sample_rate, engine.parts[0], n_samples)
     _apply_master(engine, n_samples)
     engine.sample = end
 
@@ -257,10 +265,13 @@ def _start_frame(engine: Record, sample: int, voice: int) -> None:
     frame_index = engine.next_frame[voice]
     engine.next_frame[voice] = frame_index + 1
     stats = engine.stats
-    is_first_voice = frame_index > stats.frame_taken[0]
+    is_early = sample < frame_to_sample(frame_index, engine.sample_rate)  # it alone was settled: the frame is not yet
+    is_first_voice = frame_index > stats.frame_taken[0] and not is_early
     if is_first_voice:
         store_release(stats.frame_taken, 0, frame_index)
     is_there = read_slot(engine.table, frame_index, engine.slot)
+    if is_there:  # with any voice: the first may be early, and a click that is placed is placed once
+        place_click(engine.click, engine.slot, sample, engine.sample_rate)
     if is_first_voice:
         stats.late_in_a_row = 0 if is_there else stats.late_in_a_row + 1
         stats.late_frames += not is_there

@@ -4,7 +4,7 @@ Times are in frames and real: frames stay at 24 a second at any tempo.
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,10 +20,34 @@ _FINE: Final = 1.0 + np.linspace(-0.003, 0.003, 7)
 
 _SLOWEST_TICKS: Final = 54  # 67 beats a minute
 _FASTEST_TICKS: Final = 18  # 200 beats a minute
+SLOWEST_FRAMES: Final = _SLOWEST_TICKS * _ENGINE_TICK_FRAMES * 1.05
+FASTEST_FRAMES: Final = _FASTEST_TICKS * _ENGINE_TICK_FRAMES * 0.95
+"""Frames a beat of the slowest and the fastest music in the training, which stretches songs by a twentieth."""
+
 _USUAL_PERIOD_FRAMES: Final = 12.0  # 120 beats a minute
 _OCTAVE_SPREAD: Final = 0.75
 _CLEAR: Final = 0.55
 _FEWEST_ONSETS: Final = 16
+
+_LIVE_STEP: Final = 0.0005  # beats a frame: in eight seconds, a twentieth of a beat either side of the middle
+_LIVE_PERIODS: Final = 1.0 / np.arange(
+    1.0 / (_SLOWEST_TICKS * _ENGINE_TICK_FRAMES), 1.0 / (_FASTEST_TICKS * _ENGINE_TICK_FRAMES), _LIVE_STEP
+)
+"""A performer's beat is no whole number of ticks."""
+
+_FEWEST_LIVE_ONSETS: Final = 12
+_FEW_ONSETS_DOUBT: Final = 3.0
+"""Over the number of onsets: how much clearer than many a few must be, for some period fits a few by chance."""
+
+_KEPT: Final = 1.3
+_KEPT_SHARE: Final = 0.06
+"""The beat that is followed already counts for so much more, within so much of its period."""
+
+_STRONG: Final = 0.4
+"""Where the onsets say by so much which half of the beat is the beat, they are believed."""
+
+_OCTAVE_ERROR: Final = 0.02
+_FADE_FRAMES: Final = 96.0
 
 _SHORTEST_FRAMES: Final = 5.0
 _LONGEST_FRAMES: Final = 40.0
@@ -90,8 +114,7 @@ def estimate_beat(times: ArrayLike) -> Beat | None:
     best_period, best_score = 0.0, 0.0
     for ticks in range(_FASTEST_TICKS, _SLOWEST_TICKS + 1):
         period = ticks * _ENGINE_TICK_FRAMES
-        usual = np.exp(-0.5 * (np.log2(period / _USUAL_PERIOD_FRAMES) / _OCTAVE_SPREAD) ** 2)
-        score = float(np.abs(_grids(times, period)).sum() * usual)
+        score = float(np.abs(_grids(times, period)).sum() * _usual(period))
         if score > best_score:
             best_period, best_score = period, score
     period = max((best_period * _FINE).tolist(), key=lambda period: float(np.abs(_grids(times, period)).sum()))
@@ -99,6 +122,75 @@ def estimate_beat(times: ArrayLike) -> Beat | None:
     if max(abs(of_half), abs(of_quarter)) < _CLEAR:
         return None
     return Beat(period, _phase(of_beat, of_half, of_quarter))
+
+
+def follow_beat(times: ArrayLike, current: Beat | None = None) -> Beat | None:
+    """Find the beat in a performer's last onsets, as `estimate_beat` does in a song's.
+
+    A performer's period is any number. Eighths at 90 beats a minute are no quarters at 180: of a period, its half and
+    its double, the most usual one is taken that has the onsets on its halves and quarters. What is followed already is
+    kept unless something else fits much better.
+
+    Parameters
+    ----------
+    times : array of float, shape (n,)
+        Onsets in frames, ascending, of eight seconds or so; work grows with their number.
+    current : Beat, optional
+        The beat that is followed, with its phase at time 0.
+
+    Returns
+    -------
+    Beat or None
+        With its phase at time 0; None where there are fewer than twelve onsets, or no period is clear.
+    """
+    times = np.asarray(times, np.float64)
+    if len(times) < _FEWEST_LIVE_ONSETS:
+        return None
+    worth = _usual(_LIVE_PERIODS)
+    if current is not None:
+        worth[np.abs(np.log(_LIVE_PERIODS / current.period_frames)) < _KEPT_SHARE] *= _KEPT
+    of_beat, of_half, of_quarter = _sizes(times)
+    best = int(np.argmax(worth * (of_beat + of_half + of_quarter)))
+    octaves = np.abs(np.log2(_LIVE_PERIODS / _LIVE_PERIODS[best]))
+    is_octave = np.abs(octaves - np.round(octaves)) < _OCTAVE_ERROR
+    period = _LIVE_PERIODS[int(np.argmax(worth * (of_half + of_quarter) * is_octave))]
+    grids = _grids(times, period)
+    if max(abs(grids[1]), abs(grids[2])) < _CLEAR + _FEW_ONSETS_DOUBT / len(times):
+        return None
+    phase = _phase(*grids)
+    if abs(grids[0]) < _STRONG:  # steady eighths: either half may be the beat
+        expected = current.phase if current else -times[0] / period  # who begins, begins on the beat
+        phase += 0.5 * (abs((expected - phase + 0.5) % 1.0 - 0.5) > 0.25)
+    return _refined(times, period, phase)
+
+
+def _sizes(times: NDArray[np.float64]) -> list[NDArray[np.float32]]:
+    """Return the sizes of `_grids` for all live periods at once, in the single precision that this needs."""
+    turns = (2.0 * np.pi * times / _LIVE_PERIODS[:, None]).astype(np.float32)
+    x, y = np.cos(turns), np.sin(turns)
+    sizes = [np.hypot(x.mean(1), y.mean(1))]
+    for _ in range(2):
+        x, y = x * x - y * y, 2 * x * y
+        sizes.append(np.hypot(x.mean(1), y.mean(1)))
+    return sizes
+
+
+def _usual(period_frames: Any) -> Any:
+    """Return how usual tempi are, 0..1."""
+    return np.exp(-0.5 * (np.log2(period_frames / _USUAL_PERIOD_FRAMES) / _OCTAVE_SPREAD) ** 2)
+
+
+def _refined(times: NDArray[np.float64], period_frames: float, phase: float) -> Beat:
+    """Return the beat whose quarters lie nearest to the onsets, the last of which count most."""
+    beats = np.round(4.0 * (times / period_frames + phase)) / 4.0
+    weights = np.exp((times - times[-1]) / _FADE_FRAMES)
+    weights /= weights.sum()
+    middle, at = weights @ beats, weights @ times
+    spread = weights @ (beats - middle) ** 2
+    period = weights @ ((beats - middle) * (times - at)) / spread if spread > 0.0 else period_frames
+    if abs(period / period_frames - 1.0) > 0.02:
+        period = period_frames
+    return Beat(float(period), float(middle - at / period) % 1.0)
 
 
 def _grids(times: NDArray[np.float64], period_frames: float) -> list[complex]:

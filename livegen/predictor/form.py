@@ -63,9 +63,12 @@ _LEAVES: Final = (0.0047, 0.0069, 0.0074, 0.0089)
 _LONG_SILENCE_FRAMES: Final = 48
 """Silence after which a voice that is to play is urged to."""
 
+_FEWEST_HEARD_FRAMES: Final = 12
+"""Of those, how many a voice sounds in at least that does not rest."""
+
 _REST_NATS: Final = 4.0
 _ENTER_NATS: Final = -4.0
-_BREATH_NATS: Final = (0.5, 0.1, 0.1, 0.0)
+_BREATH_NATS: Final = (0.3, 0.0, 0.1, 0.0)
 """What is added to the log-odds of silence in a voice that rests, in one that is to enter, and in one that plays."""
 
 _COPY_NATS: Final = (0.0, 0.0, 0.0, 2.0)
@@ -138,20 +141,26 @@ def next_form(
     goes_round = is_looping(heard[-LOOP_FRAMES:])
     is_stuck = n_frames >= form.since + LOOP_FRAMES // _LOOP_TIMES and goes_round
     if n_frames >= form.until or is_stuck:
-        rests = _next_rests(form, n_frames, seed)
+        rests = _next_rests(form, n_frames, heard, seed)
         form = replace(_next_section(form, n_frames, heard[-HEARD_FRAMES:], seed, share, beat), rests=rests)
     lag = _lag(n_frames, form.back_frames, form.beat) if form.back_frames else 0
     return replace(form, lag=lag, silence=_silence(form.rests, heard), is_looping=goes_round)
 
 
-def _next_rests(form: Form, n_frames: int, seed: int) -> tuple[bool, ...]:
-    """Draw which voices rest in the section that begins; if all would, none does."""
+def _next_rests(form: Form, n_frames: int, heard: NDArray[np.uint8], seed: int) -> tuple[bool, ...]:
+    """Draw which voices rest in the section that begins; if all would, none does.
+
+    A voice that was to rest and was heard all the same, for somebody else played it, has not rested.
+    """
+    sounds = (heard[-_LONG_SILENCE_FRAMES:, :, 0] > 0).sum(0) >= _FEWEST_HEARD_FRAMES
     name = np.uint64(seed & 0xFFFFFFFFFFFFFFFF)
     numbers = [uniform(name, n_frames, _ARRANGEMENT, voice) for voice in range(N_VOICES)]
     if form.until:
         rests = [
-            number >= enters if rested else number < leaves
-            for number, rested, enters, leaves in zip(numbers, form.rests, _ENTERS, _LEAVES, strict=True)
+            number >= enters if rested and not sounded else number < leaves
+            for number, rested, sounded, enters, leaves in zip(
+                numbers, form.rests, sounds.tolist(), _ENTERS, _LEAVES, strict=True
+            )
         ]
     else:
         rests = [number < share for number, share in zip(numbers, _FIRST_RESTS, strict=True)]

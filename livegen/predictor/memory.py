@@ -364,8 +364,8 @@ class Memory:
 
     A `Past` is a value, and any number of them may branch off each other. The history is written along one branch
     at a time: hearing a frame after the past that was heard last writes one row, and going back to another one
-    first writes the frames that the two do not share, those of a plan. A past that is `CAPACITY` frames older than
-    the newest is forgotten in part. Safe to call from several threads.
+    first writes the frames that the two do not share, those of a plan. For a past that is `CAPACITY` frames older than
+    the newest the song begins there. Safe to call from several threads.
     """
 
     def __init__(self) -> None:
@@ -392,6 +392,8 @@ class Memory:
         while step is not None and not self._has(step):
             unwritten.append(step)
             step = step.before
+        if step is None and unwritten and unwritten[-1].frame_index > 0:
+            self._begin_at(unwritten[-1].frame_index)
         for step in reversed(unwritten):
             row = step.frame_index % CAPACITY
             oldest = self._written[row]
@@ -400,6 +402,14 @@ class Memory:
             self._written[row] = step
             remember(self._history, step.frame_index, step.frame)
             self._length = step.frame_index + 1
+
+    def _begin_at(self, frame_index: int) -> None:
+        """Let the song begin with a frame: all that was before it is forgotten."""
+        row = (frame_index - 1) % CAPACITY
+        self._written[row] = None
+        for array in self._history:
+            if array.shape[0] == CAPACITY:
+                array[row] = 0
 
     def _has(self, past: Past) -> bool:
         return past.frame_index < self._length and self._written[past.frame_index % CAPACITY] is past

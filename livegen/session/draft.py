@@ -25,6 +25,7 @@ class Draft:
         self.state = state
         self.messages: list[Message] = []
         self.first_void = state.timeline.end
+        self._before = state.timeline
         self._in_force = {state.timeline.start: state}  # from a frame on
 
     def apply(self, stamped: StampedEvent) -> None:
@@ -175,7 +176,9 @@ class Draft:
         state, timeline = self.state, self.state.timeline
         while timeline.end < end:
             context = next_context(state, timeline)
-            timeline = timeline.append(plan(state, timeline.end, self._part(timeline.end), context))
+            is_early = timeline.end == state.horizon < self._before.end
+            early = self._before.at(state.horizon) if is_early else None
+            timeline = timeline.append(plan(state, timeline.end, self._part(timeline.end), context, early))
         return timeline
 
 

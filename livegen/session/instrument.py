@@ -5,7 +5,7 @@ goes to the mix. And once a frame: `play_frame` hands what came in to `performan
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Final
@@ -21,6 +21,7 @@ from livegen.outputs.engine import N_RINGS, RING_SIZE, begin_with_gains, new_eng
 from livegen.patch import Patch
 from livegen.predictor.predictor import Predictor
 from livegen.score import Voice
+from livegen.score_table import FrameBeat, PlannedFrame
 from livegen.session.expression import Expression
 from livegen.session.keyboard import HeldKey, Keyboard, attacks, handle
 from livegen.session.performance import advance, begin
@@ -130,9 +131,19 @@ class Instrument:
         return self._values
 
     @property
+    def held_keys(self) -> tuple[HeldKey, ...]:
+        """The keys that are held now, from any thread."""
+        return self._keyboard.held
+
+    @property
+    def is_model_audible(self) -> bool:
+        """Whether the model sounds now, from any thread: not between stop, or panic, and start."""
+        return bool(self.engine["mix"]["is_model_audible"][0])
+
+    @property
     def mutes(self) -> tuple[bool, ...]:
         """Which voices of the model are to be silent now, from any thread: the muted ones, and all after stop."""
-        values, is_audible = self._values, bool(self.engine["mix"]["is_model_audible"][0])
+        values, is_audible = self._values, self.is_model_audible
         return tuple(not is_audible or bool(values[prefix + "mute"]) for prefix in VOICE_PREFIX.values())
 
     def receive(self, event: Event, source: str, time_ns: int | None = None) -> None:
@@ -196,9 +207,10 @@ class Instrument:
         if frame_taken >= state.horizon:  # the callback was faster: what it took is what was played
             self.n_missed_plans += 1
             state, frames, messages = advance(before, frame_taken + 1, events, plan_to=frame_taken + 2)
-        score_table.write_frames(self.table, frames)
+        # the next one always: its beat is as well known now as it will be
+        score_table.write_frames(self.table, _on_beat(state, (state.timeline.at(state.horizon).planned, *frames)))
         self.state, frames, _ = advance(state, state.horizon)
-        score_table.write_frames(self.table, frames)
+        score_table.write_frames(self.table, _on_beat(self.state, frames))
         self._follow_score(messages)
         return FrameReport(state.horizon, events, tuple(time_ns for time_ns, _, _ in taken), tuple(messages))
 
@@ -234,7 +246,7 @@ class Instrument:
                 self.state,
                 keyboard=self._keyboard,
                 values=self._values,
-                is_running=bool(self.engine["mix"]["is_model_audible"][0]),
+                is_running=self.is_model_audible,
             )
 
     def _take(self) -> list[tuple[int, Event, str]]:
@@ -257,7 +269,7 @@ class Instrument:
 
     def _apply_levels(self) -> None:
         values, mix = self._values, self.engine["mix"]
-        mix["master"] = values["volume"]
+        mix["master"], mix["metronome"] = values["volume"], values["metronome"]
         for voice, prefix in VOICE_PREFIX.items():
             mix["gains"][0, voice] = 0.0 if values[prefix + "mute"] else values[prefix + "volume"]
         self.engine["synth"]["chord_ticks"] = values["chord_ticks"]
@@ -338,3 +350,16 @@ class Instrument:
 
     def _ring_of(self, source: str) -> int:
         return self._rings.setdefault(source, min(len(self._rings), N_RINGS - 1))
+
+
+def _on_beat(state: State, frames: Sequence[PlannedFrame]) -> list[PlannedFrame]:
+    """Return frames with where the beat is in each, as it is known now."""
+    tempo, beats_a_bar = state.tempo, int(state.values["beats_a_bar"])
+    placed = []
+    for planned in frames:
+        beat = None
+        if tempo.beat_at(planned.frame_index) is not None:
+            beats = tempo.beats_at(planned.frame_index)
+            beat = FrameBeat(beats, tempo.beats_at(planned.frame_index + 1) - beats, beats_a_bar)
+        placed.append(replace(planned, beat=beat))
+    return placed

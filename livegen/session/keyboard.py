@@ -62,6 +62,8 @@ class HeldKey:
         False where only the pedal keeps it.
     pressure : int
         On this key alone, 0..127.
+    velocity : int
+        With which it went down, 1..127.
     """
 
     source: str
@@ -74,6 +76,7 @@ class HeldKey:
     order: int
     is_down: bool = True
     pressure: int = 0
+    velocity: int = 100
 
     def is_of(self, source: str, channel: int) -> bool:
         """Tell whether the key belongs to a channel of a source."""
@@ -281,6 +284,7 @@ def _press(keyboard: Keyboard, event: NoteOn, source: str, values: Values, drum_
         fit_note(voice, played_key, drum_notes),
         velocity_to_volume(event.velocity),
         keyboard.n_pressed,
+        velocity=event.velocity,
     )
     return replace(
         _follow_chords(keyboard, values),

@@ -40,6 +40,9 @@ _SHORTEST_ANSWER_BEATS: Final = 2
 _HAND_BACK_FRAMES: Final = 6
 """How long a voice waits for the player's next key before the model has it back: a gap in a melody is no invitation."""
 
+_ECHO_SHARE: Final = 0.25
+"""Of a turn of the model's: how long it is shown the player's phrase. It tends to stay with it for longer."""
+
 _BACKING: Final[Mapping[str, frozenset[Voice]]] = {
     "none": frozenset(),
     "drums": frozenset({Voice.NO}),
@@ -54,7 +57,7 @@ class Playing:
     Attributes
     ----------
     quiet_from : tuple of int
-        By voice, the first frame without a key since its last one.
+        By voice, the frame after the one in which its last key came up.
     phrase_from : int
         First frame of the phrase that is played, or was played last.
     answer_from, answer_until : int
@@ -157,11 +160,12 @@ def owners(
 def echo_lag(values: Values, playing: Playing, tempo: Tempo, frame_index: int) -> int:
     """Return how far back the player's phrase lies that the model takes up in a frame, 0 where it takes up none.
 
-    It does in the first half of its answer and of its bars, and goes on in its own way in the second.
+    It does where its answer or its bars begin, and goes on in its own way.
     """
     if values["mode"] == "answer":
-        half = (playing.answer_from + playing.answer_until) // 2
-        return playing.answer_from - playing.phrase_from if playing.answer_from <= frame_index < half else 0
+        place = frame_index - playing.answer_from
+        is_echo = 0 <= place < _ECHO_SHARE * (playing.answer_until - playing.answer_from)
+        return playing.answer_from - playing.phrase_from if is_echo else 0
     if values["mode"] != "trade":
         return 0
     beats_a_turn = int(values["trade_bars"]) * int(values["beats_a_bar"])
@@ -169,7 +173,7 @@ def echo_lag(values: Values, playing: Playing, tempo: Tempo, frame_index: int) -
     turn, beats_in_turn = divmod(beats, beats_a_turn)
     players_turn_from = frame_index - round((beats_in_turn + beats_a_turn) * tempo.period_frames)
     has_played = playing.answer_from == _NOT_YET or max(playing.quiet_from) > players_turn_from + 1
-    is_echo = turn % 2 == 1 and beats_in_turn < beats_a_turn / 2 and has_played
+    is_echo = turn % 2 == 1 and beats_in_turn < _ECHO_SHARE * beats_a_turn and has_played
     return round(beats_a_turn * tempo.period_frames) if is_echo else 0
 
 

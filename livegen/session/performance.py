@@ -17,7 +17,7 @@ from livegen.predictor.predictor import Predictor
 from livegen.score import DRUM_NOTES, N_VOICES, SILENCE
 from livegen.score_table import OFF, PlannedFrame
 from livegen.session.draft import Draft
-from livegen.session.planning import next_context, part_of, replay
+from livegen.session.planning import is_retimed, next_context, part_of, replay, timed
 from livegen.session.state import Message, State
 from livegen.session.tempo import Tempo
 from livegen.session.timeline import NO_OFFSET, Step, Timeline, first_context
@@ -79,18 +79,23 @@ def advance(
         Controls that took effect, and what was refused.
     """
     state = _hold_to(replace(state, horizon=max(to_frame, state.horizon)))
-    draft = Draft(state)
+    before, draft = state.timeline, Draft(state)
     for event in events:
         draft.apply(event)
     draft.void_drifted()
-    n_planned = state.timeline.end
+    n_planned = before.end
     state = draft.state
     wanted = state.horizon + int(state.values["lookahead"]) if plan_to is None else plan_to
     if draft.first_void >= n_planned:
         wanted = max(wanted, n_planned)
-    timeline = draft.replan(max(wanted, state.horizon))
-    changed = timeline.since(max(min(draft.first_void, n_planned), state.horizon))
-    return replace(state, timeline=timeline), [step.planned for step in changed], draft.messages
+    timeline = timed(state, draft.replan(max(wanted, state.horizon)))
+    first_new = min(draft.first_void, n_planned)
+    changed = [
+        step.planned
+        for step in timeline.since(state.horizon)
+        if step.planned.frame_index >= first_new or is_retimed(before, step.planned)
+    ]
+    return replace(state, timeline=timeline), changed, draft.messages
 
 
 def _hold_to(state: State) -> State:

@@ -13,6 +13,7 @@ from livegen.score_table import MODEL, OFF, PLAYER, PlannedFrame
 from livegen.session.modes import echo_lag, owners
 from livegen.session.shaping import sampling_of
 from livegen.session.state import State
+from livegen.session.tightness import LISTEN_FRAMES, Groove
 from livegen.session.timeline import NO_OFFSET, Context, Step, Timeline
 
 _DRIFT_FRAMES: Final = 0.25
@@ -83,7 +84,8 @@ def next_context(state: State, timeline: Timeline) -> Context:
 
 def beat_before(state: State, frame_index: int) -> Beat | None:
     """Return the beat that the predictor is told for a frame, its phase in the one before."""
-    return state.tempo.beat_at(frame_index - 1)
+    beat = Groove.of(state.tempo, state.values).beat_at(frame_index)
+    return None if beat is None else beat.after(-1)
 
 
 def is_moved(told: Beat | None, beat: Beat | None) -> bool:
@@ -95,13 +97,40 @@ def is_moved(told: Beat | None, beat: Beat | None) -> bool:
     return is_late or abs(beat.period_frames - told.period_frames) > _DRIFT * told.period_frames
 
 
-def plan(state: State, frame_index: int, part: Part, context: Context) -> Step:
-    """Return a frame with the model's voices drawn, or taken from the loop that is held."""
-    frame, is_drawn = part.frame, (part.owner == MODEL) | part.rests
+def plan(state: State, frame_index: int, part: Part, context: Context, early: Step | None) -> Step:
+    """Return a frame with the model's voices drawn, or taken from the loop that is held.
+
+    Voices of `early`, the same frame as it was planned before, are kept where their onsets may sound already.
+    """
+    frame, offsets, is_drawn = part.frame, NO_OFFSET, (part.owner == MODEL) | part.rests
+    if state.is_running and early is not None and (early.planned.onset_offset < 0.0).any():
+        stands = (early.planned.onset_offset < 0.0) & (part.owner == MODEL) & (early.planned.owner == MODEL)
+        frame, is_drawn = np.where(stands[:, None], early.planned.frame, frame), is_drawn & ~stands
+        offsets = np.where(stands, early.planned.onset_offset, 0.0)
     if state.is_running and state.machine.loop is not None:
         frame = np.where(is_drawn[:, None], state.machine.loop.at(frame_index), frame)
     elif state.is_running:
         sampling = arranged(sampling_of(state.values), context.form, float(state.values["arrangement"]))
         frame = context.distribution.sample(frame, ~is_drawn, sampling, seed=state.seed, frame_index=frame_index)
     played = np.where(part.rests[:, None], SILENCE, frame)
-    return Step(PlannedFrame(frame_index, played, part.owner, NO_OFFSET), frame, context, state.is_running)
+    return Step(PlannedFrame(frame_index, played, part.owner, offsets), frame, context, state.is_running)
+
+
+def timed(state: State, timeline: Timeline) -> Timeline:
+    """Return the timeline with the onsets of all that may still change moved to where the beat is now."""
+    at = max(state.horizon - timeline.start, 0)
+    before, planned = timeline.steps[max(at - LISTEN_FRAMES, 0) : at], [step.planned for step in timeline.steps[at:]]
+    heard = np.array([step.planned.frame for step in before], np.uint8).reshape(-1, N_VOICES, N_COLUMNS)
+    heard_offset = before[-1].planned.onset_offset if before else NO_OFFSET
+    offsets = Groove.of(state.tempo, state.values).offsets(heard, heard_offset, planned)
+    steps = list(timeline.steps)
+    for i, each in enumerate(planned):
+        if (offsets[i] != each.onset_offset).any():
+            steps[at + i] = replace(steps[at + i], planned=replace(each, onset_offset=offsets[i]))
+    return replace(timeline, steps=tuple(steps))
+
+
+def is_retimed(before: Timeline, planned: PlannedFrame) -> bool:
+    """Tell whether an onset sounds at another time than was published."""
+    was = before.at(planned.frame_index).planned.onset_offset
+    return bool((np.abs(planned.onset_offset - was) > 0.0).any())

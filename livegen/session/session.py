@@ -16,19 +16,21 @@ from typing import Final
 from livegen.controls import Value
 from livegen.errors import AudioError, PortError
 from livegen.events import Event as InputEvent
-from livegen.events import SetControl
 from livegen.formats.midi_file import midi_timeline
 from livegen.inputs.midi import POLL_SECONDS, MidiInput
 from livegen.inputs.midi_file import MidiFilePlayer
 from livegen.inputs.osc import DEFAULT_PORT, OscServer
 from livegen.inputs.terminal import TerminalKeys
-from livegen.midi_ports import EchoFilter, OutputPort, find_midi
+from livegen.midi_echo import EchoFilter
+from livegen.midi_ports import find_midi
 from livegen.outputs.audio import NULL_SAMPLE_RATE, AudioDevice, choose_channels, choose_device
-from livegen.outputs.midi import MidiOutput
+from livegen.outputs.midi_settings import MidiOutSettings
 from livegen.patch import Patch
 from livegen.predictor.predictor import Predictor
 from livegen.session.clock import COMMIT_MARGIN_SECONDS, AudioClock
 from livegen.session.instrument import FrameReport, Instrument, compile_all
+from livegen.session.midi_outs import MidiOuts
+from livegen.session.panic import PANIC, PanicButton
 from livegen.session.speaker import Speaker
 from livegen.session.state import ControlInForce, Refused
 from livegen.session.threads import raise_priority, real_time_process
@@ -55,9 +57,13 @@ class Settings:
         Whether each voice sounds on a channel of its own.
     rate, block : int or None
         Sample rate in Hz and samples a block; None takes the device's own.
+    latency_ms : float or None
+        From a sample's making to its sound, as `livegen calibrate` measures it; None believes the device.
     midi_api : str
-    midi_in, midi_out : str or None
-        Part of a port's name; None opens virtual ports where the system has them.
+    midi_in : str or None
+        Part of a port's name; None opens a virtual port where the system has them.
+    midi_outs : tuple of MidiOutSettings
+        None at all opens a virtual port where the system has them.
     osc_host : str
     osc_port : int or None
         UDP port, 0 for a free one; None takes the usual one, or a free one where that is in use.
@@ -72,9 +78,10 @@ class Settings:
     is_apart: bool = False
     rate: int | None = None
     block: int | None = None
+    latency_ms: float | None = None
     midi_api: str = "auto"
     midi_in: str | None = None
-    midi_out: str | None = None
+    midi_outs: tuple[MidiOutSettings, ...] = ()
     osc_host: str = "127.0.0.1"
     osc_port: int | None = None
     play: Path | None = None
@@ -131,8 +138,8 @@ class Session:
         self._threads: list[Thread] = []
         self._opened = contextlib.ExitStack()
         self.midi_in: MidiInput | None = None
-        self.midi_out: MidiOutput | None = None
-        self.midi_out_name = ""
+        self.midi_outs: MidiOuts | None = None
+        self._panic = PanicButton()
         self.terminal: TerminalKeys | None = None
         self.file_player: MidiFilePlayer | None = None
         with contextlib.ExitStack() as opened:
@@ -141,7 +148,7 @@ class Session:
             try:
                 self._open_midi(settings, opened)
             except PortError as error:
-                if settings.midi_in or settings.midi_out or settings.midi_api != "auto":
+                if settings.midi_in or settings.midi_outs or settings.midi_api != "auto":
                     raise
                 self.warnings.append(f"no MIDI: {error}")
             self.osc = self._open_osc(settings)
@@ -171,9 +178,11 @@ class Session:
         self.speaker.start()
         self._start_thread("frames", self._play_frames)
         self._start_thread("housekeeping", self._keep_house)
-        for name, part in (("midi in", self.midi_in), ("midi out", self.midi_out), ("osc", self.osc)):
+        for name, part in (("midi in", self.midi_in), ("osc", self.osc)):
             if part is not None:
                 self._start_thread(name, part.run)
+        for output in self.midi_outs.outputs if self.midi_outs is not None else ():
+            self._start_thread(f"midi out {output.name}", output.run)
         if self.terminal.is_usable:
             self._start_thread("terminal", self.terminal.run)
         if self.file_player is not None:
@@ -208,12 +217,13 @@ class Session:
     def ports(self) -> str:
         """Return what is connected now."""
         midi_in = ", ".join(self.midi_in.names) if self.midi_in is not None else ""
+        midi_out = ", ".join(self.midi_outs.names) if self.midi_outs is not None else ""
         osc = f"{self.osc.host}:{self.osc.port}"
-        return f"MIDI in: {midi_in or 'none'} · out: {self.midi_out_name or 'none'} · OSC: {osc}"
+        return f"MIDI in: {midi_in or 'none'} · out: {midi_out or 'none'} · OSC: {osc}"
 
     def troubles(self) -> list[str]:
         """Return what went wrong so far, counted, the worst first; nothing where all is well."""
-        stats, midi_in, midi_out = self.instrument.engine["stats"][0], self.midi_in, self.midi_out
+        stats, midi_in, midi_outs = self.instrument.engine["stats"][0], self.midi_in, self.midi_outs
         counts = {
             "late frames": int(stats["late_frames"]),
             "underflows": int(stats["underflows"]),
@@ -222,7 +232,7 @@ class Session:
             "events lost": self.instrument.n_lost,
             "MIDI ports lost": 0 if midi_in is None else midi_in.lost,
             "MIDI pieces dropped": 0 if midi_in is None else midi_in.dropped,
-            "MIDI messages not sent": 0 if midi_out is None else midi_out.errors,
+            "MIDI messages not sent": 0 if midi_outs is None else midi_outs.errors,
             "OSC packets dropped": self.osc.dropped,
             "OSC answers not sent": self.osc.unsent,
         }
@@ -246,8 +256,9 @@ class Session:
 
     def _open_speaker(self, settings: Settings, device: AudioDevice | None) -> Speaker:
         engine, block_samples = self.instrument.engine, settings.block or 0
+        latency_seconds = None if settings.latency_ms is None else settings.latency_ms / 1000.0
         try:
-            return Speaker(engine, device, block_samples)
+            return Speaker(engine, device, block_samples, latency_seconds=latency_seconds)
         except AudioError as error:
             if settings.audio is not None or settings.rate or settings.block:
                 raise
@@ -268,7 +279,7 @@ class Session:
             return server
 
     def _open_midi(self, settings: Settings, opened: contextlib.ExitStack) -> None:
-        is_needed = settings.midi_in is not None or settings.midi_out is not None
+        is_needed = settings.midi_in is not None or any(out.port is not None for out in settings.midi_outs)
         midi, reason = find_midi(settings.midi_api, is_needed=is_needed)
         if midi is None:
             self.warnings.append(reason)
@@ -278,20 +289,23 @@ class Session:
         self.midi_in = MidiInput(settings.midi_in, midi, self._receive, echo=echo)
         opened.callback(self.midi_in.close)
         self.warnings += self.midi_in.warnings
-        if settings.midi_out is not None or midi.has_virtual_ports:
-            port = OutputPort(midi, settings.midi_out)
-            self.midi_out_name = port.name
-            self.warnings += [port.warning] if port.warning else []
-            self.midi_out = MidiOutput(
-                port, self.instrument.table, self._time_of_sound, muted=lambda: self.instrument.mutes, echo=echo
-            )
-            opened.callback(self.midi_out.close)
+        outs = settings.midi_outs or ((MidiOutSettings(),) if midi.has_virtual_ports else ())
+        self.midi_outs = MidiOuts(midi, outs, self.instrument, self._time_of_sound, echo)
+        opened.callback(self.midi_outs.close)
+        self.warnings += self.midi_outs.warnings
 
     def _receive(self, event: InputEvent, source: str) -> None:
         """Take an event from any input; the `Sink` of them all."""
+        now_seconds, was_running = time.perf_counter(), self.instrument.is_model_audible
         self.instrument.receive(event, source)
-        if self.midi_out is not None and event == SetControl("panic", True):
-            self.midi_out.silence()
+        if self.midi_outs is not None:
+            self.midi_outs.follow_keys()
+        if event == PANIC:
+            everywhere = self._panic.goes_everywhere(now_seconds, is_running=was_running)
+            if self.midi_outs is not None:
+                self.midi_outs.panic(everywhere=everywhere)
+        elif self._panic.is_pressed(event, source, now_seconds):
+            self._receive(PANIC, source)
 
     def _announce(self, report: FrameReport) -> None:
         in_force = [message for message in report.messages if isinstance(message, ControlInForce)]
@@ -341,7 +355,10 @@ class Session:
     def _lead_seconds(self) -> float:
         """Return how long before its first sample is due a frame must be there, and is planned for the last time."""
         block_seconds = self.block_samples() / self.clock.sample_rate
-        return COMMIT_MARGIN_SECONDS + block_seconds + min(self.clock.earliness_ns() / 1e9, _MOST_EARLY_SECONDS)
+        lead_seconds = block_seconds + min(self.clock.earliness_ns() / 1e9, _MOST_EARLY_SECONDS)
+        if self.midi_outs is not None:  # what leaves before its sound stands earlier
+            lead_seconds = max(lead_seconds, self.midi_outs.earliest_seconds - self.speaker.latency_seconds)
+        return COMMIT_MARGIN_SECONDS + lead_seconds
 
     def block_samples(self) -> int:
         """Return the longest block that the device has asked for so far."""

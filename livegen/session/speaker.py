@@ -40,6 +40,8 @@ class Speaker:
         None is the null clock.
     block_samples : int
         Samples a block, 0 for what the device likes best.
+    latency_seconds : float or None
+        Of the device, where it was measured; None believes what it says.
 
     Attributes
     ----------
@@ -52,8 +54,16 @@ class Speaker:
         If the device refuses.
     """
 
-    def __init__(self, engine: NDArray[np.void], device: AudioDevice | None, block_samples: int = 0) -> None:
+    def __init__(
+        self,
+        engine: NDArray[np.void],
+        device: AudioDevice | None,
+        block_samples: int = 0,
+        *,
+        latency_seconds: float | None = None,
+    ) -> None:
         self._engine = engine
+        self._measured_seconds = latency_seconds
         self._device = device
         self._block_samples = block_samples
         self._stream = None if device is None else AudioStream(engine, device, block_samples)
@@ -77,9 +87,11 @@ class Speaker:
 
     @property
     def latency_seconds(self) -> float:
-        """From a sample's making to its sound, as the device says; any thread may ask."""
+        """From a sample's making to its sound, as measured or as the device says; any thread may ask."""
         stream = self._stream
-        return 0.0 if stream is None else stream.latency_seconds
+        if stream is None:
+            return 0.0
+        return stream.latency_seconds if self._measured_seconds is None else self._measured_seconds
 
     def start(self) -> None:
         """Let time pass.

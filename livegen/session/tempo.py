@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from livegen.controls import Values
-from livegen.events import ClockTick, Continue, NoteOn, SetControl, SongPosition, SourceLost, StampedEvent, Start, Stop
-from livegen.predictor.beat import Beat
+from livegen.events import ClockTick, Continue, NoteOn, SetControl, SongPosition, StampedEvent, Start, Stop
+from livegen.predictor.beat import Beat, follow_beat
 from livegen.session.ticks import FASTEST_BPM, LOST_FRAMES, SLOWEST_BPM, Ticks
 from livegen.units import FRAME_RATE_HZ, MIDI_CLOCK_PPQN
 
@@ -21,6 +21,12 @@ UNKNOWN_PERIOD_FRAMES: Final = 60.0 * FRAME_RATE_HZ / 120.0
 _TAKE_OVER_FRAMES: Final = 2 * FRAME_RATE_HZ
 _FORGET_TAPS_FRAMES: Final = 2 * FRAME_RATE_HZ
 _MOST_TAPS: Final = 8
+_HEARD_FRAMES: Final = 8 * FRAME_RATE_HZ
+_MOST_ONSETS: Final = 64
+_LOOK_FRAMES: Final = FRAME_RATE_HZ // 4
+_CHORD_FRAMES: Final = 0.75
+"""The performer's beat is looked for in the last eight seconds, four times a second at most."""
+
 _TICKS_A_SIXTEENTH: Final = MIDI_CLOCK_PPQN // 4
 
 
@@ -35,6 +41,10 @@ class Line:
     def at(self, frame: float) -> float:
         """Return the beats at a time in frames."""
         return self.beats + (frame - self.frame) / self.period_frames
+
+    def beat_at(self, frame: float) -> Beat:
+        """Return the beat with its phase at a time in frames."""
+        return Beat(self.period_frames, self.at(frame) % 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +81,43 @@ class Clock:
 
 
 @dataclass(frozen=True, slots=True)
+class Player:
+    """The performer's own beat.
+
+    Attributes
+    ----------
+    onsets : tuple of float
+        When the last keys went down, at most 64, those of a chord once.
+    line : Line or None
+        Their beat, if it is clear.
+    looked : float
+        When it was looked for last.
+    """
+
+    onsets: tuple[float, ...] = ()
+    line: Line | None = None
+    looked: float = -_LOOK_FRAMES
+
+    def hear(self, position: float) -> "Player":
+        """Return the beat after a key went down."""
+        if self.onsets and abs(position - self.onsets[-1]) < _CHORD_FRAMES:
+            return self
+        first = position - _HEARD_FRAMES
+        onsets = (*(onset for onset in self.onsets[1 - _MOST_ONSETS :] if first <= onset < position), position)
+        if position < self.looked + _LOOK_FRAMES:
+            return replace(self, onsets=onsets)
+        current = None if self.line is None else self.line.beat_at(position)
+        found = follow_beat([onset - position for onset in onsets], current)
+        return Player(onsets, self.line if found is None else self._line(found, position), position)
+
+    def _line(self, found: Beat, position: float) -> Line:
+        """Return the line of a beat; its bars go on, or begin with the first onset."""
+        first = self.onsets[0]
+        expected = (position - first) / found.period_frames if self.line is None else self.line.at(position)
+        return Line(position, found.phase + round(expected - found.phase), found.period_frames)
+
+
+@dataclass(frozen=True, slots=True)
 class Tempo:
     """The beat as it is known at one moment: a value.
 
@@ -87,6 +134,7 @@ class Tempo:
         Which of them it was.
     taps : tuple of float
         When the last taps came.
+    player : Player
     offset_frames : float
         How much later the beat falls than its source says.
     """
@@ -97,6 +145,7 @@ class Tempo:
     by_hand: Line | None = None
     hand: Literal["tap", "set"] = "set"
     taps: tuple[float, ...] = ()
+    player: Player = field(default_factory=Player)
     offset_frames: float = 0.0
 
     @classmethod
@@ -116,7 +165,7 @@ class Tempo:
         frame -= self.offset_frames
         if self.source == "clock":
             return self.clock.ticks.at(frame) / MIDI_CLOCK_PPQN
-        return (self._line() or _NOBODY_S).at(frame)
+        return self._line().at(frame)
 
     def is_lost_at(self, frame: float) -> bool:
         """Tell whether the clock that gave the tempo is silent; the tempo runs on."""
@@ -139,14 +188,19 @@ class Tempo:
                 tempo = self._tap(position)
             case SetControl(name="bpm", value=bpm):
                 tempo = self._set_bpm(float(bpm), position)
-            case SetControl() | SourceLost() | NoteOn():
+            case NoteOn():
+                tempo = replace(self, player=self.player.hear(position))
+            case SetControl(name="reset", value=True):
+                tempo = replace(self, player=Player())
+            case SetControl():
                 pass
             case _:
                 return self
         return tempo._settled(values)
 
-    def _line(self) -> Line | None:
-        return self.by_hand
+    def _line(self) -> Line:
+        line = {"tap": self.by_hand, "set": self.by_hand, "player": self.player.line}.get(self.source)
+        return line or _NOBODY_S
 
     def _tap(self, position: float) -> "Tempo":
         is_series = bool(self.taps) and 0.0 < position - self.taps[-1] <= _FORGET_TAPS_FRAMES
@@ -173,6 +227,8 @@ class Tempo:
             source, period = "clock", self.clock.ticks.period * MIDI_CLOCK_PPQN
         elif sync in ("auto", "set") and self.by_hand is not None:
             source, period = self.hand, self.by_hand.period_frames
+        elif sync in ("auto", "player") and self.player.line is not None:
+            source, period = "player", self.player.line.period_frames
         offset_frames = float(values["phase_offset"]) * FRAME_RATE_HZ / 1000.0
         return replace(self, source=source, period_frames=period, offset_frames=offset_frames)
 

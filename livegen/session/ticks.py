@@ -24,13 +24,16 @@ SLOWEST_BPM: Final = 20.0
 _SHORTEST: Final = 60.0 * FRAME_RATE_HZ / FASTEST_BPM / MIDI_CLOCK_PPQN
 _LONGEST: Final = 60.0 * FRAME_RATE_HZ / SLOWEST_BPM / MIDI_CLOCK_PPQN
 
-_N_REMEMBERED: Final = 36
-"""How many ticks the fit remembers, about: fewer follow ramps, more smooth jitter."""
+_REMEMBERED_FRAMES: Final = 18.0
+_FEWEST_REMEMBERED: Final = 16
+_MOST_REMEMBERED: Final = 48
+"""How many ticks the fit remembers, about: fewer follow ramps, more smooth jitter, which does not grow with a tick."""
 
 _TICKS_AHEAD: Final = MIDI_CLOCK_PPQN / 2
 """How far a ramp is expected to go on."""
 
 _N_STRAYS: Final = 4
+_MOST_STRAYS: Final = 12
 _SAME: Final = 0.25  # of a tick
 _WIDEST_GATE: Final = 0.75  # of a tick
 _NARROWEST_GATE_FRAMES: Final = 0.1
@@ -53,6 +56,8 @@ class Ticks:
         By how much the period grows from tick to tick.
     n_fitted : int
         Ticks in the fit, 0 before the first.
+    n_heard : int
+        Ticks since the first.
     heard : float
         When a tick was last heard.
     spread : float
@@ -68,6 +73,7 @@ class Ticks:
     period: float = 60.0 * FRAME_RATE_HZ / 120.0 / MIDI_CLOCK_PPQN
     growth: float = 0.0
     n_fitted: int = 0
+    n_heard: int = 0
     heard: float = -math.inf
     spread: float = 0.0
     strays: tuple[float, ...] = ()
@@ -76,7 +82,7 @@ class Ticks:
     @property
     def is_acquired(self) -> bool:
         """Whether the tempo can be followed."""
-        return self.n_fitted >= N_ACQUIRED
+        return self.n_heard >= N_ACQUIRED
 
     def at(self, frame: float) -> float:
         """Return the number of the tick at a time, a real number; a ramp is expected to go on for half a beat."""
@@ -92,7 +98,7 @@ class Ticks:
     def hear(self, time: float) -> "Ticks":
         """Return the clock after its next tick, which came at `time`."""
         heard, time = self.heard, max(time, self.heard)  # the audio clock's fit may move back a little
-        after = replace(self, heard=time)
+        after = replace(self, n_heard=self.n_heard + 1, heard=time)
         if self.n_fitted == 0:
             return replace(after, number=self.number + 1, time=time, n_fitted=1, is_new_place=False)
         if self.n_fitted == 1 and time - heard <= LOST_FRAMES:
@@ -101,7 +107,7 @@ class Ticks:
             return after._resume(time)
         surprise = time - self._next()
         if self.is_new_place and abs(surprise) > _SAME * self.period:
-            return replace(after._begin(time, self.period), is_new_place=False)
+            return after._begin(time, self.period)
         if abs(surprise) > self._gate():
             return after._stray(time)
         return after._fit(surprise)
@@ -110,12 +116,15 @@ class Ticks:
         return self.time + self.period + 0.5 * self.growth
 
     def _gate(self) -> float:
+        if self.n_fitted < N_ACQUIRED:
+            return 2.0 * _WIDEST_GATE * self.period
         if self.n_fitted < MIDI_CLOCK_PPQN:
             return _WIDEST_GATE * self.period
         return min(max(_GATE_SPREADS * self.spread, _NARROWEST_GATE_FRAMES), _WIDEST_GATE * self.period)
 
     def _fit(self, surprise: float) -> "Ticks":
-        n = min(self.n_fitted + 1, _N_REMEMBERED)
+        n_remembered = min(max(round(_REMEMBERED_FRAMES / self.period), _FEWEST_REMEMBERED), _MOST_REMEMBERED)
+        n = min(self.n_fitted + 1, n_remembered)
         norm = n * (n + 1) * (n + 2)
         growth = self.growth + 60.0 / norm * surprise
         period = _clamped(self.period + self.growth + 18.0 * (2 * n - 1) / norm * surprise)
@@ -152,18 +161,20 @@ class Ticks:
     def _stray(self, time: float) -> "Ticks":
         """Take a tick where none was expected: it is passed over, unless those after it confirm it."""
         expected = self._next()
-        strays = (*self.strays, time)[-_N_STRAYS:]
+        strays = (*self.strays, time)
         after = replace(self, number=self.number + 1, time=expected, growth=0.0, strays=strays)
         if len(strays) < _N_STRAYS:
             return after
-        steps = [later - sooner for sooner, later in pairwise(strays)]
+        if len(strays) == _MOST_STRAYS:  # the fit is worth nothing
+            return replace(after, number=self.number)._begin(time, _clamped((time - strays[0]) / (_MOST_STRAYS - 1)))
+        steps = [later - sooner for sooner, later in pairwise(strays[-_N_STRAYS:])]
         step = sum(steps) / len(steps)
         if max(steps) - min(steps) > 2.0 * _SAME * step or not _SHORTEST <= step <= _LONGEST:
             return after  # a burst after a pause, or noise
         if abs(step - self.period) > _SAME * self.period:
-            return replace(after, time=time, period=step, n_fitted=_N_STRAYS, strays=())
+            return replace(after, time=time, period=step, n_fitted=N_ACQUIRED, strays=())
         n_lost = round((time - expected) / self.period)  # or the clock was moved by a part of a tick
-        return replace(after, number=after.number + n_lost, time=time, n_fitted=_N_STRAYS, strays=())
+        return replace(after, number=after.number + n_lost, time=time, n_fitted=N_ACQUIRED, strays=())
 
 
 def _clamped(period: float) -> float:

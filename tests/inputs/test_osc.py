@@ -284,3 +284,11 @@ def test_a_port_in_use_stops_the_start(stage: Stage) -> None:
 def test_an_address_that_cannot_be_bound_stops_the_start(host: str, port: int) -> None:
     with pytest.raises(PortError, match="--osc-host"):
         OscServer(lambda event, source: None, lambda: DEFAULTS, host=host, port=port)
+
+
+def test_who_asked_for_an_action_that_was_refused_is_told_why(stage: Stage, client: Client) -> None:
+    client.send("recall", "verse")
+    stage.server.refuse("recall", "there is no verse")
+    assert client.receive() == ("error", ["there is no verse"])
+    stage.server.refuse("recall", "it was asked for elsewhere")
+    assert client.has_nothing()

@@ -22,9 +22,9 @@ from livegen.outputs.engine import (
 )
 from livegen.patch import Patch, load_patch, parse_patch
 from livegen.score import NOTE_RANGE, VOLUME_MAX, Voice
-from livegen.score_table import MODEL, PLAYER, RELEASE_AFTER_FRAMES, PlannedFrame, write_frames
+from livegen.score_table import MODEL, PLAYER, RELEASE_AFTER_FRAMES, FrameBeat, PlannedFrame, write_frames
 from livegen.synth.commands import COMMAND, EXPRESS, GIVE_TO_MODEL, KEY_DOWN, KEY_UP, SET_CHORD, SILENCE_ALL
-from livegen.units import frame_to_sample
+from livegen.units import FRAME_RATE_HZ, frame_to_sample
 
 RATE = 48_000
 RAMP_SAMPLES = 240
@@ -455,3 +455,38 @@ def test_a_detached_engine_is_left_alone() -> None:
     assert not out.any()
     engine["is_detached"] = 0
     assert engine.tobytes() == before
+
+
+def click_engine(bpm: float, n_frames: int, *, is_apart: bool = False) -> Engine:
+    """Return an engine that plays nothing but a metronome, three beats a bar, from bar 1 on."""
+    engine = new(is_apart=is_apart)
+    engine["mix"]["metronome"] = 1.0
+    rate = bpm / 60 / FRAME_RATE_HZ
+    silent = np.zeros((4, 3), np.uint8), np.zeros(4, np.uint8), np.zeros(4)
+    write_frames(
+        engine["table"], [PlannedFrame(k, *silent, beat=FrameBeat(k * rate, rate, 3)) for k in range(n_frames)]
+    )
+    return engine
+
+
+@pytest.mark.parametrize("cuts", [[], [999, 1000, 1001, 12_345]])
+def test_clicks_fall_on_the_sample_of_their_beat_however_blocks_are_cut(cuts: list[int]) -> None:
+    quiet, engine = click_engine(150.0, 60), click_engine(150.0, 60)
+    quiet["mix"]["metronome"] = 0.0
+    n_samples = 2 * RATE
+    ends = [*cuts, n_samples]
+    pieces = [render(engine, end - begin) for begin, end in zip([0, *cuts], ends, strict=True)]
+    clicks = np.concatenate(pieces) - render(quiet, n_samples)
+    loud = np.flatnonzero(np.abs(clicks) > 1e-6)
+    starts = loud[np.flatnonzero(np.diff(loud, prepend=-RATE) > RATE // 10)]
+    assert np.abs(starts - np.arange(len(starts)) * RATE * 60 / 150).max() <= 2  # a sine begins at 0
+    assert len(starts) == 5
+    crossings = [np.count_nonzero(np.diff(np.sign(clicks[start : start + RATE // 100])) != 0) for start in starts]
+    assert crossings[0] == crossings[3] > crossings[1] == crossings[2] == crossings[4]
+    assert 0.3 < np.abs(clicks).max() < 0.5
+
+
+def test_voices_on_channels_of_their_own_are_recorded_without_clicks() -> None:
+    clicking, quiet = click_engine(150.0, 60, is_apart=True), click_engine(150.0, 60, is_apart=True)
+    quiet["mix"]["metronome"] = 0.0
+    assert np.array_equal(render(clicking, RATE), render(quiet, RATE))

@@ -5,169 +5,26 @@ import time
 from collections.abc import Iterator
 
 import mido
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from midi_frames import planned, still_on
 from waiting import wait_until
 
 from livegen.errors import PortError
 from livegen.midi_ports import MidiSystem, OutputPort, find_midi
-from livegen.outputs.midi import (
-    DRUM_KEYS,
-    MidiOutput,
-    OutputState,
-    frame_messages,
-    hush,
-    release,
-)
-from livegen.score import DRUM_NOTES, MIDI_CHANNEL, NOTE_RANGE, VOLUME_MAX, Voice
-from livegen.score_table import MODEL, OFF, PLAYER, RELEASE_AFTER_FRAMES, PlannedFrame, new_table, write_frames
+from livegen.outputs.midi import MidiOutput
+from livegen.outputs.midi_messages import ThruKey
+from livegen.outputs.midi_settings import MidiOutSettings, parse_settings
+from livegen.score import MIDI_CHANNEL, Voice
+from livegen.score_table import PlannedFrame, new_table, write_frames
 from livegen.units import FRAME_RATE_HZ
 
-
-def planned(
-    index: int = 0,
-    *,
-    p1: tuple[int, int] = (0, 0),
-    p2: tuple[int, int] = (0, 0),
-    tr: int = 0,
-    no: tuple[int, int] = (0, 0),
-    owner: tuple[int, int, int, int] = (MODEL,) * 4,
-    offset: tuple[float, float, float, float] = (0.0,) * 4,
-) -> PlannedFrame:
-    frame = np.zeros((4, 3), np.uint8)
-    frame[0, :2], frame[1, :2], frame[2, 0], frame[3, :2] = p1, p2, tr, no
-    return PlannedFrame(index, frame, np.array(owner, np.uint8), np.array(offset))
-
-
-def play(*frames: PlannedFrame | None) -> list[list[tuple[str, int, int, int]]]:
-    """Return type, channel, key and velocity of the messages of each frame."""
-    state, played = OutputState(), []
-    for frame in frames:
-        state, messages = frame_messages(state, frame)
-        played.append([(m.type, m.channel, m.note, m.velocity) for m in messages])
-    return played
-
-
-def test_each_voice_has_its_channel_and_velocity_follows_volume() -> None:
-    assert play(planned(p1=(60, 15), p2=(64, 1), tr=40, no=(2, 8))) == [
-        [("note_on", 0, 60, 127), ("note_on", 1, 64, 8), ("note_on", 2, 40, 100), ("note_on", 9, 36, 68)]
-    ]
-
-
-def test_a_held_note_says_nothing_and_an_onset_strikes_again() -> None:
-    assert play(planned(p1=(60, 8)), planned(p1=(60, 7)), planned(p1=(60, 10)), planned(p1=(62, 10)), planned()) == [
-        [("note_on", 0, 60, 68)],
-        [],
-        [("note_off", 0, 60, 0), ("note_on", 0, 60, 85)],
-        [("note_off", 0, 60, 0), ("note_on", 0, 62, 85)],
-        [("note_off", 0, 62, 0)],
-    ]
-
-
-def test_volume_0_releases_and_a_slow_rise_from_it_sounds() -> None:
-    frames = [planned(p1=(60, volume)) for volume in (3, 0, 1, 2, 3)]
-    assert play(*frames) == [[("note_on", 0, 60, 25)], [("note_off", 0, 60, 0)], [("note_on", 0, 60, 8)], [], []]
-
-
-@pytest.mark.parametrize("owner", [PLAYER, OFF])
-def test_only_the_model_s_voices_leave(owner: int) -> None:
-    taken = planned(p1=(60, 8), owner=(owner, MODEL, MODEL, MODEL))
-    assert play(taken) == [[]]
-    assert play(planned(p1=(60, 8)), taken, planned(p1=(60, 8))) == [
-        [("note_on", 0, 60, 68)],
-        [("note_off", 0, 60, 0)],
-        [("note_on", 0, 60, 68)],
-    ]
-
-
-def test_a_muted_voice_is_released_and_comes_back() -> None:
-    state, _ = frame_messages(OutputState(), planned(p1=(60, 8), p2=(64, 8)))
-    state, messages = frame_messages(state, planned(p1=(60, 8), p2=(64, 8)), (True, False, False, False))
-    assert [(m.type, m.channel) for m in messages] == [("note_off", 0)]
-    state, messages = frame_messages(state, planned(p1=(60, 8), p2=(64, 8)))
-    assert [(m.type, m.channel) for m in messages] == [("note_on", 0)]
-
-
-def test_missing_frames_hold_for_half_a_second_and_then_release() -> None:
-    played = play(planned(tr=40), *[None] * 30, planned(tr=40))
-    assert RELEASE_AFTER_FRAMES == FRAME_RATE_HZ / 2
-    assert played[RELEASE_AFTER_FRAMES] == [("note_off", 2, 40, 0)]
-    assert [frame for frame in played[1:-1] if frame] == [[("note_off", 2, 40, 0)]]
-    assert played[-1] == [("note_on", 2, 40, 100)]
-
-
-def test_a_hushed_voice_waits_for_its_next_onset() -> None:
-    state, _ = frame_messages(OutputState(), planned(p1=(60, 8)))
-    state, messages = hush(state)
-    assert [(m.type, m.note) for m in messages] == [("note_off", 60)]
-    state, messages = frame_messages(state, planned(p1=(60, 8)))
-    assert messages == []
-    state, messages = frame_messages(state, planned(p1=(60, 12)))
-    assert [(m.type, m.note) for m in messages] == [("note_on", 60)]
-
-
-def test_every_noise_note_has_a_drum_and_known_drums_come_back() -> None:
-    lowest, highest = NOTE_RANGE[Voice.NO]
-    assert sorted(DRUM_KEYS) == list(range(lowest, highest + 1))
-    assert len(set(DRUM_KEYS.values())) == len(DRUM_KEYS)
-    for noise_note in set(DRUM_NOTES.values()):
-        assert DRUM_NOTES[DRUM_KEYS[noise_note]] == noise_note
-
-
-def test_the_offset_of_an_onset_is_in_its_messages() -> None:
-    _, messages = frame_messages(OutputState(), planned(p1=(60, 8), tr=40, offset=(-0.5, 0, 0.25, 0)))
-    assert [m.time * FRAME_RATE_HZ for m in messages] == pytest.approx([-0.5, 0.25])
-
-
-@st.composite
-def frames(draw: st.DrawFn) -> PlannedFrame | None:
-    if draw(st.integers(0, 4)) == 0:
-        return None
-    frame = np.zeros((4, 3), np.uint8)
-    for voice in Voice:
-        lowest, highest = NOTE_RANGE[voice]
-        frame[voice, 0] = draw(st.sampled_from([0, lowest, lowest + 1, highest]))
-        frame[voice, 1] = draw(st.integers(0, VOLUME_MAX[voice]))
-    owner = draw(st.lists(st.sampled_from([MODEL, MODEL, PLAYER, OFF]), min_size=4, max_size=4))
-    return PlannedFrame(0, frame, np.array(owner, np.uint8), np.zeros(4))
-
-
-def still_on(messages: list[mido.Message]) -> set[tuple[int, int]]:
-    """Return channel and key of what sounds after the messages, and check that each strike was of a silent key."""
-    on: set[tuple[int, int]] = set()
-    for message in messages:
-        if message.type == "note_on":
-            assert (message.channel, message.note) not in on
-            assert 1 <= message.velocity <= 127
-            on.add((message.channel, message.note))
-        elif message.type == "note_off":
-            on.remove((message.channel, message.note))
-    return on
-
-
-@given(
-    st.lists(st.tuples(frames(), st.lists(st.booleans(), min_size=4, max_size=4), st.booleans()), max_size=60),
-)
-def test_after_a_release_every_note_on_has_its_note_off(
-    steps: list[tuple[PlannedFrame | None, list[bool], bool]],
-) -> None:
-    state, sent = OutputState(), []
-    for frame, muted, is_hushed in steps:
-        state, messages = frame_messages(state, frame, muted)
-        sent += messages
-        assert len(still_on(sent)) <= 4
-        if is_hushed:
-            state, messages = hush(state)
-            sent += messages
-            assert still_on(sent) == set()
-    sent += release(state)[1]
-    assert still_on(sent) == set()
+PLAIN = MidiOutSettings()
 
 
 class Recorder:
     """A port that keeps what is sent and when, and that can be pulled out."""
+
+    name = "recorder:in"
 
     def __init__(self) -> None:
         self.sent: list[tuple[float, mido.Message]] = []
@@ -199,12 +56,20 @@ class Recorder:
 class Stage:
     """An output on a table, with frame 0 a moment from now."""
 
-    def __init__(self, *frames: PlannedFrame) -> None:
+    def __init__(self, *frames: PlannedFrame, settings: MidiOutSettings = PLAIN) -> None:
         self.port = Recorder()
         self.table = new_table()
         write_frames(self.table, list(frames))
         self.muted = [False] * 4
-        self.output = MidiOutput(self.port, self.table, self.time_of_frame, muted=lambda: self.muted)
+        self.held: list[ThruKey] = []
+        self.output = MidiOutput(
+            self.port,
+            self.table,
+            self.time_of_frame,
+            settings=settings,
+            muted=lambda: self.muted,
+            held=lambda: self.held,
+        )
         self.stop = threading.Event()
         self.thread = threading.Thread(target=self.output.run, args=(self.stop,))
         self.start = time.perf_counter() + 0.02
@@ -267,12 +132,47 @@ def test_an_exception_releases_what_sounds() -> None:
     assert still_on(stage.port.messages) == set()
 
 
-def test_silence_from_another_thread_ends_every_note_at_once() -> None:
+def test_panic_from_another_thread_ends_every_note_at_once() -> None:
     with Stage(*(planned(index, p1=(60, 8)) for index in range(48))) as stage:
         assert wait_until(lambda: len(stage.port.notes()) == 1)
-        stage.output.silence()
-        assert stage.port.notes() == [("note_on", 60), ("note_off", 60)]
-    assert stage.port.notes() == [("note_on", 60), ("note_off", 60)]
+        stage.output.panic()
+        assert wait_until(lambda: len(stage.port.messages) == 14)
+        panic = [tuple(message.bytes()) for message in stage.port.messages[2:]]
+        assert panic == [(0xB0 | n, control, 0) for n in MIDI_CHANNEL.values() for control in (64, 123, 120)]
+        stage.output.panic(everywhere=True)
+        assert wait_until(lambda: len(stage.port.messages) == 14 + 48)
+    assert stage.port.notes() == [("note_on", 60), ("note_off", 60)]  # the voice waited for its next onset
+
+
+def test_keys_that_are_played_leave_at_once_and_end_with_a_panic_and_at_the_end() -> None:
+    with Stage(settings=parse_settings("thru=on")) as stage:
+        for source in ("midi:keys:out", "midi:recorder:out"):  # the second is the output's own keyboard
+            stage.held = [ThruKey(source, Voice.P1, 60, 60, 90, 1), *stage.held]
+        began = time.perf_counter()
+        stage.output.follow_keys()
+        assert wait_until(lambda: stage.port.notes() == [("note_on", 60)])
+        assert stage.port.sent[0][0] - began < 0.1
+        stage.held = []
+        stage.output.panic()
+        assert wait_until(lambda: stage.port.notes()[1:] == [("note_off", 60)])
+        stage.held = [ThruKey("midi:keys:out", Voice.TR, 40, 40, 90, 2)]
+        stage.output.follow_keys()
+        assert wait_until(lambda: stage.port.notes()[2:] == [("note_on", 40)])
+    assert still_on(stage.port.messages) == set()
+
+
+@pytest.mark.parametrize("offset_ms", [-30.0, 40.0])
+def test_an_offset_moves_everything(offset_ms: float) -> None:
+    stage = Stage(
+        *(planned(index, p1=(60 + index, 8)) for index in range(4)), settings=MidiOutSettings(offset_ms=offset_ms)
+    )
+    stage.start += 0.05
+    with stage:
+        assert wait_until(lambda: len(stage.port.notes()) == 7)
+    began = [at for at, message in stage.port.sent if message.type == "note_on"]
+    late = [at - stage.time_of_frame(index) - offset_ms / 1000 for index, at in enumerate(began)]
+    assert min(late) >= 0
+    assert min(late) < 0.02
 
 
 def test_a_port_that_throws_is_counted_and_used_again_when_it_is_back() -> None:
@@ -284,7 +184,7 @@ def test_a_port_that_throws_is_counted_and_used_again_when_it_is_back() -> None:
         stage.port.is_plugged_in = True
         assert wait_until(lambda: any(message.type == "note_on" for message in stage.port.messages[lost:]))
         assert stage.port.messages[lost].type == "note_off"  # of the note that sounded when the port went
-    assert still_on(stage.port.messages) == set()
+    assert still_on(stage.port.messages, is_sure=False) == set()
 
 
 def test_a_note_whose_end_was_sent_to_nobody_is_ended_when_the_port_is_back(monkeypatch: pytest.MonkeyPatch) -> None:

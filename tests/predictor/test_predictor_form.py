@@ -125,3 +125,12 @@ def test_a_form_shapes_the_draw_and_the_performer_says_how_much():
     round_and_round = arranged(own, Form(is_looping=True))
     assert max(round_and_round.density) < min(own.density)
     assert round_and_round.copy == own.copy
+
+
+def test_a_voice_that_somebody_plays_is_not_sent_to_rest():
+    heard = np.zeros((96, 4, 3), np.uint8)
+    heard[:, 2, 0] = 45  # as in a prompt, or until the performer handed the voice over
+    resting = Form(until=96, rests=(False, False, True, True))
+    after = [next_form(resting, 96, heard, seed=seed, share=0.0, beat=BEAT).rests for seed in range(200)]
+    assert np.mean(after, 0)[2] < 0.05
+    assert np.mean(after, 0)[3] > 0.8

@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from portaudio import portaudio_on_jack
 
+from livegen.outputs.audio import choose_device
 from livegen.outputs.engine import new_engine, warm_up
 from livegen.patch import load_patch
 from livegen.session.speaker import Speaker
@@ -22,6 +24,17 @@ def test_the_null_clock_is_named_has_no_latency_and_stops_twice() -> None:
     assert (speaker.name, speaker.latency_seconds, speaker.losses) == ("null", 0.0, 0)
     speaker.stop()
     speaker.stop()
+
+
+@pytest.mark.device
+def test_a_measured_latency_goes_before_what_the_device_says(jack: str) -> None:
+    with portaudio_on_jack():
+        device = choose_device("JACK")
+        engine = new_engine(device.sample_rate, load_patch("plain"))
+        speaker = Speaker(engine, device, latency_seconds=0.0125)
+        assert speaker.latency_seconds == 0.0125
+        speaker.stop()
+        assert speaker.latency_seconds == 0.0  # nothing sounds
 
 
 @pytest.mark.device

@@ -1,0 +1,294 @@
+"""What one MIDI output sends, for the instrument at its other end: a value, its ranges, and its text form.
+
+A rig file's ``[[midi_out]]`` tables and the command line's ``--midi-out`` say the same keys, and `read_settings` reads
+both. Channels are 1..16 there, and 0 is none; here they are 0..15, or None.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, Final
+
+from livegen.errors import PortError
+from livegen.score import MIDI_CHANNEL, NOTE_RANGE, Voice, fit_octave
+from livegen.units import MAX_VELOCITY
+
+DRUM_KEYS: Final[Mapping[int, int]] = MappingProxyType(
+    {
+        **{1: 35, 2: 36},  # bass drums
+        **{3: 41, 4: 43, 5: 45},  # low toms
+        **{6: 48, 7: 50},  # high toms
+        **{8: 40, 9: 38, 10: 39},  # snares and clap
+        **{11: 49, 12: 46, 13: 51},  # crash, open hi-hat, ride
+        **{14: 42, 15: 44, 16: 70},  # closed hi-hat, pedal hi-hat, maracas
+    }
+)
+"""General MIDI drum key by noise note; where `livegen.score.DRUM_NOTES` knows the note, its inverse."""
+
+EXPONENTS: Final[Mapping[str, float]] = MappingProxyType({"soft": 0.5, "linear": 1.0, "hard": 2.0})
+FIXED: Final = "fixed"
+CURVES: Final = (*EXPONENTS, FIXED)
+"""Velocity curves: velocity is 127 times the level, 0..1, to a power; the last one takes no notice of the level."""
+
+EXPRESSIONS: Final = ("off", "nesmdb", "relative")
+"""How CC 11 and CC 12 tell volume and timbre: not at all; as NES-MDB writes them, 0..15 and 0..3; or for a
+synthesizer whose loudness is velocity times expression: 127 is the volume with which the note began, and the timbres
+spread over 0..127.
+"""
+
+MIN_OFFSET_MS: Final = -50.0
+MAX_OFFSET_MS: Final = 500.0
+
+_RANGES: Final[Mapping[str, tuple[int, int]]] = MappingProxyType(
+    {"channel": (0, 16), "metronome": (0, 16), "transpose": (-48, 48), "velocity": (1, MAX_VELOCITY)}
+)
+_WORDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({"curve": CURVES, "expression": EXPRESSIONS})
+_SWITCHES: Final = {"on": True, "off": False, "true": True, "false": False, "yes": True, "no": False}
+_VOICE_KEYS: Final = ("channel", "transpose", "curve", "velocity")
+_KEYS: Final = ("port", "thru", "clock", "metronome", "offset_ms", "expression", "drums")
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceOut:
+    """How one voice leaves.
+
+    Attributes
+    ----------
+    channel : int or None
+        0..15; None is not at all.
+    transpose : int
+        In semitones, -48..48; what leaves MIDI's keys comes back in octaves. NO has the drum map instead.
+    curve : str
+        One of `CURVES`.
+    velocity : int
+        1..127: of the curve ``fixed``, and of the model's TR, which has no volume.
+    """
+
+    channel: int | None
+    transpose: int = 0
+    curve: str = "linear"
+    velocity: int = 100
+
+    def velocity_of(self, level: float | None) -> int:
+        """Return the MIDI velocity, 1..127, of a level of 0..1, or of None where the voice has none."""
+        if level is None or self.curve == FIXED:
+            return self.velocity
+        return max(1, round(MAX_VELOCITY * min(level, 1.0) ** EXPONENTS[self.curve]))
+
+
+def _default_voices() -> tuple[VoiceOut, ...]:
+    return tuple(VoiceOut(MIDI_CHANNEL[voice]) for voice in Voice)
+
+
+@dataclass(frozen=True, slots=True)
+class MidiOutSettings:
+    """One MIDI output.
+
+    Attributes
+    ----------
+    port : str or None
+        Part of the port's name; None is a virtual port that others connect with.
+    voices : tuple of VoiceOut
+        In the order P1, P2, TR, NO.
+    drums : mapping of int to int
+        MIDI key of NO by noise note, all of 1..16.
+    expression : str
+        One of `EXPRESSIONS`.
+    thru : bool
+        Whether what the performer plays leaves too, on the channel of the voice that it plays.
+    clock : bool
+        Whether MIDI clock leaves, with start, stop, continue and song position.
+    metronome : int or None
+        Channel of the metronome, 0..15; None is none.
+    offset_ms : float
+        How much later than its sound everything leaves, -50..500; negative is earlier. What leaves early stands early:
+        beyond the few milliseconds that a frame stands before it sounds anyway, the model answers that much later.
+    """
+
+    port: str | None = None
+    voices: tuple[VoiceOut, ...] = field(default_factory=_default_voices)
+    drums: Mapping[int, int] = field(default_factory=lambda: DRUM_KEYS)
+    expression: str = "off"
+    thru: bool = False
+    clock: bool = False
+    metronome: int | None = None
+    offset_ms: float = 0.0
+
+    def key(self, voice: Voice, note: int) -> int:
+        """Return the MIDI key, 0..127, of a voice's note."""
+        return self.drums[note] if voice is Voice.NO else fit_octave(note + self.voices[voice].transpose, 0, 127)
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """The channels in use, in the order of the voices, each once."""
+        used = [*(voice.channel for voice in self.voices), self.metronome]
+        return tuple(dict.fromkeys(channel for channel in used if channel is not None))
+
+
+def read_settings(table: Mapping[str, Any]) -> MidiOutSettings:
+    """Return the settings that a table says, as a rig file has it.
+
+    Parameters
+    ----------
+    table : mapping
+        Any of ``port``, ``thru``, ``clock``, ``metronome``, ``offset_ms``, ``expression``, ``drums`` (key by noise
+        note) and a table for each of ``p1``, ``p2``, ``tr``, ``no`` with any of ``channel``, ``transpose``, ``curve``,
+        ``velocity``. Numbers and switches may be text.
+
+    Raises
+    ------
+    PortError
+        If a key is unknown or a value is out of range; the message begins with the key, ``p1.channel``.
+    """
+    settings = MidiOutSettings()
+    voices = list(settings.voices)
+    changes: dict[str, Any] = {}
+    for key, value in table.items():
+        if key in _VOICE_NAMES:
+            voices[_VOICE_NAMES[key]] = _read_voice(voices[_VOICE_NAMES[key]], key, value)
+        elif key == "drums":
+            changes[key] = _read_drums(value)
+        elif key == "offset_ms":
+            changes[key] = _number(key, value, MIN_OFFSET_MS, MAX_OFFSET_MS)
+        elif key in ("thru", "clock"):
+            changes[key] = _switch(key, value)
+        elif key == "metronome":
+            changes[key] = _channel(key, value)
+        elif key == "expression":
+            changes[key] = _word(key, value)
+        elif key == "port":
+            changes[key] = _port(value)
+        else:
+            raise PortError(f"{key} is unknown for a MIDI output: allowed is {', '.join((*_KEYS, *_VOICE_NAMES))}")
+    return replace(settings, voices=tuple(voices), **changes)
+
+
+def parse_settings(text: str) -> MidiOutSettings:
+    """Return the settings of one ``--midi-out``: a part of a port's name, then any ``key=value``, with commas between.
+
+    ``moog,tr.channel=5,clock=on`` is the port that has moog in its name; without a name it is a virtual port.
+
+    Raises
+    ------
+    PortError
+        As `read_settings`.
+    """
+    first, *others = text.split(",")
+    table: dict[str, Any] = {}
+    if "=" in first:
+        others.insert(0, first)
+    elif first.strip():
+        table["port"] = first.strip()
+    for assignment in others:
+        dotted, equals, value = (part.strip() for part in assignment.partition("="))
+        if not equals:
+            raise PortError(f"--midi-out {text!r}: {assignment.strip()!r} has no value, write key=value after the name")
+        head, dot, key = dotted.partition(".")
+        if dot:
+            table.setdefault(head, {})[key] = value
+        else:
+            table[head] = value
+    return read_settings(table)
+
+
+def write_settings(settings: MidiOutSettings) -> dict[str, Any]:
+    """Return the table that says what differs from the defaults: `read_settings` gives the settings back."""
+    default, table = MidiOutSettings(), dict[str, Any]()
+    for key in ("port", "thru", "clock", "offset_ms", "expression"):
+        if getattr(settings, key) != getattr(default, key):
+            table[key] = getattr(settings, key)
+    if settings.metronome is not None:
+        table["metronome"] = settings.metronome + 1
+    drums = {str(note): key for note, key in settings.drums.items() if key != DRUM_KEYS[note]}
+    if drums:
+        table["drums"] = drums
+    for name, voice in _VOICE_NAMES.items():
+        own, usual = settings.voices[voice], default.voices[voice]
+        changed = {key: getattr(own, key) for key in _VOICE_KEYS if getattr(own, key) != getattr(usual, key)}
+        if "channel" in changed:
+            changed["channel"] = 0 if own.channel is None else own.channel + 1
+        if changed:
+            table[name] = changed
+    return table
+
+
+_VOICE_NAMES: Final = {voice.name.lower(): voice for voice in Voice}
+
+
+def _read_voice(voice: VoiceOut, name: str, table: object) -> VoiceOut:
+    changes: dict[str, Any] = {}
+    for key, value in _table(name, table).items():
+        where = f"{name}.{key}"
+        if key == "channel":
+            changes[key] = _channel(where, value)
+        elif key == "curve":
+            changes[key] = _word(where, value)
+        elif key in ("transpose", "velocity"):
+            changes[key] = _whole(where, value, *_RANGES[key])
+        else:
+            raise PortError(f"{where} is unknown for a MIDI output: allowed is {', '.join(_VOICE_KEYS)}")
+    return replace(voice, **changes)
+
+
+def _read_drums(table: object) -> Mapping[int, int]:
+    lowest, highest = NOTE_RANGE[Voice.NO]
+    read = {
+        _whole("a key of drums", note, lowest, highest): _whole(f"drums.{note}", key, 0, 127)
+        for note, key in _table("drums", table).items()
+    }
+    return MappingProxyType({**DRUM_KEYS, **read})
+
+
+def _table(key: str, value: object) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise PortError(f"{key} cannot be {value!r}: it is a table, such as {key}.{_EXAMPLES.get(key, 'channel = 5')}")
+    return value
+
+
+_EXAMPLES: Final = {"drums": "2 = 36"}
+
+
+def _channel(key: str, value: object) -> int | None:
+    channel = _whole(key, value, *_RANGES["channel"])
+    return channel - 1 if channel else None
+
+
+def _whole(key: str, value: object, lowest: int, highest: int) -> int:
+    number = _number(key, value, lowest, highest)
+    if number != int(number):
+        raise PortError(f"{key} cannot be {value!r}: allowed is a whole number from {lowest} to {highest}")
+    return int(number)
+
+
+def _number(key: str, value: object, lowest: float, highest: float) -> float:
+    number = math.nan
+    if isinstance(value, (int, float, str)) and not isinstance(value, bool):
+        try:
+            number = float(value)
+        except (ValueError, OverflowError):
+            number = math.nan
+    if not lowest <= number <= highest:
+        raise PortError(f"{key} cannot be {str(value)[:40]!r}: allowed is a number from {lowest:g} to {highest:g}")
+    return number
+
+
+def _switch(key: str, value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.lower() in _SWITCHES:
+        return _SWITCHES[value.lower()]
+    raise PortError(f"{key} cannot be {value!r}: allowed is on or off")
+
+
+def _word(key: str, value: object) -> str:
+    words = _WORDS[key.rpartition(".")[2]]
+    if isinstance(value, str) and value.lower() in words:
+        return value.lower()
+    raise PortError(f"{key} cannot be {value!r}: allowed is {', '.join(words)}")
+
+
+def _port(value: object) -> str:
+    if isinstance(value, str) and value.strip():
+        return value.strip()
+    raise PortError(f"port cannot be {value!r}: allowed is a part of a MIDI output's name")

@@ -1,0 +1,107 @@
+"""All MIDI outputs of a session, as one: opened from their settings, panicked together, counted together."""
+
+import contextlib
+from collections.abc import Callable, Sequence
+
+from livegen.midi_echo import EchoFilter
+from livegen.midi_ports import MidiSystem, OutputPort
+from livegen.outputs.midi import MidiOutput, TimeOfFrame
+from livegen.outputs.midi_messages import ThruKey
+from livegen.outputs.midi_settings import MidiOutSettings
+from livegen.session.instrument import Instrument
+
+
+class MidiOuts:
+    """The outputs; each has a thread of its own, so that a port that hangs keeps no other waiting.
+
+    Parameters
+    ----------
+    midi : MidiSystem
+    settings : sequence of MidiOutSettings
+    instrument : Instrument
+        Whose score and keys leave.
+    time_of_sound : callable
+        When a frame is heard, in seconds of `time.perf_counter`.
+    echo : EchoFilter
+
+    Attributes
+    ----------
+    outputs : list of MidiOutput
+    warnings : list of str
+        What the user should know about how the ports were chosen.
+
+    Raises
+    ------
+    PortError
+        If a port cannot be had.
+    """
+
+    def __init__(
+        self,
+        midi: MidiSystem,
+        settings: Sequence[MidiOutSettings],
+        instrument: Instrument,
+        time_of_sound: TimeOfFrame,
+        echo: EchoFilter,
+    ) -> None:
+        self.outputs: list[MidiOutput] = []
+        self.warnings: list[str] = []
+        with contextlib.ExitStack() as opened:
+            opened.callback(self.close)
+            for each in settings:
+                port = OutputPort(midi, each.port)
+                self.warnings += [port.warning] if port.warning else []
+                output = MidiOutput(
+                    port,
+                    instrument.table,
+                    time_of_sound,
+                    settings=each,
+                    muted=lambda: instrument.mutes,
+                    held=_held_by(instrument),
+                    is_running=lambda: instrument.is_model_audible,
+                    has_metronome=lambda: bool(instrument.values["metronome_out"]),
+                    echo=echo,
+                )
+                self.outputs.append(output)
+            opened.pop_all()
+
+    @property
+    def names(self) -> list[str]:
+        """Names of their ports."""
+        return [output.name for output in self.outputs]
+
+    @property
+    def errors(self) -> int:
+        """Messages that their ports refused."""
+        return sum(output.errors for output in self.outputs)
+
+    @property
+    def earliest_seconds(self) -> float:
+        """How long before its sound a frame leaves by the earliest of them; 0 where none is early."""
+        return max((-output.settings.offset_ms / 1000.0 for output in self.outputs), default=0.0)
+
+    def panic(self, *, everywhere: bool) -> None:
+        """End every note on every output at once; see `MidiOutput.panic`."""
+        for output in self.outputs:
+            output.panic(everywhere=everywhere)
+
+    def follow_keys(self) -> None:
+        """Send on what the performer plays, where that is asked for."""
+        for output in self.outputs:
+            output.follow_keys()
+
+    def close(self) -> None:
+        """Release every note and close the ports, whatever one of them does."""
+        with contextlib.ExitStack() as closing:
+            for output in self.outputs:
+                closing.callback(output.close)
+
+
+def _held_by(instrument: Instrument) -> Callable[[], tuple[ThruKey, ...]]:
+    def held() -> tuple[ThruKey, ...]:
+        return tuple(
+            ThruKey(key.source, key.voice, key.played_key, key.note, key.velocity, key.order)
+            for key in instrument.held_keys
+        )
+
+    return held

@@ -1,0 +1,59 @@
+"""What means panic, of all that comes in, and how far a panic goes.
+
+Beside the control there are two messages of MIDI's own, all sound off (120) and all notes off (123): a panic button
+sends them on one channel or on all, in a burst that is one press. Some keyboards send 123 whenever their last key
+comes up; that is no panic.
+"""
+
+import math
+from typing import Final
+
+from livegen.events import ControlChange, Event, NoteOff, SetControl
+
+PANIC: Final = SetControl("panic", True)
+
+_CONTROLLERS: Final = (120, 123)
+_ALL_NOTES_OFF: Final = 123
+_BURST_SECONDS: Final = 0.1
+_AGAIN_SECONDS: Final = 2.0
+
+
+class PanicButton:
+    """Hears the presses.
+
+    Notes
+    -----
+    Inputs call it from their own threads, each with its own sources. Two that press at the same moment may make two
+    presses of it, which does no harm.
+    """
+
+    def __init__(self) -> None:
+        self._let_go_at: dict[tuple[str, int], float] = {}
+        self._burst_at = self._pressed_at = -math.inf
+
+    def is_pressed(self, event: Event, source: str, now_seconds: float) -> bool:
+        """Tell whether an event is a MIDI message that stands for the control ``panic``, the first of its burst."""
+        match event:
+            case NoteOff(channel):
+                self._let_go_at[source, channel] = now_seconds
+            case ControlChange(channel, control) if control in _CONTROLLERS:
+                since_key_up = now_seconds - self._let_go_at.get((source, channel), -math.inf)
+                if control == _ALL_NOTES_OFF and since_key_up < _BURST_SECONDS:
+                    return False
+                is_new = now_seconds - self._burst_at >= _BURST_SECONDS
+                self._burst_at = now_seconds
+                return is_new
+        return False
+
+    def goes_everywhere(self, now_seconds: float, *, is_running: bool) -> bool:
+        """Note a panic, and tell whether all sixteen channels are to be silenced: at a second press, or while stopped.
+
+        Parameters
+        ----------
+        now_seconds : float
+        is_running : bool
+            Whether the model played until now.
+        """
+        is_second = now_seconds - self._pressed_at < _AGAIN_SECONDS
+        self._pressed_at = now_seconds
+        return is_second or not is_running
