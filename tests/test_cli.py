@@ -1,5 +1,6 @@
 """The commands as a user types them: what they write, what they say, and how they refuse."""
 
+import importlib
 import json
 import os
 import pickle
@@ -218,7 +219,8 @@ def test_data_that_cannot_be_used_is_refused_before_anything_is_made(run: Run, m
 def test_train_makes_the_network_that_its_options_say(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("torch")
     given = []
-    monkeypatch.setattr("livegen.training.train.train", lambda *_, **settings: given.append(settings))
+    training = importlib.import_module("livegen.training.train")
+    monkeypatch.setattr(training, "train", lambda *_, **settings: given.append(settings))
     network = ["--size", "small", "--voices", "tr,p1", "--leave-out", "memory", "--leave-out", "ages"]
     assert run("train", "data", "out", *network, "--steps", "7", "--seed", "3").code == 0
     assert run("train", "data", "out", "--minutes", "5").code == 0
