@@ -17,10 +17,10 @@ from typing import Any, Final
 from livegen.errors import PortError
 from livegen.events import LinkBeat
 
-POLL_SECONDS: Final = 0.05
+POLL_SECONDS: Final = 0.02
 """How often Link is asked: a change of tempo is known so much later at most."""
 
-_TELL_SECONDS: Final = 0.25
+_TELL_SECONDS: Final = 0.125
 _MOVED_SECONDS: Final = 0.001
 """The beat is told so often, and at once where it is not where it was expected by so much."""
 

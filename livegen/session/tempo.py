@@ -41,9 +41,12 @@ _CHORD_FRAMES: Final = 0.75
 _TICKS_A_SIXTEENTH: Final = MIDI_CLOCK_PPQN // 4
 
 _LINK_BPM: Final = (20.0, 999.0)  # all that Link allows
-_SAME_LINE_FRAMES: Final = 0.25
+_SAME_LINE_FRAMES: Final = 0.05
 _LINK_GAIN: Final = 0.25
-"""A beat of Link so near the line is taken for the audio clock's jitter, and moves the line by a part of it."""
+"""A beat of Link within 2 ms of the line is put down to the audio clock's jitter, and moves the line by a part of it.
+
+A skipped block is more, and is made good at once.
+"""
 
 
 @dataclass(frozen=True, slots=True)

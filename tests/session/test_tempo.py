@@ -209,12 +209,14 @@ def test_link_takes_turns_with_the_clock_and_goes_on_when_the_others_leave() -> 
 
 def test_link_s_line_smooths_jitter_and_takes_jumps_and_tempos_at_once() -> None:
     rng = np.random.default_rng(0)
-    events = [(at + rng.normal(0, 0.05), event) for at, event in link(0.0, 600.0)]  # 2 ms
+    events = [(at + rng.normal(0, 0.01), event) for at, event in link(0.0, 600.0)]  # 0.4 ms
     errors, tempo = [], Tempo.at_start(DEFAULTS)
     for at, event in events:
         tempo = heard((at, event), tempo=tempo)
         errors.append(tempo.beats_at(at) - at / 12.0)
-    assert np.std(errors[20:]) * 12.0 < 0.05 / 2
+    assert np.std(errors[20:]) * 12.0 < 0.01 / 2
+    skipped = heard((601.0, LinkBeat(600.9 / 12.0, 120.0, 1)), tempo=tempo)  # a block of 4 ms
+    assert skipped.beats_at(601.0) == 600.9 / 12.0
     jumped = heard((601.0, LinkBeat(7.3, 120.0, 1)), tempo=tempo)
     assert jumped.beats_at(601.0) == 7.3
     faster = heard((601.1, LinkBeat(7.31, 160.0, 1)), tempo=jumped)
