@@ -290,7 +290,7 @@ class MidiOutput:
         """Do what was asked for from another thread; the caller holds the lock."""
         channels, self._panic_channels = self._panic_channels, None
         if channels is not None:
-            self._pending = [each for each in self._pending if each[-1].is_realtime]
+            self._pending = [each for each in self._pending if each[-1].type not in _RANKS]
             heapify(self._pending)
             self._state, _ = hush(self._state, self.settings)
             self._send_as_is(self._book.clear() + panic_messages(channels))
