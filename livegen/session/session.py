@@ -276,6 +276,7 @@ class Session:
             "MIDI ports lost": 0 if midi_in is None else midi_in.lost,
             "MIDI pieces dropped": 0 if midi_in is None else midi_in.dropped,
             "MIDI messages not sent": 0 if midi_outs is None else midi_outs.errors,
+            "frames not sent as MIDI": 0 if midi_outs is None else midi_outs.skipped_frames,
             "OSC packets dropped": self.osc.dropped,
             "OSC answers not sent": self.osc.unsent,
         }
