@@ -11,7 +11,7 @@ from livegen.predictor.sampling import uniform
 from livegen.score import N_VOICES
 from livegen.session.keyboard import Keyboard, handle
 from livegen.session.planning import Part, arrive, beat_before, is_moved, next_context, part_of, plan, replay
-from livegen.session.state import ControlInForce, Message, Refused, State, Tapped, timbres_of
+from livegen.session.state import ControlInForce, Message, Refused, State, Tapped, switched
 from livegen.session.time_machine import Change, Moment, Move, leap, loop_of, recall, store, undo
 from livegen.session.timeline import Place, Timeline, first_context
 
@@ -93,12 +93,9 @@ class Draft:
         name, value = event.name, event.value
         if CONTROLS[name].kind == "trigger" and not value:
             return
-        if name in ("start", "stop", "panic"):
-            self.state = replace(self.state, is_running=name == "start")
-            self._void(self.state.horizon)
-        elif name == "patch" and value in self.state.patches:
-            patch = self.state.patches[str(value)]
-            self.state = replace(self.state, timbres=timbres_of(patch), drum_notes=patch.drum_notes)
+        after = switched(self.state, name, value)
+        if after is not self.state:
+            self.state = after
             self._void(self.state.horizon)
         elif name == "reroll":
             self.state = replace(self.state, seed=_next_seed(self.state.seed))
