@@ -281,6 +281,11 @@ class Session:
             "OSC answers not sent": self.osc.unsent,
         }
 
+    def count_fault(self, where: str, error: Exception) -> None:
+        """Count an exception that the music survived, for the status line to say."""
+        self.faults += 1
+        self.last_fault = f"{where}: {error!r}"
+
     def farewell(self) -> str:
         """Return what to say at the end: how long it was, and what went wrong."""
         return f"played {self.seconds():.1f} s: {', '.join(self.troubles()) or 'no late frame, no underflow'}"
@@ -413,8 +418,7 @@ class Session:
                     run(self._stop)
                     return
                 except Exception as error:  # on stage nothing raises: count it, say it, go on
-                    self.faults += 1
-                    self.last_fault = f"{name}: {error!r}"
+                    self.count_fault(name, error)
                     self._stop.wait(_AFTER_FAULT_SECONDS)
 
         thread = Thread(target=survive, name=f"livegen {name}", daemon=True)
