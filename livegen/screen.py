@@ -20,7 +20,6 @@ from livegen.units import FRAME_RATE_HZ
 
 _NOTE_NAMES: Final = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 _METER_WIDTH: Final = 12
-_REFRESH_HZ: Final = 10
 
 
 def note_name(voice: Voice, note: int) -> str:
@@ -59,7 +58,7 @@ class Screen:
         self._session = session
         self._console = console
         self._model = model
-        self._live = Live(console=console, refresh_per_second=_REFRESH_HZ, transient=False)
+        self._live = Live(console=console, auto_refresh=False, transient=False)
 
     def __enter__(self) -> "Screen":
         if self._console.is_terminal:
@@ -74,9 +73,13 @@ class Screen:
         self._live.stop()
 
     def update(self) -> None:
-        """Show how things stand now."""
-        if self._console.is_terminal:
-            self._live.update(self._picture())
+        """Show how things stand now; never raises, for the music goes on where a terminal does not."""
+        if not self._console.is_terminal:
+            return
+        try:
+            self._live.update(self._picture(), refresh=True)
+        except Exception as error:
+            self._session.count_fault("screen", error)
 
     def _surroundings(self) -> list[str]:
         session = self._session

@@ -258,6 +258,10 @@ class OscServer:
         target = (sender[0], _port_argument(arguments, sender[1]))
         with self._lock:
             is_full = len(self._listeners) >= MAX_LISTENERS and sender not in self._listeners
+            gone = next((source for source, known in self._listeners.items() if known == target), None)
+            if is_full and gone is not None:  # a program that was started again sends from another port than before
+                del self._listeners[gone]
+                is_full = False
             if not is_full:
                 self._listeners[sender] = target
                 self._chosen |= {target} if arguments else set()

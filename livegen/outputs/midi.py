@@ -93,9 +93,9 @@ class MidiOutput:
 
     Attributes
     ----------
-    sent, errors, missing_frames, skipped_frames : int
-        Messages sent; messages that the port refused; frames that were not in the table in time; frames passed over
-        because the thread was late by more than a frame.
+    sent, errors, skipped_frames : int
+        Messages sent; messages that the port refused; frames passed over because the thread was late by more than a
+        frame.
 
     Notes
     -----
@@ -139,7 +139,7 @@ class MidiOutput:
         self._unsure: set[tuple[int, int]] = set()  # keys that were sent since the port was last seen to be there
         self._early: tuple[int, frozenset[Voice]] = (-1, frozenset())
         self._is_open = True
-        self.sent = self.errors = self.missing_frames = self.skipped_frames = 0
+        self.sent = self.errors = self.skipped_frames = 0
         read_frame(table, 0)  # compiles what the thread will call
         is_onset(0, 0, 0, 0)
 
@@ -219,7 +219,6 @@ class MidiOutput:
     def _begin_frame(self, frame_index: int) -> None:
         """Queue the frame's messages, and those of the next one that are early."""
         planned = read_frame(self._table, frame_index)
-        self.missing_frames += planned is None
         muted = self._muted()
         with self._lock:
             early = self._early[1] if self._early[0] == frame_index else frozenset()
@@ -290,7 +289,7 @@ class MidiOutput:
         """Do what was asked for from another thread; the caller holds the lock."""
         channels, self._panic_channels = self._panic_channels, None
         if channels is not None:
-            self._pending = [each for each in self._pending if each[-1].is_realtime]
+            self._pending = [each for each in self._pending if each[-1].type not in _RANKS]
             heapify(self._pending)
             self._state, _ = hush(self._state, self.settings)
             self._send_as_is(self._book.clear() + panic_messages(channels))

@@ -3,7 +3,8 @@
 A network that has learnt from real songs repeats when the song repeats, and never begins to of its own accord. So a
 lag is drawn at the lines between sections, from how songs do it, and given to the network as a plan
 (`livegen.predictor.memory`). Nor does it leave a loop once it is in one: there it is sent to an earlier passage.
-Sections are two bars of four beats; where nobody knows the beat, it is found in what was played.
+Sections are two bars and end on a bar line, where somebody knows the bars; else two times four beats, and where nobody
+knows the beat either, it is found in what was played.
 
 The **arrangement** is drawn at the same lines: each voice rests for the section or plays, as songs do it. The network
 seldom leaves a voice out for long, and where it did it forgets to bring it in again; so a voice that is to rest is
@@ -99,8 +100,8 @@ class Form:
         Frames from the start of the song at which the section began.
     rests : tuple of bool
         Which voices rest in the section.
-    silence : tuple of float
-        What that adds to the log-odds of each voice's silence in the next frame.
+    waits : tuple of bool
+        Which voices have long been silent before the next frame.
     is_looping : bool
         The last frames go round, all voices alike.
     """
@@ -112,7 +113,7 @@ class Form:
     is_fresh: bool = False
     since: int = 0
     rests: tuple[bool, ...] = (False,) * N_VOICES
-    silence: tuple[float, ...] = (0.0,) * N_VOICES
+    waits: tuple[bool, ...] = (False,) * N_VOICES
     is_looping: bool = False
 
 
@@ -121,7 +122,14 @@ NO_FORM: Final = Form()
 
 
 def next_form(
-    form: Form, n_frames: int, heard: NDArray[np.uint8], *, seed: int, share: float, beat: Beat | None = None
+    form: Form,
+    n_frames: int,
+    heard: NDArray[np.uint8],
+    *,
+    seed: int,
+    share: float,
+    beat: Beat | None = None,
+    bar: Beat | None = None,
 ) -> Form:
     """Return the form for the frame that follows `n_frames` of a song.
 
@@ -137,14 +145,16 @@ def next_form(
         0..1: how many of the sections take something up again.
     beat : Beat, optional
         The beat, if it is known, with its phase in the last frame.
+    bar : Beat, optional
+        The bar, likewise, as if it were a slow beat; four beats if left out.
     """
     goes_round = is_looping(heard[-LOOP_FRAMES:])
     is_stuck = n_frames >= form.since + LOOP_FRAMES // _LOOP_TIMES and goes_round
     if n_frames >= form.until or is_stuck:
         rests = _next_rests(form, n_frames, heard, seed)
-        form = replace(_next_section(form, n_frames, heard[-HEARD_FRAMES:], seed, share, beat), rests=rests)
+        form = replace(_next_section(form, n_frames, heard[-HEARD_FRAMES:], seed, share, beat, bar), rests=rests)
     lag = _lag(n_frames, form.back_frames, form.beat) if form.back_frames else 0
-    return replace(form, lag=lag, silence=_silence(form.rests, heard), is_looping=goes_round)
+    return replace(form, lag=lag, waits=_waits(heard), is_looping=goes_round)
 
 
 def _next_rests(form: Form, n_frames: int, heard: NDArray[np.uint8], seed: int) -> tuple[bool, ...]:
@@ -167,41 +177,55 @@ def _next_rests(form: Form, n_frames: int, heard: NDArray[np.uint8], seed: int) 
     return (False,) * N_VOICES if all(rests) else tuple(rests)
 
 
-def _silence(rests: tuple[bool, ...], heard: NDArray[np.uint8]) -> tuple[float, ...]:
-    """Return what is added to the log-odds of each voice's silence."""
+def _waits(heard: NDArray[np.uint8]) -> tuple[bool, ...]:
     last = heard[-_LONG_SILENCE_FRAMES:, :, 0]
-    is_waiting = [len(last) == _LONG_SILENCE_FRAMES and not part.any() for part in last.T]
-    return tuple(
-        _REST_NATS if rest else _ENTER_NATS if waits else breath
-        for rest, waits, breath in zip(rests, is_waiting, _BREATH_NATS, strict=True)
-    )
+    return tuple(len(last) == _LONG_SILENCE_FRAMES and not part.any() for part in last.T)
 
 
-def arranged(sampling: Sampling, form: Form, amount: float = 1.0) -> Sampling:
+def arranged(sampling: Sampling, form: Form, amount: float = 1.0, *, is_full: bool = False) -> Sampling:
     """Return how the next frame is drawn in a form: the arrangement and the drums' rounds, and a way out of loops.
 
     Parameters
     ----------
     amount : float
         0..1: how much voices rest and enter as the form has it.
+    is_full : bool
+        All voices are wanted, whatever the amount: none rests, and one that has long been silent is urged to enter.
     """
-    silence = tuple(own + amount * added for own, added in zip(sampling.silence, form.silence, strict=True))
+    silence = tuple(
+        own + (_ENTER_NATS if is_full and waits else amount * _silence(rest and not is_full, waits, breath))
+        for own, rest, waits, breath in zip(sampling.silence, form.rests, form.waits, _BREATH_NATS, strict=True)
+    )
     if form.is_looping:
         return replace(sampling, silence=silence, density=tuple(own + _LEAVE_LOOP_NATS for own in sampling.density))
     copy = tuple(own + added for own, added in zip(sampling.copy, _COPY_NATS, strict=True))
     return replace(sampling, silence=silence, copy=copy)
 
 
+def _silence(rests: bool, waits: bool, breath: float) -> float:
+    """Return what is added to the log-odds of a voice's silence."""
+    return _REST_NATS if rests else _ENTER_NATS if waits else breath
+
+
 def _next_section(
-    form: Form, n_frames: int, heard: NDArray[np.uint8], seed: int, share: float, beat: Beat | None
+    form: Form,
+    n_frames: int,
+    heard: NDArray[np.uint8],
+    seed: int,
+    share: float,
+    beat: Beat | None,
+    known_bar: Beat | None,
 ) -> Form:
     if beat:
         found: Beat | None = beat.after(1 - n_frames)
     else:
         found = estimate_beat(np.nonzero(onsets(heard))[0])
         found = found and found.after(len(heard) - n_frames)
-    bar = _BEATS_A_BAR * (found.period_frames if found else _USUAL_BEAT_FRAMES)
-    until = n_frames + round(_BARS_A_SECTION * bar)
+    bar, n_bars = _BEATS_A_BAR * (found.period_frames if found else _USUAL_BEAT_FRAMES), float(_BARS_A_SECTION)
+    if known_bar is not None:  # to the line that is nearest
+        bar, phase = known_bar.period_frames, known_bar.after(1).phase
+        n_bars += round(phase) - phase
+    until = n_frames + round(n_bars * bar)
     is_stuck = is_looping(heard)
     name = np.uint64(seed & 0xFFFFFFFFFFFFFFFF)
     if n_frames < _FIRST_BARS * bar or (not is_stuck and uniform(name, n_frames, _DRAW, 0) >= share):

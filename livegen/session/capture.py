@@ -17,6 +17,9 @@ CAPTURE_ENDINGS: Final = (".mid", ".wav")
 """Kinds of the files that a capture writes where nobody says others."""
 
 _NICE: Final = 15
+_MOST_AT_ONCE: Final = 2
+_MOST_WAITING: Final = 8
+"""A capture costs a process: a button that bounces must not start a hundred."""
 
 
 def capture_endings(written: str) -> tuple[str, ...]:
@@ -74,16 +77,31 @@ class Captures:
         self._running: list[tuple[Kept, Any]] = []
 
     def ask(self, n_frames: int, end: int) -> Kept:
-        """Ask for so many frames before `end` to be kept, as soon as the log has them; return what will be."""
+        """Ask for so many frames before `end` to be kept, as soon as the log has them; return what will be.
+
+        Where many wait already, the log has the stretch and `livegen replay` can write it.
+        """
         self._n_asked += 1
         kept = Kept(f"capture-{self._n_asked}", max(end - n_frames, 0), end)
-        self._asked.append(kept)
+        if len(self._asked) < _MOST_WAITING:
+            self._asked.append(kept)
+        else:
+            self.said = f"{kept.name} is only marked in the take: {_MOST_WAITING} others wait to be written"
         return kept
 
-    def work(self, n_written: int) -> None:
-        """Start what the log has the frames of, all that were written, and see what has ended; never raises."""
-        ready = [kept for kept in self._asked if kept.end <= n_written]
-        self._asked = [kept for kept in self._asked if kept.end > n_written]
+    def work(self, n_written: int, *, is_last: bool = False) -> None:
+        """Start what the log has the frames of, a few at once, and see what has ended; never raises.
+
+        Parameters
+        ----------
+        n_written : int
+            Frames in the log.
+        is_last : bool
+            Whether all that waits is started, for nobody comes back to it.
+        """
+        n_free = _MOST_WAITING if is_last else max(_MOST_AT_ONCE - len(self._running), 0)
+        ready = [kept for kept in self._asked if kept.end <= n_written][:n_free]
+        self._asked = [kept for kept in self._asked if kept not in ready]
         for kept in ready:
             try:
                 self._running.append((kept, self._start(self._take, kept, self._endings)))

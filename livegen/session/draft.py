@@ -10,8 +10,8 @@ from livegen.events import SetControl, StampedEvent, Start
 from livegen.predictor.sampling import uniform
 from livegen.score import N_VOICES
 from livegen.session.keyboard import Keyboard, handle
-from livegen.session.planning import Part, beat_before, is_moved, next_context, part_of, plan, replay
-from livegen.session.state import ControlInForce, Message, Refused, State, Tapped, timbres_of
+from livegen.session.planning import Part, arrive, beat_before, is_moved, next_context, part_of, plan, replay
+from livegen.session.state import ControlInForce, Message, Refused, State, Tapped, switched
 from livegen.session.time_machine import Change, Moment, Move, leap, loop_of, recall, store, undo
 from livegen.session.timeline import Place, Timeline, first_context
 
@@ -93,12 +93,9 @@ class Draft:
         name, value = event.name, event.value
         if CONTROLS[name].kind == "trigger" and not value:
             return
-        if name in ("start", "stop", "panic"):
-            self.state = replace(self.state, is_running=name == "start")
-            self._void(self.state.horizon)
-        elif name == "patch" and value in self.state.patches:
-            patch = self.state.patches[str(value)]
-            self.state = replace(self.state, timbres=timbres_of(patch), drum_notes=patch.drum_notes)
+        after = switched(self.state, name, value)
+        if after is not self.state:
+            self.state = after
             self._void(self.state.horizon)
         elif name == "reroll":
             self.state = replace(self.state, seed=_next_seed(self.state.seed))
@@ -131,13 +128,14 @@ class Draft:
     def _go(self, move: Move, source: str) -> None:
         before = self.state.values
         self.state = replace(self.state, machine=move.machine)
-        if move.place is not None:
-            self.state = replace(self.state, timeline=self.state.timeline.leap(move.place))
         for name, value in (move.values or {}).items():
             if value != before[name]:
                 self._put(name, value)
                 self._hear(StampedEvent(SetControl(name, value), source, self.state.horizon), self.state.horizon)
                 self.messages.append(ControlInForce(name, value, source, is_consequence=True))
+        if move.place is not None:  # when tempo and controls are those of that place
+            place = arrive(self.state, move.place)
+            self.state = replace(self.state, timeline=self.state.timeline.leap(place))
 
     def _take_force(self, frame_index: int) -> None:
         self._in_force = {start: state for start, state in self._in_force.items() if start < frame_index}

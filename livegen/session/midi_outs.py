@@ -76,6 +76,11 @@ class MidiOuts:
         return sum(output.errors for output in self.outputs)
 
     @property
+    def skipped_frames(self) -> int:
+        """Frames that they passed over, because the machine was late."""
+        return sum(output.skipped_frames for output in self.outputs)
+
+    @property
     def earliest_seconds(self) -> float:
         """How long before its sound a frame leaves by the earliest of them; 0 where none is early."""
         return max((-output.settings.offset_ms / 1000.0 for output in self.outputs), default=0.0)

@@ -19,7 +19,7 @@ from livegen.score_table import OFF, PlannedFrame
 from livegen.session.draft import Draft
 from livegen.session.keyboard import handle
 from livegen.session.planning import is_retimed, next_context, part_of, replay, timed
-from livegen.session.state import Message, State
+from livegen.session.state import Message, State, switched
 from livegen.session.tempo import Tempo
 from livegen.session.timeline import NO_OFFSET, Step, Timeline, first_context
 
@@ -109,14 +109,17 @@ def advance(
 def follow(state: State, events: Sequence[StampedEvent]) -> State:
     """Take over what events did to keys and controls, and plan nothing: what is left to do where `advance` raised.
 
-    The events are lost to the score, but no key that came up hangs in it, and a model that was stopped stays so.
+    The events are lost to the score, but no key that came up hangs in it, a model that was stopped stays so, a patch
+    plays on both sides, and no loop goes on that was let go.
     """
     for stamped in events:
         event = stamped.event
         if isinstance(event, SetControl) and not CONTROLS[event.name].is_action:
             state = replace(state, values=with_value(state.values, event.name, event.value))
-        elif isinstance(event, SetControl) and event.value and event.name in ("start", "stop", "panic"):
-            state = replace(state, is_running=event.name == "start")
+            if event.name == "hold":  # the loop that it was is over, and what would be the next one was not heard
+                state = replace(state, machine=replace(state.machine, loop=None))
+        elif isinstance(event, SetControl) and event.value:
+            state = switched(state, event.name, event.value)
         keyboard = handle(state.keyboard, event, stamped.source, state.values, state.drum_notes)
         state = replace(state, keyboard=keyboard)
     return state

@@ -14,11 +14,17 @@ from livegen.session.modes import echo_lag, owners
 from livegen.session.shaping import sampling_of
 from livegen.session.state import State
 from livegen.session.tightness import LISTEN_FRAMES, Groove
-from livegen.session.timeline import NO_OFFSET, Context, Step, Timeline
+from livegen.session.timeline import NO_OFFSET, Context, Place, Step, Timeline
 
 _DRIFT_FRAMES: Final = 0.25
 _DRIFT: Final = 0.03
 """By how much a beat may move, in time and as a share of its period, before frames are planned anew."""
+
+_LONGEST_BAR_FRAMES: Final = 240.0
+"""The form has no use for longer ones."""
+
+_FULL_MODES: Final = ("answer", "trade")
+"""Where nobody waits for a voice that rests: the model's turn is short, and its backing is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +84,34 @@ def next_context(state: State, timeline: Timeline) -> Context:
         seed=state.seed,
         memory=float(state.values["memory"]),
         beat=beat_before(state, timeline.end),
+        bar=_bar_before(state, timeline.end),
         lag=echo_lag(state.values, state.playing, state.tempo, timeline.end),
     )
+
+
+def arrive(state: State, place: Place) -> Place:
+    """Return a place where the song is to go on in the frame that comes next, with the predictor told its beat."""
+    beat = beat_before(state, state.timeline.end)
+    if not is_moved(place.context.beat, beat):
+        return place
+    lag = echo_lag(state.values, state.playing, state.tempo, state.timeline.end)
+    return place.on_beat(state.predictor, memory=float(state.values["memory"]), beat=beat, lag=lag)
 
 
 def beat_before(state: State, frame_index: int) -> Beat | None:
     """Return the beat that the predictor is told for a frame, its phase in the one before."""
     beat = Groove.of(state.tempo, state.values).beat_at(frame_index)
     return None if beat is None else beat.after(-1)
+
+
+def _bar_before(state: State, frame_index: int) -> Beat | None:
+    """Return the bar in the frame before, as if it were a slow beat; of long ones a part, None where nobody knows."""
+    if state.tempo.source == "none":
+        return None
+    n_beats = float(state.values["beats_a_bar"])
+    while n_beats * state.tempo.period_frames > _LONGEST_BAR_FRAMES:
+        n_beats /= 2.0
+    return Beat(n_beats * state.tempo.period_frames, state.tempo.beats_at(frame_index - 1) / n_beats % 1.0)
 
 
 def is_moved(told: Beat | None, beat: Beat | None) -> bool:
@@ -110,7 +136,8 @@ def plan(state: State, frame_index: int, part: Part, context: Context, early: St
     if state.is_running and state.machine.loop is not None:
         frame = np.where(is_drawn[:, None], state.machine.loop.at(frame_index), frame)
     elif state.is_running:
-        sampling = arranged(sampling_of(state.values), context.form, float(state.values["arrangement"]))
+        amount, is_full = float(state.values["arrangement"]), state.values["mode"] in _FULL_MODES
+        sampling = arranged(sampling_of(state.values), context.form, amount, is_full=is_full)
         frame = context.distribution.sample(frame, ~is_drawn, sampling, seed=state.seed, frame_index=frame_index)
     played = np.where(part.rests[:, None], SILENCE, frame)
     return Step(PlannedFrame(frame_index, played, part.owner, offsets), frame, context, state.is_running)

@@ -154,7 +154,7 @@ class Recorder:
 
     def count(self, counts: Mapping[str, int]) -> None:
         """Take note of what went wrong, in all and by what it is, where that has grown; called by one thread alone."""
-        if self._failure:
+        if self._failure or self._waiting.qsize() >= _MAX_WAITING:  # it will be told of what grew since
             return
         for what, count in counts.items():
             if count != self._counts.get(what, 0):
@@ -180,7 +180,7 @@ class Recorder:
             self._write()
             self._file.write(self._log.end())
             self._file.sync()
-            self.captures.work(self._log.n_frames)
+            self.captures.work(self._log.n_frames, is_last=True)
         except Exception as error:  # on stage nothing raises: say it, and play on
             reason = error.strerror if isinstance(error, OSError) else repr(error)
             self._failure = f"the take ends at {frame_to_seconds(self._log.n_frames):.0f} s, for its log: {reason}"

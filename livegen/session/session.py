@@ -283,9 +283,15 @@ class Session:
             "MIDI ports lost": 0 if midi_in is None else midi_in.lost,
             "MIDI pieces dropped": 0 if midi_in is None else midi_in.dropped,
             "MIDI messages not sent": 0 if midi_outs is None else midi_outs.errors,
+            "frames not sent as MIDI": 0 if midi_outs is None else midi_outs.skipped_frames,
             "OSC packets dropped": self.osc.dropped,
             "OSC answers not sent": self.osc.unsent,
         }
+
+    def count_fault(self, where: str, error: Exception) -> None:
+        """Count an exception that the music survived, for the status line to say."""
+        self.faults += 1
+        self.last_fault = f"{where}: {error!r}"
 
     def farewell(self) -> str:
         """Return what to say at the end: how long it was, and what went wrong."""
@@ -429,8 +435,7 @@ class Session:
                     run(self._stop)
                     return
                 except Exception as error:  # on stage nothing raises: count it, say it, go on
-                    self.faults += 1
-                    self.last_fault = f"{name}: {error!r}"
+                    self.count_fault(name, error)
                     self._stop.wait(_AFTER_FAULT_SECONDS)
 
         thread = Thread(target=survive, name=f"livegen {name}", daemon=True)

@@ -1,7 +1,7 @@
 """What a performance is at one moment, and what it has to say: values."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from livegen.controls import Value, Values
 from livegen.patch import Patch
@@ -100,6 +100,24 @@ class State:
     playing: Playing = field(default_factory=Playing)
     machine: TimeMachine = field(default_factory=TimeMachine)
     patches: Mapping[str, Patch] = field(default_factory=dict)
+
+
+def switched(state: State, name: str, value: Value) -> State:
+    """Return the state after one of the actions that start or stop the model or change the patch; itself after others.
+
+    Parameters
+    ----------
+    state : State
+    name : str
+    value : Value
+        True for a trigger.
+    """
+    if name in ("start", "stop", "panic"):
+        return replace(state, is_running=name == "start")
+    if name == "patch" and value in state.patches:
+        patch = state.patches[str(value)]
+        return replace(state, timbres=timbres_of(patch), drum_notes=patch.drum_notes)
+    return state
 
 
 def timbres_of(patch: Patch) -> tuple[int, ...]:

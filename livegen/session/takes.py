@@ -27,6 +27,8 @@ from livegen.session.take import Take
 from livegen.session.take_log import summary_of
 from livegen.session.take_records import LOG_FILE, End, Head
 
+_PACKAGE: Final = Path(__file__).parent.parent
+_CORE: Final = ("*.py", "patch/*.py", "predictor/*.py", "session/*.py")
 _MOST_OF_A_SECOND: Final = 1000
 _DAY_SECONDS: Final = 86_400.0
 
@@ -68,6 +70,7 @@ def versions() -> dict[str, str]:
     """Return what the same music, bit for bit, depends on beside the take and the model."""
     return {
         "livegen": __version__,
+        "core": _core_hash(),
         "kernels": CACHE_FOLDER.name,
         "python": platform.python_version(),
         "numpy": np.__version__,
@@ -75,6 +78,14 @@ def versions() -> dict[str, str]:
         "system": f"{platform.system()} {platform.machine()}",
         "processor": llvmlite.binding.get_host_cpu_name(),
     }
+
+
+def _core_hash() -> str:
+    """Return a hash of the code that decides what is played: it changes more often than the version's number."""
+    digest = hashlib.sha256()
+    for path in sorted(path for pattern in _CORE for path in _PACKAGE.glob(pattern)):
+        digest.update(path.relative_to(_PACKAGE).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def model_hash(folder: Path) -> str:

@@ -15,7 +15,8 @@ from livegen.units import FRAME_RATE_HZ
 
 MAX_MEMORIES: Final = 8
 MAX_CHANGES: Final = 32
-"""That can be taken back."""
+MAX_LEAPS: Final = 8
+"""That can be taken back. A place to go back to keeps some megabytes: leaps count apart."""
 
 _ONE_MOVE_FRAMES: Final = FRAME_RATE_HZ // 2
 """Moves of one control that follow each other within this count as one change."""
@@ -113,7 +114,9 @@ class TimeMachine:
         if last is not None and change.continues(last):
             before = replace(last.before, frame_index=change.before.frame_index)
             return replace(self, changes=(*self.changes[:-1], replace(last, before=before)))
-        return replace(self, changes=(*self.changes, change)[-MAX_CHANGES:])
+        changes = (*self.changes, change)[-MAX_CHANGES:]
+        leaps = [at for at, each in enumerate(changes) if each.before.place is not None]
+        return replace(self, changes=changes[leaps[-MAX_LEAPS - 1] + 1 :] if len(leaps) > MAX_LEAPS else changes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ steps that led to it in the order of the song.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from typing import Final
 
@@ -96,6 +96,10 @@ class Step:
     context: Context
     is_fed: bool
 
+    def next_context(self, predictor: Predictor, form: Form, memory: float, beat: Beat | None, lag: int) -> Context:
+        """Return the context of the frame that follows, once the predictor has heard this one."""
+        return self.context.after(predictor, self.heard, form, 0.0 if form.is_fresh else memory, beat, lag)
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -116,6 +120,12 @@ class Place:
         """Return the place so many frames of the song earlier, or as far back as is remembered."""
         n_frames = min(n_frames, len(self.past))
         return Place(self.past[-n_frames].context, self.past[:-n_frames]) if n_frames > 0 else self
+
+    def on_beat(self, predictor: Predictor, *, memory: float, beat: Beat | None, lag: int) -> "Place":
+        """Return the place with the predictor told another beat there; see `Timeline.next_context`."""
+        if not self.past:
+            return self
+        return replace(self, context=self.past[-1].next_context(predictor, self.context.form, memory, beat, lag))
 
     def trimmed(self) -> "Place":
         """Return the place with as little of its past as playing on from it takes, to be kept for long."""
@@ -177,7 +187,14 @@ class Timeline:
         return Timeline(place.context, self.end, self.steps, (*leaps, (self.end, place)))
 
     def next_context(
-        self, predictor: Predictor, *, seed: int = 0, memory: float = 1.0, beat: Beat | None = None, lag: int = 0
+        self,
+        predictor: Predictor,
+        *,
+        seed: int = 0,
+        memory: float = 1.0,
+        beat: Beat | None = None,
+        bar: Beat | None = None,
+        lag: int = 0,
     ) -> Context:
         """Return what the predictor knows before the frame that comes next.
 
@@ -188,8 +205,8 @@ class Timeline:
             That of the form.
         memory : float
             The control of that name.
-        beat : Beat, optional
-            With its phase in the last frame.
+        beat, bar : Beat, optional
+            With their phases in the last frame; the bar as if it were a slow beat.
         lag : int
             The lag that the next frame is to follow, 0 for that of the form.
         """
@@ -204,8 +221,9 @@ class Timeline:
         n_frames = last.context.n_frames + 1
         n_heard = HEARD_FRAMES if n_frames >= last.context.form.until else LOOP_FRAMES
         heard = np.array([step.heard for step in self.past(n_heard)])
-        form = next_form(last.context.form, n_frames, heard, seed=seed, share=REPEATED_SHARE * memory, beat=beat)
-        return last.context.after(predictor, last.heard, form, 0.0 if form.is_fresh else memory, beat, lag)
+        share = REPEATED_SHARE * memory
+        form = next_form(last.context.form, n_frames, heard, seed=seed, share=share, beat=beat, bar=bar)
+        return last.next_context(predictor, form, memory, beat, lag)
 
     def append(self, step: Step) -> "Timeline":
         """Return the timeline with one frame more; the oldest beyond `HISTORY_FRAMES` is forgotten."""

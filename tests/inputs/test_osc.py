@@ -189,6 +189,20 @@ def test_listeners_are_bounded(stage: Stage, client: Client) -> None:
         one.close()
 
 
+def test_a_program_that_is_started_again_and_again_is_one_listener_where_there_is_no_room(
+    stage: Stage, other: Client
+) -> None:
+    for _ in range(MAX_LISTENERS + 3):
+        again = Client(stage)
+        again.send("register", other.port)
+        assert again.has_nothing()
+        again.close()
+    assert stage.server.n_listeners == MAX_LISTENERS
+    stage.server.announce("volume", 0.5)
+    assert other.receive() == ("volume", [0.5])
+    assert other.has_nothing()
+
+
 def test_a_dump_has_every_value(stage: Stage, client: Client) -> None:
     client.send("dump")
     answers = dict(client.receive() for _ in DEFAULTS)

@@ -115,6 +115,24 @@ def test_stop_releases_what_sounds_and_closes() -> None:
     assert stage.port.is_closed
 
 
+def test_a_panic_takes_no_volume_with_it_that_the_receiver_waits_for() -> None:
+    stage = Stage(
+        planned(0, p1=(60, 15)),
+        planned(1, p1=(60, 3), offset=(0.9, 0, 0, 0)),
+        settings=parse_settings("recorder,expression=relative"),
+    )
+    output, stage.start = stage.output, time.perf_counter() + 1000.0  # nothing is due yet
+    output._begin_frame(0)
+    output._begin_frame(1)
+    output.panic()
+    output._obey()
+    waiting = [each[-1] for each in output._pending]
+    assert waiting
+    assert {message.type for message in waiting} == {"control_change"}
+    output.close()
+    assert still_on(stage.port.messages) == set()
+
+
 def test_an_exception_releases_what_sounds() -> None:
     stage = Stage(planned(0, p1=(60, 8)))
     raises = threading.Event()

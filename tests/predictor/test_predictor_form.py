@@ -107,15 +107,15 @@ def test_a_voice_that_rests_is_drawn_to_silence_and_one_that_does_not_enter_away
     heard = np.zeros((60, 4, 3), np.uint8)
     heard[:20, 0, 0], heard[::12, 1, 0] = 60, 60  # P1 ended 40 frames ago, P2 plays short notes, TR has not begun
     form = next_form(Form(until=10**6, rests=(False, False, False, True)), 60, heard, seed=0, share=0.0)
-    p1, p2, tr, no = form.silence
+    p1, p2, tr, no = arranged(Sampling(), form).silence
     assert tr < p2 <= p1 < no
     assert (tr < 0, no > 0) == (True, True)
     early = next_form(Form(until=10**6), 40, heard[20:], seed=0, share=0.0)
-    assert early.silence[2] >= 0  # nobody can be late yet
+    assert arranged(Sampling(), early).silence[2] >= 0  # nobody can be late yet
 
 
 def test_a_form_shapes_the_draw_and_the_performer_says_how_much():
-    form = Form(silence=(4.0, 0.0, -4.0, 0.0))
+    form = Form(rests=(True, False, False, False), waits=(True, False, True, False))
     own = Sampling(silence=(1.0, 0.0, 0.0, 0.0))
     assert arranged(own, form).silence == (5.0, 0.0, -4.0, 0.0)
     assert arranged(own, form, 0.0).silence == own.silence
@@ -132,3 +132,28 @@ def test_a_voice_that_somebody_plays_is_not_sent_to_rest():
     after = [next_form(resting, 96, heard, seed=seed, share=0.0, beat=BEAT).rests for seed in range(200)]
     assert np.mean(after, 0)[2] < 0.05
     assert np.mean(after, 0)[3] > 0.8
+
+
+@pytest.mark.parametrize("amount", [0.0, 1.0])
+def test_where_all_voices_are_wanted_none_rests_and_what_was_silent_enters(amount):
+    form = Form(rests=(True, False, False, True), waits=(True, False, True, False))
+    p1, p2, tr, no = arranged(Sampling(), form, amount, is_full=True).silence
+    assert p1 == tr == -4.0
+    assert p2 == no == 0.0
+
+
+@given(st.floats(20, 240), st.floats(0, 1, exclude_max=True), st.integers(0, 5000))
+def test_a_section_ends_on_the_bar_line_that_is_nearest_to_two_bars(bar_frames, phase, n_frames):
+    bar = Beat(bar_frames, phase)
+    form = next_form(NO_FORM, n_frames, NOTHING, seed=1, share=0.5, beat=BEAT, bar=bar)
+    bars = bar.after(1).phase + (form.until - n_frames) / bar_frames
+    assert abs(bars - round(bars)) * bar_frames <= 0.5 + 1e-6
+    assert 1.5 * bar_frames - 1 <= form.until - n_frames <= 2.5 * bar_frames + 1
+
+
+def test_sections_of_three_beats_a_bar_go_back_by_such_bars():
+    lags = {
+        next_form(NO_FORM, 36 * 16, NOTHING, seed=seed, share=1.0, beat=BEAT, bar=Beat(36.0, 35 / 36)).lag
+        for seed in range(40)
+    }
+    assert lags == {72, 144, 288, 576}

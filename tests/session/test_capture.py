@@ -56,6 +56,23 @@ def test_a_stretch_is_rendered_once_the_log_has_it(tmp_path: Path) -> None:
     assert captures.said == "capture-2 could not be written: livegen: there is no room"
 
 
+def test_a_button_that_bounces_starts_a_few_at_once_and_what_was_asked_in_time_is_written(tmp_path: Path) -> None:
+    processes = Processes()
+    captures = Captures(tmp_path, start=processes.start)
+    kept = [captures.ask(96, 100) for _ in range(50)]
+    assert [each.name for each in kept] == [f"capture-{i + 1}" for i in range(50)]
+    assert captures.said.startswith("capture-50 is only marked")
+    captures.work(100)
+    captures.work(100)
+    assert len(processes.started) == 2
+    processes.running[0].returncode = 0
+    captures.work(100)
+    captures.work(100)
+    assert len(processes.started) == 3
+    captures.work(100, is_last=True)
+    assert [each.name for _, each, _ in processes.started] == [f"capture-{i + 1}" for i in range(8)]
+
+
 def test_a_process_that_cannot_be_started_is_said(tmp_path: Path) -> None:
     def refuse(*_: object) -> None:
         raise OSError(11, "Resource temporarily unavailable")

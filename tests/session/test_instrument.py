@@ -306,6 +306,25 @@ def test_no_note_hangs_and_a_stop_is_a_stop_when_the_predictor_raises() -> None:
     assert stage.notes == [0, 0, 0, 0]
 
 
+def test_patch_and_hold_are_in_force_on_both_sides_when_the_predictor_raises() -> None:
+    stage = Stage(bpm=120.0)
+    boss, predictor = load_patch("boss_fight"), BrokenPredictor()
+    patches = stage.instrument._patches | {"boss_fight": boss}
+    stage.instrument._patches = patches
+    stage.instrument.state = replace(stage.instrument.state, predictor=predictor, patches=patches)
+    stage.frames(20)
+    stage.frame(SetControl("hold", True))
+    predictor.is_broken = True
+    with pytest.raises(RuntimeError):
+        stage.frame(SetControl("hold", False), SetControl("patch", "boss_fight"), SetControl("mode", "free"))
+    predictor.is_broken = False
+    stage.frames(3)
+    assert stage.instrument.state.machine.loop is None
+    assert stage.instrument.state.drum_notes == boss.drum_notes
+    stage.frame(NoteOn(9, 35, 100), SetControl("no.role", "player"), NoteOn(9, 35, 100))
+    assert stage.agrees()
+
+
 def test_an_arpeggio_is_struck_once_and_its_chord_follows_the_keys() -> None:
     stage = Stage(chords="arpeggio")
     stage.send(NoteOn(0, 67, 100), NoteOn(0, 60, 100), NoteOn(0, 64, 100))

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from hash_predictor import HashDistribution
 from test_performance import assert_predictor_heard_all, at, fresh, knows, owner, play, row
 
 from livegen.controls import MODES, Value
@@ -173,3 +174,20 @@ def test_a_model_that_has_the_player_s_other_voice_sounds_on_until_it_yields() -
     assert row(after, 80)[0] == 60
     assert row(after, 81, Voice.P2) == row(state, 81, Voice.P2)
     assert (owner(after, 81, Voice.P2), owner(after, 82, Voice.P2)) == (MODEL, PLAYER)
+
+
+@pytest.mark.parametrize("mode", ["answer", "trade"])
+def test_where_turns_are_taken_no_voice_rests_for_a_section(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[tuple[str, tuple[float, ...]]] = []
+    sample = HashDistribution.sample
+
+    def spy(self, forced, is_forced, sampling, **where):
+        drawn.append((now, sampling.silence))
+        return sample(self, forced, is_forced, sampling, **where)
+
+    monkeypatch.setattr(HashDistribution, "sample", spy)
+    for seed in range(12):
+        for now in ("accompany", mode):
+            play(play(fresh(seed, mode=now), 0), 20)
+    rests = {each: any(max(silence) > 1.0 for name, silence in drawn if name == each) for each in ("accompany", mode)}
+    assert rests == {"accompany": True, mode: False}

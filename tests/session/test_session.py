@@ -234,6 +234,24 @@ def test_the_screen_shows_who_plays_what(open_session: Callable[..., Session]) -
     assert "\x1b" not in plain.getvalue()
 
 
+def test_a_terminal_that_goes_away_does_not_end_the_music(open_session: Callable[..., Session]) -> None:
+    class Terminal(io.StringIO):
+        is_gone = False
+
+        def write(self, text: str) -> int:
+            if self.is_gone:
+                raise OSError(5, "Input/output error")
+            return super().write(text)
+
+    session, terminal = open_session(), Terminal()
+    with Screen(session, Console(file=terminal, force_terminal=True, width=120), model="hash") as screen:
+        terminal.is_gone = True
+        screen.update()
+        terminal.is_gone = False
+    assert session.faults >= 1
+    assert session.last_fault.startswith("screen: ")
+
+
 def test_notes_are_named_as_musicians_name_them() -> None:
     named = [note_name(Voice.P1, note) for note in (0, 60, 69, 61)] + [note_name(Voice.NO, 12), note_name(Voice.NO, 0)]
     assert named == ["·", "C4", "A4", "C#4", "N12", "·"]

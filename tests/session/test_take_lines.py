@@ -90,7 +90,7 @@ def test_the_head_comes_back(tmp_path: Path) -> None:
     decoded = decode_head(encode(head))
     assert decoded == head
     assert decoded.values["temperature"] == 0.30000000000000004
-    assert {"livegen", "numpy", "numba", "processor"} <= set(decoded.versions)
+    assert {"livegen", "core", "numpy", "numba", "processor"} <= set(decoded.versions)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 from hash_predictor import HashPredictor
 from hypothesis import given
 from hypothesis import strategies as st
+from test_performance import fresh, play
 
 from livegen.controls import DEFAULTS, SYNCS, Value, Values
 from livegen.events import (
@@ -287,6 +288,17 @@ def test_the_model_is_told_the_clock_s_beat_of_each_frame_and_the_timeline_keeps
         assert told is not None
         assert told.period_frames == pytest.approx(12.0, rel=1e-3)
         assert told.after(1).phase == pytest.approx(((frame_index - 0.3) / 12.0) % 1.0, abs=0.01)
+
+
+def test_sections_begin_on_the_bars_that_the_tempo_counts() -> None:
+    state = play(fresh(), 0)
+    state = play(state, 31, [StampedEvent(SetControl("bpm", 100.0), "keys", 30.0)])
+    state = play(state, 700)
+    begins = sorted({step.context.form.since for step in state.timeline.steps} - {0})
+    late = [since for since in begins if since > 250]
+    assert len(late) >= 3
+    bars = [state.tempo.beats_at(since) / 4 for since in late]
+    assert max(abs(bar - round(bar)) * 4 * state.tempo.period_frames for bar in bars) <= 0.51
 
 
 def test_without_a_beat_the_model_is_told_of_none() -> None:

@@ -26,8 +26,9 @@ from livegen.predictor.memory import Memory
 from livegen.score import SILENCE, Voice
 from livegen.score_table import MODEL, PLAYER
 from livegen.session.performance import advance
+from livegen.session.planning import beat_before
 from livegen.session.state import ControlInForce, Refused, State
-from livegen.session.time_machine import MAX_CHANGES, MAX_MEMORIES, Loop
+from livegen.session.time_machine import MAX_CHANGES, MAX_LEAPS, MAX_MEMORIES, Loop
 from livegen.session.timeline import HISTORY_FRAMES
 
 BEAT = 12
@@ -165,6 +166,28 @@ def test_undo_is_bounded() -> None:
     assert len(state.machine.changes) == MAX_CHANGES
     state = do(state, *[set_("undo")] * 50)
     assert (state.values["temperature"], state.values["top_p"]) == (0.06, 0.07)
+
+
+def test_leaps_that_can_be_taken_back_are_few_for_each_keeps_a_past() -> None:
+    state = wait(new(), 40)
+    for i in range(MAX_LEAPS + 4):
+        state = do(state, set_("temperature", i / 100), set_("rewind_frames", 1))
+    places = [change.before.place for change in state.machine.changes]
+    assert sum(place is not None for place in places) == MAX_LEAPS
+    state = do(state, *[set_("undo")] * 50)
+    assert state.values["temperature"] == 0.03  # when the leap was made that cannot be taken back
+
+
+@pytest.mark.parametrize("move", [("rewind_frames", 30), ("recall", "1")])
+def test_the_first_frame_after_a_leap_is_drawn_on_the_beat_that_is_now(move: tuple[str, Value]) -> None:
+    state = play(play(fresh(bpm=120.0), 0), 100)
+    state = wait(do(state, set_("store", "1")), 30)  # 31 frames later the beat is elsewhere
+    after = do(state, set_(*move))
+    told, now = after.timeline.at(after.horizon).context.beat, beat_before(after, after.horizon)
+    assert told is not None
+    assert told.phase == pytest.approx(now.phase)
+    assert knows(after, after.horizon) == knows(state, after.horizon - (30 if move[1] == 30 else 31))
+    assert_predictor_heard_all(wait(after, 10))
 
 
 def test_undo_takes_a_rewind_back() -> None:
