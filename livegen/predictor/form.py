@@ -23,6 +23,7 @@ from livegen.predictor.beat import Beat, estimate_beat
 from livegen.predictor.predictor import Sampling
 from livegen.predictor.sampling import uniform
 from livegen.score import N_VOICES, onsets
+from livegen.units import FRAME_RATE_HZ
 
 HEARD_FRAMES: Final = 480
 """How much of the song `next_form` looks at to find a beat."""
@@ -51,7 +52,7 @@ _DRAW: Final = N_VOICES  # no voice's
 
 _ARRANGEMENT: Final = _DRAW + 1
 
-_FIRST_RESTS: Final = (0.05, 0.07, 0.1, 0.25)
+_FIRST_RESTS: Final = (0.05, 0.07, 0.1, 0.2)
 """Share of the songs that begin without a voice: on the train split .07, .09, .11 and .36 of all songs, of which those
 of a minute and more have fewer."""
 
@@ -69,8 +70,10 @@ _FEWEST_HEARD_FRAMES: Final = 12
 
 _REST_NATS: Final = 4.0
 _ENTER_NATS: Final = -4.0
+_ENTER_NATS_A_SECOND: Final = -1.0
 _BREATH_NATS: Final = (0.3, 0.0, 0.1, 0.0)
-"""What is added to the log-odds of silence in a voice that rests, in one that is to enter, and in one that plays."""
+"""What is added to the log-odds of silence in a voice that rests, in one that is to enter, by how long it has waited,
+and in one that plays."""
 
 _COPY_NATS: Final = (0.0, 0.0, 0.0, 2.0)
 """How much likelier each voice goes on as its own last match has it: drums go round, which the network does not see
@@ -100,8 +103,8 @@ class Form:
         Frames from the start of the song at which the section began.
     rests : tuple of bool
         Which voices rest in the section.
-    waits : tuple of bool
-        Which voices have long been silent before the next frame.
+    quiet : tuple of int
+        For how many frames each voice has been silent before the next frame, up to `LOOP_FRAMES`.
     is_looping : bool
         The last frames go round, all voices alike.
     """
@@ -113,7 +116,7 @@ class Form:
     is_fresh: bool = False
     since: int = 0
     rests: tuple[bool, ...] = (False,) * N_VOICES
-    waits: tuple[bool, ...] = (False,) * N_VOICES
+    quiet: tuple[int, ...] = (0,) * N_VOICES
     is_looping: bool = False
 
 
@@ -154,7 +157,7 @@ def next_form(
         rests = _next_rests(form, n_frames, heard, seed)
         form = replace(_next_section(form, n_frames, heard[-HEARD_FRAMES:], seed, share, beat, bar), rests=rests)
     lag = _lag(n_frames, form.back_frames, form.beat) if form.back_frames else 0
-    return replace(form, lag=lag, waits=_waits(heard), is_looping=goes_round)
+    return replace(form, lag=lag, quiet=_quiet(heard[-LOOP_FRAMES:]), is_looping=goes_round)
 
 
 def _next_rests(form: Form, n_frames: int, heard: NDArray[np.uint8], seed: int) -> tuple[bool, ...]:
@@ -177,9 +180,10 @@ def _next_rests(form: Form, n_frames: int, heard: NDArray[np.uint8], seed: int) 
     return (False,) * N_VOICES if all(rests) else tuple(rests)
 
 
-def _waits(heard: NDArray[np.uint8]) -> tuple[bool, ...]:
-    last = heard[-_LONG_SILENCE_FRAMES:, :, 0]
-    return tuple(len(last) == _LONG_SILENCE_FRAMES and not part.any() for part in last.T)
+def _quiet(heard: NDArray[np.uint8]) -> tuple[int, ...]:
+    """Return for how many of the last frames each voice has been silent."""
+    sounds = np.vstack([np.ones(N_VOICES, np.bool_), heard[..., 0] > 0])
+    return tuple(sounds[::-1].argmax(0).tolist())
 
 
 def arranged(sampling: Sampling, form: Form, amount: float = 1.0, *, is_full: bool = False) -> Sampling:
@@ -193,8 +197,8 @@ def arranged(sampling: Sampling, form: Form, amount: float = 1.0, *, is_full: bo
         All voices are wanted, whatever the amount: none rests, and one that has long been silent is urged to enter.
     """
     silence = tuple(
-        own + (_ENTER_NATS if is_full and waits else amount * _silence(rest and not is_full, waits, breath))
-        for own, rest, waits, breath in zip(sampling.silence, form.rests, form.waits, _BREATH_NATS, strict=True)
+        own + (1.0 if is_full else amount) * _silence(rest and not is_full, n_quiet, 0.0 if is_full else breath)
+        for own, rest, n_quiet, breath in zip(sampling.silence, form.rests, form.quiet, _BREATH_NATS, strict=True)
     )
     if form.is_looping:
         return replace(sampling, silence=silence, density=tuple(own + _LEAVE_LOOP_NATS for own in sampling.density))
@@ -202,9 +206,12 @@ def arranged(sampling: Sampling, form: Form, amount: float = 1.0, *, is_full: bo
     return replace(sampling, silence=silence, copy=copy)
 
 
-def _silence(rests: bool, waits: bool, breath: float) -> float:
+def _silence(rests: bool, n_quiet: int, breath: float) -> float:
     """Return what is added to the log-odds of a voice's silence."""
-    return _REST_NATS if rests else _ENTER_NATS if waits else breath
+    if rests:
+        return _REST_NATS
+    n_waited = n_quiet - _LONG_SILENCE_FRAMES
+    return breath if n_waited < 0 else _ENTER_NATS + _ENTER_NATS_A_SECOND * n_waited / FRAME_RATE_HZ
 
 
 def _next_section(

@@ -11,6 +11,7 @@ from livegen.predictor.sampling import uniform
 from livegen.score import N_VOICES
 from livegen.session.keyboard import Keyboard, handle
 from livegen.session.planning import Part, arrive, beat_before, is_moved, next_context, part_of, plan, replay
+from livegen.session.shaping import sampling_of
 from livegen.session.state import ControlInForce, Message, Refused, State, Tapped, switched
 from livegen.session.time_machine import Change, Moment, Move, leap, loop_of, recall, store, undo
 from livegen.session.timeline import Place, Timeline, first_context
@@ -175,12 +176,12 @@ class Draft:
         """Return the timeline up to `end`, with all that is void or missing played or planned anew."""
         if self.first_void < self.state.timeline.end:
             self._settle()
-        state, timeline = self.state, self.state.timeline
+        state, timeline, sampling = self.state, self.state.timeline, sampling_of(self.state.values)
         while timeline.end < end:
             context = next_context(state, timeline)
             is_early = timeline.end == state.horizon < self._before.end
             early = self._before.at(state.horizon) if is_early else None
-            timeline = timeline.append(plan(state, timeline.end, self._part(timeline.end), context, early))
+            timeline = timeline.append(plan(state, timeline.end, self._part(timeline.end), context, sampling, early))
         return timeline
 
 

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from livegen.predictor.beat import Beat
 from livegen.predictor.form import arranged
+from livegen.predictor.predictor import Sampling
 from livegen.score import N_COLUMNS, N_VOICES, SILENCE, VOLUME_MAX, Column, Voice
 from livegen.score_table import MODEL, OFF, PLAYER, PlannedFrame
 from livegen.session.modes import echo_lag, owners
-from livegen.session.shaping import sampling_of
 from livegen.session.state import State
 from livegen.session.tightness import LISTEN_FRAMES, Groove
 from livegen.session.timeline import NO_OFFSET, Context, Place, Step, Timeline
@@ -123,10 +123,11 @@ def is_moved(told: Beat | None, beat: Beat | None) -> bool:
     return is_late or abs(beat.period_frames - told.period_frames) > _DRIFT * told.period_frames
 
 
-def plan(state: State, frame_index: int, part: Part, context: Context, early: Step | None) -> Step:
+def plan(state: State, frame_index: int, part: Part, context: Context, sampling: Sampling, early: Step | None) -> Step:
     """Return a frame with the model's voices drawn, or taken from the loop that is held.
 
-    Voices of `early`, the same frame as it was planned before, are kept where their onsets may sound already.
+    `sampling` is what the controls in force ask for. Voices of `early`, the same frame as it was planned before, are
+    kept where their onsets may sound already.
     """
     frame, offsets, is_drawn = part.frame, NO_OFFSET, (part.owner == MODEL) | part.rests
     if state.is_running and early is not None and (early.planned.onset_offset < 0.0).any():
@@ -137,7 +138,7 @@ def plan(state: State, frame_index: int, part: Part, context: Context, early: St
         frame = np.where(is_drawn[:, None], state.machine.loop.at(frame_index), frame)
     elif state.is_running:
         amount, is_full = float(state.values["arrangement"]), state.values["mode"] in _FULL_MODES
-        sampling = arranged(sampling_of(state.values), context.form, amount, is_full=is_full)
+        sampling = arranged(sampling, context.form, amount, is_full=is_full)
         frame = context.distribution.sample(frame, ~is_drawn, sampling, seed=state.seed, frame_index=frame_index)
     played = np.where(part.rests[:, None], SILENCE, frame)
     return Step(PlannedFrame(frame_index, played, part.owner, offsets), frame, context, state.is_running)

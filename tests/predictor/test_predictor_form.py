@@ -115,7 +115,7 @@ def test_a_voice_that_rests_is_drawn_to_silence_and_one_that_does_not_enter_away
 
 
 def test_a_form_shapes_the_draw_and_the_performer_says_how_much():
-    form = Form(rests=(True, False, False, False), waits=(True, False, True, False))
+    form = Form(rests=(True, False, False, False), quiet=(48, 0, 48, 0))
     own = Sampling(silence=(1.0, 0.0, 0.0, 0.0))
     assert arranged(own, form).silence == (5.0, 0.0, -4.0, 0.0)
     assert arranged(own, form, 0.0).silence == own.silence
@@ -123,6 +123,11 @@ def test_a_form_shapes_the_draw_and_the_performer_says_how_much():
     round_and_round = arranged(own, Form(is_looping=True))
     assert max(round_and_round.density) < min(own.density)
     assert round_and_round.copy == own.copy
+
+
+def test_a_voice_that_waits_longer_is_urged_more():
+    urged = [arranged(Sampling(), Form(quiet=(n_quiet,) * 4)).silence[3] for n_quiet in (47, 48, 72, 120)]
+    assert urged == pytest.approx([0.0, -4.0, -5.0, -7.0])
 
 
 def test_a_voice_that_somebody_plays_is_not_sent_to_rest():
@@ -136,7 +141,7 @@ def test_a_voice_that_somebody_plays_is_not_sent_to_rest():
 
 @pytest.mark.parametrize("amount", [0.0, 1.0])
 def test_where_all_voices_are_wanted_none_rests_and_what_was_silent_enters(amount):
-    form = Form(rests=(True, False, False, True), waits=(True, False, True, False))
+    form = Form(rests=(True, False, False, True), quiet=(48, 0, 48, 0))
     p1, p2, tr, no = arranged(Sampling(), form, amount, is_full=True).silence
     assert p1 == tr == -4.0
     assert p2 == no == 0.0
