@@ -83,7 +83,7 @@ MODES: Final = ("accompany", "answer", "trade", "free", "listen")
 BACKINGS: Final = ("none", "drums", "rhythm")
 CHORDS: Final = ("last", "spread", "arpeggio")
 KEYS: Final = ("c", "c#", "d", "d#", "e", "f", "f#", "g", "g#", "a", "a#", "b")
-SYNCS: Final = ("auto", "clock", "set", "player", "none")
+SYNCS: Final = ("auto", "clock", "link", "set", "player", "none")
 SCALES: Final[Mapping[str, tuple[int, ...]]] = MappingProxyType(
     {
         "any": tuple(range(12)),
@@ -224,7 +224,8 @@ TABLE: Final[tuple[Control, ...]] = (
         "global",
         "choice",
         "auto",
-        "whose beat counts: a MIDI clock, what you tap or set, what you play, nobody's, or the first that there is",
+        "whose beat counts: a MIDI clock, a Link session, what you tap or set, what you play, nobody's, or the first "
+        "that there is",
         choices=SYNCS,
         is_recalled=False,
     ),

@@ -34,7 +34,7 @@ class CheckpointError(LivegenError):
 
 
 class PortError(LivegenError):
-    """A MIDI or OSC port cannot be found or opened."""
+    """A MIDI or OSC port cannot be found or opened, or a Link session not joined."""
 
 
 class AudioError(LivegenError):

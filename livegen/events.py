@@ -97,6 +97,25 @@ class SongPosition:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkBeat:
+    """Where the beat of the Ableton Link session is.
+
+    Attributes
+    ----------
+    beats : float
+        Its whole bars are those of the session; how many there were is this peer's own count.
+    bpm : float
+        Beats a minute.
+    peers : int
+        Others in the session.
+    """
+
+    beats: float
+    bpm: float
+    peers: int
+
+
+@dataclass(frozen=True, slots=True)
 class SetControl:
     """A live control was given a value that `livegen.controls` has checked."""
 
@@ -122,12 +141,16 @@ Event = (
     | Continue
     | Stop
     | SongPosition
+    | LinkBeat
     | SetControl
     | SourceLost
 )
 
-CLOCK_EVENTS: Final = (ClockTick, Start, Continue, Stop, SongPosition)
-"""What a MIDI clock sends; it tells when something is to be heard."""
+MIDI_CLOCK_EVENTS: Final = (ClockTick, Start, Continue, Stop, SongPosition)
+"""What a MIDI clock sends."""
+
+CLOCK_EVENTS: Final = (*MIDI_CLOCK_EVENTS, LinkBeat)
+"""What any clock sends; it tells when something is to be heard."""
 
 Sink = Callable[[Event, str], None]
 """Where an input puts an event, with the name of its source, such as ``"midi:Keystation 49"``.

@@ -32,12 +32,14 @@ def note_name(voice: Voice, note: int) -> str:
 
 
 def tempo_text(tempo: Tempo, frame: float, beats_a_bar: int) -> str:
-    """Return the tempo at a time in frames as a musician reads it, with its source and bar.beat."""
+    """Return the tempo at a time in frames as a musician reads it, with its source and bar.beat, and who shares it."""
+    peers = f"{tempo.link.n_peers} peer{'s' * (tempo.link.n_peers != 1)}"
+    link = "" if tempo.link.line is None else f" · Link: {peers}"
     if tempo.source == "none":
-        return "tempo free"
+        return f"tempo free{link}"
     bar, beat = divmod(math.floor(tempo.beats_at(frame)), beats_a_bar)
-    source = "clock, lost" if tempo.is_lost_at(frame) else tempo.source
-    return f"{60.0 * FRAME_RATE_HZ / tempo.period_frames:.1f} BPM ({source}) · {bar + 1}.{beat + 1}"
+    source = f"{tempo.source}, lost" if tempo.is_lost_at(frame) else tempo.source
+    return f"{60.0 * FRAME_RATE_HZ / tempo.period_frames:.1f} BPM ({source}) · {bar + 1}.{beat + 1}{link}"
 
 
 class Screen:

@@ -24,6 +24,7 @@ DISTRIBUTIONS = {
     "llvmlite": "numba",
     "_cffi_backend": "sounddevice",
     "PIL": "pillow",
+    "link": "LinkPython-extern",
     "mlflow": "mlflow-skinny",
 }
 """Names on PyPI of modules that are called otherwise; llvmlite and cffi come with those that need them."""
@@ -47,13 +48,19 @@ def top_level_imports(folder: Path) -> set[str]:
 def test_every_library_that_is_imported_is_declared() -> None:
     imported = top_level_imports(ROOT / "livegen") - set(sys.stdlib_module_names) - {"livegen"}
     extras = PROJECT["optional-dependencies"]
-    declared = names(PROJECT["dependencies"]) | names(extras["train"]) | names(extras["mlflow"])
+    declared = names(PROJECT["dependencies"]) | names(extras["train"] + extras["mlflow"] + extras["link"])
     assert {DISTRIBUTIONS.get(name, name).lower() for name in imported} <= declared
 
 
 def test_a_performer_downloads_no_torch() -> None:
     assert "torch" not in names(PROJECT["dependencies"]) | names(PROJECT["optional-dependencies"]["test"])
     assert "torch==2.13.0" in PROJECT["optional-dependencies"]["train"]
+
+
+def test_what_is_under_the_gpl_is_an_extra_of_its_own() -> None:
+    extras = PROJECT["optional-dependencies"]
+    others = [requirement for name, requirements in extras.items() if name != "link" for requirement in requirements]
+    assert "linkpython-extern" in names(extras["link"]) - names(PROJECT["dependencies"]) - names(others)
 
 
 def test_in_a_checkout_the_shipped_folders_are_beside_the_package() -> None:

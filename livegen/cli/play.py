@@ -59,6 +59,9 @@ def jam(
         int | None, typer.Option(min=0, max=65535, help="UDP port for OSC, else 9124; 0 takes a free one.")
     ] = None,
     osc_host: Annotated[str | None, typer.Option(help="Address that OSC listens on, else 127.0.0.1.")] = None,
+    link: Annotated[
+        bool | None, typer.Option("--link/--no-link", help="Join the Ableton Link session of the network (extra link).")
+    ] = None,
     play: Annotated[Path | None, typer.Option(metavar="FILE.mid", help="Play a MIDI file into the session.")] = None,
     seconds: Annotated[float | None, typer.Option(min=0, help="Stop after this long.")] = None,
     seed: Seed = None,
@@ -99,6 +102,7 @@ def jam(
         "midi_outs": tuple(parse_settings(text) for text in midi_out) if midi_out else None,
         "osc_host": osc_host,
         "osc_port": osc_port,
+        "link": link,
     }
     kept = Rig() if rig is None else load_rig(rig)
     asked = replace(kept, **{name: value for name, value in said.items() if value is not None})
@@ -127,6 +131,7 @@ def jam(
         midi_outs=asked.midi_outs or (),
         osc_host="127.0.0.1" if asked.osc_host is None else asked.osc_host,
         osc_port=asked.osc_port,
+        link=bool(asked.link),
         play=play,
         seed=secrets.randbits(32) if asked.seed is None else asked.seed,
         controls={**asked.controls, **parse_controls(set_)},

@@ -17,6 +17,7 @@ from livegen.controls import DEFAULTS, Value
 from livegen.errors import AudioError, PortError, TakeError
 from livegen.events import Event as InputEvent
 from livegen.formats.midi_file import midi_timeline
+from livegen.inputs.link import LinkInput, OwnBeat
 from livegen.inputs.midi import POLL_SECONDS, MidiInput
 from livegen.inputs.midi_file import MidiFilePlayer
 from livegen.inputs.osc import DEFAULT_PORT, OscServer
@@ -31,6 +32,8 @@ from livegen.rig import DEFAULT_KNOBS, Library, Rig
 from livegen.session.clock import COMMIT_MARGIN_SECONDS, AudioClock
 from livegen.session.desk import Desk, Outcome
 from livegen.session.instrument import FrameReport, Instrument, compile_all
+from livegen.session.link import SOURCE as LINK
+from livegen.session.link import own_beat
 from livegen.session.mapping import ControllerMap
 from livegen.session.midi_outs import MidiOuts
 from livegen.session.panic import PANIC, PanicButton
@@ -72,6 +75,8 @@ class Settings:
     osc_host : str
     osc_port : int or None
         UDP port, 0 for a free one; None takes the usual one, or a free one where that is in use.
+    link : bool
+        Whether to join the Ableton Link session of the network.
     play : Path or None
         A MIDI file that is played into the session.
     seed : int
@@ -95,6 +100,7 @@ class Settings:
     midi_outs: tuple[MidiOutSettings, ...] = ()
     osc_host: str = "127.0.0.1"
     osc_port: int | None = None
+    link: bool = False
     play: Path | None = None
     seed: int = 0
     controls: Mapping[str, Value] = field(default_factory=dict)
@@ -176,6 +182,7 @@ class Session:
             for host, port in settings.rig.osc_peers or ():
                 if not self.osc.add_peer(host, port):
                     self.warnings.append(f"OSC peer {host}:{port} hears nothing: nobody knows {host} here")
+            self.link = self._open_link(opened) if settings.link else None
             self.observers.append(self._announce)
             if timeline is not None and settings.play is not None:
                 self.file_player = MidiFilePlayer(timeline, self._receive, f"file:{settings.play.name}")
@@ -204,7 +211,7 @@ class Session:
         self.speaker.start()
         self._start_thread("frames", self._play_frames)
         self._start_thread("housekeeping", self._keep_house)
-        for name, part in (("midi in", self.midi_in), ("osc", self.osc)):
+        for name, part in (("midi in", self.midi_in), ("osc", self.osc), ("link", self.link)):
             if part is not None:
                 self._start_thread(name, part.run)
         for output in self.midi_outs.outputs if self.midi_outs is not None else ():
@@ -337,6 +344,16 @@ class Session:
             server = listen(0)
             self.warnings.append(f"OSC port {DEFAULT_PORT} is in use: this session listens on {server.port}")
             return server
+
+    def _open_link(self, opened: contextlib.ExitStack) -> LinkInput:
+        link = LinkInput(lambda event, time_ns: self.instrument.receive(event, LINK, time_ns), self._own_beat)
+        opened.callback(link.close)
+        return link
+
+    def _own_beat(self, time_ns: int) -> OwnBeat:
+        """Return what the beat is that is heard at a time."""
+        frame = self.clock.position_at(time_ns) - self.speaker.latency_seconds * FRAME_RATE_HZ
+        return own_beat(self.instrument.state.tempo, frame, int(self.instrument.values["beats_a_bar"]))
 
     def _open_midi(self, settings: Settings, opened: contextlib.ExitStack) -> None:
         is_needed = settings.midi_in is not None or any(out.port is not None for out in settings.midi_outs)

@@ -1,19 +1,30 @@
 """The tempo: where the beat is, and who says so.
 
-In order: a MIDI clock, then what was tapped or set, then what the performer's own onsets tell. Each gives a line, beats
-over frames. It goes on where its source falls silent.
+In order: a MIDI clock, then a Link session with others in it, then what was tapped or set, then what the performer's
+own onsets tell. Each gives a line, beats over frames. It goes on where its source falls silent.
 """
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from livegen.controls import Values
-from livegen.events import CLOCK_EVENTS, ClockTick, Continue, NoteOn, SetControl, SongPosition, StampedEvent, Start
+from livegen.events import (
+    MIDI_CLOCK_EVENTS,
+    ClockTick,
+    Continue,
+    LinkBeat,
+    NoteOn,
+    SetControl,
+    SongPosition,
+    StampedEvent,
+    Start,
+)
 from livegen.predictor.beat import Beat, follow_beat
 from livegen.session.ticks import FASTEST_BPM, LOST_FRAMES, SLOWEST_BPM, Ticks
 from livegen.units import FRAME_RATE_HZ, MIDI_CLOCK_PPQN
 
-Source = Literal["clock", "tap", "set", "player", "none"]
+Source = Literal["clock", "link", "tap", "set", "player", "none"]
 
 UNKNOWN_PERIOD_FRAMES: Final = 60.0 * FRAME_RATE_HZ / 120.0
 """Frames a beat where nobody knows: 120 beats a minute."""
@@ -28,6 +39,14 @@ _CHORD_FRAMES: Final = 0.75
 """The performer's beat is looked for in the last eight seconds, four times a second at most."""
 
 _TICKS_A_SIXTEENTH: Final = MIDI_CLOCK_PPQN // 4
+
+_LINK_BPM: Final = (20.0, 999.0)  # all that Link allows
+_SAME_LINE_FRAMES: Final = 0.05
+_LINK_GAIN: Final = 0.25
+"""A beat of Link within 2 ms of the line is put down to the audio clock's jitter, and moves the line by a part of it.
+
+A skipped block is more, and is made good at once.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +100,39 @@ class Clock:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """The beat of an Ableton Link session.
+
+    Attributes
+    ----------
+    line : Line or None
+        None before the session was joined.
+    n_peers : int
+        Others in it.
+    heard : float
+        When its beat was told last.
+    shared_at : float
+        When it was told last while there were others.
+    """
+
+    line: Line | None = None
+    n_peers: int = 0
+    heard: float = -math.inf
+    shared_at: float = -math.inf
+
+    def hear(self, event: LinkBeat, position: float) -> "Link":
+        """Return the beat after it was told anew."""
+        period = 60.0 * FRAME_RATE_HZ / min(max(event.bpm, _LINK_BPM[0]), _LINK_BPM[1])
+        beats = event.beats
+        if self.line is not None and self.line.period_frames == period:
+            surprise = beats - self.line.at(position)
+            if abs(surprise) * period < _SAME_LINE_FRAMES:
+                beats -= (1.0 - _LINK_GAIN) * surprise
+        shared_at = position if event.peers > 0 else self.shared_at
+        return Link(Line(position, beats, period), event.peers, position, shared_at)
+
+
+@dataclass(frozen=True, slots=True)
 class Player:
     """The performer's own beat.
 
@@ -123,11 +175,12 @@ class Tempo:
 
     Attributes
     ----------
-    source : {"clock", "tap", "set", "player", "none"}
+    source : {"clock", "link", "tap", "set", "player", "none"}
         Who says it.
     period_frames : float
         Frames a beat; that of 120 beats a minute where nobody knows.
     clock : Clock
+    link : Link
     by_hand : Line or None
         What was tapped or set last.
     hand : {"tap", "set"}
@@ -146,6 +199,7 @@ class Tempo:
     source: Source = "none"
     period_frames: float = UNKNOWN_PERIOD_FRAMES
     clock: Clock = field(default_factory=Clock)
+    link: Link = field(default_factory=Link)
     by_hand: Line | None = None
     hand: Literal["tap", "set"] = "set"
     hand_at: float = 0.0
@@ -167,7 +221,10 @@ class Tempo:
         return None if self.source == "none" else Beat(self.period_frames, self.beats_at(frame) % 1.0)
 
     def beats_at(self, frame: float) -> float:
-        """Return the beats since bar 1, beat 1: since the clock's start, the first tap, or the song's start."""
+        """Return the beats since bar 1, beat 1: since the clock's start, the first tap, or the song's start.
+
+        Those of Link are counted by Link.
+        """
         frame -= self.offset_frames
         if self.source == "clock":
             return self.clock.ticks.at(frame) / MIDI_CLOCK_PPQN
@@ -175,7 +232,8 @@ class Tempo:
 
     def is_lost_at(self, frame: float) -> bool:
         """Tell whether the clock that gave the tempo is silent; the tempo runs on."""
-        return self.source == "clock" and frame > self.clock.ticks.heard + LOST_FRAMES
+        heard = {"clock": self.clock.ticks.heard, "link": self.link.heard}.get(self.source, math.inf)
+        return frame > heard + LOST_FRAMES
 
     def hear(self, stamped: StampedEvent, values: Values) -> "Tempo":
         """Return the tempo after an event.
@@ -187,9 +245,11 @@ class Tempo:
             The controls in force after the event.
         """
         tempo, position = self, stamped.position
-        if isinstance(stamped.event, CLOCK_EVENTS):
+        if isinstance(stamped.event, MIDI_CLOCK_EVENTS):
             return replace(self, clock=self.clock.hear(stamped))._settled(values)
         match stamped.event:
+            case LinkBeat():
+                tempo = replace(self, link=self.link.hear(stamped.event, position))
             case SetControl(name="tap", value=True):
                 tempo = self._tap(position)
             case SetControl(name="bpm", value=bpm):
@@ -206,7 +266,8 @@ class Tempo:
         return tempo._settled(values)
 
     def _line(self) -> Line:
-        line = {"tap": self.by_hand, "set": self.by_hand, "player": self.player.line}.get(self.source)
+        lines = {"link": self.link.line, "tap": self.by_hand, "set": self.by_hand, "player": self.player.line}
+        line = lines.get(self.source)
         return line or _NOBODY_S
 
     def _tap(self, position: float) -> "Tempo":
@@ -232,12 +293,14 @@ class Tempo:
         source: Source = "none"
         sync = str(values["sync"])
         period = UNKNOWN_PERIOD_FRAMES
-        ticks = self.clock.ticks
-        is_replaced = (
-            self.by_hand is not None and self.hand_at > ticks.heard + LOST_FRAMES
-        )  # by hand, since it was lost
+        ticks, link = self.clock.ticks, self.link
+        by_hand_at = -math.inf if self.by_hand is None else self.hand_at
+        is_replaced = max(by_hand_at, link.shared_at) > ticks.heard + LOST_FRAMES  # since it was lost
+        is_shared = link.n_peers > 0 or link.shared_at > by_hand_at  # when the others have left, it goes on
         if ticks.is_acquired and (sync == "clock" or (sync == "auto" and not is_replaced)):
             source, period = "clock", ticks.period * MIDI_CLOCK_PPQN
+        elif link.line is not None and (sync == "link" or (sync == "auto" and is_shared)):
+            source, period = "link", link.line.period_frames
         elif sync in ("auto", "set") and self.by_hand is not None:
             source, period = self.hand, self.by_hand.period_frames
         elif sync in ("auto", "player") and self.player.line is not None:

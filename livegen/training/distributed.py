@@ -121,5 +121,6 @@ def joined() -> Iterator[Group]:
         raise TrainingError(f"the {group.size} processes cannot meet: {error}; start them with torchrun") from error
     try:
         yield group
+        dist.barrier()  # a process whose partner has left the group already may abort
     finally:
         dist.destroy_process_group()

@@ -278,6 +278,7 @@ _KNOBS = st.lists(
         midi_outs=st.none() | st.lists(_OUTS, min_size=1, max_size=3).map(tuple),
         rate=st.none() | st.integers(8000, 192000),
         osc_port=st.none() | st.integers(0, 65535),
+        link=st.none() | st.booleans(),
         osc_peers=st.none()
         | st.lists(st.tuples(st.sampled_from(["::1", "a.local"]), st.integers(1, 65535))).map(tuple),
         seed=st.none() | st.integers(0, 2**63 - 1),

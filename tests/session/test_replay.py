@@ -11,7 +11,18 @@ from hypothesis import strategies as st
 from recorded_jam import RecordedJam
 
 from livegen.controls import CHORDS, MODES, ROLES, SYNCS
-from livegen.events import ClockTick, ControlChange, Event, NoteOff, NoteOn, PitchWheel, SetControl, SourceLost, Start
+from livegen.events import (
+    ClockTick,
+    ControlChange,
+    Event,
+    LinkBeat,
+    NoteOff,
+    NoteOn,
+    PitchWheel,
+    SetControl,
+    SourceLost,
+    Start,
+)
 from livegen.patch import load_patch
 from livegen.predictor.checkpoint import load_predictor
 from livegen.session.replay import check, warnings_of
@@ -37,6 +48,7 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(SetControl, st.just("bpm"), st.sampled_from((0.0, 133.7))),
     st.builds(ClockTick),
     st.builds(Start),
+    st.builds(LinkBeat, st.floats(-100, 100), st.sampled_from((90.0, 120.0)), st.integers(0, 2)),
     st.builds(SetControl, st.just("lookahead"), st.integers(2, 48)),
     st.builds(SetControl, st.just("chords"), st.sampled_from(CHORDS)),
     st.just(SourceLost()),

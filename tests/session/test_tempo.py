@@ -14,6 +14,7 @@ from livegen.events import (
     ClockTick,
     Continue,
     Event,
+    LinkBeat,
     NoteOff,
     NoteOn,
     SetControl,
@@ -161,9 +162,66 @@ def test_a_chord_is_one_onset_and_a_rest_keeps_the_tempo() -> None:
 
 
 def test_sync_says_whose_beat_counts() -> None:
-    events = [*eighths(90, 8.0), (200.0, SetControl("bpm", 150.0)), *clock(100, first=210.0)]
+    link = (205.0, LinkBeat(0.0, 100.0, 0))
+    events = [*eighths(90, 8.0), (200.0, SetControl("bpm", 150.0)), link, *clock(100, first=210.0)]
     by_sync = {sync: heard(*events, (261.0, SetControl("sync", sync))).source for sync in SYNCS}
-    assert by_sync == {"auto": "clock", "clock": "clock", "set": "set", "player": "player", "none": "none"}
+    said = {sync: sync for sync in ("clock", "link", "set", "player", "none")}
+    assert by_sync == {"auto": "clock", **said}
+
+
+def link(first: float, until: float, bpm: float = 120.0, peers: int = 1, beats: float = 0.0) -> list[Timed]:
+    """Return what Link tells four times a second, from a beat at the first of them on."""
+    a_frame = bpm / 60.0 / FRAME_RATE_HZ
+    times = np.arange(first, until, 6.0).tolist()
+    return [(time, LinkBeat(beats + (time - first) * a_frame, bpm, peers)) for time in times]
+
+
+def test_a_shared_link_session_says_beat_and_bar() -> None:
+    tempo = heard(*link(10.0, 100.0, 90.0, beats=6.5))
+    assert (tempo.source, tempo.period_frames) == ("link", 16.0)
+    assert tempo.beats_at(106.0) == pytest.approx(6.5 + 6.0)
+    assert tempo_text(tempo, 106.0, 4) == "90.0 BPM (link) · 4.1 · Link: 1 peer"
+    assert tempo_text(tempo, 118.0, 4) == "90.0 BPM (link, lost) · 4.2 · Link: 1 peer"
+    later = heard(*link(10.0, 100.0, 90.0, beats=6.5), phase_offset=125.0)
+    assert later.beats_at(109.0) == pytest.approx(tempo.beats_at(106.0))
+
+
+def test_nobody_else_in_the_link_session_leaves_the_tempo_to_the_performer() -> None:
+    alone = heard(*link(0.0, 20.0, peers=0))
+    assert alone.source == "none"
+    assert tempo_text(alone, 9.0, 4) == "tempo free · Link: 0 peers"
+    assert heard((20.0, SetControl("bpm", 90.0)), tempo=alone).source == "set"
+    assert heard(*eighths(90, 8.0), tempo=alone).source == "player"
+    assert heard((20.0, SetControl("sync", "link")), tempo=alone, sync="link").source == "link"
+
+
+def test_link_takes_turns_with_the_clock_and_goes_on_when_the_others_leave() -> None:
+    tempo = heard((5.0, SetControl("bpm", 90.0)), *link(10.0, 30.0))
+    assert tempo.source == "link"
+    assert heard((31.0, SetControl("bpm", 100.0)), tempo=tempo).source == "link"  # which others are asked to take up
+    ticking = heard(*clock(20, first=31.0), *link(41.0, 42.0), tempo=tempo)
+    assert ticking.source == "clock"
+    assert heard(*link(60.0, 61.0), tempo=ticking).source == "link"  # the clock is silent since 40.5
+    left = heard(*link(30.0, 60.0, peers=0, beats=20 / 12), tempo=tempo)
+    assert (left.source, left.beats_at(58.0)) == ("link", pytest.approx(4.0))
+    by_hand = heard((60.0, SetControl("bpm", 100.0)), tempo=left)
+    assert (by_hand.source, by_hand.beats_at(60.0)) == ("set", pytest.approx(left.beats_at(60.0)))
+
+
+def test_link_s_line_smooths_jitter_and_takes_jumps_and_tempos_at_once() -> None:
+    rng = np.random.default_rng(0)
+    events = [(at + rng.normal(0, 0.01), event) for at, event in link(0.0, 600.0)]  # 0.4 ms
+    errors, tempo = [], Tempo.at_start(DEFAULTS)
+    for at, event in events:
+        tempo = heard((at, event), tempo=tempo)
+        errors.append(tempo.beats_at(at) - at / 12.0)
+    assert np.std(errors[20:]) * 12.0 < 0.01 / 2
+    skipped = heard((601.0, LinkBeat(600.9 / 12.0, 120.0, 1)), tempo=tempo)  # a block of 4 ms
+    assert skipped.beats_at(601.0) == 600.9 / 12.0
+    jumped = heard((601.0, LinkBeat(7.3, 120.0, 1)), tempo=tempo)
+    assert jumped.beats_at(601.0) == 7.3
+    faster = heard((601.1, LinkBeat(7.31, 160.0, 1)), tempo=jumped)
+    assert (faster.beats_at(601.1), faster.period_frames) == (7.31, 9.0)
 
 
 def test_the_phase_offset_lets_the_beat_fall_later() -> None:
@@ -182,6 +240,7 @@ EVENTS = st.one_of(
     st.builds(SongPosition, st.integers(0, 16383)),
     st.builds(NoteOn, st.just(0), st.integers(0, 127), st.just(64)),
     st.just(NoteOff(0, 60)),
+    st.builds(LinkBeat, st.floats(-1e9, 1e9), st.floats(-1e9, 1e9), st.integers(-1, 99)),
     st.just(SourceLost()),
     st.builds(SetControl, st.sampled_from(["tap", "reset"]), st.booleans()),
     st.builds(SetControl, st.just("bpm"), st.floats(0, 400)),

@@ -71,7 +71,7 @@ def test_a_killed_group_goes_on_and_ends_where_an_unbroken_one_does(data, unbrok
     expected, got = load_file(out / "weights.safetensors"), load_file(tmp_path / "weights.safetensors")
     for name, array in expected.items():
         np.testing.assert_allclose(got[name], array, atol=2e-3, err_msg=name)
-    with pytest.raises(TrainingError, match="processes, if several"):
+    with pytest.raises(TrainingError, match="processes if several"):
         run(data, tmp_path, 20, 0.0, resume=True)
 
 
