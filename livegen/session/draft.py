@@ -34,7 +34,8 @@ class Draft:
         frame_index = min(stamped.frame_index, self.state.horizon)  # nobody plays in the future
         frame_index = max(frame_index, self.state.tapped.frame_index, self.state.timeline.start)
         event = stamped.event
-        if isinstance(event, Start):  # bars count from here
+        if isinstance(event, Start) and self.state.tempo.clock.hear(stamped).source == stamped.source:
+            # bars count from here, where this is the clock that is followed
             self.state = replace(self.state, playing=replace(self.state.playing, first_bar=0))
         if isinstance(event, SetControl) and CONTROLS[event.name].is_action:
             self._act(event, stamped.source)

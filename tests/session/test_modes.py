@@ -1,12 +1,14 @@
 """Modes over roles: who plays which voice in which frame, to the frame, and that no switch breaks the music."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hash_predictor import HashDistribution
 from test_performance import assert_predictor_heard_all, at, fresh, knows, owner, play, row
 
 from livegen.controls import MODES, Value
-from livegen.events import NoteOff, NoteOn, SetControl, SourceLost, Start
+from livegen.events import ClockTick, NoteOff, NoteOn, SetControl, SourceLost, Start
 from livegen.score import Voice
 from livegen.score_table import MODEL, OFF, PLAYER
 from livegen.session.state import State
@@ -128,6 +130,15 @@ def test_a_start_message_makes_the_first_bar_the_player_s() -> None:
     state = script(state, 4 * BAR, (3 * BAR - 1, SetControl("mode", "accompany")), (3 * BAR, Start()))
     state = script(state, 4 * BAR + 2, (4 * BAR, SetControl("mode", "trade")), (4 * BAR, Start()))
     assert state.playing.first_bar == 0
+
+
+def test_a_start_of_a_clock_that_nobody_follows_moves_no_turn() -> None:
+    state = script(jam(3 * BAR, mode="accompany"), 3 * BAR + 2, (3 * BAR, SetControl("mode", "trade")))
+    state = script(state, 3 * BAR + 5, (3 * BAR + 3, ClockTick()))  # the clock of the keys is followed from now on
+    k = state.horizon
+    other = play(state, k + 1, [replace(each, source="other") for each in at(k, Start())])
+    assert other.playing.first_bar == state.playing.first_bar == 3
+    assert play(state, k + 1, at(k, Start())).playing.first_bar == 0
 
 
 def test_in_the_model_s_bars_a_key_sounds_and_its_voice_falls_back() -> None:
