@@ -20,6 +20,7 @@ _FINE: Final = 1.0 + np.linspace(-0.003, 0.003, 7)
 
 _SLOWEST_TICKS: Final = 54  # 67 beats a minute
 _FASTEST_TICKS: Final = 18  # 200 beats a minute
+_PERIODS: Final = np.arange(_FASTEST_TICKS, _SLOWEST_TICKS + 1, dtype=np.float64) * _ENGINE_TICK_FRAMES
 _SLOWEST_FRAMES: Final = _SLOWEST_TICKS * _ENGINE_TICK_FRAMES * 1.05
 _FASTEST_FRAMES: Final = _FASTEST_TICKS * _ENGINE_TICK_FRAMES * 0.95
 """Frames a beat of the slowest and the fastest music in the training, which stretches songs by a twentieth."""
@@ -115,13 +116,9 @@ def estimate_beat(times: ArrayLike) -> Beat | None:
     times = np.asarray(times, np.float64)
     if len(times) < _FEWEST_ONSETS:
         return None
-    best_period, best_score = 0.0, 0.0
-    for ticks in range(_FASTEST_TICKS, _SLOWEST_TICKS + 1):
-        period = ticks * _ENGINE_TICK_FRAMES
-        score = float(np.abs(_grids(times, period)).sum() * _usual(period))
-        if score > best_score:
-            best_period, best_score = period, score
-    period = max((best_period * _FINE).tolist(), key=lambda period: float(np.abs(_grids(times, period)).sum()))
+    best_period = float(_PERIODS[int(np.argmax(_usual(_PERIODS) * np.sum(_sizes(times, _PERIODS), 0)))])
+    fine = best_period * _FINE
+    period = float(fine[int(np.argmax(np.sum(_sizes(times, fine), 0)))])
     of_beat, of_half, of_quarter = _grids(times, period)
     if max(abs(of_half), abs(of_quarter)) < _CLEAR:
         return None
@@ -153,7 +150,7 @@ def follow_beat(times: ArrayLike, current: Beat | None = None) -> Beat | None:
     worth = _usual(_LIVE_PERIODS)
     if current is not None:
         worth[np.abs(np.log(_LIVE_PERIODS / current.period_frames)) < _KEPT_SHARE] *= _KEPT
-    of_beat, of_half, of_quarter = _sizes(times)
+    of_beat, of_half, of_quarter = _sizes(times, _LIVE_PERIODS)
     best = int(np.argmax(worth * (of_beat + of_half + of_quarter)))
     octaves = np.abs(np.log2(_LIVE_PERIODS / _LIVE_PERIODS[best]))
     is_octave = np.abs(octaves - np.round(octaves)) < _OCTAVE_ERROR
@@ -168,9 +165,9 @@ def follow_beat(times: ArrayLike, current: Beat | None = None) -> Beat | None:
     return _refined(times, period, phase)
 
 
-def _sizes(times: NDArray[np.float64]) -> list[NDArray[np.float32]]:
-    """Return the sizes of `_grids` for all live periods at once, in the single precision that this needs."""
-    turns = (2.0 * np.pi * times / _LIVE_PERIODS[:, None]).astype(np.float32)
+def _sizes(times: NDArray[np.float64], periods: NDArray[np.float64]) -> list[NDArray[np.float32]]:
+    """Return the sizes of `_grids` for many periods at once, in the single precision that this needs."""
+    turns = (times / periods[:, None] % 1.0).astype(np.float32) * np.float32(2.0 * np.pi)
     x, y = np.cos(turns), np.sin(turns)
     sizes = [np.hypot(x.mean(1), y.mean(1))]
     for _ in range(2):

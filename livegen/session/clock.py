@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from livegen.outputs.engine import N_STAMPS
 from livegen.units import FRAME_RATE_HZ, frame_to_sample, sample_to_frame
 
-COMMIT_MARGIN_SECONDS: Final = 0.004
+COMMIT_MARGIN_SECONDS: Final = 0.0045
 """How long before the audio callback needs a frame its last plan is made; one block is added to it."""
 
 _N_RECENT: Final = 15
