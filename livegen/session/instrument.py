@@ -19,6 +19,7 @@ from livegen.events import CLOCK_EVENTS, Event, SetControl, SourceLost, StampedE
 from livegen.kernels import mark_compiled
 from livegen.outputs.engine import N_RINGS, RING_SIZE, begin_with_gains, new_engine, push_command, warm_up
 from livegen.patch import Patch
+from livegen.predictor import form
 from livegen.predictor.predictor import Predictor
 from livegen.score import Voice
 from livegen.score_table import FrameBeat, PlannedFrame
@@ -39,6 +40,7 @@ _Taken = tuple[int, Event, str]
 def compile_all(predictor: Predictor, patch: Patch) -> None:
     """Compile all that playing will call, or load it from the cache, so that nothing is compiled on stage."""
     predictor.warm_up()
+    form.warm_up()
     warm_up(patch)
     mark_compiled()
 

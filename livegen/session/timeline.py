@@ -9,7 +9,7 @@ steps that led to it in the order of the song.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from typing import Final
 
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from livegen.predictor.beat import Beat
 from livegen.predictor.form import HEARD_FRAMES, LOOP_FRAMES, NO_FORM, REPEATED_SHARE, Form, next_form
 from livegen.predictor.predictor import Conditions, Distribution, Predictor, State
-from livegen.score import N_VOICES, SILENCE
+from livegen.score import N_COLUMNS, N_VOICES, SILENCE
 from livegen.score_table import PlannedFrame
 
 HISTORY_FRAMES: Final = 1024
@@ -27,6 +27,8 @@ HISTORY_FRAMES: Final = 1024
 
 NO_OFFSET: Final[NDArray[np.float64]] = np.zeros(N_VOICES)
 NO_OFFSET.flags.writeable = False
+
+_NOTHING: Final = np.zeros((0, N_VOICES, N_COLUMNS), np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ class Context:
         What the predictor was told of the beat, with its phase in the frame before.
     n_frames : int
         How many frames of the song it has heard.
+    heard : ndarray of uint8, shape (n, 4, 3)
+        The last of these, `LOOP_FRAMES` at most.
     """
 
     distribution: Distribution
@@ -52,6 +56,7 @@ class Context:
     form: Form = NO_FORM
     beat: Beat | None = None
     n_frames: int = 0
+    heard: NDArray[np.uint8] = field(default_factory=lambda: _NOTHING)
 
     def after(
         self,
@@ -67,7 +72,12 @@ class Context:
         `lag` is the one to follow, that of the form if it is 0.
         """
         conditions = Conditions(beat=beat, memory=memory, plan=lag or form.lag)
-        return Context(*predictor.step(frame, self.state, conditions), form, beat, self.n_frames + 1)
+        distribution, state = predictor.step(frame, self.state, conditions)
+        return Context(distribution, state, form, beat, self.n_frames + 1, self.heard_with(frame))
+
+    def heard_with(self, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return what is heard last once `frame`, uint8 (4, 3), follows."""
+        return np.concatenate([self.heard[1 - LOOP_FRAMES :], frame[None]])
 
 
 def first_context(predictor: Predictor) -> Context:
@@ -221,8 +231,10 @@ class Timeline:
         if not last.is_fed:
             return last.context
         n_frames = last.context.n_frames + 1
-        n_heard = HEARD_FRAMES if n_frames >= last.context.form.until else LOOP_FRAMES
-        heard = np.array([step.heard for step in self.past(n_heard)])
+        if n_frames >= last.context.form.until:  # a section begins
+            heard = np.array([step.heard for step in self.past(HEARD_FRAMES)])
+        else:
+            heard = last.context.heard_with(last.heard)
         share = REPEATED_SHARE * memory
         form = next_form(last.context.form, n_frames, heard, seed=seed, share=share, beat=beat, bar=bar)
         return last.next_context(predictor, form, memory, beat, lag)
