@@ -127,7 +127,8 @@ class Session:
     warnings : list of str
         What the user should know about how ports and devices were chosen.
     observers : list of callable
-        Called on the frame thread with a `FrameReport` after each frame was planned; they must be quick.
+        Called on the frame thread with a `FrameReport` as soon as a frame is published that was planned on what came
+        in; they must be quick.
 
     Raises
     ------
@@ -184,6 +185,7 @@ class Session:
                     self.warnings.append(f"OSC peer {host}:{port} hears nothing: nobody knows {host} here")
             self.link = self._open_link(opened) if settings.link else None
             self.observers.append(self._announce)
+            self.instrument.announce = self._observe
             if timeline is not None and settings.play is not None:
                 self.file_player = MidiFilePlayer(timeline, self._receive, f"file:{settings.play.name}")
             self.recorder = None if settings.take is None else self._open_take(settings.take)
@@ -414,6 +416,13 @@ class Session:
         for event in outcome.done:
             self._play(event, "session")
 
+    def _observe(self, report: FrameReport) -> None:
+        for observe in self.observers:
+            try:
+                observe(report)
+            except Exception as error:  # the frames after this one are planned all the same
+                self.count_fault("observers", error)
+
     def _announce(self, report: FrameReport) -> None:
         in_force = [message for message in report.messages if isinstance(message, ControlInForce)]
         for name, value in {message.name: message.value for message in in_force}.items():
@@ -456,9 +465,7 @@ class Session:
             if wait_seconds < -_FRAME_SECONDS:  # fell behind: what sounded meanwhile stands
                 frame_index = max(frame_index, sample_to_frame(sample, clock.sample_rate) + 1)
             instrument.latency_seconds = self.speaker.latency_seconds
-            report = instrument.play_frame(frame_index, clock.position_at)
-            for observe in self.observers:
-                observe(report)
+            instrument.play_frame(frame_index, clock.position_at)
 
     def _lead_seconds(self) -> float:
         """Return how long before its first sample is due a frame must be there, and is planned for the last time."""
