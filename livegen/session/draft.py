@@ -45,9 +45,13 @@ class Draft:
 
     def _hear(self, stamped: StampedEvent, frame_index: int) -> None:
         """Let tempo and keyboard follow an event; a wheel or a pedal is not in the score: no reason to plan anew."""
-        state = self.state = replace(self.state, tempo=self.state.tempo.hear(stamped, self.state.values))
+        state, tempo = self.state, self.state.tempo.hear(stamped, self.state.values)
+        if tempo is not state.tempo:
+            state = self.state = replace(state, tempo=tempo)
         keyboard = handle(state.keyboard, stamped.event, stamped.source, state.values, state.drum_notes)
-        if keyboard.is_same_music(state.keyboard):
+        if keyboard is state.keyboard:
+            pass
+        elif keyboard.is_same_music(state.keyboard):
             self.state = replace(state, keyboard=keyboard)
         else:
             self._play(keyboard, frame_index)
@@ -182,7 +186,8 @@ class Draft:
             context = next_context(state, timeline)
             is_early = timeline.end == state.horizon < self._before.end
             early = self._before.at(state.horizon) if is_early else None
-            timeline = timeline.append(plan(state, timeline.end, self._part(timeline.end), context, sampling, early))
+            part = part_of(state, timeline.end)
+            timeline = timeline.append(plan(state, timeline.end, part, context, sampling, early))
         return timeline
 
 
