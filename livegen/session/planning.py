@@ -146,11 +146,12 @@ def plan(state: State, frame_index: int, part: Part, context: Context, sampling:
 
 def timed(state: State, timeline: Timeline) -> Timeline:
     """Return the timeline with the onsets of all that may still change moved to where the beat is now."""
-    at = max(state.horizon - timeline.start, 0)
-    before, planned = timeline.steps[max(at - LISTEN_FRAMES, 0) : at], [step.planned for step in timeline.steps[at:]]
+    groove, at = Groove.of(state.tempo, state.values), max(state.horizon - timeline.start, 0)
+    n_heard = min(LISTEN_FRAMES, at) if groove.middle else 0  # else all sounds where its frame begins
+    before, planned = timeline.steps[at - n_heard : at], [step.planned for step in timeline.steps[at:]]
     heard = np.array([step.planned.frame for step in before], np.uint8).reshape(-1, N_VOICES, N_COLUMNS)
     heard_offset = before[-1].planned.onset_offset if before else NO_OFFSET
-    offsets = Groove.of(state.tempo, state.values).offsets(heard, heard_offset, planned)
+    offsets = groove.offsets(heard, heard_offset, planned)
     steps = list(timeline.steps)
     for i, each in enumerate(planned):
         if (offsets[i] != each.onset_offset).any():
