@@ -13,7 +13,7 @@ from livegen.session.keyboard import Keyboard, handle
 from livegen.session.planning import Part, arrive, beat_before, is_moved, next_context, part_of, plan, replay
 from livegen.session.shaping import sampling_of
 from livegen.session.state import ControlInForce, Message, Refused, State, Tapped, switched
-from livegen.session.time_machine import Change, Moment, Move, leap, loop_of, recall, store, undo
+from livegen.session.time_machine import Change, Moment, Move, TimeMachine, leap, loop_of, recall, store, undo
 from livegen.session.timeline import Place, Timeline, first_context
 
 _MOVES: Final = frozenset({"rewind", "rewind_frames", "reset", "store", "recall", "undo"})
@@ -71,17 +71,16 @@ class Draft:
 
     def _set(self, event: SetControl, source: str) -> None:
         self.messages.append(ControlInForce(event.name, event.value, source))
-        state = self.state
+        state, machine = self.state, self.state.machine
         if state.values[event.name] != event.value:
-            change = Change(event.name, Moment(state.horizon, None, state.values))
-            self.state = replace(state, machine=state.machine.with_change(change))
-        self._put(event.name, event.value)
+            machine = machine.with_change(Change(event.name, Moment(state.horizon, None, state.values)))
+        self._put(event.name, event.value, machine)
 
-    def _put(self, name: str, value: Value) -> None:
+    def _put(self, name: str, value: Value, machine: TimeMachine) -> None:
         """Put a value in force, and what goes by it."""
         state, values = self.state, with_value(self.state.values, name, value)
         playing = state.playing.after_control(name, state.values, values, state.horizon, state.tempo)
-        self.state = replace(state, values=values, playing=playing)
+        self.state = replace(state, values=values, playing=playing, machine=machine)
         if value != state.values[name] and (name == "hold" or (name == "hold_beats" and values["hold"])):
             self._hold()
         if CONTROLS[name].voids_plan:
@@ -136,7 +135,7 @@ class Draft:
         self.state = replace(self.state, machine=move.machine)
         for name, value in (move.values or {}).items():
             if value != before[name]:
-                self._put(name, value)
+                self._put(name, value, self.state.machine)
                 self._hear(StampedEvent(SetControl(name, value), source, self.state.horizon), self.state.horizon)
                 self.messages.append(ControlInForce(name, value, source, is_consequence=True))
         if move.place is not None:  # when tempo and controls are those of that place

@@ -291,15 +291,15 @@ def test_a_knob_that_moves_while_an_undo_is_on_its_way_keeps_its_value() -> None
     stage.frame(SetControl("volume", 0.25))
     stage.send(SetControl("undo", True))
     instrument = stage.instrument
-    plan = instrument._plan
+    plan = instrument._play_next
 
     def plan_while_the_knob_moves(*arguments):
         stage.send(SetControl("volume", 0.7))
         return plan(*arguments)
 
-    instrument._plan = plan_while_the_knob_moves
+    instrument._play_next = plan_while_the_knob_moves
     stage.frame()
     assert instrument.values["volume"] == 0.7
-    instrument._plan = plan
+    instrument._play_next = plan
     stage.frame()
     assert instrument.values["volume"] == instrument.state.values["volume"] == 0.7
