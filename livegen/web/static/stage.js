@@ -1,30 +1,18 @@
-const socket = new WebSocket(`ws://${location.host}/stage`);
-const canvas = document.getElementById("roll");
-const g = canvas.getContext("2d");
-const frames = new Map();
-let origin = null;
-socket.onmessage = ({ data }) => {
-  const message = JSON.parse(data);
-  if (message.type === "plan") {
-    const at = message.now - performance.now() * 0.024;
-    origin = origin === null ? at : Math.max(origin, at);
-    for (const row of message.frames) frames.set(row[0], row);
-  } else {
-    document.getElementById("log").textContent += data.slice(0, 300) + "\n";
-  }
-};
-function draw() {
-  g.fillStyle = "#000";
-  g.fillRect(0, 0, canvas.width, canvas.height);
-  if (origin !== null) {
-    const now = origin + performance.now() * 0.024;
-    for (const [index, notes] of frames.values()) {
-      notes.forEach((note, voice) => {
-        g.fillStyle = ["#f66", "#6f6", "#66f", "#aaa"][voice];
-        if (note) g.fillRect(500 + (index - now) * 20, 400 - note * 3, 19, 3);
-      });
-    }
-  }
-  requestAnimationFrame(draw);
-}
-draw();
+// The page: one line to the session, and the parts that live on it.
+
+import { mountGauges } from "./gauges.js";
+import { mountHands } from "./hands.js";
+import { Link } from "./link.js";
+import { mountListen } from "./listen.js";
+import { mountPiano } from "./piano.js";
+import { mountRoll } from "./roll.js";
+
+const address = new URL("stage", location.href);
+address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+const link = new Link(address);
+mountRoll(document.getElementById("roll"), link);
+mountGauges(document.getElementById("gauges"), link);
+mountHands(document.getElementById("hands"), link);
+mountPiano(document.getElementById("piano"), link);
+mountListen(document.getElementById("listen"), link);
+link.open();
