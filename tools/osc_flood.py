@@ -5,6 +5,8 @@ A `livegen jam` is started as a process of its own. Messages go to every number 
 probe sets `p2.volume`, which nothing else here touches, to a value never used before, and its time is taken twice:
 until an ask on another socket returns it, in force for the sound, and until it is announced, in force for the score.
 What the system dropped before livegen could read it is in /proc/net/udp.
+
+`--rate 0` is the control: the same jam and probe without the flood, for the underflows that the machine has anyway.
 """
 
 import argparse
