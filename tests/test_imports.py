@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "rig": VOCABULARY | {"formats", "outputs"},
     "training": VOCABULARY | {"predictor", "formats"},
     "session": VOCABULARY | PARTS - {"session", "training", "web"},
-    "web": VOCABULARY | {"session"},
+    "web": VOCABULARY | {"inputs", "session"},
     "cli": VOCABULARY | PARTS | {"screen", "doctor", "bench", "layouts"},
     "layouts": VOCABULARY,
     "screen": VOCABULARY | {"inputs", "session"},

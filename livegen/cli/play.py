@@ -87,6 +87,8 @@ def jam(
     from livegen.session.capture import capture_endings
     from livegen.session.session import Session, Settings
     from livegen.session.takes import TakeSettings
+    from livegen.web.server import ServerSettings
+    from livegen.web.stage import Stage
 
     said: dict[str, Any] = {
         "patch": absolute(patch, list_patches()),
@@ -143,6 +145,7 @@ def jam(
     session = Session(predictor, loaded_patch, settings)
     leave = leave_on_signals()
     try:
+        stage = Stage(session, ServerSettings())
         session.start(leave.set)
         with Screen(session, err, model=predictor.name) as screen:
             while not leave.wait(0.1) and not (seconds is not None and session.seconds() >= seconds):

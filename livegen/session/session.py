@@ -29,6 +29,7 @@ from livegen.outputs.midi_settings import MidiOutSettings
 from livegen.patch import Patch
 from livegen.predictor.predictor import Predictor
 from livegen.rig import DEFAULT_KNOBS, Library, Rig
+from livegen.session.audience import Audience
 from livegen.session.clock import COMMIT_MARGIN_SECONDS, AudioClock
 from livegen.session.desk import Desk, Outcome
 from livegen.session.instrument import FrameReport, Instrument, compile_all
@@ -128,6 +129,8 @@ class Session:
         What the user should know about how ports and devices were chosen.
     observers : list of callable
         Called on the frame thread with a `FrameReport` after each frame was planned; they must be quick.
+    audience : list of Audience
+        Told what comes of the controls; OSC is the first.
 
     Raises
     ------
@@ -162,6 +165,7 @@ class Session:
         self.observers: list[Callable[[FrameReport], None]] = []
         self._stop = Event()
         self._threads: list[Thread] = []
+        self._attached: list[tuple[str, Callable[[Event], None]]] = []
         self._opened = contextlib.ExitStack()
         self.midi_in: MidiInput | None = None
         self.midi_outs: MidiOuts | None = None
@@ -182,10 +186,11 @@ class Session:
             for host, port in settings.rig.osc_peers or ():
                 if not self.osc.add_peer(host, port):
                     self.warnings.append(f"OSC peer {host}:{port} hears nothing: nobody knows {host} here")
+            self.audience: list[Audience] = [self.osc]
             self.link = self._open_link(opened) if settings.link else None
             self.observers.append(self._announce)
             if timeline is not None and settings.play is not None:
-                self.file_player = MidiFilePlayer(timeline, self._receive, f"file:{settings.play.name}")
+                self.file_player = MidiFilePlayer(timeline, self.receive, f"file:{settings.play.name}")
             self.recorder = None if settings.take is None else self._open_take(settings.take)
             opened.callback(self.speaker.stop)  # first of all, since closing MIDI ports may hang
             self._opened = opened.pop_all()
@@ -199,7 +204,7 @@ class Session:
             Called when the performer asks to leave with a key of the terminal.
         """
         self.terminal = TerminalKeys(
-            self._receive,
+            self.receive,
             lambda: self.instrument.values,
             lambda: self.instrument.state.is_running,
             quit_session,
@@ -214,6 +219,8 @@ class Session:
         for name, part in (("midi in", self.midi_in), ("osc", self.osc), ("link", self.link)):
             if part is not None:
                 self._start_thread(name, part.run)
+        for name, run in self._attached:
+            self._start_thread(name, run)
         for output in self.midi_outs.outputs if self.midi_outs is not None else ():
             self._start_thread(f"midi out {output.name}", output.run)
         if self.terminal.is_usable:
@@ -221,6 +228,10 @@ class Session:
         if self.file_player is not None:
             player = self.file_player
             self._start_thread("file", lambda stop: player.run(stop, self.seconds))
+
+    def attach(self, name: str, run: Callable[[Event], None]) -> None:
+        """Have something run on a thread of the session's from its start until it is told to stop."""
+        self._attached.append((name, run))
 
     def seconds(self) -> float:
         """Return how long the session has played, by the audio clock."""
@@ -334,7 +345,7 @@ class Session:
 
     def _open_osc(self, settings: Settings) -> OscServer:
         def listen(port: int) -> OscServer:
-            return OscServer(self._receive, lambda: self.instrument.values, settings.osc_host, port)
+            return OscServer(self.receive, lambda: self.instrument.values, settings.osc_host, port)
 
         if settings.osc_port is not None:
             return listen(settings.osc_port)
@@ -363,7 +374,7 @@ class Session:
             return
         opened.callback(midi.close)
         echo = EchoFilter()
-        self.midi_in = MidiInput(settings.midi_in, midi, self._receive, echo=echo)
+        self.midi_in = MidiInput(settings.midi_in, midi, self.receive, echo=echo)
         opened.callback(self.midi_in.close)
         self.warnings += self.midi_in.warnings
         outs = settings.midi_outs or ((MidiOutSettings(),) if midi.has_virtual_ports else ())
@@ -371,7 +382,7 @@ class Session:
         opened.callback(self.midi_outs.close)
         self.warnings += self.midi_outs.warnings
 
-    def _receive(self, event: InputEvent, source: str) -> None:
+    def receive(self, event: InputEvent, source: str) -> None:
         """Take an event from any input; the `Sink` of them all."""
         for passed in self.desk.hear(event, source, self.instrument.values):
             self._play(passed, source)
@@ -407,21 +418,24 @@ class Session:
         return {**self._asked.library.patches, self._begun_with.name: self._begun_with}
 
     def _tell(self, outcome: Outcome) -> None:
-        for sentence in outcome.news:
-            self.osc.tell_news(sentence)
-        for name, reason in outcome.refused:
-            self.osc.refuse(name, reason)
+        for audience in self.audience:
+            for sentence in outcome.news:
+                audience.tell_news(sentence)
+            for name, reason in outcome.refused:
+                audience.refuse(name, reason)
         for event in outcome.done:
             self._play(event, "session")
 
     def _announce(self, report: FrameReport) -> None:
         in_force = [message for message in report.messages if isinstance(message, ControlInForce)]
         for name, value in {message.name: message.value for message in in_force}.items():
-            self.osc.announce(name, value)
+            for audience in self.audience:
+                audience.announce(name, value)
         for message in report.messages:
             if isinstance(message, Refused):
                 self.desk.say(message.reason)
-                self.osc.refuse(message.name, message.reason)
+                for audience in self.audience:
+                    audience.refuse(message.name, message.reason)
 
     def _time_of_sound(self, frame_index: int) -> float:
         """Return when a frame is heard, in seconds of `time.perf_counter`."""

@@ -1,0 +1,1 @@
+export function mountGauges(_root, _link) {}

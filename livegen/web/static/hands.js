@@ -1,0 +1,1 @@
+export function mountHands(_root, _link) {}

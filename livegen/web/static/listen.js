@@ -1,0 +1,1 @@
+export function mountListen(_root, _link) {}

@@ -1,0 +1,1 @@
+export function mountPiano(_root, _link) {}

@@ -1,0 +1,48 @@
+"""What goes between a session, the server and the pages: JSON texts, one message each, told apart by ``type``.
+
+From the session, by way of the server, to every page:
+
+========== =========================================================================================================
+hello      ``session`` (a word that changes with every session), ``version``, ``frame_rate``, ``sample_rate``,
+           ``patches`` and ``models`` (names), ``osc`` (host and port, where OSC listens); the server adds ``table``, a
+           row for each control
+values     ``values``: controls in force by full name, all of them after a hello and then those that changed
+plan       ``now`` (the frame that is heard as this leaves, a real number), ``horizon`` (the first frame that may still
+           change), ``frames``: each new one or planned anew, as a list of its index, and by voice its notes, volumes,
+           timbres, owners (0 model, 1 player, 2 off), onset offsets in frames, how long a match of the motif memory it
+           follows (0 for none), then where it begins in beats since bar 1, beat 1, or null
+keys       ``keys``: the keys that are held, as MIDI notes, whoever holds them
+knobs      ``knobs``: by control, the knob that sets it, as a musician reads it ("CC 21")
+gauges     ten times a second: ``seconds`` played, ``is_running``, ``levels`` (of the voices, 0..1) and ``mix``,
+           ``frames_in_hand``, ``late_frames``, ``underflows``, ``key_to_sound_ms``, ``block_samples``, ``sound`` (the
+           device), ``tempo`` (null, or ``bpm``, ``source``, ``is_lost``, ``bar``, ``beat``, ``peers``), ``midi_in`` and
+           ``midi_out`` (names of ports), ``take`` (null, or ``folder`` and ``seconds``), ``patch``, ``model``,
+           ``memories`` (names), ``troubles`` (sentences)
+news       ``sentence``: what the performer reads on the status line
+refused    ``name``, ``reason``: a control that came to nothing
+lost       the session does not answer the server any more
+========== =========================================================================================================
+
+and binary messages: sound, a little-endian uint32 with the number of its first sample, then int16 samples, one channel.
+
+From a page to the server, and from there to the session with the ``source`` added:
+
+========== =========================================================================================================
+set        ``name``, ``value``: a control
+midi       ``data``: the bytes of a MIDI message, from the keys of the page or from Web MIDI
+listen     ``on``: whether the page wants the sound
+ping       ``t``: comes back at once from the server as ``pong`` with the same ``t``
+lost       never sent by a page: it is gone, and lets go of its keys
+========== =========================================================================================================
+"""
+
+import json
+from typing import Any, Final
+
+MAX_MESSAGE_BYTES: Final = 4096
+"""The longest message that a page may send."""
+
+
+def encode(kind: str, **fields: Any) -> bytes:
+    """Return a message as it goes over the pipe and to the pages."""
+    return json.dumps({"type": kind, **fields}, separators=(",", ":"), allow_nan=False).encode()
