@@ -10,9 +10,21 @@ from livegen.events import SetControl, StampedEvent, Start
 from livegen.predictor.sampling import uniform
 from livegen.score import N_VOICES
 from livegen.session.keyboard import Keyboard, handle
-from livegen.session.planning import Part, arrive, beat_before, is_moved, next_context, part_of, plan, replay
+from livegen.session.planning import (
+    Part,
+    arrive,
+    beat_before,
+    groove_of,
+    is_moved,
+    next_context,
+    part_of,
+    plan,
+    replay,
+    timed,
+)
 from livegen.session.shaping import sampling_of
 from livegen.session.state import ControlInForce, Message, Refused, State, Tapped, switched
+from livegen.session.tightness import MEMORY_FRAMES
 from livegen.session.time_machine import Change, Moment, Move, TimeMachine, leap, loop_of, recall, store, undo
 from livegen.session.timeline import Place, Timeline, first_context
 
@@ -177,17 +189,21 @@ class Draft:
                 return
 
     def replan(self, end: int) -> Timeline:
-        """Return the timeline up to `end`, with all that is void or missing played or planned anew."""
+        """Return the timeline up to `end`, with all that is void or missing played or planned anew, and on the beat."""
         if self.first_void < self.state.timeline.end:
             self._settle()
         state, timeline, sampling = self.state, self.state.timeline, sampling_of(self.state.values)
+        groove = groove_of(state, timeline)
+        first = timeline.end - MEMORY_FRAMES
+        reach = groove.reach(first, end - first) if timeline.end < end else []
         while timeline.end < end:
             context = next_context(state, timeline)
             is_early = timeline.end == state.horizon < self._before.end
             early = self._before.at(state.horizon) if is_early else None
+            within = reach[timeline.end - MEMORY_FRAMES - first : timeline.end - first + 1]
             part = part_of(state, timeline.end)
-            timeline = timeline.append(plan(state, timeline.end, part, context, sampling, early))
-        return timeline
+            timeline = timeline.append(plan(state, timeline, part, context, sampling, early, within))
+        return timed(state, timeline, groove)
 
 
 def _next_seed(seed: int) -> int:

@@ -18,7 +18,7 @@ from livegen.score import DRUM_NOTES, N_VOICES, SILENCE
 from livegen.score_table import OFF, PlannedFrame
 from livegen.session.draft import Draft
 from livegen.session.keyboard import handle
-from livegen.session.planning import is_retimed, next_context, part_of, replay, timed
+from livegen.session.planning import is_retimed, next_context, part_of, replay
 from livegen.session.state import Message, State, switched
 from livegen.session.tempo import Tempo
 from livegen.session.timeline import NO_OFFSET, Step, Timeline, first_context
@@ -96,7 +96,7 @@ def advance(
     wanted = state.horizon + int(state.values["lookahead"]) if plan_to is None else plan_to
     if draft.first_void >= n_planned:
         wanted = max(wanted, n_planned)
-    timeline = timed(state, draft.replan(max(wanted, state.horizon)))
+    timeline = draft.replan(max(wanted, state.horizon))
     first_new = min(draft.first_void, n_planned)
     changed = [
         step.planned
