@@ -124,6 +124,8 @@ class Instrument:
         Whether there are four channels instead, one for each voice.
     patches : mapping of str to Patch
         Those that the control ``patch`` can change to.
+    models : mapping of str to Predictor
+        Those that the control ``model`` can change to; `add_model` makes them more.
 
     Attributes
     ----------
@@ -151,6 +153,7 @@ class Instrument:
         n_channels: int = 2,
         is_apart: bool = False,
         patches: Mapping[str, Patch] | None = None,
+        models: Mapping[str, Predictor] | None = None,
     ) -> None:
         values = DEFAULTS
         for name, value in {**patch.controls, **(controls or {})}.items():
@@ -159,7 +162,8 @@ class Instrument:
         self.engine: NDArray[np.void] = new_engine(sample_rate, patch, n_channels=n_channels, is_apart=is_apart)
         self.table = self.engine["table"]
         state = begin(predictor, values, seed=seed, timbres=timbres_of(patch), drum_notes=patch.drum_notes)
-        self.state: State = replace(state, patches=self._patches)
+        self._models = {**(models or {}), **state.models}
+        self.state: State = replace(state, patches=self._patches, models=self._models)
         self.latency_seconds = 0.0
         self.n_lost = 0
         self.n_missed_plans = 0
@@ -200,6 +204,11 @@ class Instrument:
         """Which voices of the model are to be silent now, from any thread: the muted ones, and all after stop."""
         values, is_audible = self._values, self.is_model_audible
         return tuple(not is_audible or bool(values[prefix + "mute"]) for prefix in VOICE_PREFIX.values())
+
+    def add_model(self, name: str, predictor: Predictor) -> None:
+        """Take a model that the control ``model`` can change to from now on, from any thread; it is warm."""
+        with self._lock:
+            self._models = {**self._models, name: predictor}
 
     def receive(self, event: Event, source: str, time_ns: int | None = None) -> None:
         """Take an event: a `Sink` for inputs, from any thread.
@@ -252,7 +261,7 @@ class Instrument:
             for time_ns, event, source in taken
         )
         times_ns = tuple(time_ns for time_ns, _, _ in taken)
-        before = self.state
+        before = self.state = replace(self.state, models=self._models)
         try:
             turn = self._plan(events, times_ns, to_frame)
         except Exception:

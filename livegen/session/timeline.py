@@ -31,10 +31,12 @@ NO_OFFSET.flags.writeable = False
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What the predictor knows before a frame.
+    """What a predictor knows before a frame.
 
     Attributes
     ----------
+    predictor : Predictor
+        The one that knows it, and goes on from it.
     distribution : Distribution
         Over that frame.
     state : State
@@ -47,6 +49,7 @@ class Context:
         How many frames of the song it has heard.
     """
 
+    predictor: Predictor
     distribution: Distribution
     state: State
     form: Form = NO_FORM
@@ -55,7 +58,6 @@ class Context:
 
     def after(
         self,
-        predictor: Predictor,
         frame: NDArray[np.uint8],
         form: Form = NO_FORM,
         memory: float = 1.0,
@@ -67,12 +69,13 @@ class Context:
         `lag` is the one to follow, that of the form if it is 0.
         """
         conditions = Conditions(beat=beat, memory=memory, plan=lag or form.lag)
-        return Context(*predictor.step(frame, self.state, conditions), form, beat, self.n_frames + 1)
+        heard = self.predictor.step(frame, self.state, conditions)
+        return Context(self.predictor, *heard, form, beat, self.n_frames + 1)
 
 
 def first_context(predictor: Predictor) -> Context:
     """Return the context of a song's first frame."""
-    return Context(*predictor.step(SILENCE, predictor.initial_state()))
+    return Context(predictor, *predictor.step(SILENCE, predictor.initial_state()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +99,9 @@ class Step:
     context: Context
     is_fed: bool
 
-    def next_context(self, predictor: Predictor, form: Form, memory: float, beat: Beat | None, lag: int) -> Context:
+    def next_context(self, form: Form, memory: float, beat: Beat | None, lag: int) -> Context:
         """Return the context of the frame that follows, once the predictor has heard this one."""
-        return self.context.after(predictor, self.heard, form, 0.0 if form.is_fresh else memory, beat, lag)
+        return self.context.after(self.heard, form, 0.0 if form.is_fresh else memory, beat, lag)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +124,11 @@ class Place:
         n_frames = min(n_frames, len(self.past))
         return Place(self.past[-n_frames].context, self.past[:-n_frames]) if n_frames > 0 else self
 
-    def on_beat(self, predictor: Predictor, *, memory: float, beat: Beat | None, lag: int) -> "Place":
+    def on_beat(self, *, memory: float, beat: Beat | None, lag: int) -> "Place":
         """Return the place with the predictor told another beat there; see `Timeline.next_context`."""
         if not self.past:
             return self
-        return replace(self, context=self.past[-1].next_context(predictor, self.context.form, memory, beat, lag))
+        return replace(self, context=self.past[-1].next_context(self.context.form, memory, beat, lag))
 
     def trimmed(self) -> "Place":
         """Return the place with as little of its past as playing on from it takes, to be kept for long."""
@@ -190,7 +193,6 @@ class Timeline:
 
     def next_context(
         self,
-        predictor: Predictor,
         *,
         seed: int = 0,
         memory: float = 1.0,
@@ -202,7 +204,6 @@ class Timeline:
 
         Parameters
         ----------
-        predictor : Predictor
         seed : int
             That of the form.
         memory : float
@@ -225,7 +226,7 @@ class Timeline:
         heard = np.array([step.heard for step in self.past(n_heard)])
         share = REPEATED_SHARE * memory
         form = next_form(last.context.form, n_frames, heard, seed=seed, share=share, beat=beat, bar=bar)
-        return last.next_context(predictor, form, memory, beat, lag)
+        return last.next_context(form, memory, beat, lag)
 
     def append(self, step: Step) -> "Timeline":
         """Return the timeline with one frame more; the oldest beyond `HISTORY_FRAMES` is forgotten."""

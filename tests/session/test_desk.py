@@ -80,10 +80,10 @@ def test_a_knob_is_learned_by_osc_and_everybody_hears_of_it(
     osc = register(client(session))
     osc.send("/livegen/learn", "p2.volume")
     assert osc.receive_from("/livegen/news") == ["move the knob that is to set p2.volume"]
-    session._receive(ControlChange(0, 20, 100), KEYS)
+    session.receive(ControlChange(0, 20, 100), KEYS)
     assert osc.receive_from("/livegen/news") == ["CC 20 on channel 1 sets p2.volume"]
     for value in (120, 127, 64):
-        session._receive(ControlChange(0, 20, value), KEYS)
+        session.receive(ControlChange(0, 20, value), KEYS)
     assert session.instrument.values["p2.volume"] == pytest.approx(64 / 127)
     while (heard := osc.receive_from("/livegen/p2/volume")) != [pytest.approx(64 / 127)]:
         assert 0.5 < heard[0] <= 1.0  # type: ignore[operator]
@@ -137,7 +137,7 @@ def test_a_patch_changes_while_a_key_is_held(
     session = open_session()
     instrument, osc = session.instrument, client(session)
     synth = instrument.engine["synth"]
-    session._receive(NoteOn(0, 60, 100), KEYS)
+    session.receive(NoteOn(0, 60, 100), KEYS)
     assert wait_until(lambda: synth["voices"]["playing"]["note"][0, 0] == 60)
     assert osc.ask("/livegen/patch", "lead") == ("/livegen/patch", ["lead"])
     assert osc.ask("/livegen/patch") == ("/livegen/patch", ["lead"])
@@ -145,7 +145,7 @@ def test_a_patch_changes_while_a_key_is_held(
     assert instrument.state.keyboard.held != ()
     assert {name: instrument.values[name] for name in load_patch("lead").controls} == load_patch("lead").controls
     assert instrument.state.timbres == tuple(voice.timbre.values[0] for voice in load_patch("lead").voices)
-    session._receive(NoteOff(0, 60), KEYS)
+    session.receive(NoteOff(0, 60), KEYS)
     assert wait_until(lambda: not any(synth["voices"]["playing"]["note"][0, :1]))
     address, (sentence,) = osc.ask("/livegen/patch", "heavy")
     assert address == "/livegen/error"
@@ -156,7 +156,7 @@ def test_a_patch_changes_while_a_key_is_held(
 def test_program_changes_walk_through_the_rigs_patches(open_session: Callable[..., Session]) -> None:
     session = open_session(Rig(patches=("split", "drums")))
     for program, name in ((0, "split"), (1, "drums"), (0, "split")):
-        session._receive(ProgramChange(4, program), KEYS)
+        session.receive(ProgramChange(4, program), KEYS)
         assert session.desk.patch == name
         wanted = load_patch(name).drum_notes
         assert wait_until(lambda wanted=wanted: session.instrument.state.drum_notes == wanted)
@@ -195,7 +195,7 @@ def test_a_session_is_saved_and_opened_again(
         SetControl("learn", "top_p"),
         ControlChange(3, 30, 1),
     ):
-        session._receive(event, KEYS)
+        session.receive(event, KEYS)
     asker = client(session)
     assert asker.ask("/livegen/save", "gig one") == ("/livegen/save", ["gig one"])
     rig = load_rig("gig one")
@@ -208,7 +208,7 @@ def test_a_session_is_saved_and_opened_again(
     assert (again.instrument.values["temperature"], again.instrument.values["p2.mute"]) == (0.5, True)
     assert again.desk.knobs.knobs == rig.knobs
     assert again.desk.patch == "lead"
-    again._receive(SetControl("unlearn", "top_p"), KEYS)
+    again.receive(SetControl("unlearn", "top_p"), KEYS)
     assert wait_until(lambda: load_rig("gig one").knobs == rig.knobs[:-1])  # what is learned is kept at once
     assert load_rig("gig one").controls == rig.controls
 
@@ -242,13 +242,13 @@ def test_a_rig_that_cannot_be_written_is_said_and_the_music_goes_on(
 
 def test_the_screen_tells_the_news_and_what_is_typed(open_session: Callable[..., Session]) -> None:
     session = open_session()
-    session._receive(SetControl("patch", "lead"), "terminal")
-    session._receive(SetControl("learn", "volume"), "terminal")
+    session.receive(SetControl("patch", "lead"), "terminal")
+    session.receive(SetControl("learn", "volume"), "terminal")
     assert session.terminal is not None
     for key in ":p2.vol":
         session.terminal.press(key, 0.0)
     shown = io.StringIO()
-    with Screen(session, Console(file=shown, force_terminal=True, width=120), model="hash"):
+    with Screen(session, Console(file=shown, force_terminal=True, width=120)):
         pass
     assert "lead" in shown.getvalue()
     assert "move the knob that is to set volume" in shown.getvalue()
@@ -267,7 +267,7 @@ def test_on_jack_a_knob_that_was_learned_moves_a_control_and_a_program_change_th
         patch_bay.connect("keyboard:keys", "livegen:in")
         keyboard.send(0x90, 60, 100)
         assert wait_until(lambda: instrument.state.keyboard.held != ())
-        session._receive(SetControl("learn", "temperature"), "terminal")
+        session.receive(SetControl("learn", "temperature"), "terminal")
         for value in range(0, 128, 4):
             keyboard.send(0xB0, 74, value)
         assert wait_until(lambda: instrument.values["temperature"] == pytest.approx(2 * 124 / 127))

@@ -413,7 +413,7 @@ def assert_predictor_heard_all(state: State, since: int = 0) -> None:
         context = context if leap is None else leap.context
         assert step.context.state == context.state
         if step.is_fed:
-            context = context.after(HashPredictor(), step.heard)
+            context = context.after(step.heard)
 
 
 KEYS = st.integers(60, 62)
