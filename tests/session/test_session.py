@@ -315,7 +315,7 @@ def test_on_a_jack_server_it_sounds_and_every_note_is_released(
     assert session.speaker.name.startswith("JACK")
     assert wait_until(lambda: recorder.peak > 0.01 and recorder.n_notes > 10 and bool(recorder.sounding))
     if ending == "panic":
-        session._receive(SetControl("panic", True), "test")
+        session.receive(SetControl("panic", True), "test")
     else:
         session.stop()
     assert wait_until(lambda: not recorder.sounding)
