@@ -15,10 +15,10 @@ from livegen.session.timeline import Context, Place, Step, Timeline, first_conte
 SONG_FRAMES: Final = HEARD_FRAMES
 """So much of the song a model hears before it takes over: what the form goes by, twenty seconds."""
 
-PIECE_FRAMES: Final = 32
-"""So much of it in one frame: a few milliseconds' work, beside what planning takes."""
+PIECE_FRAMES: Final = 20
+"""So much of it in one frame: a few milliseconds' work, beside what planning takes; all of it takes a second."""
 
-LATE_FRAMES: Final = 12
+LATE_FRAMES: Final = 8
 """A key is known late: so many of the last frames are heard again when it is."""
 
 _AHEAD_FRAMES: Final = 2

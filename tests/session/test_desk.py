@@ -1,6 +1,7 @@
 """Knobs, patches and rigs in a live session: on the null clock, by real sockets, files and JACK."""
 
 import io
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,15 +16,21 @@ from rich.console import Console
 from waiting import wait_until
 
 from livegen.controls import DEFAULTS, osc_address
-from livegen.events import ControlChange, NoteOff, NoteOn, ProgramChange, SetControl
+from livegen.errors import CheckpointError
+from livegen.events import ControlChange, Event, NoteOff, NoteOn, ProgramChange, SetControl
 from livegen.patch import load_patch, parse_patch
-from livegen.resources import rigs_folder
+from livegen.predictor.checkpoint import load_predictor
+from livegen.resources import model_folder, rigs_folder
 from livegen.rig import Knob, Rig, load_library, load_rig, save_rig
 from livegen.score import Voice
 from livegen.screen import Screen
 from livegen.session.desk import Desk
 from livegen.session.mapping import ControllerMap
+from livegen.session.replay import check
 from livegen.session.session import Session, Settings
+from livegen.session.take import Take
+from livegen.session.take_records import Loaded
+from livegen.session.takes import TakeSettings, find_take, model_hash
 
 KEYS = "midi:keys"
 
@@ -180,6 +187,82 @@ def test_a_patch_takes_back_what_it_brought_and_nothing_else() -> None:
         "top_p": 0.75,
         "grid": DEFAULTS["grid"],  # the first one's, and nobody has moved it; the temperature somebody has
     }  # and the volume is the rig's, whatever a patch says
+
+
+def test_a_model_is_loaded_once_and_the_last_one_asked_for_plays() -> None:
+    loaded: list[str] = []
+    desk = Desk(ControllerMap(), {}, "", {}, models=("first", "second", "third"), model="first", load=loaded.append)
+
+    def ask(name: str) -> list[Event]:
+        return desk.hear(SetControl("model", name), "osc", DEFAULTS)
+
+    assert ask("first") == [SetControl("model", "first")]
+    assert ask("") == [SetControl("model", "")]
+    assert ask("second") == ask("third") == ask("second") == []
+    assert desk.news == "loading the model second"
+    assert ask("") == [SetControl("model", "")]
+    outcome = desk.work(Rig)
+    assert loaded == ["second", "third"]
+    assert outcome.done == [SetControl("model", "second")]
+    assert outcome.news[-1] == "model second"
+    assert ask("third") == [SetControl("model", "third")]
+    assert desk.work(Rig).done == []
+    assert ask("fourth") == []
+    assert desk.work(Rig).refused == [("model", "there is no model 'fourth': there is first, second, third")]
+
+
+def test_a_model_that_cannot_be_loaded_is_said_and_the_one_before_plays_on() -> None:
+    def load(name: str) -> None:
+        raise CheckpointError(f"{name} is damaged")
+
+    desk = Desk(ControllerMap(), {}, "", {}, models=("first", "second"), model="first", load=load)
+    desk.hear(SetControl("model", "second"), "osc", DEFAULTS)
+    outcome = desk.work(Rig)
+    assert (outcome.done, outcome.refused) == ([], [("model", "second is damaged")])
+    assert desk.news == "second is damaged"
+    assert desk.hear(SetControl("model", "second"), "osc", DEFAULTS) == []  # it may have been mended
+
+
+def test_a_model_changes_while_it_plays_and_the_rig_keeps_it(
+    open_session: Callable[..., Session], client: Callable[[Session], OscClient], model: Path, tmp_path: Path
+) -> None:
+    mine = tmp_path / "mine"
+    shutil.copytree(model, mine)
+    session = open_session(
+        Rig(model=str(mine)), take=TakeSettings(tmp_path, {"name": "hash", "folder": ""}, "plain", {"plain": ""})
+    )
+    osc = register(client(session))
+    state = lambda: session.instrument.state  # noqa: E731  # it changes
+    assert client(session).ask("/livegen/model") == ("/livegen/model", ["hash"])
+    assert wait_until(lambda: state().horizon > 30)
+    osc.send("/livegen/model", "mine")
+    assert osc.receive_from("/livegen/news") == ["loading the model mine"]
+    assert osc.receive_from("/livegen/news") == ["model mine"]
+    assert osc.receive_from("/livegen/model") == ["mine"]
+    assert wait_until(lambda: session.model == "mine" and state().ears is None)
+    assert state().timeline.at(state().horizon + 2).context.predictor.name == "mine"
+    assert (session.rig().model, session.desk.patch) == (str(mine), "plain")
+    shown = io.StringIO()
+    with Screen(session, Console(file=shown, force_terminal=True, width=120)):
+        pass
+    assert "model mine" in shown.getvalue()
+    osc.send("/livegen/model", "solo")
+    assert wait_until(lambda: session.model == "solo", 20.0)
+    assert session.rig().model == "solo"
+    address, (sentence,) = client(session).ask("/livegen/model", "heavy")
+    assert (address, sentence) == ("/livegen/error", "there is no model 'heavy': there is default, hash, mine, solo")
+    assert session.instrument.engine["stats"]["late_frames"][0] == 0
+    session.stop()
+    take = Take(find_take(None, tmp_path))
+    assert take.head.model["name"] == "hash"
+    loaded = [record for record in take.records() if isinstance(record, Loaded)]
+    assert [(each.name, each.sha256) for each in loaded] == [
+        ("mine", model_hash(model)),
+        ("solo", model_hash(model_folder("solo"))),
+    ]
+    outcome = check(take, HashPredictor(), load=lambda each: load_predictor(Path(each.folder)))
+    assert outcome.difference == ""
+    assert outcome.n_frames > 30
 
 
 def test_a_session_is_saved_and_opened_again(

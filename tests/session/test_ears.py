@@ -120,7 +120,7 @@ def test_it_hears_the_last_twenty_seconds_a_piece_a_frame() -> None:
         most = PIECE_FRAMES if state.ears is not None else LATE_FRAMES + 5 + int(DEFAULTS["lookahead"])
         assert predictor.n_steps - n_before <= most
     assert n_heard <= SONG_FRAMES + n_frames
-    assert n_frames <= SONG_FRAMES / (PIECE_FRAMES - 1) + 2  # two thirds of a second
+    assert n_frames <= SONG_FRAMES / (PIECE_FRAMES - 1) + 2
     assert_has_heard(state.timeline.past()[:-30], state.timeline.past()[-30].context, SONG_FRAMES - 30)
 
 
@@ -295,7 +295,7 @@ def test_whatever_comes_the_model_in_force_plays_in_the_end_and_has_heard_the_so
         events = [event for late, event in batch for event in at(max(horizon - late, 0), event)]
         near = play(state, horizon, events, plan_to=horizon + 1)
         state = play(near, near.horizon)
-    state = wait(state, SONG_FRAMES // PIECE_FRAMES)
+    state = wait(state, SONG_FRAMES // PIECE_FRAMES)  # a jam is shorter
     assert state.ears is None
     assert state.timeline.at(state.horizon + 1).context.predictor is state.predictor
     assert_predictor_heard_all(state)
