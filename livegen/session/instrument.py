@@ -124,8 +124,6 @@ class Instrument:
         Whether there are four channels instead, one for each voice.
     patches : mapping of str to Patch
         Those that the control ``patch`` can change to.
-    models : mapping of str to Predictor
-        Those that the control ``model`` can change to; `add_model` makes them more.
 
     Attributes
     ----------
@@ -153,7 +151,6 @@ class Instrument:
         n_channels: int = 2,
         is_apart: bool = False,
         patches: Mapping[str, Patch] | None = None,
-        models: Mapping[str, Predictor] | None = None,
     ) -> None:
         values = DEFAULTS
         for name, value in {**patch.controls, **(controls or {})}.items():
@@ -162,8 +159,8 @@ class Instrument:
         self.engine: NDArray[np.void] = new_engine(sample_rate, patch, n_channels=n_channels, is_apart=is_apart)
         self.table = self.engine["table"]
         state = begin(predictor, values, seed=seed, timbres=timbres_of(patch), drum_notes=patch.drum_notes)
-        self._models = {**(models or {}), **state.models}
-        self.state: State = replace(state, patches=self._patches, models=self._models)
+        self.state: State = replace(state, patches=self._patches)
+        self._models = self.state.models
         self.latency_seconds = 0.0
         self.n_lost = 0
         self.n_missed_plans = 0
