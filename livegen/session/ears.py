@@ -136,8 +136,9 @@ def _go_on(song: tuple[Step, ...], then: Context, predictor: Predictor, ears: Ea
         if 0 <= todo < len(song) and song[len(song) - todo - 1] is ears.last:
             return ears, todo
     todo = min(len(song), SONG_FRAMES)
-    told = song[-todo].context if todo else then
-    return Ears(replace(first_context(predictor), form=told.form, beat=told.beat, n_frames=told.n_frames)), todo
+    new = first_context(predictor)
+    told = song[-todo].context if todo else then  # all but what a predictor knows is the song's
+    return Ears(replace(told, predictor=predictor, distribution=new.distribution, state=new.state)), todo
 
 
 def _after(step: Step, told: Context, memory: float) -> Context:
