@@ -35,7 +35,7 @@ class HashPredictor:
         self.n_steps = 0
 
     def initial_state(self):
-        return zlib.crc32(self.name.encode())
+        return 1 if self.name == "hash" else zlib.crc32(self.name.encode())
 
     def step(self, frame, state, conditions=None):
         assert frame.shape == (N_VOICES, 3)
