@@ -227,7 +227,7 @@ class Session:
         self.instrument.play_frame(0, self.clock.position_at)
         self.speaker.start()
         self._start_thread("frames", self._play_frames)
-        self._start_thread("housekeeping", self._keep_house, is_in_hurry=False)  # it loads models
+        self._start_thread("housekeeping", self._keep_house)
         for name, part in (("midi in", self.midi_in), ("osc", self.osc), ("link", self.link)):
             if part is not None:
                 self._start_thread(name, part.run)
@@ -468,9 +468,9 @@ class Session:
         """Return when a frame is heard, in seconds of `time.perf_counter`."""
         return self.clock.time_of_frame(frame_index) / 1e9 + self.speaker.latency_seconds
 
-    def _start_thread(self, name: str, run: Callable[[Event], None], *, is_in_hurry: bool = True) -> None:
+    def _start_thread(self, name: str, run: Callable[[Event], None]) -> None:
         def survive() -> None:
-            raise_priority(is_in_hurry=is_in_hurry)
+            raise_priority()
             while not self._stop.is_set():
                 try:
                     run(self._stop)
@@ -514,6 +514,7 @@ class Session:
         return int(self.instrument.engine["stats"]["block_samples_max"][0])
 
     def _keep_house(self, stop: Event) -> None:
+        raise_priority(is_in_hurry=False)  # it loads models
         next_heartbeat = time.perf_counter()
         while not stop.wait(_HOUSEKEEPING_SECONDS):
             self.speaker.check()
