@@ -22,12 +22,11 @@ from livegen.cli.options import (
     Set,
     absolute,
     load_model,
-    model_folder,
     parse_controls,
-    shipped_models,
 )
 from livegen.cli.output import err, out, print_json, show_figures
 from livegen.errors import AudioError, TakeError
+from livegen.resources import model_folder, shipped_models
 
 _PATIENCE_SECONDS: Final = 10.0  # with drivers that hang at the end
 
@@ -108,7 +107,8 @@ def jam(
     }
     kept = Rig() if rig is None else load_rig(rig)
     asked = replace(kept, **{name: value for name, value in said.items() if value is not None})
-    library, model_at = load_library(asked), model_folder(asked.model or "default").resolve()
+    library = load_library(asked, models=(kept.model,) if kept.model is not None and Path(kept.model).is_dir() else ())
+    model_at = model_folder(asked.model or "default").resolve()
     loaded_patch = load_patch(asked.patch or "plain")
     if no_take and take is not None:
         raise TakeError("--no-take records nothing: leave out --take, or it")
@@ -147,7 +147,7 @@ def jam(
     try:
         stage = Stage(session, ServerSettings())
         session.start(leave.set)
-        with Screen(session, err, model=predictor.name) as screen:
+        with Screen(session, err) as screen:
             while not leave.wait(0.1) and not (seconds is not None and session.seconds() >= seconds):
                 screen.update()
     finally:

@@ -9,6 +9,7 @@ from livegen.controls import CONTROLS, Value, with_value
 from livegen.events import SetControl, StampedEvent, Start
 from livegen.predictor.sampling import uniform
 from livegen.score import N_VOICES
+from livegen.session.ears import listen
 from livegen.session.keyboard import Keyboard, handle
 from livegen.session.planning import (
     Part,
@@ -110,6 +111,9 @@ class Draft:
         name, value = event.name, event.value
         if CONTROLS[name].kind == "trigger" and not value:
             return
+        if name == "model":
+            self._change_model(str(value), source)
+            return
         after = switched(self.state, name, value)
         if after is not self.state:
             self.state = after
@@ -124,6 +128,16 @@ class Draft:
                 return
             self._go(move, source)
         self.messages.append(ControlInForce(name, value, source))
+
+    def _change_model(self, name: str, source: str) -> None:
+        """Put another model in force; the plan stands until that one has heard the song."""
+        if name and name not in self.state.models:
+            there = ", ".join(sorted(self.state.models))
+            self.messages.append(Refused("model", f"there is no model {name!r}: there is {there}", source))
+            return
+        if name:
+            self.state = replace(self.state, predictor=self.state.models[name])
+        self.messages.append(ControlInForce("model", self.state.model, source))
 
     def _move(self, name: str, value: Value) -> Move:
         """Return what a move in time comes to, once all that was played has been heard."""
@@ -204,6 +218,16 @@ class Draft:
             part = part_of(state, timeline.end)
             timeline = timeline.append(plan(state, timeline, part, context, sampling, early, within))
         return timed(state, timeline, groove)
+
+    def change_ears(self, timeline: Timeline) -> Timeline:
+        """Let the model in force hear more of the song, or take over and plan anew where it has heard it all."""
+        state, memory = self.state, float(self.state.values["memory"])
+        heard, ears = listen(timeline, state.horizon, state.predictor, state.ears, memory)
+        self.state = replace(state, timeline=heard, ears=ears)
+        if heard is timeline:
+            return timeline
+        self._void(heard.end)
+        return self.replan(timeline.end)
 
 
 def _next_seed(seed: int) -> int:

@@ -171,6 +171,7 @@ class Instrument:
         self.table = self.engine["table"]
         state = begin(predictor, values, seed=seed, timbres=timbres_of(patch), drum_notes=patch.drum_notes)
         self.state: State = replace(state, patches=self._patches)
+        self._models = self.state.models
         self.latency_seconds = 0.0
         self.n_lost = 0
         self.n_missed_plans = 0
@@ -212,6 +213,11 @@ class Instrument:
         """Which voices of the model are to be silent now, from any thread: the muted ones, and all after stop."""
         values, is_audible = self._values, self.is_model_audible
         return tuple(not is_audible or bool(values[prefix + "mute"]) for prefix in VOICE_PREFIX.values())
+
+    def add_model(self, name: str, predictor: Predictor) -> None:
+        """Take a model that the control ``model`` can change to from now on, from any thread; it is warm."""
+        with self._lock:
+            self._models = {**self._models, name: predictor}
 
     def receive(self, event: Event, source: str, time_ns: int | None = None) -> None:
         """Take an event: a `Sink` for inputs, from any thread.
@@ -266,6 +272,7 @@ class Instrument:
             for time_ns, event, source in taken
         )
         times_ns = tuple(time_ns for time_ns, _, _ in taken)
+        self.state = replace(self.state, models=self._models)
         turn: Turn | None = None
         try:
             turn = self._play_next(events, times_ns, to_frame)

@@ -85,7 +85,6 @@ def _owner_before(timeline: Timeline, voice: int) -> int:
 def next_context(state: State, timeline: Timeline) -> Context:
     """Return what the predictor knows before the frame that comes next."""
     return timeline.next_context(
-        state.predictor,
         seed=state.seed,
         memory=float(state.values["memory"]),
         beat=beat_before(state, timeline.end),
@@ -100,7 +99,7 @@ def arrive(state: State, place: Place) -> Place:
     if not is_moved(place.context.beat, beat):
         return place
     lag = echo_lag(state.values, state.playing, state.tempo, state.timeline.end)
-    return place.on_beat(state.predictor, memory=float(state.values["memory"]), beat=beat, lag=lag)
+    return place.on_beat(memory=float(state.values["memory"]), beat=beat, lag=lag)
 
 
 def beat_before(state: State, frame_index: int) -> Beat | None:

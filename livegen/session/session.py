@@ -27,7 +27,9 @@ from livegen.midi_ports import find_midi
 from livegen.outputs.audio import NULL_SAMPLE_RATE, AudioDevice, choose_channels, choose_device
 from livegen.outputs.midi_settings import MidiOutSettings
 from livegen.patch import Patch
+from livegen.predictor.checkpoint import load_predictor
 from livegen.predictor.predictor import Predictor
+from livegen.resources import model_folder
 from livegen.rig import DEFAULT_KNOBS, Library, Rig
 from livegen.session.audience import Audience
 from livegen.session.clock import COMMIT_MARGIN_SECONDS, AudioClock
@@ -41,7 +43,8 @@ from livegen.session.panic import PANIC, PanicButton
 from livegen.session.recorder import Recorder
 from livegen.session.speaker import Speaker
 from livegen.session.state import ControlInForce, Refused
-from livegen.session.takes import TakeSettings, new_recorder
+from livegen.session.take_records import Loaded
+from livegen.session.takes import TakeSettings, model_hash, new_recorder
 from livegen.session.threads import raise_priority, real_time_process
 from livegen.session.timeline import Step
 from livegen.units import FRAME_RATE_HZ, frame_to_sample, sample_to_frame
@@ -153,11 +156,20 @@ class Session:
             is_apart=settings.is_apart,
             patches=settings.library.patches,
         )
-        self._asked, self._begun_with = settings, patch
+        self._asked, self._begun_with, self._first_model = settings, patch, predictor.name
         knobs = ControllerMap(
             DEFAULT_KNOBS if settings.rig.knobs is None else settings.rig.knobs, settings.library.programs
         )
-        self.desk = Desk(knobs, self._patches(), patch.name, settings.controls, settings.rig.path)
+        self.desk = Desk(
+            knobs,
+            self._patches(),
+            patch.name,
+            settings.controls,
+            settings.rig.path,
+            models=settings.library.models,
+            model=predictor.name,
+            load=self._load_model,
+        )
         self.clock = AudioClock(self.instrument.engine)
         self.faults = 0
         self.last_fault = ""
@@ -409,10 +421,25 @@ class Session:
         return replace(
             asked.rig,
             patch=asked.rig.patch if is_first else asked.library.texts.get(name, name),
+            model=asked.rig.model if self.model == self._first_model else asked.library.models.get(self.model),
             osc_peers=tuple(dict.fromkeys((*(asked.rig.osc_peers or ()), *self.osc.peers))) or None,
             controls={control: value for control, value in values if value != begun[control]},
             knobs=self.desk.knobs.knobs,
         )
+
+    @property
+    def model(self) -> str:
+        """Name of the model in force, from any thread."""
+        return self.instrument.state.model
+
+    def _load_model(self, name: str) -> None:
+        """Load a model for the instrument to change to, and tell the take of it; raises CheckpointError."""
+        folder = model_folder(self._asked.library.models[name])
+        predictor = load_predictor(folder)
+        predictor.warm_up()
+        if self.recorder is not None:
+            self.recorder.load(Loaded(name, str(folder.resolve()), model_hash(folder)))
+        self.instrument.add_model(name, predictor)
 
     def _patches(self) -> Mapping[str, Patch]:
         return {**self._asked.library.patches, self._begun_with.name: self._begun_with}
@@ -487,6 +514,7 @@ class Session:
         return int(self.instrument.engine["stats"]["block_samples_max"][0])
 
     def _keep_house(self, stop: Event) -> None:
+        raise_priority(is_in_hurry=False)  # it loads models
         next_heartbeat = time.perf_counter()
         while not stop.wait(_HOUSEKEEPING_SECONDS):
             self.speaker.check()

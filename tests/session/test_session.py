@@ -221,13 +221,13 @@ def test_the_screen_shows_who_plays_what(open_session: Callable[..., Session]) -
     assert wait_until(lambda: session.instrument.state.keyboard.held != ())
     assert wait_until(lambda: session.sounding_step().planned.owner[Voice.P1] == PLAYER)
     shown = io.StringIO()
-    with Screen(session, Console(file=shown, force_terminal=True, width=120), model="hash") as screen:
+    with Screen(session, Console(file=shown, force_terminal=True, width=120)) as screen:
         screen.update()
     text = shown.getvalue()
     for part in ("hash", "plain", "P1", "P2", "TR", "NO", "C4", "temperature 0.90", "frames in hand", "late frames"):
         assert part in text, part
     plain = io.StringIO()
-    with Screen(session, Console(file=plain, width=200), model="hash") as screen:
+    with Screen(session, Console(file=plain, width=200)) as screen:
         screen.update()
     assert plain.getvalue().splitlines()[0] == "sound: null, 48000 Hz"
     assert f"OSC: 127.0.0.1:{session.osc.port}" in plain.getvalue()
@@ -244,7 +244,7 @@ def test_a_terminal_that_goes_away_does_not_end_the_music(open_session: Callable
             return super().write(text)
 
     session, terminal = open_session(), Terminal()
-    with Screen(session, Console(file=terminal, force_terminal=True, width=120), model="hash") as screen:
+    with Screen(session, Console(file=terminal, force_terminal=True, width=120)) as screen:
         terminal.is_gone = True
         screen.update()
         terminal.is_gone = False
