@@ -138,7 +138,7 @@ def test_controls_are_asked_set_and_answered_by_osc(open_session: Callable[..., 
     try:
         assert client.ask("/livegen/temperature") == ("/livegen/temperature", [pytest.approx(0.9)])
         assert client.ask("/livegen/temperature", 0.5) == ("/livegen/temperature", [0.5])
-        assert session.instrument.state.values["temperature"] == 0.5  # answered once it is in force
+        assert wait_until(lambda: session.instrument.state.values["temperature"] == 0.5)
         assert client.ask("/livegen/top_p", 7.0) == ("/livegen/top_p", [1.0])  # clamped
         assert client.ask("/livegen/p2/role", "player") == ("/livegen/p2/role", ["player"])
         assert client.ask("/livegen/nothing")[0] == "/livegen/error"
