@@ -22,10 +22,10 @@ import threading
 from collections.abc import Callable
 from typing import Any, Final
 
-from livegen.controls import ADDRESSES, CONTROLS, OSC_PREFIX, Value, Values, osc_address, parse_value
+from livegen.controls import ADDRESSES, CONTROLS, OSC_PREFIX, Value, Values, osc_address
 from livegen.errors import ControlError, PortError
-from livegen.events import SetControl, Sink, SourceLost
-from livegen.inputs.osc_packet import NotOscError, build_packet, note_event, parse_packet, shown
+from livegen.events import Sink, SourceLost
+from livegen.inputs.osc_packet import NotOscError, build_packet, note_event, parse_packet, set_event, shown
 
 Address = tuple[str, int]
 """A host and a UDP port."""
@@ -179,20 +179,17 @@ class OscServer:
             raise ControlError(f"there is no OSC address {shown(address)}: `livegen controls` lists them")
 
     def _ask_or_set(self, name: str, arguments: list[Any], sender: Address) -> None:
-        control = CONTROLS[name]
-        if not arguments and not control.is_action:
+        if not arguments and not CONTROLS[name].is_action:
             self._send({self._reply_address(sender)}, osc_address(name), self._values()[name])
             return
-        if len(arguments) > 1:
-            raise ControlError(f"{name} takes one argument, not {len(arguments)}")
-        value = parse_value(name, arguments[0] if arguments else control.argument)
-        if control.kind == "trigger" and not value:
+        event = set_event(name, arguments)
+        if event is None:
             return
         with self._lock:
             askers = self._askers.setdefault(name, set())
             if len(askers) < MAX_LISTENERS:
                 askers.add(self._reply_address(sender))
-        self._sink(SetControl(name, value), _source(sender))
+        self._sink(event, _source(sender))
 
     def _register(self, arguments: list[Any], sender: Address) -> None:
         target = (sender[0], _port_argument(arguments, sender[1]))

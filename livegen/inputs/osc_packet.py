@@ -7,9 +7,9 @@ from typing import Any, Final
 from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import OscMessageBuilder
 
-from livegen.controls import OSC_PREFIX, Value
+from livegen.controls import CONTROLS, OSC_PREFIX, Value, parse_value
 from livegen.errors import ControlError
-from livegen.events import NoteOff, NoteOn
+from livegen.events import NoteOff, NoteOn, SetControl
 
 NOTE_RANGES: Final = {"channel": (1, 16), "note": (0, 127), "velocity": (0, 127)}
 """The three whole numbers of ``/livegen/note``, each with its lowest and highest; velocity 0 releases the key."""
@@ -97,6 +97,21 @@ def note_event(arguments: list[Any]) -> NoteOn | NoteOff:
             raise ControlError(f"{what} {number} of {OSC_PREFIX}/note is out of range: {lowest}..{highest}")
     channel, note, velocity = numbers
     return NoteOn(channel - 1, note, velocity) if velocity else NoteOff(channel - 1, note)
+
+
+def set_event(name: str, arguments: list[Any]) -> SetControl | None:
+    """Return what a message to the address of a control sets; None for a trigger's button that comes up.
+
+    Raises
+    ------
+    ControlError
+        If there is more than one argument, or the control cannot have its value.
+    """
+    if len(arguments) > 1:
+        raise ControlError(f"{name} takes one argument, not {len(arguments)}")
+    control = CONTROLS[name]
+    value = parse_value(name, arguments[0] if arguments else control.argument)
+    return SetControl(name, value) if value or control.kind != "trigger" else None
 
 
 def shown(value: object) -> str:
