@@ -79,6 +79,12 @@ class Line:
         self._push()
         return True
 
+    def show(self, message: bytes) -> None:
+        """Send what another such message will soon say anew; not where others wait already."""
+        if self._is_open and not self._waiting:
+            self._waiting.append(message)
+            self._push()
+
     def let_go(self, source: str) -> None:
         """Tell the session that a source is gone; never dropped."""
         if not self.send(encode("lost", source=source), source) and self._is_open:
