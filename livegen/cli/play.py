@@ -164,9 +164,9 @@ def jam(
                 screen.update()
     finally:
         with _deadline(_PATIENCE_SECONDS):
+            session.stop()
             if stage is not None:
                 stage.close()
-            session.stop()
     err.print(session.status.farewell(), highlight=False, markup=False, soft_wrap=True)
 
 

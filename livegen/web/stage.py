@@ -71,8 +71,7 @@ class Stage:
         self._models = models
         self._word = secrets.token_hex(8)
         self._server: ServerProcess | None = None
-        self._is_closing = threading.Event()
-        self._has_begun, self._has_left = threading.Event(), threading.Event()
+        self._has_told = threading.Event()
         self._wake = threading.Event()
         self._waiting: deque[tuple[str, dict[str, Any]]] = deque(maxlen=_MOST_WAITING)
         self._values: deque[tuple[str, Value]] = deque(maxlen=_MOST_VALUES)
@@ -106,18 +105,13 @@ class Stage:
         self._waiting.append(("news", {"sentence": sentence}))
 
     def close(self) -> None:
-        """Tell the pages that the session ends, and end the server, within a second; safe to call twice.
+        """End the server, within a second; safe to call twice.
 
-        Called before the session stops, while its threads still run.
+        Called after the session has stopped: as its threads leave, the pages are told that it has ended.
         """
-        self._is_closing.set()
-        self._wake.set()
-        has_left = not self._has_begun.is_set() or self._has_left.wait(_LEAVE_SECONDS)
-        server = self._server
-        if server is not None:
-            server.end(_LEAVE_SECONDS if has_left else 0.0)
+        if self._server is not None:
+            self._server.end(_LEAVE_SECONDS)
         self._page.listener.close()
-        self._release()
 
     def _observe(self, _report: FrameReport) -> None:
         self._wake.set()
@@ -134,9 +128,8 @@ class Stage:
 
     def _send(self, stop: threading.Event) -> None:
         """Keep a server running and tell it what there is to tell, until the end."""
-        self._has_begun.set()
         n_short = 0
-        while not (stop.is_set() or self._is_closing.is_set()):
+        while not stop.is_set():
             server: ServerProcess | None = None
             try:
                 server = self._server = ServerProcess(self._page.listener, self._page.settings)
@@ -144,14 +137,14 @@ class Stage:
             except OSError as error:  # no process, or a pipe that nobody reads any more
                 if server is None:
                     self._session.status.count_fault("the page's server", error)
-            if self._is_closing.is_set() or stop.is_set():
+            if stop.is_set():
                 break
             self._lose_server()
             lived = 0.0 if server is None else time.monotonic() - server.began
             n_short = 0 if lived > _GOOD_LIFE_SECONDS else n_short + 1
-            self._is_closing.wait(_PAUSES_SECONDS[min(max(n_short - 1, 0), len(_PAUSES_SECONDS) - 1)])
+            stop.wait(_PAUSES_SECONDS[min(max(n_short - 1, 0), len(_PAUSES_SECONDS) - 1)])
         self._tap.switch(is_on=False)
-        self._has_left.set()
+        self._has_told.set()
 
     def _lose_server(self) -> None:
         server, self._server = self._server, None
@@ -171,7 +164,7 @@ class Stage:
         pipe.send_bytes(self._hello())
         pipe.send_bytes(encode("values", values=dict(self._session.instrument.values)))
         while not server.is_lost:
-            is_over = stop.is_set() or self._is_closing.is_set()
+            is_over = stop.is_set()
             if not self._knows_all:
                 self._forget()
             for message in self._news():
@@ -242,7 +235,7 @@ class Stage:
 
     def _take(self, stop: threading.Event) -> None:
         """Hand on what comes from the pages, and notice a server that does not live any more."""
-        while not (stop.is_set() or self._is_closing.is_set()):
+        while not stop.is_set():
             server = self._server
             if server is None or server.is_lost:
                 stop.wait(_SEND_SECONDS)
@@ -254,6 +247,10 @@ class Stage:
             except (EOFError, OSError):
                 server.lose()
                 self._wake.set()
+        self._wake.set()
+        if not self._has_told.wait(_LEAVE_SECONDS) and self._server is not None:
+            self._server.lose()  # it does not listen, and keeps the other thread waiting
+        self._release()
 
     def _obey(self, text: bytes, server: ServerProcess) -> None:
         """Do what a message asks for; one that makes no sense is counted."""
