@@ -23,7 +23,6 @@ PONG_SECONDS: Final = 3.0
 """How often a page must show that it is there, and how long it may take: then its keys come up."""
 
 _MOST_CONNECTIONS: Final = 256
-_LINGER_SECONDS: Final = 1
 _FIRST_REQUEST_SECONDS: Final = 5.0
 
 
@@ -64,7 +63,7 @@ async def _serve(pipe: Connection, listener: socket.socket, settings: ServerSett
             ws_ping_timeout=PONG_SECONDS,
             ws_per_message_deflate=False,  # on a stage's network time is dearer than bytes
             limit_concurrency=_MOST_CONNECTIONS,
-            timeout_graceful_shutdown=_LINGER_SECONDS,
+            timeout_graceful_shutdown=0,  # whoever waits for an answer now gets none: the music has ended
         )
     )
     tellings: set[asyncio.Task[None]] = set()
