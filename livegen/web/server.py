@@ -49,7 +49,7 @@ async def _serve(pipe: Connection, listener: socket.socket, settings: ServerSett
         Config(
             App(hub, settings, name),
             loop="asyncio",
-            http=_HttpProtocol,
+            http=HttpProtocol,
             ws=_WebSocketProtocol,
             lifespan="off",
             interface="asgi3",
@@ -112,10 +112,17 @@ class _Server(Server):
         yield
 
 
-class _HttpProtocol(H11Protocol):
+class HttpProtocol(H11Protocol):
+    """A connection before, or without, its WebSocket."""
+
     def connection_made(self, transport: Any) -> None:
-        """Close a connection that asks nothing; uvicorn keeps one for ever until its first request."""
+        """Close a connection that asks nothing, which uvicorn would keep for ever; send what is small at once.
+
+        asyncio sets TCP_NODELAY only on sockets that name TCP as their protocol, which one that was bound elsewhere does
+        not: without it every second message waits 40 ms for the page's acknowledgement of the one before.
+        """
         super().connection_made(transport)
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.loop.call_later(_FIRST_REQUEST_SECONDS, self._close_if_mute)
 
     def _close_if_mute(self) -> None:

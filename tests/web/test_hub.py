@@ -1,5 +1,6 @@
 """What goes between a session and its pages: a real server in a process, a scripted session, real sockets."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -12,12 +13,15 @@ import time
 
 import pytest
 from scripted_session import FRAME_RATE, Page, ScriptedSession
+from uvicorn.config import Config
+from uvicorn.server import ServerState
 from waiting import wait_until
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from livegen.controls import CONTROLS
 from livegen.web.guest import BURST
 from livegen.web.hub import MAX_GUESTS
+from livegen.web.server import HttpProtocol
 from livegen.web.wire import MAX_MESSAGE_BYTES
 
 
@@ -85,6 +89,23 @@ def test_sound_goes_to_pages_that_listen(session: ScriptedSession) -> None:
         assert (
             json.loads(next(m for m in listening.line if '"news"' in str(m) or isinstance(m, bytes)))["type"] == "news"
         )
+
+
+def test_what_is_small_is_sent_at_once() -> None:
+    """Without TCP_NODELAY half of the messages wait 40 ms, and asyncio does not set it on a socket like this."""
+
+    async def accept() -> int:
+        with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()):
+            protocol = HttpProtocol(Config(None, log_config=None), ServerState(), {})
+            transport, _ = await asyncio.get_running_loop().connect_accepted_socket(
+                lambda: protocol, listener.accept()[0]
+            )
+            try:
+                return int(transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            finally:
+                transport.close()
+
+    assert asyncio.run(accept())
 
 
 def test_pages_are_counted_at_once(new_session: ScriptedSession) -> None:
