@@ -33,6 +33,7 @@ def test_a_strangers_name_for_this_machine_is_refused(host: str | None) -> None:
         refusal = judge(Knock(HERE, host), served, TOKEN)
         assert refusal is not None
         assert refusal.status == 403
+        assert judge(Knock(HERE, host, query=f"token={TOKEN}"), served, TOKEN) is None  # no stranger has it
 
 
 @pytest.mark.parametrize("peer", ["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"])

@@ -163,8 +163,11 @@ def test_hostile_messages_are_refused_counted_and_the_session_goes_on(session: S
         with session.page() as flood:
             flood.line.send("x" * (MAX_MESSAGE_BYTES + 1))
             assert closed_with(flood) == 1009
+        with session.page() as babble:
+            babble.line.send(b"\xff\xfe", text=True)
+            assert closed_with(babble) == 1007
         page.round_trip()
-    assert wait_until(lambda: session.refused() == n_refused + len(hostile) + 2), session.heard("alive")[-1]
+    assert wait_until(lambda: session.refused() == n_refused + len(hostile) + 3), session.heard("alive")[-1]
     assert session.process.is_alive()
 
 

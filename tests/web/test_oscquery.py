@@ -303,7 +303,8 @@ def test_a_network_that_takes_no_announcement_is_one_sentence() -> None:
 
     trouble = asyncio.run(tell())
     assert trouble is not None
-    assert trouble.startswith("livegen cannot be found")
+    assert trouble.startswith("programs cannot find livegen")
+    assert "9125" in trouble
     assert "\n" not in trouble
 
 
