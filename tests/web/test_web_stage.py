@@ -31,7 +31,9 @@ class Guest:
     """A page that connects and keeps what it hears."""
 
     def __init__(self, port: int) -> None:
-        self._socket: ClientConnection = connect(f"ws://127.0.0.1:{port}/stage", open_timeout=START_SECONDS)
+        self._opened = contextlib.ExitStack()
+        address = f"ws://127.0.0.1:{port}/stage"
+        self._socket: ClientConnection = self._opened.enter_context(connect(address, open_timeout=START_SECONDS))
         self.heard: list[dict[str, Any]] = []
         self.sound: list[bytes] = []
         self.is_there = True
@@ -60,7 +62,7 @@ class Guest:
         return {row[0]: row for message in self.all("plan") for row in message["frames"]}
 
     def close(self) -> None:
-        self._socket.close()
+        self._opened.close()
         self._thread.join(5.0)
 
 
