@@ -154,7 +154,7 @@ def test_osc_packets_set_and_play(session: ScriptedSession) -> None:
 
 
 def test_what_makes_no_sense_is_refused_in_a_sentence(session: ScriptedSession) -> None:
-    n_refused = session.refused()
+    n_refused = session.refused_so_far()
     with session.page("/") as client:
         hostile: list[str | bytes] = [
             b"",
