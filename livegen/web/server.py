@@ -1,151 +1,137 @@
 """The server: one process that serves the page, and carries messages between the session and all pages."""
 
 import asyncio
-import json
-import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
+import contextlib
+import socket
+from collections.abc import Iterator
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any, Final
 
-import uvicorn
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import FileResponse, Response
-from starlette.routing import Mount, Route, WebSocketRoute
-from starlette.staticfiles import StaticFiles
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from uvicorn.config import Config
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn.server import Server
 
-from livegen.controls import CONTROLS, parse_value
-from livegen.errors import ControlError
-from livegen.web.wire import encode
+from livegen.web.announce import OSC, OSCQUERY, Announcement, Service, service_name
+from livegen.web.app import App
+from livegen.web.hub import Hub
+from livegen.web.settings import ServerSettings
+from livegen.web.wire import MAX_MESSAGE_BYTES
 
-DEFAULT_PORT: Final = 9125
-STATIC: Final = Path(__file__).parent / "static"
+PING_SECONDS: Final = 2.0
+PONG_SECONDS: Final = 3.0
+"""How often a page must show that it is there, and how long it may take: then its keys come up."""
+
+_MOST_CONNECTIONS: Final = 256
+_FIRST_REQUEST_SECONDS: Final = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class ServerSettings:
-    """How the server listens.
+def serve(pipe: Connection, listener: socket.socket, settings: ServerSettings) -> None:
+    """Serve until the session has ended or its end of the pipe closes; it owns neither signals nor the terminal.
 
-    Attributes
+    Parameters
     ----------
-    host : str
-    port : int
-    token : str
-        What another machine must show.
+    pipe : Connection
+        To the session.
+    listener : socket
+        Bound, and listens.
+    settings : ServerSettings
     """
-
-    host: str = "127.0.0.1"
-    port: int = DEFAULT_PORT
-    token: str = ""
+    host, port = listener.getsockname()[:2]
+    asyncio.run(_serve(pipe, listener, settings, Service(OSCQUERY, host, port)))
 
 
-def serve(pipe: Connection, settings: ServerSettings) -> None:
-    """Serve until the session's end of the pipe closes: the main function of the server's process."""
-    import signal
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if hasattr(os, "sched_setscheduler"):
-        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+async def _serve(pipe: Connection, listener: socket.socket, settings: ServerSettings, own: Service) -> None:
+    name = service_name(own.port)
+    announcement = Announcement(name)
     hub = Hub(pipe)
+    server = _Server(
+        Config(
+            App(hub, settings, name),
+            loop="asyncio",
+            http=HttpProtocol,
+            ws=_WebSocketProtocol,
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            log_level="critical",
+            access_log=False,
+            proxy_headers=False,  # nobody tells us another address than the one that it comes from
+            server_header=False,
+            ws_max_size=MAX_MESSAGE_BYTES,
+            ws_ping_interval=PING_SECONDS,
+            ws_ping_timeout=PONG_SECONDS,
+            ws_per_message_deflate=False,  # on a stage's network time is dearer than bytes
+            limit_concurrency=_MOST_CONNECTIONS,
+            timeout_graceful_shutdown=0,  # whoever waits for an answer now gets none: the music has ended
+        )
+    )
+    tellings: set[asyncio.Task[None]] = set()
 
-    @asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        asyncio.get_running_loop().add_reader(pipe.fileno(), hub.take)
+    def tell_network() -> None:
+        host, port = hub.mirror.hello["osc"]
+        telling = asyncio.create_task(_tell(announcement, hub, own, Service(OSC, host, port)))
+        tellings.add(telling)
+        telling.add_done_callback(tellings.discard)
+
+    hub.on_hello = tell_network
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    carrying = asyncio.create_task(_carry(hub, server))
+    await asyncio.wait([serving, carrying], return_when=asyncio.FIRST_COMPLETED)
+    server.should_exit = True
+    for task in (carrying, *tellings):
+        task.cancel()
+    await asyncio.gather(carrying, announcement.withdraw(), *tellings, return_exceptions=True)
+    await serving
+
+
+async def _carry(hub: Hub, server: "_Server") -> None:
+    await server.is_up.wait()
+    await hub.run()
+
+
+async def _tell(announcement: Announcement, hub: Hub, *services: Service) -> None:
+    trouble = await announcement.tell(*services)
+    if trouble is not None and trouble not in hub.troubles:
+        hub.troubles.append(trouble)
+
+
+class _Server(Server):
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self.is_up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to take connections, and say so."""
+        await super().startup(sockets)
+        self.is_up.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals as they are: uvicorn would end on the Ctrl-C that is the session's to answer."""
         yield
 
-    app = Starlette(
-        routes=[
-            Route("/", _page),
-            WebSocketRoute("/stage", hub.connect),
-            Mount("/static", StaticFiles(directory=STATIC)),
-        ],
-        lifespan=lifespan,
-    )
-    config = uvicorn.Config(
-        app, host=settings.host, port=settings.port, log_level="warning", ws_per_message_deflate=False
-    )
-    server = uvicorn.Server(config)
-    hub.quit = lambda: setattr(server, "should_exit", True)
-    server.run()
+
+class HttpProtocol(H11Protocol):
+    """A connection before, or without, its WebSocket."""
+
+    def connection_made(self, transport: Any) -> None:
+        """Close a connection that asks nothing, which uvicorn would keep for ever; send what is small at once.
+
+        asyncio sets TCP_NODELAY only on sockets that name TCP as their protocol, as one that was bound elsewhere does
+        not: without it every second message waits 40 ms for the page's acknowledgement of the one before.
+        """
+        super().connection_made(transport)
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.loop.call_later(_FIRST_REQUEST_SECONDS, self._close_if_mute)
+
+    def _close_if_mute(self) -> None:
+        if self.cycle is None and self.transport.get_protocol() is self:
+            self.transport.abort()
 
 
-async def _page(_request: Request) -> Response:
-    return FileResponse(STATIC / "index.html")
-
-
-class Hub:
-    """Who is connected, and what they would have heard so far."""
-
-    def __init__(self, pipe: Connection) -> None:
-        self._pipe = pipe
-        self._queues: dict[str, asyncio.Queue[bytes]] = {}
-        self._hello: dict[str, Any] = {}
-        self._values: dict[str, Any] = {}
-        self._plan: bytes = b""
-        self._n = 0
-        self.quit = lambda: None
-
-    def take(self) -> None:
-        """Take what the session has sent."""
-        try:
-            while self._pipe.poll():
-                self._tell(self._pipe.recv_bytes())
-        except (EOFError, OSError):
-            asyncio.get_running_loop().remove_reader(self._pipe.fileno())
-            self.quit()
-
-    def _tell(self, text: bytes) -> None:
-        message = json.loads(text)
-        if message["type"] == "hello":
-            message["table"] = [
-                {"name": name, **asdict(control)} | {"name": name} for name, control in CONTROLS.items()
-            ]
-            self._hello, text = message, json.dumps(message).encode()
-        if message["type"] == "values":
-            self._values |= message["values"]
-        for queue in self._queues.values():
-            if queue.qsize() < 200:
-                queue.put_nowait(text)
-
-    async def connect(self, socket: WebSocket) -> None:
-        """Serve one page until it leaves."""
-        await socket.accept()
-        self._n += 1
-        source = f"web:{self._n}"
-        queue = self._queues[source] = asyncio.Queue()
-        if self._hello:
-            queue.put_nowait(json.dumps(self._hello).encode())
-            queue.put_nowait(encode("values", values=self._values))
-        sender = asyncio.create_task(_send(socket, queue))
-        try:
-            while True:
-                self._obey(json.loads(await socket.receive_text()), source, queue)
-        except WebSocketDisconnect:
-            pass
-        finally:
-            sender.cancel()
-            del self._queues[source]
-            self._pipe.send_bytes(encode("lost", source=source))
-
-    def _obey(self, message: dict[str, Any], source: str, queue: asyncio.Queue[bytes]) -> None:
-        match message["type"]:
-            case "ping":
-                queue.put_nowait(encode("pong", t=message["t"]))
-            case "set":
-                try:
-                    value = parse_value(message["name"], message["value"])
-                except ControlError as error:
-                    queue.put_nowait(encode("refused", name=message["name"], reason=str(error)))
-                    return
-                self._pipe.send_bytes(encode("set", name=message["name"], value=value, source=source))
-            case "midi":
-                self._pipe.send_bytes(encode("midi", data=message["data"], source=source))
-
-
-async def _send(socket: WebSocket, queue: asyncio.Queue[bytes]) -> None:
-    while True:
-        await socket.send_text((await queue.get()).decode())
+class _WebSocketProtocol(WebSocketsSansIOProtocol):
+    def keepalive_timeout(self) -> None:
+        """Give up a page that does not answer, at once: uvicorn would first send all that it has not taken yet."""
+        super().keepalive_timeout()
+        self.transport.abort()
