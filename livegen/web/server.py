@@ -118,7 +118,7 @@ class HttpProtocol(H11Protocol):
     def connection_made(self, transport: Any) -> None:
         """Close a connection that asks nothing, which uvicorn would keep for ever; send what is small at once.
 
-        asyncio sets TCP_NODELAY only on sockets that name TCP as their protocol, as one that was bound elsewhere does
+        asyncio sets TCP_NODELAY only on sockets that name TCP as their protocol, which one bound elsewhere does
         not: without it every second message waits 40 ms for the page's acknowledgement of the one before.
         """
         super().connection_made(transport)
