@@ -17,7 +17,7 @@ const CHANNELS = [
   { channel: 2, name: "TR bass", voice: "tr", octave: 3 },
   { channel: 9, name: "NO drums", voice: "no", octave: 2 },
 ];
-const DRUMS = { 36: "kick", 37: "rim", 38: "snare", 39: "clap", 40: "snare", 41: "tom", 42: "hat", 43: "tom", 44: "hat", 45: "tom", 46: "open", 47: "tom", 48: "tom", 49: "crash", 50: "tom", 51: "ride", 52: "crash", 53: "ride", 55: "crash", 57: "crash", 59: "ride" };
+const DRUMS = { 35: "kick", 36: "kick", 38: "snare", 39: "clap", 40: "snare", 41: "tom", 42: "hat", 43: "tom", 44: "hat", 45: "tom", 46: "open", 47: "tom", 48: "tom", 49: "crash", 50: "tom", 51: "ride", 52: "crash", 53: "ride", 55: "crash", 57: "crash", 59: "ride" };
 
 const LOWEST_OCTAVE = 1;
 const HIGHEST_OCTAVE = 7;
@@ -98,7 +98,7 @@ class Piano {
     const role = voice && this.link.values[`${voice}.role`];
     const isTaken = !role || role === "player";
     this.take.hidden = isTaken;
-    if (!isTaken) this.take.textContent = `${role === "off" ? "off" : "the model’s"}: play ${voice.toUpperCase()} yourself`;
+    if (!isTaken) this.take.textContent = `${voice.toUpperCase()} is ${role === "off" ? "off" : "the model’s"}: take it`;
   }
 
   takeVoice() {

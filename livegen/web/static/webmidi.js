@@ -38,7 +38,7 @@ export function mountMidi(toolbar, notes, link) {
       access.addEventListener("statechange", follow);
       follow();
     } catch (error) {
-      sentence.textContent = `The browser gives no MIDI to this page: ${error.message}.`;
+      sentence.textContent = `The browser does not let this page hear MIDI (${error.name}): allow it beside the address.`;
     }
   });
 

@@ -96,9 +96,10 @@ function slider(row, act) {
   const reading = make("output", { class: "reading" });
   const isFine = row.kind === "float" && row.maximum - row.minimum >= FINE_RANGE;
   const number = isFine && make("input", { ...range, type: "number", step: "any", "aria-label": `${readName(row.name)}, exactly` });
+  const isPitch = row.unit === "MIDI key" || (row.unit === "note" && !row.name.startsWith("no.")); // noise has none
   const say = (value) => {
-    const text = `${Number(value.toFixed(digits + 1))}${row.unit ? ` ${row.unit}` : ""}`;
-    return /\b(key|note)\b/.test(row.unit) ? `${noteName(value)} · ${value}` : text;
+    if (isPitch) return `${noteName(value)} · ${value}`;
+    return `${Number(value.toFixed(digits + 1))}${row.unit ? ` ${row.unit}` : ""}`;
   };
   const display = new Display((value) => {
     input.value = value;
