@@ -19,13 +19,12 @@ export function mountGauges(root, link, score) {
   const who = root.querySelector(".who");
   const status = line(who, "p", "status");
   const rig = line(who, "p", "names");
-  const tempo = new TempoGauge(group(root, "tempo"), link, score);
+  const tempo = new TempoGauge(group(root, "tempo", "Tempo"), link, score);
 
-  const levels = group(root, "levels");
+  const levels = group(root, "levels", "Levels");
   const meters = [...VOICES.map((name) => new Meter(levels, name.toUpperCase(), name)), new Meter(levels, "mix", "words")];
 
-  const numbers = root.appendChild(document.createElement("dl"));
-  numbers.className = "numbers";
+  const numbers = line(group(root, "safety", "How safe the music is"), "dl", "numbers");
   const inHand = new Figure(numbers, "In hand", "frames", (value) => {
     const enough = Math.min(6, Math.ceil((link.values.lookahead ?? 12) / 2));
     return value >= enough ? "good" : value > 0 ? "warn" : "bad";
@@ -45,9 +44,9 @@ export function mountGauges(root, link, score) {
     requestAnimationFrame(move);
   };
   link.on("gauges", (gauges) => {
-    setText(status, gauges.is_running ? `${link.values.mode ?? "playing"} ${clockText(gauges.seconds)}` : "stopped");
+    setText(status, gauges.is_running ? (link.values.mode ?? "playing") : "stopped");
     status.dataset.running = gauges.is_running;
-    setText(rig, `${gauges.patch} · ${gauges.model}`);
+    setText(rig, `${clockText(gauges.seconds)} · ${gauges.patch} · ${gauges.model}`);
     [...gauges.levels, gauges.mix].forEach((level, i) => meters[i].hear(level));
     inHand.show(gauges.frames_in_hand);
     late.show(gauges.late_frames);
@@ -65,8 +64,11 @@ export function mountGauges(root, link, score) {
   });
 }
 
-function group(root, name) {
-  return line(root, "div", name);
+function group(root, name, label) {
+  const element = line(root, "div", name);
+  element.setAttribute("role", "group");
+  element.setAttribute("aria-label", label);
+  return element;
 }
 
 function line(root, tag, name) {
@@ -123,8 +125,9 @@ class TempoGauge {
     const speed = line(root, "p", "speed");
     this.bpm = line(speed, "b", "");
     line(speed, "span", "unit").textContent = " BPM";
-    this.place = line(root, "p", "place");
-    this.place.setAttribute("aria-label", "bar and beat");
+    const place = line(root, "p", "place");
+    line(place, "span", "unseen").textContent = "bar and beat ";
+    this.place = line(place, "span", "");
     this.source = line(root, "p", "source");
     this.lamps = line(root, "div", "lamps");
     this.lamps.setAttribute("aria-hidden", "true");
