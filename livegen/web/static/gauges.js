@@ -18,7 +18,7 @@ const upTo = (good, warn) => (value) => (value <= good ? "good" : value <= warn 
  */
 export function mountGauges(root, link, score) {
   const who = root.querySelector(".who");
-  const status = line(who, "p", "status");
+  const status = line(who, "p", "running");
   const rig = line(who, "p", "names");
   const tempo = new TempoGauge(group(root, "tempo", "Tempo"), link, score);
 
