@@ -54,12 +54,13 @@ class Hands {
   }
 
   build(hello) {
-    const table = JSON.stringify(hello.table);
+    const rows = hello.table ?? [];
+    const table = JSON.stringify(rows);
     if (table !== this.table) {
       this.table = table;
       this.widgets.clear();
       this.panel?.remove();
-      this.panel = this.root.appendChild(this.makePanel(new Map(hello.table.map((row) => [row.name, row]))));
+      this.panel = this.root.appendChild(this.makePanel(new Map(rows.map((row) => [row.name, row]))));
       this.show(this.link.values);
     }
     for (const [name, names] of Object.entries(PICKERS)) this.widgets.get(name)?.setNames(hello[names] ?? []);

@@ -28,7 +28,11 @@ export function mountMidi(toolbar, notes, link) {
   const pedals = new Set(); // "id:channel" of those that are down
   const list = make("ul", { class: "ports" });
   const sentence = make("p", { role: "status" });
-  const open = make("button", { type: "button", class: "midi", "aria-expanded": false, "aria-controls": "midi-ports" }, "MIDI");
+  const open = make(
+    "button",
+    { type: "button", class: "midi", "aria-expanded": false, "aria-controls": "midi-ports" },
+    "MIDI",
+  );
   const panel = make("div", { class: "midi-panel", id: "midi-ports", hidden: true }, sentence, list);
   toolbar.append(open);
   toolbar.after(panel);

@@ -125,6 +125,7 @@ function slider(row, act) {
     input.value = row.default;
     choose(row.default);
   }
+  display.display(row.default); // until the server has spoken
   input.addEventListener("pointerdown", () => display.hold());
   for (const end of ["pointerup", "pointercancel", "lostpointercapture", "blur"]) {
     input.addEventListener(end, () => display.isHeld && display.letGo());
@@ -176,6 +177,7 @@ function choice(row, act) {
     const select = make("select", { "aria-label": readName(row.name) });
     select.append(...row.choices.map((each) => make("option", { value: each }, each.replaceAll("_", " "))));
     const display = new Display((value) => (select.value = value));
+    display.display(row.default);
     select.addEventListener("change", () => {
       act(select.value);
       display.settle();
@@ -195,6 +197,7 @@ function choice(row, act) {
   const display = new Display((value) => {
     for (const radio of radios) radio.checked = radio.value === value;
   });
+  display.display(row.default);
   return { body: make("div", { class: "body" }, label, group), show: (value) => display.show(value) };
 }
 
