@@ -74,7 +74,6 @@ class Roll {
     link.on("hello", ({ session }) => {
       if (session !== this.session) [this.bars, this.fading, this.view] = [[], [], new View()];
       this.session = session;
-      this.size = null;
     });
     new ResizeObserver(([{ contentRect }]) => (this.size = contentRect)).observe(canvas);
   }
