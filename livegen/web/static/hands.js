@@ -188,7 +188,7 @@ class Hands {
 }
 
 function fold(title, content, voice) {
-  const element = make("details", { class: "fold" }, make("summary", { class: "name" }, title), content);
+  const element = make("details", { class: "fold" }, make("summary", {}, title), content);
   if (voice) element.style.setProperty("--voice", `var(--${voice}, #9db4ff)`);
   return element;
 }

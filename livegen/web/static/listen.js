@@ -92,7 +92,8 @@ export function mountListen(root, link) {
   });
   link.on("hello", ({ sample_rate }) => {
     if (player && player.inputRate !== sample_rate) close(); // a session on another sound card
-    if (isOn) turn(true);
+    if (isOn && player) ask();
+    else if (isOn) turn(true);
   });
   link.on("sound", (data) => {
     if (!isOn || !player) return;

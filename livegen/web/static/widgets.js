@@ -7,7 +7,7 @@
 import { make, noteName, onPress } from "./dom.js";
 
 const SETTLE_MS = 300; // until what was sent has come back
-const SLIDER_STEPS = 200;
+const SLIDER_STEPS = 100;
 const FINE_RANGE = 100; // a slider alone cannot be set to the unit over a range as wide as this
 const MAX_SEGMENTS = 6; // more choices than this go in a list
 const AT_ONCE = ["tap", "panic"]; // as the finger comes down: a click comes when it goes up
