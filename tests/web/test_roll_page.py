@@ -4,12 +4,14 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import pytest
 
+from livegen.controls import CONTROLS, DEFAULTS
 from livegen.score import N_VOICES, VOLUME_MAX, Voice, onsets
 from livegen.units import FRAME_RATE_HZ
 from livegen.web.server import STATIC
@@ -65,8 +67,11 @@ class Session:
         self.socket.send(json.dumps({"type": kind, **fields}))
 
     def begin(self, at: int = 100) -> None:
-        self.send("hello", session=self.word, version="0", frame_rate=FRAME_RATE_HZ, sample_rate=48_000, patches=[])
-        self.send("values", values={"lookahead": 12, "beats_a_bar": 4, "mode": "accompany"})
+        table = [asdict(control) | {"name": name} for name, control in CONTROLS.items()]
+        rates = {"frame_rate": FRAME_RATE_HZ, "sample_rate": 48_000}
+        lists: dict[str, Any] = {"patches": [], "models": [], "osc": ["127.0.0.1", 0], "table": table}
+        self.send("hello", session=self.word, version="0", **rates, **lists)
+        self.send("values", values=dict(DEFAULTS))
         notes, nothing = [60, 64, 40, 9], [0, 0, 0, 0]
         rows = [[i, notes, [9, 9, 0, 9], nothing, nothing, nothing, nothing, i / 12] for i in range(at - 30, at + 12)]
         self.send("plan", now=float(at), horizon=at + 2, frames=rows)
