@@ -254,7 +254,7 @@ def test_nothing_jumps_whatever_the_gauges_show(session: Session, size: tuple[in
     session.send("gauges", **GAUGES | {"tempo": tempo, "midi_in": ["a"], "midi_out": ["b"]})
     page.wait_for_function("() => document.querySelector('.speed b').textContent === '93.0'")
     before = page.evaluate(boxes)
-    tempo = {"bpm": 287.5, "source": "player", "is_lost": True, "bar": 412, "beat": 4, "peers": 11}
+    tempo = {"bpm": 287.5, "source": "player", "is_lost": True, "bar": 1412, "beat": 4, "peers": 11}
     crowd = [f"A keyboard with a long name, number {i}" for i in range(8)]
     bad = {"frames_in_hand": 0, "late_frames": 4321, "underflows": 9876, "key_to_sound_ms": 123.4, "seconds": 7262.0}
     session.send("gauges", **GAUGES | bad | {"tempo": tempo, "midi_in": crowd, "midi_out": crowd, "troubles": crowd})
@@ -262,6 +262,8 @@ def test_nothing_jumps_whatever_the_gauges_show(session: Session, size: tuple[in
     page.wait_for_function("() => document.querySelector('.speed b').textContent === '287.5'")
     assert page.evaluate(boxes) == before
     assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+    place = page.locator(".place").evaluate("(each) => [each.scrollWidth, each.clientWidth]")
+    assert place[0] <= place[1]
 
 
 def test_what_a_number_means_is_said_in_words_too(session: Session) -> None:
