@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -138,3 +139,10 @@ class Jam:
         if self.plays:
             self._process.kill()
             self._process.wait()
+
+
+def assert_left_well(jam: Jam, signal_number: int = signal.SIGTERM) -> None:
+    """Send a signal and assert that it ends in order."""
+    assert jam.leave(signal_number) == 0
+    assert "Traceback" not in jam.words
+    assert "fault" not in jam.words
