@@ -126,6 +126,13 @@ class Jam:
         self._clients.append(OscClient(int(port[1])))
         return self._clients[-1]
 
+    @property
+    def page(self) -> str:
+        """Address of its page."""
+        address = re.search(r"http://\S+", self.words)
+        assert address, self.words
+        return address[0]
+
     def leave(self, signal_number: int) -> int:
         """Send a signal and return the exit code; fails where that takes longer than `LEAVE_SECONDS`."""
         assert self.plays, self.words
