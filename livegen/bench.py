@@ -279,7 +279,7 @@ def measure_session(
             What it played on, and what else went wrong.
     """
     session = Session(predictor, patch, settings)
-    waits = EventWaits(session.clock, session.block_samples)
+    waits = EventWaits(session.clock, session.clock.block_samples)
     session.observers.append(waits.observe)
     try:
         session.start(lambda: None)
@@ -311,7 +311,7 @@ def measure_session(
             "sample_rate": session.clock.sample_rate,
             "block_samples": int(stats["block_samples_max"]),
             "events_lost": session.instrument.n_lost,
-            "faults": session.faults,
+            "faults": session.status.faults,
         },
     }
 

@@ -29,14 +29,17 @@ def user_data_folder() -> Path:
     return Path(os.environ.get("LIVEGEN_DATA_DIR") or platformdirs.user_data_dir("livegen", appauthor=False))
 
 
-def rigs_folder() -> Path:
-    """Return the folder of the user's rigs; it need not exist yet.
+def user_config_folder() -> Path:
+    """Return the folder of what the user has set; it need not exist yet.
 
-    ``LIVEGEN_CONFIG_DIR`` in the environment names another place for what the user has set.
+    ``LIVEGEN_CONFIG_DIR`` in the environment names another one.
     """
-    return (
-        Path(os.environ.get("LIVEGEN_CONFIG_DIR") or platformdirs.user_config_dir("livegen", appauthor=False)) / "rigs"
-    )
+    return Path(os.environ.get("LIVEGEN_CONFIG_DIR") or platformdirs.user_config_dir("livegen", appauthor=False))
+
+
+def rigs_folder() -> Path:
+    """Return the folder of the user's rigs; it need not exist yet."""
+    return user_config_folder() / "rigs"
 
 
 def _shipped(name: str) -> Path:

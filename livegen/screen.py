@@ -52,9 +52,12 @@ class Screen:
         On stderr, so that stdout stays free.
     model : str
         Name to show.
+    page : str
+        Address of the stage page; empty where it is not served.
     """
 
-    def __init__(self, session: Session, console: Console, *, model: str) -> None:
+    def __init__(self, session: Session, console: Console, *, model: str, page: str = "") -> None:
+        self._page = page
         self._session = session
         self._console = console
         self._model = model
@@ -79,11 +82,16 @@ class Screen:
         try:
             self._live.update(self._picture(), refresh=True)
         except Exception as error:
-            self._session.count_fault("screen", error)
+            self._session.status.count_fault("screen", error)
 
     def _surroundings(self) -> list[str]:
         session = self._session
-        lines = [f"sound: {session.speaker.name}, {session.clock.sample_rate} Hz", session.ports(), session.take()]
+        lines = [
+            f"sound: {session.speaker.name}, {session.clock.sample_rate} Hz",
+            session.status.ports(),
+            session.status.take(),
+        ]
+        lines += [f"page: {self._page}"] if self._page else []
         return lines + [f"note: {warning}" for warning in session.warnings]
 
     def _picture(self) -> Group:
@@ -93,7 +101,7 @@ class Screen:
         voices = Table(box=None, padding=(0, 2), title=title, title_justify="left", title_style="bold")
         for heading, width in (("voice", 5), ("role", 22), ("note", 4), ("level", _METER_WIDTH)):
             voices.add_column(heading, width=width)  # fixed, so that nothing jumps while it plays
-        step = session.sounding_step()
+        step = session.status.sounding_step()
         levels = session.instrument.engine["stats"]["levels"][0]
         for voice, prefix in VOICE_PREFIX.items():
             role = str(values[prefix + "role"])
@@ -118,11 +126,11 @@ class Screen:
             f"{state} {session.seconds():.0f} s · {tempo}\n"
             f"temperature {values['temperature']:.2f} · "
             f"top_p {values['top_p']:.2f} · volume {values['volume']:.2f} · "
-            f"key to sound about {session.key_to_sound_ms():.1f} ms (blocks of {session.block_samples()}, "
+            f"key to sound about {session.status.key_to_sound_ms():.1f} ms (blocks of {session.clock.block_samples()}, "
             f"device {1000.0 * session.speaker.latency_seconds:.1f} ms)\n"
-            f"{session.frames_in_hand()} frames in hand · {int(stats['late_frames'])} late frames · "
+            f"{session.status.frames_in_hand()} frames in hand · {int(stats['late_frames'])} late frames · "
             f"{int(stats['underflows'])} underflows"
         )
-        for trouble in session.troubles():
+        for trouble in session.status.troubles():
             text.append(f"\n{trouble}", style="yellow")
         return text

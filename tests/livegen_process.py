@@ -87,15 +87,17 @@ class Jam:
     folder : Path
         Where it runs and where its words go.
     arguments : str or Path
-        Beside `--osc-port 0`.
+        Beside `--osc-port 0`, and `--no-web` where they have no web in them.
     """
 
     def __init__(self, folder: Path, *arguments: str | Path) -> None:
         self._words = folder / "words.txt"
         self._clients: list[OscClient] = []
+        has_page = any(str(argument).startswith("--web") for argument in arguments)
+        options = ["--osc-port", "0", *([] if has_page else ["--no-web"]), *arguments]
         with self._words.open("wb") as words:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "livegen", "jam", "--osc-port", "0", *arguments],
+                [sys.executable, "-m", "livegen", "jam", *options],
                 cwd=folder,
                 env=environment(),
                 stdin=subprocess.DEVNULL,

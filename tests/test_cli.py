@@ -31,7 +31,7 @@ from livegen.predictor.lstm import SIZES
 from livegen.resources import patches_folder
 from livegen.score import Column, Voice
 
-SILENT = ("--audio", "null", "--midi-api", "none")
+SILENT = ("--audio", "null", "--midi-api", "none", "--no-web")
 SHORT = ("--seconds", "0.5", "--seed", "7")
 COMMANDS = sorted(command.name or command.callback.__name__ for command in cli.app.registered_commands)
 

@@ -22,7 +22,7 @@ from livegen.session.take import Take
 from livegen.session.take_records import LOG_FILE, Kept, Played, Turned
 from livegen.session.takes import find_take
 
-SILENT = ("--audio", "null", "--midi-api", "none", "--seed", "7")
+SILENT = ("--audio", "null", "--midi-api", "none", "--seed", "7", "--no-web")
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ MAY_IMPORT = {
 ONLY_IN = {"torch": {"training"}, "typer": {"cli"}}
 """Libraries that only some parts may import."""
 
-MAY_START_THREADS = {"session", "bench"}  # bench keeps the interpreter busy on purpose
+MAY_START_THREADS = {"session", "bench", "web"}  # bench keeps the interpreter busy on purpose, web has its own
 
 THREAD_STARTERS = {
     *("Thread", "Timer", "start_new_thread", "ThreadPoolExecutor", "ThreadPool", "to_thread"),

@@ -62,6 +62,13 @@ def jam(
     link: Annotated[
         bool | None, typer.Option("--link/--no-link", help="Join the Ableton Link session of the network (extra link).")
     ] = None,
+    web_port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="TCP port of the stage page, else 9125; 0 takes a free one.")
+    ] = None,
+    web_host: Annotated[
+        str | None, typer.Option(help="Address that the page is served on, else 127.0.0.1; 0.0.0.0 lets phones in.")
+    ] = None,
+    web: Annotated[bool | None, typer.Option("--web/--no-web", help="Whether to serve the stage page.")] = None,
     play: Annotated[Path | None, typer.Option(metavar="FILE.mid", help="Play a MIDI file into the session.")] = None,
     seconds: Annotated[float | None, typer.Option(min=0, help="Stop after this long.")] = None,
     seed: Seed = None,
@@ -87,7 +94,7 @@ def jam(
     from livegen.session.capture import capture_endings
     from livegen.session.session import Session, Settings
     from livegen.session.takes import TakeSettings
-    from livegen.web.server import ServerSettings
+    from livegen.web.page import open_page
     from livegen.web.stage import Stage
 
     said: dict[str, Any] = {
@@ -105,6 +112,9 @@ def jam(
         "osc_host": osc_host,
         "osc_port": osc_port,
         "link": link,
+        "web_host": web_host,
+        "web_port": web_port,
+        "web": web,
     }
     kept = Rig() if rig is None else load_rig(rig)
     asked = replace(kept, **{name: value for name, value in said.items() if value is not None})
@@ -141,19 +151,23 @@ def jam(
         rig=asked,
         take=None if no_take else recorded,
     )
+    page = None if asked.web is False else open_page(asked.web_host, asked.web_port)
     predictor = load_model(asked.model or "default")
     session = Session(predictor, loaded_patch, settings)
+    stage = None if page is None else Stage(session, page, shipped_models())
+    session.warnings += [] if page is None else page.warnings
     leave = leave_on_signals()
     try:
-        stage = Stage(session, ServerSettings())
         session.start(leave.set)
-        with Screen(session, err, model=predictor.name) as screen:
+        with Screen(session, err, model=predictor.name, page="" if page is None else page.address) as screen:
             while not leave.wait(0.1) and not (seconds is not None and session.seconds() >= seconds):
                 screen.update()
     finally:
         with _deadline(_PATIENCE_SECONDS):
             session.stop()
-    err.print(session.farewell(), highlight=False, markup=False, soft_wrap=True)
+            if stage is not None:
+                stage.close()
+    err.print(session.status.farewell(), highlight=False, markup=False, soft_wrap=True)
 
 
 def calibrate(

@@ -15,6 +15,7 @@ from livegen.atomics import load_acquire, store_release
 from livegen.kernels import Record, kernel
 from livegen.outputs.beats import NEVER_COUNTED
 from livegen.outputs.click import CLICK, add_click, place_click
+from livegen.outputs.tap import TAP, TAP_SAMPLES, read_tap, write_tap
 from livegen.outputs.wall_clock import now_ns
 from livegen.patch import Patch
 from livegen.score import N_VOICES, SILENCE
@@ -82,6 +83,7 @@ STATS: Final = np.dtype(
         ("callback_ns_max", np.int64),
         ("block_samples_max", np.int64),
         ("levels", np.float64, N_VOICES),  # 0..1, decaying peaks for meters
+        ("mix_level", np.float64),  # likewise, of all that leaves
     ],
     align=True,
 )
@@ -103,6 +105,7 @@ ENGINE: Final = np.dtype(
         ("rings", RING, N_RINGS),
         ("stats", STATS),
         ("parts", np.float32, (N_VOICES, MAX_PIECE_SAMPLES)),
+        ("tap", TAP),  # of the mix, for whoever listens from afar
         ("log", LOG),  # of what is written to the first chip, where a file wants it
     ],
     align=True,
@@ -165,6 +168,7 @@ def warm_up(patch: Patch) -> None:
     command["note"] = 69
     push_command(engine[0], 0, command[0])
     fill_block(engine[0], np.zeros(2 * 64, np.float32), 64, 0)
+    read_tap(engine["tap"][0], 0, np.zeros(TAP_SAMPLES, np.int16), MAX_PIECE_SAMPLES)
 
 
 @kernel
@@ -214,6 +218,8 @@ def _render_piece(engine: Record, n_samples: int) -> None:
     if engine.n_parts == 1 and engine.mix.metronome > 0.0:  # a voice on a channel of its own is recorded without it
         add_click(engine.click, engine.mix.metronome, engine.sample, engine.sample_rate, engine.parts[0], n_samples)
     _apply_master(engine, n_samples)
+    if engine.tap.is_on:
+        write_tap(engine.tap, engine.sample, engine.parts, engine.n_parts, n_samples)
     engine.sample = end
 
 
@@ -336,6 +342,10 @@ def fill_block(engine: Record, out: NDArray[np.float32], n_samples: int, status_
         chip = engine.synth.chips[engine.synth.chip_of_voice[voice]]
         level = voice_level(chip, voice) / MAX_VOLUME * engine.mix.gains_now[voice]
         stats.levels[voice] = max(level, stats.levels[voice] * 0.95)
+    mix_level = stats.mix_level * 0.95
+    for i in range(n_samples * engine.n_channels):
+        mix_level = max(mix_level, abs(np.float64(out[i])))
+    stats.mix_level = mix_level
     took_ns = now_ns(engine.clock_scratch) - began_ns
     stats.callback_ns[min(took_ns // 1000, N_BINS - 1)] += 1
     stats.callback_ns_max = max(stats.callback_ns_max, took_ns)

@@ -26,6 +26,7 @@ from livegen.predictor.lstm_kernels import (
     Told,
     Weights,
 )
+from livegen.predictor.match import match_lengths
 from livegen.predictor.memory import Memory, Past, is_shown
 from livegen.predictor.predictor import UNCONDITIONED, Conditions, Sampling
 from livegen.score import N_VOICES, SILENCE, Voice
@@ -274,6 +275,10 @@ class LstmDistribution:
         top = logits.max()
         logits -= top + np.log(np.exp(logits - top).sum())
         return logits[NOTE_CLASS[voice]].astype(np.float32)
+
+    def match_lengths(self, frame: NDArray[np.uint8]) -> tuple[int, ...]:
+        """Return how long the matches are that a frame follows; see `livegen.predictor.predictor.Distribution`."""
+        return match_lengths(self.told.heard, self.told.proposals, frame)
 
 
 @dataclass(frozen=True, eq=False)

@@ -63,7 +63,7 @@ _MAX_LEFT: Final = 25
 _LEFT_BUCKETS: Final = np.array(
     [0, 1, 2, 3, 4, 5, 6, 7, 8, 8, 9, 9, *[10] * 4, *[11] * 12, 12], np.uint8
 )  # of -3, -2, -1, 0, 1 ... 25 frames or more
-_LENGTH_TRUSTS: Final = np.array([0, 0, 1, 2, 3, 4, 4, *[5] * 3, *[6] * 5, *[7] * 9, 8], np.uint8)  # of 0..24 onsets
+LENGTH_TRUSTS: Final = np.array([0, 0, 1, 2, 3, 4, 4, *[5] * 3, *[6] * 5, *[7] * 9, 8], np.uint8)  # of 0..24 onsets
 
 
 class History(NamedTuple):
@@ -295,7 +295,7 @@ def propose(past: History, t: int, plan: int, proposals: NDArray[np.uint8]) -> N
         for i in range(2):
             lag = past.own_lag[row, voice, i]
             if lag > 0:
-                trust = _LENGTH_TRUSTS[past.own_length[row, voice, i]]
+                trust = LENGTH_TRUSTS[past.own_length[row, voice, i]]
                 _propose(past, t, voice, lag, trust, proposals[voice, OWN_STRICT + i])
             lag, trust = past.shared_lag[row, i], past.shared_trust[row, i, voice]
             if has_plan and i == 0:

@@ -132,6 +132,20 @@ class Distribution(Protocol):
         """
         ...
 
+    def match_lengths(self, frame: NDArray[np.uint8]) -> tuple[int, ...]:
+        """Return, by voice, how many onsets long the match in the song is that a frame goes on as; 0 for none.
+
+        Parameters
+        ----------
+        frame : ndarray of uint8, shape (4, 3)
+            The frame as it is planned or was played.
+
+        Notes
+        -----
+        For showing it: a predictor without a motif memory returns zeros.
+        """
+        ...
+
 
 class Predictor(Protocol):
     """A model, ready to play."""

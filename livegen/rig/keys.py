@@ -57,6 +57,9 @@ RIG_KEYS: Final[tuple[RigKey, ...]] = (
     RigKey("osc_host", "text", "address that OSC listens on"),
     RigKey("osc_port", "int", "UDP port for OSC; 0 takes a free one", (0, 65_535)),
     RigKey("osc_peers", "texts", 'programs that hear every change, each as "host:port"'),
+    RigKey("web", "bool", "whether to serve the stage page; yes if left out"),
+    RigKey("web_host", "text", "address that the page is served on"),
+    RigKey("web_port", "int", "TCP port of the page; 0 takes a free one", (0, 65_535)),
     RigKey("link", "bool", "whether to join the Ableton Link session of the network (extra `link`)"),
 )
 

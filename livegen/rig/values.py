@@ -81,6 +81,9 @@ class Rig:
     osc_host: str | None = None
     osc_port: int | None = None
     osc_peers: tuple[Peer, ...] | None = None
+    web: bool | None = None
+    web_host: str | None = None
+    web_port: int | None = None
     link: bool | None = None
     controls: Mapping[str, Value] = field(default_factory=dict)
     knobs: tuple[Knob, ...] | None = None

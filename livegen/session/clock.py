@@ -66,6 +66,14 @@ class AudioClock:
         last_block = int(samples[-1] - samples[-2]) if len(samples) > 1 else 0
         return min(sample, int(samples[-1]) + last_block + round(_LONGEST_SILENCE_SECONDS * self.sample_rate))
 
+    def seconds(self) -> float:
+        """Return how long it has played; negative before the start."""
+        return self.sample_at(time.perf_counter_ns()) / self.sample_rate
+
+    def block_samples(self) -> int:
+        """Return the longest block that the device has asked for so far."""
+        return int(self._stats["block_samples_max"])
+
     def time_of_sample(self, sample: int) -> int:
         """Return when a sample is made, in nanoseconds of `time.perf_counter_ns`."""
         return self.origin_ns() + sample * 1_000_000_000 // self.sample_rate

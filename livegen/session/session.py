@@ -18,7 +18,7 @@ from livegen.errors import AudioError, PortError, TakeError
 from livegen.events import Event as InputEvent
 from livegen.formats.midi_file import midi_timeline
 from livegen.inputs.link import LinkInput, OwnBeat
-from livegen.inputs.midi import POLL_SECONDS, MidiInput
+from livegen.inputs.midi import MidiInput
 from livegen.inputs.midi_file import MidiFilePlayer
 from livegen.inputs.osc import DEFAULT_PORT, OscServer
 from livegen.inputs.terminal import TerminalKeys
@@ -41,9 +41,9 @@ from livegen.session.panic import PANIC, PanicButton
 from livegen.session.recorder import Recorder
 from livegen.session.speaker import Speaker
 from livegen.session.state import ControlInForce, Refused
+from livegen.session.status import Status
 from livegen.session.takes import TakeSettings, new_recorder
 from livegen.session.threads import raise_priority, real_time_process
-from livegen.session.timeline import Step
 from livegen.units import FRAME_RATE_HZ, frame_to_sample, sample_to_frame
 
 _HEARTBEAT_SECONDS: Final = 1.0
@@ -123,8 +123,8 @@ class Session:
     ----------
     instrument : Instrument
     clock : AudioClock
-    faults : int
-        Exceptions that a thread survived, and the last of them in `last_fault`.
+    status : Status
+        How it stands.
     warnings : list of str
         What the user should know about how ports and devices were chosen.
     observers : list of callable
@@ -159,13 +159,11 @@ class Session:
         )
         self.desk = Desk(knobs, self._patches(), patch.name, settings.controls, settings.rig.path)
         self.clock = AudioClock(self.instrument.engine)
-        self.faults = 0
-        self.last_fault = ""
         self.warnings: list[str] = []
         self.observers: list[Callable[[FrameReport], None]] = []
         self._stop = Event()
         self._threads: list[Thread] = []
-        self._attached: list[tuple[str, Callable[[Event], None]]] = []
+        self._attached: list[tuple[str, Callable[[Event], None], bool]] = []
         self._opened = contextlib.ExitStack()
         self.midi_in: MidiInput | None = None
         self.midi_outs: MidiOuts | None = None
@@ -192,6 +190,9 @@ class Session:
             if timeline is not None and settings.play is not None:
                 self.file_player = MidiFilePlayer(timeline, self.receive, f"file:{settings.play.name}")
             self.recorder = None if settings.take is None else self._open_take(settings.take)
+            self.status = Status(
+                self.instrument, self.clock, self.speaker, self.osc, self.midi_in, self.midi_outs, self.recorder
+            )
             opened.callback(self.speaker.stop)  # first of all, since closing MIDI ports may hang
             self._opened = opened.pop_all()
 
@@ -219,8 +220,8 @@ class Session:
         for name, part in (("midi in", self.midi_in), ("osc", self.osc), ("link", self.link)):
             if part is not None:
                 self._start_thread(name, part.run)
-        for name, run in self._attached:
-            self._start_thread(name, run)
+        for name, run, is_urgent in self._attached:
+            self._start_thread(name, run, is_urgent=is_urgent)
         for output in self.midi_outs.outputs if self.midi_outs is not None else ():
             self._start_thread(f"midi out {output.name}", output.run)
         if self.terminal.is_usable:
@@ -229,29 +230,22 @@ class Session:
             player = self.file_player
             self._start_thread("file", lambda stop: player.run(stop, self.seconds))
 
-    def attach(self, name: str, run: Callable[[Event], None]) -> None:
-        """Have something run on a thread of the session's from its start until it is told to stop."""
-        self._attached.append((name, run))
+    def attach(self, name: str, run: Callable[[Event], None], *, is_urgent: bool) -> None:
+        """Have something run on a thread of the session's from its start until it is told to stop.
+
+        Parameters
+        ----------
+        name : str
+        run : callable
+            Takes the event that tells it to stop.
+        is_urgent : bool
+            Whether it plays, as keys do, and takes its turn before all that does not.
+        """
+        self._attached.append((name, run, is_urgent))
 
     def seconds(self) -> float:
         """Return how long the session has played, by the audio clock."""
-        return self.clock.sample_at(time.perf_counter_ns()) / self.clock.sample_rate
-
-    def frames_in_hand(self) -> int:
-        """Return how many frames are planned beyond the one that sounds."""
-        return self.instrument.state.timeline.end - 1 - self.clock.frame_at(time.perf_counter_ns())
-
-    def sounding_step(self) -> Step | None:
-        """Return the frame that sounds, None before the first."""
-        timeline = self.instrument.state.timeline
-        frame_index = self.clock.frame_at(time.perf_counter_ns())
-        return timeline.at(frame_index) if timeline.start <= frame_index < timeline.end else None
-
-    def key_to_sound_ms(self) -> float:
-        """Return how long a key takes to sound: half a block on average, the device's latency, and the poll."""
-        half_block_seconds = self.block_samples() / self.clock.sample_rate / 2
-        early_seconds = self.clock.earliness_ns() / 1e9
-        return 1000.0 * (half_block_seconds + early_seconds + self.speaker.latency_seconds + POLL_SECONDS / 2)
+        return self.clock.seconds()
 
     @property
     def has_terminal(self) -> bool:
@@ -262,51 +256,6 @@ class Session:
     def typed(self) -> str:
         """What is being typed at the terminal, or came of it."""
         return "" if self.terminal is None else self.terminal.line
-
-    def ports(self) -> str:
-        """Return what is connected now."""
-        midi_in = ", ".join(self.midi_in.names) if self.midi_in is not None else ""
-        midi_out = ", ".join(self.midi_outs.names) if self.midi_outs is not None else ""
-        osc = f"{self.osc.host}:{self.osc.port}"
-        return f"MIDI in: {midi_in or 'none'} · out: {midi_out or 'none'} · OSC: {osc}"
-
-    def take(self) -> str:
-        """Return where the jam is recorded, and what was kept of it last."""
-        if self.recorder is None:
-            return "take: none"
-        return " · ".join(filter(None, [f"take: {self.recorder.folder}", self.recorder.captures.said]))
-
-    def troubles(self) -> list[str]:
-        """Return what went wrong so far, counted, the worst first; nothing where all is well."""
-        lines = [f"{count} {what}" for what, count in self._counts().items() if count]
-        if self.recorder is not None and self.recorder.trouble:
-            lines = [self.recorder.trouble, *lines]
-        return [f"{self.faults} faults, the last in {self.last_fault}", *lines] if self.faults else lines
-
-    def _counts(self) -> dict[str, int]:
-        stats, midi_in, midi_outs = self.instrument.engine["stats"][0], self.midi_in, self.midi_outs
-        return {
-            "late frames": int(stats["late_frames"]),
-            "underflows": int(stats["underflows"]),
-            "times the sound device was lost": self.speaker.losses,
-            "late plans": self.instrument.n_missed_plans,
-            "events lost": self.instrument.n_lost,
-            "MIDI ports lost": 0 if midi_in is None else midi_in.lost,
-            "MIDI pieces dropped": 0 if midi_in is None else midi_in.dropped,
-            "MIDI messages not sent": 0 if midi_outs is None else midi_outs.errors,
-            "frames not sent as MIDI": 0 if midi_outs is None else midi_outs.skipped_frames,
-            "OSC packets dropped": self.osc.dropped,
-            "OSC answers not sent": self.osc.unsent,
-        }
-
-    def count_fault(self, where: str, error: Exception) -> None:
-        """Count an exception that the music survived, for the status line to say."""
-        self.faults += 1
-        self.last_fault = f"{where}: {error!r}"
-
-    def farewell(self) -> str:
-        """Return what to say at the end: how long it was, and what went wrong."""
-        return f"played {self.seconds():.1f} s: {', '.join(self.troubles()) or 'no late frame, no underflow'}"
 
     def stop(self) -> None:
         """Release every note, join every thread, ramp the sound down and close everything; safe to call twice.
@@ -414,6 +363,11 @@ class Session:
             knobs=self.desk.knobs.knobs,
         )
 
+    @property
+    def patch_names(self) -> list[str]:
+        """Names of the patches that it can change to."""
+        return sorted(self._patches())
+
     def _patches(self) -> Mapping[str, Patch]:
         return {**self._asked.library.patches, self._begun_with.name: self._begun_with}
 
@@ -441,15 +395,16 @@ class Session:
         """Return when a frame is heard, in seconds of `time.perf_counter`."""
         return self.clock.time_of_frame(frame_index) / 1e9 + self.speaker.latency_seconds
 
-    def _start_thread(self, name: str, run: Callable[[Event], None]) -> None:
+    def _start_thread(self, name: str, run: Callable[[Event], None], *, is_urgent: bool = True) -> None:
         def survive() -> None:
-            raise_priority()
+            if is_urgent:
+                raise_priority()
             while not self._stop.is_set():
                 try:
                     run(self._stop)
                     return
                 except Exception as error:  # on stage nothing raises: count it, say it, go on
-                    self.count_fault(name, error)
+                    self.status.count_fault(name, error)
                     self._stop.wait(_AFTER_FAULT_SECONDS)
 
         thread = Thread(target=survive, name=f"livegen {name}", daemon=True)
@@ -476,15 +431,11 @@ class Session:
 
     def _lead_seconds(self) -> float:
         """Return how long before its first sample is due a frame must be there, and is planned for the last time."""
-        block_seconds = self.block_samples() / self.clock.sample_rate
+        block_seconds = self.clock.block_samples() / self.clock.sample_rate
         lead_seconds = block_seconds + min(self.clock.earliness_ns() / 1e9, _MOST_EARLY_SECONDS)
         if self.midi_outs is not None:  # what leaves before its sound stands earlier
             lead_seconds = max(lead_seconds, self.midi_outs.earliest_seconds - self.speaker.latency_seconds)
         return COMMIT_MARGIN_SECONDS + lead_seconds
-
-    def block_samples(self) -> int:
-        """Return the longest block that the device has asked for so far."""
-        return int(self.instrument.engine["stats"]["block_samples_max"][0])
 
     def _keep_house(self, stop: Event) -> None:
         next_heartbeat = time.perf_counter()
@@ -492,7 +443,7 @@ class Session:
             self.speaker.check()
             self._tell(self.desk.work(self.rig))
             if self.recorder is not None:
-                self.recorder.count({"faults": self.faults, **self._counts()})
+                self.recorder.count({"faults": self.status.faults, **self.status.counts()})
             if time.perf_counter() >= next_heartbeat:
                 next_heartbeat += _HEARTBEAT_SECONDS
                 stats = self.instrument.engine["stats"][0]

@@ -2,10 +2,10 @@
 
 import asyncio
 import json
-import os
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final
@@ -20,42 +20,22 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from livegen.controls import CONTROLS, parse_value
 from livegen.errors import ControlError
-from livegen.web.wire import encode
+from livegen.web.settings import ServerSettings
+from livegen.web.wire import SOUND_MARK, encode
 
-DEFAULT_PORT: Final = 9125
 STATIC: Final = Path(__file__).parent / "static"
 
 
-@dataclass(frozen=True, slots=True)
-class ServerSettings:
-    """How the server listens.
-
-    Attributes
-    ----------
-    host : str
-    port : int
-    token : str
-        What another machine must show.
-    """
-
-    host: str = "127.0.0.1"
-    port: int = DEFAULT_PORT
-    token: str = ""
-
-
-def serve(pipe: Connection, settings: ServerSettings) -> None:
-    """Serve until the session's end of the pipe closes: the main function of the server's process."""
-    import signal
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if hasattr(os, "sched_setscheduler"):
-        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+def serve(pipe: Connection, listener: socket.socket, settings: ServerSettings) -> None:
+    """Serve until the session's end of the pipe closes; `livegen.web.child` calls it in the server's process."""
     hub = Hub(pipe)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         asyncio.get_running_loop().add_reader(pipe.fileno(), hub.take)
+        living = asyncio.create_task(hub.live())
         yield
+        living.cancel()
 
     app = Starlette(
         routes=[
@@ -65,12 +45,10 @@ def serve(pipe: Connection, settings: ServerSettings) -> None:
         ],
         lifespan=lifespan,
     )
-    config = uvicorn.Config(
-        app, host=settings.host, port=settings.port, log_level="warning", ws_per_message_deflate=False
-    )
+    config = uvicorn.Config(app, log_level="warning", ws_per_message_deflate=False)
     server = uvicorn.Server(config)
     hub.quit = lambda: setattr(server, "should_exit", True)
-    server.run()
+    server.run(sockets=[listener])
 
 
 async def _page(_request: Request) -> Response:
@@ -98,8 +76,23 @@ class Hub:
             asyncio.get_running_loop().remove_reader(self._pipe.fileno())
             self.quit()
 
+    async def live(self) -> None:
+        """Show the session that the server lives."""
+        while True:
+            self._show()
+            await asyncio.sleep(0.5)
+
+    def _show(self) -> None:
+        self._pipe.send_bytes(encode("alive", pages=len(self._queues), refused=0))
+
     def _tell(self, text: bytes) -> None:
+        if text.startswith(SOUND_MARK):
+            for queue in self._queues.values():
+                queue.put_nowait(text[1:])
+            return
         message = json.loads(text)
+        if message["type"] == "ended":
+            self.quit()
         if message["type"] == "hello":
             message["table"] = [
                 {"name": name, **asdict(control)} | {"name": name} for name, control in CONTROLS.items()
@@ -120,6 +113,7 @@ class Hub:
         if self._hello:
             queue.put_nowait(json.dumps(self._hello).encode())
             queue.put_nowait(encode("values", values=self._values))
+        self._show()
         sender = asyncio.create_task(_send(socket, queue))
         try:
             while True:
@@ -130,6 +124,7 @@ class Hub:
             sender.cancel()
             del self._queues[source]
             self._pipe.send_bytes(encode("lost", source=source))
+            self._show()
 
     def _obey(self, message: dict[str, Any], source: str, queue: asyncio.Queue[bytes]) -> None:
         match message["type"]:
@@ -142,10 +137,16 @@ class Hub:
                     queue.put_nowait(encode("refused", name=message["name"], reason=str(error)))
                     return
                 self._pipe.send_bytes(encode("set", name=message["name"], value=value, source=source))
+            case "listen":
+                self._pipe.send_bytes(encode("listen", on=message["on"], source=source))
             case "midi":
                 self._pipe.send_bytes(encode("midi", data=message["data"], source=source))
 
 
 async def _send(socket: WebSocket, queue: asyncio.Queue[bytes]) -> None:
     while True:
-        await socket.send_text((await queue.get()).decode())
+        message = await queue.get()
+        if message.startswith(b"{"):
+            await socket.send_text(message.decode())
+        else:
+            await socket.send_bytes(message)

@@ -1,30 +1,50 @@
 """The stage: what of a session goes to its pages, and what comes back from them.
 
-The session tells it things on threads that must not wait, so it keeps them; a thread of its own sends them to the
-server's process, and another one hands on what comes from there. A server that dies is started again.
+The session tells it things on threads that must not wait, so it keeps them in stores of a fixed size; a thread of its
+own sends them to the server's process, and another one hands on what comes from there. A server that dies, or falls
+silent, is started again on the same socket, and is told everything anew.
 """
 
+import contextlib
 import json
 import secrets
 import threading
 import time
-from collections.abc import Mapping
-from multiprocessing import get_context
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from livegen import __version__
-from livegen.controls import Value
+from livegen.controls import CONTROLS, Value, parse_value
+from livegen.errors import ControlError
 from livegen.events import SetControl, SourceLost
 from livegen.inputs.midi import Decoder, event_of
-from livegen.score_table import PlannedFrame
+from livegen.outputs.engine import MAX_PIECE_SAMPLES
+from livegen.outputs.tap import TapReader
 from livegen.session.instrument import FrameReport
 from livegen.session.session import Session
 from livegen.units import FRAME_RATE_HZ
-from livegen.web.server import ServerSettings, serve
-from livegen.web.wire import encode
+from livegen.web.gauges import GAUGES_SECONDS, gauges, heard_position
+from livegen.web.page import Page
+from livegen.web.plan import PlanRows
+from livegen.web.process import ServerProcess
+from livegen.web.wire import MAX_MESSAGE_BYTES, encode, encode_sound
 
 _SEND_SECONDS: Final = 0.02
+_UNWATCHED_SECONDS: Final = 0.1
 _POLL_SECONDS: Final = 0.1
+_LEAVE_SECONDS: Final = 0.4
+_MOST_WAITING: Final = 256
+_MOST_VALUES: Final = 4 * len(CONTROLS)
+_MOST_SOURCES: Final = 128
+_MOST_BYTES: Final = 256
+_MOST_LENGTH: Final = 64
+_ROWS_A_MESSAGE: Final = 24
+"""Few enough that JSON of them keeps the interpreter no longer than a frame's plan can wait."""
+
+_GOOD_LIFE_SECONDS: Final = 10.0
+_PAUSES_SECONDS: Final = (0.0, 0.5, 1.0, 2.0, 5.0, 15.0)
+"""Before a server is started again that has not lived for long, the more often in a row the longer."""
 
 
 class Stage:
@@ -33,73 +53,138 @@ class Stage:
     Parameters
     ----------
     session : Session
-        Not started yet.
-    settings : ServerSettings
+        Not started yet: the server's process starts with it, and is there a moment after the first sound.
+    page : Page
+        Closed by `close`.
+    models : sequence of str
+        Names of the models that there are.
+
+    Attributes
+    ----------
+    restarts : int
+        Times that the server was started again.
     """
 
-    def __init__(self, session: Session, settings: ServerSettings) -> None:
+    def __init__(self, session: Session, page: Page, models: Sequence[str] = ()) -> None:
         self._session = session
+        self._page = page
+        self._models = models
         self._word = secrets.token_hex(8)
+        self._server: ServerProcess | None = None
+        self._has_told = threading.Event()
         self._wake = threading.Event()
-        self._decoders: dict[str, Decoder] = {}
-        self._waiting: list[bytes] = []
-        self._lock = threading.Lock()
-        self._values: dict[str, Value] = {}
-        self._sent: dict[int, PlannedFrame] = {}
-        context = get_context("spawn")
-        self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=serve, args=(theirs, settings), name="livegen web", daemon=True)
-        self._process.start()
-        theirs.close()
+        self._waiting: deque[tuple[str, dict[str, Any]]] = deque(maxlen=_MOST_WAITING)
+        self._values: deque[tuple[str, Value]] = deque(maxlen=_MOST_VALUES)
+        self._decoders: dict[str, Decoder] = {}  # of those who have played
+        self._listening: set[str] = set()
+        self._tap = TapReader(session.instrument.engine, MAX_PIECE_SAMPLES)
+        self._rows = PlanRows()
+        self._keys: object = None
+        self._knobs: object = None
+        self._next_gauges = 0.0
+        self._n_pages: int | None = None  # unknown while the server has not said
+        self._knows_all = True
+        self._n_refused = self._n_bad = 0
+        self.restarts = 0
         session.audience.append(self)
         session.observers.append(self._observe)
-        session.attach("stage out", self._send)
-        session.attach("stage in", self._take)
+        session.status.counters.append(self._counts)
+        session.attach("stage out", self._send, is_urgent=False)
+        session.attach("stage in", self._take, is_urgent=True)
 
     def announce(self, name: str, value: Value) -> None:
         """Tell the pages that a control is in force."""
-        with self._lock:
-            self._values[name] = value
-        self._wake.set()
+        self._values.append((name, value))
 
     def refuse(self, name: str, reason: str) -> None:
         """Tell the pages why something that was asked for was not done."""
-        self._say(encode("refused", name=name, reason=reason))
+        self._waiting.append(("refused", {"name": name, "reason": reason}))
 
     def tell_news(self, sentence: str) -> None:
         """Tell the pages what the performer reads on the status line."""
-        self._say(encode("news", sentence=sentence))
+        self._waiting.append(("news", {"sentence": sentence}))
 
     def close(self) -> None:
-        """End the server."""
-        self._pipe.close()
-        self._process.join(2.0)
-        if self._process.is_alive():
-            self._process.terminate()
+        """End the server, within a second; safe to call twice.
+
+        Called after the session has stopped: as its threads leave, the pages are told that it has ended.
+        """
+        if self._server is not None:
+            self._server.end(_LEAVE_SECONDS)
+        self._page.listener.close()
 
     def _observe(self, _report: FrameReport) -> None:
         self._wake.set()
 
-    def _say(self, message: bytes) -> None:
-        with self._lock:
-            self._waiting.append(message)
-        self._wake.set()
+    def _counts(self) -> Mapping[str, int]:
+        return {
+            "times the page's server was started again": self.restarts,
+            "refusals by the page's server": self._n_refused,
+            "messages of pages dropped": self._n_bad,
+            "samples missing from the page's sound": self._tap.lost,
+        }
+
+    # What goes out: one thread.
 
     def _send(self, stop: threading.Event) -> None:
-        session = self._session
-        self._pipe.send_bytes(self._hello())
-        self._pipe.send_bytes(encode("values", values=dict(session.instrument.values)))
+        """Keep a server running and tell it what there is to tell, until the end."""
+        n_short = 0
         while not stop.is_set():
-            self._wake.wait(_SEND_SECONDS)
+            server: ServerProcess | None = None
+            try:
+                server = self._server = ServerProcess(self._page.listener, self._page.settings)
+                self._tell(server, stop)
+            except OSError as error:  # no process, or a pipe that nobody reads any more
+                if server is None:
+                    self._session.status.count_fault("the page's server", error)
+            if stop.is_set():
+                break
+            self._lose_server()
+            lived = 0.0 if server is None else time.monotonic() - server.began
+            n_short = 0 if lived > _GOOD_LIFE_SECONDS else n_short + 1
+            stop.wait(_PAUSES_SECONDS[min(max(n_short - 1, 0), len(_PAUSES_SECONDS) - 1)])
+        self._tap.switch(is_on=False)
+        self._has_told.set()
+
+    def _lose_server(self) -> None:
+        server, self._server = self._server, None
+        if server is not None:
+            server.lose()
+            server.end(0.0)
+        self._n_pages = None
+        self._release()
+        self.restarts += 1
+        self._session.desk.say("the page's server ended and is started again")
+
+    def _tell(self, server: ServerProcess, stop: threading.Event) -> None:
+        """Tell a new server everything, and then what is new, until it is lost or the session ends."""
+        pipe = server.pipe
+        self._values.clear()
+        self._forget()
+        pipe.send_bytes(self._hello())
+        pipe.send_bytes(encode("values", values=dict(self._session.instrument.values)))
+        while not server.is_lost:
+            is_over = stop.is_set()
+            if not self._knows_all:
+                self._forget()
+            for message in self._news():
+                pipe.send_bytes(message)
+            self._tap.switch(is_on=bool(self._listening) and not is_over)
+            if self._n_pages != 0:
+                for message in self._picture():
+                    pipe.send_bytes(message)
+            if is_over:
+                pipe.send_bytes(encode("ended"))
+                return
+            self._wake.wait(_UNWATCHED_SECONDS if self._n_pages == 0 else _SEND_SECONDS)
             self._wake.clear()
-            with self._lock:
-                waiting, self._waiting = self._waiting, []
-                values, self._values = self._values, {}
-            if values:
-                waiting.append(encode("values", values=values))
-            plan = self._plan()
-            for message in [*waiting, *plan]:
-                self._pipe.send_bytes(message)
+
+    def _forget(self) -> None:
+        """Take the pages to know nothing of what is only told where it changes."""
+        self._knows_all = True
+        self._rows.forget()
+        self._keys = self._knobs = None
+        self._next_gauges = 0.0
 
     def _hello(self) -> bytes:
         session = self._session
@@ -109,44 +194,140 @@ class Stage:
             version=__version__,
             frame_rate=FRAME_RATE_HZ,
             sample_rate=session.clock.sample_rate,
-            patches=[],
-            models=[],
+            patches=session.patch_names,
+            models=list(self._models),
             osc=[session.osc.host, session.osc.port],
         )
 
-    def _plan(self) -> list[bytes]:
-        state, clock = self._session.instrument.state, self._session.clock
-        planned = [step.planned for step in state.timeline.since(state.horizon - 2)]
-        changed = [each for each in planned if self._sent.get(each.frame_index) is not each]
-        if not changed:
-            return []
-        self._sent = {each.frame_index: each for each in planned}
-        latency_frames = self._session.speaker.latency_seconds * FRAME_RATE_HZ
-        now = clock.position_at(time.perf_counter_ns()) - latency_frames
-        return [encode("plan", now=round(now, 3), horizon=state.horizon, frames=[_row(each) for each in changed])]
+    def _news(self) -> Iterable[bytes]:
+        """Yield what the session's threads have left here."""
+        values = dict(_taken(self._values))
+        if values:
+            yield encode("values", values=values)
+        for kind, fields in _taken(self._waiting):
+            yield encode(kind, **fields)
+
+    def _picture(self) -> Iterable[bytes]:
+        """Yield what pages that are open are to see and hear now, where it is new."""
+        session = self._session
+        rows = self._rows.new(session.instrument.state)
+        for first in range(0, len(rows), _ROWS_A_MESSAGE):
+            now, horizon = round(heard_position(session), 3), session.instrument.state.horizon
+            yield encode("plan", now=now, horizon=horizon, frames=rows[first : first + _ROWS_A_MESSAGE])
+        held = session.instrument.held_keys
+        if held is not self._keys:
+            self._keys = held
+            yield encode("keys", keys=sorted({key.key for key in held}))
+        knobs = session.desk.knobs.knobs
+        if knobs is not self._knobs:
+            self._knobs = knobs
+            yield encode("knobs", knobs={knob.control: str(knob) for knob in knobs})
+        now_seconds = time.monotonic()
+        if now_seconds >= self._next_gauges:
+            self._next_gauges = max(self._next_gauges + GAUGES_SECONDS, now_seconds)
+            yield encode("gauges", **gauges(session))
+        if self._listening:
+            first_sample, samples = self._tap.read()
+            if len(samples):
+                yield encode_sound(first_sample, samples.astype("<i2", copy=False).tobytes())
+
+    # What comes in: another thread.
 
     def _take(self, stop: threading.Event) -> None:
+        """Hand on what comes from the pages, and notice a server that does not live any more."""
         while not stop.is_set():
-            if self._pipe.poll(_POLL_SECONDS):
-                self._obey(json.loads(self._pipe.recv_bytes()))
+            server = self._server
+            if server is None or server.is_lost:
+                stop.wait(_SEND_SECONDS)
+                continue
+            try:
+                if server.pipe.poll(_POLL_SECONDS):
+                    self._obey(server.pipe.recv_bytes(2 * MAX_MESSAGE_BYTES), server)
+                server.check()
+            except (EOFError, OSError):
+                server.lose()
+                self._wake.set()
+        self._wake.set()
+        if not self._has_told.wait(_LEAVE_SECONDS) and self._server is not None:
+            self._server.lose()  # it does not listen, and keeps the other thread waiting
+        self._release()
 
-    def _obey(self, message: Mapping[str, Any]) -> None:
-        source = str(message["source"])
-        match message["type"]:
-            case "set":
-                self._session.receive(SetControl(message["name"], message["value"]), source)
-            case "midi":
-                for heard in self._decoders.setdefault(source, Decoder()).decode(message["data"]):
-                    event = event_of(heard)
-                    if event is not None:
-                        self._session.receive(event, source)
-            case "lost":
-                self._decoders.pop(source, None)
-                self._session.receive(SourceLost(), source)
+    def _obey(self, text: bytes, server: ServerProcess) -> None:
+        """Do what a message asks for; one that makes no sense is counted."""
+        try:
+            message = json.loads(text)
+            if message["type"] in ("alive", "failed"):
+                self._hear_server(message, server)
+                return
+            source = message["source"]
+            if not (isinstance(source, str) and 0 < len(source) <= _MOST_LENGTH):
+                raise ValueError(source)
+            match message["type"]:
+                case "set":
+                    self._set(message["name"], message["value"], source)
+                case "midi":
+                    self._play(message["data"], source)
+                case "listen":
+                    self._listen(source, is_on=message["on"] is True)
+                case "lost":
+                    self._let_go(source)
+                case kind:
+                    raise ValueError(kind)
+        except (ValueError, TypeError, KeyError, IndexError, RecursionError):
+            self._n_bad += 1
+
+    def _hear_server(self, message: Mapping[str, Any], server: ServerProcess) -> None:
+        if message["type"] == "failed":
+            self._session.desk.say(f"the page's server failed: {str(message['reason'])[:_MOST_BYTES]}")
+            return
+        n_pages, n_refused = int(message["pages"]), int(message["refused"])
+        server.hear()
+        if n_pages > (self._n_pages or 0):
+            self._knows_all = False
+            self._wake.set()
+        self._n_pages, self._n_refused = n_pages, n_refused
+
+    def _set(self, name: str, value: object, source: str) -> None:
+        try:
+            checked = parse_value(name, value)
+        except ControlError as error:
+            self.refuse(str(name)[:_MOST_LENGTH], str(error))
+            return
+        if CONTROLS[name].kind != "trigger" or checked:
+            self._session.receive(SetControl(name, checked), source)
+
+    def _play(self, data: list[int], source: str) -> None:
+        if not isinstance(data, list) or len(data) > _MOST_BYTES:
+            raise TypeError(data)
+        if not all(type(byte) is int and 0 <= byte <= 0xFF for byte in data):
+            raise ValueError(data)
+        if source not in self._decoders and len(self._decoders) >= _MOST_SOURCES:
+            raise ValueError(source)
+        for heard in self._decoders.setdefault(source, Decoder()).decode(data):
+            event = event_of(heard)
+            if event is not None:
+                self._session.receive(event, source)
+
+    def _listen(self, source: str, *, is_on: bool) -> None:
+        if is_on and len(self._listening) < _MOST_SOURCES:
+            self._listening.add(source)
+        elif not is_on:
+            self._listening.discard(source)
+
+    def _let_go(self, source: str) -> None:
+        self._listening.discard(source)
+        if self._decoders.pop(source, None) is not None:
+            self._session.receive(SourceLost(), source)
+
+    def _release(self) -> None:
+        """Let go of the keys of all pages."""
+        self._listening.clear()
+        for source in list(self._decoders):
+            self._let_go(source)
 
 
-def _row(planned: PlannedFrame) -> list[Any]:
-    frame = planned.frame.T.tolist()
-    offsets = [round(offset, 3) for offset in planned.onset_offset.tolist()]
-    beats = None if planned.beat is None else round(planned.beat.beats, 4)
-    return [planned.frame_index, *frame, planned.owner.tolist(), offsets, [0, 0, 0, 0], beats]
+def _taken(store: deque[Any]) -> Iterable[Any]:
+    """Yield what is in a store while others add to it, and take it out."""
+    with contextlib.suppress(IndexError):
+        for _ in range(len(store)):
+            yield store.popleft()

@@ -32,7 +32,7 @@ def main() -> None:
         session.stop()
     with jack_server(name):  # takes the dead one's place in JACK's register, which holds eight, and leaves it
         pass
-    sys.stdout.write(json.dumps([sounded, noticed, went_on, session.faults, said]))
+    sys.stdout.write(json.dumps([sounded, noticed, went_on, session.status.faults, said]))
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ def open_session() -> Iterator[Callable[..., Session]]:
     yield start
     for session in opened:
         session.stop()
-        assert (session.faults, session.last_fault) == (0, "")
+        assert (session.status.faults, session.status.last_fault) == (0, "")
 
 
 @pytest.fixture

@@ -63,4 +63,4 @@ def test_a_session_keeps_to_the_bars_of_another_peer_and_tells_it_of_a_new_tempo
     finally:
         session.stop()
         other.enabled = False
-    assert session.faults == 0
+    assert session.status.faults == 0

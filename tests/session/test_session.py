@@ -59,14 +59,14 @@ def test_it_plays_on_the_null_clock_and_stops_without_a_trace(open_session: Call
     assert wait_until(lambda: session.instrument.state.horizon >= 8)
     assert session.seconds() > 0.2
     assert any(session.instrument.engine["synth"]["voices"]["playing"]["note"][0])
-    assert session.sounding_step() is not None
-    assert session.frames_in_hand() > 2
-    assert session.key_to_sound_ms() < 20
+    assert session.status.sounding_step() is not None
+    assert session.status.frames_in_hand() > 2
+    assert session.status.key_to_sound_ms() < 20
     session.stop()
     assert our_threads() == set()
-    assert (session.faults, session.last_fault) == (0, "")
-    assert session.farewell().startswith("played ")
-    assert "lost" not in session.farewell()
+    assert (session.status.faults, session.status.last_fault) == (0, "")
+    assert session.status.farewell().startswith("played ")
+    assert "lost" not in session.status.farewell()
 
 
 def test_a_key_is_in_the_score_and_the_model_knows_it_soon(open_session: Callable[..., Session]) -> None:
@@ -106,7 +106,7 @@ def test_three_performers_at_once_leave_no_note_behind(open_session: Callable[..
     assert wait_until(lambda: instrument.state.keyboard.n_pressed > 1000 and instrument.state.keyboard.held == ())
     assert wait_until(lambda: not any(voices["is_player"]))  # every voice was given back to the model
     assert instrument.state.keyboard.touches == frozenset()
-    assert session.faults == 0
+    assert session.status.faults == 0
 
 
 class OscClient:
@@ -195,13 +195,13 @@ def test_what_raises_on_stage_is_counted_and_the_music_goes_on(open_session: Cal
             raise RuntimeError("an observer that breaks")
 
     session.observers.append(fail_once)
-    assert wait_until(lambda: session.faults == 1)
+    assert wait_until(lambda: session.status.faults == 1)
     horizon = session.instrument.state.horizon
     assert wait_until(lambda: session.instrument.state.horizon > horizon + 3)
-    assert session.faults == 1
-    assert "breaks" in session.last_fault
-    assert "1 faults" in session.farewell()
-    assert "breaks" in session.troubles()[0]
+    assert session.status.faults == 1
+    assert "breaks" in session.status.last_fault
+    assert "1 faults" in session.status.farewell()
+    assert "breaks" in session.status.troubles()[0]
 
 
 def test_what_cannot_be_had_stops_the_start_and_leaves_nothing_open() -> None:
@@ -219,7 +219,7 @@ def test_the_screen_shows_who_plays_what(open_session: Callable[..., Session]) -
     session.instrument.receive(NoteOn(0, 60, 100), "test")
     session.instrument.receive(SetControl("no.mute", True), "test")
     assert wait_until(lambda: session.instrument.state.keyboard.held != ())
-    assert wait_until(lambda: session.sounding_step().planned.owner[Voice.P1] == PLAYER)
+    assert wait_until(lambda: session.status.sounding_step().planned.owner[Voice.P1] == PLAYER)
     shown = io.StringIO()
     with Screen(session, Console(file=shown, force_terminal=True, width=120), model="hash") as screen:
         screen.update()
@@ -248,8 +248,8 @@ def test_a_terminal_that_goes_away_does_not_end_the_music(open_session: Callable
         terminal.is_gone = True
         screen.update()
         terminal.is_gone = False
-    assert session.faults >= 1
-    assert session.last_fault.startswith("screen: ")
+    assert session.status.faults >= 1
+    assert session.status.last_fault.startswith("screen: ")
 
 
 def test_notes_are_named_as_musicians_name_them() -> None:
@@ -319,4 +319,4 @@ def test_on_a_jack_server_it_sounds_and_every_note_is_released(
     else:
         session.stop()
     assert wait_until(lambda: not recorder.sounding)
-    assert session.faults == 0
+    assert session.status.faults == 0
