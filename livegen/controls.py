@@ -4,6 +4,7 @@ OSC addresses, MIDI mapping, ``--set``, patch keys, the take log and every page 
 from it. A control of scope ``voice`` exists once a voice: ``role`` is ``p1.role``, ``p2.role`` and so on.
 """
 
+import contextlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from livegen.errors import ControlError
-from livegen.score import Voice
+from livegen.voices import Voice
 
 Value = float | int | bool | str
 Values = Mapping[str, Value]
@@ -358,8 +359,9 @@ def parse_value(name: str, value: object) -> Value:
 
 
 def _to_name(name: str, value: object) -> str:
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
-        value = f"{value:g}"  # a knob or a button has no words
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        with contextlib.suppress(OverflowError):  # a whole number that is larger than any float
+            value = f"{value:g}" if math.isfinite(value) else None  # a knob or a button has no words
     if not isinstance(value, str) or not value.strip() or not value.isprintable():
         raise _refusal(name, value, "a word")
     word = value.strip()[:MAX_NAME_LENGTH]

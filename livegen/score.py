@@ -14,18 +14,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from livegen.errors import ScoreError
 from livegen.kernels import kernel
+from livegen.voices import Voice
 
 N_VOICES: Final = 4
 N_COLUMNS: Final = 3
-
-
-class Voice(IntEnum):
-    """The four voices, in the order of NES-MDB."""
-
-    P1 = 0
-    P2 = 1
-    TR = 2
-    NO = 3
 
 
 class Column(IntEnum):

@@ -9,7 +9,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "livegen"
 
 VOCABULARY = {
-    *("errors", "units", "score", "events", "controls", "patch", "score_table"),
+    *("errors", "units", "voices", "score", "events", "controls", "patch", "score_table"),
     *("kernels", "atomics", "resources", "midi_ports", "midi_echo", "libjack", "toml_text", "toml_controls"),
 }
 PARTS = {"apu", "synth", "predictor", "inputs", "outputs", "formats", "rig", "training", "session", "web"}

@@ -18,17 +18,14 @@ and there come back
 import contextlib
 import select
 import socket
-import struct
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Final
 
-from pythonosc.osc_message import OscMessage
-from pythonosc.osc_message_builder import OscMessageBuilder
-
-from livegen.controls import ADDRESSES, CONTROLS, OSC_PREFIX, Value, Values, osc_address, parse_value
+from livegen.controls import ADDRESSES, CONTROLS, OSC_PREFIX, Value, Values, osc_address
 from livegen.errors import ControlError, PortError
-from livegen.events import NoteOff, NoteOn, SetControl, Sink, SourceLost
+from livegen.events import Sink, SourceLost
+from livegen.inputs.osc_packet import NotOscError, build_packet, note_event, parse_packet, set_event, shown
 
 Address = tuple[str, int]
 """A host and a UDP port."""
@@ -38,66 +35,9 @@ DEFAULT_PORT: Final = 9124
 MAX_LISTENERS: Final = 32
 """How many may register; also how many may play notes."""
 
-_MAX_PACKET: Final = 8192  # bytes; a larger packet is no control
-_MAX_DEPTH: Final = 8  # of bundles in bundles
-_BUNDLE: Final = b"#bundle\x00"
-_BUNDLE_HEADER: Final = 16  # the word #bundle and a time tag, which is taken as "now"
-_KNOWN_TYPES: Final = frozenset("ihfdsbrmtTFN[]")
 _WAIT_SECONDS: Final = 0.1
 _BURST: Final = 256  # packets taken before `stop` is looked at again
 _RECEIVE_BUFFER: Final = 1 << 20  # bytes; half a second of 2,000 messages a second, each of which takes about 800
-
-
-class NotOscError(ValueError):
-    """A packet, or a part of one, is not OSC."""
-
-
-def parse_packet(packet: bytes) -> list[tuple[str, list[Any]]]:
-    """Return the messages of a packet, each with its address and arguments.
-
-    Bundles are taken apart here and not by python-osc, which loops for ever on a negative element size and recurses
-    as deep as the packet says; it also logs type tags that it does not know.
-
-    Raises
-    ------
-    NotOscError
-        If any part of it is not OSC.
-    """
-    if len(packet) > _MAX_PACKET:
-        raise NotOscError(f"a packet has at most {_MAX_PACKET} bytes")
-    return [_parse_message(data) for data in _elements(packet, 0)]
-
-
-def _elements(packet: bytes, depth: int) -> Iterator[bytes]:
-    if not packet.startswith(_BUNDLE):
-        yield packet
-        return
-    if depth == _MAX_DEPTH or len(packet) < _BUNDLE_HEADER:
-        raise NotOscError("a bundle is too deep or too short")
-    at = _BUNDLE_HEADER
-    while at < len(packet):
-        if at + 4 > len(packet):
-            raise NotOscError("a bundle breaks off")
-        (size,) = struct.unpack_from(">i", packet, at)
-        at += 4
-        if size <= 0 or at + size > len(packet):
-            raise NotOscError("a bundle's element is longer than the bundle")
-        yield from _elements(packet[at : at + size], depth + 1)
-        at += size
-
-
-def _parse_message(data: bytes) -> tuple[str, list[Any]]:
-    if not data.startswith(b"/"):
-        raise NotOscError("an address begins with a slash")
-    tags_at = (data.find(b"\x00") // 4 + 1) * 4
-    tags = data[tags_at:].split(b"\x00", 1)[0].decode("latin-1")
-    if tags and not (tags[0] == "," and set(tags[1:]) <= _KNOWN_TYPES):
-        raise NotOscError(f"unknown type tags {tags!r}")
-    try:
-        message = OscMessage(data)
-        return message.address, message.params
-    except Exception as error:  # python-osc lets more out than its own ParseError: struct's, Unicode's, index errors
-        raise NotOscError(str(error)) from error
 
 
 class OscServer:
@@ -166,7 +106,7 @@ class OscServer:
         """
         with self._lock:
             targets = self._askers.pop(name, set()) | set(self._listeners.values())
-        self._send(targets, osc_address(name), _osc_value(value))
+        self._send(targets, osc_address(name), value)
 
     def refuse(self, name: str, reason: str) -> None:
         """Tell whoever asked for an action why it was not done; never blocks."""
@@ -236,23 +176,20 @@ class OscServer:
         elif command is not None:
             command(self, arguments, sender)
         else:
-            raise ControlError(f"there is no OSC address {_shown(address)}: `livegen controls` lists them")
+            raise ControlError(f"there is no OSC address {shown(address)}: `livegen controls` lists them")
 
     def _ask_or_set(self, name: str, arguments: list[Any], sender: Address) -> None:
-        control = CONTROLS[name]
-        if not arguments and not control.is_action:
-            self._send({self._reply_address(sender)}, osc_address(name), _osc_value(self._values()[name]))
+        if not arguments and not CONTROLS[name].is_action:
+            self._send({self._reply_address(sender)}, osc_address(name), self._values()[name])
             return
-        if len(arguments) > 1:
-            raise ControlError(f"{name} takes one argument, not {len(arguments)}")
-        value = parse_value(name, arguments[0] if arguments else control.argument)
-        if control.kind == "trigger" and not value:
+        event = set_event(name, arguments)
+        if event is None:
             return
         with self._lock:
             askers = self._askers.setdefault(name, set())
             if len(askers) < MAX_LISTENERS:
                 askers.add(self._reply_address(sender))
-        self._sink(SetControl(name, value), _source(sender))
+        self._sink(event, _source(sender))
 
     def _register(self, arguments: list[Any], sender: Address) -> None:
         target = (sender[0], _port_argument(arguments, sender[1]))
@@ -279,21 +216,13 @@ class OscServer:
 
     def _dump(self, _arguments: list[Any], sender: Address) -> None:
         for name, value in self._values().items():
-            self._send({self._reply_address(sender)}, osc_address(name), _osc_value(value))
+            self._send({self._reply_address(sender)}, osc_address(name), value)
 
     def _note(self, arguments: list[Any], sender: Address) -> None:
-        limits = {"channel": (1, 16), "note": (0, 127), "velocity": (0, 127)}
-        numbers = [int(number) for number in arguments if isinstance(number, (int, float)) and abs(number) < 128]
-        if len(arguments) != 3 or len(numbers) != 3:
-            raise ControlError(f"{OSC_PREFIX}/note takes three numbers: channel 1..16, note 0..127, velocity 0..127")
-        for (what, (lowest, highest)), number in zip(limits.items(), numbers, strict=True):
-            if not lowest <= number <= highest:
-                raise ControlError(f"{what} {number} of {OSC_PREFIX}/note is out of range: {lowest}..{highest}")
+        event = note_event(arguments)
         if len(self._players) >= MAX_LISTENERS and _source(sender) not in self._players:
             raise ControlError(f"{MAX_LISTENERS} players are here already: play from one of their machines")
         self._players.add(_source(sender))
-        channel, note, velocity = numbers
-        event = NoteOn(channel - 1, note, velocity) if velocity else NoteOff(channel - 1, note)
         self._sink(event, _source(sender))
 
     def _tell(self, what: str, *arguments: Value) -> None:
@@ -307,10 +236,7 @@ class OscServer:
     def _send(self, targets: set[Address], address: str, *arguments: Value) -> None:
         if not targets:
             return
-        builder = OscMessageBuilder(address)
-        for argument in arguments:
-            builder.add_arg(argument)
-        packet = builder.build().dgram
+        packet = build_packet(address, *arguments)
         for target in targets:
             try:
                 self._socket.sendto(packet, target)
@@ -344,23 +270,13 @@ def _bound_socket(host: str, port: int) -> socket.socket:
     return bound
 
 
-def _osc_value(value: Value) -> Value:
-    """Return a value as it goes out: a bool as 0 or 1, which more programs understand than OSC's own T and F."""
-    return int(value) if isinstance(value, bool) else value
-
-
 def _port_argument(arguments: list[Any], default: int) -> int:
     if not arguments:
         return default
     number = arguments[0]
     if len(arguments) > 1 or not isinstance(number, (int, float)) or not 1 <= number <= 65535:
-        raise ControlError(f"a reply port is one number from 1 to 65535, not {_shown(arguments)}")
+        raise ControlError(f"a reply port is one number from 1 to 65535, not {shown(arguments)}")
     return int(number)
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:60]}..."
 
 
 def _source(sender: Address) -> str:

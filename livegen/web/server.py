@@ -1,152 +1,131 @@
 """The server: one process that serves the page, and carries messages between the session and all pages."""
 
 import asyncio
-import json
+import contextlib
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import asdict
+from collections.abc import Iterator
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any, Final
 
-import uvicorn
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import FileResponse, Response
-from starlette.routing import Mount, Route, WebSocketRoute
-from starlette.staticfiles import StaticFiles
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from uvicorn.config import Config
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn.server import Server
 
-from livegen.controls import CONTROLS, parse_value
-from livegen.errors import ControlError
+from livegen.web.announce import OSC, OSCQUERY, Announcement, Service, service_name
+from livegen.web.app import App
+from livegen.web.hub import Hub
 from livegen.web.settings import ServerSettings
-from livegen.web.wire import SOUND_MARK, encode
+from livegen.web.wire import MAX_MESSAGE_BYTES
 
-STATIC: Final = Path(__file__).parent / "static"
+PING_SECONDS: Final = 2.0
+PONG_SECONDS: Final = 3.0
+"""How often a page must show that it is there, and how long it may take: then its keys come up."""
+
+_MOST_CONNECTIONS: Final = 256
+_LINGER_SECONDS: Final = 1
+_FIRST_REQUEST_SECONDS: Final = 5.0
 
 
 def serve(pipe: Connection, listener: socket.socket, settings: ServerSettings) -> None:
-    """Serve until the session's end of the pipe closes; `livegen.web.child` calls it in the server's process."""
+    """Serve until the session has ended or its end of the pipe closes; it owns neither signals nor the terminal.
+
+    Parameters
+    ----------
+    pipe : Connection
+        To the session.
+    listener : socket
+        Bound, and listens.
+    settings : ServerSettings
+    """
+    host, port = listener.getsockname()[:2]
+    asyncio.run(_serve(pipe, listener, settings, Service(OSCQUERY, host, port)))
+
+
+async def _serve(pipe: Connection, listener: socket.socket, settings: ServerSettings, own: Service) -> None:
+    name = service_name(own.port)
+    announcement = Announcement(name)
     hub = Hub(pipe)
-
-    @asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        asyncio.get_running_loop().add_reader(pipe.fileno(), hub.take)
-        living = asyncio.create_task(hub.live())
-        yield
-        living.cancel()
-
-    app = Starlette(
-        routes=[
-            Route("/", _page),
-            WebSocketRoute("/stage", hub.connect),
-            Mount("/static", StaticFiles(directory=STATIC)),
-        ],
-        lifespan=lifespan,
+    server = _Server(
+        Config(
+            App(hub, settings, name),
+            loop="asyncio",
+            http=_HttpProtocol,
+            ws=_WebSocketProtocol,
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            log_level="critical",
+            access_log=False,
+            proxy_headers=False,  # nobody tells us another address than the one that it comes from
+            server_header=False,
+            ws_max_size=MAX_MESSAGE_BYTES,
+            ws_ping_interval=PING_SECONDS,
+            ws_ping_timeout=PONG_SECONDS,
+            ws_per_message_deflate=False,  # on a stage's network time is dearer than bytes
+            limit_concurrency=_MOST_CONNECTIONS,
+            timeout_graceful_shutdown=_LINGER_SECONDS,
+        )
     )
-    config = uvicorn.Config(app, log_level="warning", ws_per_message_deflate=False)
-    server = uvicorn.Server(config)
-    hub.quit = lambda: setattr(server, "should_exit", True)
-    server.run(sockets=[listener])
+    tellings: set[asyncio.Task[None]] = set()
+
+    def tell_network() -> None:
+        host, port = hub.mirror.hello["osc"]
+        telling = asyncio.create_task(_tell(announcement, hub, own, Service(OSC, host, port)))
+        tellings.add(telling)
+        telling.add_done_callback(tellings.discard)
+
+    hub.on_hello = tell_network
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    carrying = asyncio.create_task(_carry(hub, server))
+    await asyncio.wait([serving, carrying], return_when=asyncio.FIRST_COMPLETED)
+    server.should_exit = True
+    for task in (carrying, *tellings):
+        task.cancel()
+    await asyncio.gather(carrying, announcement.withdraw(), *tellings, return_exceptions=True)
+    await serving
 
 
-async def _page(_request: Request) -> Response:
-    return FileResponse(STATIC / "index.html")
+async def _carry(hub: Hub, server: "_Server") -> None:
+    await server.is_up.wait()
+    await hub.run()
 
 
-class Hub:
-    """Who is connected, and what they would have heard so far."""
-
-    def __init__(self, pipe: Connection) -> None:
-        self._pipe = pipe
-        self._queues: dict[str, asyncio.Queue[bytes]] = {}
-        self._hello: dict[str, Any] = {}
-        self._values: dict[str, Any] = {}
-        self._plan: bytes = b""
-        self._n = 0
-        self.quit = lambda: None
-
-    def take(self) -> None:
-        """Take what the session has sent."""
-        try:
-            while self._pipe.poll():
-                self._tell(self._pipe.recv_bytes())
-        except (EOFError, OSError):
-            asyncio.get_running_loop().remove_reader(self._pipe.fileno())
-            self.quit()
-
-    async def live(self) -> None:
-        """Show the session that the server lives."""
-        while True:
-            self._show()
-            await asyncio.sleep(0.5)
-
-    def _show(self) -> None:
-        self._pipe.send_bytes(encode("alive", pages=len(self._queues), refused=0))
-
-    def _tell(self, text: bytes) -> None:
-        if text.startswith(SOUND_MARK):
-            for queue in self._queues.values():
-                queue.put_nowait(text[1:])
-            return
-        message = json.loads(text)
-        if message["type"] == "ended":
-            self.quit()
-        if message["type"] == "hello":
-            message["table"] = [
-                {"name": name, **asdict(control)} | {"name": name} for name, control in CONTROLS.items()
-            ]
-            self._hello, text = message, json.dumps(message).encode()
-        if message["type"] == "values":
-            self._values |= message["values"]
-        for queue in self._queues.values():
-            if queue.qsize() < 200:
-                queue.put_nowait(text)
-
-    async def connect(self, socket: WebSocket) -> None:
-        """Serve one page until it leaves."""
-        await socket.accept()
-        self._n += 1
-        source = f"web:{self._n}"
-        queue = self._queues[source] = asyncio.Queue()
-        if self._hello:
-            queue.put_nowait(json.dumps(self._hello).encode())
-            queue.put_nowait(encode("values", values=self._values))
-        self._show()
-        sender = asyncio.create_task(_send(socket, queue))
-        try:
-            while True:
-                self._obey(json.loads(await socket.receive_text()), source, queue)
-        except WebSocketDisconnect:
-            pass
-        finally:
-            sender.cancel()
-            del self._queues[source]
-            self._pipe.send_bytes(encode("lost", source=source))
-            self._show()
-
-    def _obey(self, message: dict[str, Any], source: str, queue: asyncio.Queue[bytes]) -> None:
-        match message["type"]:
-            case "ping":
-                queue.put_nowait(encode("pong", t=message["t"]))
-            case "set":
-                try:
-                    value = parse_value(message["name"], message["value"])
-                except ControlError as error:
-                    queue.put_nowait(encode("refused", name=message["name"], reason=str(error)))
-                    return
-                self._pipe.send_bytes(encode("set", name=message["name"], value=value, source=source))
-            case "listen":
-                self._pipe.send_bytes(encode("listen", on=message["on"], source=source))
-            case "midi":
-                self._pipe.send_bytes(encode("midi", data=message["data"], source=source))
+async def _tell(announcement: Announcement, hub: Hub, *services: Service) -> None:
+    trouble = await announcement.tell(*services)
+    if trouble is not None and trouble not in hub.troubles:
+        hub.troubles.append(trouble)
 
 
-async def _send(socket: WebSocket, queue: asyncio.Queue[bytes]) -> None:
-    while True:
-        message = await queue.get()
-        if message.startswith(b"{"):
-            await socket.send_text(message.decode())
-        else:
-            await socket.send_bytes(message)
+class _Server(Server):
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self.is_up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to take connections, and say so."""
+        await super().startup(sockets)
+        self.is_up.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals as they are: uvicorn would end on the Ctrl-C that is the session's to answer."""
+        yield
+
+
+class _HttpProtocol(H11Protocol):
+    def connection_made(self, transport: Any) -> None:
+        """Close a connection that asks nothing; uvicorn keeps one for ever until its first request."""
+        super().connection_made(transport)
+        self.loop.call_later(_FIRST_REQUEST_SECONDS, self._close_if_mute)
+
+    def _close_if_mute(self) -> None:
+        if self.cycle is None and self.transport.get_protocol() is self:
+            self.transport.abort()
+
+
+class _WebSocketProtocol(WebSocketsSansIOProtocol):
+    def keepalive_timeout(self) -> None:
+        """Give up a page that does not answer, at once: uvicorn would first send all that it has not taken yet."""
+        super().keepalive_timeout()
+        self.transport.abort()

@@ -42,7 +42,8 @@ lost       never sent by a page: it is gone, and lets go of its keys
 From the server itself to the session:
 
 ========== =========================================================================================================
-alive      ``pages`` that are open and ``refused`` (connections and messages so far): as soon as connections are taken,
+alive      ``pages`` that are open, ``refused`` (connections and messages so far), ``faults`` (errors of the server
+           itself) and ``troubles`` (sentences, such as that it cannot be announced): as soon as connections are taken,
            twice a second from then on, and at once when ``pages`` changes. A server that falls silent after that is
            ended, and started again on the same port. When a page is added the session sends all but the hello and the
            values anew; while there is none it sends hello, values, news and refused alone

@@ -1,0 +1,120 @@
+"""OSC packets: bytes to messages and back, and what a message that is a key says."""
+
+import struct
+from collections.abc import Iterator
+from typing import Any, Final
+
+from pythonosc.osc_message import OscMessage
+from pythonosc.osc_message_builder import OscMessageBuilder
+
+from livegen.controls import CONTROLS, OSC_PREFIX, Value, parse_value
+from livegen.errors import ControlError
+from livegen.events import NoteOff, NoteOn, SetControl
+
+NOTE_RANGES: Final = {"channel": (1, 16), "note": (0, 127), "velocity": (0, 127)}
+"""The three whole numbers of ``/livegen/note``, each with its lowest and highest; velocity 0 releases the key."""
+
+_MAX_PACKET: Final = 8192  # bytes; a larger packet is no control
+_MAX_DEPTH: Final = 8  # of bundles in bundles
+_BUNDLE: Final = b"#bundle\x00"
+_BUNDLE_HEADER: Final = 16  # the word #bundle and a time tag, which is taken as "now"
+_KNOWN_TYPES: Final = frozenset("ihfdsbrmtTFN[]")
+
+
+class NotOscError(ValueError):
+    """A packet, or a part of one, is not OSC."""
+
+
+def parse_packet(packet: bytes) -> list[tuple[str, list[Any]]]:
+    """Return the messages of a packet, each with its address and arguments.
+
+    Bundles are taken apart here and not by python-osc, which loops for ever on a negative element size and recurses
+    as deep as the packet says; it also logs type tags that it does not know.
+
+    Raises
+    ------
+    NotOscError
+        If any part of it is not OSC.
+    """
+    if len(packet) > _MAX_PACKET:
+        raise NotOscError(f"a packet has at most {_MAX_PACKET} bytes")
+    return [_parse_message(data) for data in _elements(packet, 0)]
+
+
+def _elements(packet: bytes, depth: int) -> Iterator[bytes]:
+    if not packet.startswith(_BUNDLE):
+        yield packet
+        return
+    if depth == _MAX_DEPTH or len(packet) < _BUNDLE_HEADER:
+        raise NotOscError("a bundle is too deep or too short")
+    at = _BUNDLE_HEADER
+    while at < len(packet):
+        if at + 4 > len(packet):
+            raise NotOscError("a bundle breaks off")
+        (size,) = struct.unpack_from(">i", packet, at)
+        at += 4
+        if size <= 0 or at + size > len(packet):
+            raise NotOscError("a bundle's element is longer than the bundle")
+        yield from _elements(packet[at : at + size], depth + 1)
+        at += size
+
+
+def _parse_message(data: bytes) -> tuple[str, list[Any]]:
+    if not data.startswith(b"/"):
+        raise NotOscError("an address begins with a slash")
+    tags_at = (data.find(b"\x00") // 4 + 1) * 4
+    tags = data[tags_at:].split(b"\x00", 1)[0].decode("latin-1")
+    if tags and not (tags[0] == "," and set(tags[1:]) <= _KNOWN_TYPES):
+        raise NotOscError(f"unknown type tags {tags!r}")
+    try:
+        message = OscMessage(data)
+        return message.address, message.params
+    except Exception as error:  # python-osc lets more out than its own ParseError: struct's, Unicode's, index errors
+        raise NotOscError(str(error)) from error
+
+
+def build_packet(address: str, *arguments: Value) -> bytes:
+    """Return a message as a packet; a bool leaves as 0 or 1, which more programs understand than OSC's own T and F."""
+    builder = OscMessageBuilder(address)
+    for argument in arguments:
+        builder.add_arg(int(argument) if isinstance(argument, bool) else argument)
+    return bytes(builder.build().dgram)
+
+
+def note_event(arguments: list[Any]) -> NoteOn | NoteOff:
+    """Return the key that the arguments of ``/livegen/note`` mean.
+
+    Raises
+    ------
+    ControlError
+        If they are not three numbers within `NOTE_RANGES`.
+    """
+    numbers = [int(number) for number in arguments if isinstance(number, (int, float)) and abs(number) < 128]
+    if len(arguments) != 3 or len(numbers) != 3:
+        raise ControlError(f"{OSC_PREFIX}/note takes three numbers: channel 1..16, note 0..127, velocity 0..127")
+    for (what, (lowest, highest)), number in zip(NOTE_RANGES.items(), numbers, strict=True):
+        if not lowest <= number <= highest:
+            raise ControlError(f"{what} {number} of {OSC_PREFIX}/note is out of range: {lowest}..{highest}")
+    channel, note, velocity = numbers
+    return NoteOn(channel - 1, note, velocity) if velocity else NoteOff(channel - 1, note)
+
+
+def set_event(name: str, arguments: list[Any]) -> SetControl | None:
+    """Return what a message to the address of a control sets; None for a trigger's button that comes up.
+
+    Raises
+    ------
+    ControlError
+        If there is more than one argument, or the control cannot have its value.
+    """
+    if len(arguments) > 1:
+        raise ControlError(f"{name} takes one argument, not {len(arguments)}")
+    control = CONTROLS[name]
+    value = parse_value(name, arguments[0] if arguments else control.argument)
+    return SetControl(name, value) if value or control.kind != "trigger" else None
+
+
+def shown(value: object) -> str:
+    """Return a value as an error shows it, cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:60]}..."

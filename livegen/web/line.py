@@ -1,0 +1,124 @@
+"""The line to the session: its end of the pipe on the server's event loop, which it never holds up for long."""
+
+import asyncio
+import select
+from collections import deque
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import Final
+
+from livegen.web.wire import encode
+
+_BURST: Final = 32  # messages taken a turn, so that a flood from the session leaves time for the pages
+_MOST_WAITING: Final = 1024  # messages for a session that does not take them
+_SILENT_SECONDS: Final = 1.0  # gauges come ten times a second
+_WATCH_SECONDS: Final = 0.1
+
+
+class Line:
+    """Messages to and from the session.
+
+    A message leaves only while the pipe has room, which for one of a page's it then has in full; others wait, so many
+    and no more. Where one of a source is dropped, the session is told that the source is lost, as soon as it hears
+    again: no note that the source held hangs.
+
+    Parameters
+    ----------
+    pipe : Connection
+    hear : callable
+        Gets each message of the session, on the event loop.
+    notice : callable
+        Is told whether the session answers, whenever that changes.
+    is_owed : callable
+        Says whether there is a page, for which the session would not be silent.
+    end : callable
+        Is called once, when the session's end is closed.
+
+    Attributes
+    ----------
+    answers : bool
+        Whether the session has said anything within the last second, or owes nothing.
+    """
+
+    def __init__(
+        self,
+        pipe: Connection,
+        hear: Callable[[bytes], None],
+        notice: Callable[[bool], None],
+        is_owed: Callable[[], bool],
+        end: Callable[[], None],
+    ) -> None:
+        self._pipe = pipe
+        self._hear, self._notice, self._is_owed, self._end = hear, notice, is_owed, end
+        self._waiting: deque[bytes] = deque()
+        self._dropped_sources: set[str] = set()
+        self._is_open = True
+        self.answers = True
+
+    async def run(self) -> None:
+        """Carry messages, and watch whether the session answers, until its end is closed."""
+        loop = asyncio.get_running_loop()
+        self._heard_at = loop.time()
+        loop.add_reader(self._pipe.fileno(), self._take)
+        while self._is_open:
+            await asyncio.sleep(_WATCH_SECONDS)
+            if not self._is_owed():
+                self._heard_at = loop.time()
+            if self._is_open and self.answers and loop.time() - self._heard_at > _SILENT_SECONDS:
+                self.answers = False
+                self._notice(False)
+
+    def send(self, message: bytes, source: str) -> bool:
+        """Send a message of a source, or keep it until it can be; False where too many wait already."""
+        if not self._is_open:
+            return False
+        if len(self._waiting) >= _MOST_WAITING:
+            self._dropped_sources.add(source)
+            return False
+        self._waiting.append(message)
+        self._push()
+        return True
+
+    def let_go(self, source: str) -> None:
+        """Tell the session that a source is gone; never dropped."""
+        if not self.send(encode("lost", source=source), source) and self._is_open:
+            self._dropped_sources.add(source)
+
+    def _push(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            while self._waiting and select.select([], [self._pipe], [], 0)[1]:
+                self._pipe.send_bytes(self._waiting.popleft())
+            if not self._waiting and self._dropped_sources:
+                self._waiting.extend(encode("lost", source=source) for source in sorted(self._dropped_sources))
+                self._dropped_sources.clear()
+        except (OSError, ValueError):
+            self._close()
+            return
+        if self._waiting:
+            loop.add_writer(self._pipe.fileno(), self._push)
+        else:
+            loop.remove_writer(self._pipe.fileno())
+
+    def _take(self) -> None:
+        self._heard_at = asyncio.get_running_loop().time()
+        try:
+            for _ in range(_BURST):
+                message = self._pipe.recv_bytes()
+                self._hear(message)
+                if not self._pipe.poll():
+                    break
+        except (EOFError, OSError):
+            self._close()
+            return
+        if not self.answers:
+            self.answers = True
+            self._notice(True)
+
+    def _close(self) -> None:
+        if self._is_open:
+            self._is_open = False
+            loop = asyncio.get_running_loop()
+            loop.remove_reader(self._pipe.fileno())
+            loop.remove_writer(self._pipe.fileno())
+            self._end()
