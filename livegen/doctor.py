@@ -22,6 +22,8 @@ from livegen.outputs.audio import AudioDevice, list_devices
 from livegen.patch import list_patches, load_patch
 from livegen.predictor.checkpoint import load_predictor
 from livegen.session.threads import raise_priority
+from livegen.web.page import open_page
+from livegen.web.settings import DEFAULT_PORT as WEB_PORT
 
 _PYTHONS: Final = ((3, 11), (3, 12))
 _GOOD_GOVERNORS: Final = {"performance", "schedutil"}
@@ -296,6 +298,14 @@ def _look_at_osc() -> _State:
     return _State(True, f"UDP port {DEFAULT_PORT} is free")
 
 
+def _look_at_page() -> _State:
+    page = open_page()
+    page.listener.close()
+    if page.settings.port == WEB_PORT:
+        return _State(True, f"jam serves it on {page.address}")
+    return _State(False, f"port {WEB_PORT} is in use: jam takes a free one", f"livegen jam --web-port {WEB_PORT + 1}")
+
+
 _LOOKS: Final[dict[str, Callable[[], _State | None]]] = {
     "Python": _look_at_python,
     "PortAudio": _look_at_portaudio,
@@ -311,4 +321,5 @@ _LOOKS: Final[dict[str, Callable[[], _State | None]]] = {
     "patches": _look_at_patches,
     "torch": _look_at_torch,
     "OSC": _look_at_osc,
+    "stage page": _look_at_page,
 }

@@ -112,6 +112,11 @@ class Jam:
             raise
 
     @property
+    def pid(self) -> int:
+        """Number of the process."""
+        return self._process.pid
+
+    @property
     def words(self) -> str:
         """What it has said on stdout and stderr so far."""
         return self._words.read_text("utf-8")

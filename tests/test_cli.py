@@ -4,12 +4,14 @@ import importlib
 import json
 import os
 import pickle
+import re
 import shutil
 import signal
 import socket
 import struct
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +20,7 @@ from typing import NamedTuple
 import mido
 import numpy as np
 import pytest
-from livegen_process import CHECKOUT, START_SECONDS, Jam, environment, run_livegen
+from livegen_process import CHECKOUT, LEAVE_SECONDS, START_SECONDS, Jam, environment, run_livegen
 from safetensors.numpy import load_file, save
 from waiting import wait_until
 
@@ -239,7 +241,7 @@ def test_an_option_stands_over_the_rig_and_the_rig_over_its_patch(run: Run, mode
     rig = tmp_path / "gig.toml"
     rig.write_text(
         f'patch = "lead"\nmodel = "{model}"\naudio = "null"\nmidi_api = "none"\nosc_port = 0\nrate = 44100\n'
-        "[controls]\nvolume = 0.25\ntemperature = 0.5\n"
+        "web = false\n[controls]\nvolume = 0.25\ntemperature = 0.5\n"
     )
     result = run("jam", "--rig", rig, "--rate", "32000", "--set", "temperature=0.75", "--seconds", "0.2")
     assert result.code == 0
@@ -247,6 +249,8 @@ def test_an_option_stands_over_the_rig_and_the_rig_over_its_patch(run: Run, mode
     assert_refused(run("jam", "--rig", tmp_path / "none.toml"), "there is no rig", "none.toml")
     rig.write_text("# a gig\nblcok = 64\n")
     assert_refused(run("jam", "--rig", rig), f"{rig}, line 2: blcok is no key")
+    rig.write_text("# a gig\nweb_port = 70000\n")
+    assert_refused(run("jam", "--rig", rig), f"{rig}, line 2: web_port", "0 to 65535")
 
 
 def test_a_jam_is_saved_by_osc_and_listed_and_opened_again(run: Run, model: Path, tmp_path: Path, monkeypatch) -> None:
@@ -395,6 +399,65 @@ def test_a_port_in_use_is_refused(run: Run, model: Path) -> None:
         other.bind(("127.0.0.1", 0))
         port = str(other.getsockname()[1])
         assert_refused(run("jam", *SILENT, "--model", model, "--osc-port", port), port, "--osc-port")
+
+
+def test_a_page_that_cannot_be_served_is_refused_before_any_sound(run: Run, model: Path) -> None:
+    silent = ("--audio", "null", "--midi-api", "none", "--osc-port", "0", "--model", model)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        refused = run("jam", *silent, "--web-port", port)
+        assert_refused(refused, port, "--web-port")
+        assert "sound:" not in refused.err
+    assert_refused(run("jam", *silent, "--web-host", "192.0.2.1"), "192.0.2.1", "--web-host")
+
+
+@pytest.mark.parametrize("program", [[sys.executable, "-m", "livegen"], [str(Path(sys.executable).parent / "livegen")]])
+def test_a_jam_serves_its_page_and_takes_it_away(program: list[str], model: Path, tmp_path: Path) -> None:
+    if not Path(program[0]).exists():
+        pytest.skip("livegen is not installed here")
+    silent = ["--audio", "null", "--midi-api", "none", "--osc-port", "0", "--model", str(model)]
+    words = tmp_path / "words.txt"
+    with words.open("wb") as said:
+        jam = subprocess.Popen(
+            [*program, "jam", *silent, "--web-port", "0"],
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+            start_new_session=True,
+        )
+    try:
+        assert wait_until(lambda: "page: http://127.0.0.1:" in words.read_text() or jam.poll() is not None, 120.0)
+        address = re.search(r"page: (http://127\.0\.0\.1:\d+/)", words.read_text())
+        assert address, words.read_text()
+        with urllib.request.urlopen(address[1], timeout=20.0) as page:
+            assert "<title>livegen</title>" in page.read().decode()
+        os.killpg(jam.pid, signal.SIGINT)  # as Ctrl-C does: to all that belongs to the terminal
+        assert jam.wait(LEAVE_SECONDS) == 0
+        assert "played " in words.read_text()
+        assert "Traceback" not in words.read_text()
+        assert "started again" not in words.read_text()
+        with pytest.raises(OSError, match="refused"):
+            urllib.request.urlopen(address[1], timeout=5.0)
+    finally:
+        if jam.poll() is None:
+            jam.kill()
+            jam.wait()
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="processes are looked up in /proc")
+def test_the_page_s_server_does_not_outlive_a_jam_that_is_killed(model: Path, tmp_path: Path) -> None:
+    jam = Jam(tmp_path, "--audio", "null", "--midi-api", "none", "--model", model, "--web-port", "0")
+    try:
+        address = re.search(r"page: (http://\S+)", jam.words)
+        assert address
+        with urllib.request.urlopen(address[1], timeout=20.0):
+            children = Path(f"/proc/{jam.pid}/task")
+            pids = {pid for task in children.iterdir() for pid in (task / "children").read_text().split()}
+        assert len(pids) == 2  # the server, and the one of Python's that tidies up
+    finally:
+        jam.close()
+    assert wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), 10.0)
 
 
 @pytest.fixture

@@ -142,7 +142,7 @@ def test_the_music_goes_on_when_the_midi_output_vanishes_and_it_plays_there_when
 def test_what_is_not_there_is_refused_with_what_is(
     listener: Listener, keyboard: Keyboard, model: Path, tmp_path: Path, option: str, there: str
 ) -> None:
-    arguments = ("jam", "--model", model, "--midi-api", "jack", "--audio", "null", option, "moog")
+    arguments = ("jam", "--model", model, "--midi-api", "jack", "--audio", "null", "--no-web", option, "moog")
     process = run_livegen(*arguments, folder=tmp_path)
     assert (process.returncode, process.stdout) == (2, "")
     assert process.stderr.count("\n") == 1

@@ -25,7 +25,9 @@ from livegen.inputs.terminal import TerminalKeys
 from livegen.midi_echo import EchoFilter
 from livegen.midi_ports import find_midi
 from livegen.outputs.audio import NULL_SAMPLE_RATE, AudioDevice, choose_channels, choose_device
+from livegen.outputs.engine import MAX_PIECE_SAMPLES
 from livegen.outputs.midi_settings import MidiOutSettings
+from livegen.outputs.tap import TapReader
 from livegen.patch import Patch
 from livegen.predictor.predictor import Predictor
 from livegen.rig import DEFAULT_KNOBS, Library, Rig
@@ -123,6 +125,8 @@ class Session:
     ----------
     instrument : Instrument
     clock : AudioClock
+    tap : TapReader
+        The sound, for one thread that hands it on.
     status : Status
         How it stands.
     warnings : list of str
@@ -159,6 +163,7 @@ class Session:
         )
         self.desk = Desk(knobs, self._patches(), patch.name, settings.controls, settings.rig.path)
         self.clock = AudioClock(self.instrument.engine)
+        self.tap = TapReader(self.instrument.engine, MAX_PIECE_SAMPLES)
         self.warnings: list[str] = []
         self.observers: list[Callable[[FrameReport], None]] = []
         self._stop = Event()

@@ -138,4 +138,4 @@ class Hub:
 
     def _show(self) -> None:
         alive = encode("alive", pages=self.n_pages, refused=self.refused, faults=self.faults, troubles=self.troubles)
-        self._line.send(alive, "web")
+        self._line.show(alive)

@@ -52,6 +52,7 @@ class Line:
         self._hear, self._notice, self._is_owed, self._end = hear, notice, is_owed, end
         self._waiting: deque[bytes] = deque()
         self._dropped_sources: set[str] = set()
+        self._state = b""
         self._is_open = True
         self.answers = True
 
@@ -79,6 +80,12 @@ class Line:
         self._push()
         return True
 
+    def show(self, message: bytes) -> None:
+        """Send how the server is, before all that waits; where that cannot be yet, only the latest counts."""
+        self._state = message
+        if self._is_open:
+            self._push()
+
     def let_go(self, source: str) -> None:
         """Tell the session that a source is gone; never dropped."""
         if not self.send(encode("lost", source=source), source) and self._is_open:
@@ -87,15 +94,16 @@ class Line:
     def _push(self) -> None:
         loop = asyncio.get_running_loop()
         try:
-            while self._waiting and select.select([], [self._pipe], [], 0)[1]:
-                self._pipe.send_bytes(self._waiting.popleft())
+            while (self._state or self._waiting) and select.select([], [self._pipe], [], 0)[1]:
+                message, self._state = self._state or self._waiting.popleft(), b""
+                self._pipe.send_bytes(message)
             if not self._waiting and self._dropped_sources:
                 self._waiting.extend(encode("lost", source=source) for source in sorted(self._dropped_sources))
                 self._dropped_sources.clear()
         except (OSError, ValueError):
             self._close()
             return
-        if self._waiting:
+        if self._state or self._waiting:
             loop.add_writer(self._pipe.fileno(), self._push)
         else:
             loop.remove_writer(self._pipe.fileno())

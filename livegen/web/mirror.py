@@ -1,5 +1,6 @@
 """The mirror: what a page that comes now would know if it had been here all along."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any, Final
@@ -65,11 +66,12 @@ class Mirror:
         if not self.hello:
             return
         messages = [self.full_hello(), {"type": "values", "values": dict(self.values)}, *self._latest.values()]
-        if self._rows:
-            rate = float(self.hello["frame_rate"])
-            now = self._now + (seconds - self._heard_at) * rate
-            frames = [self._rows[index] for index in sorted(self._rows) if index >= now - KEPT_SECONDS * rate]
-            messages.append({"type": "plan", "now": round(now, 3), "horizon": self._horizon, "frames": frames})
+        rate = float(self.hello["frame_rate"])
+        now = self._now + (seconds - self._heard_at) * rate
+        frames = [self._rows[index] for index in sorted(self._rows) if index >= now - KEPT_SECONDS * rate]
+        if frames:
+            horizon = max(self._horizon, math.floor(now) + 1)  # what is heard stands, and so does the frame after it
+            messages.append({"type": "plan", "now": round(now, 3), "horizon": horizon, "frames": frames})
         for message in messages:
             yield message["type"], message, encode_message(message)
 

@@ -1,7 +1,7 @@
 """The plan as the pages draw it: a row for each frame, and only those that are new to them."""
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from livegen.score_table import PlannedFrame
 from livegen.session.state import State
@@ -15,10 +15,32 @@ _SETTLED_FRAMES: Final = 6
 """So long after it has sounded a frame may still be written anew: with a key that came in late."""
 
 _BEAT_DRIFT: Final = 0.02
-"""By how much, in beats, a frame's place may move before it is told again."""
+_ONSET_DRIFT_FRAMES: Final = 0.05
+"""By how much a frame's place in beats, and its onsets in frames, may move before it is told again: two milliseconds.
 
-_Told = tuple[PlannedFrame, bytes, float | None]
-"""A frame as it was told: the frame, its bytes, and where it begins in beats."""
+A clock that shivers moves them all in every frame.
+"""
+
+
+class _Told(NamedTuple):
+    """A frame as it was told."""
+
+    planned: PlannedFrame
+    content: bytes
+    offsets: list[float]
+    beats: float | None
+
+    def is_near(self, other: "_Told") -> bool:
+        """Tell whether a page would draw the other one at the same place."""
+        pairs = zip(self.offsets, other.offsets, strict=True)
+        has_moved = any(abs(was - now) > _ONSET_DRIFT_FRAMES for was, now in pairs)
+        return self.content == other.content and not has_moved and self.has_place(other.beats)
+
+    def has_place(self, beats: float | None) -> bool:
+        """Tell whether it begins there, in beats."""
+        if self.beats is None or beats is None:
+            return self.beats is beats
+        return abs(self.beats - beats) < _BEAT_DRIFT
 
 
 class PlanRows:
@@ -49,20 +71,15 @@ class PlanRows:
             planned = step.planned
             beats = state.tempo.beats_at(planned.frame_index) if has_beat else None
             was = self._told.get(planned.frame_index)
-            if was is not None and was[0] is planned and _is_near(was[2], beats):
+            if was is not None and was.planned is planned and was.has_place(beats):
                 continue
-            content = planned.frame.tobytes() + planned.owner.tobytes() + planned.onset_offset.tobytes()
-            if was is not None and was[1] == content and _is_near(was[2], beats):
-                self._told[planned.frame_index] = (planned, content, was[2])
+            content = planned.frame.tobytes() + planned.owner.tobytes()
+            now = _Told(planned, content, planned.onset_offset.tolist(), beats)
+            if was is not None and was.is_near(now):
+                self._told[planned.frame_index] = was._replace(planned=planned)
                 continue
-            self._told[planned.frame_index] = (planned, content, beats)
+            self._told[planned.frame_index] = now
             yield _row(step, beats)
-
-
-def _is_near(was: float | None, beats: float | None) -> bool:
-    if was is None or beats is None:
-        return was is beats
-    return abs(beats - was) < _BEAT_DRIFT
 
 
 def _row(step: Step, beats: float | None) -> list[Any]:

@@ -12,6 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
+from multiprocessing.connection import Connection
 from typing import Any, Final
 
 from livegen import __version__
@@ -19,8 +20,6 @@ from livegen.controls import CONTROLS, Value, parse_value
 from livegen.errors import ControlError
 from livegen.events import SetControl, SourceLost
 from livegen.inputs.midi import Decoder, event_of
-from livegen.outputs.engine import MAX_PIECE_SAMPLES
-from livegen.outputs.tap import TapReader
 from livegen.session.instrument import FrameReport
 from livegen.session.session import Session
 from livegen.units import FRAME_RATE_HZ
@@ -30,8 +29,8 @@ from livegen.web.plan import PlanRows
 from livegen.web.process import ServerProcess
 from livegen.web.wire import MAX_MESSAGE_BYTES, encode, encode_sound
 
-_SEND_SECONDS: Final = 0.02
-_UNWATCHED_SECONDS: Final = 0.1
+_SOUND_SECONDS: Final = 0.02
+_IDLE_SECONDS: Final = 0.1
 _POLL_SECONDS: Final = 0.1
 _LEAVE_SECONDS: Final = 0.4
 _MOST_WAITING: Final = 256
@@ -77,7 +76,6 @@ class Stage:
         self._values: deque[tuple[str, Value]] = deque(maxlen=_MOST_VALUES)
         self._decoders: dict[str, Decoder] = {}  # of those who have played
         self._listening: set[str] = set()
-        self._tap = TapReader(session.instrument.engine, MAX_PIECE_SAMPLES)
         self._rows = PlanRows()
         self._keys: object = None
         self._knobs: object = None
@@ -114,14 +112,15 @@ class Stage:
         self._page.listener.close()
 
     def _observe(self, _report: FrameReport) -> None:
-        self._wake.set()
+        if self._n_pages != 0 or self._values or self._waiting:
+            self._wake.set()
 
     def _counts(self) -> Mapping[str, int]:
         return {
             "times the page's server was started again": self.restarts,
             "refusals by the page's server": self._n_refused,
             "messages of pages dropped": self._n_bad,
-            "samples missing from the page's sound": self._tap.lost,
+            "samples missing from the page's sound": self._session.tap.lost,
         }
 
     # What goes out: one thread.
@@ -143,7 +142,7 @@ class Stage:
             lived = 0.0 if server is None else time.monotonic() - server.began
             n_short = 0 if lived > _GOOD_LIFE_SECONDS else n_short + 1
             stop.wait(_PAUSES_SECONDS[min(max(n_short - 1, 0), len(_PAUSES_SECONDS) - 1)])
-        self._tap.switch(is_on=False)
+        self._session.tap.switch(is_on=False)
         self._has_told.set()
 
     def _lose_server(self) -> None:
@@ -169,15 +168,30 @@ class Stage:
                 self._forget()
             for message in self._news():
                 pipe.send_bytes(message)
-            self._tap.switch(is_on=bool(self._listening) and not is_over)
-            if self._n_pages != 0:
-                for message in self._picture():
-                    pipe.send_bytes(message)
+            for message in self._picture() if self._n_pages != 0 else ():
+                pipe.send_bytes(message)
             if is_over:
                 pipe.send_bytes(encode("ended"))
                 return
-            self._wake.wait(_UNWATCHED_SECONDS if self._n_pages == 0 else _SEND_SECONDS)
-            self._wake.clear()
+            self._wait(pipe)
+
+    def _wait(self, pipe: Connection) -> None:
+        """Wait for the next frame's plan, after which the session's threads have least to do; hand on the sound.
+
+        A thread that is busy while a plan is made makes it late: they share one interpreter.
+        """
+        until = time.monotonic() + _IDLE_SECONDS
+        while not self._wake.wait(_SOUND_SECONDS if self._listening else _IDLE_SECONDS) and time.monotonic() < until:
+            self._hand_on_sound(pipe)
+        self._wake.clear()
+        self._hand_on_sound(pipe)
+
+    def _hand_on_sound(self, pipe: Connection) -> None:
+        self._session.tap.switch(is_on=bool(self._listening))
+        if self._listening:
+            first_sample, samples = self._session.tap.read()
+            if len(samples):
+                pipe.send_bytes(encode_sound(first_sample, samples.astype("<i2", copy=False).tobytes()))
 
     def _forget(self) -> None:
         """Take the pages to know nothing of what is only told where it changes."""
@@ -208,7 +222,7 @@ class Stage:
             yield encode(kind, **fields)
 
     def _picture(self) -> Iterable[bytes]:
-        """Yield what pages that are open are to see and hear now, where it is new."""
+        """Yield what pages that are open are to see now, where it is new."""
         session = self._session
         rows = self._rows.new(session.instrument.state)
         for first in range(0, len(rows), _ROWS_A_MESSAGE):
@@ -226,10 +240,6 @@ class Stage:
         if now_seconds >= self._next_gauges:
             self._next_gauges = max(self._next_gauges + GAUGES_SECONDS, now_seconds)
             yield encode("gauges", **gauges(session))
-        if self._listening:
-            first_sample, samples = self._tap.read()
-            if len(samples):
-                yield encode_sound(first_sample, samples.astype("<i2", copy=False).tobytes())
 
     # What comes in: another thread.
 
@@ -238,7 +248,7 @@ class Stage:
         while not stop.is_set():
             server = self._server
             if server is None or server.is_lost:
-                stop.wait(_SEND_SECONDS)
+                stop.wait(_POLL_SECONDS)
                 continue
             try:
                 if server.pipe.poll(_POLL_SECONDS):

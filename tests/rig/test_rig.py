@@ -279,6 +279,9 @@ _KNOBS = st.lists(
         rate=st.none() | st.integers(8000, 192000),
         osc_port=st.none() | st.integers(0, 65535),
         link=st.none() | st.booleans(),
+        web=st.none() | st.booleans(),
+        web_host=st.none() | _TEXTS,
+        web_port=st.none() | st.integers(0, 65535),
         osc_peers=st.none()
         | st.lists(st.tuples(st.sampled_from(["::1", "a.local"]), st.integers(1, 65535))).map(tuple),
         seed=st.none() | st.integers(0, 2**63 - 1),

@@ -1,0 +1,141 @@
+"""The tap: what the card gets, bit for bit, however it is cut, and nothing else changed by it."""
+
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from waiting import wait_until
+
+from livegen.outputs.audio import NullStream
+from livegen.outputs.engine import MAX_PIECE_SAMPLES, fill_block, new_engine
+from livegen.outputs.tap import TAP_SAMPLES, TapReader
+from livegen.patch import load_patch
+from livegen.score import N_VOICES, VOLUME_MAX, Voice
+from livegen.score_table import PlannedFrame, write_frames
+
+RATE = 48_000
+PLAIN = load_patch("plain")
+Engine = NDArray[np.void]
+
+
+def playing_engine(*, is_apart: bool = False) -> Engine:
+    """Return an engine that plays chords for two seconds."""
+    engine = new_engine(RATE, PLAIN, n_channels=1, is_apart=is_apart)
+    engine["mix"]["master"] = engine["mix"]["master_now"] = 0.9
+    notes = [(60, VOLUME_MAX[Voice.P1], 1), (67, 12, 2), (48, 0, 0), (9, 10, 0)]
+    frame, nobody = np.array(notes, np.uint8), np.zeros(N_VOICES, np.uint8)
+    write_frames(engine["table"], [PlannedFrame(k, frame + k % 3, nobody, np.zeros(N_VOICES)) for k in range(48)])
+    return engine
+
+
+def fill(engine: Engine, n_samples: int) -> NDArray[np.float32]:
+    out = np.zeros((n_samples, int(engine["n_channels"][0])), np.float32)
+    fill_block(engine[0], out.reshape(-1), n_samples, 0)
+    return out
+
+
+def as_int16(sound: NDArray[np.float32]) -> NDArray[np.int16]:
+    return np.rint(np.clip(sound.astype(np.float64), -1.0, 1.0) * 32_767.0).astype(np.int16)
+
+
+@settings(max_examples=30)
+@given(st.lists(st.integers(1, 3000), min_size=1, max_size=20), st.data())
+def test_what_is_read_is_what_was_made(blocks: list[int], data: st.DataObject) -> None:
+    engine, untapped = playing_engine(), playing_engine()
+    reader = TapReader(engine, MAX_PIECE_SAMPLES)
+    reader.switch(is_on=True)
+    made, read, at = [], [], 0
+    for n_samples in blocks:
+        made.append(fill(engine, n_samples))
+        assert np.array_equal(made[-1], fill(untapped, n_samples))
+        if data.draw(st.booleans()):
+            first, samples = reader.read()
+            assert first == at or len(samples) == 0
+            at += len(samples)
+            read.append(samples.copy())
+    read.append(reader.read()[1].copy())
+    assert np.array_equal(np.concatenate(read), as_int16(np.concatenate(made)[:, 0]))
+    assert reader.lost == 0
+    assert np.abs(np.concatenate(read)).max() > 1000 or sum(blocks) < 3000
+
+
+def test_voices_on_channels_of_their_own_are_mixed() -> None:
+    engine = playing_engine(is_apart=True)
+    reader = TapReader(engine, MAX_PIECE_SAMPLES)
+    reader.switch(is_on=True)
+    made = fill(engine, 4000)
+    mix = np.zeros(4000, np.float32)
+    for voice in Voice:
+        mix += made[:, voice]
+    assert np.array_equal(reader.read()[1], as_int16(mix))
+
+
+def test_it_is_filled_only_while_it_is_on() -> None:
+    engine = playing_engine()
+    reader = TapReader(engine, MAX_PIECE_SAMPLES)
+    fill(engine, 5000)
+    assert len(reader.read()[1]) == 0
+    reader.switch(is_on=True)
+    assert len(reader.read()[1]) == 0
+    made = fill(engine, 700)
+    first, samples = reader.read()
+    assert first == 5000
+    assert np.array_equal(samples, as_int16(made[:, 0]))
+    fill(engine, 300)  # never read
+    reader.switch(is_on=False)
+    fill(engine, 300)
+    assert len(reader.read()[1]) == 300
+    reader.switch(is_on=True)
+    made = fill(engine, 100)
+    first, samples = reader.read()
+    assert first == 6300
+    assert np.array_equal(samples, as_int16(made[:, 0]))
+    assert reader.lost == 0
+
+
+def test_a_reader_that_is_too_slow_skips_and_counts() -> None:
+    engine = playing_engine()
+    reader = TapReader(engine, MAX_PIECE_SAMPLES)
+    reader.switch(is_on=True)
+    made = np.concatenate([fill(engine, 1000) for _ in range(60)])
+    first, samples = reader.read()
+    assert first == 60_000 - (TAP_SAMPLES - MAX_PIECE_SAMPLES) == reader.lost
+    assert np.array_equal(samples, as_int16(made[first:, 0]))
+    assert len(reader.read()[1]) == 0
+
+
+@pytest.mark.parametrize("seconds", [0.3])
+def test_a_reader_on_another_thread_gets_every_sample_of_the_null_clock(seconds: float) -> None:
+    engine, twin = playing_engine(), playing_engine()
+    reader = TapReader(engine, MAX_PIECE_SAMPLES)
+    reader.switch(is_on=True)
+    stop = threading.Event()
+    clock = threading.Thread(target=NullStream(engine).run, args=(stop,))
+    clock.start()
+    read: list[NDArray[np.int16]] = []
+
+    def has_heard() -> bool:
+        first, samples = reader.read()
+        assert first == sum(map(len, read)) or len(samples) == 0
+        read.append(samples.copy())
+        return sum(map(len, read)) > seconds * RATE
+
+    assert wait_until(has_heard)
+    stop.set()
+    clock.join()
+    heard = np.concatenate(read)
+    assert np.array_equal(heard, as_int16(fill(twin, len(heard))[:, 0]))
+
+
+def test_the_mix_has_a_meter() -> None:
+    engine = playing_engine()
+    made = np.concatenate([fill(engine, 256) for _ in range(40)])
+    level = float(engine["stats"]["mix_level"][0])
+    assert 0.1 < level <= np.abs(made).max()
+    engine["mix"]["master"] = 0.0
+    for _ in range(200):
+        fill(engine, 256)
+    assert engine["stats"]["mix_level"][0] < 0.001
