@@ -1,6 +1,6 @@
 // Elements in a line each.
 
-// Make an element: `on...` attributes are listeners, true is an attribute without a value, false and null are none.
+/** Make an element: `on...` attributes are listeners, true is an attribute without a value, false and null are none. */
 export function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -12,7 +12,7 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
-// Call `press` when a button is pressed: as soon as it is touched, or when it is clicked; by a key of the keyboard too.
+/** Call `press` when a button is pressed, by a finger or a key: when it is clicked, or as soon as it is touched. */
 export function onPress(button, press, isAtOnce = false) {
   if (isAtOnce) button.addEventListener("pointerdown", (event) => event.button === 0 && press());
   button.addEventListener("click", (event) => {
@@ -20,7 +20,7 @@ export function onPress(button, press, isAtOnce = false) {
   });
 }
 
-// Whether what is typed goes into an element, so that it is neither music nor a command.
+/** Whether what is typed goes into an element, so that it is neither music nor a command. */
 export function isTyping(element) {
   if (element.isContentEditable || element.tagName === "SELECT" || element.tagName === "TEXTAREA") return true;
   return element.tagName === "INPUT" && !["range", "radio", "checkbox", "button"].includes(element.type);
@@ -28,7 +28,7 @@ export function isTyping(element) {
 
 const NOTE_NAMES = ["C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B"];
 
-// Name of a MIDI key, where C4 is middle C.
+/** Name of a MIDI key, where C4 is middle C. */
 export function noteName(key) {
   return NOTE_NAMES[key % 12] + (Math.floor(key / 12) - 1);
 }

@@ -5,6 +5,7 @@ import { VOICES } from "./score.js";
 
 const FRESH_MS = 10_000; // for so long, something that went wrong is news
 const NONE = "—";
+const PLACES = ["MIDI in", "MIDI out", "Sound", "Take", "This page"];
 const STATES = { good: "fine", warn: "watch this", bad: "bad" };
 
 /** A number is good up to the first limit, to be watched up to the second one, and bad beyond. */
@@ -17,7 +18,7 @@ const upTo = (good, warn) => (value) => (value <= good ? "good" : value <= warn 
  */
 export function mountGauges(root, link, score) {
   const who = root.querySelector(".who");
-  const status = line(who, "p", "status");
+  const status = line(who, "p", "running");
   const rig = line(who, "p", "names");
   const tempo = new TempoGauge(group(root, "tempo", "Tempo"), link, score);
 
@@ -175,7 +176,7 @@ class Places {
       const isOpen = root.classList.toggle("shows-places");
       button.setAttribute("aria-expanded", isOpen);
     });
-    this.values = new Map();
+    this.values = new Map(PLACES.map((name) => [name, this.row(name)]));
   }
 
   show({ midi_in, midi_out, sound, block_samples, take }) {
@@ -185,12 +186,15 @@ class Places {
     this.put("Take", take ? `${clockText(take.seconds)} min, ${take.folder}` : "not recorded");
   }
 
+  row(name) {
+    const row = line(this.list, "div", "");
+    line(row, "dt", "").textContent = name;
+    const value = line(row, "dd", "");
+    value.textContent = NONE;
+    return value;
+  }
+
   put(name, text) {
-    if (!this.values.has(name)) {
-      const row = line(this.list, "div", "");
-      line(row, "dt", "").textContent = name;
-      this.values.set(name, line(row, "dd", ""));
-    }
     const value = this.values.get(name);
     if (value.textContent === text) return;
     value.textContent = value.title = text;

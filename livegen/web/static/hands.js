@@ -9,6 +9,7 @@ import { makeMemories } from "./memories.js";
 import { makePicker, makeWidget } from "./widgets.js";
 
 const TRANSPORT = ["start", "stop", "panic"];
+const KEYS = { start: "space", stop: "space", panic: "esc" }; // as `press` has them
 const FRONT = [
   ["mode"],
   ["temperature", "volume"],
@@ -25,9 +26,12 @@ const GROUPS = {
 const MEMORIES = ["store", "recall"];
 const PICKERS = { patch: "patches", model: "models" }; // a control that takes a name, to the names in hello
 const ACTIONS = ["trigger", "count", "name"]; // kinds that do something once
-const KEYS = "Esc is panic, the space bar start and stop"; // what the status line says before there is news
 const REFUSAL_MS = 5000;
 
+/**
+ * @param {HTMLElement} root
+ * @param {import("./link.js").Link} link
+ */
 export function mountHands(root, link) {
   const hands = new Hands(root, link);
   link.on("hello", (hello) => hands.build(hello));
@@ -35,7 +39,6 @@ export function mountHands(root, link) {
   link.on("knobs", ({ knobs }) => hands.showKnobs(knobs));
   link.on("gauges", (gauges) => hands.showGauges(gauges));
   link.on("refused", ({ name, reason }) => hands.showRefusal(name, reason));
-  link.on("news", ({ sentence }) => hands.say(sentence));
   document.addEventListener("keydown", (event) => hands.press(event));
   letGoOfFocus(root);
 }
@@ -66,9 +69,9 @@ class Hands {
   // Each step takes the rows that it shows off `rows`: what is left at the end stands under "more".
   makePanel(rows) {
     const panel = make("div", { class: "panel" });
-    const voices = [...new Set([...rows.values()].filter((row) => row.scope === "voice").map((row) => row.name.split(".")[0]))];
-    this.status = make("p", { class: "status", role: "status" }, KEYS);
-    panel.append(make("div", { class: "transport" }, this.place(rows, TRANSPORT, "buttons"), this.status));
+    const ofVoices = [...rows.values()].filter(({ scope }) => scope === "voice");
+    const voices = [...new Set(ofVoices.map(({ name }) => name.split(".")[0]))];
+    panel.append(this.makeTransport(rows));
     const [mode, sliders, actions] = FRONT;
     panel.append(this.place(rows, mode, "mode"), this.place(rows, sliders, "sliders"));
     panel.append(...voices.map((voice) => this.makeVoice(rows, voice)));
@@ -79,7 +82,7 @@ class Hands {
       this.memories = makeMemories(store, recall, this.link);
       panel.append(this.memories.element);
     }
-    this.learning = makeLearning(panel, this.link, (sentence) => this.say(sentence));
+    this.learning = makeLearning(panel, this.link, this.prompt);
     const groups = Object.entries(GROUPS).map(([title, names]) => fold(title, this.place(rows, names, "rows")));
     const details = voices.map((voice) => {
       const names = [...rows.keys()].filter((name) => name.startsWith(`${voice}.`));
@@ -90,9 +93,28 @@ class Hands {
     return panel;
   }
 
+  makeTransport(rows) {
+    const buttons = this.place(rows, TRANSPORT, "buttons");
+    for (const [name, key] of Object.entries(KEYS)) {
+      buttons.querySelector(`[data-control="${name}"] button`)?.append(make("kbd", { "aria-hidden": "true" }, key));
+    }
+    const taller = make("button", { type: "button", class: "taller", "aria-label": "controls over the roll" }, "⤢");
+    taller.setAttribute("aria-pressed", this.root.classList.contains("is-tall"));
+    taller.addEventListener("click", () => {
+      taller.setAttribute("aria-pressed", this.root.classList.toggle("is-tall"));
+    });
+    buttons.append(taller);
+    this.prompt = make("p", { class: "prompt", role: "status" });
+    return make("div", { class: "transport" }, buttons, this.prompt);
+  }
+
   makeVoice(rows, voice) {
     const heading = make("h3", {}, voice.toUpperCase());
-    const element = make("div", { class: "voice", role: "group", "aria-label": `voice ${voice.toUpperCase()}` }, heading);
+    const element = make(
+      "div",
+      { class: "voice", role: "group", "aria-label": `voice ${voice.toUpperCase()}` },
+      heading,
+    );
     element.style.setProperty("--voice", `var(--${voice}, #9db4ff)`);
     const names = VOICE_FRONT.map((name) => `${voice}.${name}`);
     element.append(...this.place(rows, names, "").childNodes);
@@ -114,7 +136,9 @@ class Hands {
 
   makeWidget(row) {
     if (row.names_control) return this.learning.makeWidget(row);
-    const act = ACTIONS.includes(row.kind) ? (value) => this.act(row.name, value) : (value) => this.set(row.name, value);
+    const act = ACTIONS.includes(row.kind)
+      ? (value) => this.act(row.name, value)
+      : (value) => this.set(row.name, value);
     return row.name in PICKERS ? makePicker(row, act) : makeWidget(row, act);
   }
 
@@ -145,13 +169,8 @@ class Hands {
 
   showRefusal(name, reason) {
     const widget = this.widgets.get(name);
-    this.say(reason);
     widget?.showRefusal(reason);
     setTimeout(() => widget?.showRefusal(""), REFUSAL_MS);
-  }
-
-  say(sentence) {
-    if (this.status) this.status.textContent = sentence;
   }
 
   // Keys of the computer that control, as those of the terminal do; the piano has the others.
@@ -169,7 +188,7 @@ class Hands {
 }
 
 function fold(title, content, voice) {
-  const element = make("details", { class: "fold" }, make("summary", { class: "name" }, title), content);
+  const element = make("details", { class: "fold" }, make("summary", {}, title), content);
   if (voice) element.style.setProperty("--voice", `var(--${voice}, #9db4ff)`);
   return element;
 }
@@ -190,8 +209,8 @@ function oncePerFrame(link) {
   return (name, value) => (waiting.has(name) ? waiting.set(name, value) : send(name, value));
 }
 
-// A button that was touched lets go of the focus, so that the space bar and the arrows are the player's again. Focus that
-// came by the keyboard stays, and so does that of sliders and fields, which have a use for keys.
+// A button that was touched lets go of the focus, so that the space bar and the arrows are the player's again. Focus
+// that came by the keyboard stays, and so does that of sliders and fields, which have a use for keys.
 function letGoOfFocus(root) {
   let isTouched = false;
   addEventListener("pointerdown", () => (isTouched = true), true);

@@ -3,10 +3,25 @@
 import { make, onPress } from "./dom.js";
 import { readName } from "./widgets.js";
 
-// `panel` holds the widgets; `say` puts a sentence on the status line.
-export function makeLearning(panel, link, say) {
+const PROMPT_MS = 8000;
+
+/**
+ * Widgets for the rows whose argument is the name of a control, and what they do with the panel around them.
+ *
+ * @param {HTMLElement} panel that holds all widgets
+ * @param {import("./link.js").Link} link
+ * @param {HTMLElement} prompt where the performer reads what to do
+ */
+export function makeLearning(panel, link, prompt) {
   let mode = null; // the row, learn or unlearn, whose turn it is to be given a control
   const buttons = new Map();
+  let timer = 0;
+
+  function say(sentence) {
+    prompt.textContent = sentence;
+    clearTimeout(timer);
+    if (!mode) timer = setTimeout(() => (prompt.textContent = ""), PROMPT_MS);
+  }
 
   function turn(row) {
     mode = row;
@@ -15,9 +30,10 @@ export function makeLearning(panel, link, say) {
   }
 
   function choose(name) {
+    const isLearning = mode.name === "learn";
     link.set(mode.name, name);
-    say(mode.name === "learn" ? `now move the knob that is to set ${readName(name)}` : `${readName(name)}: no knob`);
     turn(null);
+    say(isLearning ? `now move the knob that is to set ${readName(name)}` : "");
   }
 
   // A whole press is kept from the widget, down to the click that ends it.
@@ -37,7 +53,9 @@ export function makeLearning(panel, link, say) {
   }
   for (const type of ["keydown", "pointerdown", "mousedown", "click"]) panel.addEventListener(type, catchPress, true);
   document.addEventListener("keydown", ({ key }) => {
-    if (key === "Escape" && mode) turn(null);
+    if (key !== "Escape" || !mode) return;
+    turn(null);
+    say("");
   });
 
   return {

@@ -26,15 +26,20 @@ export class JitterBuffer {
     this.ratio = inputRate / outputRate;
     this.samples = new Float32Array(CAPACITY);
     this.filters = windowedSincs(Math.min(1, outputRate / inputRate));
+    this.restart();
+  }
+
+  // Somebody begins to listen.
+  restart() {
     this.target = TARGET_SECONDS;
     this.nDropOuts = 0;
     this.nGaps = 0;
     this.nJumps = 0;
-    this.restart();
+    this.wait(0);
   }
 
   // Forget the sound, and wait for more.
-  restart(first = 0) {
+  wait(first) {
     this.samples.fill(0);
     this.end = first; // number of the sample after the last one that came; counts on where the wire's 32 bits wrap
     this.read = first; // of the sample that is taken next, a real number
@@ -58,13 +63,14 @@ export class JitterBuffer {
     let first = this.end + wrapped(number - (this.end % UINT32));
     if (this.fill === null || Math.abs(first - this.end) > ANOTHER_SESSION_SECONDS * this.inputRate) {
       first = number;
-      this.restart(number);
+      this.wait(number);
     }
     if (first > this.end) {
       this.nGaps++;
       this.fadeOutTo(this.end);
       while (this.end < first) this.samples[this.end++ & MASK] = 0;
-      for (let i = 0; i < pcm.length; i++) this.samples[(first + i) & MASK] = (pcm[i] / 32768) * Math.min(1, i / RAMP_SAMPLES);
+      for (let i = 0; i < pcm.length; i++)
+        this.samples[(first + i) & MASK] = (pcm[i] / 32768) * Math.min(1, i / RAMP_SAMPLES);
     } else {
       for (let i = 0; i < pcm.length; i++) this.samples[(first + i) & MASK] = pcm[i] / 32768;
     }
@@ -146,7 +152,10 @@ function windowedSincs(cutoff) {
       return sinc * Math.max(0, 0.5 + 0.5 * Math.cos((2 * Math.PI * x) / TAPS));
     });
     const gain = taps.reduce((sum, tap) => sum + tap, 0);
-    filters.set(taps.map((tap) => tap / gain), phase * TAPS);
+    filters.set(
+      taps.map((tap) => tap / gain),
+      phase * TAPS,
+    );
   }
   return filters;
 }

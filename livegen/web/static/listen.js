@@ -3,10 +3,13 @@
 import { make } from "./dom.js";
 import { JitterBuffer } from "./listen-buffer.js";
 
-const PING_MS = 1000;
 const RAMP_SECONDS = 0.02;
 const SCRIPT_SAMPLES = 1024; // a block of the old way, in the page's own thread
 
+/**
+ * @param {HTMLElement} root
+ * @param {import("./link.js").Link} link
+ */
 export function mountListen(root, link) {
   const button = make("button", { type: "button", "aria-pressed": false }, "Listen here");
   const volume = make("input", { type: "range", min: 0, max: 1, step: 0.01, value: 0.8, "aria-label": "volume here" });
@@ -38,8 +41,7 @@ export function mountListen(root, link) {
     }
     ask();
     setGain();
-    if (isOn) ping();
-    else sentence.textContent = "the session’s sound, in this browser";
+    if (!isOn) sentence.textContent = "the session’s sound, in this browser";
     // What is left in the buffer fades with the gain; a context that rests costs nothing.
     if (!isOn) setTimeout(() => isOn || context?.suspend(), 1000 * 5 * RAMP_SECONDS);
   }
@@ -72,12 +74,6 @@ export function mountListen(root, link) {
     context = gain = player = null;
   }
 
-  function ping() {
-    if (!isOn) return;
-    link.send("ping", { t: performance.now() });
-    setTimeout(ping, PING_MS);
-  }
-
   function say() {
     if (!isOn || !player) return;
     const report = player.report();
@@ -91,13 +87,13 @@ export function mountListen(root, link) {
 
   button.addEventListener("click", () => turn(!isOn));
   volume.addEventListener("input", setGain);
-  link.on("pong", ({ t }) => {
-    const ms = performance.now() - t;
-    roundTripMs = roundTripMs === null ? ms : Math.min(roundTripMs + 0.1, ms); // a network may become slower
+  link.on("pong", () => {
+    roundTripMs = Math.min((roundTripMs ?? Infinity) + 0.1, link.roundTripMs); // a network may become slower
   });
   link.on("hello", ({ sample_rate }) => {
     if (player && player.inputRate !== sample_rate) close(); // a session on another sound card
-    if (isOn) turn(true);
+    if (isOn && player) ask();
+    else if (isOn) turn(true);
   });
   link.on("sound", (data) => {
     if (!isOn || !player) return;

@@ -8,7 +8,11 @@ export function makeMemories(store, recall, link) {
   let isStoring = false;
   let stored = [];
   const pads = make("div", { class: "pads" });
-  const arm = make("button", { type: "button", class: "arm", "aria-pressed": false, title: store.description }, "store");
+  const arm = make(
+    "button",
+    { type: "button", class: "arm", "aria-pressed": false, title: store.description },
+    "store",
+  );
   const heading = make("div", { class: "head" }, make("span", { class: "label" }, "memories"), arm);
   const element = make("div", { class: "memories", role: "group", "aria-label": "memories" }, heading, pads);
 

@@ -1,4 +1,4 @@
-// What went wrong and what is new, over the roll, so that nothing else moves when it comes and goes.
+// What is new, for a while, and what is wrong, until it is right again: over the roll, so that nothing else moves.
 
 const NEWS_MS = 6000;
 
@@ -7,12 +7,13 @@ const NEWS_MS = 6000;
  * @param {import("./link.js").Link} link
  */
 export function mountNotices(root, link) {
-  const troubles = root.appendChild(document.createElement("ul"));
+  const list = root.appendChild(document.createElement("ul"));
   const news = root.appendChild(document.createElement("p"));
-  troubles.className = "troubles";
+  list.className = "troubles";
+  list.setAttribute("aria-label", "Troubles");
   news.className = "news";
-  for (const part of [troubles, news]) part.setAttribute("aria-live", "polite");
-  let shown = "";
+  for (const part of [list, news]) part.setAttribute("aria-live", "polite");
+
   let timer = 0;
   const say = (sentence, kind) => {
     clearTimeout(timer);
@@ -22,12 +23,19 @@ export function mountNotices(root, link) {
   };
   link.on("news", ({ sentence }) => say(sentence, "news"));
   link.on("refused", ({ name, reason }) => say(reason.includes(name) ? reason : `${name}: ${reason}`, "refused"));
-  link.on("gauges", (gauges) => {
-    const sentences = JSON.stringify(gauges.troubles);
-    if (sentences === shown) return; // or a screen reader would read them ten times a second
-    shown = sentences;
-    troubles.replaceChildren(
-      ...gauges.troubles.map((sentence) => Object.assign(document.createElement("li"), { textContent: sentence })),
-    );
+
+  const items = new Map(); // by sentence: one that stands is left alone, or it would be read ten times a second
+  link.on("gauges", ({ troubles }) => {
+    for (const [sentence, item] of items) {
+      if (troubles.includes(sentence)) continue;
+      item.remove();
+      items.delete(sentence);
+    }
+    for (const sentence of troubles) {
+      if (items.has(sentence)) continue;
+      const item = list.appendChild(document.createElement("li"));
+      item.textContent = sentence;
+      items.set(sentence, item);
+    }
   });
 }

@@ -6,7 +6,8 @@ import { mountMidi } from "./webmidi.js";
 
 // By their place on the keyboard, whatever letters the user's layout has there: semitones over the lower row's C.
 const LOWER_ROW = "KeyZ KeyS KeyX KeyD KeyC KeyV KeyG KeyB KeyH KeyN KeyJ KeyM Comma KeyL Period".split(" ");
-const UPPER_ROW = "KeyQ Digit2 KeyW Digit3 KeyE KeyR Digit5 KeyT Digit6 KeyY Digit7 KeyU KeyI Digit9 KeyO Digit0 KeyP".split(" ");
+const UPPER_ROW =
+  "KeyQ Digit2 KeyW Digit3 KeyE KeyR Digit5 KeyT Digit6 KeyY Digit7 KeyU KeyI Digit9 KeyO Digit0 KeyP".split(" ");
 const OFFSETS = new Map([...LOWER_ROW.map((code, i) => [code, i]), ...UPPER_ROW.map((code, i) => [code, 12 + i])]);
 const PUNCTUATION = { Comma: ",", Period: "." };
 
@@ -17,7 +18,17 @@ const CHANNELS = [
   { channel: 2, name: "TR bass", voice: "tr", octave: 3 },
   { channel: 9, name: "NO drums", voice: "no", octave: 2 },
 ];
-const DRUMS = { 35: "kick", 36: "kick", 38: "snare", 39: "clap", 40: "snare", 41: "tom", 42: "hat", 43: "tom", 44: "hat", 45: "tom", 46: "open", 47: "tom", 48: "tom", 49: "crash", 50: "tom", 51: "ride", 52: "crash", 53: "ride", 55: "crash", 57: "crash", 59: "ride" };
+// Drums by General MIDI key, those that livegen/score.py has.
+const DRUMS = new Map([
+  ...[35, 36].map((key) => [key, "kick"]),
+  ...[38, 40].map((key) => [key, "snare"]),
+  [39, "clap"],
+  ...[41, 43, 45, 47, 48, 50].map((key) => [key, "tom"]),
+  ...[42, 44].map((key) => [key, "hat"]),
+  [46, "open"],
+  ...[49, 52, 55, 57].map((key) => [key, "crash"]),
+  ...[51, 53, 59].map((key) => [key, "ride"]),
+]);
 
 const LOWEST_OCTAVE = 1;
 const HIGHEST_OCTAVE = 7;
@@ -29,13 +40,17 @@ const [FEWEST_WHITE, MOST_WHITE] = [8, 22];
 const WHITE = [0, 2, 4, 5, 7, 9, 11];
 const CLICK_MS = 300; // how long a note lasts that a screen reader presses
 
+/**
+ * @param {HTMLElement} root
+ * @param {import("./link.js").Link} link
+ */
 export function mountPiano(root, link) {
   const notes = new HeldNotes(link);
   const piano = new Piano(root, link, notes);
   mountMidi(piano.toolbar, notes, link);
   link.on("keys", ({ keys }) => piano.light(keys));
   link.on("values", () => piano.drawRole());
-  link.on("closed", () => piano.light([]));
+  link.on("state", () => link.state === "here" || piano.light([])); // who is not there holds nothing
 }
 
 class Piano {
@@ -49,7 +64,8 @@ class Piano {
     this.keys = make("div", { class: "keys", role: "group", "aria-label": "piano" });
     this.toolbar = make("div", { class: "toolbar" }, ...this.makeTools());
     this.help = make("p", { class: "help" });
-    root.append(this.toolbar, this.help, this.keys);
+    this.toolbar.append(this.help);
+    root.append(this.toolbar, this.keys);
     notes.onChange(() => this.drawHeld());
     new ResizeObserver(() => this.fit()).observe(this.keys);
     this.listenToPointers();
@@ -86,7 +102,14 @@ class Piano {
       this.drawLabels();
       this.drawRole();
     });
-    const range = { type: "range", min: 1, max: 127, value: 100, "aria-label": "velocity", title: "or the keys - and =" };
+    const range = {
+      type: "range",
+      min: 1,
+      max: 127,
+      value: 100,
+      "aria-label": "velocity",
+      title: "or the keys - and =",
+    };
     this.velocity = make("input", range);
     this.take = make("button", { type: "button", class: "take", hidden: true, onclick: () => this.takeVoice() });
     return [octaves, channels, make("label", { class: "velocity" }, "velocity", this.velocity), this.take];
@@ -98,7 +121,8 @@ class Piano {
     const role = voice && this.link.values[`${voice}.role`];
     const isTaken = !role || role === "player";
     this.take.hidden = isTaken;
-    if (!isTaken) this.take.textContent = `${voice.toUpperCase()} is ${role === "off" ? "off" : "the model’s"}: take it`;
+    if (!isTaken)
+      this.take.textContent = `${voice.toUpperCase()} is ${role === "off" ? "off" : "the model’s"}: take it`;
   }
 
   takeVoice() {
@@ -146,19 +170,26 @@ class Piano {
       const offset = Number(key.dataset.offset);
       const note = this.lowest + offset;
       const letters = lettersOf(offset);
-      const drum = this.choice.voice === "no" && DRUMS[note];
+      const drum = this.choice.voice === "no" && DRUMS.get(note);
       const [letter, name] = key.children;
       key.disabled = note > 127;
       letter.textContent = letters.at(-1) ?? "";
       name.textContent = drum || (note % 12 === 0 ? noteName(note) : "");
-      key.setAttribute("aria-label", `${drum || noteName(note)}${letters.length ? `, key ${letters.join(" or ")}` : ""}`);
+      key.setAttribute(
+        "aria-label",
+        `${drum || noteName(note)}${letters.length ? `, key ${letters.join(" or ")}` : ""}`,
+      );
     }
     this.reading.textContent = noteName(this.lowest);
     const [low, high] = [this.letterOf("KeyZ"), this.letterOf("KeyM")];
     const [from, to] = [this.letterOf("KeyQ"), this.letterOf("KeyP")];
     this.help.replaceChildren(
       make("b", {}, "Play: "),
-      make("span", { class: "with-keys" }, `type ${low}…${high} and ${from}…${to} as on a piano, or touch the keys; ← → octave, - = velocity`),
+      make(
+        "span",
+        { class: "with-keys" },
+        `type ${low}…${high} and ${from}…${to}, or touch the keys; ← → octave, - = velocity`,
+      ),
       make("span", { class: "with-fingers" }, "touch the keys; nearer to you is louder"),
     );
     this.drawHeld();
@@ -183,6 +214,7 @@ class Piano {
   }
 
   drawHeld() {
+    if (this.notes.byHolder.size) this.help.classList.add("is-understood");
     const { channel } = this.choice;
     for (const key of this.keys.children) {
       const note = this.lowest + Number(key.dataset.offset);
@@ -218,7 +250,8 @@ class Piano {
     });
     this.keys.addEventListener("pointermove", (event) => {
       if (!this.fingers.has(event.pointerId)) return;
-      if (event.pointerType === "mouse" && !(event.buttons & 1)) end(event); // its release was never told
+      if (event.pointerType === "mouse" && !(event.buttons & 1))
+        end(event); // its release was never told
       else play(event);
     });
     for (const type of ["pointerup", "pointercancel", "lostpointercapture"]) this.keys.addEventListener(type, end);
@@ -251,7 +284,8 @@ class Piano {
       event.preventDefault(); // some browsers look for what is typed
     });
     addEventListener("keyup", ({ code, key }) => {
-      if (key === "Meta") this.notes.releaseAll("key:"); // macOS tells of no key that comes up beside it
+      if (key === "Meta")
+        this.notes.releaseAll("key:"); // macOS tells of no key that comes up beside it
       else this.notes.release(`key:${code}`);
     });
   }

@@ -14,6 +14,7 @@ const LONGEST_MATCH = 24; // as in livegen/predictor/memory.py
 const THINNEST = 0.4; // height of a silent note, as a share of a loud one
 const LABEL_PX = 10; // from a name to the playhead
 const DIM = 0.22; // of a voice that is muted or off
+const LEAST_OCTAVE_PX = 18; // between names of keys
 const EDGE_PX = 64;
 const SPOT_PX = 7; // width of the light on the playhead where a note sounds
 const FPS_MS = 2000;
@@ -186,7 +187,8 @@ class Roll {
   // Yield the name of each C in sight, and where its lower edge lies.
   *octaves() {
     const { view } = this;
-    for (let key = Math.ceil(view.low / 12) * 12; key <= view.high; key += 12) {
+    const step = 12 * Math.ceil(LEAST_OCTAVE_PX / (12 * view.keyPx));
+    for (let key = Math.ceil(view.low / step) * step; key <= view.high; key += step) {
       const y = Math.round(view.y(0, key) + view.keyPx / 2);
       if (y > 14 && y <= view.pitchBottom) yield [noteName(0, key), y];
     }

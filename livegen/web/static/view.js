@@ -13,6 +13,7 @@ const BAR_PX = [7, 30]; // height of a note
 const BAR_KEYS = 1.25; // the same, in keys: they seldom lie side by side
 const HEAD_PX = 26; // for the numbers of bars
 const NOISE_NOTES = 16;
+const NOISE_BAR = 1.8; // height of a noise note, in places of the lane
 const NOISE_SHARE = 0.17;
 const NOISE_PX = [36, 120];
 const GAP_PX = 6;
@@ -82,6 +83,6 @@ export class View {
 
   /** Greatest height of a note. */
   thickness(voice) {
-    return voice === 3 ? Math.max(this.noiseHeight / NOISE_NOTES, BAR_PX[0]) : this.barPx;
+    return voice === 3 ? Math.max((NOISE_BAR * this.noiseHeight) / NOISE_NOTES, BAR_PX[0]) : this.barPx;
   }
 }

@@ -11,17 +11,24 @@ const SUSTAIN = 64;
 function whyNot() {
   if (navigator.requestMIDIAccess) return "";
   if (!isSecureContext) {
-    return "Browsers give MIDI only to pages of this machine or by https: open livegen at localhost, or plug the keyboard into the machine that plays.";
+    return "Browsers give MIDI to pages of localhost or by https alone: plug the keyboard into the machine that plays.";
   }
-  return "This browser has no Web MIDI: Chrome, Edge and Firefox have. Or plug the keyboard into the machine that plays.";
+  return "This browser has no Web MIDI, as Chrome and Firefox have: plug the keyboard into the machine that plays.";
 }
 
+/**
+ * A button beside the piano, and a panel that it opens.
+ *
+ * @param {HTMLElement} toolbar
+ * @param {import("./held.js").HeldNotes} notes
+ * @param {import("./link.js").Link} link
+ */
 export function mountMidi(toolbar, notes, link) {
   const inputs = new Map(); // by id, those that are heard
   const pedals = new Set(); // "id:channel" of those that are down
   const list = make("ul", { class: "ports" });
   const sentence = make("p", { role: "status" });
-  const open = make("button", { type: "button", "aria-expanded": false, "aria-controls": "midi-ports" }, "MIDI");
+  const open = make("button", { type: "button", class: "midi", "aria-expanded": false, "aria-controls": "midi-ports" }, "MIDI");
   const panel = make("div", { class: "midi-panel", id: "midi-ports", hidden: true }, sentence, list);
   toolbar.append(open);
   toolbar.after(panel);
@@ -38,7 +45,7 @@ export function mountMidi(toolbar, notes, link) {
       access.addEventListener("statechange", follow);
       follow();
     } catch (error) {
-      sentence.textContent = `The browser does not let this page hear MIDI (${error.name}): allow it beside the address.`;
+      sentence.textContent = `The browser lets this page hear no MIDI (${error.name}): allow it beside the address.`;
     }
   });
 
@@ -83,7 +90,9 @@ export function mountMidi(toolbar, notes, link) {
 
   function draw() {
     const ports = [...access.inputs.values()];
-    sentence.textContent = ports.length ? "Heard by this page:" : "No MIDI keyboard is there: plug one in, and it plays.";
+    sentence.textContent = ports.length
+      ? "Heard by this page:"
+      : "No MIDI keyboard is there: plug one in, and it plays.";
     list.replaceChildren(
       ...ports.map((port) => {
         const is = port.state === "connected" ? "plays" : "unplugged";

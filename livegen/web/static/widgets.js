@@ -1,12 +1,13 @@
-// A widget for a row of the table of controls, as its kind asks: an element, and a function that shows what is in force.
+// A widget for a row of the table of controls, as its kind asks: an element, and a function that shows what is in
+// force.
 //
-// `act(value)` sets the control. The server's word is the truth: what a finger does shows while it does it, and a moment
-// later what is in force shows, whether or not it is what the finger meant.
+// `act(value)` sets the control. The server's word is the truth: what a finger does shows while it does it, and a
+// moment later what is in force shows, whether or not it is what the finger meant.
 
 import { make, noteName, onPress } from "./dom.js";
 
 const SETTLE_MS = 300; // until what was sent has come back
-const SLIDER_STEPS = 200;
+const SLIDER_STEPS = 100;
 const FINE_RANGE = 100; // a slider alone cannot be set to the unit over a range as wide as this
 const MAX_SEGMENTS = 6; // more choices than this go in a list
 const AT_ONCE = ["tap", "panic"]; // as the finger comes down: a click comes when it goes up
@@ -16,7 +17,7 @@ export function makeWidget(row, act) {
   return frame(row, (kinds[row.kind] ?? word)(row, act));
 }
 
-// A list of names for a control that takes one; `setNames` fills it.
+/** A list of names for a control that takes one; `setNames` fills it. */
 export function makePicker(row, act) {
   return frame(row, picker(row, act));
 }
@@ -46,7 +47,7 @@ function frame(row, { body, ...functions }) {
   };
 }
 
-// Name of a control as it is read: "p1.role" is "P1 role".
+/** Name of a control as it is read: "p1.role" is "P1 role". */
 export function readName(name) {
   const [first, second] = name.split(".");
   return (second ? `${first.toUpperCase()} ${second}` : first).replaceAll("_", " ");
@@ -95,7 +96,8 @@ function slider(row, act) {
   const input = make("input", range);
   const reading = make("output", { class: "reading" });
   const isFine = row.kind === "float" && row.maximum - row.minimum >= FINE_RANGE;
-  const number = isFine && make("input", { ...range, type: "number", step: "any", "aria-label": `${readName(row.name)}, exactly` });
+  const number =
+    isFine && make("input", { ...range, type: "number", step: "any", "aria-label": `${readName(row.name)}, exactly` });
   const isPitch = row.unit === "MIDI key" || (row.unit === "note" && !row.name.startsWith("no.")); // noise has none
   const say = (value) => {
     if (isPitch) return `${noteName(value)} · ${value}`;
@@ -152,7 +154,11 @@ function niceStep(step) {
 }
 
 function toggle(row, act) {
-  const button = make("button", { type: "button", role: "switch", "aria-label": readName(row.name) }, shortName(row.name));
+  const button = make(
+    "button",
+    { type: "button", role: "switch", "aria-label": readName(row.name) },
+    shortName(row.name),
+  );
   const display = new Display((value) => button.setAttribute("aria-checked", value));
   display.display(row.default);
   button.addEventListener("click", () => {
@@ -208,7 +214,11 @@ function count(row, act) {
     value: row.default,
     "aria-label": `${readName(row.name)}, how many ${row.unit}`,
   });
-  const button = make("button", { type: "button", class: "does", "aria-label": readName(row.name) }, shortName(row.name));
+  const button = make(
+    "button",
+    { type: "button", class: "does", "aria-label": readName(row.name) },
+    shortName(row.name),
+  );
   onPress(button, () => act(number.checkValidity() && number.value ? Number(number.value) : row.default));
   number.addEventListener("keydown", (event) => event.key === "Enter" && button.click());
   const body = make("div", { class: "body joined" }, button, number, make("span", { class: "reading" }, row.unit));
@@ -224,7 +234,11 @@ function word(row, act) {
     placeholder: row.default || "name",
     "aria-label": `${readName(row.name)}, its name`,
   });
-  const button = make("button", { type: "button", class: "does", "aria-label": readName(row.name) }, shortName(row.name));
+  const button = make(
+    "button",
+    { type: "button", class: "does", "aria-label": readName(row.name) },
+    shortName(row.name),
+  );
   onPress(button, () => act(field.value.trim() || row.default));
   field.addEventListener("keydown", (event) => event.key === "Enter" && button.click());
   return { body: make("div", { class: "body joined" }, button, field), show() {} };
