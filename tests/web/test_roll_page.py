@@ -4,12 +4,14 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import pytest
 
+from livegen.controls import CONTROLS, DEFAULTS
 from livegen.score import N_VOICES, VOLUME_MAX, Voice, onsets
 from livegen.units import FRAME_RATE_HZ
 from livegen.web.server import STATIC
@@ -65,8 +67,11 @@ class Session:
         self.socket.send(json.dumps({"type": kind, **fields}))
 
     def begin(self, at: int = 100) -> None:
-        self.send("hello", session=self.word, version="0", frame_rate=FRAME_RATE_HZ, sample_rate=48_000, patches=[])
-        self.send("values", values={"lookahead": 12, "beats_a_bar": 4, "mode": "accompany"})
+        table = [asdict(control) | {"name": name} for name, control in CONTROLS.items()]
+        rates = {"frame_rate": FRAME_RATE_HZ, "sample_rate": 48_000}
+        lists: dict[str, Any] = {"patches": [], "models": [], "osc": ["127.0.0.1", 0], "table": table}
+        self.send("hello", session=self.word, version="0", **rates, **lists)
+        self.send("values", values=dict(DEFAULTS))
         notes, nothing = [60, 64, 40, 9], [0, 0, 0, 0]
         rows = [[i, notes, [9, 9, 0, 9], nothing, nothing, nothing, nothing, i / 12] for i in range(at - 30, at + 12)]
         self.send("plan", now=float(at), horizon=at + 2, frames=rows)
@@ -249,7 +254,7 @@ def test_nothing_jumps_whatever_the_gauges_show(session: Session, size: tuple[in
     session.send("gauges", **GAUGES | {"tempo": tempo, "midi_in": ["a"], "midi_out": ["b"]})
     page.wait_for_function("() => document.querySelector('.speed b').textContent === '93.0'")
     before = page.evaluate(boxes)
-    tempo = {"bpm": 287.5, "source": "player", "is_lost": True, "bar": 412, "beat": 4, "peers": 11}
+    tempo = {"bpm": 287.5, "source": "player", "is_lost": True, "bar": 1412, "beat": 4, "peers": 11}
     crowd = [f"A keyboard with a long name, number {i}" for i in range(8)]
     bad = {"frames_in_hand": 0, "late_frames": 4321, "underflows": 9876, "key_to_sound_ms": 123.4, "seconds": 7262.0}
     session.send("gauges", **GAUGES | bad | {"tempo": tempo, "midi_in": crowd, "midi_out": crowd, "troubles": crowd})
@@ -257,6 +262,8 @@ def test_nothing_jumps_whatever_the_gauges_show(session: Session, size: tuple[in
     page.wait_for_function("() => document.querySelector('.speed b').textContent === '287.5'")
     assert page.evaluate(boxes) == before
     assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+    place = page.locator(".place").evaluate("(each) => [each.scrollWidth, each.clientWidth]")
+    assert place[0] <= place[1]
 
 
 def test_what_a_number_means_is_said_in_words_too(session: Session) -> None:

@@ -16,7 +16,6 @@ export function mountAway(root, link) {
   const hint = root.appendChild(document.createElement("p"));
   const show = () => {
     root.hidden = link.state === "here";
-    document.body.dataset.state = link.state;
     words.textContent = WORDS[link.state] ?? "";
     hint.textContent =
       link.state === "lost"

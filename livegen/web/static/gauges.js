@@ -23,7 +23,8 @@ export function mountGauges(root, link, score) {
   const tempo = new TempoGauge(group(root, "tempo", "Tempo"), link, score);
 
   const levels = group(root, "levels", "Levels");
-  const meters = [...VOICES.map((name) => new Meter(levels, name.toUpperCase(), name)), new Meter(levels, "mix", "words")];
+  const meters = VOICES.map((name) => new Meter(levels, name.toUpperCase(), name));
+  meters.push(new Meter(levels, "mix", "words", true));
 
   const numbers = line(group(root, "safety", "How safe the music is"), "dl", "numbers");
   const inHand = new Figure(numbers, "In hand", "frames", (value) => {

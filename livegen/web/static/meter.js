@@ -5,7 +5,7 @@ const RISE_MS = 40; // time constants; levels come ten times a second, and the m
 const FALL_MS = 220;
 const PEAK_HOLD_MS = 1500;
 const PEAK_FALL_MS = 400;
-const CLIP = 0.99; // a level from which it is too loud
+const TOO_LOUD = 0.99; // for a mix: a voice may be as loud as it can
 const TOLD_MS = 1000; // to those who listen to the page
 
 export class Meter {
@@ -13,8 +13,10 @@ export class Meter {
    * @param {HTMLElement} root
    * @param {string} name shown: P1
    * @param {string} colour name of a custom property
+   * @param {boolean} canClip whether it warns where it is too loud
    */
-  constructor(root, name, colour) {
+  constructor(root, name, colour, canClip = false) {
+    this.canClip = canClip;
     this.element = root.appendChild(document.createElement("div"));
     this.element.className = "meter";
     this.element.style.setProperty("--colour", `var(--${colour})`);
@@ -38,7 +40,7 @@ export class Meter {
     const db = level > 0 ? Math.max(20 * Math.log10(level), FLOOR_DB) : FLOOR_DB;
     this.target = Math.min(1 - db / FLOOR_DB, 1);
     this.db = db;
-    this.element.classList.toggle("is-clipping", level >= CLIP);
+    this.element.classList.toggle("is-clipping", this.canClip && level >= TOO_LOUD);
   }
 
   /** Move on to a time of performance.now(). */

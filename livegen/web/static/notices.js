@@ -34,8 +34,9 @@ export function mountNotices(root, link) {
     for (const sentence of troubles) {
       if (items.has(sentence)) continue;
       const item = list.appendChild(document.createElement("li"));
-      item.textContent = sentence;
+      item.textContent = item.title = sentence;
       items.set(sentence, item);
+      setTimeout(() => item.classList.add("is-known"), NEWS_MS); // on a phone it takes one line from now on
     }
   });
 }

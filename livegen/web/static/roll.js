@@ -3,7 +3,8 @@
 // Everything is drawn anew on one canvas in every animation frame, which costs about a millisecond; notes are put
 // together from rows only when a plan has come. A hidden tab gets no animation frames, and so costs nothing.
 
-import { OFF, PLAYER, Score, VOICES, noteName } from "./score.js";
+import { Pace } from "./pace.js";
+import { OFF, PLAYER, VOICES, noteName } from "./score.js";
 import { View } from "./view.js";
 
 const MOST_PIXEL_RATIO = 2; // a finer screen shows no more, and costs
@@ -17,8 +18,6 @@ const DIM = 0.22; // of a voice that is muted or off
 const LEAST_OCTAVE_PX = 18; // between names of keys
 const EDGE_PX = 64;
 const SPOT_PX = 7; // width of the light on the playhead where a note sounds
-const FPS_MS = 2000;
-const TIMES = 600; // frames whose cost is kept
 const [PAST, SURE, PLANNED] = [1, 0.42, 0.13]; // how full notes are: heard; to come and sure; to come as it stands now
 const IS_BLACK = [false, true, false, true, false, false, true, false, true, false, true, false];
 
@@ -26,8 +25,8 @@ const IS_BLACK = [false, true, false, true, false, false, true, false, true, fal
  * Show the roll.
  * @param {HTMLElement} root
  * @param {import("./link.js").Link} link
- * @param {Score} score
- * @returns {{fps: number, frames: number, position: number, drawMs: object}} for tests; see stage.js
+ * @param {import("./score.js").Score} score
+ * @returns {Pace}
  */
 export function mountRoll(root, link, score) {
   const canvas = root.appendChild(document.createElement("canvas"));
@@ -36,7 +35,7 @@ export function mountRoll(root, link, score) {
   root.append(legend());
   const roll = new Roll(canvas, link, score);
   roll.start();
-  return roll.figures;
+  return roll.pace;
 }
 
 function legend() {
@@ -63,18 +62,14 @@ class Roll {
     this.bars = [];
     this.fading = []; // [bar, when it was dropped]
     this.version = -1;
-    this.first = 0;
     this.isCalm = matchMedia("(prefers-reduced-motion: reduce)");
     this.lastMs = 0;
-    this.drawnAt = []; // times of frames within the last two seconds
-    this.costs = new Float32Array(TIMES);
-    this.figures = this.newFigures();
+    this.pace = new Pace();
     this.colours = this.readColours();
     this.widths = new Map(); // of words, in pixels
     link.on("hello", ({ session }) => {
       if (session !== this.session) [this.bars, this.fading, this.view] = [[], [], new View()];
       this.session = session;
-      this.size = null;
     });
     new ResizeObserver(([{ contentRect }]) => (this.size = contentRect)).observe(canvas);
   }
@@ -87,30 +82,13 @@ class Roll {
     return { ...Object.fromEntries(names.map((name) => [name, colour(name)])), voices: VOICES.map(colour) };
   }
 
-  newFigures() {
-    const roll = this;
-    return {
-      frames: 0,
-      position: null,
-      get fps() {
-        const since = performance.now() - FPS_MS;
-        return roll.drawnAt.filter((ms) => ms > since).length / (FPS_MS / 1000);
-      },
-      get drawMs() {
-        const costs = roll.costs.slice(0, Math.min(this.frames, TIMES)).sort();
-        return { p50: costs[Math.floor(costs.length * 0.5)], p99: costs[Math.floor(costs.length * 0.99)] };
-      },
-    };
-  }
-
   start() {
     const frame = (ms) => {
       requestAnimationFrame(frame);
       const began = performance.now();
-      this.draw(ms);
-      this.costs[this.figures.frames++ % TIMES] = performance.now() - began;
-      this.drawnAt.push(ms);
-      while (this.drawnAt[0] < ms - FPS_MS) this.drawnAt.shift();
+      const position = this.link.position(ms);
+      this.draw(ms, position);
+      this.pace.count(ms, performance.now() - began, position);
     };
     requestAnimationFrame(frame);
   }
@@ -133,14 +111,12 @@ class Roll {
     this.widths.clear();
   }
 
-  draw(ms) {
+  draw(ms, now) {
     const { g, view, link } = this;
     this.fit();
     g.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
     g.fillStyle = this.colours.panel;
     g.fillRect(0, 0, view.width, view.height);
-    const now = link.position(ms);
-    this.figures.position = now;
     if (view.width < 1 || now === null) return;
     view.follow(now, this.isCalm.matches ? Infinity : ms - this.lastMs, link.values.lookahead ?? 12, this.bars);
     this.lastMs = ms;

@@ -22,9 +22,6 @@ mountHands(part("hands"), link);
 mountPiano(part("piano"), link);
 mountListen(part("listen"), link);
 
-/**
- * For tests: `fps` of the last two seconds, `frames` drawn, `position` of the playhead in frames (null without a
- * session), and `drawMs`, the milliseconds that drawing took, as `{p50, p99}` of the last 600 frames.
- */
+// For tests: `fps`, `frames`, `position` and `drawMs`, as pace.js has them.
 window.livegen = mountRoll(part("roll"), link, score);
 link.open();
