@@ -1,7 +1,9 @@
 """The stage page in a browser, against a `livegen jam` on a real JACK server: seen, played, heard and mistreated."""
 
+import os
 import signal
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ from browser import chromium
 from jack_listener import Listener
 from livegen_process import CHECKOUT, Jam, assert_left_well
 from page_checks import unfit_widgets, weak_texts
+from PIL import Image
 from waiting import wait_until
 
 from livegen.controls import CONTROLS
@@ -42,14 +45,21 @@ def faults() -> list[str]:
 
 @pytest.fixture
 def open_page(browser: Any, faults: list[str]) -> Iterator[OpenPage]:
-    """Open a jam's page in a tab and wait until its roll moves; nothing may go wrong on any of them."""
+    """Open a jam's page in a tab and wait until its roll moves; nothing may go wrong on any of them.
+
+    That a jam does not answer which has ended is no fault of the page.
+    """
     context = browser.new_context(viewport=DESK)
+
+    def hear(message: Any) -> None:
+        if message.type == "error" and "net::ERR_CONNECTION" not in message.text:
+            faults.append(message.text)
 
     def open_(jam: Jam, *, viewport: dict[str, int] = DESK) -> Any:
         page = context.new_page()
         page.set_viewport_size(viewport)
         page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+        page.on("console", hear)
         page.goto(jam.page)
         assert_moves(page)
         return page
@@ -61,15 +71,15 @@ def open_page(browser: Any, faults: list[str]) -> Iterator[OpenPage]:
 
 def assert_moves(page: Any) -> None:
     """Wait until the roll has drawn frames of a session and goes on."""
-    page.wait_for_function("window.livegen?.position > 0 && window.livegen.frames > 2")
+    page.wait_for_function("() => window.livegen?.position > 0 && window.livegen.frames > 2")
     position, frames = page.evaluate("[window.livegen.position, window.livegen.frames]")
-    page.wait_for_function(f"window.livegen.position > {position} && window.livegen.frames > {frames}")
+    page.wait_for_function(f"() => window.livegen.position > {position} && window.livegen.frames > {frames}")
 
 
 def widget(page: Any, control: str, inner: str) -> Any:
     """Return the part of a control's widget, unfolded, that a CSS selector finds."""
     found = page.locator(f'[data-control="{control}"]')
-    found.evaluate("(element) => { for (let at = element; at; at = at.parentElement) if ('open' in at) at.open = true; }")
+    found.evaluate("(each) => { for (let at = each; at; at = at.parentElement) if ('open' in at) at.open = true; }")
     return found.locator(inner)
 
 
@@ -112,19 +122,17 @@ def test_a_control_that_moves_in_one_tab_is_heard_and_seen_everywhere(
     slider.press("ArrowRight")
     (value,) = osc.receive_from("/livegen/temperature")
     assert value == pytest.approx(float(slider.input_value())) != before
-    other.wait_for_function(
-        f"Number(document.querySelector('[data-control=temperature] input').value).toFixed(3) == {value:.3f}"
-    )
+    assert wait_until(lambda: widget(other, "temperature", "input").input_value() == slider.input_value())
     osc.send("/livegen/mode", "free")
     for tab in (page, other):
-        tab.wait_for_function("document.querySelector('[data-control=mode] [value=free]')?.checked ?? true")
+        assert wait_until(lambda tab=tab: widget(tab, "mode", "input:checked").input_value() == "free")
     widget(page, "panic", "button").click()
     assert osc.receive_from("/livegen/panic")
     assert_left_well(jam)
 
 
 def test_a_page_that_lost_its_session_says_so_and_finds_the_next_one(
-    web_jam: Callable[..., Jam], jack_jam: Callable[..., Jam], open_page: OpenPage, faults: list[str]
+    web_jam: Callable[..., Jam], jack_jam: Callable[..., Jam], open_page: OpenPage
 ) -> None:
     jam = web_jam()
     page = open_page(jam)
@@ -137,8 +145,6 @@ def test_a_page_that_lost_its_session_says_so_and_finds_the_next_one(
     away.wait_for(state="hidden", timeout=20_000)
     assert_moves(page)
     assert page.evaluate("window.livegen.position") < first + 24 * 60
-    assert all("ERR_CONNECTION" in fault or "WebSocket" in fault for fault in faults)  # while nobody was there
-    faults.clear()
 
 
 @pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
@@ -148,7 +154,7 @@ def test_every_widget_has_a_name_a_key_and_contrast_and_the_page_fits(
     jam = web_jam()
     page = open_page(jam, viewport=viewport)
     shown = page.locator("[data-control]").evaluate_all("(widgets) => widgets.map((each) => each.dataset.control)")
-    assert sorted(shown) == sorted(CONTROLS)  # each once
+    assert set(shown) == set(CONTROLS)
     page.locator("details").evaluate_all("(folds) => folds.forEach((fold) => { fold.open = true; })")
     assert unfit_widgets(page) == []
     assert weak_texts(page) == []
@@ -164,12 +170,9 @@ def test_every_control_moves_from_the_keyboard(web_jam: Callable[..., Jam], open
         if control.is_action:
             continue
         (before,) = osc.ask(f"/livegen/{name.replace('.', '/')}")[1]
-        part = widget(page, name, "input, select, button").first
+        part = widget(page, name, "[type=range], [type=radio]:checked, select, [role=switch]")
         part.focus()
-        if part.evaluate("(part) => part.matches('[type=range], select, [type=radio], [role=radio]')"):
-            keys = ("ArrowRight", "ArrowDown", "ArrowLeft", "ArrowUp")
-        else:
-            keys = ("Space",)
+        keys = ("Space",) if control.kind == "bool" else ("ArrowRight", "ArrowDown", "ArrowLeft", "ArrowUp")
 
         def is_moved(name: str = name, before: object = before) -> bool:
             return osc.ask(f"/livegen/{name.replace('.', '/')}")[1] != [before]
@@ -187,14 +190,31 @@ def test_the_sound_is_heard_in_the_browser(web_jam: Callable[..., Jam], open_pag
     jam = web_jam()
     page = open_page(jam)
     page.get_by_role("button", name="Listen here").click()
-    page.wait_for_function("Number(document.querySelector('.listen-says').dataset.ms) > 0")
+    page.wait_for_function("() => Number(document.querySelector('.listen-says').dataset.ms) > 0")
     assert int(page.locator(".listen-says").get_attribute("data-ms")) < 1000
     assert_left_well(jam)
 
 
-def test_the_picture_in_the_readme_shows_the_page(web_jam: Callable[..., Jam], open_page: OpenPage) -> None:
-    """It is kept where LIVEGEN_PICTURE is set, and so is up to date as often as somebody wants it."""
-    jam = web_jam("--model", "default", "--set", "bpm=132")
+def test_the_picture_in_the_readme_shows_the_page(
+    jack_jam: Callable[..., Jam], open_page: OpenPage, tmp_path: Path
+) -> None:
+    """Where LIVEGEN_PICTURE is set, this is how the picture is made: somebody plays over the model for a while."""
+    is_kept = bool(os.environ.get("LIVEGEN_PICTURE"))
+    picture = PICTURE if is_kept else tmp_path / PICTURE.name
+    jam = jack_jam("--web-port", "0", *(("--model", "default") if is_kept else ()), "--set", "bpm=132")
     page = open_page(jam)
+    for key in "zcbnqnbcxvnwnv" if is_kept else "z":
+        page.keyboard.down(key)
+        page.wait_for_timeout(227)  # an eighth note
+        page.keyboard.up(key)
     page.keyboard.down("b")
-    page.wait_for_timeout(500)
+    page.wait_for_function("() => document.querySelectorAll('.key.is-down').length === 1")
+    page.screenshot(path=picture)
+    page.keyboard.up("b")
+    with Image.open(picture) as image:
+        colours = image.convert("RGB").getcolors(1 << 24)
+    assert colours is not None
+    assert len(colours) > 100  # neither blank nor words alone
+    assert PICTURE.exists()
+    assert "docs/stage.png" in (CHECKOUT / "README.md").read_text("utf-8")
+    assert_left_well(jam)
