@@ -188,6 +188,7 @@ TABLE: Final[tuple[Control, ...]] = (
     Control("store", "global", "name", "1", "keep the model's place in the song and the controls under a name"),
     Control("recall", "global", "name", "1", "go back to what was stored, but for volumes and mutes"),
     Control("patch", "global", "name", "", "go on with another patch; without a name, tell which one plays"),
+    Control("model", "global", "name", "", "go on with another model; without a name, tell which one plays"),
     Control(
         "learn",
         "global",

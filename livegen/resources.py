@@ -8,6 +8,8 @@ from pathlib import Path
 
 import platformdirs
 
+from livegen.errors import CheckpointError
+
 _PACKAGE = Path(__file__).parent
 
 
@@ -19,6 +21,22 @@ def patches_folder() -> Path:
 def models_folder() -> Path:
     """Return the folder of the models that livegen ships, one folder each."""
     return _shipped("models")
+
+
+def shipped_models() -> list[str]:
+    """Return the names of the models that livegen ships, sorted."""
+    return sorted(path.name for path in models_folder().glob("*") if path.is_dir())
+
+
+def model_folder(name: str) -> Path:
+    """Return the folder of a model by its name, or the folder itself; raises CheckpointError."""
+    folder = models_folder() / name
+    if "/" not in name and "\\" not in name and folder.is_dir():
+        return folder
+    if Path(name).is_dir():
+        return Path(name)
+    there = ", ".join(shipped_models()) or "none"
+    raise CheckpointError(f"there is no model {name!r}: there is {there}, or give the path of a model's folder")
 
 
 def user_data_folder() -> Path:

@@ -50,17 +50,14 @@ class Screen:
     session : Session
     console : Console
         On stderr, so that stdout stays free.
-    model : str
-        Name to show.
     page : str
         Address of the stage page; empty where it is not served.
     """
 
-    def __init__(self, session: Session, console: Console, *, model: str, page: str = "") -> None:
+    def __init__(self, session: Session, console: Console, *, page: str = "") -> None:
         self._page = page
         self._session = session
         self._console = console
-        self._model = model
         self._live = Live(console=console, auto_refresh=False, transient=False)
 
     def __enter__(self) -> "Screen":
@@ -97,7 +94,8 @@ class Screen:
     def _picture(self) -> Group:
         session = self._session
         values = session.instrument.values
-        title = f"livegen · {session.desk.patch} · model {self._model}"
+        listens = "" if session.instrument.state.ears is None else " (listens)"
+        title = f"livegen · {session.desk.patch} · model {session.model}{listens}"
         voices = Table(box=None, padding=(0, 2), title=title, title_justify="left", title_style="bold")
         for heading, width in (("voice", 5), ("role", 22), ("note", 4), ("level", _METER_WIDTH)):
             voices.add_column(heading, width=width)  # fixed, so that nothing jumps while it plays

@@ -3,14 +3,18 @@
 import contextlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import settings
+from jack_keyboard import Keyboard
+from jack_listener import Listener
 from jack_server import jack_server
+from livegen_process import Jam
 from safetensors.numpy import save_file
+from waiting import wait_until
 
 from livegen.predictor.checkpoint import WEIGHTS_FILE, write_config
 from livegen.predictor.lstm import LstmConfig
@@ -58,6 +62,37 @@ def jack() -> Iterator[str]:
         except RuntimeError as error:
             _give_up(str(error))
         yield name
+
+
+@pytest.fixture
+def listener(jack: str) -> Iterator[Listener]:
+    pytest.importorskip("jack")
+    listener = Listener()
+    yield listener
+    listener.close()
+
+
+@pytest.fixture
+def keyboard(jack: str) -> Iterator[Keyboard]:
+    keyboard = Keyboard()
+    yield keyboard
+    keyboard.unplug()
+
+
+@pytest.fixture
+def jack_jam(jack: str, model: Path, tmp_path: Path, listener: Listener) -> Iterator[Callable[..., Jam]]:
+    """Start `livegen jam` on the JACK server and listen to its sound; the process is gone after the test."""
+    started: list[Jam] = []
+
+    def start(*arguments: str) -> Jam:
+        sound_and_midi = ["--audio", "JACK", "--midi-api", "jack"]
+        started.append(Jam(tmp_path, "--model", model, "--seed", "1", *sound_and_midi, *arguments))
+        assert wait_until(listener.connect_sound)
+        return started[-1]
+
+    yield start
+    for jam in started:
+        jam.close()
 
 
 def _give_up(reason: str) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -132,6 +133,13 @@ class Jam:
         self._clients.append(OscClient(int(port[1])))
         return self._clients[-1]
 
+    @property
+    def page(self) -> str:
+        """Address of its page."""
+        address = re.search(r"http://\S+", self.words)
+        assert address, self.words
+        return address[0]
+
     def leave(self, signal_number: int) -> int:
         """Send a signal and return the exit code; fails where that takes longer than `LEAVE_SECONDS`."""
         assert self.plays, self.words
@@ -145,3 +153,10 @@ class Jam:
         if self.plays:
             self._process.kill()
             self._process.wait()
+
+
+def assert_left_well(jam: Jam, signal_number: int = signal.SIGTERM) -> None:
+    """Send a signal and assert that it ends in order."""
+    assert jam.leave(signal_number) == 0
+    assert "Traceback" not in jam.words
+    assert "fault" not in jam.words

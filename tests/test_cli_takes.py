@@ -100,6 +100,36 @@ def test_a_jam_is_recorded_unasked_and_comes_out_the_same(
     assert checked.stderr.count("\n") == 1
 
 
+def test_a_jam_with_two_models_comes_out_the_same_and_says_which_is_missing(
+    start_jam: Callable[..., Jam], tmp_path: Path
+) -> None:
+    jam, folder = start_jam("--take", tmp_path / "takes"), tmp_path / "takes"
+    play_a_little(jam, folder)
+    osc = jam.osc()
+    osc.send("/livegen/register")
+    osc.send("/livegen/model", "solo")
+    assert osc.receive_from("/livegen/model") == ["solo"]
+    assert wait_until(lambda: n_frames(folder) >= 90, 20.0)
+    osc.send("/livegen/model", "random")
+    assert osc.receive_from("/livegen/model") == ["random"]
+    assert wait_until(lambda: n_frames(folder) >= 120, 20.0)
+    assert jam.leave(signal.SIGINT) == 0
+    checked = run_livegen("replay", folder, "--check", folder=tmp_path)
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert checked.stdout.startswith("identical: ")
+    log = find_take(str(folder)) / LOG_FILE
+    text = log.read_text("utf-8")
+    assert text.count('{"model":"solo"') == 1
+    (line,) = (line for line in text.splitlines() if line.startswith('{"model":"solo"'))
+    log.write_text(text.replace(line, '{"model":"gone","folder":"/nowhere/gone","sha256":"0"}'), "utf-8")
+    checked = run_livegen("replay", folder, "--check", folder=tmp_path)
+    assert checked.returncode == cli.EXIT_USAGE
+    assert (
+        "the take was played by the model 'gone', which is not here: put it back into /nowhere/gone" in checked.stderr
+    )
+    assert "Traceback" not in checked.stderr
+
+
 def test_no_take_records_nothing(
     start_jam: Callable[..., Jam], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

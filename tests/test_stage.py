@@ -4,13 +4,11 @@ import random
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 from jack_keyboard import Keyboard
-from jack_server import RATE
-from livegen_process import Jam, run_livegen
+from jack_listener import Listener
+from livegen_process import Jam, assert_left_well, run_livegen
 from waiting import wait_until
 
 pytestmark = pytest.mark.device
@@ -32,145 +30,10 @@ HOSTILE_OSC = [
 ]
 
 
-class Listener:
-    """A JACK program that hears what livegen plays: its sound, and the MIDI of its voices."""
-
-    def __init__(self, name: str = "listener") -> None:
-        import jack
-
-        self._name = name
-        self.messages: list[list[int]] = []
-        self._midi: Any = None
-        self.plug_in_midi()
-        self.patch_bay = jack.Client(f"ears of {name}", no_start_server=True)
-        self._sound = self.patch_bay.inports.register("sound")
-        self._heard = np.zeros(RATE // 4, np.float32)  # the last quarter of a second
-        self.patch_bay.set_process_callback(self._process)
-        self.patch_bay.activate()
-
-    def _process(self, n_samples: int) -> None:
-        self._heard = np.concatenate((self._heard[n_samples:], self._sound.get_array()))
-
-    def connect_sound(self) -> bool:
-        """Listen to livegen's sound; False while it is not there."""
-        ports = self.patch_bay.get_ports("PortAudio:out_0", is_audio=True)
-        if ports:
-            self.patch_bay.connect(ports[0], self._sound)
-        return bool(ports)
-
-    def connect_midi(self) -> bool:
-        """Listen to livegen's virtual output; False while it is not there."""
-        ports = self.patch_bay.get_ports("livegen-out:out", is_midi=True)
-        if ports:
-            self.patch_bay.connect(ports[0], f"{self._name}:in")
-        return bool(ports)
-
-    def is_connected(self, port: str) -> bool:
-        """Tell whether another program's port is there and connected with anything."""
-        ports = self.patch_bay.get_ports(port)
-        return bool(ports) and bool(self.patch_bay.get_all_connections(ports[0]))
-
-    def peak(self) -> float:
-        """Return the highest level of the last quarter of a second."""
-        return float(np.abs(self._heard).max())
-
-    def hears(self, pitch_hz: float) -> bool:
-        """Tell whether a tone of this pitch, and no other, has sounded for the last quarter of a second."""
-        heard = self._heard * np.hanning(self._heard.size)
-        spectrum = np.abs(np.fft.rfft(heard, 8 * heard.size))
-        loudest_hz = float(np.argmax(spectrum)) * RATE / (8 * heard.size)
-        return self.peak() > 0.01 and abs(loudest_hz / pitch_hz - 1.0) < 0.01
-
-    def falls_silent(self) -> bool:
-        """Wait until there is no sound."""
-        return wait_until(lambda: self.peak() < 1e-3)
-
-    def n_notes(self) -> int:
-        """Return how many notes have begun on livegen's MIDI output so far."""
-        self._take()
-        return sum(message[0] & 0xF0 == 0x90 and message[2] > 0 for message in self.messages)
-
-    def is_told(self, *message: int) -> bool:
-        """Tell whether a message has come from livegen's MIDI output."""
-        self._take()
-        return list(message) in self.messages
-
-    def hanging(self) -> set[tuple[int, int]]:
-        """Return channel and key of every note that has begun on livegen's MIDI output and not ended."""
-        self._take()
-        sounding: set[tuple[int, int]] = set()
-        for status, key, velocity in (message for message in self.messages if message[0] & 0xE0 == 0x80):
-            change = sounding.add if status & 0x10 and velocity else sounding.discard
-            change((status & 0x0F, key))
-        return sounding
-
-    def _take(self) -> None:
-        while self._midi is not None and (pending := self._midi.get_message()) is not None:
-            self.messages.append(pending[0])
-
-    def close(self) -> None:
-        """Leave JACK."""
-        self.unplug_midi()
-        self.patch_bay.deactivate()
-        self.patch_bay.close()
-
-    def unplug_midi(self) -> None:
-        """Take the MIDI port away."""
-        if self._midi is not None:
-            self._midi.close_port()
-            self._take()
-            self._midi.delete()
-            self._midi = None
-
-    def plug_in_midi(self) -> None:
-        """Bring the MIDI port back."""
-        import rtmidi
-
-        self._midi = rtmidi.MidiIn(rtmidi.API_UNIX_JACK, name=self._name, queue_size_limit=100_000)
-        self._midi.open_virtual_port("in")
-
-
-@pytest.fixture
-def listener(jack: str) -> Iterator[Listener]:
-    pytest.importorskip("jack")
-    listener = Listener()
-    yield listener
-    listener.close()
-
-
-@pytest.fixture
-def keyboard(jack: str) -> Iterator[Keyboard]:
-    keyboard = Keyboard()
-    yield keyboard
-    keyboard.unplug()
-
-
-@pytest.fixture
-def start_jam(jack: str, model: Path, tmp_path: Path, listener: Listener) -> Iterator[Callable[..., Jam]]:
-    """Start `livegen jam` on the JACK server and listen to its sound; the process is gone after the test."""
-    started: list[Jam] = []
-
-    def start(*arguments: str) -> Jam:
-        sound_and_midi = ["--audio", "JACK", "--midi-api", "jack"]
-        started.append(Jam(tmp_path, "--model", model, "--seed", "1", *sound_and_midi, *arguments))
-        assert wait_until(listener.connect_sound)
-        return started[-1]
-
-    yield start
-    for jam in started:
-        jam.close()
-
-
-def assert_left_well(jam: Jam, signal_number: int = signal.SIGTERM) -> None:
-    assert jam.leave(signal_number) == 0
-    assert "Traceback" not in jam.words
-    assert "fault" not in jam.words
-
-
 def test_it_survives_hostile_midi_and_osc_and_releases_every_note(
-    start_jam: Callable[..., Jam], listener: Listener, keyboard: Keyboard
+    jack_jam: Callable[..., Jam], listener: Listener, keyboard: Keyboard
 ) -> None:
-    jam = start_jam("--midi-in", "keyboard")
+    jam = jack_jam("--midi-in", "keyboard")
     osc = jam.osc()
     assert wait_until(listener.connect_midi)
     assert wait_until(lambda: listener.n_notes() > 3)
@@ -215,9 +78,9 @@ def hostile_midi() -> Iterator[list[int]]:
 
 
 def test_an_unplugged_keyboard_lets_go_of_its_key_and_plays_again_when_it_is_back(
-    start_jam: Callable[..., Jam], listener: Listener, keyboard: Keyboard
+    jack_jam: Callable[..., Jam], listener: Listener, keyboard: Keyboard
 ) -> None:
-    jam = start_jam("--midi-in", "KEYB")
+    jam = jack_jam("--midi-in", "KEYB")
     jam.osc().send("/livegen/stop")
     assert listener.falls_silent()
     keyboard.send(0x90, A4, 100)
@@ -239,10 +102,10 @@ def test_an_unplugged_keyboard_lets_go_of_its_key_and_plays_again_when_it_is_bac
 
 
 def test_six_held_notes_end_everywhere_each_time_the_keyboard_is_pulled(
-    start_jam: Callable[..., Jam], listener: Listener, keyboard: Keyboard
+    jack_jam: Callable[..., Jam], listener: Listener, keyboard: Keyboard
 ) -> None:
     spread = [part for name in ("p1.role=player", "p2.role=player", "tr.role=player") for part in ("--set", name)]
-    jam = start_jam("--midi-in", "keyboard", "--midi-out", "listener,thru=on", "--set", "chords=spread", *spread)
+    jam = jack_jam("--midi-in", "keyboard", "--midi-out", "listener,thru=on", "--set", "chords=spread", *spread)
     jam.osc().send("/livegen/stop")
     for _ in range(3):
         assert wait_until(lambda: listener.is_connected("keyboard:keys"))
@@ -257,9 +120,9 @@ def test_six_held_notes_end_everywhere_each_time_the_keyboard_is_pulled(
 
 
 def test_the_music_goes_on_when_the_midi_output_vanishes_and_it_plays_there_when_it_is_back(
-    start_jam: Callable[..., Jam], listener: Listener
+    jack_jam: Callable[..., Jam], listener: Listener
 ) -> None:
-    jam = start_jam("--midi-out", "listener")
+    jam = jack_jam("--midi-out", "listener")
     assert wait_until(lambda: listener.n_notes() > 3)
     assert wait_until(lambda: bool(listener.hanging()))
     listener.unplug_midi()
@@ -288,12 +151,12 @@ def test_what_is_not_there_is_refused_with_what_is(
 
 
 def test_every_output_plays_its_own_rig_and_what_is_played_leaves_by_thru(
-    start_jam: Callable[..., Jam], listener: Listener, keyboard: Keyboard
+    jack_jam: Callable[..., Jam], listener: Listener, keyboard: Keyboard
 ) -> None:
     second = Listener("second")
     try:
         rig = "second,thru=on,p1.channel=4,p1.transpose=12,p2.channel=5,tr.channel=0,no.channel=0"
-        jam = start_jam("--midi-in", "keyboard", "--midi-out", "listener", "--midi-out", rig)
+        jam = jack_jam("--midi-in", "keyboard", "--midi-out", "listener", "--midi-out", rig)
         assert wait_until(lambda: listener.n_notes() > 3 and second.n_notes() > 3)
         keyboard.send(0x90, A4, 127)
         assert wait_until(lambda: second.is_told(0x93, A4 + 12, 127))
@@ -309,8 +172,8 @@ def test_every_output_plays_its_own_rig_and_what_is_played_leaves_by_thru(
         second.close()
 
 
-def test_panic_silences_sound_and_midi_until_start(start_jam: Callable[..., Jam], listener: Listener) -> None:
-    jam = start_jam()
+def test_panic_silences_sound_and_midi_until_start(jack_jam: Callable[..., Jam], listener: Listener) -> None:
+    jam = jack_jam()
     osc = jam.osc()
     assert wait_until(listener.connect_midi)
     assert wait_until(lambda: listener.peak() > 0.01 and bool(listener.hanging()))

@@ -5,6 +5,8 @@ A `livegen jam` is started as a process of its own. Messages go to every number 
 probe sets `p2.volume`, which nothing else here touches, to a value never used before, and its time is taken twice:
 until an ask on another socket returns it, in force for the sound, and until it is announced, in force for the score.
 What the system dropped before livegen could read it is in /proc/net/udp.
+
+`--rate 0` is the control: the same jam and probe without the flood, for the underflows that the machine has anyway.
 """
 
 import argparse
@@ -100,7 +102,7 @@ def flood(port: int, seconds: float, rate: float) -> dict[str, Any]:
     flooder, prober, asker = Client(port), Client(port), Client(port)
     ask = build_msg(osc_address(PROBE), []).dgram
     asker.send(build_msg("/livegen/register", []).dgram)
-    before = _heartbeat(asker)
+    before = heartbeat(asker)
     packets, n_sent, n_probes, n_asks = _packets(), 0, 0, 0
     sound_ms: list[float] = []
     score_ms: list[float] = []
@@ -133,7 +135,7 @@ def flood(port: int, seconds: float, rate: float) -> dict[str, Any]:
         time.sleep(0.0005)
     time.sleep(1.0)
     asker.receive()
-    after = _heartbeat(asker)
+    after = heartbeat(asker)
     n_messages = n_sent + n_probes + n_asks
     received = after[3] - before[3]
     return {
@@ -144,13 +146,14 @@ def flood(port: int, seconds: float, rate: float) -> dict[str, Any]:
         "refused": after[4] - before[4],
         "late_frames": after[1] - before[1],
         "underflows": after[2] - before[2],
-        "in_force_for_the_sound_ms": _figures(sound_ms),
-        "in_force_for_the_score_ms": _figures(score_ms),
+        "in_force_for_the_sound_ms": figures(sound_ms),
+        "in_force_for_the_score_ms": figures(score_ms),
         "load": Path("/proc/loadavg").read_text().split()[:3],
     }
 
 
-def _heartbeat(client: Client) -> list[Any]:
+def heartbeat(client: Client) -> list[Any]:
+    """Return the numbers of the next heartbeat."""
     while True:
         for address, arguments in client.receive():
             if address == "/livegen/heartbeat":
@@ -158,7 +161,8 @@ def _heartbeat(client: Client) -> list[Any]:
         time.sleep(0.01)
 
 
-def _figures(times: list[float]) -> dict[str, float]:
+def figures(times: list[float]) -> dict[str, float]:
+    """Return what times in milliseconds come to."""
     return {
         "n": len(times),
         "p50": round(float(np.percentile(times, 50)), 2),

@@ -15,12 +15,12 @@ from livegen.cli.options import (
     PatchOption,
     Seed,
     Set,
-    model_folder,
     parse_controls,
     say_if_compiling,
 )
 from livegen.cli.output import err, printable, progress_bar
 from livegen.errors import FormatError
+from livegen.resources import model_folder
 
 
 class MidiLayout(StrEnum):

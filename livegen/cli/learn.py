@@ -10,9 +10,10 @@ from typing import Annotated, Final
 import typer
 from rich.progress import Progress, TaskID
 
-from livegen.cli.options import Json, Model, model_folder
+from livegen.cli.options import Json, Model
 from livegen.cli.output import err, out, printable, progress_bar, show_figures
 from livegen.errors import FormatError
+from livegen.resources import model_folder, models_folder
 
 
 class Size(StrEnum):
@@ -139,8 +140,6 @@ def models() -> None:
 
     Example: [bold]livegen models[/bold]
     """
-    from livegen.resources import models_folder
-
     for folder in sorted(models_folder().iterdir()):
         if (folder / "config.toml").is_file():
             out.print(folder.name, highlight=False)

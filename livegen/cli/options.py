@@ -9,7 +9,8 @@ import typer
 
 from livegen.cli.output import err
 from livegen.controls import CONTROLS, Value, parse_value
-from livegen.errors import CheckpointError, ControlError
+from livegen.errors import ControlError
+from livegen.resources import model_folder
 
 Model = Annotated[str, typer.Option(help="A model's name (`livegen models`) or its folder.")]
 PatchOption = Annotated[str, typer.Option("--patch", help="A patch's name (`livegen patches`) or its file.")]
@@ -48,32 +49,12 @@ def parse_controls(assignments: list[str] | None) -> dict[str, Value]:
     return controls
 
 
-def model_folder(name: str) -> Path:
-    """Return the folder of a model by its name, or the folder itself; raises CheckpointError."""
-    from livegen.resources import models_folder
-
-    folder = models_folder() / name
-    if "/" not in name and "\\" not in name and folder.is_dir():
-        return folder
-    if Path(name).is_dir():
-        return Path(name)
-    there = ", ".join(shipped_models()) or "none"
-    raise CheckpointError(f"there is no model {name!r}: there is {there}, or give the path of a model's folder")
-
-
 def say_if_compiling() -> None:
     """Say so where playing will have to compile first."""
     from livegen.kernels import is_compiled
 
     if not is_compiled():
         err.print("first run: compiling, which takes up to a minute; the next start is quick", highlight=False)
-
-
-def shipped_models() -> list[str]:
-    """Return the names of the models that livegen ships, sorted."""
-    from livegen.resources import models_folder
-
-    return sorted(path.name for path in models_folder().glob("*") if path.is_dir())
 
 
 def load_model(name: str) -> Any:

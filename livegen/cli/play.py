@@ -22,12 +22,11 @@ from livegen.cli.options import (
     Set,
     absolute,
     load_model,
-    model_folder,
     parse_controls,
-    shipped_models,
 )
 from livegen.cli.output import err, out, print_json, show_figures
 from livegen.errors import AudioError, TakeError
+from livegen.resources import model_folder, shipped_models
 
 _PATIENCE_SECONDS: Final = 10.0  # with drivers that hang at the end
 
@@ -118,7 +117,8 @@ def jam(
     }
     kept = Rig() if rig is None else load_rig(rig)
     asked = replace(kept, **{name: value for name, value in said.items() if value is not None})
-    library, model_at = load_library(asked), model_folder(asked.model or "default").resolve()
+    library = load_library(asked, models=(kept.model,) if kept.model is not None and Path(kept.model).is_dir() else ())
+    model_at = model_folder(asked.model or "default").resolve()
     loaded_patch = load_patch(asked.patch or "plain")
     if no_take and take is not None:
         raise TakeError("--no-take records nothing: leave out --take, or it")
@@ -154,12 +154,12 @@ def jam(
     page = None if asked.web is False else open_page(asked.web_host, asked.web_port)
     predictor = load_model(asked.model or "default")
     session = Session(predictor, loaded_patch, settings)
-    stage = None if page is None else Stage(session, page, shipped_models())
+    stage = None if page is None else Stage(session, page)
     session.warnings += [] if page is None else page.warnings
     leave = leave_on_signals()
     try:
         session.start(leave.set)
-        with Screen(session, err, model=predictor.name, page="" if page is None else page.address) as screen:
+        with Screen(session, err, page="" if page is None else page.address) as screen:
             while not leave.wait(0.1) and not (seconds is not None and session.seconds() >= seconds):
                 screen.update()
     finally:

@@ -7,10 +7,11 @@ from typing import Annotated, Any, Final
 import typer
 from rich.table import Table
 
-from livegen.cli.options import Channels, ChannelsOption, Json, load_model, model_folder
+from livegen.cli.options import Channels, ChannelsOption, Json, load_model
 from livegen.cli.output import err, out, print_json, printable, progress_bar
 from livegen.cli.play import leave_on_signals
 from livegen.errors import CheckpointError, FormatError, TakeError
+from livegen.resources import model_folder
 from livegen.units import frame_to_seconds, seconds_to_frame
 
 _EXIT_DIFFERENT: Final = 1
@@ -135,19 +136,35 @@ def _as_json(take: Any) -> dict[str, Any]:
 
 
 def _check(take: Any, model: str | None, as_json: bool) -> None:
-    from livegen.session.replay import check, warnings_of
+    from livegen.predictor.checkpoint import load_predictor
+    from livegen.predictor.predictor import Predictor
+    from livegen.session.replay import check, other_model, warnings_of
+    from livegen.session.take_records import Loaded
     from livegen.session.takes import model_hash, versions
 
-    folder = _folder_of_model(take) if model is None else model_folder(model)
+    said: list[str] = []
+
+    def note(sentences: list[str]) -> None:
+        said.extend(sentences)
+        for sentence in sentences:
+            err.print(printable(f"note: {sentence}"), style="yellow", highlight=False, markup=False, soft_wrap=True)
+
+    def load(loaded: Loaded) -> Predictor:
+        folder = _folder_of_model(loaded.name, loaded.folder)
+        note(other_model(loaded.name, loaded.sha256, model_hash(folder)))
+        return load_predictor(folder)
+
+    if model is None:
+        folder = _folder_of_model(take.head.model["name"], take.head.model["folder"], ", or give --model")
+    else:
+        folder = model_folder(model)
     predictor = load_model(str(folder))
-    said = warnings_of(take.head, versions(), model_hash(folder))
-    for sentence in said:
-        err.print(printable(f"note: {sentence}"), style="yellow", highlight=False, markup=False, soft_wrap=True)
+    note(warnings_of(take.head, versions(), model_hash(folder)))
     predictor.warm_up()
     end = take.end()
     with progress_bar() as progress:
         task = progress.add_task("checking", total=None if end is None else end.n_frames)
-        outcome = check(take, predictor, on_frame=lambda n_frames: progress.update(task, completed=n_frames))
+        outcome = check(take, predictor, load=load, on_frame=lambda n: progress.update(task, completed=n))
     seconds = frame_to_seconds(outcome.n_frames)
     if as_json:
         print_json(
@@ -164,14 +181,14 @@ def _check(take: Any, model: str | None, as_json: bool) -> None:
         raise typer.Exit(_EXIT_DIFFERENT)
 
 
-def _folder_of_model(take: Any) -> Path:
-    """Return the folder of the model that played: the one of its name, or where it lay."""
-    told = take.head.model
-    for name in (told["name"], told["folder"]):
+def _folder_of_model(name: str, folder: str, cure: str = "") -> Path:
+    """Return the folder of a model that played: the one of its name, or where it lay."""
+    for text in (name, folder):
         with contextlib.suppress(CheckpointError, OSError, ValueError):
-            return model_folder(name)
+            return model_folder(text)
     raise CheckpointError(
-        f"the take was played by the model {printable(told['name'])!r}, which is not here: give --model"
+        f"the take was played by the model {printable(name)!r}, which is not here: put it back into "
+        f"{printable(folder)}{cure}"
     )
 
 

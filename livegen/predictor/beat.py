@@ -167,7 +167,8 @@ def follow_beat(times: ArrayLike, current: Beat | None = None) -> Beat | None:
 
 def _sizes(times: NDArray[np.float64], periods: NDArray[np.float64]) -> list[NDArray[np.float32]]:
     """Return the sizes of `_grids` for many periods at once, in the single precision that this needs."""
-    turns = (times / periods[:, None] % 1.0).astype(np.float32) * np.float32(2.0 * np.pi)
+    beats = times / periods[:, None]
+    turns = (beats - np.floor(beats)).astype(np.float32) * np.float32(2.0 * np.pi)  # `%` takes five times as long
     x, y = np.cos(turns), np.sin(turns)
     sizes = [np.hypot(x.mean(1), y.mean(1))]
     for _ in range(2):

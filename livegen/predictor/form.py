@@ -19,10 +19,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from livegen.kernels import kernel
 from livegen.predictor.beat import Beat, estimate_beat
 from livegen.predictor.predictor import Sampling
 from livegen.predictor.sampling import uniform
-from livegen.score import N_VOICES, onsets
+from livegen.score import N_VOICES, SILENCE, onsets
 from livegen.units import FRAME_RATE_HZ
 
 HEARD_FRAMES: Final = 480
@@ -180,10 +181,14 @@ def _next_rests(form: Form, n_frames: int, heard: NDArray[np.uint8], seed: int) 
     return (False,) * N_VOICES if all(rests) else tuple(rests)
 
 
-def _quiet(heard: NDArray[np.uint8]) -> tuple[int, ...]:
+@kernel
+def _quiet(heard: NDArray[np.uint8]) -> tuple[int, int, int, int]:
     """Return for how many of the last frames each voice has been silent."""
-    sounds = np.vstack([np.ones(N_VOICES, np.bool_), heard[..., 0] > 0])
-    return tuple(sounds[::-1].argmax(0).tolist())
+    n_quiet = np.zeros(N_VOICES, np.int64)
+    for voice in range(N_VOICES):
+        while n_quiet[voice] < len(heard) and heard[len(heard) - 1 - n_quiet[voice], voice, 0] == 0:
+            n_quiet[voice] += 1
+    return n_quiet[0], n_quiet[1], n_quiet[2], n_quiet[3]
 
 
 def arranged(sampling: Sampling, form: Form, amount: float = 1.0, *, is_full: bool = False) -> Sampling:
@@ -248,18 +253,30 @@ def _next_section(
     return Form(until=until, back_frames=back_frames, beat=found, since=n_frames)
 
 
+@kernel
+def _is_repeated(heard: NDArray[np.uint8], period: int, n: int) -> bool:
+    """Tell whether each of the last `n` frames has the notes of the one a period before it."""
+    for at in range(len(heard) - 1, len(heard) - 1 - n, -1):
+        for voice in range(N_VOICES):
+            if heard[at, voice, 0] != heard[at - period, voice, 0]:
+                return False
+    return True
+
+
+@kernel
 def is_looping(heard: NDArray[np.uint8]) -> bool:
     """Tell whether the last frames, ``uint8 (n, 4, 3)``, are one passage played five times, with a change at least."""
-    notes = heard[..., 0]
-    longest = len(notes) // _LOOP_TIMES
-    if longest < 2:
-        return False
-    is_candidate = (notes[len(notes) - longest - 1 : -2] == notes[-1]).all(1)
-    for period in longest - np.flatnonzero(is_candidate):
-        looped = notes[-_LOOP_TIMES * period :]
-        if (looped[period:] == looped[:-period]).all() and (looped[1:] != looped[:-1]).any():
+    for period in range(2, len(heard) // _LOOP_TIMES + 1):
+        n_looped = _LOOP_TIMES * period
+        if _is_repeated(heard, period, n_looped - period) and not _is_repeated(heard, 1, n_looped - 1):
             return True
     return False
+
+
+def warm_up() -> None:
+    """Compile what `next_form` calls in every frame."""
+    _quiet(SILENCE[None].copy())
+    is_looping(SILENCE[None].copy())
 
 
 def _lag(n_frames: int, back_frames: float, beat: Beat | None) -> int:

@@ -3,7 +3,7 @@
 `livegen.training.model` is the reference and says what the network is. Here everything that depends on one
 small number (a note, a volume, an age) goes into the heads through tables that are folded when the model is loaded: a
 row is looked up and added where the reference multiplies. What is left is the product with the input, 256 to 2560,
-two with the state, 640 to 2560 and to 1536, and one of 256 to 121 for each voice that is drawn.
+one with the state, 640 to 2560, and for each voice that is drawn one with the state, 640 to 384, and one of 256 to 121.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -194,8 +194,8 @@ def _folded(config: LstmConfig, arrays: Mapping[str, NDArray]) -> Weights:
         input=w["lstm.weight_ih_l0"].T,
         gate_bias=w["lstm.bias_ih_l0"] + w["lstm.bias_hh_l0"],
         recurrent=w["lstm.weight_hh_l0"].T,
-        trunk=np.concatenate([w[f"trunk.{voice.name}.weight"] for voice in c.voices]).T,
-        trunk_bias=np.concatenate([w[f"trunk.{voice.name}.bias"] for voice in c.voices]),
+        trunk=of_voices("trunk.{}.weight", c.n_hidden, c.n_state).transpose(0, 2, 1),
+        trunk_bias=of_voices("trunk.{}.bias", c.n_hidden),
         own_rows=_spread(w["own_rows.weight"], c.voices)
         @ of_voices("own.{}.weight", c.n_hidden, c.n_own).transpose(0, 2, 1),
         known_rows=known_rows,
@@ -224,10 +224,10 @@ class LstmState:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LstmDistribution:
-    """The next frame as the LSTM expects it; the voices are worked out when they are asked for."""
+    """The next frame as the LSTM expects it; the voices are worked out when they are drawn, and only those that are."""
 
     told: Told
-    hidden: NDArray[np.float32]  # (4, n)
+    h: NDArray[np.float32]  # (n_state,)
     weights: Weights
     is_absent: NDArray[np.bool_]  # (4,): voices that the model does not have; they are known to be silent
 
@@ -248,7 +248,8 @@ class LstmDistribution:
             known,
             self.told,
             self.weights,
-            self.hidden.copy(),
+            self.h,
+            self._new_units(),
             np.empty(N_SCORES, np.float32),
             np.empty(N_CLASSES, np.float64),
             _shape(sampling),
@@ -265,10 +266,10 @@ class LstmDistribution:
         if self.is_absent[voice]:
             return np.where(np.arange(features.N_NOTE_VALUES) == 0, 0.0, -np.inf).astype(np.float32)
         frame = _heard_of(frame, self.is_absent)
-        hidden = self.hidden[voice].copy()
+        hidden = self._new_units()
         scores = np.empty(N_SCORES, np.float32)
         is_known = is_known | self.is_absent
-        lstm_kernels.see_voices(int(voice), frame, is_known, self.told, self.weights, hidden)
+        lstm_kernels.voice_units(int(voice), frame, is_known, self.told, self.weights, self.h, hidden)
         n_note = self.weights.note.shape[1]
         lstm_kernels.note_logits(int(voice), frame, is_known, self.told, self.weights, hidden[:n_note], scores)
         logits = scores[:N_CLASSES].astype(np.float64)
@@ -279,6 +280,10 @@ class LstmDistribution:
     def match_lengths(self, frame: NDArray[np.uint8]) -> tuple[int, ...]:
         """Return how long the matches are that a frame follows; see `livegen.predictor.predictor.Distribution`."""
         return match_lengths(self.told.heard, self.told.proposals, frame)
+
+    def _new_units(self) -> NDArray[np.float32]:
+        """Return room for a voice's hidden units."""
+        return np.empty(self.weights.trunk_bias.shape[1], np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -321,7 +326,6 @@ class LstmPredictor:
             state.memory,
             past,
         )
-        hidden = np.empty(len(self.weights.trunk_bias), np.float32)
         lstm_kernels.step(
             frame,
             state.heard,
@@ -337,13 +341,10 @@ class LstmPredictor:
             after.heard,
             after.h,
             after.c,
-            hidden,
         )
         _frozen(after)
         told = Told(after.heard, proposals, beat)
-        of_voices = np.zeros((N_VOICES, self.config.n_hidden), np.float32)
-        of_voices[~self.is_absent] = hidden.reshape(-1, self.config.n_hidden)
-        return LstmDistribution(told, of_voices, self.weights, self.is_absent), after
+        return LstmDistribution(told, after.h, self.weights, self.is_absent), after
 
     def warm_up(self) -> None:
         """Compile everything that playing will call."""

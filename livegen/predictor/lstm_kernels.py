@@ -62,8 +62,8 @@ class Weights(NamedTuple):
     input: NDArray[np.float32]  # (n_embedding, 4 n_state), to the gates i, f, g, o
     gate_bias: NDArray[np.float32]  # (4 n_state,)
     recurrent: NDArray[np.float32]  # (n_state, 4 n_state)
-    trunk: NDArray[np.float32]  # (n_state, V n), for the V voices that the model has
-    trunk_bias: NDArray[np.float32]  # (V n,)
+    trunk: NDArray[np.float32]  # (4, n_state, n)
+    trunk_bias: NDArray[np.float32]  # (4, n)
     own_rows: NDArray[np.float32]  # (4, N_OWN_ROWS, n)
     known_rows: NDArray[np.float32]  # (4 predicted, 4 known, N_KNOWN_ROWS, n)
     note: NDArray[np.float32]  # (4, n_note_hidden, N_SCORES)
@@ -144,12 +144,8 @@ def step(
     new_heard: NDArray[np.uint8],
     new_h: NDArray[np.float32],
     new_c: NDArray[np.float32],
-    hidden: NDArray[np.float32],
 ) -> None:
-    """Hear a frame: write the new state, and to `hidden`, (V n,), what it alone gives to the voices' hidden units.
-
-    Without ages the network is not told how long notes have lasted.
-    """
+    """Hear a frame: write the new state. Without ages the network is not told how long notes have lasted."""
     features.hear(frame, heard, new_heard)
     if not has_ages:
         features.forget_ages(new_heard)
@@ -165,8 +161,6 @@ def step(
         kept = _sigmoid(gates[n + j]) * c[j]
         new_c[j] = kept + _sigmoid(gates[j]) * math.tanh(gates[2 * n + j])
         new_h[j] = _sigmoid(gates[3 * n + j]) * math.tanh(new_c[j])
-    hidden[:] = weights.trunk_bias
-    _add_product(new_h, weights.trunk, hidden)
 
 
 @kernel
@@ -177,15 +171,24 @@ def _silu(x: NDArray[np.float32]) -> None:
 
 
 @kernel
-def see_voices(
+def state_units(voice: int, h: NDArray[np.float32], weights: Weights, hidden: NDArray[np.float32]) -> None:
+    """Write to a voice's hidden units, ``hidden (n,)``, what the LSTM's state alone gives."""
+    hidden[:] = weights.trunk_bias[voice]
+    _add_product(h, weights.trunk[voice], hidden)
+
+
+@kernel
+def voice_units(
     voice: int,
     frame: NDArray[np.uint8],
     is_known: NDArray[np.bool_],
     told: Told,
     weights: Weights,
+    h: NDArray[np.float32],
     hidden: NDArray[np.float32],
 ) -> None:
-    """Add to a voice's hidden units what it did last, its memory, and what is known of the others in the new frame."""
+    """Write a voice's hidden units: the state, what it did last, its memory, and what is known of the new frame."""
+    state_units(voice, h, weights, hidden)
     rows = np.empty(features.N_OWN, np.int64)
     features.own_rows(told.heard[voice], told.proposals[voice], told.beat, rows)
     for row in rows:
@@ -319,6 +322,7 @@ def _draw_voice(
     is_known: NDArray[np.bool_],
     told: Told,
     weights: Weights,
+    h: NDArray[np.float32],
     hidden: NDArray[np.float32],
     scores: NDArray[np.float32],
     scratch: NDArray[np.float64],
@@ -326,10 +330,10 @@ def _draw_voice(
     seed: np.uint64,
     frame_index: int,
 ) -> None:
-    """Draw a voice's note, volume and timbre into `frame`; `hidden`, (n,), is used up."""
+    """Draw a voice's note, volume and timbre into `frame`; `hidden`, (n,), is overwritten."""
     temperature = shape.temperature[voice]
     n_note, n_volume = weights.note.shape[1], weights.volume.shape[1]
-    see_voices(voice, frame, is_known, told, weights, hidden)
+    voice_units(voice, frame, is_known, told, weights, h, hidden)
     note_logits(voice, frame, is_known, told, weights, hidden[:n_note], scores)
     is_allowed = np.empty(N_CLASSES, np.bool_)
     _allowed(voice, shape, is_allowed)
@@ -370,6 +374,7 @@ def sample(
     is_known: NDArray[np.bool_],
     told: Told,
     weights: Weights,
+    h: NDArray[np.float32],
     hidden: NDArray[np.float32],
     scores: NDArray[np.float32],
     scratch: NDArray[np.float64],
@@ -377,11 +382,11 @@ def sample(
     seed: np.uint64,
     frame_index: int,
 ) -> None:
-    """Draw the voices that are not known into `frame`, in their order; `hidden`, (4, n), is used up.
+    """Draw the voices that are not known into `frame`, in their order, from the state ``h (n_state,)``.
 
-    `scores` has `N_SCORES` entries and `scratch` `N_CLASSES`.
+    `hidden` has a voice's units, `scores` has `N_SCORES` entries and `scratch` `N_CLASSES`; all are overwritten.
     """
     for voice in range(N_VOICES):
         if not is_known[voice]:
-            _draw_voice(voice, frame, is_known, told, weights, hidden[voice], scores, scratch, shape, seed, frame_index)
+            _draw_voice(voice, frame, is_known, told, weights, h, hidden, scores, scratch, shape, seed, frame_index)
             is_known[voice] = True

@@ -1,18 +1,18 @@
 """The desk: what stands between the inputs and the instrument, and is not music.
 
-Knobs become controls here, a patch that is picked brings its controls with it, and what the rig is to keep is written
-to its file.
+Knobs become controls here, a patch that is picked brings its controls with it, a model that is picked is loaded, and
+what the rig is to keep is written to its file.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 from typing import Final
 
 from livegen.controls import DEFAULTS, Value, Values
-from livegen.errors import RigError
+from livegen.errors import LivegenError, RigError
 from livegen.events import Event, SetControl
 from livegen.patch import Patch
 from livegen.rig import Rig, rig_path, save_knobs, save_rig
@@ -56,6 +56,12 @@ class Desk:
         Controls that no patch moves: those of the rig and of the command line.
     path : Path or None
         File of the rig, where there is one.
+    models : collection of str
+        All that may be picked by name.
+    model : str
+        The one that plays, and the only one that is loaded.
+    load : callable
+        Loads a model of that name for the instrument to change to; raises LivegenError.
 
     Attributes
     ----------
@@ -74,12 +80,21 @@ class Desk:
         patch: str,
         pinned: Mapping[str, Value],
         path: Path | None = None,
+        *,
+        models: Collection[str] = (),
+        model: str = "",
+        load: Callable[[str], None] = lambda name: None,
     ) -> None:
         self._lock = Lock()
         self._map = knobs
         self._patches = patches
         self._pinned = frozenset(pinned)
         self._path = path
+        self._models = frozenset((*models, model))
+        self._loaded = frozenset((model,))
+        self._wanted = model  # the last one that was asked for
+        self._to_load: list[str] = []
+        self._load_model = load
         self._to_save: list[str] = []
         self._has_new_knobs = False
         self._outcome = Outcome()
@@ -118,6 +133,8 @@ class Desk:
                 match passed:
                     case SetControl("patch", name):
                         heard += self._change_patch(str(name), values)
+                    case SetControl("model", name):
+                        heard += self._change_model(str(name))
                     case SetControl("save", name):
                         self._to_save.append(str(name))
                     case _:
@@ -125,7 +142,7 @@ class Desk:
         return heard
 
     def work(self, rig: Callable[[], Rig]) -> Outcome:
-        """Write what is to be kept.
+        """Load what is to play, and write what is to be kept.
 
         Parameters
         ----------
@@ -133,8 +150,11 @@ class Desk:
             Returns what is to be saved, as it stands now.
         """
         with self._lock:
+            models, self._to_load = self._to_load, []
             names, self._to_save = self._to_save, []
             has_new_knobs, self._has_new_knobs = self._has_new_knobs, False
+        for name in dict.fromkeys(models):
+            self._load(name)
         for name in dict.fromkeys(names):
             self._save(name, rig())
         if has_new_knobs and self._path is not None and not names:
@@ -159,6 +179,36 @@ class Desk:
         self.patch = name
         self._say(f"patch {name}")
         return [SetControl("patch", name), *(SetControl(control, value) for control, value in moved.items())]
+
+    def _change_model(self, name: str) -> list[Event]:
+        """Return what a change to a model is for the instrument; nothing yet where the model must be loaded first."""
+        if name not in ("", *self._models):
+            there = ", ".join(sorted(self._models))
+            self._outcome.refused.append(("model", f"there is no model {name!r}: there is {there}"))
+            self._say(f"there is no model {name!r}")
+            return []
+        self._wanted = name or self._wanted
+        if name == "" or name in self._loaded:
+            return [SetControl("model", name)]
+        self._to_load.append(name)
+        self._say(f"loading the model {name}")
+        return []
+
+    def _load(self, name: str) -> None:
+        """Load a model, once, and change to it if no other one was asked for since."""
+        try:
+            if name not in self._loaded:
+                self._load_model(name)
+        except LivegenError as error:
+            with self._lock:
+                self._say(str(error))
+                self._outcome.refused.append(("model", str(error)))
+            return
+        with self._lock:
+            self._loaded |= {name}
+            if self._wanted == name:
+                self._say(f"model {name}")
+                self._outcome.done.append(SetControl("model", name))
 
     def _save(self, name: str, rig: Rig) -> None:
         try:

@@ -9,11 +9,24 @@ from livegen.controls import CONTROLS, Value, with_value
 from livegen.events import SetControl, StampedEvent, Start
 from livegen.predictor.sampling import uniform
 from livegen.score import N_VOICES
+from livegen.session.ears import listen
 from livegen.session.keyboard import Keyboard, handle
-from livegen.session.planning import Part, arrive, beat_before, is_moved, next_context, part_of, plan, replay
+from livegen.session.planning import (
+    Part,
+    arrive,
+    beat_before,
+    groove_of,
+    is_moved,
+    next_context,
+    part_of,
+    plan,
+    replay,
+    timed,
+)
 from livegen.session.shaping import sampling_of
 from livegen.session.state import ControlInForce, Message, Refused, State, Tapped, switched
-from livegen.session.time_machine import Change, Moment, Move, leap, loop_of, recall, store, undo
+from livegen.session.tightness import MEMORY_FRAMES
+from livegen.session.time_machine import Change, Moment, Move, TimeMachine, leap, loop_of, recall, store, undo
 from livegen.session.timeline import Place, Timeline, first_context
 
 _MOVES: Final = frozenset({"rewind", "rewind_frames", "reset", "store", "recall", "undo"})
@@ -45,9 +58,13 @@ class Draft:
 
     def _hear(self, stamped: StampedEvent, frame_index: int) -> None:
         """Let tempo and keyboard follow an event; a wheel or a pedal is not in the score: no reason to plan anew."""
-        state = self.state = replace(self.state, tempo=self.state.tempo.hear(stamped, self.state.values))
+        state, tempo = self.state, self.state.tempo.hear(stamped, self.state.values)
+        if tempo is not state.tempo:
+            state = self.state = replace(state, tempo=tempo)
         keyboard = handle(state.keyboard, stamped.event, stamped.source, state.values, state.drum_notes)
-        if keyboard.is_same_music(state.keyboard):
+        if keyboard is state.keyboard:
+            pass
+        elif keyboard.is_same_music(state.keyboard):
             self.state = replace(state, keyboard=keyboard)
         else:
             self._play(keyboard, frame_index)
@@ -67,17 +84,16 @@ class Draft:
 
     def _set(self, event: SetControl, source: str) -> None:
         self.messages.append(ControlInForce(event.name, event.value, source))
-        state = self.state
+        state, machine = self.state, self.state.machine
         if state.values[event.name] != event.value:
-            change = Change(event.name, Moment(state.horizon, None, state.values))
-            self.state = replace(state, machine=state.machine.with_change(change))
-        self._put(event.name, event.value)
+            machine = machine.with_change(Change(event.name, Moment(state.horizon, None, state.values)))
+        self._put(event.name, event.value, machine)
 
-    def _put(self, name: str, value: Value) -> None:
+    def _put(self, name: str, value: Value, machine: TimeMachine) -> None:
         """Put a value in force, and what goes by it."""
         state, values = self.state, with_value(self.state.values, name, value)
         playing = state.playing.after_control(name, state.values, values, state.horizon, state.tempo)
-        self.state = replace(state, values=values, playing=playing)
+        self.state = replace(state, values=values, playing=playing, machine=machine)
         if value != state.values[name] and (name == "hold" or (name == "hold_beats" and values["hold"])):
             self._hold()
         if CONTROLS[name].voids_plan:
@@ -95,6 +111,9 @@ class Draft:
         name, value = event.name, event.value
         if CONTROLS[name].kind == "trigger" and not value:
             return
+        if name == "model":
+            self._change_model(str(value), source)
+            return
         after = switched(self.state, name, value)
         if after is not self.state:
             self.state = after
@@ -109,6 +128,16 @@ class Draft:
                 return
             self._go(move, source)
         self.messages.append(ControlInForce(name, value, source))
+
+    def _change_model(self, name: str, source: str) -> None:
+        """Put another model in force; the plan stands until that one has heard the song."""
+        if name and name not in self.state.models:
+            there = ", ".join(sorted(self.state.models))
+            self.messages.append(Refused("model", f"there is no model {name!r}: there is {there}", source))
+            return
+        if name:
+            self.state = replace(self.state, predictor=self.state.models[name])
+        self.messages.append(ControlInForce("model", self.state.model, source))
 
     def _move(self, name: str, value: Value) -> Move:
         """Return what a move in time comes to, once all that was played has been heard."""
@@ -132,7 +161,7 @@ class Draft:
         self.state = replace(self.state, machine=move.machine)
         for name, value in (move.values or {}).items():
             if value != before[name]:
-                self._put(name, value)
+                self._put(name, value, self.state.machine)
                 self._hear(StampedEvent(SetControl(name, value), source, self.state.horizon), self.state.horizon)
                 self.messages.append(ControlInForce(name, value, source, is_consequence=True))
         if move.place is not None:  # when tempo and controls are those of that place
@@ -174,16 +203,31 @@ class Draft:
                 return
 
     def replan(self, end: int) -> Timeline:
-        """Return the timeline up to `end`, with all that is void or missing played or planned anew."""
+        """Return the timeline up to `end`, with all that is void or missing played or planned anew, and on the beat."""
         if self.first_void < self.state.timeline.end:
             self._settle()
         state, timeline, sampling = self.state, self.state.timeline, sampling_of(self.state.values)
+        groove = groove_of(state, timeline)
+        first = timeline.end - MEMORY_FRAMES
+        reach = groove.reach(first, end - first) if timeline.end < end else []
         while timeline.end < end:
             context = next_context(state, timeline)
             is_early = timeline.end == state.horizon < self._before.end
             early = self._before.at(state.horizon) if is_early else None
-            timeline = timeline.append(plan(state, timeline.end, self._part(timeline.end), context, sampling, early))
-        return timeline
+            within = reach[timeline.end - MEMORY_FRAMES - first : timeline.end - first + 1]
+            part = part_of(state, timeline.end)
+            timeline = timeline.append(plan(state, timeline, part, context, sampling, early, within))
+        return timed(state, timeline, groove)
+
+    def change_ears(self, timeline: Timeline) -> Timeline:
+        """Let the model in force hear more of the song, or take over and plan anew where it has heard it all."""
+        state, memory = self.state, float(self.state.values["memory"])
+        heard, ears = listen(timeline, state.horizon, state.predictor, state.ears, memory)
+        self.state = replace(state, timeline=heard, ears=ears)
+        if heard is timeline:
+            return timeline
+        self._void(heard.end)
+        return self.replan(timeline.end)
 
 
 def _next_seed(seed: int) -> int:

@@ -19,6 +19,7 @@ from livegen.events import CLOCK_EVENTS, Event, SetControl, SourceLost, StampedE
 from livegen.kernels import mark_compiled
 from livegen.outputs.engine import N_RINGS, RING_SIZE, begin_with_gains, new_engine, push_command, warm_up
 from livegen.patch import Patch
+from livegen.predictor import form
 from livegen.predictor.predictor import Predictor
 from livegen.score import Voice
 from livegen.score_table import FrameBeat, PlannedFrame
@@ -32,6 +33,12 @@ from livegen.units import FRAME_RATE_HZ
 
 _MAX_PENDING: Final = 4096
 _PANIC: Final = SetControl("panic", True)
+_LEVELS: Final = frozenset(
+    {"volume", "metronome", "chord_ticks"}
+    | {prefix + name for prefix in VOICE_PREFIX.values() for name in ("mute", "volume")}
+)
+"""Controls that the callback reads."""
+
 _Taken = tuple[int, Event, str]
 """When an event happened, in nanoseconds, the event, and its source."""
 
@@ -39,6 +46,7 @@ _Taken = tuple[int, Event, str]
 def compile_all(predictor: Predictor, patch: Patch) -> None:
     """Compile all that playing will call, or load it from the cache, so that nothing is compiled on stage."""
     predictor.warm_up()
+    form.warm_up()
     warm_up(patch)
     mark_compiled()
 
@@ -74,7 +82,7 @@ class Turn:
     before, after : State
     calls : tuple of Call
         Those of `advance` that led from one to the other, the first of them with the events; none where the predictor
-        raised, and `follow` led there.
+        raised in that one, and `follow` led there.
     is_late : bool
         Whether the callback had taken the old plan already.
     """
@@ -136,6 +144,9 @@ class Instrument:
         Events and commands that came faster than they could be taken.
     n_missed_plans : int
         Frames whose new plan came after the callback had taken the old one.
+    announce : callable
+        Told of what took effect in a call of `play_frame` as soon as the first frame that was planned on it is
+        published, before the others are planned; on the thread of the call. Must be quick and never raise.
     watch : callable
         Told of every call of `play_frame` on its thread, also where that raises; must be quick and never raise.
     """
@@ -160,9 +171,11 @@ class Instrument:
         self.table = self.engine["table"]
         state = begin(predictor, values, seed=seed, timbres=timbres_of(patch), drum_notes=patch.drum_notes)
         self.state: State = replace(state, patches=self._patches)
+        self._models = self.state.models
         self.latency_seconds = 0.0
         self.n_lost = 0
         self.n_missed_plans = 0
+        self.announce: Callable[[FrameReport], None] = lambda report: None
         self.watch: Callable[[Turn], None] = lambda turn: None
         self._values = values  # in force on the audio side, which is ahead of the score
         self._keyboard = Keyboard()
@@ -201,6 +214,11 @@ class Instrument:
         values, is_audible = self._values, self.is_model_audible
         return tuple(not is_audible or bool(values[prefix + "mute"]) for prefix in VOICE_PREFIX.values())
 
+    def add_model(self, name: str, predictor: Predictor) -> None:
+        """Take a model that the control ``model`` can change to from now on, from any thread; it is warm."""
+        with self._lock:
+            self._models = {**self._models, name: predictor}
+
     def receive(self, event: Event, source: str, time_ns: int | None = None) -> None:
         """Take an event: a `Sink` for inputs, from any thread.
 
@@ -224,7 +242,8 @@ class Instrument:
                 self._set(event)
             before = self._keyboard
             self._keyboard = handle(before, event, source, self._values, self._new_patch.drum_notes)
-            self._sound(before, source)
+            if self._keyboard is not before or (isinstance(event, SetControl) and event.name == "bend_range"):
+                self._sound(before, source)
 
     def play_frame(self, to_frame: int, position_of_time: Callable[[int], float]) -> FrameReport:
         """Apply what came in, let the frames before `to_frame` stand, and publish the plan, nearest frame first.
@@ -243,7 +262,8 @@ class Instrument:
         Notes
         -----
         If the predictor raises, so does this, and the next call goes on: what came in is lost to the past of the
-        score, but no key that came up hangs in it, and a model that was stopped stays so.
+        score, but no key that came up hangs in it, and a model that was stopped stays so. Where the first frame was
+        published already, nothing is lost but what comes after it.
         """
         taken = self._take()
         latency_frames = self.latency_seconds * FRAME_RATE_HZ
@@ -252,14 +272,17 @@ class Instrument:
             for time_ns, event, source in taken
         )
         times_ns = tuple(time_ns for time_ns, _, _ in taken)
-        before = self.state
+        self.state = replace(self.state, models=self._models)
+        turn: Turn | None = None
         try:
-            turn = self._plan(events, times_ns, to_frame)
-        except Exception:
-            self.state = follow(before, events)
-            self.watch(Turn(FrameReport(before.horizon, events, times_ns, ()), before, self.state))
-            raise
-        self.watch(turn)
+            turn = self._play_next(events, times_ns, to_frame)
+            self._follow_score(turn)
+            self.announce(turn.report)
+            turn = self._plan_on(turn)
+        finally:
+            turn = turn or self._lose(events, times_ns)
+            self.state = turn.after
+            self.watch(turn)
         return turn.report
 
     def publish(self, frames: Sequence[PlannedFrame], owner: NDArray[np.uint8]) -> None:
@@ -272,7 +295,8 @@ class Instrument:
         with self._lock:
             self._give_back(owner)
 
-    def _plan(self, events: tuple[StampedEvent, ...], times_ns: tuple[int, ...], to_frame: int) -> Turn:
+    def _play_next(self, events: tuple[StampedEvent, ...], times_ns: tuple[int, ...], to_frame: int) -> Turn:
+        """Apply events, and publish the first frame that is planned on them."""
         before, call = self.state, Call(to_frame, to_frame + 1)
         state, frames, messages = advance(before, call.to_frame, events, plan_to=call.plan_to)
         frame_taken = int(self.engine["stats"]["frame_taken"][0, 0])
@@ -283,30 +307,39 @@ class Instrument:
             state, frames, messages = advance(before, call.to_frame, events, plan_to=call.plan_to)
         # the next one always: its beat is as well known now as it will be
         score_table.write_frames(self.table, _on_beat(state, (state.timeline.at(state.horizon).planned, *frames)))
-        on = Call(state.horizon)
-        self.state, frames, _ = advance(state, on.to_frame, plan_to=on.plan_to)
-        score_table.write_frames(self.table, _on_beat(self.state, frames))
-        self._follow_score(messages)
         report = FrameReport(state.horizon, events, times_ns, tuple(messages))
-        return Turn(report, before, self.state, (call, on), is_late)
+        return Turn(report, before, state, (call,), is_late)
 
-    def _follow_score(self, messages: list[Message]) -> None:
+    def _plan_on(self, turn: Turn) -> Turn:
+        """Plan and publish the frames after the first."""
+        call = Call(turn.after.horizon)
+        state, frames, _ = advance(turn.after, call.to_frame, plan_to=call.plan_to)
+        score_table.write_frames(self.table, _on_beat(state, frames))
+        return replace(turn, after=state, calls=(*turn.calls, call))
+
+    def _lose(self, events: tuple[StampedEvent, ...], times_ns: tuple[int, ...]) -> Turn:
+        """Return what is left where the predictor raised before the first frame was there."""
+        report = FrameReport(self.state.horizon, events, times_ns, ())
+        return Turn(report, self.state, follow(self.state, events))
+
+    def _follow_score(self, turn: Turn) -> None:
         """Take over what the performance itself has changed, and give the model the voices that are its own again."""
+        state = turn.after
         with self._lock:
-            if any(isinstance(message, ControlInForce) and message.is_consequence for message in messages):
-                self._adopt()
-            if self._keyboard.n_pressed != self.state.keyboard.n_pressed:
+            if any(isinstance(message, ControlInForce) and message.is_consequence for message in turn.report.messages):
+                self._adopt(state)
+            if self._keyboard.n_pressed != state.keyboard.n_pressed:
                 return  # keys went down since: whose their voices are, the next frame tells
-            self._give_back(self.state.timeline.at(self.state.horizon).planned.owner)
+            self._give_back(state.timeline.at(state.horizon).planned.owner)
 
     def _give_back(self, owner: NDArray[np.uint8]) -> None:
         for voice in tuple(self._taken):
             if owner[voice] != score_table.PLAYER and self._keyboard.sounding(voice) is None:
                 self._push("session", GIVE_TO_MODEL, voice)
 
-    def _adopt(self) -> None:
+    def _adopt(self, state: State) -> None:
         """Stand where the performance stands, but for the events that it does not know of yet."""
-        values, keyboard = self.state.values, self.state.keyboard
+        values, keyboard = state.values, state.keyboard
         for _, event, source in self._pending:
             if isinstance(event, SetControl) and not CONTROLS[event.name].is_action:
                 values = with_value(values, event.name, event.value)
@@ -328,7 +361,8 @@ class Instrument:
         mix = self.engine["mix"]
         if not CONTROLS[event.name].is_action:
             self._values = with_value(self._values, event.name, event.value)
-            self._apply_levels()
+            if event.name in _LEVELS:
+                self._apply_levels()
         elif event.value and event.name == "panic":
             mix["is_model_audible"] = 0
             self._push("session", SILENCE_ALL, Voice.P1)

@@ -143,9 +143,9 @@ def owners(
     mode = str(values["mode"])
     is_models_turn = _is_models_turn(mode, values, keyboard, playing, tempo, frame_index)
     backing = frozenset() if mode == "listen" else _BACKING[str(values["backing"])]
-    owner, rests = np.full(N_VOICES, OFF, np.uint8), np.zeros(N_VOICES, np.bool_)
-    for voice in Voice:
-        role = values[VOICE_PREFIX[voice] + "role"]
+    owner, rests = [OFF] * N_VOICES, [False] * N_VOICES
+    for voice, prefix in VOICE_PREFIX.items():
+        role = values[prefix + "role"]
         if role == "model":
             rests[voice] = not (is_models_turn or voice in backing)
             owner[voice] = OFF if rests[voice] else MODEL
@@ -154,7 +154,7 @@ def owners(
             is_kept = mode == "accompany" and keyboard.is_touched(voice)
             is_players = keys[voice] is not None or waits or is_kept or not is_models_turn
             owner[voice] = PLAYER if is_players else MODEL
-    return owner, rests
+    return np.array(owner, np.uint8), np.array(rests, np.bool_)
 
 
 def echo_lag(values: Values, playing: Playing, tempo: Tempo, frame_index: int) -> int:

@@ -18,7 +18,7 @@ from livegen.score import DRUM_NOTES, N_VOICES, SILENCE
 from livegen.score_table import OFF, PlannedFrame
 from livegen.session.draft import Draft
 from livegen.session.keyboard import handle
-from livegen.session.planning import is_retimed, next_context, part_of, replay, timed
+from livegen.session.planning import is_retimed, next_context, part_of, replay
 from livegen.session.state import Message, State, switched
 from livegen.session.tempo import Tempo
 from livegen.session.timeline import NO_OFFSET, Step, Timeline, first_context
@@ -55,7 +55,8 @@ def begin(
         Noise note of the player's drums in the score, by MIDI key.
     """
     timeline, tempo = Timeline(first_context(predictor)), Tempo.at_start(values)
-    return State(predictor, timeline, values, seed, timbres, drum_notes, tempo=tempo)
+    models = {predictor.name: predictor}
+    return State(predictor, timeline, values, seed, timbres, drum_notes, tempo=tempo, models=models)
 
 
 def advance(
@@ -96,7 +97,10 @@ def advance(
     wanted = state.horizon + int(state.values["lookahead"]) if plan_to is None else plan_to
     if draft.first_void >= n_planned:
         wanted = max(wanted, n_planned)
-    timeline = timed(state, draft.replan(max(wanted, state.horizon)))
+    timeline = draft.replan(max(wanted, state.horizon))
+    if plan_to is None:  # what is due first does not wait for it
+        timeline = draft.change_ears(timeline)
+        state = draft.state
     first_new = min(draft.first_void, n_planned)
     changed = [
         step.planned
@@ -110,7 +114,8 @@ def follow(state: State, events: Sequence[StampedEvent]) -> State:
     """Take over what events did to keys and controls, and plan nothing: what is left to do where `advance` raised.
 
     The events are lost to the score, but no key that came up hangs in it, a model that was stopped stays so, a patch
-    plays on both sides, and no loop goes on that was let go.
+    plays on both sides, and no loop goes on that was let go. A model that was to take over does not: it may be the one
+    that raised.
     """
     for stamped in events:
         event = stamped.event
@@ -122,7 +127,8 @@ def follow(state: State, events: Sequence[StampedEvent]) -> State:
             state = switched(state, event.name, event.value)
         keyboard = handle(state.keyboard, event, stamped.source, state.values, state.drum_notes)
         state = replace(state, keyboard=keyboard)
-    return state
+    steps = state.timeline.steps
+    return replace(state, predictor=steps[-1].context.predictor, ears=None) if steps else state
 
 
 def _hold_to(state: State) -> State:

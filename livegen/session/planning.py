@@ -1,5 +1,6 @@
 """One frame of the score: who plays what in it, what the predictor knows before it, and what the model draws."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -9,11 +10,12 @@ from numpy.typing import NDArray
 from livegen.predictor.beat import Beat
 from livegen.predictor.form import arranged
 from livegen.predictor.predictor import Sampling
-from livegen.score import N_COLUMNS, N_VOICES, SILENCE, VOLUME_MAX, Column, Voice
+from livegen.predictor.sampling import uniform
+from livegen.score import N_COLUMNS, N_VOICES, SILENCE, VOLUME_MAX, Column, Voice, onsets
 from livegen.score_table import MODEL, OFF, PLAYER, PlannedFrame
 from livegen.session.modes import echo_lag, owners
 from livegen.session.state import State
-from livegen.session.tightness import LISTEN_FRAMES, Groove
+from livegen.session.tightness import LISTEN_FRAMES, MEMORY_FRAMES, Groove, Reach, barred
 from livegen.session.timeline import NO_OFFSET, Context, Place, Step, Timeline
 
 _DRIFT_FRAMES: Final = 0.25
@@ -22,6 +24,9 @@ _DRIFT: Final = 0.03
 
 _LONGEST_BAR_FRAMES: Final = 240.0
 """The form has no use for longer ones."""
+
+_STRICT: Final = 3
+"""Where notes draw their numbers with the columns of the score, whether one keeps to the grid draws with this one."""
 
 _FULL_MODES: Final = ("answer", "trade")
 """Where nobody waits for a voice that rests: the model's turn is short, and its backing is asked for."""
@@ -80,7 +85,6 @@ def _owner_before(timeline: Timeline, voice: int) -> int:
 def next_context(state: State, timeline: Timeline) -> Context:
     """Return what the predictor knows before the frame that comes next."""
     return timeline.next_context(
-        state.predictor,
         seed=state.seed,
         memory=float(state.values["memory"]),
         beat=beat_before(state, timeline.end),
@@ -95,7 +99,7 @@ def arrive(state: State, place: Place) -> Place:
     if not is_moved(place.context.beat, beat):
         return place
     lag = echo_lag(state.values, state.playing, state.tempo, state.timeline.end)
-    return place.on_beat(state.predictor, memory=float(state.values["memory"]), beat=beat, lag=lag)
+    return place.on_beat(memory=float(state.values["memory"]), beat=beat, lag=lag)
 
 
 def beat_before(state: State, frame_index: int) -> Beat | None:
@@ -123,12 +127,21 @@ def is_moved(told: Beat | None, beat: Beat | None) -> bool:
     return is_late or abs(beat.period_frames - told.period_frames) > _DRIFT * told.period_frames
 
 
-def plan(state: State, frame_index: int, part: Part, context: Context, sampling: Sampling, early: Step | None) -> Step:
-    """Return a frame with the model's voices drawn, or taken from the loop that is held.
+def plan(
+    state: State,
+    timeline: Timeline,
+    part: Part,
+    context: Context,
+    sampling: Sampling,
+    early: Step | None,
+    reach: Sequence[Reach],
+) -> Step:
+    """Return the frame that comes next with the model's voices drawn, or taken from the loop that is held.
 
     `sampling` is what the controls in force ask for. Voices of `early`, the same frame as it was planned before, are
-    kept where their onsets may sound already.
+    kept where their onsets may sound already. `reach` is that of the two frames before and of this one.
     """
+    frame_index = timeline.end
     frame, offsets, is_drawn = part.frame, NO_OFFSET, (part.owner == MODEL) | part.rests
     if state.is_running and early is not None and (early.planned.onset_offset < 0.0).any():
         stands = (early.planned.onset_offset < 0.0) & (part.owner == MODEL) & (early.planned.owner == MODEL)
@@ -139,23 +152,74 @@ def plan(state: State, frame_index: int, part: Part, context: Context, sampling:
     elif state.is_running:
         amount, is_full = float(state.values["arrangement"]), state.values["mode"] in _FULL_MODES
         sampling = arranged(sampling, context.form, amount, is_full=is_full)
-        frame = context.distribution.sample(frame, ~is_drawn, sampling, seed=state.seed, frame_index=frame_index)
+        frame = _drawn(state, timeline, part, frame, is_drawn, sampling, context, reach)
     played = np.where(part.rests[:, None], SILENCE, frame)
     return Step(PlannedFrame(frame_index, played, part.owner, offsets), frame, context, state.is_running)
 
 
-def timed(state: State, timeline: Timeline) -> Timeline:
+def _drawn(
+    state: State,
+    timeline: Timeline,
+    part: Part,
+    frame: NDArray[np.uint8],
+    is_drawn: NDArray[np.bool_],
+    sampling: Sampling,
+    context: Context,
+    reach: Sequence[Reach],
+) -> NDArray[np.uint8]:
+    """Return a frame with the model's voices drawn; where an attack would be heard beside the grid its voice holds.
+
+    The others are drawn again, given that it holds: what the model meant to play it plays when it can, or not.
+    """
+
+    def draw() -> NDArray[np.uint8]:
+        return context.distribution.sample(frame, ~is_drawn, sampling, seed=state.seed, frame_index=timeline.end)
+
+    drawn = draw()
+    is_barred = is_drawn & (part.owner == MODEL)
+    is_barred &= barred([step.heard for step in timeline.steps[-MEMORY_FRAMES - 1 :]], reach)
+    if not is_barred.any() or not timeline.steps:
+        return drawn
+    is_barred &= [_is_strict(state, timeline.end, voice) for voice in Voice]
+    last = timeline.steps[-1]
+    before = np.where((last.planned.owner == MODEL)[:, None], last.heard, SILENCE)
+    while (is_held := is_barred & is_drawn & onsets(np.stack([before, drawn]))[1]).any():
+        frame, is_drawn = np.where(is_held[:, None], before, frame), is_drawn & ~is_held
+        drawn = draw()
+    return drawn
+
+
+def _is_strict(state: State, frame_index: int, voice: Voice) -> bool:
+    """Tell whether a voice keeps to the grid in a frame: `tightness` is how likely it does."""
+    number = uniform(np.uint64(state.seed & 0xFFFFFFFFFFFFFFFF), frame_index, voice, _STRICT)
+    return bool(number < float(state.values["tightness"]))
+
+
+def groove_of(state: State, timeline: Timeline) -> Groove:
+    """Return how what is planned lies on the beat, by what was played before."""
+    groove, at = Groove.of(state.tempo, state.values), max(state.horizon - timeline.start, 0)
+    if not groove.middle:
+        return groove
+    heard = _frames_of(timeline.steps[max(at - LISTEN_FRAMES, 0) : at])
+    return groove.fitted(heard, state.horizon)
+
+
+def timed(state: State, timeline: Timeline, groove: Groove) -> Timeline:
     """Return the timeline with the onsets of all that may still change moved to where the beat is now."""
     at = max(state.horizon - timeline.start, 0)
-    before, planned = timeline.steps[max(at - LISTEN_FRAMES, 0) : at], [step.planned for step in timeline.steps[at:]]
-    heard = np.array([step.planned.frame for step in before], np.uint8).reshape(-1, N_VOICES, N_COLUMNS)
+    before = timeline.steps[max(at - MEMORY_FRAMES - 1, 0) : at]
+    planned = [step.planned for step in timeline.steps[at:]]
     heard_offset = before[-1].planned.onset_offset if before else NO_OFFSET
-    offsets = Groove.of(state.tempo, state.values).offsets(heard, heard_offset, planned)
+    offsets = groove.offsets(_frames_of(before), heard_offset, planned)
     steps = list(timeline.steps)
     for i, each in enumerate(planned):
         if (offsets[i] != each.onset_offset).any():
             steps[at + i] = replace(steps[at + i], planned=replace(each, onset_offset=offsets[i]))
     return replace(timeline, steps=tuple(steps))
+
+
+def _frames_of(steps: Sequence[Step]) -> NDArray[np.uint8]:
+    return np.array([step.planned.frame for step in steps], np.uint8).reshape(-1, N_VOICES, N_COLUMNS)
 
 
 def is_retimed(before: Timeline, planned: PlannedFrame) -> bool:

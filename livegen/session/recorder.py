@@ -19,7 +19,7 @@ from livegen.session.instrument import Turn
 from livegen.session.state import ControlInForce
 from livegen.session.take_lines import encode
 from livegen.session.take_log import TakeLog, bar_frames, standing_steps, turned_of
-from livegen.session.take_records import LOG_FILE, Gap, Head, Kept, Note, Turned
+from livegen.session.take_records import LOG_FILE, Gap, Head, Kept, Loaded, Note, Turned
 from livegen.session.timeline import Step
 from livegen.units import frame_to_seconds
 
@@ -114,7 +114,7 @@ class Recorder:
         self.folder = folder
         self.captures = Captures(folder) if captures is None else captures
         self._began_ns = time.perf_counter_ns()
-        self._waiting: SimpleQueue[tuple[Turned, tuple[Step, ...], float] | Gap | Note] = SimpleQueue()
+        self._waiting: SimpleQueue[tuple[Turned, tuple[Step, ...], float] | Loaded | Gap | Note] = SimpleQueue()
         self._n_missing = self._n_told = 0  # calls that found no room
         self._failure = ""
         self._counts: Mapping[str, int] = {}
@@ -151,6 +151,10 @@ class Recorder:
             self._n_told = self._n_missing
         turned = turned_of(turn, self._began_ns, time.perf_counter_ns())
         self._waiting.put((turned, standing_steps(turn), bar_frames(turn.after)))
+
+    def load(self, loaded: Loaded) -> None:
+        """Take note of a model before anybody can change to it; from any thread."""
+        self._waiting.put(loaded)
 
     def count(self, counts: Mapping[str, int]) -> None:
         """Take note of what went wrong, in all and by what it is, where that has grown; called by one thread alone."""

@@ -1,10 +1,10 @@
 """Replaying a take through the core: `advance` again, called as the log says, and every frame compared."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from livegen.errors import TakeError
+from livegen.errors import CheckpointError, TakeError
 from livegen.patch import parse_patch
 from livegen.predictor.predictor import Predictor
 from livegen.score import Column, Voice
@@ -14,7 +14,7 @@ from livegen.session.performance import advance, follow
 from livegen.session.state import Message, Refused, State
 from livegen.session.take import Take
 from livegen.session.take_log import beat_of
-from livegen.session.take_records import MAX_FRAMES, Gap, Head, Played, Turned
+from livegen.session.take_records import MAX_FRAMES, Gap, Head, Loaded, Played, Turned
 
 _OWNER_NAMES: Final = ("model", "player", "off")
 _MAX_JUMP_FRAMES: Final = 1 << 16
@@ -46,14 +46,17 @@ class Outcome:
 
 def warnings_of(head: Head, versions: Mapping[str, str], model_sha256: str) -> list[str]:
     """Return why a take may come out otherwise here: another model, another version of what computes."""
-    said = []
-    if head.model["sha256"] != model_sha256:
-        said.append(f"the model {head.model['name']} is not the one that played: its files differ")
+    said = other_model(head.model["name"], head.model["sha256"], model_sha256)
     for what, version in versions.items():
         was = head.versions.get(what, "unknown")
         if was != version:
             said.append(f"{what} was {was} and is {version}")
     return said
+
+
+def other_model(name: str, was_sha256: str, sha256: str) -> list[str]:
+    """Return why a take may come out otherwise with a model of the same name."""
+    return [] if was_sha256 == sha256 else [f"the model {name} is not the one that played: its files differ"]
 
 
 def instrument_of(
@@ -76,14 +79,27 @@ def instrument_of(
     return Instrument(predictor, patch, rate, controls=head.values, seed=head.seed, patches=patches, **options)  # type: ignore[arg-type]
 
 
-def check(take: Take, predictor: Predictor, *, on_frame: Callable[[int], None] = lambda n_frames: None) -> Outcome:
+def no_model(loaded: Loaded) -> Predictor:
+    """Load no model but the one that a take began with; raises CheckpointError."""
+    raise CheckpointError(f"the take goes on with the model {loaded.name!r}, which is not here")
+
+
+def check(
+    take: Take,
+    predictor: Predictor,
+    *,
+    load: Callable[[Loaded], Predictor] = no_model,
+    on_frame: Callable[[int], None] = lambda n_frames: None,
+) -> Outcome:
     """Play a take again from its log alone, and compare every frame with what was played.
 
     Parameters
     ----------
     take : Take
     predictor : Predictor
-        The model that played.
+        The model that the take began with.
+    load : callable
+        Returns a model that was loaded while it was played.
     on_frame : callable
         Told how many frames were compared, now and then.
 
@@ -91,6 +107,8 @@ def check(take: Take, predictor: Predictor, *, on_frame: Callable[[int], None] =
     ------
     TakeError
         If the log is no take's, or asks for what no jam can have asked for.
+    CheckpointError
+        If a model that was loaded is not here.
     """
     state = instrument_of(take.head, predictor).state
     n_frames = 0
@@ -105,6 +123,8 @@ def check(take: Take, predictor: Predictor, *, on_frame: Callable[[int], None] =
                 return Outcome(n_frames, difference)
             n_frames = max(n_frames, record.planned.frame_index + 1)
             on_frame(n_frames)
+        elif isinstance(record, Loaded):
+            state = replace(state, models={**state.models, record.name: load(record)})
         elif isinstance(record, Gap):
             return Outcome(n_frames, n_missing=record.n_calls)
     return Outcome(n_frames)

@@ -29,7 +29,9 @@ from livegen.outputs.engine import MAX_PIECE_SAMPLES
 from livegen.outputs.midi_settings import MidiOutSettings
 from livegen.outputs.tap import TapReader
 from livegen.patch import Patch
+from livegen.predictor.checkpoint import load_predictor
 from livegen.predictor.predictor import Predictor
+from livegen.resources import model_folder
 from livegen.rig import DEFAULT_KNOBS, Library, Rig
 from livegen.session.audience import Audience
 from livegen.session.clock import COMMIT_MARGIN_SECONDS, AudioClock
@@ -44,7 +46,8 @@ from livegen.session.recorder import Recorder
 from livegen.session.speaker import Speaker
 from livegen.session.state import ControlInForce, Refused
 from livegen.session.status import Status
-from livegen.session.takes import TakeSettings, new_recorder
+from livegen.session.take_records import Loaded
+from livegen.session.takes import TakeSettings, model_hash, new_recorder
 from livegen.session.threads import raise_priority, real_time_process
 from livegen.units import FRAME_RATE_HZ, frame_to_sample, sample_to_frame
 
@@ -157,11 +160,20 @@ class Session:
             is_apart=settings.is_apart,
             patches=settings.library.patches,
         )
-        self._asked, self._begun_with = settings, patch
+        self._asked, self._begun_with, self._first_model = settings, patch, predictor.name
         knobs = ControllerMap(
             DEFAULT_KNOBS if settings.rig.knobs is None else settings.rig.knobs, settings.library.programs
         )
-        self.desk = Desk(knobs, self._patches(), patch.name, settings.controls, settings.rig.path)
+        self.desk = Desk(
+            knobs,
+            self._patches(),
+            patch.name,
+            settings.controls,
+            settings.rig.path,
+            models=settings.library.models,
+            model=predictor.name,
+            load=self._load_model,
+        )
         self.clock = AudioClock(self.instrument.engine)
         self.tap = TapReader(self.instrument.engine, MAX_PIECE_SAMPLES)
         self.warnings: list[str] = []
@@ -191,7 +203,7 @@ class Session:
                     self.warnings.append(f"OSC peer {host}:{port} hears nothing: nobody knows {host} here")
             self.audience: list[Audience] = [self.osc]
             self.link = self._open_link(opened) if settings.link else None
-            self.observers.append(self._announce)
+            self.instrument.announce = self._announce
             if timeline is not None and settings.play is not None:
                 self.file_player = MidiFilePlayer(timeline, self.receive, f"file:{settings.play.name}")
             self.recorder = None if settings.take is None else self._open_take(settings.take)
@@ -363,6 +375,7 @@ class Session:
         return replace(
             asked.rig,
             patch=asked.rig.patch if is_first else asked.library.texts.get(name, name),
+            model=asked.rig.model if self.model == self._first_model else asked.library.models.get(self.model),
             osc_peers=tuple(dict.fromkeys((*(asked.rig.osc_peers or ()), *self.osc.peers))) or None,
             controls={control: value for control, value in values if value != begun[control]},
             knobs=self.desk.knobs.knobs,
@@ -372,6 +385,25 @@ class Session:
     def patch_names(self) -> list[str]:
         """Names of the patches that it can change to."""
         return sorted(self._patches())
+
+    @property
+    def model_names(self) -> list[str]:
+        """Names of the models that it can change to."""
+        return sorted({*self._asked.library.models, self.model})
+
+    @property
+    def model(self) -> str:
+        """Name of the model in force, from any thread."""
+        return self.instrument.state.model
+
+    def _load_model(self, name: str) -> None:
+        """Load a model for the instrument to change to, and tell the take of it; raises CheckpointError."""
+        folder = model_folder(self._asked.library.models[name])
+        predictor = load_predictor(folder)
+        predictor.warm_up()
+        if self.recorder is not None:
+            self.recorder.load(Loaded(name, str(folder.resolve()), model_hash(folder)))
+        self.instrument.add_model(name, predictor)
 
     def _patches(self) -> Mapping[str, Patch]:
         return {**self._asked.library.patches, self._begun_with.name: self._begun_with}
@@ -443,6 +475,7 @@ class Session:
         return COMMIT_MARGIN_SECONDS + lead_seconds
 
     def _keep_house(self, stop: Event) -> None:
+        raise_priority(is_in_hurry=False)  # it loads models
         next_heartbeat = time.perf_counter()
         while not stop.wait(_HOUSEKEEPING_SECONDS):
             self.speaker.check()

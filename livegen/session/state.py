@@ -7,6 +7,7 @@ from livegen.controls import Value, Values
 from livegen.patch import Patch
 from livegen.predictor.predictor import Predictor
 from livegen.score import DRUM_NOTES, N_VOICES
+from livegen.session.ears import Ears
 from livegen.session.keyboard import HeldKey, Keyboard
 from livegen.session.modes import Playing
 from livegen.session.tempo import Tempo
@@ -61,6 +62,7 @@ class State:
     Attributes
     ----------
     predictor : Predictor
+        The model in force. It plays, or listens to the song and takes over when it has heard it.
     timeline : Timeline
         What was played and what is planned.
     horizon : int
@@ -84,6 +86,10 @@ class State:
         When the player has played: what the modes go by.
     machine : TimeMachine
         What can be gone back to.
+    models : mapping of str to Predictor
+        Those that may take over, by name.
+    ears : Ears or None
+        How far the model in force has heard the song, where it does not play yet.
     """
 
     predictor: Predictor
@@ -100,6 +106,14 @@ class State:
     playing: Playing = field(default_factory=Playing)
     machine: TimeMachine = field(default_factory=TimeMachine)
     patches: Mapping[str, Patch] = field(default_factory=dict)
+    models: Mapping[str, Predictor] = field(default_factory=dict)
+    ears: Ears | None = None
+
+    @property
+    def model(self) -> str:
+        """Name of the model in force."""
+        names = (name for name, predictor in self.models.items() if predictor is self.predictor)
+        return next(names, self.predictor.name)
 
 
 def switched(state: State, name: str, value: Value) -> State:

@@ -22,7 +22,7 @@ from livegen.score_table import PlannedFrame
 from livegen.session.performance import Call
 from livegen.session.state import ControlInForce, Message, Refused
 from livegen.session.take_events import decode_event, encode_event
-from livegen.session.take_records import MAX_FRAMES, End, Gap, Head, Kept, Note, Played, Record, Turned
+from livegen.session.take_records import MAX_FRAMES, End, Gap, Head, Kept, Loaded, Note, Played, Record, Turned
 
 VERSION: Final = 1
 """Of the log's layout."""
@@ -250,6 +250,7 @@ _WRITERS: Final[dict[type, Callable[[Any], dict[str, Any]]]] = {
     Turned: _write_turned,
     Played: _write_played,
     Note: _write_note,
+    Loaded: lambda record: {"model": record.name, "folder": record.folder, "sha256": record.sha256},
     Gap: lambda record: {"gap": record.n_calls},
     Kept: _write_kept,
     End: _write_end,
@@ -258,6 +259,7 @@ _READERS: Final[dict[str, Callable[[dict[str, Any]], Record]]] = {
     "call": _turned,
     "frame": _played,
     "note": lambda table: Note(_text_at(table, "note"), _int_at(table, "count"), _int_at(table, "ns")),
+    "model": lambda table: Loaded(*(_text_at(table, key) for key in ("model", "folder", "sha256"))),
     "gap": lambda table: Gap(_int_at(table, "gap")),
     "capture": _kept,
     "end": _end,

@@ -35,7 +35,7 @@ class Head:
         Of livegen, its kernels, Python, NumPy, Numba, the system and its processor: what the same bits depend on.
     seed : int
     model : mapping of str to str
-        ``name``, ``folder`` and ``sha256`` of its files.
+        ``name``, ``folder`` and ``sha256`` of its files: the one that the jam began with.
     patch : mapping of str to str
         ``name`` and ``sha256`` of its text.
     patches : mapping of str to str
@@ -104,6 +104,23 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class Loaded:
+    """A line ``model``: a model was loaded, and may take over from here on.
+
+    Attributes
+    ----------
+    name : str
+    folder : str
+    sha256 : str
+        Of its files.
+    """
+
+    name: str
+    folder: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Gap:
     """A line ``gap``: so many calls are missing."""
 
@@ -136,4 +153,4 @@ class End:
     n_notes: tuple[int, ...]
 
 
-Record = Turned | Played | Note | Gap | Kept | End
+Record = Turned | Played | Note | Loaded | Gap | Kept | End

@@ -40,6 +40,9 @@ _CHORD_FRAMES: Final = 0.75
 
 _TICKS_A_SIXTEENTH: Final = MIDI_CLOCK_PPQN // 4
 
+_CONTROLS: Final = frozenset({"tap", "bpm", "reset", "sync", "phase_offset"})
+"""Those that the tempo goes by."""
+
 _LINK_BPM: Final = (20.0, 999.0)  # all that Link allows
 _SAME_LINE_FRAMES: Final = 0.05
 _LINK_GAIN: Final = 0.25
@@ -259,7 +262,7 @@ class Tempo:
                 tempo = replace(self, player=self.player.hear(position, looks=looks))
             case SetControl(name="reset", value=True):
                 tempo = replace(self, player=Player())
-            case SetControl():
+            case SetControl(name) if name in _CONTROLS:
                 pass
             case _:
                 return self

@@ -11,6 +11,7 @@ SWITCH_INTERVAL_SECONDS: Final = 0.0005
 """How long a busy Python thread may keep the others waiting; Python's own 5 ms would be heard at the keyboard."""
 
 _PRIORITY: Final = 5  # of the lowest: under JACK's and the sound card's own threads
+_LEAST_PRIORITY: Final = 1
 _GARBAGE_THRESHOLDS: Final = (20_000, 50, 1_000)
 
 
@@ -30,12 +31,15 @@ def real_time_process() -> Iterator[None]:
         gc.unfreeze()
 
 
-def raise_priority() -> bool:
-    """Ask for real-time scheduling of the calling thread; False where the system does not grant it."""
+def raise_priority(*, is_in_hurry: bool = True) -> bool:
+    """Ask for real-time scheduling of the calling thread; False where the system does not grant it.
+
+    A thread that is in no hurry gives way to the others, but to no other program: it may hold the interpreter's lock.
+    """
     if not hasattr(os, "sched_setscheduler"):
         return False
     try:
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(_PRIORITY))
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(_PRIORITY if is_in_hurry else _LEAST_PRIORITY))
     except OSError:
         return False
     return True

@@ -5,6 +5,10 @@ the model is told the beat of the middle of each frame, plays its onset in the f
 onset is moved there. Nearly all offsets are late ones that way, and a frame need not be settled before its time. All
 of this scales with the control: at 0 the model is told the beat of a frame's boundary, where all sounds.
 
+A point takes one onset of a voice. Another within a frame of it, or one that comes a little too soon to be moved there,
+would be heard as a stumble: there the voice holds, and the model, which hears that it did, plays on from there. Runs of
+notes in every frame go on, but for those beside a point.
+
 The grid is that of the beat as the model hears it, very slow and very fast ones an octave nearer: its sixteenths or its
 eighth-note triplets. Swing moves every second sixteenth, at 1 to where a triplet's last note falls.
 """
@@ -12,7 +16,7 @@ eighth-note triplets. Swing moves every second sixteenth, at 1 to where a triple
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +38,13 @@ _SIXTEENTHS: Final = 4
 _TRIPLETS: Final = 3
 _TRIPLETS_LEAD: Final = 0.3
 _FEWEST_ONSETS: Final = 8
+_FEW_ONSETS_DOUBT: Final = 3.0
+"""By how much triplets must fit better, and by how much more, over the number of onsets: a few fit by chance."""
+
 _FULL_SWING_BEATS: Final = 1.0 / 12.0
+
+_AROUND: Final = np.arange(-1.0, 3.0)
+"""The points of the grid that may be within reach, from the one before."""
 
 _MIDDLE: Final = 0.35
 """Where in a frame the model is told the beat, at tightness 1: a point that falls on a boundary is within reach from
@@ -43,9 +53,37 @@ either side, wherever the model plays it, and few onsets are early."""
 _EARLIEST: Final = -0.98
 _LATEST: Final = 0.995
 _LATE: Final = 0.6
-_OVER_FRAMES: Final = 0.05
+_OVER_FRAMES: Final = 0.04
 _SHORTEST_FRAMES: Final = 0.25
 """Offsets keep within these bounds, and a point that lies a little beyond counts; a voice's frame lasts so long."""
+
+MEMORY_FRAMES: Final = 2
+"""An onset may be moved to a point of the grid from so many frames later."""
+
+_WAITS: Final = 0.85
+_CLEAR_FRAMES: Final = 1.04
+"""An onset waits for the next frame if the point lies nearer to that; beyond so many frames none disturbs it."""
+
+
+class Reach(NamedTuple):
+    """What is within reach of an onset in a frame.
+
+    Attributes
+    ----------
+    point : int or None
+        Number of the point of the grid that the onset is moved to; None where none is within reach.
+    offset : float
+        Where the onset sounds, in frames from where the frame begins.
+    is_near : bool
+        Whether an onset that is not moved is heard within a frame of some point.
+    """
+
+    point: int | None
+    offset: float
+    is_near: bool
+
+
+_UNMOVED: Final = Reach(None, 0.0, is_near=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +133,46 @@ class Groove:
             return None
         return Beat(self.tempo.period_frames / self.octave, self._straight_beats(frame_index) % 1.0)
 
+    def fitted(self, heard: NDArray[np.uint8], end: int) -> "Groove":
+        """Return the groove with the grid that fits what was heard.
+
+        Parameters
+        ----------
+        heard : ndarray of uint8, shape (n, 4, 3)
+            The last frames before `end`, `LISTEN_FRAMES` or fewer.
+        end : int
+        """
+        if not self.middle:
+            return self
+        at = np.flatnonzero(onsets(heard).any(1))
+        if len(at) < _FEWEST_ONSETS:
+            return self
+        turns = 2j * np.pi * np.array([self._straight_beats(end - len(heard) + k) for k in at.tolist()])
+        of_triplets, of_sixteenths = (abs(np.exp(points * turns).mean()) for points in (_TRIPLETS, _SIXTEENTHS))
+        lead = _TRIPLETS_LEAD + _FEW_ONSETS_DOUBT / len(at)
+        return replace(self, points=_TRIPLETS if of_triplets > of_sixteenths + lead else _SIXTEENTHS)
+
+    def reach(self, first: int, n_frames: int) -> list[Reach]:
+        """Return what is within reach of an onset in each of the frames from `first` on."""
+        if not self.middle:
+            return [_UNMOVED] * n_frames
+        beats = np.array([self.tempo.beats_at(first + i + self.middle) for i in range(n_frames)]) * self.octave
+        numbers = np.floor(beats * self.points)[:, None] + _AROUND
+        is_swung = (numbers % 2.0 == 1.0) & (self.points == _SIXTEENTHS)
+        times = numbers / self.points + is_swung * (self.swing * _FULL_SWING_BEATS) - beats[:, None]
+        times = times * (self.tempo.period_frames / self.octave) + self.middle  # in frames, since each began
+        is_within = (times >= _EARLIEST - _OVER_FRAMES) & (times <= _LATEST + _OVER_FRAMES)
+        distances = np.where(is_within, np.abs(times - self.middle), np.inf)
+        best = np.arange(n_frames), distances.argmin(1)
+        offsets = np.clip(self.middle + self.tightness * (times[best] - self.middle), _EARLIEST, _LATEST)
+        is_near = ((times >= _EARLIEST - _OVER_FRAMES) & (times < self.middle + _CLEAR_FRAMES)).any(1)
+        return [
+            Reach(int(number) if within else None, offset if within else self.middle, near)
+            for number, within, offset, near in zip(
+                numbers[best].tolist(), is_within[best].tolist(), offsets.tolist(), is_near.tolist(), strict=True
+            )
+        ]
+
     def offsets(
         self, heard: NDArray[np.uint8], heard_offset: NDArray[np.float64], planned: Sequence[PlannedFrame]
     ) -> NDArray[np.float64]:
@@ -103,7 +181,7 @@ class Groove:
         Parameters
         ----------
         heard : ndarray of uint8, shape (m, 4, 3)
-            The frames before them, `LISTEN_FRAMES` or fewer.
+            The frames before them; three of them tell all.
         heard_offset : ndarray of float64, shape (4,)
             The offsets of the last of these.
         planned : sequence of PlannedFrame
@@ -112,57 +190,37 @@ class Groove:
         offsets = np.zeros((len(planned), N_VOICES))
         if not self.middle or not planned:
             return offsets
-        attacks = onsets(np.concatenate([heard, [each.frame for each in planned]]))
-        groove = self._fitting(attacks[: len(heard)], planned[0].frame_index - len(heard))
+        heard = heard[-MEMORY_FRAMES - 1 :]
+        n_heard = len(heard)
+        attacks = onsets(np.concatenate([heard, [each.frame for each in planned]])).T.tolist()
+        reach = self.reach(planned[0].frame_index - n_heard, n_heard + len(planned))
+        owners = [each.owner.tolist() for each in planned]
         for voice in range(N_VOICES):
-            last, is_note = float(heard_offset[voice]), bool(len(heard) and attacks[len(heard) - 1, voice])
+            is_attack = attacks[voice]
+            taken = next((reach[k].point for k in reversed(range(n_heard)) if is_attack[k]), None)
+            last, is_note = float(heard_offset[voice]), bool(n_heard and is_attack[n_heard - 1])
             for i, each in enumerate(planned):
-                is_onset = bool(attacks[len(heard) + i, voice])
-                offset = self.middle if each.owner[voice] == MODEL else 0.0
+                at = n_heard + i
+                is_onset = is_attack[at]
+                offset = self.middle if owners[i][voice] == MODEL else 0.0
                 if i == 0 and each.onset_offset[voice] < 0.0:
-                    offset = float(each.onset_offset[voice])
-                elif each.owner[voice] == MODEL and is_onset:
+                    offset, taken = float(each.onset_offset[voice]), reach[at].point
+                elif owners[i][voice] == MODEL and is_onset:
+                    point, on_point, _ = reach[at]
+                    is_next_s = on_point > _LATE and at + 1 < len(is_attack) and is_attack[at + 1]
+                    if point is not None and point != taken and not is_next_s:
+                        offset, taken = on_point, point
                     least = last - 1.0 + _SHORTEST_FRAMES if is_note else _EARLIEST
-                    offset = groove._onset_offset(each.frame_index, max(least, 0.0 if i == 0 else _EARLIEST))
-                    if offset > _LATE and attacks[len(heard) + i + 1 : len(heard) + i + 2, voice].any():
-                        offset = self.middle  # the point is the next note's
+                    offset = max(offset, least, 0.0 if i == 0 else _EARLIEST)
                 if i > 0 and not is_note:  # what only holds makes way
                     offsets[i - 1, voice] = min(last, offset + 1.0)
                 offsets[i, voice] = last = offset
                 is_note = is_onset
         return offsets
 
-    def _fitting(self, attacks: NDArray[np.bool_], first: int) -> "Groove":
-        """Return the groove with the grid that fits onsets, bool (n, 4), of frames from `first` on."""
-        beats = [self._straight_beats(first + int(at)) for at in np.flatnonzero(attacks.any(1))]
-        if len(beats) < _FEWEST_ONSETS:
-            return self
-        of_triplets, of_sixteenths = (
-            abs(np.exp(2j * np.pi * points * np.array(beats)).mean()) for points in (_TRIPLETS, _SIXTEENTHS)
-        )
-        return replace(self, points=_TRIPLETS if of_triplets > of_sixteenths + _TRIPLETS_LEAD else _SIXTEENTHS)
-
     def _straight_beats(self, frame_index: int) -> float:
         """Return where a frame lies on the beat that the model hears, without swing."""
         return self._unswung(self.tempo.beats_at(frame_index + self.middle) * self.octave)
-
-    def _onset_offset(self, frame_index: int, least: float) -> float:
-        """Return the offset of an onset; that of the frame's middle where no point of the grid is within reach."""
-        beats = self.tempo.beats_at(frame_index + self.middle) * self.octave
-        period = self.tempo.period_frames / self.octave
-        late = (self._nearest(beats) - beats) * period
-        if not least - _OVER_FRAMES <= self.middle + late <= _LATEST + _OVER_FRAMES:
-            return self.middle
-        return min(max(self.middle + self.tightness * late, least), _LATEST)
-
-    def _nearest(self, beats: float) -> float:
-        """Return the point of the grid that is nearest."""
-        point = math.floor(beats * self.points)
-        return min((self._point(point + i) for i in (-1, 0, 1, 2)), key=lambda at: abs(at - beats))
-
-    def _point(self, number: int) -> float:
-        is_swung = self.points == _SIXTEENTHS and number % 2 == 1
-        return number / self.points + is_swung * self.swing * _FULL_SWING_BEATS
 
     def _unswung(self, beats: float) -> float:
         """Return where a time would be without swing."""
@@ -170,3 +228,23 @@ class Groove:
         within = beats - eighth
         first = 0.25 + self.swing * _FULL_SWING_BEATS
         return eighth + (within * 0.25 / first if within < first else 0.25 + (within - first) * 0.25 / (0.5 - first))
+
+
+def barred(heard: Sequence[NDArray[np.uint8]], reach: Sequence[Reach]) -> NDArray[np.bool_]:
+    """Tell in which voices an onset of a frame would be heard beside the grid, bool (4,).
+
+    Parameters
+    ----------
+    heard : sequence of ndarray of uint8, shape (4, 3)
+        The last frames before it: `MEMORY_FRAMES` and one more, or as many as there are.
+    reach : sequence of Reach
+        Of the frame and the two before it.
+    """
+    *before, (point, offset, is_near) = reach
+    if point is None or offset > _WAITS:
+        return np.full(N_VOICES, is_near)
+    is_barred = np.zeros(N_VOICES, np.bool_)
+    if heard and any(each.point == point for each in before):  # a voice that has just been moved there has it
+        for is_attack, each in zip(reversed(onsets(np.array(heard))), reversed(before), strict=False):
+            is_barred |= is_attack & (each.point == point)
+    return is_barred

@@ -9,7 +9,7 @@ steps that led to it in the order of the song.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from typing import Final
 
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from livegen.predictor.beat import Beat
 from livegen.predictor.form import HEARD_FRAMES, LOOP_FRAMES, NO_FORM, REPEATED_SHARE, Form, next_form
 from livegen.predictor.predictor import Conditions, Distribution, Predictor, State
-from livegen.score import N_VOICES, SILENCE
+from livegen.score import N_COLUMNS, N_VOICES, SILENCE
 from livegen.score_table import PlannedFrame
 
 HISTORY_FRAMES: Final = 1024
@@ -28,13 +28,17 @@ HISTORY_FRAMES: Final = 1024
 NO_OFFSET: Final[NDArray[np.float64]] = np.zeros(N_VOICES)
 NO_OFFSET.flags.writeable = False
 
+_NOTHING: Final = np.zeros((0, N_VOICES, N_COLUMNS), np.uint8)
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What the predictor knows before a frame.
+    """What a predictor knows before a frame.
 
     Attributes
     ----------
+    predictor : Predictor
+        The one that knows it, and goes on from it.
     distribution : Distribution
         Over that frame.
     state : State
@@ -45,17 +49,20 @@ class Context:
         What the predictor was told of the beat, with its phase in the frame before.
     n_frames : int
         How many frames of the song it has heard.
+    heard : ndarray of uint8, shape (n, 4, 3)
+        The last of these, `LOOP_FRAMES` at most.
     """
 
+    predictor: Predictor
     distribution: Distribution
     state: State
     form: Form = NO_FORM
     beat: Beat | None = None
     n_frames: int = 0
+    heard: NDArray[np.uint8] = field(default_factory=lambda: _NOTHING)
 
     def after(
         self,
-        predictor: Predictor,
         frame: NDArray[np.uint8],
         form: Form = NO_FORM,
         memory: float = 1.0,
@@ -67,12 +74,17 @@ class Context:
         `lag` is the one to follow, that of the form if it is 0.
         """
         conditions = Conditions(beat=beat, memory=memory, plan=lag or form.lag)
-        return Context(*predictor.step(frame, self.state, conditions), form, beat, self.n_frames + 1)
+        distribution, state = self.predictor.step(frame, self.state, conditions)
+        return Context(self.predictor, distribution, state, form, beat, self.n_frames + 1, self.heard_with(frame))
+
+    def heard_with(self, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return what is heard last once `frame`, uint8 (4, 3), follows."""
+        return np.concatenate([self.heard[1 - LOOP_FRAMES :], frame[None]])
 
 
 def first_context(predictor: Predictor) -> Context:
     """Return the context of a song's first frame."""
-    return Context(*predictor.step(SILENCE, predictor.initial_state()))
+    return Context(predictor, *predictor.step(SILENCE, predictor.initial_state()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +108,9 @@ class Step:
     context: Context
     is_fed: bool
 
-    def next_context(self, predictor: Predictor, form: Form, memory: float, beat: Beat | None, lag: int) -> Context:
+    def next_context(self, form: Form, memory: float, beat: Beat | None, lag: int) -> Context:
         """Return the context of the frame that follows, once the predictor has heard this one."""
-        return self.context.after(predictor, self.heard, form, 0.0 if form.is_fresh else memory, beat, lag)
+        return self.context.after(self.heard, form, 0.0 if form.is_fresh else memory, beat, lag)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +133,11 @@ class Place:
         n_frames = min(n_frames, len(self.past))
         return Place(self.past[-n_frames].context, self.past[:-n_frames]) if n_frames > 0 else self
 
-    def on_beat(self, predictor: Predictor, *, memory: float, beat: Beat | None, lag: int) -> "Place":
+    def on_beat(self, *, memory: float, beat: Beat | None, lag: int) -> "Place":
         """Return the place with the predictor told another beat there; see `Timeline.next_context`."""
         if not self.past:
             return self
-        return replace(self, context=self.past[-1].next_context(predictor, self.context.form, memory, beat, lag))
+        return replace(self, context=self.past[-1].next_context(self.context.form, memory, beat, lag))
 
     def trimmed(self) -> "Place":
         """Return the place with as little of its past as playing on from it takes, to be kept for long."""
@@ -190,7 +202,6 @@ class Timeline:
 
     def next_context(
         self,
-        predictor: Predictor,
         *,
         seed: int = 0,
         memory: float = 1.0,
@@ -202,7 +213,6 @@ class Timeline:
 
         Parameters
         ----------
-        predictor : Predictor
         seed : int
             That of the form.
         memory : float
@@ -221,11 +231,13 @@ class Timeline:
         if not last.is_fed:
             return last.context
         n_frames = last.context.n_frames + 1
-        n_heard = HEARD_FRAMES if n_frames >= last.context.form.until else LOOP_FRAMES
-        heard = np.array([step.heard for step in self.past(n_heard)])
+        if n_frames >= last.context.form.until:  # a section begins
+            heard = np.array([step.heard for step in self.past(HEARD_FRAMES)])
+        else:
+            heard = last.context.heard_with(last.heard)
         share = REPEATED_SHARE * memory
         form = next_form(last.context.form, n_frames, heard, seed=seed, share=share, beat=beat, bar=bar)
-        return last.next_context(predictor, form, memory, beat, lag)
+        return last.next_context(form, memory, beat, lag)
 
     def append(self, step: Step) -> "Timeline":
         """Return the timeline with one frame more; the oldest beyond `HISTORY_FRAMES` is forgotten."""

@@ -83,7 +83,10 @@ class Announcement:
                     await self._announce(service)
             except Exception as error:  # zeroconf has many, from no multicast to a name that is taken
                 await self._withdraw()
-                return f"livegen cannot be found by itself on the network ({error or type(error).__name__})"
+                return (
+                    f"programs cannot find livegen by themselves ({error or type(error).__name__}): tell them its "
+                    f"address, port {services[0].port}"
+                )
             self._services = services
             return None
 

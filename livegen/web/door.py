@@ -1,6 +1,6 @@
 """The door: who may come in. Pure functions over what a request shows; they read no clock and open nothing.
 
-A request from this machine needs no token, but must name this machine as its host: a page of a stranger's whose name
+A request from this machine needs no token where it names this machine as its host: a page of a stranger's whose name
 was pointed at 127.0.0.1 after it was loaded (DNS rebinding) sends the stranger's name. Any other machine shows the
 token: in the address, from which it goes to a cookie, in that cookie, or as a bearer. A WebSocket, which browsers open
 to any host for any page, must come from our own page, or from a program that is no browser and sends no origin.
@@ -100,7 +100,8 @@ def judge(knock: Knock, served_host: str, token: str) -> Refusal | None:
     if is_loopback(knock.peer):
         own = _LOCAL_NAMES | {served_host.lower()} - _WILDCARDS
         name = host_name(knock.host)
-        if name is None or not (name in own or is_loopback(name)):
+        is_named = name is not None and (name in own or is_loopback(name))
+        if not (is_named or shows_token(knock, token)):
             return Refusal(403, f"this machine is not called {_shown(knock.host)} here: use 127.0.0.1 or localhost")
     elif not shows_token(knock, token):
         return Refusal(401, "another machine must show the token: open the address that livegen prints")

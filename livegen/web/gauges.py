@@ -41,7 +41,7 @@ def gauges(session: Session) -> dict[str, Any]:
         "midi_out": midi_out,
         "take": None if session.recorder is None else {"folder": str(session.recorder.folder), "seconds": seconds},
         "patch": session.desk.patch,
-        "model": state.predictor.name,
+        "model": session.model,
         "memories": list(state.machine.memories),
         "learning": session.desk.knobs.learning,
         "troubles": status.troubles(),

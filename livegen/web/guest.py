@@ -14,8 +14,8 @@ from livegen.web.hub import Hub
 from livegen.web.outbox import Sent
 
 GOING_AWAY: Final = 1001
+BREACHES: Final = frozenset({1002, 1007, 1009})  # no WebSocket any more, no UTF-8, too big: closed by the library
 TOO_MANY: Final = 1008
-TOO_BIG: Final = 1009
 TRY_LATER: Final = 1013
 """Why a WebSocket is closed (https://www.rfc-editor.org/rfc/rfc6455#section-7.4)."""
 
@@ -109,7 +109,7 @@ class Guest(ABC):
         while True:
             message = await socket.receive()
             if message["type"] == "websocket.disconnect":
-                self.hub.refused += message.get("code") == TOO_BIG
+                self.hub.refused += message.get("code") in BREACHES
                 return
             if not allowance.spend():
                 self.hub.refused += 1

@@ -11,7 +11,7 @@ import secrets
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
@@ -55,8 +55,6 @@ class Stage:
         Not started yet: the server's process starts with it, and is there a moment after the first sound.
     page : Page
         Closed by `close`.
-    models : sequence of str
-        Names of the models that there are.
 
     Attributes
     ----------
@@ -64,10 +62,9 @@ class Stage:
         Times that the server was started again.
     """
 
-    def __init__(self, session: Session, page: Page, models: Sequence[str] = ()) -> None:
+    def __init__(self, session: Session, page: Page) -> None:
         self._session = session
         self._page = page
-        self._models = models
         self._word = secrets.token_hex(8)
         self._server: ServerProcess | None = None
         self._has_told = threading.Event()
@@ -93,6 +90,7 @@ class Stage:
     def announce(self, name: str, value: Value) -> None:
         """Tell the pages that a control is in force."""
         self._values.append((name, value))
+        self._wake.set()
 
     def refuse(self, name: str, reason: str) -> None:
         """Tell the pages why something that was asked for was not done."""
@@ -209,7 +207,7 @@ class Stage:
             frame_rate=FRAME_RATE_HZ,
             sample_rate=session.clock.sample_rate,
             patches=session.patch_names,
-            models=list(self._models),
+            models=session.model_names,
             osc=[session.osc.host, session.osc.port],
         )
 

@@ -56,6 +56,17 @@ def test_what_is_copied_again_and_again_stays_on_the_beat(period, phase, bars):
         assert abs(frame - lag - (time - 4 * bars * period)) <= 0.5 + 1e-6
 
 
+@given(st.integers(0, 12), st.integers(1, 7), st.integers(1, 6), st.integers(0, 3), st.integers(0, 9))
+def test_what_goes_round_is_one_passage_five_times(n_before, period, n_times, n_after, seed):
+    passage = np.random.default_rng(seed).integers(0, 2, (period, 4, 3), np.uint8)
+    round_and_round = np.tile(passage, (n_times, 1, 1))
+    heard = np.concatenate([np.full((n_before, 4, 3), 9, np.uint8), round_and_round, round_and_round[:n_after]])
+    notes = heard[..., 0].tolist()
+    last = (notes[-5 * p :] for p in range(2, len(notes) // 5 + 1))
+    expected = any(looped == 5 * looped[: len(looped) // 5] and looped[1:] != looped[:-1] for looped in last)
+    assert is_looping(heard) == expected
+
+
 def test_a_song_that_goes_round_and_round_is_to_leave_the_loop():
     tune = np.zeros((24, 4, 3), np.uint8)
     tune[:, 0, 0] = 60 + np.arange(24) // 6

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from lstm_weights import SMALL, random_arrays, random_predictor
 
 from livegen.errors import CheckpointError
+from livegen.predictor import lstm_kernels
 from livegen.predictor.beat import Beat
 from livegen.predictor.features import (
     AGE,
@@ -256,7 +257,9 @@ def test_sizes_that_eight_does_not_divide_are_summed_to_the_end():
     distribution, state = predictor.step(SILENCE, predictor.initial_state())
     for voice in Voice:
         expected = arrays[f"trunk.{voice.name}.weight"] @ state.h + arrays[f"trunk.{voice.name}.bias"]
-        assert distribution.hidden[voice] == pytest.approx(expected, abs=1e-5)
+        hidden = np.empty(config.n_hidden, np.float32)
+        lstm_kernels.state_units(int(voice), distribution.h, distribution.weights, hidden)
+        assert hidden == pytest.approx(expected, abs=1e-5)
 
 
 @st.composite
@@ -290,12 +293,11 @@ def test_a_model_plays_the_voices_that_it_has_and_leaves_the_others(voices, hear
     assert (again[list(voices)] == frame[list(voices)]).all()
 
 
-def test_a_model_of_one_voice_is_smaller_and_steps_by_less():
+def test_a_model_of_one_voice_is_smaller():
     sizes = {}
     for voices in (tuple(Voice), (Voice.P1,)):
         config = replace(SMALL, voices=voices)
         sizes[len(voices)] = sum(int(np.prod(shape)) for shape in config.shapes().values())
-        assert random_predictor(config).weights.trunk.shape == (SMALL.n_state, len(voices) * SMALL.n_hidden)
     assert sizes[1] < 0.4 * sizes[4]
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from livegen.controls import CONTROLS
-from livegen.errors import RigError
+from livegen.errors import CheckpointError, RigError
 from livegen.outputs.midi_settings import MidiOutSettings, VoiceOut, parse_settings
 from livegen.resources import rigs_folder
 from livegen.rig import (
@@ -306,3 +306,17 @@ def test_the_library_holds_shipped_patches_and_those_of_the_rig(gig: Path) -> No
     assert library.texts == {"mine": str(gig.parent / "mine.toml")}
     assert "boss_fight" in library.patches
     assert load_library(Rig()).programs[:2] == ("arcade", "arpeggio")
+
+
+def test_the_library_knows_shipped_models_and_those_that_are_named(tmp_path: Path) -> None:
+    for name in ("mine", "yours"):
+        (tmp_path / name).mkdir()
+    mine, yours = str(tmp_path / "mine"), str(tmp_path / "yours")
+    assert load_library(Rig(model=mine), (yours, "solo")).models == {
+        "default": "default",
+        "solo": "solo",
+        "mine": mine,
+        "yours": yours,
+    }
+    with pytest.raises(CheckpointError, match="there is no model 'nobody'"):
+        load_library(Rig(model="nobody"))

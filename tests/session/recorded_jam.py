@@ -12,10 +12,11 @@ from livegen.controls import Value
 from livegen.events import Event
 from livegen.outputs.engine import render_block
 from livegen.patch import load_patch, patch_text
+from livegen.predictor.predictor import Predictor
 from livegen.session.clock import OfflineClock
 from livegen.session.instrument import Instrument
 from livegen.session.recorder import Recorder
-from livegen.session.take_records import LOG_FILE
+from livegen.session.take_records import LOG_FILE, Loaded
 from livegen.session.takes import TakeSettings, head_of
 from livegen.units import frame_to_sample
 
@@ -63,6 +64,11 @@ class RecordedJam:
         self.instrument.watch = self.recorder.record
         self.path = folder / LOG_FILE
         self.instrument.play_frame(0, self.clock.position_at)
+
+    def load(self, name: str, predictor: Predictor) -> None:
+        """Load a model to change to."""
+        self.recorder.load(Loaded(name, "nowhere", "0"))
+        self.instrument.add_model(name, predictor)
 
     @property
     def horizon(self) -> int:

@@ -1,6 +1,7 @@
 """Knobs, patches and rigs in a live session: on the null clock, by real sockets, files and JACK."""
 
 import io
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,15 +16,21 @@ from rich.console import Console
 from waiting import wait_until
 
 from livegen.controls import DEFAULTS, osc_address
-from livegen.events import ControlChange, NoteOff, NoteOn, ProgramChange, SetControl
+from livegen.errors import CheckpointError
+from livegen.events import ControlChange, Event, NoteOff, NoteOn, ProgramChange, SetControl
 from livegen.patch import load_patch, parse_patch
-from livegen.resources import rigs_folder
+from livegen.predictor.checkpoint import load_predictor
+from livegen.resources import model_folder, rigs_folder
 from livegen.rig import Knob, Rig, load_library, load_rig, save_rig
 from livegen.score import Voice
 from livegen.screen import Screen
 from livegen.session.desk import Desk
 from livegen.session.mapping import ControllerMap
+from livegen.session.replay import check
 from livegen.session.session import Session, Settings
+from livegen.session.take import Take
+from livegen.session.take_records import Loaded
+from livegen.session.takes import TakeSettings, find_take, model_hash
 
 KEYS = "midi:keys"
 
@@ -80,10 +87,10 @@ def test_a_knob_is_learned_by_osc_and_everybody_hears_of_it(
     osc = register(client(session))
     osc.send("/livegen/learn", "p2.volume")
     assert osc.receive_from("/livegen/news") == ["move the knob that is to set p2.volume"]
-    session._receive(ControlChange(0, 20, 100), KEYS)
+    session.receive(ControlChange(0, 20, 100), KEYS)
     assert osc.receive_from("/livegen/news") == ["CC 20 on channel 1 sets p2.volume"]
     for value in (120, 127, 64):
-        session._receive(ControlChange(0, 20, value), KEYS)
+        session.receive(ControlChange(0, 20, value), KEYS)
     assert session.instrument.values["p2.volume"] == pytest.approx(64 / 127)
     while (heard := osc.receive_from("/livegen/p2/volume")) != [pytest.approx(64 / 127)]:
         assert 0.5 < heard[0] <= 1.0  # type: ignore[operator]
@@ -137,7 +144,7 @@ def test_a_patch_changes_while_a_key_is_held(
     session = open_session()
     instrument, osc = session.instrument, client(session)
     synth = instrument.engine["synth"]
-    session._receive(NoteOn(0, 60, 100), KEYS)
+    session.receive(NoteOn(0, 60, 100), KEYS)
     assert wait_until(lambda: synth["voices"]["playing"]["note"][0, 0] == 60)
     assert osc.ask("/livegen/patch", "lead") == ("/livegen/patch", ["lead"])
     assert osc.ask("/livegen/patch") == ("/livegen/patch", ["lead"])
@@ -145,7 +152,7 @@ def test_a_patch_changes_while_a_key_is_held(
     assert instrument.state.keyboard.held != ()
     assert {name: instrument.values[name] for name in load_patch("lead").controls} == load_patch("lead").controls
     assert instrument.state.timbres == tuple(voice.timbre.values[0] for voice in load_patch("lead").voices)
-    session._receive(NoteOff(0, 60), KEYS)
+    session.receive(NoteOff(0, 60), KEYS)
     assert wait_until(lambda: not any(synth["voices"]["playing"]["note"][0, :1]))
     address, (sentence,) = osc.ask("/livegen/patch", "heavy")
     assert address == "/livegen/error"
@@ -156,7 +163,7 @@ def test_a_patch_changes_while_a_key_is_held(
 def test_program_changes_walk_through_the_rigs_patches(open_session: Callable[..., Session]) -> None:
     session = open_session(Rig(patches=("split", "drums")))
     for program, name in ((0, "split"), (1, "drums"), (0, "split")):
-        session._receive(ProgramChange(4, program), KEYS)
+        session.receive(ProgramChange(4, program), KEYS)
         assert session.desk.patch == name
         wanted = load_patch(name).drum_notes
         assert wait_until(lambda wanted=wanted: session.instrument.state.drum_notes == wanted)
@@ -182,6 +189,82 @@ def test_a_patch_takes_back_what_it_brought_and_nothing_else() -> None:
     }  # and the volume is the rig's, whatever a patch says
 
 
+def test_a_model_is_loaded_once_and_the_last_one_asked_for_plays() -> None:
+    loaded: list[str] = []
+    desk = Desk(ControllerMap(), {}, "", {}, models=("first", "second", "third"), model="first", load=loaded.append)
+
+    def ask(name: str) -> list[Event]:
+        return desk.hear(SetControl("model", name), "osc", DEFAULTS)
+
+    assert ask("first") == [SetControl("model", "first")]
+    assert ask("") == [SetControl("model", "")]
+    assert ask("second") == ask("third") == ask("second") == []
+    assert desk.news == "loading the model second"
+    assert ask("") == [SetControl("model", "")]
+    outcome = desk.work(Rig)
+    assert loaded == ["second", "third"]
+    assert outcome.done == [SetControl("model", "second")]
+    assert outcome.news[-1] == "model second"
+    assert ask("third") == [SetControl("model", "third")]
+    assert desk.work(Rig).done == []
+    assert ask("fourth") == []
+    assert desk.work(Rig).refused == [("model", "there is no model 'fourth': there is first, second, third")]
+
+
+def test_a_model_that_cannot_be_loaded_is_said_and_the_one_before_plays_on() -> None:
+    def load(name: str) -> None:
+        raise CheckpointError(f"{name} is damaged")
+
+    desk = Desk(ControllerMap(), {}, "", {}, models=("first", "second"), model="first", load=load)
+    desk.hear(SetControl("model", "second"), "osc", DEFAULTS)
+    outcome = desk.work(Rig)
+    assert (outcome.done, outcome.refused) == ([], [("model", "second is damaged")])
+    assert desk.news == "second is damaged"
+    assert desk.hear(SetControl("model", "second"), "osc", DEFAULTS) == []  # it may have been mended
+
+
+def test_a_model_changes_while_it_plays_and_the_rig_keeps_it(
+    open_session: Callable[..., Session], client: Callable[[Session], OscClient], model: Path, tmp_path: Path
+) -> None:
+    mine = tmp_path / "mine"
+    shutil.copytree(model, mine)
+    session = open_session(
+        Rig(model=str(mine)), take=TakeSettings(tmp_path, {"name": "hash", "folder": ""}, "plain", {"plain": ""})
+    )
+    osc = register(client(session))
+    state = lambda: session.instrument.state  # noqa: E731  # it changes
+    assert client(session).ask("/livegen/model") == ("/livegen/model", ["hash"])
+    assert wait_until(lambda: state().horizon > 30)
+    osc.send("/livegen/model", "mine")
+    assert osc.receive_from("/livegen/news") == ["loading the model mine"]
+    assert osc.receive_from("/livegen/news") == ["model mine"]
+    assert osc.receive_from("/livegen/model") == ["mine"]
+    assert wait_until(lambda: session.model == "mine" and state().ears is None)
+    assert state().timeline.at(state().horizon + 2).context.predictor.name == "mine"
+    assert (session.rig().model, session.desk.patch) == (str(mine), "plain")
+    shown = io.StringIO()
+    with Screen(session, Console(file=shown, force_terminal=True, width=120)):
+        pass
+    assert "model mine" in shown.getvalue()
+    osc.send("/livegen/model", "solo")
+    assert wait_until(lambda: session.model == "solo", 20.0)
+    assert session.rig().model == "solo"
+    address, (sentence,) = client(session).ask("/livegen/model", "heavy")
+    assert (address, sentence) == ("/livegen/error", "there is no model 'heavy': there is default, hash, mine, solo")
+    assert session.instrument.engine["stats"]["late_frames"][0] == 0
+    session.stop()
+    take = Take(find_take(None, tmp_path))
+    assert take.head.model["name"] == "hash"
+    loaded = [record for record in take.records() if isinstance(record, Loaded)]
+    assert [(each.name, each.sha256) for each in loaded] == [
+        ("mine", model_hash(model)),
+        ("solo", model_hash(model_folder("solo"))),
+    ]
+    outcome = check(take, HashPredictor(), load=lambda each: load_predictor(Path(each.folder)))
+    assert outcome.difference == ""
+    assert outcome.n_frames > 30
+
+
 def test_a_session_is_saved_and_opened_again(
     open_session: Callable[..., Session], client: Callable[[Session], OscClient]
 ) -> None:
@@ -195,7 +278,7 @@ def test_a_session_is_saved_and_opened_again(
         SetControl("learn", "top_p"),
         ControlChange(3, 30, 1),
     ):
-        session._receive(event, KEYS)
+        session.receive(event, KEYS)
     asker = client(session)
     assert asker.ask("/livegen/save", "gig one") == ("/livegen/save", ["gig one"])
     rig = load_rig("gig one")
@@ -208,7 +291,7 @@ def test_a_session_is_saved_and_opened_again(
     assert (again.instrument.values["temperature"], again.instrument.values["p2.mute"]) == (0.5, True)
     assert again.desk.knobs.knobs == rig.knobs
     assert again.desk.patch == "lead"
-    again._receive(SetControl("unlearn", "top_p"), KEYS)
+    again.receive(SetControl("unlearn", "top_p"), KEYS)
     assert wait_until(lambda: load_rig("gig one").knobs == rig.knobs[:-1])  # what is learned is kept at once
     assert load_rig("gig one").controls == rig.controls
 
@@ -242,13 +325,13 @@ def test_a_rig_that_cannot_be_written_is_said_and_the_music_goes_on(
 
 def test_the_screen_tells_the_news_and_what_is_typed(open_session: Callable[..., Session]) -> None:
     session = open_session()
-    session._receive(SetControl("patch", "lead"), "terminal")
-    session._receive(SetControl("learn", "volume"), "terminal")
+    session.receive(SetControl("patch", "lead"), "terminal")
+    session.receive(SetControl("learn", "volume"), "terminal")
     assert session.terminal is not None
     for key in ":p2.vol":
         session.terminal.press(key, 0.0)
     shown = io.StringIO()
-    with Screen(session, Console(file=shown, force_terminal=True, width=120), model="hash"):
+    with Screen(session, Console(file=shown, force_terminal=True, width=120)):
         pass
     assert "lead" in shown.getvalue()
     assert "move the knob that is to set volume" in shown.getvalue()
@@ -267,7 +350,7 @@ def test_on_jack_a_knob_that_was_learned_moves_a_control_and_a_program_change_th
         patch_bay.connect("keyboard:keys", "livegen:in")
         keyboard.send(0x90, 60, 100)
         assert wait_until(lambda: instrument.state.keyboard.held != ())
-        session._receive(SetControl("learn", "temperature"), "terminal")
+        session.receive(SetControl("learn", "temperature"), "terminal")
         for value in range(0, 128, 4):
             keyboard.send(0xB0, 74, value)
         assert wait_until(lambda: instrument.values["temperature"] == pytest.approx(2 * 124 / 127))

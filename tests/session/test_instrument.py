@@ -32,7 +32,7 @@ from livegen.score import Voice
 from livegen.score_table import PLAYER, read_frame
 from livegen.session import instrument as instrument_module
 from livegen.session.clock import OfflineClock
-from livegen.session.instrument import Instrument
+from livegen.session.instrument import FrameReport, Instrument
 from livegen.synth.commands import EXPRESS, KEY_DOWN, KEY_UP, SET_CHORD
 from livegen.units import frame_to_sample
 
@@ -323,6 +323,45 @@ def test_patch_and_hold_are_in_force_on_both_sides_when_the_predictor_raises() -
     assert stage.instrument.state.drum_notes == boss.drum_notes
     stage.frame(NoteOn(9, 35, 100), SetControl("no.role", "player"), NoteOn(9, 35, 100))
     assert stage.agrees()
+
+
+def test_what_took_effect_is_announced_with_the_first_frame_and_before_the_others() -> None:
+    stage = Stage()
+    stage.frames(3)
+    instrument, told, frame_index = stage.instrument, [], stage.frame_index + 1
+    before = [read_frame(instrument.table, frame_index + n).frame for n in range(4)]
+
+    def announce(report: FrameReport) -> None:
+        now = [read_frame(instrument.table, frame_index + n).frame for n in range(4)]
+        told.append((report.horizon, [message.name for message in report.messages]))
+        told.append([bool((now[n] != before[n]).any()) for n in range(4)])
+
+    instrument.announce = announce
+    stage.frame(SetControl("reroll", True))
+    assert told == [(frame_index, ["reroll"]), [True, False, False, False]]
+    assert (read_frame(instrument.table, frame_index + 3).frame != before[3]).any()
+
+
+def test_what_was_announced_stays_in_force_when_the_predictor_raises_after_it() -> None:
+    stage = Stage()
+    predictor = BrokenPredictor()
+    stage.instrument.state = replace(stage.instrument.state, predictor=predictor)
+    stage.frames(30)
+    turns = []
+
+    def announce(_report: FrameReport) -> None:
+        predictor.is_broken = True
+
+    stage.instrument.announce, stage.instrument.watch = announce, turns.append
+    with pytest.raises(RuntimeError):
+        stage.frame(SetControl("rewind_frames", 20), SetControl("temperature", 0.25))
+    predictor.is_broken = False
+    (turn,) = turns
+    assert [message.name for message in turn.report.messages] == ["rewind_frames", "temperature"]
+    assert len(turn.calls) == 1
+    assert stage.instrument.state is turn.after
+    assert stage.instrument.state.values["temperature"] == 0.25
+    assert stage.instrument.state.timeline.leaps[-1][0] == turn.report.horizon
 
 
 def test_an_arpeggio_is_struck_once_and_its_chord_follows_the_keys() -> None:

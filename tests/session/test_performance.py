@@ -1,6 +1,7 @@
 """The pure core: what stands stands, what is planned follows what was really played, and nothing is lost."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -36,7 +37,8 @@ LOOKAHEAD = DEFAULTS["lookahead"]
 def fresh(seed: int = 1, **values: Value) -> State:
     """Return a performance before its first frame; `p1_role` stands for the control p1.role."""
     named = {name.replace("_role", ".role"): value for name, value in values.items()}
-    return begin(HashPredictor(), {**DEFAULTS, **named}, seed=seed, timbres=(2, 1, 0, 1))
+    state = begin(HashPredictor(), {**DEFAULTS, **named}, seed=seed, timbres=(2, 1, 0, 1))
+    return replace(state, models={**state.models, "other": HashPredictor("other")})
 
 
 def new(seed: int = 1, **values: Value) -> State:
@@ -402,7 +404,7 @@ def test_a_triangle_has_no_volume_in_the_score() -> None:
 
 
 def assert_predictor_heard_all(state: State, since: int = 0) -> None:
-    """Feed the frames as they stand to a new predictor: it knows what the timeline says it knew."""
+    """Feed the frames as they stand to a predictor: it knows what the timeline says it knew, whichever it is."""
     context = first_context(HashPredictor())
     steps = state.timeline.since(since)
     if state.timeline.start > since:
@@ -413,7 +415,7 @@ def assert_predictor_heard_all(state: State, since: int = 0) -> None:
         context = context if leap is None else leap.context
         assert step.context.state == context.state
         if step.is_fed:
-            context = context.after(HashPredictor(), step.heard)
+            context = context.after(step.heard)
 
 
 KEYS = st.integers(60, 62)
@@ -431,6 +433,7 @@ ANYTHING = st.one_of(
     st.builds(SetControl, st.just("hold"), st.booleans()),
     st.builds(SetControl, st.just("rewind_frames"), st.integers(1, 30)),
     st.builds(SetControl, st.sampled_from(("store", "recall")), st.sampled_from(("verse", "chorus"))),
+    st.builds(SetControl, st.just("model"), st.sampled_from(("hash", "other", "nobody", ""))),
     st.builds(SetControl, st.just("bpm"), st.sampled_from((0.0, 400.0))),
     st.sampled_from((ClockTick(), Start(), Stop())),
     st.builds(SetControl, st.just("chords"), st.sampled_from(CHORDS)),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from recorded_jam import RecordedJam
 
 from livegen.controls import CHORDS, MODES, ROLES, SYNCS
+from livegen.errors import CheckpointError
 from livegen.events import (
     ClockTick,
     ControlChange,
@@ -25,9 +26,9 @@ from livegen.events import (
 )
 from livegen.patch import load_patch
 from livegen.predictor.checkpoint import load_predictor
-from livegen.session.replay import check, warnings_of
+from livegen.session.replay import Outcome, check, warnings_of
 from livegen.session.take import Take
-from livegen.session.take_records import LOG_FILE
+from livegen.session.take_records import LOG_FILE, Loaded
 from livegen.session.takes import versions
 
 KEYS = st.sampled_from((36, 60, 64, 67))
@@ -44,6 +45,7 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(SetControl, st.sampled_from(("rewind", "rewind_frames")), st.integers(1, 9)),
     st.builds(SetControl, st.sampled_from(("store", "recall")), st.sampled_from(("1", "verse"))),
     st.builds(SetControl, st.just("mode"), st.sampled_from(MODES)),
+    st.builds(SetControl, st.just("model"), st.sampled_from(("hash", "other", "nobody", ""))),
     st.builds(SetControl, st.just("sync"), st.sampled_from(SYNCS)),
     st.builds(SetControl, st.just("bpm"), st.sampled_from((0.0, 133.7))),
     st.builds(ClockTick),
@@ -82,6 +84,7 @@ def test_any_jam_comes_out_the_same(tmp_path: Path, jam_played: list, failing: s
     (tmp_path / LOG_FILE).unlink(missing_ok=True)
     predictor = Fallible()
     jam = RecordedJam(tmp_path, predictor=predictor)
+    jam.load("other", HashPredictor("other"))
     for number, (events, source, is_late, place, n_lost) in enumerate(jam_played):
         if n_lost:
             jam.instrument.play_frame(jam.horizon + n_lost, jam.clock.position_at)
@@ -92,7 +95,7 @@ def test_any_jam_comes_out_the_same(tmp_path: Path, jam_played: list, failing: s
             predictor.is_broken = False
             jam.frame()
     jam.stop()
-    outcome = check(Take(tmp_path), HashPredictor())
+    outcome = check(Take(tmp_path), HashPredictor(), load=lambda loaded: HashPredictor(loaded.name))
     assert outcome.difference == ""
     assert outcome.n_frames == jam.horizon
 
@@ -106,6 +109,32 @@ def test_a_patch_that_took_over_takes_over_again(tmp_path: Path) -> None:
     assert jam.instrument.state.drum_notes == load_patch("drums").drum_notes
     jam.stop()
     assert check(Take(tmp_path), HashPredictor()).difference == ""
+
+
+def test_a_model_that_took_over_takes_over_again_in_the_same_frame(tmp_path: Path) -> None:
+    jam = RecordedJam(tmp_path)
+    jam.frames(90)
+    jam.load("other", HashPredictor("other"))
+    jam.frame(SetControl("model", "other"))
+    assert jam.instrument.state.ears is not None
+    jam.frames([(), (NoteOn(0, 60, 100),), (), (NoteOff(0, 60),), *[()] * 20])
+    timeline = jam.instrument.state.timeline
+    assert timeline.at(jam.horizon).context.predictor.name == "other"
+    jam.frame(SetControl("rewind_frames", 40))
+    jam.frames(10)
+    jam.frame(SetControl("model", "hash"))
+    jam.frames(20)
+    jam.stop()
+    loaded: list[Loaded] = []
+
+    def load(record: Loaded) -> HashPredictor:
+        loaded.append(record)
+        return HashPredictor(record.name)
+
+    assert check(Take(tmp_path), HashPredictor(), load=load) == Outcome(jam.horizon)
+    assert loaded == [Loaded("other", "nowhere", "0")]
+    with pytest.raises(CheckpointError, match="the take goes on with the model 'other', which is not here"):
+        check(Take(tmp_path), HashPredictor())
 
 
 def test_a_jam_with_a_network_comes_out_the_same(tmp_path: Path, model: Path) -> None:

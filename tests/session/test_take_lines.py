@@ -18,7 +18,7 @@ from livegen.score_table import PlannedFrame
 from livegen.session.performance import Call
 from livegen.session.state import ControlInForce, Refused
 from livegen.session.take_lines import decode, decode_head, encode
-from livegen.session.take_records import End, Gap, Head, Kept, Note, Played, Record, Turned
+from livegen.session.take_records import End, Gap, Head, Kept, Loaded, Note, Played, Record, Turned
 from livegen.session.takes import head_of
 
 REALS = st.floats(allow_nan=False, allow_infinity=False)
@@ -77,7 +77,15 @@ def test_a_frame_comes_back_bit_for_bit(record: Played) -> None:
 
 
 @pytest.mark.parametrize(
-    "record", [Note("underflows", 3, 12), Gap(4), Kept("capture-1", 3, 99), End(240, 17, (1, 2, 3, 4))], ids=str
+    "record",
+    [
+        Note("underflows", 3, 12),
+        Loaded("solo", "/models/solo", "0f"),
+        Gap(4),
+        Kept("capture-1", 3, 99),
+        End(240, 17, (1, 2, 3, 4)),
+    ],
+    ids=str,
 )
 def test_the_other_records_come_back(record: Record) -> None:
     assert decode(encode(record)) == record

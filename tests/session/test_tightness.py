@@ -1,6 +1,7 @@
 """Tight time: the model's onsets on the grid of the beat, exact in the score and at the sound."""
 
 import math
+import zlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,7 +13,10 @@ from hypothesis import strategies as st
 from livegen.controls import DEFAULTS, Value
 from livegen.events import ClockTick, Event, NoteOn, SetControl, StampedEvent, Start
 from livegen.patch import load_patch
-from livegen.score import N_COLUMNS, N_VOICES, SILENCE, Voice
+from livegen.predictor.checkpoint import load_predictor
+from livegen.predictor.predictor import Predictor
+from livegen.resources import models_folder
+from livegen.score import N_COLUMNS, N_VOICES, SILENCE, Voice, onsets
 from livegen.score_table import MODEL, OFF, PLAYER, PlannedFrame
 from livegen.session.instrument import Instrument
 from livegen.session.offline import render
@@ -126,7 +130,8 @@ def test_triplets_are_kept_where_the_music_is_in_triplets() -> None:
     frames = np.array([frame.frame for frame in score(notes_at(*of_triplets, n=n))])
     point = math.ceil((n + 1) / (period / 3)) * period / 3
     at = int(point) - n
-    offsets = groove(75.0).offsets(frames, NO_OFFSETS, score(notes_at(at, n=12), first=n))
+    fitted = groove(75.0).fitted(frames, n)
+    offsets = fitted.offsets(frames, NO_OFFSETS, score(notes_at(at, n=12), first=n))
     assert n + at + offsets[at, Voice.P1] == pytest.approx(point, abs=1e-6)
 
 
@@ -232,3 +237,117 @@ def test_a_frame_that_begins_early_is_not_taken_for_a_late_plan() -> None:
     assert (offsets < 0.0).any()
     assert instrument.n_missed_plans == 0
     assert sum(len(frame.samples) for frame in frames) == frame_to_sample(240, 48_000)
+
+
+class Busy(HashPredictor):
+    """Attacks on every voice in about `share` of all frames, whatever the beat."""
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
+
+    def step(self, frame, state, conditions=None):  # type: ignore[no-untyped-def]
+        distribution, state = super().step(frame, state)
+        return BusyDistribution(distribution.digest, frame, self.share), state
+
+
+class BusyDistribution(HashDistribution):
+    def __init__(self, digest: int, before: np.ndarray, share: float) -> None:
+        super().__init__(digest)
+        object.__setattr__(self, "before", before)
+        object.__setattr__(self, "share", share)
+
+    def sample(self, forced, is_forced, sampling, *, seed, frame_index):  # type: ignore[no-untyped-def]
+        frame = np.where(is_forced[:, None], forced, self.before).astype(np.uint8)
+        for voice in Voice:
+            number = zlib.crc32(repr((seed, frame_index, int(voice))).encode()) / 2**32
+            if not is_forced[voice] and number < self.share:
+                note = 40 + (frame_index + 3 * voice) % 7 if voice != Voice.NO else 1 + frame_index % 7
+                frame[voice] = note, 0 if voice == Voice.TR else 10, 0
+        return frame
+
+
+def played(predictor: Predictor, bpm: float, seed: int, n_frames: int = 360, **given: Value) -> list[PlannedFrame]:
+    """Return what sounds under a clock of a steady tempo, whose first tick comes somewhere in the first frames."""
+    values = {**DEFAULTS, "p1.role": "model", "arrangement": 0.0, **given}
+    state = begin(predictor, values, seed=seed)
+    events = [StampedEvent(Start(), "clock", 0.0)]
+    tick, first = 60 * FRAME_RATE_HZ / bpm / 24, first_tick(seed)
+    events += [StampedEvent(ClockTick(), "clock", first + i * tick) for i in range(int((n_frames - first) / tick))]
+    frames = []
+    for k in range(n_frames):
+        heard = [event for event in events if k - 1 <= event.position < k]
+        state = advance(state, k, heard)[0]
+        frames.append(state.timeline.at(k).planned)
+    return frames
+
+
+def first_tick(seed: int) -> float:
+    return 1.0 + 0.37 * seed
+
+
+def grid_misses_ms(
+    frames: list[PlannedFrame], bpm: float, seed: int, points: int = 4, swing: float = 0.0
+) -> np.ndarray:
+    """Return how far onsets sound from the grid, of those that have a point of it within a frame of either the frame
+    that they belong to or of where they sound."""
+    attacks = onsets(np.array([each.frame for each in frames]))
+    attacks[: int(first_tick(seed) + 4 * 60 * FRAME_RATE_HZ / bpm)] = False
+    of, voice = np.nonzero(attacks)
+    sounds = of + np.array([each.onset_offset for each in frames])[of, voice]
+    beat = 60 * FRAME_RATE_HZ / bpm
+    numbers = np.arange(int(len(frames) / beat * points) + points)
+    grid = first_tick(seed) + (numbers / points + (numbers % 2) * swing / 12) * beat
+    from_sound = np.abs(sounds[:, None] - grid).min(1)
+    is_within = (np.abs(of[:, None] - grid).min(1) < 1.0) | (from_sound < 1.0)
+    return from_sound[is_within] * 1000 / FRAME_RATE_HZ
+
+
+@pytest.mark.parametrize("bpm", [60.0, 97.0, 120.0, 200.0])
+@pytest.mark.parametrize("share", [0.2, 0.5])
+def test_99_of_100_onsets_near_the_grid_are_within_2_ms_of_it(bpm: float, share: float) -> None:
+    misses = np.concatenate([grid_misses_ms(played(Busy(share), bpm, seed), bpm, seed) for seed in range(3)])
+    assert len(misses) > 100
+    assert np.percentile(misses, 99) < 2.0
+
+
+def test_swung_onsets_are_within_2_ms_of_the_swung_grid() -> None:
+    frames = played(Busy(0.3), 100.0, 1, swing=0.7)
+    assert np.percentile(grid_misses_ms(frames, 100.0, 1, swing=0.7), 99) < 2.0
+
+
+@pytest.mark.parametrize("bpm", [60.0, 120.0, 200.0])
+def test_a_run_of_notes_goes_on_as_fast_as_the_grid_allows(bpm: float) -> None:
+    frames = played(Busy(1.0), bpm, 2)
+    attacks = onsets(np.array([each.frame for each in frames]))[180:]
+    n_points = len(attacks) / (15 * FRAME_RATE_HZ / bpm)
+    assert (attacks.sum(0) >= 0.95 * n_points).all()
+    if bpm == 60.0:
+        assert (attacks.sum(0) >= 2.9 * n_points).all()
+
+
+def test_loose_time_lets_every_onset_be_and_half_tight_half_of_those_beside_the_grid() -> None:
+    n_onsets = {
+        tight: int(onsets(np.array([each.frame for each in played(Busy(1.0), 120.0, 1, tightness=tight)])).sum())
+        for tight in (0.0, 0.5, 1.0)
+    }
+    assert n_onsets[0.0] == 4 * 360
+    assert n_onsets[1.0] < n_onsets[0.5] < n_onsets[0.0]
+
+
+def test_what_is_held_back_depends_on_nothing_but_the_frame_and_the_seed() -> None:
+    once, again = (played(Busy(0.5), 120.0, 3, n_frames=200) for _ in range(2))
+    for one, other in zip(once, again, strict=True):
+        assert (one.frame == other.frame).all()
+        assert (one.onset_offset == other.onset_offset).all()
+
+
+@pytest.mark.parametrize("bpm", [60.0, 120.0, 200.0])
+def test_the_shipped_model_is_within_2_ms_of_the_grid(bpm: float) -> None:
+    model = models_folder() / "default"
+    if not model.exists():
+        pytest.skip("the model is not there")
+    frames = played(load_predictor(model), bpm, 3, n_frames=288)
+    misses = grid_misses_ms(frames, bpm, 3)
+    assert len(misses) > 20
+    assert np.percentile(misses, 99) < 2.0

@@ -22,6 +22,7 @@ from test_performance import (
 from livegen.controls import DEFAULTS, Value
 from livegen.events import Event, NoteOff, NoteOn, SetControl
 from livegen.predictor import memory
+from livegen.predictor.form import LOOP_FRAMES
 from livegen.predictor.memory import Memory
 from livegen.score import SILENCE, Voice
 from livegen.score_table import MODEL, PLAYER
@@ -63,6 +64,23 @@ def test_rewind_puts_the_model_back_and_goes_on_with_a_new_draw() -> None:
     assert frames(after, 101, 111) != frames(before, 101 - 4 * BEAT, 111 - 4 * BEAT)
     assert at_101.context.n_frames == 101 - 4 * BEAT
     assert_predictor_heard_all(wait(after, 20))
+
+
+def test_what_was_heard_last_is_that_of_the_song_wherever_it_leaps_and_stops() -> None:
+    state = wait(new(), 30)
+    moves = (
+        set_("rewind_frames", 20),
+        NoteOn(0, 60, 100),
+        set_("stop"),
+        set_("start"),
+        set_("store", "a"),
+        NoteOff(0, 60),
+    )
+    for move in (*moves, set_("reset"), set_("recall", "a"), set_("undo"), set_("rewind_frames", 70)):
+        state = wait(do(state, move), 25)
+        past = [step.heard for step in state.timeline.past(LOOP_FRAMES + 1)]
+        before_last = past[:-1] if state.is_running else past
+        assert state.timeline.steps[-1].context.heard.tolist() == np.array(before_last)[-LOOP_FRAMES:].tolist()
 
 
 def test_rewind_goes_back_in_the_song_and_not_in_what_was_taken_back_already() -> None:
@@ -291,15 +309,15 @@ def test_a_knob_that_moves_while_an_undo_is_on_its_way_keeps_its_value() -> None
     stage.frame(SetControl("volume", 0.25))
     stage.send(SetControl("undo", True))
     instrument = stage.instrument
-    plan = instrument._plan
+    plan = instrument._play_next
 
     def plan_while_the_knob_moves(*arguments):
         stage.send(SetControl("volume", 0.7))
         return plan(*arguments)
 
-    instrument._plan = plan_while_the_knob_moves
+    instrument._play_next = plan_while_the_knob_moves
     stage.frame()
     assert instrument.values["volume"] == 0.7
-    instrument._plan = plan
+    instrument._play_next = plan
     stage.frame()
     assert instrument.values["volume"] == instrument.state.values["volume"] == 0.7

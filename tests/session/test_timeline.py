@@ -52,5 +52,5 @@ def test_planning_the_same_frames_again_finds_the_same_form():
     timeline = state.timeline
     for frame_index in range(200, N_FRAMES, 37):
         cut = timeline.cut(frame_index)
-        again = cut.append(timeline.at(frame_index)).next_context(predictor, seed=3)
+        again = cut.append(timeline.at(frame_index)).next_context(seed=3)
         assert again.form == timeline.at(frame_index + 1).context.form

@@ -81,8 +81,8 @@ def _live_losses(distribution: LstmDistribution, frame: np.ndarray, order: tuple
         note, volume, timbre = (int(value) for value in frame[voice])
         losses[Column.NOTE, voice] = -distribution.note_log_probs(voice, frame, is_known)[note]
         if voice is not Voice.TR:
-            hidden = distribution.hidden[voice].copy()
-            lstm_kernels.see_voices(int(voice), frame, is_known, told, weights, hidden)
+            hidden = np.empty(weights.trunk_bias.shape[1], np.float32)
+            lstm_kernels.voice_units(int(voice), frame, is_known, told, weights, distribution.h, hidden)
             after = hidden[n_note:]
             lstm_kernels.volume_and_timbre_units(int(voice), note, told.heard, weights, after)
             logits = np.empty(lstm_kernels.N_VOLUME_SCORES, np.float32)

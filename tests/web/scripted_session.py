@@ -71,6 +71,12 @@ class ScriptedSession:
         """Return how many were refused, as the server told last."""
         return int(self.heard("alive")[-1]["refused"])
 
+    def refused_so_far(self) -> int:
+        """Return how many were refused before this call, as the server tells after it."""
+        n_told = len(self.heard("alive"))
+        assert wait_until(lambda: len(self.heard("alive")) >= n_told + 2)
+        return self.refused()
+
     def url(self, path: str = "/", host: str | None = None) -> str:
         """Return the address of a path."""
         return f"http://{host or '127.0.0.1'}:{self.port}{path}"

@@ -33,6 +33,7 @@ def test_a_strangers_name_for_this_machine_is_refused(host: str | None) -> None:
         refusal = judge(Knock(HERE, host), served, TOKEN)
         assert refusal is not None
         assert refusal.status == 403
+        assert judge(Knock(HERE, host, query=f"token={TOKEN}"), served, TOKEN) is None  # no stranger has it
 
 
 @pytest.mark.parametrize("peer", ["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"])
@@ -150,7 +151,7 @@ def test_from_elsewhere_the_address_with_the_token_becomes_a_cookie(open_session
 
 def test_from_elsewhere_a_socket_needs_the_token_and_our_page(open_session: ScriptedSession) -> None:
     address = own_address()
-    n_refused = open_session.refused()
+    n_refused = open_session.refused_so_far()
     for options in ({}, {"origin": f"http://{address}:{open_session.port}"}):
         with pytest.raises(InvalidStatus) as refused, open_session.page(host=address, **options):
             pass
@@ -169,7 +170,7 @@ def test_from_elsewhere_a_socket_needs_the_token_and_our_page(open_session: Scri
 
 
 def test_here_a_strangers_name_or_page_is_refused(session: ScriptedSession) -> None:
-    n_refused = session.refused()
+    n_refused = session.refused_so_far()
     assert session.get("/", Host="evil.example").status_code == 403
     assert session.get("/?token=x", Host="evil.example").status_code == 403
     for options in ({"origin": "http://evil.example"}, {"origin": "null"}):

@@ -154,7 +154,7 @@ def test_osc_packets_set_and_play(session: ScriptedSession) -> None:
 
 
 def test_what_makes_no_sense_is_refused_in_a_sentence(session: ScriptedSession) -> None:
-    n_refused = session.refused()
+    n_refused = session.refused_so_far()
     with session.page("/") as client:
         hostile: list[str | bytes] = [
             b"",
@@ -303,7 +303,8 @@ def test_a_network_that_takes_no_announcement_is_one_sentence() -> None:
 
     trouble = asyncio.run(tell())
     assert trouble is not None
-    assert trouble.startswith("livegen cannot be found")
+    assert trouble.startswith("programs cannot find livegen")
+    assert "9125" in trouble
     assert "\n" not in trouble
 
 

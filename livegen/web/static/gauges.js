@@ -1,1 +1,203 @@
-export function mountGauges(_root, _link) {}
+// The gauges: who plays at which tempo, how loud, how safe the music is, and what is plugged in.
+
+import { Meter } from "./meter.js";
+import { VOICES } from "./score.js";
+
+const FRESH_MS = 10_000; // for so long, something that went wrong is news
+const NONE = "—";
+const PLACES = ["MIDI in", "MIDI out", "Sound", "Take", "This page"];
+const STATES = { good: "fine", warn: "watch this", bad: "bad" };
+
+/** A number is good up to the first limit, to be watched up to the second one, and bad beyond. */
+const upTo = (good, warn) => (value) => (value <= good ? "good" : value <= warn ? "warn" : "bad");
+
+/**
+ * @param {HTMLElement} root
+ * @param {import("./link.js").Link} link
+ * @param {import("./score.js").Score} score
+ */
+export function mountGauges(root, link, score) {
+  const who = root.querySelector(".who");
+  const status = line(who, "p", "running");
+  const rig = line(who, "p", "names");
+  const tempo = new TempoGauge(group(root, "tempo", "Tempo"), link, score);
+
+  const levels = group(root, "levels", "Levels");
+  const meters = VOICES.map((name) => new Meter(levels, name.toUpperCase(), name));
+  meters.push(new Meter(levels, "mix", "words", true));
+
+  const numbers = line(group(root, "safety", "How safe the music is"), "dl", "numbers");
+  const inHand = new Figure(numbers, "In hand", "frames", (value) => {
+    const enough = Math.min(6, Math.ceil((link.values.lookahead ?? 12) / 2));
+    return value >= enough ? "good" : value > 0 ? "warn" : "bad";
+  });
+  const late = new Figure(numbers, "Late", "frames", rising());
+  const underflows = new Figure(numbers, "Underflows", "blocks", rising());
+  const latency = new Figure(numbers, "Key to sound", "ms", upTo(15, 30));
+
+  const places = new Places(root);
+  let isMoving = false;
+  let lastMs = 0;
+  const move = (ms) => {
+    const passed = Math.min(ms - lastMs, 100);
+    lastMs = ms;
+    for (const meter of meters) meter.move(ms, passed);
+    tempo.move(ms);
+    requestAnimationFrame(move);
+  };
+  link.on("gauges", (gauges) => {
+    setText(status, gauges.is_running ? (link.values.mode ?? "playing") : "stopped");
+    status.dataset.running = gauges.is_running;
+    setText(rig, `${clockText(gauges.seconds)} · ${gauges.patch} · ${gauges.model}`);
+    [...gauges.levels, gauges.mix].forEach((level, i) => meters[i].hear(level));
+    inHand.show(gauges.frames_in_hand);
+    late.show(gauges.late_frames);
+    underflows.show(gauges.underflows);
+    latency.show(gauges.key_to_sound_ms, 1);
+    places.show(gauges);
+    tempo.hear(gauges.tempo);
+    if (!isMoving) requestAnimationFrame(move);
+    isMoving = true;
+  });
+  link.on("pong", () => places.put("This page", `${link.roundTripMs.toFixed(link.roundTripMs < 10 ? 1 : 0)} ms away`));
+  link.on("state", () => {
+    root.classList.toggle("is-stale", link.state !== "here");
+    if (link.state !== "here") for (const meter of meters) meter.hear(0);
+  });
+}
+
+function group(root, name, label) {
+  const element = line(root, "div", name);
+  element.setAttribute("role", "group");
+  element.setAttribute("aria-label", label);
+  return element;
+}
+
+function line(root, tag, name) {
+  return root.appendChild(Object.assign(document.createElement(tag), { className: name }));
+}
+
+function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+function clockText(seconds) {
+  return `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
+}
+
+// Judges a count that should stand at 0: bad while it rises, and to be watched from then on.
+function rising() {
+  let before = Infinity;
+  let roseMs = -Infinity;
+  return (count) => {
+    if (count > before) roseMs = performance.now();
+    before = count;
+    if (performance.now() - roseMs < FRESH_MS) return "bad";
+    return count > 0 ? "warn" : "good";
+  };
+}
+
+// A number with its name and unit, and what it means, said by a colour, a shape and a word.
+class Figure {
+  constructor(list, name, unit, judge) {
+    this.judge = judge;
+    this.element = line(list, "div", "figure");
+    line(this.element, "dt", "").textContent = name;
+    const value = line(this.element, "dd", "");
+    this.number = line(value, "b", "");
+    line(value, "span", "unit").textContent = ` ${unit}`;
+    this.meaning = line(value, "span", "unseen");
+    this.number.textContent = NONE;
+  }
+
+  show(value, digits = 0) {
+    setText(this.number, value === null ? NONE : value.toFixed(digits));
+    const state = value === null ? "" : this.judge(value);
+    if (this.element.dataset.meaning === state) return;
+    this.element.dataset.meaning = state;
+    this.meaning.textContent = state && `, ${STATES[state]}`;
+  }
+}
+
+// The tempo, where it comes from, and a lamp for each beat of the bar.
+class TempoGauge {
+  constructor(root, link, score) {
+    this.link = link;
+    this.score = score;
+    const speed = line(root, "p", "speed");
+    this.bpm = line(speed, "b", "");
+    line(speed, "span", "unit").textContent = " BPM";
+    const place = line(root, "p", "place");
+    line(place, "span", "unseen").textContent = "bar and beat ";
+    this.place = line(place, "span", "");
+    this.source = line(root, "p", "source");
+    this.lamps = line(root, "div", "lamps");
+    this.lamps.setAttribute("aria-hidden", "true");
+    this.tempo = null;
+    this.beat = -1;
+    this.bpm.textContent = NONE;
+  }
+
+  hear(tempo) {
+    this.tempo = tempo;
+    setText(this.bpm, tempo ? tempo.bpm.toFixed(1) : NONE);
+    const peers = tempo?.peers ? ` · ${tempo.peers} Link peer${tempo.peers === 1 ? "" : "s"}` : "";
+    const source = !tempo ? "no beat" : tempo.is_lost ? `${tempo.source} lost` : tempo.source;
+    setText(this.source, source + peers);
+    this.source.dataset.meaning = tempo?.is_lost ? "bad" : "";
+  }
+
+  move(ms) {
+    const aBar = this.link.values.beats_a_bar ?? 4;
+    const position = this.link.position(ms);
+    let beats = position === null ? null : this.score.beatsAt(position);
+    if (beats === null && this.tempo) beats = (this.tempo.bar - 1) * aBar + this.tempo.beat - 1;
+    const beat = beats === null ? null : Math.floor(beats);
+    if (beat === this.beat && this.lamps.childElementCount === aBar) return;
+    this.beat = beat;
+    while (this.lamps.childElementCount < aBar) this.lamps.append(document.createElement("i"));
+    while (this.lamps.childElementCount > aBar) this.lamps.lastChild.remove();
+    const inBar = beat === null ? -1 : ((beat % aBar) + aBar) % aBar;
+    [...this.lamps.children].forEach((lamp, i) => lamp.classList.toggle("is-lit", i === inBar));
+    setText(this.place, beat === null ? NONE : `${Math.floor(beat / aBar) + 1}.${inBar + 1}`);
+  }
+}
+
+// What is plugged in, and where the take goes: beside the gauges, or behind a button where there is no room.
+class Places {
+  constructor(root) {
+    const button = line(root, "button", "more");
+    button.type = "button";
+    button.textContent = "Rig";
+    button.setAttribute("aria-expanded", "false");
+    button.setAttribute("aria-controls", "places");
+    this.list = root.appendChild(document.createElement("dl"));
+    this.list.id = "places";
+    button.addEventListener("click", () => {
+      const isOpen = root.classList.toggle("shows-places");
+      button.setAttribute("aria-expanded", isOpen);
+    });
+    this.values = new Map(PLACES.map((name) => [name, this.row(name)]));
+  }
+
+  show({ midi_in, midi_out, sound, block_samples, take }) {
+    this.put("MIDI in", midi_in.join(", ") || "none");
+    this.put("MIDI out", midi_out.join(", ") || "none");
+    this.put("Sound", `${sound}, blocks of ${block_samples}`);
+    this.put("Take", take ? `${clockText(take.seconds)} min, ${take.folder}` : "not recorded");
+  }
+
+  row(name) {
+    const row = line(this.list, "div", "");
+    line(row, "dt", "").textContent = name;
+    const value = line(row, "dd", "");
+    value.textContent = NONE;
+    return value;
+  }
+
+  put(name, text) {
+    const value = this.values.get(name);
+    if (value.textContent === text) return;
+    value.textContent = value.title = text;
+  }
+}

@@ -1,1 +1,224 @@
-export function mountHands(_root, _link) {}
+// The hands: every row of the table of controls as a widget, those that a performer wants first in front.
+//
+// The table comes from the server. What is named here is only where a control stands; one that is named nowhere stands
+// under "more".
+
+import { isTyping, make } from "./dom.js";
+import { makeLearning } from "./learn.js";
+import { makeMemories } from "./memories.js";
+import { makePicker, makeWidget } from "./widgets.js";
+
+const TRANSPORT = ["start", "stop", "panic"];
+const KEYS = { start: "space", stop: "space", panic: "esc" }; // as `press` has them
+const FRONT = [
+  ["mode"],
+  ["temperature", "volume"],
+  ["reroll", "hold", "undo", "tap", "rewind", "capture", "bpm", "patch", "model"],
+];
+const VOICE_FRONT = ["role", "mute", "volume"];
+const GROUPS = {
+  turns: ["backing", "rest_beats", "answer_beats", "trade_bars"],
+  "the model": ["top_p", "memory", "arrangement", "key", "scale", "hold_beats", "lookahead", "rewind_frames", "reset"],
+  time: ["sync", "grid", "tightness", "swing", "beats_a_bar", "phase_offset", "metronome", "metronome_out"],
+  "your keys": ["chords", "chord_ticks", "bend_range"],
+  "knobs and rigs": ["learn", "unlearn", "save"],
+};
+const MEMORIES = ["store", "recall"];
+const PICKERS = { patch: "patches", model: "models" }; // a control that takes a name, to the names in hello
+const ACTIONS = ["trigger", "count", "name"]; // kinds that do something once
+const REFUSAL_MS = 5000;
+
+/**
+ * @param {HTMLElement} root
+ * @param {import("./link.js").Link} link
+ */
+export function mountHands(root, link) {
+  const hands = new Hands(root, link);
+  link.on("hello", (hello) => hands.build(hello));
+  link.on("values", ({ values }) => hands.show(values));
+  link.on("knobs", ({ knobs }) => hands.showKnobs(knobs));
+  link.on("gauges", (gauges) => hands.showGauges(gauges));
+  link.on("refused", ({ name, reason }) => hands.showRefusal(name, reason));
+  document.addEventListener("keydown", (event) => hands.press(event));
+  letGoOfFocus(root);
+}
+
+class Hands {
+  constructor(root, link) {
+    this.root = root;
+    this.link = link;
+    this.table = ""; // as text, of which the widgets are
+    this.widgets = new Map();
+    this.isRunning = true; // until the session says so
+    this.set = oncePerFrame(link);
+  }
+
+  build(hello) {
+    const rows = hello.table ?? [];
+    const table = JSON.stringify(rows);
+    if (table !== this.table) {
+      this.table = table;
+      this.widgets.clear();
+      this.panel?.remove();
+      this.panel = this.root.appendChild(this.makePanel(new Map(rows.map((row) => [row.name, row]))));
+      this.show(this.link.values);
+    }
+    for (const [name, names] of Object.entries(PICKERS)) this.widgets.get(name)?.setNames(hello[names] ?? []);
+    this.showKnobs({});
+  }
+
+  // Each step takes the rows that it shows off `rows`: what is left at the end stands under "more".
+  makePanel(rows) {
+    const panel = make("div", { class: "panel" });
+    const ofVoices = [...rows.values()].filter(({ scope }) => scope === "voice");
+    const voices = [...new Set(ofVoices.map(({ name }) => name.split(".")[0]))];
+    panel.append(this.makeTransport(rows));
+    const [mode, sliders, actions] = FRONT;
+    panel.append(this.place(rows, mode, "mode"), this.place(rows, sliders, "sliders"));
+    panel.append(...voices.map((voice) => this.makeVoice(rows, voice)));
+    panel.append(this.place(rows, actions, "actions"));
+    if (MEMORIES.every((name) => rows.has(name))) {
+      const [store, recall] = MEMORIES.map((name) => rows.get(name));
+      MEMORIES.forEach((name) => rows.delete(name));
+      this.memories = makeMemories(store, recall, this.link);
+      panel.append(this.memories.element);
+    }
+    this.learning = makeLearning(panel, this.link, this.prompt);
+    const groups = Object.entries(GROUPS).map(([title, names]) => fold(title, this.place(rows, names, "rows")));
+    const details = voices.map((voice) => {
+      const names = [...rows.keys()].filter((name) => name.startsWith(`${voice}.`));
+      return fold(`voice ${voice.toUpperCase()}`, this.place(rows, names, "rows"), voice);
+    });
+    panel.append(...details, ...groups);
+    if (rows.size) panel.append(fold("more", this.place(rows, [...rows.keys()], "rows")));
+    return panel;
+  }
+
+  makeTransport(rows) {
+    const buttons = this.place(rows, TRANSPORT, "buttons");
+    for (const [name, key] of Object.entries(KEYS)) {
+      buttons.querySelector(`[data-control="${name}"] button`)?.append(make("kbd", { "aria-hidden": "true" }, key));
+    }
+    const taller = make("button", { type: "button", class: "taller", "aria-label": "controls over the roll" }, "⤢");
+    taller.setAttribute("aria-pressed", this.root.classList.contains("is-tall"));
+    taller.addEventListener("click", () => {
+      taller.setAttribute("aria-pressed", this.root.classList.toggle("is-tall"));
+    });
+    buttons.append(taller);
+    this.prompt = make("p", { class: "prompt", role: "status" });
+    return make("div", { class: "transport" }, buttons, this.prompt);
+  }
+
+  makeVoice(rows, voice) {
+    const heading = make("h3", {}, voice.toUpperCase());
+    const element = make(
+      "div",
+      { class: "voice", role: "group", "aria-label": `voice ${voice.toUpperCase()}` },
+      heading,
+    );
+    element.style.setProperty("--voice", `var(--${voice}, #9db4ff)`);
+    const names = VOICE_FRONT.map((name) => `${voice}.${name}`);
+    element.append(...this.place(rows, names, "").childNodes);
+    return element;
+  }
+
+  place(rows, names, className) {
+    const element = make("div", { class: className });
+    for (const name of names) {
+      const row = rows.get(name);
+      if (!row) continue; // another version of the session
+      rows.delete(name);
+      const widget = this.makeWidget(row);
+      this.widgets.set(name, widget);
+      element.append(widget.element);
+    }
+    return element;
+  }
+
+  makeWidget(row) {
+    if (row.names_control) return this.learning.makeWidget(row);
+    const act = ACTIONS.includes(row.kind)
+      ? (value) => this.act(row.name, value)
+      : (value) => this.set(row.name, value);
+    return row.name in PICKERS ? makePicker(row, act) : makeWidget(row, act);
+  }
+
+  act(name, value) {
+    this.link.set(name, value);
+    if (name === "start") this.showRunning(true);
+    if (name === "stop" || name === "panic") this.showRunning(false);
+  }
+
+  show(values) {
+    for (const [name, value] of Object.entries(values)) this.widgets.get(name)?.show(value);
+  }
+
+  showKnobs(knobs) {
+    for (const [name, widget] of this.widgets) widget.showKnob(knobs[name]);
+  }
+
+  showGauges(gauges) {
+    this.showRunning(gauges.is_running);
+    this.memories?.show(gauges.memories ?? []);
+    for (const name of Object.keys(PICKERS)) if (gauges[name]) this.widgets.get(name)?.show(gauges[name]);
+  }
+
+  showRunning(isRunning) {
+    this.isRunning = isRunning;
+    this.root.classList.toggle("is-running", isRunning);
+  }
+
+  showRefusal(name, reason) {
+    const widget = this.widgets.get(name);
+    widget?.showRefusal(reason);
+    setTimeout(() => widget?.showRefusal(""), REFUSAL_MS);
+  }
+
+  // Keys of the computer that control, as those of the terminal do; the piano has the others.
+  press(event) {
+    if (event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.code === "Escape") {
+      this.act("panic", true);
+    } else if (isTyping(event.target)) {
+      return;
+    } else if (event.code === "Space" && !event.target.closest("button, input, summary, a")) {
+      this.act(this.isRunning ? "stop" : "start", true);
+      event.preventDefault(); // else the page scrolls
+    }
+  }
+}
+
+function fold(title, content, voice) {
+  const element = make("details", { class: "fold" }, make("summary", {}, title), content);
+  if (voice) element.style.setProperty("--voice", `var(--${voice}, #9db4ff)`);
+  return element;
+}
+
+// Set controls at once, and then each at most once a frame of the screen: a finger moves more often than can be heard.
+function oncePerFrame(link) {
+  const waiting = new Map(); // by name, what is to be sent in the next frame; undefined for nothing
+  function flush() {
+    const values = [...waiting].filter(([, value]) => value !== undefined);
+    waiting.clear();
+    for (const [name, value] of values) send(name, value);
+  }
+  function send(name, value) {
+    if (!waiting.size) requestAnimationFrame(flush);
+    waiting.set(name, undefined);
+    link.set(name, value);
+  }
+  return (name, value) => (waiting.has(name) ? waiting.set(name, value) : send(name, value));
+}
+
+// A button that was touched lets go of the focus, so that the space bar and the arrows are the player's again. Focus
+// that came by the keyboard stays, and so does that of sliders and fields, which have a use for keys.
+function letGoOfFocus(root) {
+  let isTouched = false;
+  addEventListener("pointerdown", () => (isTouched = true), true);
+  addEventListener("keydown", () => (isTouched = false), true);
+  for (const type of ["click", "change"]) {
+    root.addEventListener(type, ({ target }) => {
+      if (isTouched && target.matches("button, summary, select, [type=radio]")) target.blur();
+    });
+  }
+}

@@ -1,18 +1,27 @@
 // The page: one line to the session, and the parts that live on it.
 
+import { mountAway } from "./away.js";
 import { mountGauges } from "./gauges.js";
 import { mountHands } from "./hands.js";
 import { Link } from "./link.js";
 import { mountListen } from "./listen.js";
+import { mountNotices } from "./notices.js";
 import { mountPiano } from "./piano.js";
 import { mountRoll } from "./roll.js";
+import { Score } from "./score.js";
 
 const address = new URL("stage", location.href);
 address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
 const link = new Link(address);
-mountRoll(document.getElementById("roll"), link);
-mountGauges(document.getElementById("gauges"), link);
-mountHands(document.getElementById("hands"), link);
-mountPiano(document.getElementById("piano"), link);
-mountListen(document.getElementById("listen"), link);
+const score = new Score(link);
+const part = (name) => document.getElementById(name);
+mountAway(part("away"), link);
+mountNotices(part("notices"), link);
+mountGauges(part("gauges"), link, score);
+mountHands(part("hands"), link);
+mountPiano(part("piano"), link);
+mountListen(part("listen"), link);
+
+// For tests: `fps`, `frames`, `position` and `drawMs`, as pace.js has them.
+window.livegen = mountRoll(part("roll"), link, score);
 link.open();

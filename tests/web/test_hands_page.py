@@ -1,0 +1,315 @@
+"""The controls, the piano and "listen here" of the stage page in a real browser, with a session that the test plays."""
+
+import json
+import random
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any, Final
+
+import numpy as np
+import pytest
+
+from livegen.controls import CONTROLS, DEFAULTS
+from livegen.inputs.terminal import KEY_OFFSETS
+from livegen.score import DRUM_NOTES, MIDI_CHANNEL, Voice
+
+pytest.importorskip("playwright.sync_api", reason="the browser is driven by playwright: pip install it")
+from test_roll_page import GAUGES, Session
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on the PATH")
+
+NEW_ROW: Final = {"name": "brand_new", "scope": "global", "kind": "float", "default": 0.5, "description": "of tomorrow"}
+TABLE: Final = [
+    *({**asdict(control), "name": name} for name, control in CONTROLS.items()),
+    {**NEW_ROW, "minimum": 0.0, "maximum": 1.0, "choices": [], "unit": "", "names_control": False},
+]
+KEYS: Final = ".keys"
+NOTE_ON, NOTE_OFF = 0x90, 0x80
+FIND_LINK: Final = """async () => {
+    const { Link } = await import("/static/link.js");
+    const send = Link.prototype.send;
+    await new Promise((done) => {
+        Link.prototype.send = function (...message) {
+            window.link = this;
+            send.apply(this, message);
+            done();
+        };
+    });
+}"""
+
+
+class Stage(Session):
+    """A session with the real table, that writes down what it is told."""
+
+    def __init__(self, page: Any) -> None:
+        super().__init__(page)
+        self.heard: list[dict[str, Any]] = []
+
+    def begin(self, at: int = 100) -> None:
+        fields = {"frame_rate": 24, "sample_rate": 48_000, "patches": ["lead", "plain"], "models": ["default"]}
+        self.send("hello", session=self.word, version="0", osc=["127.0.0.1", 1], table=TABLE, **fields)
+        self.send("values", values=dict(DEFAULTS))
+        self.send("plan", now=float(at), horizon=at + 2, frames=[])
+        self.send("gauges", **GAUGES)
+
+    def _hear(self, text: str) -> None:
+        super()._hear(text)
+        message = json.loads(text)
+        if message["type"] != "ping":
+            self.heard.append(message)
+
+    def sets(self) -> list[tuple[str, Any]]:
+        """Return the controls that were set since the last call, once the page's next frame is drawn."""
+        self.settle()
+        heard, self.heard = self.heard, []
+        return [(each["name"], each["value"]) for each in heard if each["type"] == "set"]
+
+    def midi(self) -> list[list[int]]:
+        """Return the MIDI messages that were heard since the last call."""
+        self.settle()
+        heard, self.heard = self.heard, []
+        return [each["data"] for each in heard if each["type"] == "midi"]
+
+    def open(self) -> None:
+        super().open()
+        self.page.evaluate(FIND_LINK)
+
+    def settle(self) -> None:
+        """Wait until all that the page has to say is heard."""
+        self.page.evaluate("() => new Promise(requestAnimationFrame).then(() => window.link.send('marker'))")
+        while not any(each["type"] == "marker" for each in self.heard):
+            self.page.wait_for_timeout(2)  # in which the browser's messages are taken
+        self.heard = [each for each in self.heard if each["type"] != "marker"]
+
+    def widget(self, name: str, what: str = "") -> Any:
+        return self.page.locator(f'[data-control="{name}"] {what}'.strip()).first
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    arguments = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
+    with sync_playwright() as starter:
+        browser = starter.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def stage(browser: Any) -> Iterator[Stage]:
+    page = browser.new_page(viewport={"width": 1024, "height": 768})
+    stage = Stage(page)
+    stage.open()
+    page.evaluate("for (const fold of document.querySelectorAll('#hands details')) fold.open = true")
+    yield stage
+    page.close()
+    assert stage.errors == []
+
+
+def test_every_row_has_one_widget_and_one_that_nobody_knows_is_under_more(stage: Stage) -> None:
+    names = stage.page.evaluate("[...document.querySelectorAll('[data-control]')].map((e) => e.dataset.control)")
+    pads = Counter({"recall": 8})  # which store too, once "store" is pressed
+    assert Counter(names) == Counter(row["name"] for row in TABLE) - Counter(["store", "recall"]) + pads
+    assert stage.widget("brand_new").locator("xpath=ancestor::details/summary").inner_text() == "more"
+
+
+def test_every_widget_has_a_name_and_works_from_the_keyboard(stage: Stage) -> None:
+    widgets = stage.page.context.new_cdp_session(stage.page).send("Accessibility.getFullAXTree")["nodes"]
+    roles = {"button", "slider", "textbox", "spinbutton", "combobox", "radio", "switch", "radiogroup"}
+    asked = [node for node in widgets if node.get("role", {}).get("value") in roles and not node["ignored"]]
+    assert len(asked) > len(TABLE)
+    assert [node for node in asked if not node["name"]["value"]] == []
+    for row in TABLE:
+        kind, name = row["kind"], row["name"]
+        if row["names_control"] or name == "store":
+            continue
+        if name == "recall":
+            stage.widget(name).press("Enter")
+        elif name == "patch":
+            stage.widget(name, "select").press("ArrowDown")
+        elif kind == "choice":
+            is_list = stage.widget(name, "select").count() > 0
+            stage.widget(name, "select" if is_list else "input:checked").press("ArrowDown")
+        elif kind in ("float", "int"):
+            stage.widget(name, "[type=range]").press("ArrowLeft" if row["default"] == row["maximum"] else "ArrowRight")
+        elif kind == "name":
+            stage.widget(name, "input").fill("gig")
+            stage.widget(name, "input").press("Enter")
+        else:
+            stage.widget(name, "button").press("Enter")
+        assert name in dict(stage.sets()), name
+
+
+def test_the_page_says_what_is_in_force_but_not_under_a_finger(stage: Stage) -> None:
+    slider = stage.widget("temperature", "[type=range]")
+    box = slider.bounding_box()
+    stage.page.mouse.move(box["x"] + 10, box["y"] + 20)
+    stage.page.mouse.down()
+    for step in range(200):
+        stage.page.mouse.move(box["x"] + 10 + step / 2, box["y"] + 20)
+    held = slider.input_value()
+    stage.send("values", values={"temperature": 0.3})
+    stage.settle()
+    assert slider.input_value() == held != "0.3"
+    sent = stage.sets()
+    assert len(sent) < 200  # no more than one for each frame of the screen, and the last one counts
+    assert sent[-1] == ("temperature", float(held))
+    stage.page.mouse.up()
+    stage.page.wait_for_function("() => document.querySelector('[data-control=temperature] input').value === '0.3'")
+    slider.press("Delete")
+    assert stage.sets() == [("temperature", CONTROLS["temperature"].default)]
+
+
+def test_a_widget_that_is_touched_while_learning_is_not_moved(stage: Stage) -> None:
+    stage.widget("learn", "button").click()
+    stage.page.locator('[data-control="p2.role"] [data-choice=off]').click()
+    assert stage.sets() == [("learn", "p2.role")]
+    stage.send("knobs", knobs={"p2.role": "CC 21"})
+    stage.page.locator('[data-control="p2.role"] .badge', has_text="CC 21").wait_for()
+    stage.page.locator('[data-control="p2.role"] [data-choice=off]').click()
+    assert stage.sets() == [("p2.role", "off")]
+
+
+def test_pads_recall_and_store(stage: Stage) -> None:
+    pad = stage.page.locator(".pad", has_text="3")
+    pad.click()
+    stage.page.locator(".arm").click()
+    pad.click()
+    pad.click()
+    assert stage.sets() == [("recall", "3"), ("store", "3"), ("recall", "3")]
+
+
+def test_escape_is_panic_even_in_a_field_and_space_starts_and_stops(stage: Stage) -> None:
+    stage.widget("save", "input").press("Escape")
+    stage.page.evaluate("document.activeElement.blur()")
+    stage.page.keyboard.press("Space")
+    stage.page.keyboard.press("Space")
+    assert [name for name, _ in stage.sets()] == ["panic", "start", "stop"]
+
+
+def test_the_computer_plays_the_rows_of_the_terminal(stage: Stage) -> None:
+    for key, offset in KEY_OFFSETS.items():
+        stage.page.keyboard.press(key)
+        assert stage.midi() == [[NOTE_ON, 60 + offset, 100], [NOTE_OFF, 60 + offset, 64]], key
+    stage.widget("save", "input").press_sequentially("zsx")
+    assert stage.midi() == []
+
+
+def test_each_channel_is_its_voice_and_drums_are_named_as_the_chip_has_them(stage: Stage) -> None:
+    picker = stage.page.locator("#piano select")
+    for index, voice in enumerate(Voice):
+        picker.select_option(str(index))
+        stage.page.keyboard.press("z")
+        assert stage.midi()[0][0] == NOTE_ON | MIDI_CHANNEL[voice]
+    named = stage.page.evaluate("[...document.querySelectorAll('.key')].map((e) => [+e.dataset.offset, e.innerText])")
+    drums = {36 + offset for offset, text in named if any(word.isalpha() and len(word) > 2 for word in text.split())}
+    assert drums == {key for key in DRUM_NOTES if key >= 36}
+    stage.page.locator("button.take").click()  # the model had it
+    assert stage.sets() == [("no.role", "player")]
+
+
+def test_no_note_hangs_whatever_happens(stage: Stage) -> None:
+    page, generator = stage.page, random.Random(7)
+    keys = page.locator(KEYS).bounding_box()
+    down: set[str] = set()
+    for _ in range(600):
+        act = generator.random()
+        if act < 0.35:
+            key = generator.choice(list(KEY_OFFSETS))
+            page.keyboard.down(key)
+            down.add(key)
+        elif act < 0.6 and down:
+            key = generator.choice(sorted(down))
+            page.keyboard.up(key)
+            down.discard(key)
+        elif act < 0.75:
+            page.mouse.move(
+                keys["x"] + generator.random() * keys["width"],
+                keys["y"] + generator.random() * keys["height"] * 1.3 - 40,
+            )
+        elif act < 0.85:
+            generator.choice([page.mouse.down, page.mouse.up])()
+        elif act < 0.9:
+            page.keyboard.press(generator.choice(["ArrowLeft", "ArrowRight"]))
+        elif act < 0.93:
+            page.evaluate(f"dispatchEvent(new Event('{generator.choice(['blur', 'pagehide'])}'))")
+        elif act < 0.96:
+            page.evaluate(f"document.querySelector('#piano select').value = {generator.randrange(4)}")
+            page.evaluate("document.querySelector('#piano select').dispatchEvent(new Event('change'))")
+        else:
+            page.evaluate("document.querySelector('.key').click()")
+    page.mouse.up()
+    for key in down:
+        page.keyboard.up(key)
+    page.wait_for_function("() => document.querySelectorAll('.key.is-down').length === 0")
+    held: Counter[tuple[int, int]] = Counter()
+    messages = stage.midi()
+    for status, note, velocity in messages:
+        held[status & 0x0F, note] += 1 if status & 0xF0 == NOTE_ON else -1
+        assert held[status & 0x0F, note] in (0, 1)
+        assert 1 <= velocity <= 127
+    assert len(messages) > 100
+    assert set(held.values()) == {0}
+
+
+def test_a_line_that_is_cut_leaves_no_key_down(stage: Stage) -> None:
+    stage.page.keyboard.down("z")
+    assert stage.midi() == [[NOTE_ON, 60, 100]]
+    stage.socket.close()
+    stage.page.wait_for_function("() => document.querySelectorAll('.key.is-down').length === 0")
+    stage.page.wait_for_function("() => document.body.dataset.state === 'here'")
+    stage.page.keyboard.up("z")
+    assert stage.midi() == []
+
+
+SCENE: Final = """async ({ rate, outputRate, seconds, lost, drift, hz }) => {
+    const { JitterBuffer } = await import("/static/listen-buffer.js");
+    const buffer = new JitterBuffer(rate, outputRate);
+    const output = new Float32Array(Math.floor((seconds * outputRate) / 128) * 128);
+    const size = rate / 50;
+    let n = 2 ** 32 - 5 * rate; // the number of a sample has 32 bits
+    for (let i = 0, k = 0; i < output.length; i += 128) {
+        for (; ((k + 1) / 50) * (1 - drift) <= i / outputRate; k++, n += size) {
+            const phase = (j) => (2 * Math.PI * hz * (k * size + j)) / rate;
+            const pcm = Int16Array.from({ length: size }, (_, j) => 16384 * Math.sin(phase(j)));
+            if (!lost.includes(k)) buffer.put(n % 2 ** 32, pcm);
+        }
+        buffer.take(output.subarray(i, i + 128));
+    }
+    let bend = 0;
+    for (let i = 2; i < output.length; i++) {
+        bend = Math.max(bend, Math.abs(output[i] - 2 * output[i - 1] + output[i - 2]));
+    }
+    return [[...output.slice(-2 * outputRate)], bend, buffer.report()];
+}"""
+
+
+@pytest.mark.parametrize(
+    ("output_rate", "drift", "lost", "n_gaps", "n_drop_outs"),
+    [
+        (48_000, 0.0, [], 0, 0),
+        (44_100, 0.0, [], 0, 0),
+        (48_000, 3e-4, [], 0, 0),
+        (48_000, -3e-4, [], 0, 0),
+        (48_000, 0.0, [200, 201, 300], 2, 0),
+        (48_000, 0.0, list(range(200, 215)), 1, 1),
+    ],
+)
+def test_what_is_listened_to_is_in_tune_and_never_clicks(
+    stage: Stage, output_rate: int, drift: float, lost: list[int], n_gaps: int, n_drop_outs: int
+) -> None:
+    hz = 441.0
+    scene = {"rate": 48_000, "outputRate": output_rate, "seconds": 10, "lost": lost, "drift": drift, "hz": hz}
+    heard, bend, report = stage.page.evaluate(SCENE, scene)
+    assert (report["nGaps"], report["nDropOuts"], report["nJumps"]) == (n_gaps, n_drop_outs, 0)
+    assert 0.08 < report["delay"] < 0.15
+    omega = 2 * np.pi * hz / output_rate
+    assert bend < 4 * 0.5 * omega**2  # a ramp bends more than the tone does; a click would a hundredfold
+    end = np.array(heard)
+    spectrum = np.abs(np.fft.rfft(end * np.blackman(len(end)), 2**20))
+    assert spectrum.argmax() * output_rate / 2**20 == pytest.approx(hz, rel=0.003)
+    assert np.sqrt(np.mean(end**2)) == pytest.approx(0.5 / np.sqrt(2), rel=0.01)

@@ -1,0 +1,200 @@
+"""The stage page in a browser, against a `livegen jam` on a real JACK server: seen, played, heard and mistreated."""
+
+import signal
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from browser import chromium
+from jack_listener import Listener
+from livegen_process import CHECKOUT, Jam, assert_left_well
+from page_checks import unfit_widgets, weak_texts
+from waiting import wait_until
+
+from livegen.controls import CONTROLS
+
+pytestmark = pytest.mark.device
+
+C4_HZ, A4_HZ = 261.63, 440.0
+DESK = {"width": 1280, "height": 800}
+PHONE = {"width": 360, "height": 640}
+PICTURE = CHECKOUT / "docs" / "stage.png"
+OpenPage = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def web_jam(jack_jam: Callable[..., Jam]) -> Callable[..., Jam]:
+    """Start a jam that serves its page on any port."""
+    return lambda *arguments: jack_jam("--web-port", "0", *arguments)
+
+
+@pytest.fixture
+def faults() -> list[str]:
+    """What went wrong on the pages of a test."""
+    return []
+
+
+@pytest.fixture
+def open_page(browser: Any, faults: list[str]) -> Iterator[OpenPage]:
+    """Open a jam's page in a tab and wait until its roll moves; nothing may go wrong on any of them."""
+    context = browser.new_context(viewport=DESK)
+
+    def open_(jam: Jam, *, viewport: dict[str, int] = DESK) -> Any:
+        page = context.new_page()
+        page.set_viewport_size(viewport)
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+        page.goto(jam.page)
+        assert_moves(page)
+        return page
+
+    yield open_
+    context.close()
+    assert faults == []
+
+
+def assert_moves(page: Any) -> None:
+    """Wait until the roll has drawn frames of a session and goes on."""
+    page.wait_for_function("window.livegen?.position > 0 && window.livegen.frames > 2")
+    position, frames = page.evaluate("[window.livegen.position, window.livegen.frames]")
+    page.wait_for_function(f"window.livegen.position > {position} && window.livegen.frames > {frames}")
+
+
+def widget(page: Any, control: str, inner: str) -> Any:
+    """Return the part of a control's widget, unfolded, that a CSS selector finds."""
+    found = page.locator(f'[data-control="{control}"]')
+    found.evaluate("(element) => { for (let at = element; at; at = at.parentElement) if ('open' in at) at.open = true; }")
+    return found.locator(inner)
+
+
+def silence_the_model(page: Any, listener: Listener) -> None:
+    widget(page, "stop", "button").click()
+    assert listener.falls_silent()
+
+
+def test_keys_of_the_computer_and_of_the_page_sound_and_none_hangs(
+    web_jam: Callable[..., Jam], open_page: OpenPage, listener: Listener
+) -> None:
+    jam = web_jam()
+    page = open_page(jam)
+    silence_the_model(page, listener)
+    page.keyboard.down("z")
+    assert wait_until(lambda: listener.hears(C4_HZ))
+    page.keyboard.up("z")
+    assert listener.falls_silent()
+    page.get_by_role("button", name="A4").hover()
+    page.mouse.down()
+    assert wait_until(lambda: listener.hears(A4_HZ))
+    assert page.locator('.key[aria-label^="A4"]').evaluate("(key) => key.matches('.is-sounding, .is-held, .is-down')")
+    page.mouse.up()
+    assert listener.falls_silent()
+    page.keyboard.down("n")
+    assert wait_until(lambda: listener.hears(A4_HZ))
+    page.close()  # with the key down
+    assert listener.falls_silent()
+    assert_left_well(jam)
+
+
+def test_a_control_that_moves_in_one_tab_is_heard_and_seen_everywhere(
+    web_jam: Callable[..., Jam], open_page: OpenPage
+) -> None:
+    jam = web_jam()
+    page, other, osc = open_page(jam), open_page(jam), jam.osc()
+    osc.send("/livegen/register")
+    slider = widget(page, "temperature", "input[type=range]")
+    before = float(slider.input_value())
+    slider.press("ArrowRight")
+    (value,) = osc.receive_from("/livegen/temperature")
+    assert value == pytest.approx(float(slider.input_value())) != before
+    other.wait_for_function(
+        f"Number(document.querySelector('[data-control=temperature] input').value).toFixed(3) == {value:.3f}"
+    )
+    osc.send("/livegen/mode", "free")
+    for tab in (page, other):
+        tab.wait_for_function("document.querySelector('[data-control=mode] [value=free]')?.checked ?? true")
+    widget(page, "panic", "button").click()
+    assert osc.receive_from("/livegen/panic")
+    assert_left_well(jam)
+
+
+def test_a_page_that_lost_its_session_says_so_and_finds_the_next_one(
+    web_jam: Callable[..., Jam], jack_jam: Callable[..., Jam], open_page: OpenPage, faults: list[str]
+) -> None:
+    jam = web_jam()
+    page = open_page(jam)
+    port = jam.page.split(":")[2].strip("/")
+    first = page.evaluate("window.livegen.position")
+    jam.leave(signal.SIGKILL)
+    away = page.locator("#away")
+    away.get_by_text("livegen").first.wait_for(state="visible", timeout=5000)
+    jack_jam("--web-port", port)
+    away.wait_for(state="hidden", timeout=20_000)
+    assert_moves(page)
+    assert page.evaluate("window.livegen.position") < first + 24 * 60
+    assert all("ERR_CONNECTION" in fault or "WebSocket" in fault for fault in faults)  # while nobody was there
+    faults.clear()
+
+
+@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
+def test_every_widget_has_a_name_a_key_and_contrast_and_the_page_fits(
+    web_jam: Callable[..., Jam], open_page: OpenPage, viewport: dict[str, int]
+) -> None:
+    jam = web_jam()
+    page = open_page(jam, viewport=viewport)
+    shown = page.locator("[data-control]").evaluate_all("(widgets) => widgets.map((each) => each.dataset.control)")
+    assert sorted(shown) == sorted(CONTROLS)  # each once
+    page.locator("details").evaluate_all("(folds) => folds.forEach((fold) => { fold.open = true; })")
+    assert unfit_widgets(page) == []
+    assert weak_texts(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+    assert page.locator("#roll canvas").first.bounding_box()["height"] > viewport["height"] / 5
+    assert_left_well(jam)
+
+
+def test_every_control_moves_from_the_keyboard(web_jam: Callable[..., Jam], open_page: OpenPage) -> None:
+    jam = web_jam()
+    page, osc = open_page(jam), jam.osc()
+    for name, control in CONTROLS.items():
+        if control.is_action:
+            continue
+        (before,) = osc.ask(f"/livegen/{name.replace('.', '/')}")[1]
+        part = widget(page, name, "input, select, button").first
+        part.focus()
+        if part.evaluate("(part) => part.matches('[type=range], select, [type=radio], [role=radio]')"):
+            keys = ("ArrowRight", "ArrowDown", "ArrowLeft", "ArrowUp")
+        else:
+            keys = ("Space",)
+
+        def is_moved(name: str = name, before: object = before) -> bool:
+            return osc.ask(f"/livegen/{name.replace('.', '/')}")[1] != [before]
+
+        for key in keys:
+            page.keyboard.press(key)
+            if wait_until(is_moved, 0.3):
+                break
+        else:
+            pytest.fail(f"no key moves {name}")
+    assert_left_well(jam)
+
+
+def test_the_sound_is_heard_in_the_browser(web_jam: Callable[..., Jam], open_page: OpenPage) -> None:
+    jam = web_jam()
+    page = open_page(jam)
+    page.get_by_role("button", name="Listen here").click()
+    page.wait_for_function("Number(document.querySelector('.listen-says').dataset.ms) > 0")
+    assert int(page.locator(".listen-says").get_attribute("data-ms")) < 1000
+    assert_left_well(jam)
+
+
+def test_the_picture_in_the_readme_shows_the_page(web_jam: Callable[..., Jam], open_page: OpenPage) -> None:
+    """It is kept where LIVEGEN_PICTURE is set, and so is up to date as often as somebody wants it."""
+    jam = web_jam("--model", "default", "--set", "bpm=132")
+    page = open_page(jam)
+    page.keyboard.down("b")
+    page.wait_for_timeout(500)

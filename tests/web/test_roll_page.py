@@ -1,0 +1,295 @@
+"""The roll and the gauges of the stage page in a real browser, with a session that the test plays."""
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pytest
+
+from livegen.controls import CONTROLS, DEFAULTS
+from livegen.score import N_VOICES, VOLUME_MAX, Voice, onsets
+from livegen.units import FRAME_RATE_HZ
+from livegen.web.server import STATIC
+
+playwright = pytest.importorskip("playwright.sync_api", reason="the browser is driven by playwright: pip install it")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on the PATH")
+
+SITE: Final = "http://stage.test"
+STRICT: Final = "default-src 'self'; connect-src 'self' ws://stage.test; object-src 'none'; base-uri 'none'"
+KINDS: Final = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+SIZES: Final = ((1440, 900), (1024, 768), (390, 844), (360, 640), (844, 390))
+GAUGES: Final[dict[str, Any]] = {
+    "seconds": 3.0,
+    "is_running": True,
+    "levels": [0.1, 0.2, 0.0, 0.4],
+    "mix": 0.3,
+    "frames_in_hand": 12,
+    "late_frames": 0,
+    "underflows": 0,
+    "key_to_sound_ms": 8.0,
+    "block_samples": 128,
+    "sound": "null",
+    "tempo": None,
+    "midi_in": [],
+    "midi_out": [],
+    "take": None,
+    "patch": "default",
+    "model": "small",
+    "memories": [],
+    "troubles": [],
+}
+
+
+class Session:
+    """What the page connects to: each test says what it sends, and whether it answers."""
+
+    def __init__(self, page: Any) -> None:
+        self.page = page
+        self.word = "one"
+        self.is_silent = False
+        self.errors: list[str] = []
+        page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.route(f"{SITE}/**", self._serve)
+        page.route_web_socket(re.compile("ws://stage.test/stage"), self._connect)
+
+    def open(self) -> None:
+        self.page.goto(SITE)
+        self.page.wait_for_function("() => window.livegen?.position !== null")
+
+    def send(self, kind: str, **fields: Any) -> None:
+        self.socket.send(json.dumps({"type": kind, **fields}))
+
+    def begin(self, at: int = 100) -> None:
+        table = [asdict(control) | {"name": name} for name, control in CONTROLS.items()]
+        rates = {"frame_rate": FRAME_RATE_HZ, "sample_rate": 48_000}
+        lists: dict[str, Any] = {"patches": [], "models": [], "osc": ["127.0.0.1", 0], "table": table}
+        self.send("hello", session=self.word, version="0", **rates, **lists)
+        self.send("values", values=dict(DEFAULTS))
+        notes, nothing = [60, 64, 40, 9], [0, 0, 0, 0]
+        rows = [[i, notes, [9, 9, 0, 9], nothing, nothing, nothing, nothing, i / 12] for i in range(at - 30, at + 12)]
+        self.send("plan", now=float(at), horizon=at + 2, frames=rows)
+        self.send("gauges", **GAUGES)
+
+    def _serve(self, route: Any) -> None:
+        name = route.request.url.removeprefix(f"{SITE}/").removeprefix("static/") or "index.html"
+        headers = {"Content-Security-Policy": STRICT, "Content-Type": KINDS.get(Path(name).suffix, "text/plain")}
+        route.fulfill(body=(STATIC / name).read_bytes(), headers=headers)
+
+    def _connect(self, socket: Any) -> None:
+        self.socket = socket
+        socket.on_message(self._hear)
+        if not self.is_silent:
+            self.begin()
+
+    def _hear(self, text: str) -> None:
+        message = json.loads(text)
+        if message["type"] == "ping" and not self.is_silent:
+            self.send("pong", t=message["t"])
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with playwright.sync_playwright() as starter:
+        browser = starter.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def session(browser: Any) -> Iterator[Session]:
+    page = browser.new_page(viewport={"width": 1024, "height": 768})
+    session = Session(page)
+    session.open()
+    yield session
+    errors = list(session.errors)
+    page.close()
+    assert errors == []  # nothing that a strict Content-Security-Policy forbids, either
+
+
+def test_notes_begin_where_the_score_says(session: Session) -> None:
+    generator = np.random.default_rng(7)
+    frames = np.zeros((400, N_VOICES, 3), np.uint8)
+    frames[..., 0] = generator.choice([0, 60, 60, 62], frames.shape[:2])
+    frames[..., 1] = generator.integers(0, 16, frames.shape[:2]) * (np.array([VOLUME_MAX[v] for v in Voice]) > 0)
+    nothing = [0, 0, 0, 0]
+    rows = [[i, *frame.T.tolist(), nothing, nothing, nothing, None] for i, frame in enumerate(frames)]
+    begun = session.page.evaluate(
+        """async (rows) => {
+            const { Score } = await import("/static/score.js");
+            const told = {};
+            const score = new Score({ values: {}, on: (type, hear) => (told[type] = hear) });
+            told.plan({ horizon: 400, frames: rows });
+            return score.bars(0, 400).map(({ voice, frame }) => [frame, voice]);
+        }""",
+        rows,
+    )
+    assert sorted(map(tuple, begun)) == [tuple(each) for each in np.argwhere(onsets(frames)).tolist()]
+
+
+def test_an_onset_offset_moves_a_note_and_ends_the_one_before(session: Session) -> None:
+    bars = session.page.evaluate(
+        """async () => {
+            const { Score } = await import("/static/score.js");
+            const told = {};
+            const score = new Score({ values: {}, on: (type, hear) => (told[type] = hear) });
+            const row = (index, note, offset) =>
+                [index, [note, 0, 0, 0], [9, 0, 0, 0], [], [0, 0, 0, 0], [offset, 0, 0, 0], [0, 0, 0, 0], null];
+            told.plan({ horizon: 9, frames: [row(5, 60, 0.25), row(6, 60, 0), row(7, 62, -0.5), row(8, 0, 0)] });
+            return score.bars(0, 20).map(({ note, from, until }) => [note, from, until]);
+        }"""
+    )
+    assert bars == [[60, 5.25, 6.5], [62, 6.5, 8]]
+
+
+def test_rows_are_kept_for_a_while_and_no_longer(session: Session) -> None:
+    n_rows, first, last = session.page.evaluate(
+        """async () => {
+            const { Score } = await import("/static/score.js");
+            const told = {};
+            const score = new Score({ values: {}, on: (type, hear) => (told[type] = hear) });
+            for (let i = 0; i < 5000; i++) told.plan({ horizon: i, frames: [[i, [], [], [], [], [], [], null]] });
+            return [score.rows.length, score.row(5000 - 1025) === undefined, score.row(4999)[0]];
+        }"""
+    )
+    assert n_rows == 1024
+    assert first
+    assert last == 4999
+
+
+def test_messages_that_come_late_do_not_move_the_playhead(session: Session) -> None:
+    worst, backwards = session.page.evaluate(
+        """async (rate) => {
+            const { Clock } = await import("/static/clock.js");
+            const clock = new Clock(rate);
+            let random = 1;
+            let arrived = 0;
+            let before = -Infinity;
+            let worst = 0;
+            let backwards = 0;
+            for (let ms = 0; ms < 20000; ms += 1000 / rate) {
+                random = (random * 16807) % 2147483647;
+                const delay = random % 10 ? 0 : random % 400; // a tenth is up to 0.4 s late, and keeps up who follows
+                const at = Math.max(arrived, ms + delay);
+                arrived = at;
+                clock.hear((ms * rate) / 1000, at);
+                const position = clock.position(at);
+                if (position < before) backwards++;
+                before = position;
+                if (ms > 1000) worst = Math.max(worst, Math.abs(position - (at * rate) / 1000));
+            }
+            return [worst, backwards];
+        }""",
+        FRAME_RATE_HZ,
+    )
+    assert backwards == 0
+    assert worst < 1.0
+
+
+@pytest.mark.parametrize("leap", [200, -200])
+def test_the_playhead_follows_when_the_clock_leaps(session: Session, leap: int) -> None:
+    gap = session.page.evaluate(
+        """async ([rate, leap]) => {
+            const { Clock } = await import("/static/clock.js");
+            const clock = new Clock(rate);
+            const truth = (ms) => (ms * rate) / 1000 + (ms > 5000 ? leap : 0);
+            for (let ms = 0; ms < 6000; ms += 20) {
+                clock.hear(truth(ms), ms);
+                clock.position(ms);
+            }
+            return clock.position(6000) - truth(6000);
+        }""",
+        [FRAME_RATE_HZ, leap],
+    )
+    assert abs(gap) < 0.1
+
+
+def test_a_lost_session_is_said_in_large_words_until_it_is_back(session: Session) -> None:
+    away = session.page.locator("#away")
+    session.send("lost")
+    away.wait_for(state="visible")
+    assert "does not answer" in away.inner_text()
+    stood = session.page.evaluate("livegen.position")
+    session.page.wait_for_function("(n) => livegen.frames > n + 5", arg=session.page.evaluate("livegen.frames"))
+    assert session.page.evaluate("livegen.position") == stood
+    session.send("gauges", **GAUGES)
+    away.wait_for(state="hidden")
+
+
+def test_a_dead_line_is_noticed_within_two_seconds(session: Session) -> None:
+    session.page.evaluate(
+        """() => {
+            const began = performance.now();
+            new MutationObserver(() => (window.noticed ??= performance.now() - began))
+                .observe(document.getElementById("away"), { attributes: true });
+        }"""
+    )
+    session.is_silent = True
+    session.page.wait_for_function("() => window.noticed")
+    assert session.page.evaluate("window.noticed") < 2000
+    session.is_silent = False
+    session.page.locator("#away").wait_for(state="hidden")  # by itself
+
+
+def test_another_session_begins_with_an_empty_roll(session: Session) -> None:
+    session.word = "two"
+    session.begin(at=9000)
+    session.page.wait_for_function("() => livegen.position > 8999")
+    assert session.page.evaluate("livegen.position") < 9100
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_nothing_jumps_whatever_the_gauges_show(session: Session, size: tuple[int, int]) -> None:
+    page = session.page
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    boxes = """() => [...document.querySelectorAll("#gauges > *, #gauges dt, .lamps, #roll canvas, #hands, #piano")]
+        .map((each) => [each.className, each.getBoundingClientRect().toJSON()])"""
+    tempo = {"bpm": 93.0, "source": "set", "is_lost": False, "bar": 1, "beat": 1, "peers": 0}
+    session.send("gauges", **GAUGES | {"tempo": tempo, "midi_in": ["a"], "midi_out": ["b"]})
+    page.wait_for_function("() => document.querySelector('.speed b').textContent === '93.0'")
+    before = page.evaluate(boxes)
+    tempo = {"bpm": 287.5, "source": "player", "is_lost": True, "bar": 1412, "beat": 4, "peers": 11}
+    crowd = [f"A keyboard with a long name, number {i}" for i in range(8)]
+    bad = {"frames_in_hand": 0, "late_frames": 4321, "underflows": 9876, "key_to_sound_ms": 123.4, "seconds": 7262.0}
+    session.send("gauges", **GAUGES | bad | {"tempo": tempo, "midi_in": crowd, "midi_out": crowd, "troubles": crowd})
+    session.send("news", sentence="a sentence of quite some length about what has just been done, and why")
+    page.wait_for_function("() => document.querySelector('.speed b').textContent === '287.5'")
+    assert page.evaluate(boxes) == before
+    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+    place = page.locator(".place").evaluate("(each) => [each.scrollWidth, each.clientWidth]")
+    assert place[0] <= place[1]
+
+
+def test_what_a_number_means_is_said_in_words_too(session: Session) -> None:
+    session.send("gauges", **GAUGES | {"frames_in_hand": 0, "troubles": ["the keyboard is gone"]})
+    session.page.get_by_text("the keyboard is gone").wait_for()
+    figures = session.page.locator(".figure").all_text_contents()
+    assert "In hand0 frames, bad" in figures
+    assert "Late0 frames, fine" in figures
+
+
+def test_words_stand_out_from_every_surface() -> None:
+    colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", (STATIC / "stage.css").read_text(encoding="utf-8")))
+    words = ("words", "words-faint", "p1", "p2", "tr", "no", "player", "good", "warn", "bad", "accent")
+    for surface in ("ground", "panel", "raised", "raised-more"):
+        for name in words:
+            assert _contrast(colours[name], colours[surface]) >= 4.5, (name, surface)
+        assert _contrast(colours["line-strong"], colours[surface]) >= 3.0, surface
+
+
+def _contrast(one: str, other: str) -> float:
+    """Return the contrast of two colours: https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio."""
+    darker, lighter = sorted((_luminance(one), _luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    parts = [value / 255 for value in bytes.fromhex(colour[1:])]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return float(np.dot((0.2126, 0.7152, 0.0722), linear))

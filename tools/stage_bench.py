@@ -1,0 +1,239 @@
+"""Measure the stage page: `python tools/stage_bench.py [--seconds 300] [--tabs 10] [-- JAM OPTIONS]`.
+
+A `livegen jam` plays on a JACK server (that of JACK_DEFAULT_SERVER), Chromium opens its page, and one JSON object
+tells how soon the roll moved, how long a slider took to be seen in another tab and heard by an OSC listener, how long
+a key of the page took to sound, and what many tabs cost the music. A page's clock is told from ours by the quickest
+of some round trips.
+"""
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from typing import Any, Final
+
+import jack
+import numpy as np
+from osc_flood import Client, figures, heartbeat
+from playwright.sync_api import BrowserContext, Page, sync_playwright
+from pythonosc.osc_message_builder import build_msg
+
+CHROMIUM: Final = "/usr/bin/chromium"
+SLIDER: Final = "temperature"
+KEYS: Final = ("KeyZ", "KeyX", "KeyC", "KeyV", "KeyB", "KeyN", "KeyM")
+RECORD_SECONDS: Final = 0.35
+
+
+class Ears:
+    """A JACK client that keeps the last seconds of livegen's sound with the time of every block."""
+
+    def __init__(self) -> None:
+        self._client = jack.Client("stage bench", no_start_server=True)
+        self._port = self._client.inports.register("sound")
+        self.rate = self._client.samplerate
+        self._sound = np.zeros(1 << 17, np.float32)
+        self.end = 0  # JACK's number of the sample that comes next
+        self._client.set_process_callback(self._process)
+        self._client.activate()
+        self._client.connect(self._client.get_ports("PortAudio:out_0", is_audio=True)[0], self._port)
+
+    def _process(self, n_samples: int) -> None:
+        start = self._client.last_frame_time
+        at = start % self._sound.size
+        block = self._port.get_array()
+        if at + n_samples <= self._sound.size:
+            self._sound[at : at + n_samples] = block
+        else:
+            split = self._sound.size - at
+            self._sound[at:], self._sound[: n_samples - split] = block[:split], block[split:]
+        self.end = start + n_samples
+
+    def onset_after(self, sample: int) -> int | None:
+        """Return the first sample that sounds from one on, None where none has yet."""
+        heard = self._sound[np.arange(sample, self.end) % self._sound.size]
+        loud = np.flatnonzero(np.abs(heard - heard[:32].mean()) > 0.01)
+        return sample + int(loud[0]) if loud.size else None
+
+    def sample_at(self, monotonic_seconds: float) -> int:
+        """Return JACK's number of the sample at a time; its clock is CLOCK_MONOTONIC in microseconds."""
+        now_us, now = jack_time(self._client)
+        return now + round((monotonic_seconds * 1e6 - now_us) / 1e6 * self.rate)
+
+
+def jack_time(client: Any) -> tuple[float, int]:
+    """Return the time in microseconds and JACK's sample at it."""
+    sample = client.frame_time
+    return time.clock_gettime(time.CLOCK_MONOTONIC) * 1e6, sample
+
+
+def page_offset(page: Page) -> float:
+    """Return what to add to a page's performance.now() in seconds for our monotonic clock."""
+    tries = []
+    for _ in range(30):
+        before = time.monotonic()
+        theirs = page.evaluate("performance.now()") / 1000
+        after = time.monotonic()
+        tries.append((after - before, (before + after) / 2 - theirs))
+    return min(tries)[1]
+
+
+def measure_opening(context: BrowserContext, address: str) -> tuple[Page, dict[str, float]]:
+    """Return the page and how soon its roll moved."""
+    page = context.new_page()
+    began = time.monotonic()
+    page.goto(address)
+    page.wait_for_function("window.livegen?.position > 0 && window.livegen.frames > 2", polling=20)
+    return page, {"roll_moves_s": round(time.monotonic() - began, 2)}
+
+
+def measure_slider(page: Page, other: Page, listener: Client, n: int) -> dict[str, Any]:
+    """Return how long a slider's moves took to reach another tab and an OSC listener."""
+    watch = f"""() => {{
+        window.seen = [];
+        window.livegen.link.on("values", ({{ values }}) => {{
+            if ("{SLIDER}" in values) window.seen.push([performance.now(), values["{SLIDER}"]]);
+        }});
+    }}"""
+    other.evaluate(watch)
+    slider = page.get_by_role("slider", name=re.compile(f"^{SLIDER}", re.IGNORECASE)).first
+    slider.scroll_into_view_if_needed()
+    move = """(slider, value) => {
+        slider.value = value;
+        slider.dispatchEvent(new Event("input", { bubbles: true }));
+        return [performance.now(), Number(slider.value)];
+    }"""
+    ours, theirs = page_offset(page), page_offset(other)
+    tab_ms, osc_ms = [], []
+    dice = np.random.default_rng(1)
+    for i in range(n):
+        moved_at, _ = slider.evaluate(move, round(0.2 + 0.01 * (i % 100), 2))
+        moved_at = moved_at / 1000 + ours
+        deadline = time.monotonic() + 1.0
+        is_heard = False
+        while not is_heard and time.monotonic() < deadline:
+            is_heard = any(address == f"/livegen/{SLIDER}" for address, _ in listener.receive())
+            time.sleep(0.0005)
+        if is_heard:
+            osc_ms.append(1000 * (time.monotonic() - moved_at))
+        other.wait_for_function(f"window.seen.length > {i}", timeout=2000, polling=5)
+        tab_ms.append(1000 * (other.evaluate(f"window.seen[{i}][0]") / 1000 + theirs - moved_at))
+        time.sleep(float(dice.uniform(0.03, 0.1)))
+    return {"other_tab_ms": figures(tab_ms), "osc_listener_ms": figures(osc_ms), "moves": n}
+
+
+def measure_keys(page: Page, ears: Ears, osc: Client, n: int) -> dict[str, Any]:
+    """Return how long keys of the page took from the browser's own time of the event to JACK's of the sound."""
+    osc.send(build_msg("/livegen/stop", []).dgram)
+    page.bring_to_front()
+    page.evaluate("""() => {
+        window.pressed = null;
+        window.addEventListener("keydown", (event) => { window.pressed = event.timeStamp; }, { capture: true });
+    }""")
+    page.locator("body").click(position={"x": 5, "y": 5})
+    time.sleep(1.0)
+    offset, times, missed = page_offset(page), [], 0
+    dice = np.random.default_rng(2)
+    for i in range(n):
+        time.sleep(RECORD_SECONDS + float(dice.uniform(0, 0.05)))
+        page.keyboard.down(KEYS[i % len(KEYS)])
+        pressed = page.evaluate("window.pressed") / 1000 + offset
+        time.sleep(0.1)
+        onset = ears.onset_after(ears.sample_at(pressed) - 64)
+        page.keyboard.up(KEYS[i % len(KEYS)])
+        if onset is None:
+            missed += 1
+        else:
+            times.append(1000 * (onset - ears.sample_at(pressed)) / ears.rate)
+    osc.send(build_msg("/livegen/start", []).dgram)
+    return {**figures(times), "missed": missed}
+
+
+def measure_tabs(front: Page, address: str, n: int, seconds: float, listener: Client) -> dict[str, Any]:
+    """Return what many tabs cost: late frames and underflows, and how often the front one draws."""
+    for _ in range(n - len(front.context.pages)):
+        front.context.new_page().goto(address)
+    front.bring_to_front()
+    time.sleep(5.0)
+    before, fps = heartbeat(listener), []
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        time.sleep(2.0)
+        listener.receive()
+        fps.append(front.evaluate("window.livegen.fps"))
+    after = heartbeat(listener)
+    low, median = np.percentile(fps, (1, 50))
+    return {
+        "tabs": len(front.context.pages),
+        "seconds": seconds,
+        "late_frames": after[1] - before[1],
+        "underflows": after[2] - before[2],
+        "front_fps": {"min": round(min(fps), 1), "p1": round(float(low), 1), "p50": round(float(median), 1)},
+    }
+
+
+def main() -> None:
+    """Run all of it and print one JSON object."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seconds", type=float, default=300.0, help="how long many tabs are open")
+    parser.add_argument("--tabs", type=int, default=10)
+    parser.add_argument("--moves", type=int, default=200, help="of the slider; half as many keys")
+    parser.add_argument("jam", nargs="*", help="options of livegen jam, after --")
+    options = parser.parse_args()
+    found: dict[str, Any] = {}
+    with tempfile.TemporaryFile("w+") as words, sync_playwright() as playwright:
+        command = [sys.executable, "-m", "livegen", "jam", "--osc-port", "0", "--web-port", "0", "--audio", "JACK"]
+        jam = subprocess.Popen([*command, *options.jam], stdin=subprocess.DEVNULL, stdout=words, stderr=words)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        context = browser.new_context(viewport={"width": 1280, "height": 800})
+        try:
+            address, port = _addresses(jam, words)
+            _wait_for_server(address)
+            page, found["opening"] = measure_opening(context, address)
+            other = context.new_page()
+            other.goto(address)
+            other.wait_for_function("window.livegen?.frames > 2")
+            listener = Client(port)
+            listener.send(build_msg("/livegen/register", []).dgram)
+            heartbeat(listener)
+            found["slider"] = measure_slider(page, other, listener, options.moves)
+            other.close()
+            found["keys"] = measure_keys(page, Ears(), Client(port), options.moves // 2)
+            found["many_tabs"] = measure_tabs(page, address, options.tabs, options.seconds, listener)
+            found["load"] = os.getloadavg()
+        finally:
+            browser.close()
+            jam.terminate()
+            jam.wait(20.0)
+            words.seek(0)
+            sys.stderr.write(words.read())
+    sys.stdout.write(json.dumps(found) + "\n")
+
+
+def _addresses(jam: subprocess.Popen[bytes], words: Any) -> tuple[str, int]:
+    while jam.poll() is None:
+        words.seek(0)
+        said = words.read()
+        page, osc = re.search(r"http://\S+", said), re.search(r"OSC: [\d.]+:(\d+)", said)
+        if page and osc:
+            return page[0], int(osc[1])
+        time.sleep(0.1)
+    raise SystemExit(f"livegen jam ended with {jam.returncode}")
+
+
+def _wait_for_server(address: str) -> None:
+    while True:
+        try:
+            with urllib.request.urlopen(address, timeout=5.0):
+                return
+        except (urllib.error.URLError, ConnectionError):
+            time.sleep(0.02)
+
+
+if __name__ == "__main__":
+    main()
