@@ -72,7 +72,7 @@ class Play:
     def __init__(self) -> None:
         self.page = open_page(port=0)
         self.session = Session(HashPredictor(), load_patch("plain"), Settings(**SILENT))
-        self.stage = Stage(self.session, self.page, ["default", "solo"])
+        self.stage = Stage(self.session, self.page)
         self.guests: list[Guest] = []
         self.session.start(lambda: None)
 
@@ -123,7 +123,7 @@ def test_a_page_is_told_all_there_is(play: Play) -> None:
     assert wait_until(lambda: session.instrument.state.horizon >= 30, 20.0)
     guest = play.guest()
     hello = guest.all("hello")[0]
-    assert hello["models"] == ["default", "solo"]
+    assert hello["models"] == session.model_names
     assert "plain" in hello["patches"]
     assert (hello["frame_rate"], hello["sample_rate"]) == (24, 48_000)
     assert guest.all("values")[0]["values"] == dict(session.instrument.values)
