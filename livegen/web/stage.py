@@ -41,7 +41,7 @@ _MOST_LENGTH: Final = 64
 _ROWS_A_MESSAGE: Final = 24
 """Few enough that JSON of them keeps the interpreter no longer than a frame's plan can wait."""
 
-_GOOD_LIFE_SECONDS: Final = 10.0
+_GOOD_LIFE_SECONDS: Final = 3.0
 _PAUSES_SECONDS: Final = (0.0, 0.5, 1.0, 2.0, 5.0, 15.0)
 """Before a server is started again that has not lived for long, the more often in a row the longer."""
 
