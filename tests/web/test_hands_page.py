@@ -261,7 +261,7 @@ def test_a_line_that_is_cut_leaves_no_key_down(stage: Stage) -> None:
     assert stage.midi() == [[NOTE_ON, 60, 100]]
     stage.socket.close()
     stage.page.wait_for_function("() => document.querySelectorAll('.key.is-down').length === 0")
-    stage.page.wait_for_function("() => document.body.dataset.state === 'here'")
+    stage.page.wait_for_function("() => window.link.isOpen && window.link.state === 'here'")
     stage.page.keyboard.up("z")
     assert stage.midi() == []
 
