@@ -166,6 +166,7 @@ class Hands {
   showRunning(isRunning) {
     this.isRunning = isRunning;
     this.root.classList.toggle("is-running", isRunning);
+    this.root.classList.toggle("is-stopped", !isRunning);
   }
 
   showRefusal(name, reason) {
