@@ -88,7 +88,7 @@ def measure_opening(context: BrowserContext, address: str) -> tuple[Page, dict[s
     page = context.new_page()
     began = time.monotonic()
     page.goto(address)
-    page.wait_for_function("window.livegen?.position > 0 && window.livegen.frames > 2", polling=20)
+    page.wait_for_function("() => window.livegen?.position > 0 && window.livegen.frames > 2", polling=20)
     return page, {"roll_moves_s": round(time.monotonic() - began, 2)}
 
 
@@ -101,8 +101,7 @@ def measure_slider(page: Page, other: Page, listener: Client, n: int) -> dict[st
         }});
     }}"""
     other.evaluate(watch)
-    slider = page.get_by_role("slider", name=re.compile(f"^{SLIDER}", re.IGNORECASE)).first
-    slider.scroll_into_view_if_needed()
+    slider = page.locator(f'[data-control="{SLIDER}"] input[type=range]')
     move = """(slider, value) => {
         slider.value = value;
         slider.dispatchEvent(new Event("input", { bubbles: true }));
@@ -121,7 +120,7 @@ def measure_slider(page: Page, other: Page, listener: Client, n: int) -> dict[st
             time.sleep(0.0005)
         if is_heard:
             osc_ms.append(1000 * (time.monotonic() - moved_at))
-        other.wait_for_function(f"window.seen.length > {i}", timeout=2000, polling=5)
+        other.wait_for_function(f"() => window.seen.length > {i}", timeout=2000, polling=5)
         tab_ms.append(1000 * (other.evaluate(f"window.seen[{i}][0]") / 1000 + theirs - moved_at))
         time.sleep(float(dice.uniform(0.03, 0.1)))
     return {"other_tab_ms": figures(tab_ms), "osc_listener_ms": figures(osc_ms), "moves": n}
@@ -197,7 +196,7 @@ def main() -> None:
             page, found["opening"] = measure_opening(context, address)
             other = context.new_page()
             other.goto(address)
-            other.wait_for_function("window.livegen?.frames > 2")
+            other.wait_for_function("() => window.livegen?.frames > 2")
             listener = Client(port)
             listener.send(build_msg("/livegen/register", []).dgram)
             heartbeat(listener)

@@ -22,6 +22,7 @@ mountHands(part("hands"), link);
 mountPiano(part("piano"), link);
 mountListen(part("listen"), link);
 
-// For tests: `fps`, `frames`, `position` and `drawMs`, as pace.js has them.
+// For tests: `fps`, `frames`, `position` and `drawMs`, as pace.js has them, and the line.
 window.livegen = mountRoll(part("roll"), link, score);
+window.livegen.link = link;
 link.open();
