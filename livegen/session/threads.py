@@ -10,7 +10,7 @@ from typing import Final
 SWITCH_INTERVAL_SECONDS: Final = 0.0005
 """How long a busy Python thread may keep the others waiting; Python's own 5 ms would be heard at the keyboard."""
 
-_PRIORITY: Final = 5  # of the lowest: under JACK's and the sound card's own threads
+_PRIORITY: Final = 3  # under those that make sound: JACK's usual server runs at 10, and its clients at 5
 _LEAST_PRIORITY: Final = 1
 _GARBAGE_THRESHOLDS: Final = (20_000, 50, 1_000)
 
