@@ -79,7 +79,8 @@ class Stage:
         self._next_gauges = 0.0
         self._n_pages: int | None = None  # unknown while the server has not said
         self._knows_all = True
-        self._n_refused = self._n_bad = 0
+        self._n_refused = self._n_faults = self._n_bad = 0
+        self._troubles: list[str] = []
         self.restarts = 0
         session.audience.append(self)
         session.observers.append(self._observe)
@@ -117,6 +118,7 @@ class Stage:
         return {
             "times the page's server was started again": self.restarts,
             "refusals by the page's server": self._n_refused,
+            "errors of the page's server": self._n_faults,
             "messages of pages dropped": self._n_bad,
             "samples missing from the page's sound": self._session.tap.lost,
         }
@@ -250,7 +252,9 @@ class Stage:
                 continue
             try:
                 if server.pipe.poll(_POLL_SECONDS):
-                    self._obey(server.pipe.recv_bytes(2 * MAX_MESSAGE_BYTES), server)
+                    message = server.pipe.recv_bytes(2 * MAX_MESSAGE_BYTES)
+                    server.hear()
+                    self._obey(message)
                 server.check()
             except (EOFError, OSError):
                 server.lose()
@@ -260,12 +264,12 @@ class Stage:
             self._server.lose()  # it does not listen, and keeps the other thread waiting
         self._release()
 
-    def _obey(self, text: bytes, server: ServerProcess) -> None:
+    def _obey(self, text: bytes) -> None:
         """Do what a message asks for; one that makes no sense is counted."""
         try:
             message = json.loads(text)
             if message["type"] in ("alive", "failed"):
-                self._hear_server(message, server)
+                self._hear_server(message)
                 return
             source = message["source"]
             if not (isinstance(source, str) and 0 < len(source) <= _MOST_LENGTH):
@@ -284,16 +288,18 @@ class Stage:
         except (ValueError, TypeError, KeyError, IndexError, RecursionError):
             self._n_bad += 1
 
-    def _hear_server(self, message: Mapping[str, Any], server: ServerProcess) -> None:
+    def _hear_server(self, message: Mapping[str, Any]) -> None:
         if message["type"] == "failed":
             self._session.desk.say(f"the page's server failed: {str(message['reason'])[:_MOST_BYTES]}")
             return
-        n_pages, n_refused = int(message["pages"]), int(message["refused"])
-        server.hear()
+        n_pages, troubles = int(message["pages"]), [str(each)[:_MOST_BYTES] for each in message["troubles"]]
+        if troubles != self._troubles:
+            self._troubles = troubles
+            self._session.desk.say(" · ".join(troubles))
         if n_pages > (self._n_pages or 0):
             self._knows_all = False
             self._wake.set()
-        self._n_pages, self._n_refused = n_pages, n_refused
+        self._n_pages, self._n_refused, self._n_faults = n_pages, int(message["refused"]), int(message["faults"])
 
     def _set(self, name: str, value: object, source: str) -> None:
         try:

@@ -1,8 +1,10 @@
-"""What the tests of the server share."""
+"""What the tests of the server and of the page share."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from browser import chromium
 from scripted_session import ScriptedSession
 
 
@@ -21,3 +23,10 @@ def new_session() -> Iterator[ScriptedSession]:
     session = ScriptedSession()
     yield session
     session.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A browser for all tests of a module."""
+    with chromium() as running:
+        yield running

@@ -2,7 +2,6 @@
 
 import json
 import random
-import shutil
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -10,16 +9,11 @@ from typing import Any, Final
 
 import numpy as np
 import pytest
+from played_session import GAUGES, PlayedSession
 
 from livegen.controls import CONTROLS, DEFAULTS
 from livegen.inputs.terminal import KEY_OFFSETS
 from livegen.score import DRUM_NOTES, MIDI_CHANNEL, Voice
-
-pytest.importorskip("playwright.sync_api", reason="the browser is driven by playwright: pip install it")
-from test_roll_page import GAUGES, Session
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on the PATH")
 
 NEW_ROW: Final = {"name": "brand_new", "scope": "global", "kind": "float", "default": 0.5, "description": "of tomorrow"}
 TABLE: Final = [
@@ -28,20 +22,9 @@ TABLE: Final = [
 ]
 KEYS: Final = ".keys"
 NOTE_ON, NOTE_OFF = 0x90, 0x80
-FIND_LINK: Final = """async () => {
-    const { Link } = await import("/static/link.js");
-    const send = Link.prototype.send;
-    await new Promise((done) => {
-        Link.prototype.send = function (...message) {
-            window.link = this;
-            send.apply(this, message);
-            done();
-        };
-    });
-}"""
 
 
-class Stage(Session):
+class Stage(PlayedSession):
     """A session with the real table, that writes down what it is told."""
 
     def __init__(self, page: Any) -> None:
@@ -77,30 +60,15 @@ class Stage(Session):
         heard, self.heard = self.heard, []
         return [each["data"] for each in heard if each["type"] == "midi"]
 
-    def open(self) -> None:
-        super().open()
-        self.page.evaluate(FIND_LINK)
-
     def settle(self) -> None:
         """Wait until all that the page has to say is heard."""
-        self.page.evaluate("() => new Promise(requestAnimationFrame).then(() => window.link.send('marker'))")
+        self.page.evaluate("() => new Promise(requestAnimationFrame).then(() => livegen.link.send('marker'))")
         while not any(each["type"] == "marker" for each in self.heard):
             self.page.wait_for_timeout(2)  # in which the browser's messages are taken
         self.heard = [each for each in self.heard if each["type"] != "marker"]
 
     def widget(self, name: str, what: str = "") -> Any:
         return self.page.locator(f'[data-control="{name}"] {what}'.strip()).first
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    arguments = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
-    with sync_playwright() as starter:
-        browser = starter.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -265,7 +233,7 @@ def test_a_line_that_is_cut_leaves_no_key_down(stage: Stage) -> None:
     assert stage.midi() == [[NOTE_ON, 60, 100]]
     stage.socket.close()
     stage.page.wait_for_function("() => document.querySelectorAll('.key.is-down').length === 0")
-    stage.page.wait_for_function("() => window.link.isOpen && window.link.state === 'here'")
+    stage.page.wait_for_function("() => livegen.link.isOpen && livegen.link.state === 'here'")
     stage.page.keyboard.up("z")
     assert stage.midi() == []
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import chromium
 from jack_listener import Listener
 from livegen_process import CHECKOUT, Jam, assert_left_well
 from page_checks import unfit_widgets, weak_texts
@@ -23,12 +22,6 @@ DESK = {"width": 1280, "height": 800}
 PHONE = {"width": 360, "height": 640}
 PICTURE = CHECKOUT / "docs" / "stage.png"
 OpenPage = Callable[..., Any]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture

@@ -1,111 +1,24 @@
 """The roll and the gauges of the stage page in a real browser, with a session that the test plays."""
 
-import json
 import re
-import shutil
 from collections.abc import Iterator
-from dataclasses import asdict
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import pytest
+from played_session import GAUGES, PlayedSession
 
-from livegen.controls import CONTROLS, DEFAULTS
 from livegen.score import N_VOICES, VOLUME_MAX, Voice, onsets
 from livegen.units import FRAME_RATE_HZ
 from livegen.web.server import STATIC
 
-playwright = pytest.importorskip("playwright.sync_api", reason="the browser is driven by playwright: pip install it")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on the PATH")
-
-SITE: Final = "http://stage.test"
-STRICT: Final = "default-src 'self'; connect-src 'self' ws://stage.test; object-src 'none'; base-uri 'none'"
-KINDS: Final = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 SIZES: Final = ((1440, 900), (1024, 768), (390, 844), (360, 640), (844, 390))
-GAUGES: Final[dict[str, Any]] = {
-    "seconds": 3.0,
-    "is_running": True,
-    "levels": [0.1, 0.2, 0.0, 0.4],
-    "mix": 0.3,
-    "frames_in_hand": 12,
-    "late_frames": 0,
-    "underflows": 0,
-    "key_to_sound_ms": 8.0,
-    "block_samples": 128,
-    "sound": "null",
-    "tempo": None,
-    "midi_in": [],
-    "midi_out": [],
-    "take": None,
-    "patch": "default",
-    "model": "small",
-    "memories": [],
-    "troubles": [],
-}
-
-
-class Session:
-    """What the page connects to: each test says what it sends, and whether it answers."""
-
-    def __init__(self, page: Any) -> None:
-        self.page = page
-        self.word = "one"
-        self.is_silent = False
-        self.errors: list[str] = []
-        page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.route(f"{SITE}/**", self._serve)
-        page.route_web_socket(re.compile("ws://stage.test/stage"), self._connect)
-
-    def open(self) -> None:
-        self.page.goto(SITE)
-        self.page.wait_for_function("() => window.livegen?.position !== null")
-
-    def send(self, kind: str, **fields: Any) -> None:
-        self.socket.send(json.dumps({"type": kind, **fields}))
-
-    def begin(self, at: int = 100) -> None:
-        table = [asdict(control) | {"name": name} for name, control in CONTROLS.items()]
-        rates = {"frame_rate": FRAME_RATE_HZ, "sample_rate": 48_000}
-        lists: dict[str, Any] = {"patches": [], "models": [], "osc": ["127.0.0.1", 0], "table": table}
-        self.send("hello", session=self.word, version="0", **rates, **lists)
-        self.send("values", values=dict(DEFAULTS))
-        notes, nothing = [60, 64, 40, 9], [0, 0, 0, 0]
-        rows = [[i, notes, [9, 9, 0, 9], nothing, nothing, nothing, nothing, i / 12] for i in range(at - 30, at + 12)]
-        self.send("plan", now=float(at), horizon=at + 2, frames=rows)
-        self.send("gauges", **GAUGES)
-
-    def _serve(self, route: Any) -> None:
-        name = route.request.url.removeprefix(f"{SITE}/").removeprefix("static/") or "index.html"
-        headers = {"Content-Security-Policy": STRICT, "Content-Type": KINDS.get(Path(name).suffix, "text/plain")}
-        route.fulfill(body=(STATIC / name).read_bytes(), headers=headers)
-
-    def _connect(self, socket: Any) -> None:
-        self.socket = socket
-        socket.on_message(self._hear)
-        if not self.is_silent:
-            self.begin()
-
-    def _hear(self, text: str) -> None:
-        message = json.loads(text)
-        if message["type"] == "ping" and not self.is_silent:
-            self.send("pong", t=message["t"])
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as starter:
-        browser = starter.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
-def session(browser: Any) -> Iterator[Session]:
+def session(browser: Any) -> Iterator[PlayedSession]:
     page = browser.new_page(viewport={"width": 1024, "height": 768})
-    session = Session(page)
+    session = PlayedSession(page)
     session.open()
     yield session
     errors = list(session.errors)
@@ -113,7 +26,7 @@ def session(browser: Any) -> Iterator[Session]:
     assert errors == []  # nothing that a strict Content-Security-Policy forbids, either
 
 
-def test_notes_begin_where_the_score_says(session: Session) -> None:
+def test_notes_begin_where_the_score_says(session: PlayedSession) -> None:
     generator = np.random.default_rng(7)
     frames = np.zeros((400, N_VOICES, 3), np.uint8)
     frames[..., 0] = generator.choice([0, 60, 60, 62], frames.shape[:2])
@@ -133,7 +46,7 @@ def test_notes_begin_where_the_score_says(session: Session) -> None:
     assert sorted(map(tuple, begun)) == [tuple(each) for each in np.argwhere(onsets(frames)).tolist()]
 
 
-def test_an_onset_offset_moves_a_note_and_ends_the_one_before(session: Session) -> None:
+def test_an_onset_offset_moves_a_note_and_ends_the_one_before(session: PlayedSession) -> None:
     bars = session.page.evaluate(
         """async () => {
             const { Score } = await import("/static/score.js");
@@ -148,7 +61,7 @@ def test_an_onset_offset_moves_a_note_and_ends_the_one_before(session: Session) 
     assert bars == [[60, 5.25, 6.5], [62, 6.5, 8]]
 
 
-def test_rows_are_kept_for_a_while_and_no_longer(session: Session) -> None:
+def test_rows_are_kept_for_a_while_and_no_longer(session: PlayedSession) -> None:
     n_rows, first, last = session.page.evaluate(
         """async () => {
             const { Score } = await import("/static/score.js");
@@ -163,7 +76,7 @@ def test_rows_are_kept_for_a_while_and_no_longer(session: Session) -> None:
     assert last == 4999
 
 
-def test_messages_that_come_late_do_not_move_the_playhead(session: Session) -> None:
+def test_messages_that_come_late_do_not_move_the_playhead(session: PlayedSession) -> None:
     worst, backwards = session.page.evaluate(
         """async (rate) => {
             const { Clock } = await import("/static/clock.js");
@@ -193,7 +106,7 @@ def test_messages_that_come_late_do_not_move_the_playhead(session: Session) -> N
 
 
 @pytest.mark.parametrize("leap", [200, -200])
-def test_the_playhead_follows_when_the_clock_leaps(session: Session, leap: int) -> None:
+def test_the_playhead_follows_when_the_clock_leaps(session: PlayedSession, leap: int) -> None:
     gap = session.page.evaluate(
         """async ([rate, leap]) => {
             const { Clock } = await import("/static/clock.js");
@@ -210,7 +123,7 @@ def test_the_playhead_follows_when_the_clock_leaps(session: Session, leap: int) 
     assert abs(gap) < 0.1
 
 
-def test_a_lost_session_is_said_in_large_words_until_it_is_back(session: Session) -> None:
+def test_a_lost_session_is_said_in_large_words_until_it_is_back(session: PlayedSession) -> None:
     away = session.page.locator("#away")
     session.send("lost")
     away.wait_for(state="visible")
@@ -222,7 +135,7 @@ def test_a_lost_session_is_said_in_large_words_until_it_is_back(session: Session
     away.wait_for(state="hidden")
 
 
-def test_a_dead_line_is_noticed_within_two_seconds(session: Session) -> None:
+def test_a_dead_line_is_noticed_within_two_seconds(session: PlayedSession) -> None:
     session.page.evaluate(
         """() => {
             const began = performance.now();
@@ -237,7 +150,7 @@ def test_a_dead_line_is_noticed_within_two_seconds(session: Session) -> None:
     session.page.locator("#away").wait_for(state="hidden")  # by itself
 
 
-def test_another_session_begins_with_an_empty_roll(session: Session) -> None:
+def test_another_session_begins_with_an_empty_roll(session: PlayedSession) -> None:
     session.word = "two"
     session.begin(at=9000)
     session.page.wait_for_function("() => livegen.position > 8999")
@@ -245,7 +158,7 @@ def test_another_session_begins_with_an_empty_roll(session: Session) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_nothing_jumps_whatever_the_gauges_show(session: Session, size: tuple[int, int]) -> None:
+def test_nothing_jumps_whatever_the_gauges_show(session: PlayedSession, size: tuple[int, int]) -> None:
     page = session.page
     page.set_viewport_size({"width": size[0], "height": size[1]})
     boxes = """() => [...document.querySelectorAll("#gauges > *, #gauges dt, .lamps, #roll canvas, #hands, #piano")]
@@ -266,7 +179,7 @@ def test_nothing_jumps_whatever_the_gauges_show(session: Session, size: tuple[in
     assert place[0] <= place[1]
 
 
-def test_what_a_number_means_is_said_in_words_too(session: Session) -> None:
+def test_what_a_number_means_is_said_in_words_too(session: PlayedSession) -> None:
     session.send("gauges", **GAUGES | {"frames_in_hand": 0, "troubles": ["the keyboard is gone"]})
     session.page.get_by_text("the keyboard is gone").wait_for()
     figures = session.page.locator(".figure").all_text_contents()

@@ -10,7 +10,7 @@ export function makeMemories(store, recall, link) {
   const pads = make("div", { class: "pads" });
   const arm = make(
     "button",
-    { type: "button", class: "arm", "aria-pressed": false, title: store.description },
+    { type: "button", class: "arm", "aria-pressed": false, title: store.description, "data-control": store.name },
     "store",
   );
   const heading = make("div", { class: "head" }, make("span", { class: "label" }, "memories"), arm);

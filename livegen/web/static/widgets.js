@@ -37,7 +37,7 @@ function frame(row, { body, ...functions }) {
     ...functions,
     showKnob(knob) {
       badge.hidden = !knob;
-      badge.textContent = knob ?? "";
+      badge.textContent = knob?.split(" on ")[0] ?? "";
       badge.title = `${knob} sets it`;
     },
     showRefusal(reason) {
