@@ -143,6 +143,7 @@ def plan(
     """
     frame_index = timeline.end
     frame, offsets, is_drawn = part.frame, NO_OFFSET, (part.owner == MODEL) | part.rests
+    waiting = SILENCE
     if state.is_running and early is not None and (early.planned.onset_offset < 0.0).any():
         stands = (early.planned.onset_offset < 0.0) & (part.owner == MODEL) & (early.planned.owner == MODEL)
         frame, is_drawn = np.where(stands[:, None], early.planned.frame, frame), is_drawn & ~stands
@@ -152,9 +153,9 @@ def plan(
     elif state.is_running:
         amount, is_full = float(state.values["arrangement"]), state.values["mode"] in _FULL_MODES
         sampling = arranged(sampling, context.form, amount, is_full=is_full)
-        frame = _drawn(state, timeline, part, frame, is_drawn, sampling, context, reach)
+        frame, waiting = _drawn(state, timeline, part, frame, is_drawn, sampling, context, reach)
     played = np.where(part.rests[:, None], SILENCE, frame)
-    return Step(PlannedFrame(frame_index, played, part.owner, offsets), frame, context, state.is_running)
+    return Step(PlannedFrame(frame_index, played, part.owner, offsets), frame, context, state.is_running, waiting)
 
 
 def _drawn(
@@ -166,27 +167,38 @@ def _drawn(
     sampling: Sampling,
     context: Context,
     reach: Sequence[Reach],
-) -> NDArray[np.uint8]:
-    """Return a frame with the model's voices drawn; where an attack would be heard beside the grid its voice holds.
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return a frame with the model's voices drawn, and what waits for a later one.
 
-    The others are drawn again, given that it holds: what the model meant to play it plays when it can, or not.
+    Where an attack would be heard beside the grid its voice holds. What it was to play it plays in the next frame that
+    is open, unless it attacks there anyway. Other voices are drawn again, given that it does.
     """
 
     def draw() -> NDArray[np.uint8]:
         return context.distribution.sample(frame, ~is_drawn, sampling, seed=state.seed, frame_index=timeline.end)
 
     drawn = draw()
-    is_barred = is_drawn & (part.owner == MODEL)
-    is_barred &= barred([step.heard for step in timeline.steps[-MEMORY_FRAMES - 1 :]], reach)
-    if not is_barred.any() or not timeline.steps:
-        return drawn
-    is_barred &= [_is_strict(state, timeline.end, voice) for voice in Voice]
-    last = timeline.steps[-1]
+    if not timeline.steps:
+        return drawn, SILENCE
+    last, is_model_s = timeline.steps[-1], is_drawn & (part.owner == MODEL)
+    is_barred = is_model_s & barred([step.heard for step in timeline.steps[-MEMORY_FRAMES - 1 :]], reach)
+    if is_barred.any():
+        is_barred &= [_is_strict(state, timeline.end, voice) for voice in Voice]
+    elif last.waiting is SILENCE:
+        return drawn, SILENCE
     before = np.where((last.planned.owner == MODEL)[:, None], last.heard, SILENCE)
-    while (is_held := is_barred & is_drawn & onsets(np.stack([before, drawn]))[1]).any():
-        frame, is_drawn = np.where(is_held[:, None], before, frame), is_drawn & ~is_held
+    waiting = np.where(is_model_s[:, None], last.waiting, SILENCE)
+    while True:
+        is_attack = is_drawn & onsets(np.stack([before, drawn]))[1]
+        is_held, is_due = is_attack & is_barred, is_drawn & ~is_attack & ~is_barred & (waiting[:, Column.NOTE] > 0)
+        if not (is_held | is_due).any():
+            break
+        frame = np.where(is_held[:, None], before, np.where(is_due[:, None], waiting, frame))
+        waiting = np.where(is_held[:, None], drawn, waiting)
+        is_drawn = is_drawn & ~is_held & ~is_due
         drawn = draw()
-    return drawn
+    waiting = np.where(is_barred[:, None], waiting, SILENCE)
+    return drawn, waiting if waiting.any() else SILENCE
 
 
 def _is_strict(state: State, frame_index: int, voice: Voice) -> bool:

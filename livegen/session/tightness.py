@@ -6,8 +6,8 @@ onset is moved there. Nearly all offsets are late ones that way, and a frame nee
 of this scales with the control: at 0 the model is told the beat of a frame's boundary, where all sounds.
 
 A point takes one onset of a voice. Another within a frame of it, or one that comes a little too soon to be moved there,
-would be heard as a stumble: there the voice holds, and the model, which hears that it did, plays on from there. Runs of
-notes in every frame go on, but for those beside a point.
+would be heard as a stumble: there the voice holds, and what it meant to play waits for the next frame that is open. What
+is faster than the grid, as arpeggios are, is left to halves or quarters of it, as fine as frames can tell apart.
 
 The grid is that of the beat as the model hears it, very slow and very fast ones an octave nearer: its sixteenths or its
 eighth-note triplets. Swing moves every second sixteenth, at 1 to where a triplet's last note falls.
@@ -43,8 +43,9 @@ _FEW_ONSETS_DOUBT: Final = 3.0
 
 _FULL_SWING_BEATS: Final = 1.0 / 12.0
 
-_AROUND: Final = np.arange(-1.0, 3.0)
-"""The points of the grid that may be within reach, from the one before."""
+_PARTS: Final = (4, 2)
+_CLEAR_FRAMES: Final = 1.04
+"""Between points of the grid there are others where so many frames lie between any two: farther than an onset moves."""
 
 _MIDDLE: Final = 0.35
 """Where in a frame the model is told the beat, at tightness 1: a point that falls on a boundary is within reach from
@@ -61,8 +62,7 @@ MEMORY_FRAMES: Final = 2
 """An onset may be moved to a point of the grid from so many frames later."""
 
 _WAITS: Final = 0.85
-_CLEAR_FRAMES: Final = 1.04
-"""An onset waits for the next frame if the point lies nearer to that; beyond so many frames none disturbs it."""
+"""An onset waits for the next frame if the point lies nearer to that."""
 
 
 class Reach(NamedTuple):
@@ -71,19 +71,19 @@ class Reach(NamedTuple):
     Attributes
     ----------
     point : int or None
-        Number of the point of the grid that the onset is moved to; None where none is within reach.
+        Number of the point that the onset is moved to; None where none is within reach.
     offset : float
         Where the onset sounds, in frames from where the frame begins.
-    is_near : bool
-        Whether an onset that is not moved is heard within a frame of some point.
+    is_open : bool
+        Whether the model may attack in it.
     """
 
     point: int | None
     offset: float
-    is_near: bool
+    is_open: bool
 
 
-_UNMOVED: Final = Reach(None, 0.0, is_near=False)
+_UNMOVED: Final = Reach(None, 0.0, is_open=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,21 +157,38 @@ class Groove:
         if not self.middle:
             return [_UNMOVED] * n_frames
         beats = np.array([self.tempo.beats_at(first + i + self.middle) for i in range(n_frames)]) * self.octave
-        numbers = np.floor(beats * self.points)[:, None] + _AROUND
-        is_swung = (numbers % 2.0 == 1.0) & (self.points == _SIXTEENTHS)
-        times = numbers / self.points + is_swung * (self.swing * _FULL_SWING_BEATS) - beats[:, None]
-        times = times * (self.tempo.period_frames / self.octave) + self.middle  # in frames, since each began
+        period, parts = self.tempo.period_frames / self.octave, self._parts()
+        numbers = np.floor(beats * self.points)[:, None] * parts + np.arange(-parts, 2 * parts + 1)
+        times = (self._beats_of(numbers / parts) - beats[:, None]) * period + self.middle  # since each frame began
         is_within = (times >= _EARLIEST - _OVER_FRAMES) & (times <= _LATEST + _OVER_FRAMES)
-        distances = np.where(is_within, np.abs(times - self.middle), np.inf)
+        distances = np.abs(times - self.middle)
+        of_grid = slice(None, None, parts)
+        is_clear = (np.abs(times[:, of_grid]) > _CLEAR_FRAMES).all(1)
+        is_finer = is_clear[:, None] & (distances < distances[:, of_grid].min(1, keepdims=True))
+        distances[~(is_within & (is_finer | (numbers % parts == 0.0)))] = np.inf
         best = np.arange(n_frames), distances.argmin(1)
         offsets = np.clip(self.middle + self.tightness * (times[best] - self.middle), _EARLIEST, _LATEST)
-        is_near = ((times >= _EARLIEST - _OVER_FRAMES) & (times < self.middle + _CLEAR_FRAMES)).any(1)
+        is_open = is_within[best] & ((offsets <= _WAITS) | is_clear)
         return [
-            Reach(int(number) if within else None, offset if within else self.middle, near)
-            for number, within, offset, near in zip(
-                numbers[best].tolist(), is_within[best].tolist(), offsets.tolist(), is_near.tolist(), strict=True
+            Reach(int(number) if within else None, offset if within else self.middle, opens)
+            for number, within, offset, opens in zip(
+                numbers[best].tolist(), is_within[best].tolist(), offsets.tolist(), is_open.tolist(), strict=True
             )
         ]
+
+    def _parts(self) -> int:
+        """Return into how many parts frames can divide the grid."""
+        shortest = (1.0 / self.points - self._swing_beats) * self.tempo.period_frames / self.octave
+        return next((parts for parts in _PARTS if shortest >= parts * _CLEAR_FRAMES), 1)
+
+    @property
+    def _swing_beats(self) -> float:
+        return self.swing * _FULL_SWING_BEATS if self.points == _SIXTEENTHS else 0.0
+
+    def _beats_of(self, numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return where points of the grid are, in beats; what lies between two of them is where its number has it."""
+        to_odd = 1.0 - np.abs(numbers % 2.0 - 1.0)
+        return numbers / self.points + to_odd * self._swing_beats
 
     def offsets(
         self, heard: NDArray[np.uint8], heard_offset: NDArray[np.float64], planned: Sequence[PlannedFrame]
@@ -208,6 +225,7 @@ class Groove:
                 elif owners[i][voice] == MODEL and is_onset:
                     point, on_point, _ = reach[at]
                     is_next_s = on_point > _LATE and at + 1 < len(is_attack) and is_attack[at + 1]
+                    is_next_s = is_next_s and reach[at + 1].point == point
                     if point is not None and point != taken and not is_next_s:
                         offset, taken = on_point, point
                     least = last - 1.0 + _SHORTEST_FRAMES if is_note else _EARLIEST
@@ -240,11 +258,9 @@ def barred(heard: Sequence[NDArray[np.uint8]], reach: Sequence[Reach]) -> NDArra
     reach : sequence of Reach
         Of the frame and the two before it.
     """
-    *before, (point, offset, is_near) = reach
-    if point is None or offset > _WAITS:
-        return np.full(N_VOICES, is_near)
-    is_barred = np.zeros(N_VOICES, np.bool_)
-    if heard and any(each.point == point for each in before):  # a voice that has just been moved there has it
+    *before, (point, _, is_open) = reach
+    is_barred = np.full(N_VOICES, not is_open)
+    if is_open and point is not None and heard and any(each.point == point for each in before):
         for is_attack, each in zip(reversed(onsets(np.array(heard))), reversed(before), strict=False):
-            is_barred |= is_attack & (each.point == point)
+            is_barred |= is_attack & (each.point == point)  # what has just been moved there has it
     return is_barred

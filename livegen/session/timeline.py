@@ -101,12 +101,15 @@ class Step:
         What the predictor knew before it.
     is_fed : bool
         Whether the predictor is to hear the frame; false while the model is stopped.
+    waiting : ndarray of uint8, shape (4, 3)
+        What voices are to play in a later frame, for they could not in this one; silence where nothing waits.
     """
 
     planned: PlannedFrame
     heard: NDArray[np.uint8]
     context: Context
     is_fed: bool
+    waiting: NDArray[np.uint8] = field(default_factory=lambda: SILENCE)
 
     def next_context(self, form: Form, memory: float, beat: Beat | None, lag: int) -> Context:
         """Return the context of the frame that follows, once the predictor has heard this one."""

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 from hash_predictor import HashDistribution, HashPredictor
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livegen.controls import DEFAULTS, Value
-from livegen.events import ClockTick, Event, NoteOn, SetControl, StampedEvent, Start
+from livegen.events import ClockTick, Event, NoteOff, NoteOn, SetControl, StampedEvent, Start
 from livegen.patch import load_patch
 from livegen.predictor.checkpoint import load_predictor
 from livegen.predictor.predictor import Predictor
@@ -351,3 +351,31 @@ def test_the_shipped_model_is_within_2_ms_of_the_grid(bpm: float) -> None:
     misses = grid_misses_ms(frames, bpm, 3)
     assert len(misses) > 20
     assert np.percentile(misses, 99) < 2.0
+
+
+@given(
+    st.lists(st.tuples(st.floats(0.05, 12.0), st.floats(0.02, 9.0)), min_size=1, max_size=12),
+    st.floats(60, 200),
+    st.sampled_from([0, 1]),
+)
+@settings(max_examples=25, deadline=None)
+def test_nothing_that_is_played_is_moved_or_held_back(keys: list[tuple[float, float]], bpm: float, ahead: int) -> None:
+    """Keys go down in frames that sound, or in those that are about to begin, where onsets may be early."""
+    values = {**DEFAULTS, "bpm": bpm, "p1.role": "player"}
+    state, position, events = begin(Busy(1.0), values, seed=3), 30.0, list[StampedEvent]()
+    played_notes = {}
+    for i, (gap, length) in enumerate(keys):
+        position += gap
+        played_notes[math.floor(position)] = 60 + i
+        events += [StampedEvent(NoteOn(0, 60 + i, 90), "keys", position)]
+        events += [StampedEvent(NoteOff(0, 60 + i), "keys", position + length)]
+    events.sort(key=lambda event: event.position)
+    for k in range(int(events[-1].position) + 4):
+        state = advance(state, k, [event for event in events if k - 1 <= event.position - ahead < k])[0]
+    for step in state.timeline.since(30):
+        is_player_s = step.planned.owner == PLAYER
+        assert (step.planned.onset_offset[is_player_s] == 0.0).all()
+    for frame_index, note in played_notes.items():
+        planned = state.timeline.at(frame_index).planned
+        assert planned.owner[Voice.P1] == PLAYER
+        assert planned.frame[Voice.P1, 0] == note
