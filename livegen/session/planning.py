@@ -69,13 +69,14 @@ def replay(step: Step, part: Part, timeline: Timeline, context: Context) -> Step
     Where the model's voice has become the player's, it sounded on until a key took it over.
     """
     was = step.planned
-    played, heard, owner = was.frame.copy(), step.heard.copy(), was.owner.copy()
+    played, heard, owner, offset = was.frame.copy(), step.heard.copy(), was.owner.copy(), was.onset_offset.copy()
     for voice in range(N_VOICES):
         is_taken = part.frame[voice, Column.NOTE] > 0 or _owner_before(timeline, voice) == PLAYER
         if was.owner[voice] == PLAYER or (part.owner[voice] == PLAYER and is_taken):
             played[voice] = heard[voice] = part.frame[voice]
-            owner[voice] = part.owner[voice]
-    return replace(step, planned=replace(was, frame=played, owner=owner), heard=heard, context=context)
+            owner[voice], offset[voice] = part.owner[voice], 0.0
+    planned = replace(was, frame=played, owner=owner, onset_offset=offset)
+    return replace(step, planned=planned, heard=heard, context=context)
 
 
 def _owner_before(timeline: Timeline, voice: int) -> int:
@@ -212,8 +213,9 @@ def groove_of(state: State, timeline: Timeline) -> Groove:
     groove, at = Groove.of(state.tempo, state.values), max(state.horizon - timeline.start, 0)
     if not groove.middle:
         return groove
-    heard = _frames_of(timeline.steps[max(at - LISTEN_FRAMES, 0) : at])
-    return groove.fitted(heard, state.horizon)
+    heard = timeline.steps[max(at - LISTEN_FRAMES, 0) : at]
+    owner = np.array([step.planned.owner for step in heard], np.uint8).reshape(-1, N_VOICES)
+    return groove.fitted(_frames_of(heard), state.horizon, owner)
 
 
 def timed(state: State, timeline: Timeline, groove: Groove) -> Timeline:

@@ -6,8 +6,8 @@ onset is moved there. Nearly all offsets are late ones that way, and a frame nee
 of this scales with the control: at 0 the model is told the beat of a frame's boundary, where all sounds.
 
 A point takes one onset of a voice. Another within a frame of it, or one that comes a little too soon to be moved there,
-would be heard as a stumble: there the voice holds, and what it meant to play waits for the next frame that is open. What
-is faster than the grid, as arpeggios are, is left to halves or quarters of it, as fine as frames can tell apart.
+would be heard as a stumble: there the voice holds, and what it meant to play waits for the next frame that is open.
+What is faster than the grid, as arpeggios are, is left to halves or quarters of it, as fine as frames can tell apart.
 
 The grid is that of the beat as the model hears it, very slow and very fast ones an octave nearer: its sixteenths or its
 eighth-note triplets. Swing moves every second sixteenth, at 1 to where a triplet's last note falls.
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from livegen.controls import Values
 from livegen.predictor.beat import Beat
 from livegen.score import N_VOICES, onsets
-from livegen.score_table import MODEL, PlannedFrame
+from livegen.score_table import MODEL, PLAYER, PlannedFrame
 from livegen.session.tempo import Tempo
 
 LISTEN_FRAMES: Final = 144
@@ -45,7 +45,9 @@ _FULL_SWING_BEATS: Final = 1.0 / 12.0
 
 _PARTS: Final = (4, 2)
 _CLEAR_FRAMES: Final = 1.04
-"""Between points of the grid there are others where so many frames lie between any two: farther than an onset moves."""
+"""Between points of the grid there are others where so many frames lie between any two: farther than an onset moves.
+Of such parts every second, the finest, is for runs: for a voice that has attacked in one of the two frames before.
+"""
 
 _MIDDLE: Final = 0.35
 """Where in a frame the model is told the beat, at tightness 1: a point that falls on a boundary is within reach from
@@ -76,14 +78,17 @@ class Reach(NamedTuple):
         Where the onset sounds, in frames from where the frame begins.
     is_open : bool
         Whether the model may attack in it.
+    is_for_runs : bool
+        Whether only a voice that has attacked just before may.
     """
 
     point: int | None
     offset: float
     is_open: bool
+    is_for_runs: bool
 
 
-_UNMOVED: Final = Reach(None, 0.0, is_open=True)
+_UNMOVED: Final = Reach(None, 0.0, is_open=True, is_for_runs=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,18 +138,24 @@ class Groove:
             return None
         return Beat(self.tempo.period_frames / self.octave, self._straight_beats(frame_index) % 1.0)
 
-    def fitted(self, heard: NDArray[np.uint8], end: int) -> "Groove":
-        """Return the groove with the grid that fits what was heard.
+    def fitted(self, heard: NDArray[np.uint8], end: int, owner: NDArray[np.uint8] | None = None) -> "Groove":
+        """Return the groove with the grid that fits what was heard: the player's notes, where there are enough of them.
 
         Parameters
         ----------
         heard : ndarray of uint8, shape (n, 4, 3)
             The last frames before `end`, `LISTEN_FRAMES` or fewer.
         end : int
+        owner : ndarray of uint8, shape (n, 4), optional
+            Who played them.
         """
         if not self.middle:
             return self
-        at = np.flatnonzero(onsets(heard).any(1))
+        attacks = onsets(heard)
+        at = np.flatnonzero(attacks.any(1))
+        if owner is not None:
+            of_player = np.flatnonzero((attacks & (owner == PLAYER)).any(1))
+            at = of_player if len(of_player) >= _FEWEST_ONSETS else at
         if len(at) < _FEWEST_ONSETS:
             return self
         turns = 2j * np.pi * np.array([self._straight_beats(end - len(heard) + k) for k in at.tolist()])
@@ -169,12 +180,13 @@ class Groove:
         best = np.arange(n_frames), distances.argmin(1)
         offsets = np.clip(self.middle + self.tightness * (times[best] - self.middle), _EARLIEST, _LATEST)
         is_open = is_within[best] & ((offsets <= _WAITS) | is_clear)
-        return [
-            Reach(int(number) if within else None, offset if within else self.middle, opens)
-            for number, within, offset, opens in zip(
-                numbers[best].tolist(), is_within[best].tolist(), offsets.tolist(), is_open.tolist(), strict=True
-            )
-        ]
+        number, reached = numbers[best].astype(np.int64), is_within[best]
+        is_for_runs = (number % 2 == 1) & (parts > 1)
+        offsets = np.where(reached, offsets, self.middle)
+        columns = zip(
+            number.tolist(), reached.tolist(), offsets.tolist(), is_open.tolist(), is_for_runs.tolist(), strict=True
+        )
+        return [Reach(point if is_reached else None, *others) for point, is_reached, *others in columns]
 
     def _parts(self) -> int:
         """Return into how many parts frames can divide the grid."""
@@ -223,7 +235,7 @@ class Groove:
                 if i == 0 and each.onset_offset[voice] < 0.0:
                     offset, taken = float(each.onset_offset[voice]), reach[at].point
                 elif owners[i][voice] == MODEL and is_onset:
-                    point, on_point, _ = reach[at]
+                    point, on_point, *_ = reach[at]
                     is_next_s = on_point > _LATE and at + 1 < len(is_attack) and is_attack[at + 1]
                     is_next_s = is_next_s and reach[at + 1].point == point
                     if point is not None and point != taken and not is_next_s:
@@ -258,9 +270,12 @@ def barred(heard: Sequence[NDArray[np.uint8]], reach: Sequence[Reach]) -> NDArra
     reach : sequence of Reach
         Of the frame and the two before it.
     """
-    *before, (point, _, is_open) = reach
-    is_barred = np.full(N_VOICES, not is_open)
-    if is_open and point is not None and heard and any(each.point == point for each in before):
-        for is_attack, each in zip(reversed(onsets(np.array(heard))), reversed(before), strict=False):
+    *before, (point, _, is_open, is_for_runs) = reach
+    is_barred = np.full(N_VOICES, not is_open or is_for_runs)
+    if is_open and point is not None and heard and (is_for_runs or any(each.point == point for each in before)):
+        attacks = onsets(np.array(heard))[-MEMORY_FRAMES:]
+        if is_for_runs:
+            is_barred = ~attacks.any(0)
+        for is_attack, each in zip(reversed(attacks), reversed(before), strict=False):
             is_barred |= is_attack & (each.point == point)  # what has just been moved there has it
     return is_barred
