@@ -174,12 +174,13 @@ class Groove:
         is_within = (times >= _EARLIEST - _OVER_FRAMES) & (times <= _LATEST + _OVER_FRAMES)
         distances = np.abs(times - self.middle)
         of_grid = slice(None, None, parts)
-        is_clear = (np.abs(times[:, of_grid]) > _CLEAR_FRAMES).all(1)
-        is_finer = is_clear[:, None] & (distances < distances[:, of_grid].min(1, keepdims=True))
-        distances[~(is_within & (is_finer | (numbers % parts == 0.0)))] = np.inf
+        is_clear = np.abs(times[:, of_grid]).min(1, keepdims=True) > _CLEAR_FRAMES
+        is_finer = is_clear & (distances < distances[:, of_grid].min(1, keepdims=True))
+        is_within &= is_finer | (numbers % parts == 0.0)
+        distances = np.where(is_within, distances, np.inf)
         best = np.arange(n_frames), distances.argmin(1)
         offsets = np.clip(self.middle + self.tightness * (times[best] - self.middle), _EARLIEST, _LATEST)
-        is_open = is_within[best] & ((offsets <= _WAITS) | is_clear)
+        is_open = is_within[best] & ((offsets <= _WAITS) | is_clear[:, 0])
         number, reached = numbers[best].astype(np.int64), is_within[best]
         is_for_runs = (number % 2 == 1) & (parts > 1)
         offsets = np.where(reached, offsets, self.middle)
@@ -275,7 +276,7 @@ def barred(heard: Sequence[NDArray[np.uint8]], reach: Sequence[Reach]) -> NDArra
     if is_open and point is not None and heard and (is_for_runs or any(each.point == point for each in before)):
         attacks = onsets(np.array(heard))[-MEMORY_FRAMES:]
         if is_for_runs:
-            is_barred = ~attacks.any(0)
+            is_barred &= ~attacks.any(0)
         for is_attack, each in zip(reversed(attacks), reversed(before), strict=False):
             is_barred |= is_attack & (each.point == point)  # what has just been moved there has it
     return is_barred
