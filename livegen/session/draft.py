@@ -215,6 +215,8 @@ class Draft:
             is_early = timeline.end == state.horizon < self._before.end
             early = self._before.at(state.horizon) if is_early else None
             within = reach[timeline.end - MEMORY_FRAMES - first : timeline.end - first + 1]
+            if timeline.end == state.horizon:
+                within[-1] = within[-1].about_to_begin()
             part = part_of(state, timeline.end)
             timeline = timeline.append(plan(state, timeline, part, context, sampling, early, within))
         return timed(state, timeline, groove)

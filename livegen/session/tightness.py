@@ -87,6 +87,10 @@ class Reach(NamedTuple):
     is_open: bool
     is_for_runs: bool
 
+    def about_to_begin(self) -> "Reach":
+        """Return what is within reach of an onset that nobody knew of until now: none early."""
+        return self._replace(is_open=self.is_open and self.offset >= -_OVER_FRAMES)
+
 
 _UNMOVED: Final = Reach(None, 0.0, is_open=True, is_for_runs=False)
 
