@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from livegen.controls import CONTROLS, DEFAULTS
 from livegen.units import FRAME_RATE_HZ
-from livegen.web.server import STATIC
+from livegen.web.files import STATIC
 
 SITE: Final = "http://stage.test"
 STRICT: Final = "default-src 'self'; connect-src 'self' ws://stage.test; object-src 'none'; base-uri 'none'"
