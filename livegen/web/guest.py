@@ -116,6 +116,7 @@ class Guest(ABC):
             if not allowance.spend():
                 await self._send_away(socket, TOO_MANY, f"too many messages: at most {MESSAGES_A_SECOND} a second")
                 return
+            await self.hub.wait_for_turn()
             try:
                 self.obey(message.get("text"), message.get("bytes") or b"")
             except ControlError as error:

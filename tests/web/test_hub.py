@@ -24,7 +24,7 @@ from livegen.controls import CONTROLS
 from livegen.web import server
 from livegen.web.app import App
 from livegen.web.guest import BURST
-from livegen.web.hub import MAX_GUESTS, Hub
+from livegen.web.hub import _BURST_SECONDS, ALL_MESSAGES_A_SECOND, MAX_GUESTS, Hub
 from livegen.web.server import HttpProtocol
 from livegen.web.settings import ServerSettings
 from livegen.web.wire import MAX_MESSAGE_BYTES
@@ -265,6 +265,21 @@ def test_a_page_that_says_too_much_is_sent_away_and_its_keys_come_up(session: Sc
     assert wait_until(lambda: session.refused() > n_refused)
     source = session.heard("midi")[-1]["source"]
     assert wait_until(lambda: {"type": "lost", "source": source} in session.heard("lost"))
+
+
+def test_pages_that_say_too_much_together_wait_and_one_that_says_little_does_not(session: ScriptedSession) -> None:
+    note, n_notes = json.dumps({"type": "midi", "data": [0xB0, 1, 1]}), BURST - 100
+    began, n_before = time.monotonic(), len(session.heard("midi"))
+    with session.page() as one, session.page() as other, session.page() as third:
+        for _ in range(n_notes):
+            one.line.send(note)
+            other.line.send(note)
+        asked_at = time.monotonic()
+        third.round_trip()
+        assert time.monotonic() - asked_at < 0.5
+        assert wait_until(lambda: len(session.heard("midi")) == n_before + 2 * n_notes)
+    n_at_once = round(_BURST_SECONDS * ALL_MESSAGES_A_SECOND)
+    assert time.monotonic() - began > (2 * n_notes - n_at_once) / ALL_MESSAGES_A_SECOND
 
 
 def test_so_many_pages_and_no_more(session: ScriptedSession) -> None:
