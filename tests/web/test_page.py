@@ -94,7 +94,7 @@ def test_keys_of_the_computer_and_of_the_page_sound_and_none_hangs(
     page.get_by_role("button", name="A4").hover()
     page.mouse.down()
     assert wait_until(lambda: listener.hears(A4_HZ))
-    assert page.locator('.key[aria-label^="A4"]').evaluate("(key) => key.matches('.is-sounding, .is-held, .is-down')")
+    assert page.locator('.key[aria-label^="A4"]').evaluate("(key) => key.matches('.is-lit, .is-down')")
     page.mouse.up()
     assert listener.falls_silent()
     page.keyboard.down("n")
