@@ -4,20 +4,20 @@ import json
 import random
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import Any, Final
 
 import numpy as np
 import pytest
-from played_session import GAUGES, PlayedSession
+from played_session import PlayedSession
 
-from livegen.controls import CONTROLS, DEFAULTS
+from livegen.controls import CONTROLS
 from livegen.inputs.terminal import KEY_OFFSETS
 from livegen.score import DRUM_NOTES, MIDI_CHANNEL, Voice
+from livegen.web import mirror
 
 NEW_ROW: Final = {"name": "brand_new", "scope": "global", "kind": "float", "default": 0.5, "description": "of tomorrow"}
 TABLE: Final = [
-    *({**asdict(control), "name": name} for name, control in CONTROLS.items()),
+    *mirror.TABLE,
     {**NEW_ROW, "minimum": 0.0, "maximum": 1.0, "choices": [], "unit": "", "names_control": False},
 ]
 KEYS: Final = ".keys"
@@ -25,18 +25,17 @@ NOTE_ON, NOTE_OFF = 0x90, 0x80
 
 
 class Stage(PlayedSession):
-    """A session with the real table, that writes down what it is told."""
+    """A session that writes down what it is told, with a control that the page does not know."""
+
+    table = TABLE
+    patches, models = ("lead", "plain"), ("default",)
 
     def __init__(self, page: Any) -> None:
         super().__init__(page)
         self.heard: list[dict[str, Any]] = []
 
-    def begin(self, at: int = 100) -> None:
-        fields = {"frame_rate": 24, "sample_rate": 48_000, "patches": ["lead", "plain"], "models": ["default"]}
-        self.send("hello", session=self.word, version="0", osc=["127.0.0.1", 1], table=TABLE, **fields)
-        self.send("values", values=dict(DEFAULTS))
-        self.send("plan", now=float(at), horizon=at + 2, frames=[])
-        self.send("gauges", **GAUGES)
+    def rows(self, at: int) -> list[list[Any]]:
+        return []
 
     def _connect(self, socket: Any) -> None:
         self.heard = []  # a line that begins owes nothing to one that a busy machine has lost
@@ -84,7 +83,7 @@ def stage(browser: Any) -> Iterator[Stage]:
 
 def test_every_row_has_one_widget_and_one_that_nobody_knows_is_under_more(stage: Stage) -> None:
     names = stage.page.evaluate("[...document.querySelectorAll('[data-control]')].map((e) => e.dataset.control)")
-    pads = Counter({"recall": 8})  # which store too, once "store" is pressed
+    pads = Counter({"recall": 8, "store": 1})  # a pad stores too, once "store" is pressed
     assert Counter(names) == Counter(row["name"] for row in TABLE) - Counter(["store", "recall"]) + pads
     assert stage.widget("brand_new").locator("xpath=ancestor::details/summary").inner_text() == "more"
 
@@ -101,7 +100,7 @@ def test_every_widget_has_a_name_and_works_from_the_keyboard(stage: Stage) -> No
             continue
         if name == "recall":
             stage.widget(name).press("Enter")
-        elif name == "patch":
+        elif name in ("patch", "model"):
             stage.widget(name, "select").press("ArrowDown")
         elif kind == "choice":
             is_list = stage.widget(name, "select").count() > 0
