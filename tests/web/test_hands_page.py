@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 import pytest
-from played_session import PlayedSession
+from played_session import GAUGES, PlayedSession
 
 from livegen.controls import CONTROLS
 from livegen.inputs.terminal import KEY_OFFSETS
