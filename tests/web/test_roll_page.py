@@ -12,7 +12,7 @@ from livegen.score import N_VOICES, VOLUME_MAX, Voice, onsets
 from livegen.units import FRAME_RATE_HZ
 from livegen.web.files import STATIC
 
-SIZES: Final = ((1440, 900), (1024, 768), (390, 844), (360, 640), (844, 390))
+SIZES: Final = ((1440, 900), (1024, 768), (390, 844), (360, 640), (844, 390), (640, 360))
 
 
 @pytest.fixture
