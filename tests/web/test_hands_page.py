@@ -168,7 +168,7 @@ def test_who_hears_nothing_is_told_what_to_press(stage: Stage) -> None:
     words = stage.page.locator(".listen-says")
     words.filter(has_text="No sound card").wait_for()
     stage.send("gauges", **GAUGES | {"sound": "ALSA: a card"})
-    words.filter(has_text="the session’s sound").wait_for()
+    words.filter(has_text="sound, in this browser").wait_for()
 
 
 def test_space_stops_after_a_slider_was_dragged(stage: Stage) -> None:
