@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Iterator
+from http import HTTPStatus
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import Server
+from websockets.http11 import Request
 
 from livegen.web.announce import OSC, OSCQUERY, Announcement, Service, service_name
 from livegen.web.app import App
@@ -128,6 +130,7 @@ class HttpProtocol(H11Protocol):
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         is_ours = self.client is not None and is_loopback(self.client[0])
         if len(self.connections) > (_MOST_CONNECTIONS if is_ours else _MOST_OF_OTHERS):
+            self.connections.discard(self)  # now: it is lost a moment later, and many may come at once
             self.app.count_refusal()
             transport.abort()
         else:
@@ -149,6 +152,12 @@ class HttpProtocol(H11Protocol):
 
 
 class _WebSocketProtocol(WebSocketsSansIOProtocol):
+    def handle_connect(self, event: Request) -> None:
+        """Count what is refused because it is no WebSocket, after all."""
+        super().handle_connect(event)
+        if self.response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
+            self.app.count_refusal()
+
     def keepalive_timeout(self) -> None:
         """Give up a page that does not answer, at once: uvicorn would first send all that it has not taken yet."""
         super().keepalive_timeout()
