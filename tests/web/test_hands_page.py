@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 import pytest
-from played_session import PlayedSession
+from played_session import GAUGES, PlayedSession
 
 from livegen.controls import CONTROLS
 from livegen.inputs.terminal import KEY_OFFSETS
@@ -143,6 +143,39 @@ def test_a_widget_that_is_touched_while_learning_is_not_moved(stage: Stage) -> N
     stage.page.locator('[data-control="p2.role"] .badge', has_text="CC 21").wait_for()
     stage.page.locator('[data-control="p2.role"] [data-choice=off]').click()
     assert stage.sets() == [("p2.role", "off")]
+
+
+def test_the_prompt_stands_while_the_session_waits_for_a_knob(stage: Stage) -> None:
+    prompt = stage.page.locator(".prompt")
+    stage.send("gauges", **GAUGES | {"learning": "p1.volume"})
+    prompt.filter(has_text="P1 volume").wait_for()
+    stage.send("gauges", **GAUGES | {"learning": None})
+    prompt.wait_for(state="hidden")
+
+
+def test_escape_gives_learning_up_and_is_panic_after_that(stage: Stage) -> None:
+    learn = stage.widget("learn", "button")
+    assert learn.get_attribute("aria-pressed") == "false"
+    learn.click()
+    stage.page.keyboard.press("Escape")
+    assert learn.get_attribute("aria-pressed") == "false"
+    assert stage.sets() == []
+    stage.page.keyboard.press("Escape")
+    assert stage.sets() == [("panic", True)]
+
+
+def test_who_hears_nothing_is_told_what_to_press(stage: Stage) -> None:
+    words = stage.page.locator(".listen-says")
+    words.filter(has_text="No sound card").wait_for()
+    stage.send("gauges", **GAUGES | {"sound": "ALSA: a card"})
+    words.filter(has_text="sound, in this browser").wait_for()
+
+
+def test_space_stops_after_a_slider_was_dragged(stage: Stage) -> None:
+    stage.widget("temperature", "[type=range]").click()
+    stage.sets()
+    stage.page.keyboard.press("Space")
+    assert stage.sets() == [("stop", True)]
 
 
 def test_pads_recall_and_store(stage: Stage) -> None:
