@@ -18,7 +18,7 @@ _MAX_PACKET: Final = 8192  # bytes; a larger packet is no control
 _MAX_DEPTH: Final = 8  # of bundles in bundles
 _BUNDLE: Final = b"#bundle\x00"
 _BUNDLE_HEADER: Final = 16  # the word #bundle and a time tag, which is taken as "now"
-_KNOWN_TYPES: Final = frozenset("ihfdsbrmtTFN[]")
+_KNOWN_TYPES: Final = frozenset("ihfdsbrmtTFNI[]")
 
 
 class NotOscError(ValueError):
@@ -66,6 +66,8 @@ def _parse_message(data: bytes) -> tuple[str, list[Any]]:
     tags = data[tags_at:].split(b"\x00", 1)[0].decode("latin-1")
     if tags and not (tags[0] == "," and set(tags[1:]) <= _KNOWN_TYPES):
         raise NotOscError(f"unknown type tags {tags!r}")
+    if "I" in tags:  # an impulse, which python-osc does not know; it has no more data than T
+        data = data[:tags_at] + tags.replace("I", "T").encode() + data[tags_at + len(tags) :]
     try:
         message = OscMessage(data)
         return message.address, message.params
@@ -102,6 +104,8 @@ def note_event(arguments: list[Any]) -> NoteOn | NoteOff:
 def set_event(name: str, arguments: list[Any]) -> SetControl | None:
     """Return what a message to the address of a control sets; None for a trigger's button that comes up.
 
+    An action takes OSC's N, which is None, for no argument.
+
     Raises
     ------
     ControlError
@@ -110,7 +114,8 @@ def set_event(name: str, arguments: list[Any]) -> SetControl | None:
     if len(arguments) > 1:
         raise ControlError(f"{name} takes one argument, not {len(arguments)}")
     control = CONTROLS[name]
-    value = parse_value(name, arguments[0] if arguments else control.argument)
+    is_bare = not arguments or (control.is_action and arguments[0] is None)
+    value = parse_value(name, control.argument if is_bare else arguments[0])
     return SetControl(name, value) if value or control.kind != "trigger" else None
 
 

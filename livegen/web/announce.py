@@ -5,11 +5,12 @@ Each service is told on the interfaces where it can be reached: one that listens
 
 import asyncio
 import contextlib
-import ipaddress
 import logging
 import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from livegen.web.door import is_everywhere, is_loopback
 
 if TYPE_CHECKING:
     from zeroconf.asyncio import AsyncZeroconf
@@ -51,10 +52,10 @@ def reachable_at(host: str) -> list[str]:
     """
     import ifaddr
 
-    if not ipaddress.ip_address(host).is_unspecified:
+    if not is_everywhere(host):
         return [host]
     found = sorted({str(ip.ip) for adapter in ifaddr.get_adapters() for ip in adapter.ips if ip.is_IPv4})
-    return [address for address in found if not ipaddress.ip_address(address).is_loopback] or found
+    return [address for address in found if not is_loopback(address)] or found
 
 
 class Announcement:

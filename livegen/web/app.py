@@ -42,6 +42,10 @@ class App:
         self._name = name
         self._files = read_files()
 
+    def count_refusal(self) -> None:
+        """Count what was refused before it came to be a request."""
+        self._hub.refused += 1
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or serve one WebSocket; what goes wrong here is counted and ends that one alone."""
         knock = Knock.of(
@@ -113,7 +117,8 @@ class App:
         except UnknownAttributeError as error:
             return self._refuse(HTTPStatus.BAD_REQUEST, str(error))
         if "HOST_INFO" in attributes:
-            own, osc = request.scope["server"], hello.get("osc", ("", 0))
+            own = request.scope["server"]
+            osc = hello.get("osc", (own[0], 0))
             return _json(host_info(self._name, (own[0], own[1]), (osc[0], osc[1])))
         node = find(namespace(values, choices_of(hello)), request.scope["path"])
         if node is None:

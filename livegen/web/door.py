@@ -11,7 +11,6 @@ import ipaddress
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
 from typing import Final
 from urllib.parse import parse_qsl, urlencode
 
@@ -29,7 +28,6 @@ SECURITY_HEADERS: Final = {
 """What every answer carries: our own modules, worklets and sockets, nobody's frame, and no address given away."""
 
 _LOCAL_NAMES: Final = frozenset({"localhost", "localhost."})
-_WILDCARDS: Final = frozenset({"", "0.0.0.0", "::"})
 _HOST: Final = re.compile(r"([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 _BEARER: Final = re.compile(r"bearer +(\S+) *", re.IGNORECASE)
 
@@ -98,9 +96,9 @@ def judge(knock: Knock, served_host: str, token: str) -> Refusal | None:
         What other machines must show; none may come in where it is empty.
     """
     if is_loopback(knock.peer):
-        own = _LOCAL_NAMES | {served_host.lower()} - _WILDCARDS
         name = host_name(knock.host)
-        is_named = name is not None and (name in own or is_loopback(name))
+        is_served = name == served_host.lower() and not is_everywhere(served_host)
+        is_named = name is not None and (name in _LOCAL_NAMES or is_served or is_loopback(name))
         if not (is_named or shows_token(knock, token)):
             return Refusal(403, f"this machine is not called {_shown(knock.host)} here: use 127.0.0.1 or localhost")
     elif not shows_token(knock, token):
@@ -112,11 +110,14 @@ def judge(knock: Knock, served_host: str, token: str) -> Refusal | None:
 
 def is_loopback(address: str) -> bool:
     """Tell whether an address is of the machine itself: 127.0.0.0/8, ::1, or the former in IPv6's clothes."""
-    try:
-        ip = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    return (getattr(ip, "ipv4_mapped", None) or ip).is_loopback
+    ip = _ip(address)
+    return ip is not None and (getattr(ip, "ipv4_mapped", None) or ip).is_loopback
+
+
+def is_everywhere(address: str) -> bool:
+    """Tell whether what listens on an address is reached at every one of this machine's: 0.0.0.0, or ::."""
+    ip = _ip(address)
+    return ip is not None and ip.is_unspecified
 
 
 def host_name(host: str | None) -> str | None:
@@ -151,15 +152,21 @@ def without_token(query: str) -> str:
 
 def cookie_token(cookies: str) -> str:
     """Return the token in a Cookie header, or an empty text."""
-    try:
-        morsel = SimpleCookie(cookies).get(COOKIE)
-    except CookieError:
-        return ""
-    return morsel.value if morsel else ""
+    pairs = (
+        pair.partition("=") for pair in cookies.split(";")
+    )  # http.cookies gives up at what another program has set
+    return next((value.strip() for name, _, value in pairs if name.strip() == COOKIE), "")
 
 
 def _pairs(query: str) -> list[tuple[str, str]]:
     return parse_qsl(query, keep_blank_values=True, encoding="utf-8", errors="replace")
+
+
+def _ip(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(address)
+    except ValueError:
+        return None
 
 
 def _shown(text: str | None) -> str:

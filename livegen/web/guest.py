@@ -92,10 +92,12 @@ class Guest(ABC):
 
     async def attend(self, socket: WebSocket) -> None:
         """Serve its socket until it leaves, is sent away, or the server ends."""
-        await socket.accept()
+        try:
+            await socket.accept()
+        except (WebSocketDisconnect, RuntimeError):  # gone before it was let in
+            return
         if self.hub.is_full:
-            self.hub.refused += 1
-            await socket.close(TRY_LATER, "too many pages are open: close one, then load this one again")
+            await self._send_away(socket, TRY_LATER, "too many pages are open: close one, then load this one again")
             return
         with self.hub.welcome(self) as self.source:
             sender = asyncio.create_task(self._send(socket))
@@ -112,15 +114,19 @@ class Guest(ABC):
                 self.hub.refused += message.get("code") in BREACHES
                 return
             if not allowance.spend():
-                self.hub.refused += 1
-                with contextlib.suppress(WebSocketDisconnect, RuntimeError):
-                    await socket.close(TOO_MANY, f"too many messages: at most {MESSAGES_A_SECOND} a second")
+                await self._send_away(socket, TOO_MANY, f"too many messages: at most {MESSAGES_A_SECOND} a second")
                 return
+            await self.hub.wait_for_turn()
             try:
                 self.obey(message.get("text"), message.get("bytes") or b"")
             except ControlError as error:
                 self.hub.refused += 1
                 self.refuse(error)
+
+    async def _send_away(self, socket: WebSocket, code: int, reason: str) -> None:
+        self.hub.refused += 1
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+            await socket.close(code, reason)
 
     async def _send(self, socket: WebSocket) -> None:
         with contextlib.suppress(WebSocketDisconnect, RuntimeError):  # it is gone, as `_receive` hears

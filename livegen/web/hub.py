@@ -15,6 +15,11 @@ from livegen.web.wire import SOUND_MARK, encode
 MAX_GUESTS: Final = 64
 """How many pages and OSCQuery clients may be connected at once."""
 
+ALL_MESSAGES_A_SECOND: Final = 2000
+"""How many messages all of them together may send: what a session takes without a late frame. The others wait."""
+
+_BURST_SECONDS: Final = 0.25
+
 LOST: Final = encode("lost").decode()
 _ALIVE_SECONDS: Final = 0.5
 
@@ -58,6 +63,7 @@ class Hub:
         self._line = Line(pipe, self._hear, self._notice, lambda: self.n_pages > 0, self._close)
         self._listeners: dict[str, Listener] = {}
         self._n_welcomed = 0
+        self._turn_at = 0.0  # of the message that came last
         self._over = asyncio.Event()
 
     async def run(self) -> None:
@@ -96,6 +102,13 @@ class Hub:
             del self._listeners[source]
             self._line.let_go(source)
             self._show()
+
+    async def wait_for_turn(self) -> None:
+        """Wait with a message of a guest while they say too much together: its socket is not read meanwhile."""
+        now = asyncio.get_running_loop().time()
+        self._turn_at = max(self._turn_at, now - _BURST_SECONDS) + 1.0 / ALL_MESSAGES_A_SECOND
+        if self._turn_at > now:
+            await asyncio.sleep(self._turn_at - now)
 
     def ask(self, kind: str, source: str, **fields: Any) -> bool:
         """Hand a checked message of a guest on to the session; False where the session takes none."""

@@ -8,7 +8,8 @@ float     f
 int       i
 bool      i    0 or 1, as the answers are: a client that was promised T or F would not know them
 choice    s    one of VALS
-trigger   T    write only, as all actions are; T fires it, and F does nothing, as a button that comes up
+trigger   N    write only, as all actions are; it fires by N, I, T or nothing at all, for which clients draw a button,
+               and F or 0 does nothing, as a button that comes up
 count     i
 name      s
 ========= ==== ===================================================================================
@@ -21,6 +22,7 @@ from urllib.parse import parse_qsl
 from livegen.controls import ADDRESSES, CONTROLS, OSC_PREFIX, Control, Value
 from livegen.inputs.osc_packet import NOTE_RANGES
 from livegen.voices import Voice
+from livegen.web.door import is_everywhere
 
 Node = dict[str, Any]
 """One node as JSON has it."""
@@ -40,8 +42,11 @@ EXTENSIONS: Final[Mapping[str, bool]] = {
 
 _TYPES: Final = {
     **{"float": "f", "int": "i", "bool": "i", "choice": "s"},
-    **{"trigger": "T", "count": "i", "name": "s"},
+    **{"trigger": "N", "count": "i", "name": "s"},
 }
+_UNITS: Final = {"BPM": "time.bpm", "ms": "time.ms", "MIDI key": "time.midinote"}
+"""Those that the proposal has a name for: https://github.com/Vidvox/OSCQueryProposal/blob/master/units.md."""
+
 _NONE, _WRITE_ONLY, _READ_WRITE = 0, 2, 3
 _PORT: Final = {"MIN": 1, "MAX": 65535}
 
@@ -63,7 +68,7 @@ _COMMANDS: Final = (
     ),
     _command(f"{OSC_PREFIX}/register", "i", [_PORT], "by UDP: answers and news go to this port of the sender"),
     _command(f"{OSC_PREFIX}/unregister", "i", [_PORT], "by UDP: they do so no more"),
-    _command(f"{OSC_PREFIX}/dump", "T", [], "send every value in force"),
+    _command(f"{OSC_PREFIX}/dump", "N", [], "send every value in force"),
 )
 
 _CONTAINERS: Final = {
@@ -115,7 +120,7 @@ def _control_node(address: str, value: Value | None, names: Sequence[str]) -> No
         if control.kind in ("float", "int", "count"):
             node["CLIPMODE"] = ["both"]
     if control.unit:
-        node["UNIT"] = [control.unit]
+        node["UNIT"] = [_UNITS.get(control.unit, control.unit)]
     return node
 
 
@@ -177,7 +182,7 @@ def host_info(name: str, own: tuple[str, int], osc: tuple[str, int]) -> Node:
     return {
         "NAME": name,
         "EXTENSIONS": dict(EXTENSIONS),
-        "OSC_IP": own[0] if osc[0] in ("0.0.0.0", "::", "") else osc[0],
+        "OSC_IP": own[0] if is_everywhere(osc[0]) else osc[0],
         "OSC_PORT": osc[1],
         "OSC_TRANSPORT": "UDP",
         "WS_IP": own[0],

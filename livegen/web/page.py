@@ -11,14 +11,13 @@ from typing import Final
 
 from livegen.errors import PortError
 from livegen.resources import user_config_folder
+from livegen.web.door import is_everywhere, is_loopback
 from livegen.web.settings import DEFAULT_HOST, DEFAULT_PORT, ServerSettings
 
 _BACKLOG: Final = 128
 _TOKEN_BYTES: Final = 16
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{22,64}")
 _TOKEN_FILE: Final = "web-token"
-_LOOPBACK: Final = ("127.", "::1")
-_EVERYWHERE: Final = ("0.0.0.0", "::")
 _SOMEWHERE: Final = ("192.0.2.1", 9)  # of a network that is nobody's; nothing is sent there
 
 
@@ -43,7 +42,7 @@ class Page:
     def address(self) -> str:
         """What goes into a browser, the token with it where one is asked for."""
         host, token = self.settings.host, self.settings.token
-        host = _own_address() if host in _EVERYWHERE else host
+        host = _own_address() if is_everywhere(host) else host
         host = f"[{host}]" if ":" in host else host
         return f"http://{host}:{self.settings.port}/" + (f"?token={token}" if token else "")
 
@@ -74,7 +73,7 @@ def open_page(host: str | None = None, port: int | None = None) -> Page:
         warnings.append(f"web port {DEFAULT_PORT} is in use: the page is on {listener.getsockname()[1]}")
     bound_host, bound_port = listener.getsockname()[:2]
     token = ""
-    if not bound_host.startswith(_LOOPBACK):
+    if not is_loopback(bound_host):
         token, trouble = kept_token(user_config_folder() / _TOKEN_FILE)
         warnings += [trouble] if trouble else []
     return Page(listener, ServerSettings(bound_host, bound_port, token), warnings)

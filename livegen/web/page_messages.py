@@ -1,4 +1,4 @@
-"""What a page may say: a text in, a message that the session can do without another look out, or a refusal."""
+"""What a page may say: a text comes in, and a checked message goes out to the session, or a refusal back."""
 
 import json
 import math

@@ -13,6 +13,7 @@ from livegen.web import child
 from livegen.web.settings import ServerSettings
 
 _SILENCE_SECONDS: Final = 1.25
+_START_SECONDS: Final = 30.0  # on a small machine that plays
 _ASKED_SECONDS: Final = 0.15
 _KILLED_SECONDS: Final = 0.3
 
@@ -65,8 +66,9 @@ class ServerProcess:
         self._heard_at = time.monotonic()
 
     def check(self) -> None:
-        """Take it for lost, and end it, if it has fallen silent."""
-        if self._heard_at is not None and time.monotonic() > self._heard_at + _SILENCE_SECONDS:
+        """Take it for lost, and end it, if it has fallen silent, or has never said a word."""
+        silent_at = self.began + _START_SECONDS if self._heard_at is None else self._heard_at + _SILENCE_SECONDS
+        if time.monotonic() > silent_at:
             self.lose()
 
     def lose(self) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Iterator
+from http import HTTPStatus
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
@@ -11,9 +12,11 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import Server
+from websockets.http11 import Request
 
 from livegen.web.announce import OSC, OSCQUERY, Announcement, Service, service_name
 from livegen.web.app import App
+from livegen.web.door import is_loopback
 from livegen.web.hub import Hub
 from livegen.web.settings import ServerSettings
 from livegen.web.wire import MAX_MESSAGE_BYTES
@@ -23,7 +26,10 @@ PONG_SECONDS: Final = 3.0
 """How often a page must show that it is there, and how long it may take: then its keys come up."""
 
 _MOST_CONNECTIONS: Final = 256
-_FIRST_REQUEST_SECONDS: Final = 5.0
+_MOST_OF_OTHERS: Final = 224
+"""Connections at once, and those of other machines: however many these open, the performer's own page comes in."""
+
+_REQUEST_SECONDS: Final = 5.0
 
 
 def serve(pipe: Connection, listener: socket.socket, settings: ServerSettings) -> None:
@@ -62,7 +68,6 @@ async def _serve(pipe: Connection, listener: socket.socket, settings: ServerSett
             ws_ping_interval=PING_SECONDS,
             ws_ping_timeout=PONG_SECONDS,
             ws_per_message_deflate=False,  # on a stage's network time is dearer than bytes
-            limit_concurrency=_MOST_CONNECTIONS,
             timeout_graceful_shutdown=0,  # whoever waits for an answer now gets none: the music has ended
         )
     )
@@ -116,21 +121,43 @@ class HttpProtocol(H11Protocol):
     """A connection before, or without, its WebSocket."""
 
     def connection_made(self, transport: Any) -> None:
-        """Close a connection that asks nothing, which uvicorn would keep for ever; send what is small at once.
+        """Take a connection where there is room for it; send what is small at once.
 
         asyncio sets TCP_NODELAY only on sockets that name TCP as their protocol, which one bound elsewhere does
         not: without it every second message waits 40 ms for the page's acknowledgement of the one before.
         """
         super().connection_made(transport)
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.loop.call_later(_FIRST_REQUEST_SECONDS, self._close_if_mute)
+        is_ours = self.client is not None and is_loopback(self.client[0])
+        if len(self.connections) > (_MOST_CONNECTIONS if is_ours else _MOST_OF_OTHERS):
+            self.connections.discard(self)  # now: it is lost a moment later, and many may come at once
+            self.app.count_refusal()
+            transport.abort()
+        else:
+            self.loop.call_later(_REQUEST_SECONDS, self._close_if_mute, self.cycle)
 
-    def _close_if_mute(self) -> None:
-        if self.cycle is None and self.transport.get_protocol() is self:
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP."""
+        self.app.count_refusal()
+        super().send_400_response(msg)
+
+    def _close_if_mute(self, last_request: object) -> None:
+        """Close a connection that has asked nothing since the last look, or only begun to: uvicorn waits for ever."""
+        if self.transport.is_closing() or self.transport.get_protocol() is not self:
+            return
+        if self.cycle is last_request and not self.transport.get_write_buffer_size():
             self.transport.abort()
+        else:
+            self.loop.call_later(_REQUEST_SECONDS, self._close_if_mute, self.cycle)
 
 
 class _WebSocketProtocol(WebSocketsSansIOProtocol):
+    def handle_connect(self, event: Request) -> None:
+        """Count what is refused because it is no WebSocket, after all."""
+        super().handle_connect(event)
+        if self.response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
+            self.app.count_refusal()
+
     def keepalive_timeout(self) -> None:
         """Give up a page that does not answer, at once: uvicorn would first send all that it has not taken yet."""
         super().keepalive_timeout()

@@ -10,16 +10,17 @@ import json
 import secrets
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
 from livegen import __version__
-from livegen.controls import CONTROLS, Value, parse_value
+from livegen.controls import CONTROLS, Value
 from livegen.errors import ControlError
-from livegen.events import SetControl, SourceLost
+from livegen.events import SourceLost
 from livegen.inputs.midi import Decoder, event_of
+from livegen.inputs.osc_packet import set_event
 from livegen.session.instrument import FrameReport
 from livegen.session.session import Session
 from livegen.units import FRAME_RATE_HZ
@@ -40,6 +41,9 @@ _MOST_BYTES: Final = 256
 _MOST_LENGTH: Final = 64
 _ROWS_A_MESSAGE: Final = 24
 """Few enough that JSON of them keeps the interpreter no longer than a frame's plan can wait."""
+
+_SERVER_COUNTS: Final = {"refused": "refusals by the page's server", "faults": "errors of the page's server"}
+"""What a server counts, as it says it and as the performer reads it."""
 
 _GOOD_LIFE_SECONDS: Final = 3.0
 _PAUSES_SECONDS: Final = (0.0, 0.5, 1.0, 2.0, 5.0, 15.0)
@@ -79,7 +83,10 @@ class Stage:
         self._next_gauges = 0.0
         self._n_pages: int | None = None  # unknown while the server has not said
         self._knows_all = True
-        self._n_refused = self._n_faults = self._n_bad = 0
+        self._obeying = threading.Lock()  # no server is given up between a key of its pages and what is held by them
+        self._n_bad = 0
+        self._n_of_server: Counter[str] = Counter()  # what this server has counted
+        self._n_before: Counter[str] = Counter()  # and those before it
         self._troubles: list[str] = []
         self.restarts = 0
         session.audience.append(self)
@@ -117,8 +124,7 @@ class Stage:
     def _counts(self) -> Mapping[str, int]:
         return {
             "times the page's server was started again": self.restarts,
-            "refusals by the page's server": self._n_refused,
-            "errors of the page's server": self._n_faults,
+            **{what: self._n_before[what] + self._n_of_server[what] for what in _SERVER_COUNTS.values()},
             "messages of pages dropped": self._n_bad,
             "samples missing from the page's sound": self._session.tap.lost,
         }
@@ -133,8 +139,8 @@ class Stage:
             try:
                 server = self._server = ServerProcess(self._page.listener, self._page.settings)
                 self._tell(server, stop)
-            except OSError as error:  # no process, or a pipe that nobody reads any more
-                if server is None:
+            except Exception as error:  # no process, or a pipe that nobody reads any more, or a fault of our own
+                if server is None or not isinstance(error, OSError):
                     self._session.status.count_fault("the page's server", error)
             if stop.is_set():
                 break
@@ -146,12 +152,14 @@ class Stage:
         self._has_told.set()
 
     def _lose_server(self) -> None:
-        server, self._server = self._server, None
+        server = self._server
+        with self._obeying:
+            self._server, self._n_pages = None, None
+            self._n_before, self._n_of_server = self._n_before + self._n_of_server, Counter()
+            self._release()
         if server is not None:
             server.lose()
             server.end(0.0)
-        self._n_pages = None
-        self._release()
         self.restarts += 1
         self._session.desk.say("the page's server ended and is started again")
 
@@ -254,7 +262,9 @@ class Stage:
                 if server.pipe.poll(_POLL_SECONDS):
                     message = server.pipe.recv_bytes(2 * MAX_MESSAGE_BYTES)
                     server.hear()
-                    self._obey(message)
+                    with self._obeying:
+                        if server is self._server:
+                            self._obey(message)
                 server.check()
             except (EOFError, OSError):
                 server.lose()
@@ -299,16 +309,17 @@ class Stage:
         if n_pages > (self._n_pages or 0):
             self._knows_all = False
             self._wake.set()
-        self._n_pages, self._n_refused, self._n_faults = n_pages, int(message["refused"]), int(message["faults"])
+        self._n_pages = n_pages
+        self._n_of_server = Counter({what: int(message[field]) for field, what in _SERVER_COUNTS.items()})
 
     def _set(self, name: str, value: object, source: str) -> None:
         try:
-            checked = parse_value(name, value)
+            event = set_event(name, [value])
         except ControlError as error:
-            self.refuse(str(name)[:_MOST_LENGTH], str(error))
+            self.refuse(name, str(error))
             return
-        if CONTROLS[name].kind != "trigger" or checked:
-            self._session.receive(SetControl(name, checked), source)
+        if event is not None:
+            self._session.receive(event, source)
 
     def _play(self, data: list[int], source: str) -> None:
         if not isinstance(data, list) or len(data) > _MOST_BYTES:

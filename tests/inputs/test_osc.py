@@ -211,7 +211,7 @@ def test_a_dump_has_every_value(stage: Stage, client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "fires"), [((), True), ((1,), True), ((True,), True), ((0,), False), ((0.0,), False)]
+    ("arguments", "fires"), [((), True), ((1,), True), ((True,), True), ((None,), True), ((0,), False), ((0.0,), False)]
 )
 def test_triggers_fire_on_anything_but_zero(
     stage: Stage, client: Client, arguments: tuple[object, ...], fires: bool

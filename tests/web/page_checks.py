@@ -24,14 +24,15 @@ _CONTRAST: Final = """() => {
     const opacity = (element) => (element ? getComputedStyle(element).opacity * opacity(element.parentElement) : 1);
     const weak = [];
     for (const element of document.querySelectorAll("body *")) {
-        const said = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
-        if (!said || !element.checkVisibility({ visibilityProperty: true }) || element.disabled) continue;
+        const hint = element.placeholder;
+        const said = hint || [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+        if (!said || !element.checkVisibility({ visibilityProperty: true })) continue;
         const below = ground(element);
-        const colour = parse(getComputedStyle(element).color);
+        const colour = parse(getComputedStyle(element, hint ? "::placeholder" : null).color);
         const text = over([...colour.slice(0, 3), colour[3] * opacity(element)], below);
         const [light, dark] = [luminance(text), luminance(below)].sort((a, b) => b - a);
         const ratio = (light + 0.05) / (dark + 0.05);
-        const words = element.textContent.trim().slice(0, 30);
+        const words = (hint || element.textContent.trim()).slice(0, 30);
         if (ratio < 4.5) weak.push(`${element.tagName} ${words}: ${ratio.toFixed(2)}`);
     }
     return weak;

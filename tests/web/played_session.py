@@ -2,17 +2,16 @@
 
 import json
 import re
-from dataclasses import asdict
-from pathlib import Path
 from typing import Any, Final
 
-from livegen.controls import CONTROLS, DEFAULTS
+from livegen.controls import DEFAULTS
 from livegen.units import FRAME_RATE_HZ
-from livegen.web.server import STATIC
+from livegen.web.files import PAGE, read_files
+from livegen.web.mirror import TABLE
 
 SITE: Final = "http://stage.test"
 STRICT: Final = "default-src 'self'; connect-src 'self' ws://stage.test; object-src 'none'; base-uri 'none'"
-KINDS: Final = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+FILES: Final = read_files()
 GAUGES: Final[dict[str, Any]] = {
     "seconds": 3.0,
     "is_running": True,
@@ -38,6 +37,10 @@ GAUGES: Final[dict[str, Any]] = {
 class PlayedSession:
     """What the page connects to: each test says what it sends, and whether it answers."""
 
+    table = TABLE
+    patches: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+
     def __init__(self, page: Any) -> None:
         self.page = page
         self.word = "one"
@@ -56,20 +59,24 @@ class PlayedSession:
         self.socket.send(json.dumps({"type": kind, **fields}))
 
     def begin(self, at: int = 100) -> None:
-        table = [asdict(control) | {"name": name} for name, control in CONTROLS.items()]
         rates = {"frame_rate": FRAME_RATE_HZ, "sample_rate": 48_000}
-        lists: dict[str, Any] = {"patches": [], "models": [], "osc": ["127.0.0.1", 0], "table": table}
+        lists = {"patches": self.patches, "models": self.models, "osc": ["127.0.0.1", 0], "table": self.table}
         self.send("hello", session=self.word, version="0", **rates, **lists)
         self.send("values", values=dict(DEFAULTS))
-        notes, nothing = [60, 64, 40, 9], [0, 0, 0, 0]
-        rows = [[i, notes, [9, 9, 0, 9], nothing, nothing, nothing, nothing, i / 12] for i in range(at - 30, at + 12)]
-        self.send("plan", now=float(at), horizon=at + 2, frames=rows)
+        self.send("plan", now=float(at), horizon=at + 2, frames=self.rows(at))
         self.send("gauges", **GAUGES)
 
+    def rows(self, at: int) -> list[list[Any]]:
+        notes, nothing = [60, 64, 40, 9], [0, 0, 0, 0]
+        return [[i, notes, [9, 9, 0, 9], nothing, nothing, nothing, nothing, i / 12] for i in range(at - 30, at + 12)]
+
     def _serve(self, route: Any) -> None:
-        name = route.request.url.removeprefix(f"{SITE}/").removeprefix("static/") or "index.html"
-        headers = {"Content-Security-Policy": STRICT, "Content-Type": KINDS.get(Path(name).suffix, "text/plain")}
-        route.fulfill(body=(STATIC / name).read_bytes(), headers=headers)
+        name = route.request.url.removeprefix(f"{SITE}/").removeprefix("static/") or PAGE
+        file = FILES.get(name)
+        if file is None:
+            route.fulfill(status=404)
+            return
+        route.fulfill(body=file.content, headers={"Content-Security-Policy": STRICT, "Content-Type": file.media_type})
 
     def _connect(self, socket: Any) -> None:
         self.socket = socket

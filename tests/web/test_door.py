@@ -51,7 +51,8 @@ def test_all_else_is_not(peer: str) -> None:
 @pytest.mark.parametrize(
     "shown",
     [{"query": f"token={TOKEN}"}, {"cookies": f"a=b; livegen_token={TOKEN}"}, {"authorization": f"Bearer {TOKEN}"},
-     {"query": "token=wrong", "cookies": f"livegen_token={TOKEN}"}],
+     {"query": "token=wrong", "cookies": f"livegen_token={TOKEN}"},
+     {"cookies": f'of another={{"program": 1}}; livegen_token={TOKEN}; =; x'}],
 )  # fmt: skip
 def test_another_machine_comes_in_with_the_token(shown: dict[str, str]) -> None:
     assert judge(Knock(ELSEWHERE, "any.name:1", **shown), "0.0.0.0", TOKEN) is None

@@ -4,20 +4,20 @@ import json
 import random
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import Any, Final
 
 import numpy as np
 import pytest
 from played_session import GAUGES, PlayedSession
 
-from livegen.controls import CONTROLS, DEFAULTS
+from livegen.controls import CONTROLS
 from livegen.inputs.terminal import KEY_OFFSETS
 from livegen.score import DRUM_NOTES, MIDI_CHANNEL, Voice
+from livegen.web import mirror
 
 NEW_ROW: Final = {"name": "brand_new", "scope": "global", "kind": "float", "default": 0.5, "description": "of tomorrow"}
 TABLE: Final = [
-    *({**asdict(control), "name": name} for name, control in CONTROLS.items()),
+    *mirror.TABLE,
     {**NEW_ROW, "minimum": 0.0, "maximum": 1.0, "choices": [], "unit": "", "names_control": False},
 ]
 KEYS: Final = ".keys"
@@ -25,18 +25,17 @@ NOTE_ON, NOTE_OFF = 0x90, 0x80
 
 
 class Stage(PlayedSession):
-    """A session with the real table, that writes down what it is told."""
+    """A session that writes down what it is told, with a control that the page does not know."""
+
+    table = TABLE
+    patches, models = ("lead", "plain"), ("default", "solo")
 
     def __init__(self, page: Any) -> None:
         super().__init__(page)
         self.heard: list[dict[str, Any]] = []
 
-    def begin(self, at: int = 100) -> None:
-        fields = {"frame_rate": 24, "sample_rate": 48_000, "patches": ["lead", "plain"], "models": ["default"]}
-        self.send("hello", session=self.word, version="0", osc=["127.0.0.1", 1], table=TABLE, **fields)
-        self.send("values", values=dict(DEFAULTS))
-        self.send("plan", now=float(at), horizon=at + 2, frames=[])
-        self.send("gauges", **GAUGES)
+    def rows(self, at: int) -> list[list[Any]]:
+        return []
 
     def _connect(self, socket: Any) -> None:
         self.heard = []  # a line that begins owes nothing to one that a busy machine has lost
@@ -85,7 +84,7 @@ def stage(browser: Any) -> Iterator[Stage]:
 def test_every_row_has_one_widget_and_one_that_nobody_knows_is_under_more(stage: Stage) -> None:
     names = stage.page.evaluate("[...document.querySelectorAll('[data-control]')].map((e) => e.dataset.control)")
     pads = Counter({"recall": 8})  # which store too, once "store" is pressed
-    assert Counter(names) == Counter(row["name"] for row in TABLE) - Counter(["store", "recall"]) + pads
+    assert Counter(names) == Counter(row["name"] for row in TABLE) - Counter(["recall"]) + pads
     assert stage.widget("brand_new").locator("xpath=ancestor::details/summary").inner_text() == "more"
 
 
@@ -101,7 +100,7 @@ def test_every_widget_has_a_name_and_works_from_the_keyboard(stage: Stage) -> No
             continue
         if name == "recall":
             stage.widget(name).press("Enter")
-        elif name == "patch":
+        elif name in ("patch", "model"):
             stage.widget(name, "select").press("ArrowDown")
         elif kind == "choice":
             is_list = stage.widget(name, "select").count() > 0
@@ -144,6 +143,39 @@ def test_a_widget_that_is_touched_while_learning_is_not_moved(stage: Stage) -> N
     stage.page.locator('[data-control="p2.role"] .badge', has_text="CC 21").wait_for()
     stage.page.locator('[data-control="p2.role"] [data-choice=off]').click()
     assert stage.sets() == [("p2.role", "off")]
+
+
+def test_the_prompt_stands_while_the_session_waits_for_a_knob(stage: Stage) -> None:
+    prompt = stage.page.locator(".prompt")
+    stage.send("gauges", **GAUGES | {"learning": "p1.volume"})
+    prompt.filter(has_text="P1 volume").wait_for()
+    stage.send("gauges", **GAUGES | {"learning": None})
+    prompt.wait_for(state="hidden")
+
+
+def test_escape_gives_learning_up_and_is_panic_after_that(stage: Stage) -> None:
+    learn = stage.widget("learn", "button")
+    assert learn.get_attribute("aria-pressed") == "false"
+    learn.click()
+    stage.page.keyboard.press("Escape")
+    assert learn.get_attribute("aria-pressed") == "false"
+    assert stage.sets() == []
+    stage.page.keyboard.press("Escape")
+    assert stage.sets() == [("panic", True)]
+
+
+def test_who_hears_nothing_is_told_what_to_press(stage: Stage) -> None:
+    words = stage.page.locator(".listen-says")
+    words.filter(has_text="No sound card").wait_for()
+    stage.send("gauges", **GAUGES | {"sound": "ALSA: a card"})
+    words.filter(has_text="sound, in this browser").wait_for()
+
+
+def test_space_stops_after_a_slider_was_dragged(stage: Stage) -> None:
+    stage.widget("temperature", "[type=range]").click()
+    stage.sets()
+    stage.page.keyboard.press("Space")
+    assert stage.sets() == [("stop", True)]
 
 
 def test_pads_recall_and_store(stage: Stage) -> None:

@@ -10,6 +10,8 @@ import struct
 import subprocess
 import sys
 import time
+from collections.abc import AsyncIterator
+from multiprocessing import Pipe
 
 import pytest
 from scripted_session import FRAME_RATE, Page, ScriptedSession
@@ -19,9 +21,12 @@ from waiting import wait_until
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from livegen.controls import CONTROLS
+from livegen.web import server
+from livegen.web.app import App
 from livegen.web.guest import BURST
-from livegen.web.hub import MAX_GUESTS
+from livegen.web.hub import _BURST_SECONDS, ALL_MESSAGES_A_SECOND, MAX_GUESTS, Hub
 from livegen.web.server import HttpProtocol
+from livegen.web.settings import ServerSettings
 from livegen.web.wire import MAX_MESSAGE_BYTES
 
 
@@ -91,6 +96,21 @@ def test_sound_goes_to_pages_that_listen(session: ScriptedSession) -> None:
         )
 
 
+@contextlib.asynccontextmanager
+async def door() -> AsyncIterator[tuple[App, int]]:
+    """Serve from this process; the port comes with the app."""
+    pipe, theirs = Pipe()
+    app = App(Hub(theirs), ServerSettings(), "livegen")
+    config = Config(app, interface="asgi3", log_config=None, log_level="critical", proxy_headers=False)
+    config.load()
+    state = ServerState()
+    serving = await asyncio.get_running_loop().create_server(lambda: HttpProtocol(config, state, {}), "127.0.0.1", 0)
+    async with serving:
+        yield app, serving.sockets[0].getsockname()[1]
+    pipe.close()
+    theirs.close()
+
+
 def test_what_is_small_is_sent_at_once() -> None:
     """Without TCP_NODELAY half of the messages wait 40 ms, and asyncio does not set it on a socket like this."""
 
@@ -106,6 +126,51 @@ def test_what_is_small_is_sent_at_once() -> None:
                 transport.close()
 
     assert asyncio.run(accept())
+
+
+GET = b"GET /livegen HTTP/1.1\r\nHost: localhost\r\n\r\n"
+POST = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n"
+
+
+@pytest.mark.parametrize("begun", [b"", b"G", GET[:-2], GET + b"G", POST, GET + POST])
+@pytest.mark.parametrize("trickle", [b"", b"a"])
+def test_who_asks_nothing_or_never_comes_to_an_end_is_closed(
+    monkeypatch: pytest.MonkeyPatch, begun: bytes, trickle: bytes
+) -> None:
+    monkeypatch.setattr(server, "_REQUEST_SECONDS", 0.1)
+
+    async def talk() -> None:
+        async with door() as (_, port), asyncio.timeout(3.0):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            reading = asyncio.create_task(reader.read())
+            writer.write(begun)
+            while not reading.done():
+                writer.write(trickle)
+                await asyncio.sleep(0.01)
+            with contextlib.suppress(ConnectionError):
+                await reading
+
+    asyncio.run(talk())
+
+
+def test_what_is_no_http_and_what_there_is_no_room_for_is_refused_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "_MOST_CONNECTIONS", 2)
+
+    async def talk() -> int:
+        async with door() as (app, port), asyncio.timeout(3.0):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"\x16\x03\x01 hello\r\n\r\n")
+            assert (await reader.read()).startswith(b"HTTP/1.1 400")
+            lines = await asyncio.gather(*(asyncio.open_connection("127.0.0.1", port) for _ in range(20)))
+            n_answered = 0
+            for reader, writer in lines:
+                with contextlib.suppress(ConnectionError):
+                    writer.write(GET)
+                    n_answered += (await reader.readline()).startswith(b"HTTP/1.1 200")
+            assert n_answered == 2
+            return app._hub.refused
+
+    assert asyncio.run(talk()) == 1 + 18
 
 
 def test_pages_are_counted_at_once(new_session: ScriptedSession) -> None:
@@ -181,6 +246,13 @@ def closed_with(page: Page) -> int:
         return int(closed.rcvd.code)
 
 
+def test_a_socket_of_another_version_is_refused_and_counted(session: ScriptedSession) -> None:
+    n_refused = session.refused_so_far()
+    upgrade = {"upgrade": "websocket", "connection": "Upgrade", "sec_websocket_version": "8"}
+    assert session.get("/stage", **upgrade).status_code in (400, 426)
+    assert wait_until(lambda: session.refused() == n_refused + 1)
+
+
 def test_a_page_that_says_too_much_is_sent_away_and_its_keys_come_up(session: ScriptedSession) -> None:
     n_refused, note = session.refused_so_far(), json.dumps({"type": "midi", "data": [0x90, 60, 1]})
     with session.page() as page:
@@ -193,6 +265,21 @@ def test_a_page_that_says_too_much_is_sent_away_and_its_keys_come_up(session: Sc
     assert wait_until(lambda: session.refused() > n_refused)
     source = session.heard("midi")[-1]["source"]
     assert wait_until(lambda: {"type": "lost", "source": source} in session.heard("lost"))
+
+
+def test_pages_that_say_too_much_together_wait_and_one_that_says_little_does_not(session: ScriptedSession) -> None:
+    note, n_notes = json.dumps({"type": "midi", "data": [0xB0, 1, 1]}), BURST - 100
+    began, n_before = time.monotonic(), len(session.heard("midi"))
+    with session.page() as one, session.page() as other, session.page() as third:
+        for _ in range(n_notes):
+            one.line.send(note)
+            other.line.send(note)
+        asked_at = time.monotonic()
+        third.round_trip()
+        assert time.monotonic() - asked_at < 0.5
+        assert wait_until(lambda: len(session.heard("midi")) == n_before + 2 * n_notes)
+    n_at_once = round(_BURST_SECONDS * ALL_MESSAGES_A_SECOND)
+    assert time.monotonic() - began > (2 * n_notes - n_at_once) / ALL_MESSAGES_A_SECOND
 
 
 def test_so_many_pages_and_no_more(session: ScriptedSession) -> None:
@@ -293,16 +380,6 @@ def test_ctrl_c_is_the_sessions_to_answer(session: ScriptedSession) -> None:
     with session.page() as page:
         page.hear("hello")
         page.round_trip()
-
-
-def test_a_connection_that_asks_nothing_is_closed(session: ScriptedSession) -> None:
-    with socket.create_connection(("127.0.0.1", session.port)) as mute:
-        mute.settimeout(10.0)
-        mute.sendall(b"GET / HTTP/1.1\r\n")
-        began = time.monotonic()
-        with contextlib.suppress(ConnectionResetError):
-            assert mute.recv(1) == b""
-        assert time.monotonic() - began > 3.0
 
 
 def test_the_process_loads_no_compiler() -> None:

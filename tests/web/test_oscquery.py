@@ -21,7 +21,7 @@ from livegen.controls import ADDRESSES, CONTROLS, DEFAULTS, osc_address, parse_v
 from livegen.inputs.osc import _COMMANDS
 from livegen.inputs.osc_packet import build_packet
 from livegen.web.announce import OSC, OSCQUERY, Announcement, Service, reachable_at, service_name
-from livegen.web.oscquery import ATTRIBUTES, EXTENSIONS, UnknownAttributeError, asked, find, namespace
+from livegen.web.oscquery import _UNITS, ATTRIBUTES, EXTENSIONS, UnknownAttributeError, asked, find, namespace
 
 VALUES = dict(DEFAULTS)
 PYTHON_TYPES: dict[str, type] = {"f": float, "i": int, "s": str}
@@ -45,7 +45,8 @@ def test_a_node_says_what_the_control_does(name: str) -> None:
     node = find(namespace(VALUES, {"patch": ["plain", "lead"]}), osc_address(name))
     assert node is not None
     assert node["DESCRIPTION"] == control.description
-    assert node.get("UNIT") == ([control.unit] if control.unit else None)
+    assert node.get("UNIT") == ([_UNITS.get(control.unit, control.unit)] if control.unit else None)
+    assert (node["TYPE"] == "N") == (control.kind == "trigger")  # for which others draw a button
     assert node["ACCESS"] == (2 if control.is_action else 3)
     assert ("VALUE" in node) == (not control.is_action)
     for value in node.get("VALUE", []):
@@ -91,7 +92,7 @@ def test_it_is_answered_by_http(session: ScriptedSession) -> None:
     assert find(root, "/livegen/p1/role") == session.get("/livegen/p1/role").json()
     assert session.get("/livegen/p1/role?VALUE").json() == {"VALUE": ["player"]}
     assert session.get("/livegen/bpm?RANGE").json() == {"RANGE": [{"MIN": 0.0, "MAX": 400.0}]}
-    assert session.get("/livegen/bpm?RANGE&UNIT").json()["UNIT"] == ["BPM"]
+    assert session.get("/livegen/bpm?RANGE&UNIT").json()["UNIT"] == ["time.bpm"]
     codes = {
         **{"/livegen/start?VALUE": 204, "/livegen?TYPE": 204, "/livegen/bpm?TAGS": 204, "/livegen/store?RANGE": 204},
         **{"/livegen/bpm?COLOUR": 400, "/livegen/bpm?value": 400, "/livegen/nothing": 404, "/nothing?VALUE": 404},
@@ -141,11 +142,13 @@ def test_osc_packets_set_and_play(session: ScriptedSession) -> None:
         client.line.send(build_packet("/livegen/p1/role", "off"))
         client.line.send(build_packet("/livegen/start", 0))  # a button that comes up
         client.line.send(build_packet("/livegen/start"))
+        for tag in (b",N", b",I", b",T"):
+            client.line.send(b"/livegen/start\0\0" + tag + b"\0\0")
         client.line.send(build_packet("/livegen/note", 2, 60, 100))
         client.line.send(build_packet("/livegen/note", 2, 60, 0))
         assert wait_until(lambda: len(session.heard("midi")) == 2)
         asked_for = [(message["name"], message["value"]) for message in session.heard("set")]
-        assert asked_for == [("temperature", 2.0), ("p1.role", "off"), ("start", True)]
+        assert asked_for == [("temperature", 2.0), ("p1.role", "off"), *[("start", True)] * 4]
         assert [message["data"] for message in session.heard("midi")] == [[0x91, 60, 100], [0x81, 60, 0]]
         source = session.heard("midi")[0]["source"]
         client.line.send(build_packet("/livegen/dump"))

@@ -10,9 +10,9 @@ from played_session import GAUGES, PlayedSession
 
 from livegen.score import N_VOICES, VOLUME_MAX, Voice, onsets
 from livegen.units import FRAME_RATE_HZ
-from livegen.web.server import STATIC
+from livegen.web.files import STATIC
 
-SIZES: Final = ((1440, 900), (1024, 768), (390, 844), (360, 640), (844, 390))
+SIZES: Final = ((1440, 900), (1024, 768), (390, 844), (360, 640), (844, 390), (640, 360))
 
 
 @pytest.fixture
@@ -179,9 +179,48 @@ def test_nothing_jumps_whatever_the_gauges_show(session: PlayedSession, size: tu
     assert place[0] <= place[1]
 
 
+@pytest.mark.parametrize("size", SIZES)
+def test_roll_and_controls_are_worth_their_room(session: PlayedSession, size: tuple[int, int]) -> None:
+    page = session.page
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    session.send("gauges", **GAUGES | {"seconds": 4.0})
+    page.get_by_text("0:04").wait_for()
+    heights = page.evaluate(
+        "['roll', 'hands', 'listen'].map((id) => document.getElementById(id).getBoundingClientRect().height)"
+    )
+    assert heights[0] >= 0.3 * size[1]
+    assert heights[1] >= 0.2 * size[1]
+    assert heights[2] <= 60
+    assert page.locator(".key").first.bounding_box()["height"] >= 64
+
+
+def test_a_trouble_is_told_once_makes_room_and_can_be_read_again(session: PlayedSession) -> None:
+    page = session.page
+    page.evaluate(
+        """() => {
+            window.told = [];
+            const live = document.querySelector("#notices .unseen[role=status]");
+            new MutationObserver(() => told.push(live.textContent)).observe(live, { childList: true });
+        }"""
+    )
+    for count in range(1, 20):
+        session.send("gauges", **GAUGES | {"troubles": [f"{count} late plans", "the disk is full"]})
+    sentence = page.get_by_role("listitem").filter(has_text="19 late plans")
+    sentence.wait_for()
+    assert page.evaluate("told") == ["1 late plans; the disk is full"]
+    mark = page.locator(".troubles summary")
+    mark.press("Enter")
+    assert not sentence.is_visible()
+    assert mark.inner_text().startswith("⚠ 2")
+    mark.press("Enter")
+    assert sentence.is_visible()
+    session.send("gauges", **GAUGES)
+    mark.wait_for(state="hidden")
+
+
 def test_what_a_number_means_is_said_in_words_too(session: PlayedSession) -> None:
     session.send("gauges", **GAUGES | {"frames_in_hand": 0, "troubles": ["the keyboard is gone"]})
-    session.page.get_by_text("the keyboard is gone").wait_for()
+    session.page.get_by_role("listitem").filter(has_text="the keyboard is gone").wait_for()
     figures = session.page.locator(".figure").all_text_contents()
     assert "In hand0 frames, bad" in figures
     assert "Late0 frames, fine" in figures

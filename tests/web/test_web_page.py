@@ -39,6 +39,15 @@ def test_it_listens_here_alone_and_asks_for_no_token(config: Path) -> None:
         assert list(config.iterdir()) == []
 
 
+def test_loopback_has_an_address_of_six_too(config: Path) -> None:
+    try:
+        page = open_page("::1", 0)
+    except PortError:
+        pytest.skip("this machine has no IPv6")
+    with contextlib.closing(page.listener):
+        assert (page.address, page.settings.token) == (f"http://[::1]:{page.settings.port}/", "")
+
+
 def test_a_port_in_use_is_refused_if_it_was_asked_for(config: Path) -> None:
     with opened(port=0) as page, pytest.raises(PortError, match=rf"port {page.settings.port} .* --web-port"):
         open_page(port=page.settings.port)

@@ -20,7 +20,9 @@ from websockets.sync.client import ClientConnection, connect
 from livegen.events import NoteOn, SetControl
 from livegen.patch import load_patch
 from livegen.session.session import Session, Settings
+from livegen.web import stage
 from livegen.web.page import open_page
+from livegen.web.process import ServerProcess
 from livegen.web.stage import Stage
 
 START_SECONDS = 20.0  # a process that imports much, on a machine that others use
@@ -167,8 +169,6 @@ def test_a_control_and_a_key_of_a_page_are_heard_and_seen_by_another(play: Play)
 
 def test_what_makes_no_sense_is_counted_and_plays_on(play: Play) -> None:
     play.guest()
-    server = play.stage._server
-    assert server is not None
     hostile = [
         b"", b"{", b"[]", b"null", b"7", b"{}", b"\xff\xfe", b'{"type":"set"}', b'{"type":"gone","source":"web:1"}',
         b'{"type":"midi","data":"\\u0090","source":"web:1"}', b'{"type":"midi","data":[1e9],"source":"web:1"}',
@@ -177,9 +177,9 @@ def test_what_makes_no_sense_is_counted_and_plays_on(play: Play) -> None:
         b"[" * 1500, b'{"type":"alive","pages":1,"refused":"many"}', b'{"type":"listen","source":"web:1"}',
     ]  # fmt: skip
     for message in hostile:
-        play.stage._obey(message, server)
+        play.stage._obey(message)
     assert play.session.status.counts()["messages of pages dropped"] == len(hostile)
-    play.stage._obey(b'{"type":"set","name":"temperature","value":"hot","source":"web:1"}', server)
+    play.stage._obey(b'{"type":"set","name":"temperature","value":"hot","source":"web:1"}')
     assert wait_until(lambda: play.guests[0].has("refused", name="temperature"))
 
 
@@ -221,6 +221,45 @@ def test_a_server_that_dies_or_hangs_is_there_again_soon(play: Play, blow: signa
     assert not is_alive(old)
     assert session.instrument.state.horizon > horizon
     assert any("started again" in trouble for trouble in session.status.troubles())
+
+
+def test_a_fault_of_our_own_is_counted_and_the_page_comes_back(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    session, guest = play.session, play.guest()
+    guest.say("midi", data=[0x90, 64, 100])
+    assert wait_until(lambda: session.instrument.held_keys != ())
+    old = play.pid
+    monkeypatch.setattr(stage, "gauges", lambda session: {"mix": float("nan")})
+    assert wait_until(lambda: session.status.faults > 0)
+    assert wait_until(lambda: session.instrument.held_keys == ())  # nobody would hear it come up
+    assert "page's server" in session.status.last_fault
+    monkeypatch.undo()
+    assert play.guest().has("hello")
+    assert not is_alive(old)
+    assert session.status.faults < 4
+    session.status.faults = 0  # which are none where nobody breaks anything
+
+
+def test_a_key_of_a_server_that_is_given_up_is_not_played(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    guest, is_quiet = play.guest(), threading.Event()
+    hear = ServerProcess.hear
+
+    def hear_and_lose(server: ServerProcess) -> None:
+        """Lose the server once the key is off the pipe and before it is obeyed."""
+        hear(server)
+        if not is_quiet.is_set():
+            is_quiet.set()  # it has just said that it lives: next comes the key
+            return
+        server.lose()
+        play.stage._wake.set()
+        assert wait_until(lambda: play.stage.restarts == 1)
+        monkeypatch.undo()
+
+    monkeypatch.setattr(ServerProcess, "hear", hear_and_lose)
+    assert is_quiet.wait(5.0)
+    guest.say("midi", data=[0x90, 64, 100])
+    assert wait_until(lambda: play.stage.restarts == 1)
+    play.guest()
+    assert play.session.instrument.held_keys == ()
 
 
 def test_the_end_is_told_and_the_server_is_gone_within_a_second(play: Play) -> None:

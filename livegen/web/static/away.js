@@ -1,5 +1,7 @@
 // Says in large words that there is no session, and when it was there last.
 
+import { make } from "./dom.js";
+
 const PATIENCE_MS = 1500; // to find it at first
 const WORDS = {
   connecting: "Looking for livegen …",
@@ -12,8 +14,9 @@ const WORDS = {
  * @param {import("./link.js").Link} link
  */
 export function mountAway(root, link) {
-  const words = root.appendChild(document.createElement("strong"));
-  const hint = root.appendChild(document.createElement("p"));
+  const words = make("strong");
+  const hint = make("p");
+  root.append(words, hint);
   const show = () => {
     root.hidden = link.state === "here";
     words.textContent = WORDS[link.state] ?? "";

@@ -1,10 +1,14 @@
 // Elements in a line each.
 
-/** Make an element: `on...` attributes are listeners, true is an attribute without a value, false and null are none. */
+/**
+ * Make an element: `on...` attributes are listeners, and `aria-...` ones say "true" or "false"; any other is there
+ * without a value if true, and not there if false or null.
+ */
 export function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (name.startsWith("aria-")) element.setAttribute(name, value);
     else if (value === true) element.setAttribute(name, "");
     else if (value !== false && value != null) element.setAttribute(name, value);
   }
@@ -24,11 +28,4 @@ export function onPress(button, press, isAtOnce = false) {
 export function isTyping(element) {
   if (element.isContentEditable || element.tagName === "SELECT" || element.tagName === "TEXTAREA") return true;
   return element.tagName === "INPUT" && !["range", "radio", "checkbox", "button"].includes(element.type);
-}
-
-const NOTE_NAMES = ["C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B"];
-
-/** Name of a MIDI key, where C4 is middle C. */
-export function noteName(key) {
-  return NOTE_NAMES[key % 12] + (Math.floor(key / 12) - 1);
 }

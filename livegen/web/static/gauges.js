@@ -1,5 +1,6 @@
 // The gauges: who plays at which tempo, how loud, how safe the music is, and what is plugged in.
 
+import { make } from "./dom.js";
 import { Meter } from "./meter.js";
 import { VOICES } from "./score.js";
 
@@ -61,20 +62,16 @@ export function mountGauges(root, link, score) {
   });
   link.on("pong", () => places.put("This page", `${link.roundTripMs.toFixed(link.roundTripMs < 10 ? 1 : 0)} ms away`));
   link.on("state", () => {
-    root.classList.toggle("is-stale", link.state !== "here");
     if (link.state !== "here") for (const meter of meters) meter.hear(0);
   });
 }
 
 function group(root, name, label) {
-  const element = line(root, "div", name);
-  element.setAttribute("role", "group");
-  element.setAttribute("aria-label", label);
-  return element;
+  return root.appendChild(make("div", { class: name, role: "group", "aria-label": label }));
 }
 
-function line(root, tag, name) {
-  return root.appendChild(Object.assign(document.createElement(tag), { className: name }));
+function line(root, tag, name, text = "") {
+  return root.appendChild(make(tag, { class: name }, text));
 }
 
 function setText(element, text) {
@@ -102,12 +99,11 @@ class Figure {
   constructor(list, name, unit, judge) {
     this.judge = judge;
     this.element = line(list, "div", "figure");
-    line(this.element, "dt", "").textContent = name;
+    line(this.element, "dt", "", name);
     const value = line(this.element, "dd", "");
-    this.number = line(value, "b", "");
-    line(value, "span", "unit").textContent = ` ${unit}`;
+    this.number = line(value, "b", "", NONE);
+    line(value, "span", "unit", ` ${unit}`);
     this.meaning = line(value, "span", "unseen");
-    this.number.textContent = NONE;
   }
 
   show(value, digits = 0) {
@@ -125,17 +121,16 @@ class TempoGauge {
     this.link = link;
     this.score = score;
     const speed = line(root, "p", "speed");
-    this.bpm = line(speed, "b", "");
-    line(speed, "span", "unit").textContent = " BPM";
+    this.bpm = line(speed, "b", "", NONE);
+    line(speed, "span", "unit", " BPM");
     const place = line(root, "p", "place");
-    line(place, "span", "unseen").textContent = "bar and beat ";
+    line(place, "span", "unseen", "bar and beat ");
     this.place = line(place, "span", "");
     this.source = line(root, "p", "source");
     this.lamps = line(root, "div", "lamps");
     this.lamps.setAttribute("aria-hidden", "true");
     this.tempo = null;
     this.beat = -1;
-    this.bpm.textContent = NONE;
   }
 
   hear(tempo) {
@@ -166,18 +161,14 @@ class TempoGauge {
 // What is plugged in, and where the take goes: beside the gauges, or behind a button where there is no room.
 class Places {
   constructor(root) {
-    const button = line(root, "button", "more");
-    button.type = "button";
-    button.textContent = "Rig";
-    button.setAttribute("aria-expanded", "false");
-    button.setAttribute("aria-controls", "places");
-    this.list = root.appendChild(document.createElement("dl"));
-    this.list.id = "places";
+    const state = { "aria-expanded": false, "aria-controls": "places" };
+    const button = make("button", { type: "button", class: "more", ...state }, "Rig");
+    const list = make("dl", { id: "places" });
+    root.append(button, list);
     button.addEventListener("click", () => {
-      const isOpen = root.classList.toggle("shows-places");
-      button.setAttribute("aria-expanded", isOpen);
+      button.setAttribute("aria-expanded", root.classList.toggle("shows-places"));
     });
-    this.values = new Map(PLACES.map((name) => [name, this.row(name)]));
+    this.values = new Map(PLACES.map((name) => [name, row(list, name)]));
   }
 
   show({ midi_in, midi_out, sound, block_samples, take }) {
@@ -187,17 +178,15 @@ class Places {
     this.put("Take", take ? `${clockText(take.seconds)} min, ${take.folder}` : "not recorded");
   }
 
-  row(name) {
-    const row = line(this.list, "div", "");
-    line(row, "dt", "").textContent = name;
-    const value = line(row, "dd", "");
-    value.textContent = NONE;
-    return value;
-  }
-
   put(name, text) {
     const value = this.values.get(name);
     if (value.textContent === text) return;
     value.textContent = value.title = text;
   }
+}
+
+function row(list, name) {
+  const value = make("dd", {}, NONE);
+  list.append(make("div", {}, make("dt", {}, name), value));
+  return value;
 }

@@ -116,7 +116,7 @@ class Hands {
       { class: "voice", role: "group", "aria-label": `voice ${voice.toUpperCase()}` },
       heading,
     );
-    element.style.setProperty("--voice", `var(--${voice}, #9db4ff)`);
+    element.style.setProperty("--voice", `var(--${voice}, var(--accent))`);
     const names = VOICE_FRONT.map((name) => `${voice}.${name}`);
     element.append(...this.place(rows, names, "").childNodes);
     return element;
@@ -160,6 +160,7 @@ class Hands {
   showGauges(gauges) {
     this.showRunning(gauges.is_running);
     this.memories?.show(gauges.memories ?? []);
+    this.learning.showWaiting(gauges.learning ?? null);
     for (const name of Object.keys(PICKERS)) if (gauges[name]) this.widgets.get(name)?.show(gauges[name]);
   }
 
@@ -182,7 +183,7 @@ class Hands {
       this.act("panic", true);
     } else if (isTyping(event.target)) {
       return;
-    } else if (event.code === "Space" && !event.target.closest("button, input, summary, a")) {
+    } else if (event.code === "Space" && !event.target.closest("button, input:not([type=range]), summary, a")) {
       this.act(this.isRunning ? "stop" : "start", true);
       event.preventDefault(); // else the page scrolls
     }
@@ -191,7 +192,7 @@ class Hands {
 
 function fold(title, content, voice) {
   const element = make("details", { class: "fold" }, make("summary", {}, title), content);
-  if (voice) element.style.setProperty("--voice", `var(--${voice}, #9db4ff)`);
+  if (voice) element.style.setProperty("--voice", `var(--${voice}, var(--accent))`);
   return element;
 }
 

@@ -3,7 +3,7 @@
 import { make, onPress } from "./dom.js";
 import { readName } from "./widgets.js";
 
-const PROMPT_MS = 8000;
+const WHICH = { learn: "that a knob is to set", unlearn: "whose knob is to go" };
 
 /**
  * Widgets for the rows whose argument is the name of a control, and what they do with the panel around them.
@@ -14,26 +14,20 @@ const PROMPT_MS = 8000;
  */
 export function makeLearning(panel, link, prompt) {
   let mode = null; // the row, learn or unlearn, whose turn it is to be given a control
+  let waiting = null; // the control that the session waits to hear a knob for
   const buttons = new Map();
-  let timer = 0;
-
-  function say(sentence) {
-    prompt.textContent = sentence;
-    clearTimeout(timer);
-    if (!mode) timer = setTimeout(() => (prompt.textContent = ""), PROMPT_MS);
-  }
 
   function turn(row) {
     mode = row;
+    if (mode) prompt.textContent = `touch the control ${WHICH[mode.name]}`;
+    else prompt.textContent = waiting ? `now move the knob that is to set ${readName(waiting)}` : "";
     panel.classList.toggle("is-learning", row !== null);
     for (const [name, button] of buttons) button.setAttribute("aria-pressed", name === row?.name);
   }
 
   function choose(name) {
-    const isLearning = mode.name === "learn";
     link.set(mode.name, name);
     turn(null);
-    say(isLearning ? `now move the knob that is to set ${readName(name)}` : "");
   }
 
   // A whole press is kept from the widget, down to the click that ends it.
@@ -52,13 +46,21 @@ export function makeLearning(panel, link, prompt) {
     event.stopPropagation();
   }
   for (const type of ["keydown", "pointerdown", "mousedown", "click"]) panel.addEventListener(type, catchPress, true);
-  document.addEventListener("keydown", ({ key }) => {
-    if (key !== "Escape" || !mode) return;
+  const giveUp = (event) => {
+    if (event.key !== "Escape" || !mode) return;
+    event.stopImmediatePropagation(); // this time it is no panic
     turn(null);
-    say("");
-  });
+  };
+  document.addEventListener("keydown", giveUp, true);
 
   return {
+    // Show the control that waits for a knob, or null.
+    showWaiting(name) {
+      if (name === waiting) return;
+      waiting = name;
+      turn(mode);
+    },
+
     // A button for a row whose argument is the name of a control.
     makeWidget(row) {
       const button = make("button", { type: "button", "aria-pressed": false, "aria-label": row.name }, row.name);
@@ -68,7 +70,6 @@ export function makeLearning(panel, link, prompt) {
         const isOn = mode?.name !== row.name;
         if (!isOn && row.name === "learn") link.set(row.name, ""); // given up
         turn(isOn ? row : null);
-        say(isOn ? `touch the control ${row.name === "learn" ? "that a knob is to set" : "whose knob is to go"}` : "");
       });
       const attributes = { class: "widget of-trigger", "data-control": row.name, title: row.description };
       return { element: make("div", attributes, button, description), show() {}, showKnob() {}, showRefusal() {} };

@@ -3,7 +3,10 @@
 import { make } from "./dom.js";
 import { JitterBuffer } from "./listen-buffer.js";
 
+const HERE = "the session’s sound, in this browser";
+const WANTED = "No sound card plays: press to hear livegen in this browser";
 const RAMP_SECONDS = 0.02;
+const NO_CARD = "null"; // as the session names the sound that goes nowhere
 const SCRIPT_SAMPLES = 1024; // a block of the old way, in the page's own thread
 
 /**
@@ -13,18 +16,20 @@ const SCRIPT_SAMPLES = 1024; // a block of the old way, in the page's own thread
 export function mountListen(root, link) {
   const button = make("button", { type: "button", "aria-pressed": false }, "Listen here");
   const volume = make("input", { type: "range", min: 0, max: 1, step: 0.01, value: 0.8, "aria-label": "volume here" });
-  const sentence = make("p", { class: "listen-says", role: "status" }, "the session’s sound, in this browser");
+  const sentence = make("p", { class: "listen-says" });
   root.append(button, volume, sentence);
   let context = null;
   let gain = null;
   let player = null; // what plays: put(number, samples), restart() and report()
   let isOn = false;
+  let hasCard = true;
+  let failure = "";
   let roundTripMs = null; // the shortest one: the others waited
 
   async function turn(isWanted) {
     isOn = isWanted;
-    button.setAttribute("aria-pressed", isOn);
-    button.textContent = isOn ? "Listening" : "Listen here";
+    failure = "";
+    show();
     try {
       if (isOn && !context) await open();
       if (isOn !== isWanted) return; // pressed again meanwhile
@@ -34,14 +39,11 @@ export function mountListen(root, link) {
       }
     } catch (error) {
       isOn = false;
-      button.setAttribute("aria-pressed", false);
-      button.textContent = "Listen here";
-      sentence.textContent = `this browser plays no sound: ${error.message}`;
-      return;
+      failure = `this browser plays no sound: ${error.message}`;
+      return show();
     }
     ask();
     setGain();
-    if (!isOn) sentence.textContent = "the session’s sound, in this browser";
     // What is left in the buffer fades with the gain; a context that rests costs nothing.
     if (!isOn) setTimeout(() => isOn || context?.suspend(), 1000 * 5 * RAMP_SECONDS);
   }
@@ -74,15 +76,25 @@ export function mountListen(root, link) {
     context = gain = player = null;
   }
 
-  function say() {
-    if (!isOn || !player) return;
-    const report = player.report();
-    if (!report?.isPlaying) return (sentence.textContent = "waiting for sound");
+  function show() {
+    button.setAttribute("aria-pressed", isOn);
+    button.textContent = isOn ? "Listening" : "Listen here";
+    volume.hidden = !isOn;
+    root.classList.toggle("is-wanted", !isOn && !hasCard);
+    const report = isOn && player?.report();
+    const isHeard = Boolean(report?.isPlaying);
+    sentence.setAttribute("aria-live", isHeard ? "off" : "polite"); // or its numbers would be read twice a second
+    const words = isHeard ? measure(report) : isOn ? "waiting for sound" : failure || (hasCard ? HERE : WANTED);
+    if (sentence.textContent !== words) sentence.textContent = words;
+  }
+
+  function measure(report) {
     const device = context.outputLatency || context.baseLatency || 0;
     const ms = Math.round(1000 * (report.delay + device) + (roundTripMs ?? 0) / 2);
     const nLost = report.nDropOuts + report.nGaps + report.nJumps;
-    sentence.textContent = `${ms} ms later than the sound card · ${nLost} drop-out${nLost === 1 ? "" : "s"}`;
     Object.assign(sentence.dataset, { ms, lost: nLost });
+    const late = hasCard ? "later than the sound card" : "after it is played";
+    return `${ms} ms ${late} · ${nLost} drop-out${nLost === 1 ? "" : "s"}`;
   }
 
   button.addEventListener("click", () => turn(!isOn));
@@ -99,7 +111,9 @@ export function mountListen(root, link) {
     if (!isOn || !player) return;
     player.put(new DataView(data).getUint32(0, true), new Int16Array(data, 4));
   });
-  setInterval(say, 500);
+  link.on("gauges", ({ sound }) => (hasCard = sound !== NO_CARD));
+  show();
+  setInterval(show, 500);
 }
 
 async function worklet(context, inputRate) {

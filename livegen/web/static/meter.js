@@ -1,5 +1,7 @@
 // A level meter: fast up, slow down, with a line at the peak of the last seconds; moved by transforms alone.
 
+import { make } from "./dom.js";
+
 const FLOOR_DB = -48;
 const RISE_MS = 40; // time constants; levels come ten times a second, and the meter moves between them
 const FALL_MS = 220;
@@ -17,19 +19,13 @@ export class Meter {
    */
   constructor(root, name, colour, canClip = false) {
     this.canClip = canClip;
-    this.element = root.appendChild(document.createElement("div"));
-    this.element.className = "meter";
+    this.fill = make("i");
+    this.mark = make("b");
+    const values = { "aria-valuemin": FLOOR_DB, "aria-valuemax": 0, "aria-valuenow": FLOOR_DB };
+    this.track = make("div", { role: "meter", "aria-label": `Level of ${name}`, ...values }, this.fill, this.mark);
+    this.element = make("div", { class: "meter" }, make("span", {}, name), this.track);
     this.element.style.setProperty("--colour", `var(--${colour})`);
-    const label = this.element.appendChild(document.createElement("span"));
-    label.textContent = name;
-    const track = this.element.appendChild(document.createElement("div"));
-    track.setAttribute("role", "meter");
-    track.setAttribute("aria-label", `Level of ${name}`);
-    track.setAttribute("aria-valuemin", FLOOR_DB);
-    track.setAttribute("aria-valuemax", 0);
-    this.track = track;
-    this.fill = track.appendChild(document.createElement("i"));
-    this.mark = track.appendChild(document.createElement("b"));
+    root.append(this.element);
     this.target = this.level = this.peak = 0;
     this.peakMs = this.toldMs = -Infinity;
     this.moved = "";

@@ -1,7 +1,8 @@
 // The piano: keys for fingers and mouse, and the computer keyboard as the same keys, in FamiTracker's rows.
 
-import { isTyping, make, noteName } from "./dom.js";
+import { isTyping, make } from "./dom.js";
 import { HeldNotes } from "./held.js";
+import { noteName } from "./score.js";
 import { mountMidi } from "./webmidi.js";
 
 // By their place on the keyboard, whatever letters the user's layout has there: semitones over the lower row's C.
@@ -188,7 +189,7 @@ class Piano {
       make(
         "span",
         { class: "with-keys" },
-        `type ${low}…${high} and ${from}…${to}, or touch the keys; ← → octave, - = velocity`,
+        `type ${low}…${high} and ${from}…${to}, or touch the keys · ← → octave · - and = velocity`,
       ),
       make("span", { class: "with-fingers" }, "touch the keys; nearer to you is louder"),
     );

@@ -3,8 +3,9 @@
 // Everything is drawn anew on one canvas in every animation frame, which costs about a millisecond; notes are put
 // together from rows only when a plan has come. A hidden tab gets no animation frames, and so costs nothing.
 
+import { make } from "./dom.js";
 import { Pace } from "./pace.js";
-import { OFF, PLAYER, VOICES, noteName } from "./score.js";
+import { NOISE, OFF, PLAYER, VOICES, noteName } from "./score.js";
 import { View } from "./view.js";
 
 const MOST_PIXEL_RATIO = 2; // a finer screen shows no more, and costs
@@ -29,27 +30,19 @@ const IS_BLACK = [false, true, false, true, false, false, true, false, true, fal
  * @returns {Pace}
  */
 export function mountRoll(root, link, score) {
-  const canvas = root.appendChild(document.createElement("canvas"));
-  canvas.setAttribute("role", "img");
-  canvas.setAttribute("aria-label", "Notes that were played, the playhead, and in outline the notes that are planned");
-  root.append(legend());
+  const label = "Notes that were played, the playhead, and in outline the notes that are planned";
+  const canvas = make("canvas", { role: "img", "aria-label": label });
+  root.append(canvas, legend());
   const roll = new Roll(canvas, link, score);
   roll.start();
   return roll.pace;
 }
 
 function legend() {
-  const list = document.createElement("ul");
-  list.className = "legend";
-  for (const [kind, words] of [
-    ["you", "you play"],
-    ["planned", "planned"],
-    ["motif", "takes up an earlier motif; brighter: a longer one"],
-  ]) {
-    const item = list.appendChild(document.createElement("li"));
-    item.append(Object.assign(document.createElement("i"), { className: kind }), words);
-  }
-  return list;
+  const item = (kind, ...words) => make("li", {}, make("i", { class: kind }), ...words);
+  const more = make("span", { class: "more-words" }, "; brighter: a longer one");
+  const motif = item("motif", "takes up an earlier motif", more);
+  return make("ul", { class: "legend" }, item("you", "you play"), item("planned", "planned"), motif);
 }
 
 class Roll {
@@ -166,7 +159,7 @@ class Roll {
     const step = 12 * Math.ceil(LEAST_OCTAVE_PX / (12 * view.keyPx));
     for (let key = Math.ceil(view.low / step) * step; key <= view.high; key += step) {
       const y = Math.round(view.y(0, key) + view.keyPx / 2);
-      if (y > 14 && y <= view.pitchBottom) yield [noteName(0, key), y];
+      if (y > 14 && y <= view.pitchBottom) yield [noteName(key), y];
     }
   }
 
@@ -295,6 +288,7 @@ class Roll {
     g.fillStyle = colours.words;
     g.fillRect(view.playheadX - 1, 0, 2, view.height);
     const sounding = this.bars.filter(({ from, until }) => from <= view.now && view.now < until);
+    sounding.sort((a, b) => (a.owner === PLAYER) - (b.owner === PLAYER));
     for (const bar of sounding) {
       const height = view.thickness(bar.voice) + 4;
       g.fillStyle = this.colourOf(bar);
@@ -313,7 +307,7 @@ class Roll {
     g.font = `600 ${this.wordPx}px ${this.font}`;
     g.textBaseline = "middle";
     for (const { bar, y } of labels) {
-      const name = noteName(bar.voice, bar.note);
+      const name = bar.voice === NOISE ? `N${bar.note}` : noteName(bar.note);
       const words = this.isNarrow ? name : `${VOICES[bar.voice].toUpperCase()} ${name}`;
       const width = this.widthOf(words);
       const x = view.playheadX - LABEL_PX - width;

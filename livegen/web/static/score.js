@@ -3,6 +3,7 @@
 export const VOICES = ["p1", "p2", "tr", "no"];
 export const PLAYER = 1;
 export const OFF = 2;
+export const NOISE = 3;
 const TRIANGLE = 2;
 const TRIANGLE_VOLUME = 12; // it has no volume of its own
 const ONSET_VOLUME_RISE = 3; // as in livegen/score.py
@@ -12,9 +13,9 @@ const KEYS = ["C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A�
 // Columns of a row of a plan.
 const [INDEX, NOTE, VOLUME, OWNER, OFFSET, MATCH, BEATS] = [0, 1, 2, 4, 5, 6, 7];
 
-/** Return a note as a musician reads it: `C♯5`, `N12`. */
-export function noteName(voice, note) {
-  return VOICES[voice] === "no" ? `N${note}` : `${KEYS[note % 12]}${Math.floor(note / 12) - 1}`;
+/** Return a MIDI note as a musician reads it: `C♯5`, where C4 is middle C. */
+export function noteName(note) {
+  return `${KEYS[note % 12]}${Math.floor(note / 12) - 1}`;
 }
 
 /**

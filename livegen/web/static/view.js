@@ -1,5 +1,7 @@
 // Where things lie on the roll: which frames and pitches are in sight, and how that changes, smoothly, while it plays.
 
+import { NOISE } from "./score.js";
+
 const MOST_PX_A_FRAME = 16;
 const FRAMES_IN_SIGHT = 84; // three seconds and a half
 const FUTURE_SHARE = [0.22, 0.5]; // of the width, at least and at most
@@ -50,7 +52,7 @@ export class View {
     let low = Infinity;
     let high = -Infinity;
     for (const { voice, note } of bars) {
-      if (voice === 3) continue;
+      if (voice === NOISE) continue;
       low = Math.min(low, note);
       high = Math.max(high, note);
     }
@@ -77,12 +79,12 @@ export class View {
 
   /** Middle of a note. */
   y(voice, note) {
-    if (voice === 3) return this.noiseTop + (NOISE_NOTES + 0.5 - note) * (this.noiseHeight / NOISE_NOTES);
+    if (voice === NOISE) return this.noiseTop + (NOISE_NOTES + 0.5 - note) * (this.noiseHeight / NOISE_NOTES);
     return HEAD_PX + (this.high - note + 0.5) * this.keyPx;
   }
 
   /** Greatest height of a note. */
   thickness(voice) {
-    return voice === 3 ? Math.max((NOISE_BAR * this.noiseHeight) / NOISE_NOTES, BAR_PX[0]) : this.barPx;
+    return voice === NOISE ? Math.max((NOISE_BAR * this.noiseHeight) / NOISE_NOTES, BAR_PX[0]) : this.barPx;
   }
 }

@@ -4,7 +4,8 @@
 // `act(value)` sets the control. The server's word is the truth: what a finger does shows while it does it, and a
 // moment later what is in force shows, whether or not it is what the finger meant.
 
-import { make, noteName, onPress } from "./dom.js";
+import { make, onPress } from "./dom.js";
+import { noteName } from "./score.js";
 
 const SETTLE_MS = 300; // until what was sent has come back
 const SLIDER_STEPS = 100;
@@ -38,7 +39,7 @@ function frame(row, { body, ...functions }) {
     showKnob(knob) {
       badge.hidden = !knob;
       badge.textContent = knob?.split(" on ")[0] ?? "";
-      badge.title = `${knob} sets it`;
+      element.title = knob ? `${row.description} · ${knob} sets it` : row.description;
     },
     showRefusal(reason) {
       refusal.hidden = !reason;
