@@ -379,3 +379,65 @@ def test_nothing_that_is_played_is_moved_or_held_back(keys: list[tuple[float, fl
         planned = state.timeline.at(frame_index).planned
         assert planned.owner[Voice.P1] == PLAYER
         assert planned.frame[Voice.P1, 0] == note
+
+
+class Late(HashPredictor):
+    """Means to attack on every voice in every fifth frame only, whatever it hears."""
+
+    def step(self, frame, state, conditions=None):  # type: ignore[no-untyped-def]
+        distribution, state = super().step(frame, state)
+        return LateDistribution(distribution.digest, frame), state
+
+
+class LateDistribution(HashDistribution):
+    def __init__(self, digest: int, before: np.ndarray) -> None:
+        super().__init__(digest)
+        object.__setattr__(self, "before", before)
+
+    def sample(self, forced, is_forced, sampling, *, seed, frame_index):  # type: ignore[no-untyped-def]
+        frame = np.where(is_forced[:, None], forced, self.before).astype(np.uint8)
+        if frame_index % 5 == 0:
+            for voice in (Voice.P1, Voice.P2):
+                if not is_forced[voice]:
+                    frame[voice] = 32 + frame_index // 5 % 76, 10, 0
+        return frame
+
+
+@pytest.mark.parametrize("bpm", [60.0, 75.0, 96.0, 120.0, 150.0])
+def test_no_note_is_lost_that_can_wait_for_its_point(bpm: float) -> None:
+    frames = played(Late(), bpm, 1)
+    notes = [frame.frame[Voice.P1, 0] for frame in frames[150:]]
+    assert set(range(min(notes), max(notes) + 1)) == set(notes)
+    assert np.percentile(grid_misses_ms(frames, bpm, 1), 99) < 2.0
+
+
+@pytest.mark.parametrize(("bpm", "least"), [(60.0, 3.5), (75.0, 2.5), (96.0, 1.7), (120.0, 1.7)])
+def test_a_run_is_faster_than_the_grid_and_even(bpm: float, least: float) -> None:
+    frames = played(Busy(1.0), bpm, 2)
+    attacks = onsets(np.array([each.frame for each in frames]))[180:]
+    assert (attacks.sum(0) >= least * len(attacks) / (15 * FRAME_RATE_HZ / bpm)).all()
+    sounds = np.flatnonzero(attacks[:, Voice.P2])
+    sounds = sounds + np.array([each.onset_offset[Voice.P2] for each in frames[180:]])[sounds]
+    gaps = np.diff(sounds)
+    assert gaps.max() <= 2.05 * gaps.min()
+
+
+def test_the_model_keeps_to_the_triplets_that_a_player_plays() -> None:
+    beat, n = 60 * FRAME_RATE_HZ / 100, 400
+    state, events = begin(Busy(0.2), {**DEFAULTS, "bpm": 100.0}, seed=1), list[StampedEvent]()
+    for i in range(1, int(3 * n / beat)):
+        events += [StampedEvent(NoteOn(0, 60 + i % 9, 90), "keys", i * beat / 3 + 0.05 * (i % 5 - 2))]
+        events += [StampedEvent(NoteOff(0, 60 + i % 9), "keys", (i + 0.8) * beat / 3)]
+    frames = []
+    for k in range(n):
+        state = advance(state, k, [event for event in events if k - 1 <= event.position < k])[0]
+        frames.append(state.timeline.at(k).planned)
+    attacks = onsets(np.array([each.frame for each in frames]))
+    attacks[:150], attacks[:, Voice.P1] = False, False
+    of, voice = np.nonzero(attacks)
+    sounds = of + np.array([each.onset_offset for each in frames])[of, voice]
+    points = beat / 3 * np.arange(3 * n / beat + 3)
+    misses = np.abs(sounds[:, None] - points).min(1)
+    near = misses[misses < 1.0]
+    assert len(near) > 50
+    assert np.percentile(near, 99) * 1000 / FRAME_RATE_HZ < 2.0
