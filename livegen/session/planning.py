@@ -214,7 +214,7 @@ def groove_of(state: State, timeline: Timeline) -> Groove:
     if not groove.middle:
         return groove
     heard = timeline.steps[max(at - LISTEN_FRAMES, 0) : at]
-    owner = np.array([step.planned.owner for step in heard], np.uint8).reshape(-1, N_VOICES)
+    owner = np.array([step.planned.owner for step in heard]) if heard and state.keyboard.n_pressed else None
     return groove.fitted(_frames_of(heard), state.horizon, owner)
 
 
