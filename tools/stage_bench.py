@@ -116,7 +116,8 @@ def measure_slider(page: Page, other: Page, listener: Client, n: int) -> dict[st
     tab_ms, osc_ms = [], []
     dice = np.random.default_rng(1)
     for i in range(n):
-        moved_at, _ = slider.evaluate(move, round(0.2 + 0.01 * (i % 100), 2))
+        other.evaluate("() => { window.seen = []; }")
+        moved_at, value = slider.evaluate(move, round(0.2 + 0.01 * (i % 100), 2))
         moved_at = moved_at / 1000 + ours
         deadline = time.monotonic() + 1.0
         is_heard = False
@@ -125,8 +126,9 @@ def measure_slider(page: Page, other: Page, listener: Client, n: int) -> dict[st
             time.sleep(0.0005)
         if is_heard:
             osc_ms.append(1000 * (time.monotonic() - moved_at))
-        other.wait_for_function(f"() => window.seen.length > {i}", timeout=2000, polling=5)
-        tab_ms.append(1000 * (other.evaluate(f"window.seen[{i}][0]") / 1000 + theirs - moved_at))
+        find = "(value) => window.seen.find((each) => Math.abs(each[1] - value) < 1e-6)?.[0]"
+        seen_at = other.wait_for_function(find, arg=value, timeout=2000, polling=5).json_value()
+        tab_ms.append(1000 * (seen_at / 1000 + theirs - moved_at))
         time.sleep(float(dice.uniform(0.03, 0.1)))
     return {"other_tab_ms": figures(tab_ms), "osc_listener_ms": figures(osc_ms), "moves": n}
 

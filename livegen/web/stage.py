@@ -320,6 +320,8 @@ class Stage:
             return
         if event is not None:
             self._session.receive(event, source)
+        if not CONTROLS[name].is_action:  # in force for the sound at once, as one who asks is told; the score follows
+            self.announce(name, self._session.instrument.values[name])
 
     def _play(self, data: list[int], source: str) -> None:
         if not isinstance(data, list) or len(data) > _MOST_BYTES:
