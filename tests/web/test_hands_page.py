@@ -48,7 +48,7 @@ class Stage(PlayedSession):
             self.heard.append(message)
 
     def sets(self) -> list[tuple[str, Any]]:
-        """Return the controls that were set since the last call, once the page's next frame is drawn."""
+        """Return the controls that were set since the last call, once the page has sent what it holds back."""
         self.settle()
         heard, self.heard = self.heard, []
         return [(each["name"], each["value"]) for each in heard if each["type"] == "set"]
@@ -61,7 +61,7 @@ class Stage(PlayedSession):
 
     def settle(self) -> None:
         """Wait until all that the page has to say is heard."""
-        self.page.evaluate("() => new Promise(requestAnimationFrame).then(() => livegen.link.send('marker'))")
+        self.page.evaluate("() => new Promise((done) => setTimeout(done, 40)).then(() => livegen.link.send('marker'))")
         while not any(each["type"] == "marker" for each in self.heard):
             self.page.wait_for_timeout(2)  # in which the browser's messages are taken
         self.heard = [each for each in self.heard if each["type"] != "marker"]

@@ -26,6 +26,7 @@ const GROUPS = {
 const MEMORIES = ["store", "recall"];
 const PICKERS = { patch: "patches", model: "models" }; // a control that takes a name, to the names in hello
 const ACTIONS = ["trigger", "count", "name"]; // kinds that do something once
+const SEND_MS = 16; // between two values of a control
 const REFUSAL_MS = 5000;
 
 /**
@@ -50,7 +51,7 @@ class Hands {
     this.table = ""; // as text, of which the widgets are
     this.widgets = new Map();
     this.isRunning = true; // until the session says so
-    this.set = oncePerFrame(link);
+    this.set = notTooOften(link);
   }
 
   build(hello) {
@@ -196,20 +197,26 @@ function fold(title, content, voice) {
   return element;
 }
 
-// Set controls at once, and then each at most once a frame of the screen: a finger moves more often than can be heard.
-function oncePerFrame(link) {
-  const waiting = new Map(); // by name, what is to be sent in the next frame; undefined for nothing
+// Set controls at once, and then each at most once in so long: a finger moves more often than can be heard. The screen's
+// own frames would be the measure, but they may stand still for half a second in a tab that is not in front.
+function notTooOften(link) {
+  const sentAt = new Map(); // by name
+  const waiting = new Map(); // by name, the value that is to be sent
   function flush() {
-    const values = [...waiting].filter(([, value]) => value !== undefined);
+    const values = [...waiting];
     waiting.clear();
     for (const [name, value] of values) send(name, value);
   }
   function send(name, value) {
-    if (!waiting.size) requestAnimationFrame(flush);
-    waiting.set(name, undefined);
+    waiting.delete(name); // an older one
+    sentAt.set(name, performance.now());
     link.set(name, value);
   }
-  return (name, value) => (waiting.has(name) ? waiting.set(name, value) : send(name, value));
+  return (name, value) => {
+    if (performance.now() - (sentAt.get(name) ?? -Infinity) >= SEND_MS) return send(name, value);
+    if (!waiting.size) setTimeout(flush, SEND_MS);
+    waiting.set(name, value);
+  };
 }
 
 // A button that was touched lets go of the focus, so that the space bar and the arrows are the player's again. Focus
