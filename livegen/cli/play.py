@@ -4,8 +4,6 @@ import contextlib
 import faulthandler
 import os
 import secrets
-import signal
-import threading
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from livegen.cli.leave import leave_on_signals
 from livegen.cli.options import (
     Channels,
     Json,
@@ -158,7 +157,7 @@ def jam(
     session.warnings += [] if page is None else page.warnings
     leave = leave_on_signals()
     try:
-        session.start(leave.set)
+        session.start(leave.ask)
         with Screen(session, err, page="" if page is None else page.address) as screen:
             while not leave.wait(0.1) and not (seconds is not None and session.seconds() >= seconds):
                 screen.update()
@@ -231,15 +230,6 @@ def bench(
         else:
             figures = measure(folder, session_seconds=seconds, audio=audio, patch=patch)
     show_figures(figures, as_json)
-
-
-def leave_on_signals() -> threading.Event:
-    """Return an event that Ctrl-C, SIGTERM and the terminal's end set instead of interrupting."""
-    leave = threading.Event()
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), lambda *_: leave.set())
-    return leave
 
 
 @contextlib.contextmanager

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Final
 import typer
 from rich.table import Table
 
+from livegen.cli.leave import leave_on_signals
 from livegen.cli.options import Channels, ChannelsOption, Json, load_model
 from livegen.cli.output import err, out, print_json, printable, progress_bar
-from livegen.cli.play import leave_on_signals
 from livegen.errors import CheckpointError, FormatError, TakeError
 from livegen.resources import model_folder
 from livegen.units import frame_to_seconds, seconds_to_frame
@@ -229,7 +229,7 @@ def _play(take: Any, first: int, end: int | None, audio: str | None) -> None:
             recording,
             device,
             rate,
-            leave,
+            leave.wait,
             n_channels=choose_channels(device, is_apart=False),
             first=first,
             on_frame=lambda frame_index: progress.update(task, completed=frame_index),

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from threading import Event
 from typing import Any, Final
 
 import numpy as np
@@ -245,13 +244,13 @@ def play_live(
     recording: Recording,
     device: AudioDevice | None,
     sample_rate: int,
-    stop: Event,
+    has_ended: Callable[[float], bool],
     *,
     n_channels: int = 2,
     first: int = 0,
     on_frame: Callable[[int], None] = lambda frame_index: None,
 ) -> None:
-    """Play a recording on an audio device in real time, to its end or `stop`.
+    """Play a recording on an audio device in real time, to its end or until told to stop.
 
     Parameters
     ----------
@@ -260,7 +259,8 @@ def play_live(
         None is the null clock.
     sample_rate : int
         In Hz.
-    stop : threading.Event
+    has_ended : callable
+        Waits up to some seconds to be told to stop, and tells whether it was.
     n_channels : int
     first : int
         Frame to begin with, as in `Playback`.
@@ -279,7 +279,7 @@ def play_live(
     try:
         speaker.start()
         frame_index = -1
-        while not stop.wait(_NAP_SECONDS):
+        while not has_ended(_NAP_SECONDS):
             sample = clock.sample_at(time.perf_counter_ns())
             for _ in player.due_events(sample):
                 pass  # it sounds in the next block

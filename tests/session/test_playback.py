@@ -109,7 +109,7 @@ def test_a_take_becomes_a_file(tmp_path: Path, heard: list[RenderedFrame]) -> No
 
 def test_it_plays_live_to_its_end(tmp_path: Path, heard: list[RenderedFrame]) -> None:
     sounding: list[int] = []
-    play_live(read_recording(Take(tmp_path)), None, 48_000, threading.Event(), first=20, on_frame=sounding.append)
+    play_live(read_recording(Take(tmp_path)), None, 48_000, threading.Event().wait, first=20, on_frame=sounding.append)
     assert sounding == sorted(set(sounding))
     assert 20 <= sounding[0] <= sounding[-1] < N_FRAMES  # a busy machine may leave some out
 
