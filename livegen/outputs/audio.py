@@ -312,12 +312,11 @@ class NullStream:
 
     def run(self, stop: Event) -> None:
         """Play until told to stop; for a thread of the session."""
-        began = time.perf_counter()
-        n_blocks = 0
+        block_seconds = self._block_samples / self._sample_rate
+        due: float | None = None
         while not stop.is_set():
             fill_block(self._engine[0], self._block, self._block_samples, 0)
-            n_blocks += 1
-            due = began + n_blocks * self._block_samples / self._sample_rate
+            due = block_seconds + (time.perf_counter() if due is None else due)  # the first may be compiled first
             wait = due - time.perf_counter()
             if wait > 0:
                 stop.wait(wait)
