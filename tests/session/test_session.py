@@ -146,7 +146,7 @@ def test_controls_are_asked_set_and_answered_by_osc(open_session: Callable[..., 
         assert wait_until(lambda: session.instrument.engine["synth"]["voices"]["playing"]["note"][0, 1] == 64)
         assert client.ask("/livegen/panic")[0] == "/livegen/panic"
         assert wait_until(lambda: not any(session.instrument.engine["synth"]["voices"]["playing"]["note"][0]))
-        assert not session.instrument.state.is_running
+        assert wait_until(lambda: not session.instrument.state.is_running)
         assert client.ask("/livegen/start")[0] == "/livegen/start"
         assert wait_until(lambda: any(session.instrument.engine["synth"]["voices"]["playing"]["note"][0]))
     finally:
