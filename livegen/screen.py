@@ -1,6 +1,5 @@
 """The status screen of `jam`: one look tells who plays, what sounds, and whether the music is safe."""
 
-import math
 import time
 from types import TracebackType
 from typing import Final
@@ -16,7 +15,6 @@ from livegen.score import Column, Voice
 from livegen.score_table import MODEL, OFF
 from livegen.session.session import Session
 from livegen.session.tempo import Tempo
-from livegen.units import FRAME_RATE_HZ
 
 _NOTE_NAMES: Final = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 _METER_WIDTH: Final = 12
@@ -37,9 +35,9 @@ def tempo_text(tempo: Tempo, frame: float, beats_a_bar: int) -> str:
     link = "" if tempo.link.line is None else f" · Link: {peers}"
     if tempo.source == "none":
         return f"tempo free{link}"
-    bar, beat = divmod(math.floor(tempo.beats_at(frame)), beats_a_bar)
+    bar, beat = tempo.bar_and_beat_at(frame, beats_a_bar)
     source = f"{tempo.source}, lost" if tempo.is_lost_at(frame) else tempo.source
-    return f"{60.0 * FRAME_RATE_HZ / tempo.period_frames:.1f} BPM ({source}) · {bar + 1}.{beat + 1}{link}"
+    return f"{tempo.bpm:.1f} BPM ({source}) · {bar}.{beat}{link}"
 
 
 class Screen:

@@ -29,6 +29,7 @@ from livegen.controls import CONTROLS, osc_address
 PROBE = "p2.volume"
 BURST = 10  # messages: a sleep is no finer than this at 2,000 a second
 PROBE_SECONDS = 0.05
+OSC_PORT = r"OSC: [\d.]+:(\d+)"
 
 
 def main() -> None:
@@ -42,7 +43,7 @@ def main() -> None:
         command = [sys.executable, "-m", "livegen", "jam", "--osc-port", "0", *options.jam]
         jam = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=words, stderr=words)
         try:
-            port = _port(jam, words)
+            port = int(said(jam, words, OSC_PORT)[0])
             time.sleep(3.0)
             sys.stdout.write(json.dumps(flood(port, options.seconds, options.rate)) + "\n")
         finally:
@@ -52,12 +53,14 @@ def main() -> None:
             sys.stderr.write(words.read())
 
 
-def _port(jam: subprocess.Popen[bytes], words: Any) -> int:
+def said(jam: subprocess.Popen[bytes], words: Any, *patterns: str) -> list[str]:
+    """Return what the first group of each pattern finds in the words of a jam, once it has said all of them."""
     while jam.poll() is None:
         words.seek(0)
-        found = re.search(r"OSC: [\d.]+:(\d+)", words.read())
-        if found:
-            return int(found[1])
+        text = words.read()
+        found = [match[1] for pattern in patterns if (match := re.search(pattern, text))]
+        if len(found) == len(patterns):
+            return found
         time.sleep(0.1)
     raise SystemExit(f"livegen jam ended with {jam.returncode}")
 

@@ -9,7 +9,6 @@ of some round trips.
 import argparse
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -20,7 +19,7 @@ from typing import Any, Final
 
 import jack
 import numpy as np
-from osc_flood import Client, figures, heartbeat
+from osc_flood import OSC_PORT, Client, figures, heartbeat, said
 from playwright.sync_api import BrowserContext, Page, sync_playwright
 from pythonosc.osc_message_builder import build_msg
 
@@ -66,15 +65,9 @@ class Ears:
         return sample + int(loud[0]) if loud.size else None
 
     def sample_at(self, monotonic_seconds: float) -> int:
-        """Return JACK's number of the sample at a time; its clock is CLOCK_MONOTONIC in microseconds."""
-        now_us, now = jack_time(self._client)
-        return now + round((monotonic_seconds * 1e6 - now_us) / 1e6 * self.rate)
-
-
-def jack_time(client: Any) -> tuple[float, int]:
-    """Return the time in microseconds and JACK's sample at it."""
-    sample = client.frame_time
-    return time.clock_gettime(time.CLOCK_MONOTONIC) * 1e6, sample
+        """Return JACK's number of the sample at a time of `time.monotonic`."""
+        now = self._client.frame_time
+        return now + round((monotonic_seconds - time.monotonic()) * self.rate)
 
 
 def page_offset(page: Page) -> float:
@@ -198,7 +191,8 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         context = browser.new_context(viewport={"width": 1280, "height": 800})
         try:
-            address, port = _addresses(jam, words)
+            address, osc_port = said(jam, words, r"(http://\S+)", OSC_PORT)
+            port = int(osc_port)
             _wait_for_server(address)
             page, found["opening"] = measure_opening(context, address)
             other = context.new_page()
@@ -221,17 +215,6 @@ def main() -> None:
             words.seek(0)
             sys.stderr.write(words.read())
     sys.stdout.write(json.dumps(found) + "\n")
-
-
-def _addresses(jam: subprocess.Popen[bytes], words: Any) -> tuple[str, int]:
-    while jam.poll() is None:
-        words.seek(0)
-        said = words.read()
-        page, osc = re.search(r"http://\S+", said), re.search(r"OSC: [\d.]+:(\d+)", said)
-        if page and osc:
-            return page[0], int(osc[1])
-        time.sleep(0.1)
-    raise SystemExit(f"livegen jam ended with {jam.returncode}")
 
 
 def _wait_for_server(address: str) -> None:

@@ -168,10 +168,7 @@ class Desk:
         if name == "":
             return [SetControl("patch", self.patch)]
         if name not in self._patches:
-            there = ", ".join(sorted(self._patches))
-            self._outcome.refused.append(("patch", f"there is no patch {name!r}: there is {there}"))
-            self._say(f"there is no patch {name!r}")
-            return []
+            return self._refuse_name("patch", name, self._patches)
         old, new = self._patches[self.patch].controls, self._patches[name].controls
         wanted = {control: DEFAULTS[control] for control, value in old.items() if values[control] == value}
         wanted |= new
@@ -183,15 +180,19 @@ class Desk:
     def _change_model(self, name: str) -> list[Event]:
         """Return what a change to a model is for the instrument; nothing yet where the model must be loaded first."""
         if name not in ("", *self._models):
-            there = ", ".join(sorted(self._models))
-            self._outcome.refused.append(("model", f"there is no model {name!r}: there is {there}"))
-            self._say(f"there is no model {name!r}")
-            return []
+            return self._refuse_name("model", name, self._models)
         self._wanted = name or self._wanted
         if name == "" or name in self._loaded:
             return [SetControl("model", name)]
         self._to_load.append(name)
         self._say(f"loading the model {name}")
+        return []
+
+    def _refuse_name(self, control: str, name: str, there: Collection[str]) -> list[Event]:
+        """Say that there is nothing of a name; the caller holds the lock."""
+        nothing = f"there is no {control} {name!r}"
+        self._outcome.refused.append((control, f"{nothing}: there is {', '.join(sorted(there))}"))
+        self._say(nothing)
         return []
 
     def _load(self, name: str) -> None:

@@ -21,7 +21,7 @@ def own_beat(tempo: Tempo, frame: float, beats_a_bar: int) -> OwnBeat:
     return OwnBeat(
         beats_a_bar=beats_a_bar,
         beats=tempo.beats_at(frame + tempo.offset_frames) if is_known else None,
-        bpm=60.0 * FRAME_RATE_HZ / tempo.period_frames,
+        bpm=tempo.bpm,
         by_hand_bpm=None if by_hand is None else 60.0 * FRAME_RATE_HZ / by_hand.period_frames,
         by_hand_at=tempo.hand_at,
         is_links=tempo.source == "link",

@@ -260,6 +260,10 @@ class Session:
         """
         self._attached.append((name, run, is_urgent))
 
+    def heard_position_at(self, time_ns: int) -> float:
+        """Return what is heard at a time, in frames since the start: the device's latency is taken off."""
+        return self.clock.position_at(time_ns) - self.speaker.latency_seconds * FRAME_RATE_HZ
+
     def seconds(self) -> float:
         """Return how long the session has played, by the audio clock."""
         return self.clock.seconds()
@@ -329,7 +333,7 @@ class Session:
 
     def _own_beat(self, time_ns: int) -> OwnBeat:
         """Return what the beat is that is heard at a time."""
-        frame = self.clock.position_at(time_ns) - self.speaker.latency_seconds * FRAME_RATE_HZ
+        frame = self.heard_position_at(time_ns)
         return own_beat(self.instrument.state.tempo, frame, int(self.instrument.values["beats_a_bar"]))
 
     def _open_midi(self, settings: Settings, opened: contextlib.ExitStack) -> None:

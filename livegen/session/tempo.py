@@ -233,6 +233,16 @@ class Tempo:
             return self.clock.ticks.at(frame) / MIDI_CLOCK_PPQN
         return self._line().at(frame)
 
+    @property
+    def bpm(self) -> float:
+        """Beats a minute."""
+        return 60.0 * FRAME_RATE_HZ / self.period_frames
+
+    def bar_and_beat_at(self, frame: float, beats_a_bar: int) -> tuple[int, int]:
+        """Return the bar and the beat in it at a time in frames, as a musician counts them: the first is 1.1."""
+        bar, beat = divmod(math.floor(self.beats_at(frame)), beats_a_bar)
+        return bar + 1, beat + 1
+
     def is_lost_at(self, frame: float) -> bool:
         """Tell whether the clock that gave the tempo is silent; the tempo runs on."""
         heard = {"clock": self.clock.ticks.heard, "link": self.link.heard}.get(self.source, math.inf)

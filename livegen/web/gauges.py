@@ -1,21 +1,13 @@
 """What the pages' gauges show: the session at one moment, as a dict that JSON can hold."""
 
-import math
 import time
 from typing import Any, Final
 
 from livegen.session.session import Session
 from livegen.session.tempo import Tempo
-from livegen.units import FRAME_RATE_HZ
 
 GAUGES_SECONDS: Final = 0.1
 """How often they move."""
-
-
-def heard_position(session: Session) -> float:
-    """Return what is heard now, in frames since the start, a real number: the device's latency is taken off."""
-    latency_frames = session.speaker.latency_seconds * FRAME_RATE_HZ
-    return session.clock.position_at(time.perf_counter_ns()) - latency_frames
 
 
 def gauges(session: Session) -> dict[str, Any]:
@@ -24,6 +16,7 @@ def gauges(session: Session) -> dict[str, Any]:
     state, stats = instrument.state, instrument.engine["stats"][0]
     midi_in, midi_out = status.midi_ports()
     seconds = round(max(session.seconds(), 0.0), 1)
+    heard = session.heard_position_at(time.perf_counter_ns())
     return {
         "seconds": seconds,
         "is_running": state.is_running,
@@ -36,7 +29,7 @@ def gauges(session: Session) -> dict[str, Any]:
         "block_samples": clock.block_samples(),
         "sound": session.speaker.name,
         "sound_ms": round(1000.0 * session.speaker.latency_seconds, 1),
-        "tempo": _tempo(state.tempo, heard_position(session), int(state.values["beats_a_bar"])),
+        "tempo": _tempo(state.tempo, heard, int(state.values["beats_a_bar"])),
         "midi_in": midi_in,
         "midi_out": midi_out,
         "take": None if session.recorder is None else {"folder": str(session.recorder.folder), "seconds": seconds},
@@ -51,12 +44,12 @@ def gauges(session: Session) -> dict[str, Any]:
 def _tempo(tempo: Tempo, frame: float, beats_a_bar: int) -> dict[str, Any] | None:
     if tempo.source == "none":
         return None
-    bar, beat = divmod(math.floor(tempo.beats_at(frame)), beats_a_bar)
+    bar, beat = tempo.bar_and_beat_at(frame, beats_a_bar)
     return {
-        "bpm": round(60.0 * FRAME_RATE_HZ / tempo.period_frames, 1),
+        "bpm": round(tempo.bpm, 1),
         "source": tempo.source,
         "is_lost": tempo.is_lost_at(frame),
-        "bar": bar + 1,
-        "beat": beat + 1,
+        "bar": bar,
+        "beat": beat,
         "peers": tempo.link.n_peers,
     }

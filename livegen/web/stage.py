@@ -24,7 +24,7 @@ from livegen.inputs.osc_packet import set_event
 from livegen.session.instrument import FrameReport
 from livegen.session.session import Session
 from livegen.units import FRAME_RATE_HZ
-from livegen.web.gauges import GAUGES_SECONDS, gauges, heard_position
+from livegen.web.gauges import GAUGES_SECONDS, gauges
 from livegen.web.page import Page
 from livegen.web.plan import PlanRows
 from livegen.web.process import ServerProcess
@@ -234,8 +234,8 @@ class Stage:
         session = self._session
         rows = self._rows.new(session.instrument.state)
         for first in range(0, len(rows), _ROWS_A_MESSAGE):
-            now, horizon = round(heard_position(session), 3), session.instrument.state.horizon
-            yield encode("plan", now=now, horizon=horizon, frames=rows[first : first + _ROWS_A_MESSAGE])
+            now, horizon = session.heard_position_at(time.perf_counter_ns()), session.instrument.state.horizon
+            yield encode("plan", now=round(now, 3), horizon=horizon, frames=rows[first : first + _ROWS_A_MESSAGE])
         held = session.instrument.held_keys
         if held is not self._keys:
             self._keys = held
