@@ -194,6 +194,29 @@ def render_blocks(
     return _blocks(chip[0], cycles, addresses, values, int(n_samples))
 
 
+def pulse_periods(
+    cycle: NDArray[np.int64],
+    address: NDArray[np.int64],
+    value: NDArray[np.uint8],
+    *,
+    cpu_clock_hz: float,
+    region: str,
+    seconds: float,
+) -> tuple[int, int]:
+    """Return the timer periods of the pulses after some seconds of a log: what was written and what sweeps made of it.
+
+    The arrays are as `render_writes` takes them, and in order.
+    """
+    rate = SAMPLE_RATE_RANGE_HZ[0]
+    chip = new_chip(cpu_clock_hz=cpu_clock_hz, sample_rate=rate, region=region, voices=())
+    values, out, written = value.astype(np.int64), np.empty(_YIELDED_SAMPLES, np.float32), 0
+    n_samples = math.ceil(seconds * rate)
+    for start in range(0, n_samples, _YIELDED_SAMPLES):
+        written = _render(chip[0], cycle, address, values, written, out[: n_samples - start])
+    first, second = chip["pulses"]["timer_period"][0].tolist()
+    return first, second
+
+
 def samples_to_cycles(samples: NDArray[np.int64], *, cpu_clock_hz: float, sample_rate: float) -> NDArray[np.int64]:
     """Return the first CPU cycle of each absolute sample, as `sample_to_cycle` does for a chip; shape (n,)."""
     places = samples.copy()

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from livegen.apu.frame_counter import RESET_CYCLES
 from livegen.apu.render import samples_to_cycles
 from livegen.errors import FormatError
 from livegen.formats.register_log import VGM_RATE_HZ, Loop, RegisterLog, Tags, with_loop
@@ -79,6 +80,19 @@ def test_the_second_turn_of_a_loop_finds_the_registers_as_the_first_did() -> Non
     assert looped.loop == Loop(400, 3)
     added = list(zip(looped.sample[6:].tolist(), looped.address[6:].tolist(), looped.value[6:].tolist(), strict=True))
     assert added == [(1000, 0x4015, 15), (1000, 0x4000, 0xB5)]
+
+
+@pytest.mark.parametrize(("level", "expected"), [(0xBF, [(0x4002, 0x10), (0x4003, 0x0A)]), (0xA5, [(0x4002, 0x10)])])
+def test_the_second_turn_of_a_loop_finds_a_bent_pulse_where_it_was(level: int, expected: list[tuple[int, int]]) -> None:
+    """The upper bits of its period are the sweep's work; but $4003 would start an envelope again."""
+    note = [(0, 0x15, 15), (0, 0, level), (0, 1, 8), (0, 2, 0xF0), (0, 3, 0x09)]
+    bend = [(300, 2, 0xFF), (300, 1, 0x87), (300, 0x17, 0x80), (300, 1, 8), (300, 2, 0x10)]
+    back = [(600, 2, 0x00), (600, 1, 0x8F), (600, 0x17, 0x80), (600, 1, 8), (600, 2, 0xF0)]
+    log = log_of([*note, *bend, *back], 1000)
+    log.cycle[8:10] += RESET_CYCLES
+    log.cycle[13:15] += RESET_CYCLES
+    looped = with_loop(log, 400)
+    assert list(zip(looped.address[15:].tolist(), looped.value[15:].tolist(), strict=True)) == expected
 
 
 @pytest.mark.parametrize(("length", "words"), [(3 * 3600 * VGM_RATE_HZ + 1, "3.0 hours"), (10, "16 MiB")])
