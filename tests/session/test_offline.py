@@ -7,14 +7,25 @@ import numpy as np
 import pytest
 import soundfile
 from hash_predictor import HashPredictor
+from nsf_machine import NsfMachine
 from numpy.typing import NDArray
 
-from livegen.apu import FULL_SCALE, LATENCY_SAMPLES, render_writes
+from livegen.apu import (
+    FULL_SCALE,
+    LATENCY_SAMPLES,
+    VOICES,
+    new_chip,
+    read_samples,
+    render_writes,
+    voice_level,
+    write_register,
+)
 from livegen.apu.frame_counter import RESET_CYCLES
 from livegen.controls import VOICE_PREFIX, Value
 from livegen.errors import FormatError
 from livegen.events import Event, NoteOff, NoteOn, PitchWheel, SetControl
 from livegen.formats import SCORE_ENDINGS, read_piece, read_score
+from livegen.formats.nsf import TICK_US
 from livegen.formats.register_log import VGM_RATE_HZ, Tags
 from livegen.formats.vgm import read_vgm
 from livegen.patch import load_patch
@@ -179,6 +190,49 @@ def test_register_writes_sound_as_the_session(tmp_path: Path, patch: str, seed: 
     assert np.abs(log.cycle - cycle).max() < half_a_sample + 1  # the file's is the first cycle of its sample
     is_reset = log.address[:-1] == 0x4017
     assert (np.diff(log.cycle)[is_reset] >= RESET_CYCLES).all()
+
+
+def sounding(writes: Writes, cycles: NDArray[np.float64]) -> list[dict[str, tuple[int, ...]]]:
+    """Return what each voice sounds at some CPU cycles: level, then period and timbre unless it is silent."""
+    chip, at, read, out = new_chip(cpu_clock_hz=CPU_CLOCK_HZ["ntsc"], sample_rate=8_000), 0, 0, np.zeros(8_000)
+    seen = []
+    for cycle in cycles:
+        while at < len(writes[0]) and writes[0][at] < cycle:
+            write_register(chip[0], *(int(column[at]) for column in writes))
+            at += 1
+        n_samples = int(cycle / CPU_CLOCK_HZ["ntsc"] * 8_000) - read
+        read_samples(chip[0], n_samples, out)
+        read += n_samples
+        pulses, triangle, noise = (chip[name][0] for name in ("pulses", "triangle", "noise"))
+        voices = {
+            "p1": (pulses[0]["timer_period"], pulses[0]["duty"]),
+            "p2": (pulses[1]["timer_period"], pulses[1]["duty"]),
+            "tr": (triangle["timer_period"],),
+            "no": (noise["period_index"], noise["mode"]),
+        }
+        levels = {name: int(voice_level(chip[0], VOICES.index(name))) for name in voices}
+        seen.append({name: (levels[name], *map(int, voices[name] if levels[name] else ())) for name in voices})
+    return seen
+
+
+@pytest.mark.parametrize(("patch", "seed"), [("plain", 1), ("hardware_rig", 2), ("boss_fight", 3), ("drums", 4)])
+def test_an_nsf_file_sounds_what_the_session_does_between_any_two_ticks(tmp_path: Path, patch: str, seed: int) -> None:
+    played = Instrument(
+        HashPredictor(str(seed)), load_patch(patch), RATE, controls=AT_FULL_LEVEL, seed=seed, n_channels=1
+    )
+    _, writes = logged(tmp_path / "a.nsf", played, WHEELED, 40)
+    machine = NsfMachine((tmp_path / "a.nsf").read_bytes())
+    tick_cycles = CPU_CLOCK_HZ["ntsc"] * TICK_US["ntsc"] / 1e6
+    ticks = [machine.tick() for _ in range(99)]
+    stores = [
+        (round(index * tick_cycles) + 20 * place, 0x4000 + register, value)  # about as fast as PLAY stores them
+        for index, tick in enumerate(ticks)
+        for place, (register, value) in enumerate(tick)
+    ]
+    middles = (np.arange(len(ticks)) + 0.5) * tick_cycles
+    assert sounding(tuple(np.array(column) for column in zip(*stores, strict=True)), middles) == sounding(
+        writes, middles
+    )
 
 
 def test_a_loop_of_register_writes_begins_where_it_was_told(tmp_path: Path) -> None:
