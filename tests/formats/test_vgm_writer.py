@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from numpy.typing import ArrayLike
 
 from livegen.apu.frame_counter import RESET_CYCLES
 from livegen.apu.render import samples_to_cycles
@@ -23,7 +24,7 @@ one_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture
 WORDS = st.text(st.characters(exclude_categories=["C", "Z"]), max_size=30)
 
 
-def log_of(writes: list[tuple[int, int, int]], length: int, **fields: object) -> RegisterLog:
+def log_of(writes: ArrayLike, length: int, **fields: object) -> RegisterLog:
     """Return a log of writes (sample, register, value)."""
     samples, registers, values = np.array(writes, np.int64).reshape(-1, 3).T
     cycle = samples_to_cycles(samples, cpu_clock_hz=CLOCK, sample_rate=VGM_RATE_HZ)
@@ -100,7 +101,7 @@ def test_what_could_not_be_read_again_is_not_written(tmp_path: Path, length: int
     writes = np.zeros((6_000_000 if length == 10 else 1, 3), np.int64)
     writes[0] = 0, 0x15, 15
     with pytest.raises(FormatError, match=words):
-        write_vgm(tmp_path / "a.vgm", log_of(writes.tolist(), length))
+        write_vgm(tmp_path / "a.vgm", log_of(writes, length))
     assert not list(tmp_path.iterdir())
 
 
