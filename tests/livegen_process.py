@@ -136,8 +136,9 @@ class Jam:
     @property
     def page(self) -> str:
         """Address of its page."""
-        assert wait_until(lambda: re.search(r"http://\S+\s", self.words) is not None), self.words
-        return re.findall(r"http://\S+", self.words)[0]
+        address = re.search(r"http://\S+", self.words)
+        assert address, self.words
+        return address[0]
 
     def leave(self, signal_number: int) -> int:
         """Send a signal and return the exit code; fails where that takes longer than `LEAVE_SECONDS`."""
