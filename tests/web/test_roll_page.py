@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from played_session import GAUGES, PlayedSession
 
+from livegen.controls import DEFAULTS
 from livegen.score import N_VOICES, VOLUME_MAX, Voice, onsets
 from livegen.units import FRAME_RATE_HZ
 from livegen.web.files import STATIC
@@ -216,6 +217,30 @@ def test_a_trouble_is_told_once_makes_room_and_can_be_read_again(session: Played
     assert sentence.is_visible()
     session.send("gauges", **GAUGES)
     mark.wait_for(state="hidden")
+
+
+def test_nothing_that_can_be_pressed_is_written_anew_while_it_stays_as_it_is(session: PlayedSession) -> None:
+    """Between the two ends of a press Safari would forget it."""
+    gauges = GAUGES | {"troubles": ["the disk is full"]}
+    session.send("gauges", **gauges)
+    session.page.locator(".troubles").wait_for()
+    session.page.evaluate("document.querySelector('#piano select').selectedIndex = 2")
+    session.page.locator("#piano select").dispatch_event("change")
+    session.page.evaluate(
+        """() => {
+            window.touched = [];
+            new MutationObserver((changes) => touched.push(...changes.map(({ target }) => target)
+                .filter((each) => each.closest("button, summary, label, select")).map((each) => each.outerHTML))
+            ).observe(document.body, { childList: true, subtree: true });
+            new MutationObserver(() => (window.isShown = true))
+                .observe(document.querySelector("#listen button"), { attributes: true });
+        }"""
+    )
+    for _ in range(3):
+        session.send("values", values=dict(DEFAULTS))
+        session.send("gauges", **gauges)
+    session.page.wait_for_function("() => window.isShown")  # "listen here" looks twice a second
+    assert session.page.evaluate("touched") == []
 
 
 def test_what_a_number_means_is_said_in_words_too(session: PlayedSession) -> None:
