@@ -246,7 +246,6 @@ class Piano {
     this.fingers = new Map(); // by pointer, the offset of the key that it is on, or null beside all keys
     this.keys.addEventListener("pointerdown", (event) => {
       if (event.button !== 0) return;
-      event.preventDefault();
       document.activeElement?.blur(); // letters are music again
       this.keys.setPointerCapture(event.pointerId);
       play(event);
@@ -258,7 +257,10 @@ class Piano {
       else play(event);
     });
     for (const type of ["pointerup", "pointercancel", "lostpointercapture"]) this.keys.addEventListener(type, end);
-    this.keys.addEventListener("contextmenu", (event) => event.preventDefault()); // a long touch asks for one
+    // A press takes no focus and a long touch opens no menu. (Not by the pointerdown: of two fingers that come down
+    // together, Firefox would forget the second one.)
+    for (const type of ["mousedown", "contextmenu"])
+      this.keys.addEventListener(type, (event) => event.preventDefault());
     const releaseAll = () => {
       this.fingers.clear();
       this.notes.releaseAll("finger:");
