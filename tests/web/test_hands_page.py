@@ -368,11 +368,11 @@ SCENE: Final = """async ({ rate, outputRate, seconds, lost, drift, hz }) => {
     ],
 )
 def test_what_is_listened_to_is_in_tune_and_never_clicks(
-    stage: Stage, output_rate: int, drift: float, lost: list[int], n_gaps: int, n_drop_outs: int
+    modules: Any, output_rate: int, drift: float, lost: list[int], n_gaps: int, n_drop_outs: int
 ) -> None:
     hz = 441.0
     scene = {"rate": 48_000, "outputRate": output_rate, "seconds": 10, "lost": lost, "drift": drift, "hz": hz}
-    heard, bend, report = stage.page.evaluate(SCENE, scene)
+    heard, bend, report = modules.evaluate(SCENE, scene)
     assert (report["nGaps"], report["nDropOuts"], report["nJumps"]) == (n_gaps, n_drop_outs, 0)
     assert 0.08 < report["delay"] < 0.15
     omega = 2 * np.pi * hz / output_rate

@@ -35,14 +35,14 @@ def session(browser: Any) -> Iterator[PlayedSession]:
     assert errors == []  # nothing that a strict Content-Security-Policy forbids, either
 
 
-def test_notes_begin_where_the_score_says(session: PlayedSession) -> None:
+def test_notes_begin_where_the_score_says(modules: Any) -> None:
     generator = np.random.default_rng(7)
     frames = np.zeros((400, N_VOICES, 3), np.uint8)
     frames[..., 0] = generator.choice([0, 60, 60, 62], frames.shape[:2])
     frames[..., 1] = generator.integers(0, 16, frames.shape[:2]) * (np.array([VOLUME_MAX[v] for v in Voice]) > 0)
     nothing = [0, 0, 0, 0]
     rows = [[i, *frame.T.tolist(), nothing, nothing, nothing, None] for i, frame in enumerate(frames)]
-    begun = session.page.evaluate(
+    begun = modules.evaluate(
         """async (rows) => {
             const { Score } = await import("/static/score.js");
             const told = {};
@@ -55,8 +55,8 @@ def test_notes_begin_where_the_score_says(session: PlayedSession) -> None:
     assert sorted(map(tuple, begun)) == [tuple(each) for each in np.argwhere(onsets(frames)).tolist()]
 
 
-def test_an_onset_offset_moves_a_note_and_ends_the_one_before(session: PlayedSession) -> None:
-    bars = session.page.evaluate(
+def test_an_onset_offset_moves_a_note_and_ends_the_one_before(modules: Any) -> None:
+    bars = modules.evaluate(
         """async () => {
             const { Score } = await import("/static/score.js");
             const told = {};
@@ -70,8 +70,8 @@ def test_an_onset_offset_moves_a_note_and_ends_the_one_before(session: PlayedSes
     assert bars == [[60, 5.25, 6.5], [62, 6.5, 8]]
 
 
-def test_rows_are_kept_for_a_while_and_no_longer(session: PlayedSession) -> None:
-    n_rows, first, last = session.page.evaluate(
+def test_rows_are_kept_for_a_while_and_no_longer(modules: Any) -> None:
+    n_rows, first, last = modules.evaluate(
         """async () => {
             const { Score } = await import("/static/score.js");
             const told = {};
@@ -85,8 +85,8 @@ def test_rows_are_kept_for_a_while_and_no_longer(session: PlayedSession) -> None
     assert last == 4999
 
 
-def test_messages_that_come_late_do_not_move_the_playhead(session: PlayedSession) -> None:
-    worst, backwards = session.page.evaluate(
+def test_messages_that_come_late_do_not_move_the_playhead(modules: Any) -> None:
+    worst, backwards = modules.evaluate(
         """async (rate) => {
             const { Clock } = await import("/static/clock.js");
             const clock = new Clock(rate);
@@ -115,8 +115,8 @@ def test_messages_that_come_late_do_not_move_the_playhead(session: PlayedSession
 
 
 @pytest.mark.parametrize("leap", [200, -200])
-def test_the_playhead_follows_when_the_clock_leaps(session: PlayedSession, leap: int) -> None:
-    gap = session.page.evaluate(
+def test_the_playhead_follows_when_the_clock_leaps(modules: Any, leap: int) -> None:
+    gap = modules.evaluate(
         """async ([rate, leap]) => {
             const { Clock } = await import("/static/clock.js");
             const clock = new Clock(rate);
