@@ -218,13 +218,17 @@ def groove_of(state: State, timeline: Timeline) -> Groove:
     return groove.fitted(_frames_of(heard), state.horizon, owner)
 
 
-def timed(state: State, timeline: Timeline, groove: Groove) -> Timeline:
-    """Return the timeline with the onsets of all that may still change moved to where the beat is now."""
+def timed(state: State, timeline: Timeline, groove: Groove, reach: Sequence[Reach]) -> Timeline:
+    """Return the timeline with the onsets of all that may still change moved to where the beat is now.
+
+    `reach` is that of the timeline's last frames: of all that may change, and `MEMORY_FRAMES` and one more before it.
+    """
     at = max(state.horizon - timeline.start, 0)
     before = timeline.steps[max(at - MEMORY_FRAMES - 1, 0) : at]
     planned = [step.planned for step in timeline.steps[at:]]
     heard_offset = before[-1].planned.onset_offset if before else NO_OFFSET
-    offsets = groove.offsets(_frames_of(before), heard_offset, planned)
+    within = reach[len(reach) - len(before) - len(planned) :]
+    offsets = groove.offsets(_frames_of(before), heard_offset, planned, within)
     steps = list(timeline.steps)
     for i, each in enumerate(planned):
         if (offsets[i] != each.onset_offset).any():

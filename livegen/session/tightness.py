@@ -208,26 +208,30 @@ class Groove:
         return numbers / self.points + to_odd * self._swing_beats
 
     def offsets(
-        self, heard: NDArray[np.uint8], heard_offset: NDArray[np.float64], planned: Sequence[PlannedFrame]
+        self,
+        heard: NDArray[np.uint8],
+        heard_offset: NDArray[np.float64],
+        planned: Sequence[PlannedFrame],
+        reach: Sequence[Reach],
     ) -> NDArray[np.float64]:
         """Return the onset offsets of consecutive frames, float64 (n, 4), in frames.
 
         Parameters
         ----------
         heard : ndarray of uint8, shape (m, 4, 3)
-            The frames before them; three of them tell all.
+            The frames before them; `MEMORY_FRAMES` and one more tell all.
         heard_offset : ndarray of float64, shape (4,)
             The offsets of the last of these.
         planned : sequence of PlannedFrame
             The first is about to begin: where one of its onsets is early already it stays, and no other is.
+        reach : sequence of Reach
+            Of as many frames: those of `heard`, then those of `planned`.
         """
         offsets = np.zeros((len(planned), N_VOICES))
         if not self.middle or not planned:
             return offsets
-        heard = heard[-MEMORY_FRAMES - 1 :]
         n_heard = len(heard)
         attacks = onsets(np.concatenate([heard, [each.frame for each in planned]])).T.tolist()
-        reach = self.reach(planned[0].frame_index - n_heard, n_heard + len(planned))
         owners = [each.owner.tolist() for each in planned]
         for voice in range(N_VOICES):
             is_attack = attacks[voice]

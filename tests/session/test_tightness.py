@@ -50,7 +50,7 @@ def score(notes: Sequence[int], owner: int = MODEL, first: int = 0) -> list[Plan
 
 def times(of: Groove, planned: list[PlannedFrame]) -> np.ndarray:
     """Return when each frame of P1 begins to sound, in frames."""
-    offsets = of.offsets(NOTHING_HEARD, NO_OFFSETS, planned)
+    offsets = of.offsets(NOTHING_HEARD, NO_OFFSETS, planned, of.reach(planned[0].frame_index, len(planned)))
     assert (np.abs(offsets) < 1.0).all()
     return np.array([frame.frame_index for frame in planned]) + offsets[:, Voice.P1]
 
@@ -131,7 +131,7 @@ def test_triplets_are_kept_where_the_music_is_in_triplets() -> None:
     point = math.ceil((n + 1) / (period / 3)) * period / 3
     at = int(point) - n
     fitted = groove(75.0).fitted(frames, n)
-    offsets = fitted.offsets(frames, NO_OFFSETS, score(notes_at(at, n=12), first=n))
+    offsets = fitted.offsets(frames, NO_OFFSETS, score(notes_at(at, n=12), first=n), fitted.reach(0, n + 12))
     assert n + at + offsets[at, Voice.P1] == pytest.approx(point, abs=1e-6)
 
 
