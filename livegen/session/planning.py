@@ -184,7 +184,7 @@ def _drawn(
     last, is_model_s = timeline.steps[-1], is_drawn & (part.owner == MODEL)
     is_barred = is_model_s & barred([step.heard for step in timeline.steps[-MEMORY_FRAMES - 1 :]], reach)
     if is_barred.any():
-        is_barred &= [_is_strict(state, timeline.end, voice) for voice in Voice]
+        is_barred &= [_is_strict(state, timeline.end, voice) for voice in range(N_VOICES)]
     elif last.waiting is SILENCE:
         return drawn, SILENCE
     before = np.where((last.planned.owner == MODEL)[:, None], last.heard, SILENCE)
@@ -202,7 +202,7 @@ def _drawn(
     return drawn, waiting if waiting.any() else SILENCE
 
 
-def _is_strict(state: State, frame_index: int, voice: Voice) -> bool:
+def _is_strict(state: State, frame_index: int, voice: int) -> bool:
     """Tell whether a voice keeps to the grid in a frame: `tightness` is how likely it does."""
     number = uniform(np.uint64(state.seed & 0xFFFFFFFFFFFFFFFF), frame_index, voice, _STRICT)
     return bool(number < float(state.values["tightness"]))
