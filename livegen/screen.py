@@ -63,8 +63,7 @@ class Screen:
             self._live.start()
             self.update()
         else:
-            for line in self._surroundings():
-                self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+            self._console.print("\n".join(self._surroundings()), highlight=False, markup=False, soft_wrap=True)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:

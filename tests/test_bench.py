@@ -18,7 +18,10 @@ from livegen.session.session import Settings
 
 @pytest.fixture(scope="module")
 def figures(model) -> dict[str, Any]:
-    return bench.measure(model, session_seconds=0.5, audio="null")
+    with pytest.MonkeyPatch.context() as shorter:
+        shorter.setattr(bench, "_N_PLANS", 60)
+        shorter.setattr(bench, "_PATCH_FRAMES", 72)
+        return bench.measure(model, session_seconds=0.5, audio="null")
 
 
 def test_the_times_of_the_model_are_in_order(figures):

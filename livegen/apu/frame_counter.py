@@ -27,6 +27,9 @@ FRAME_COUNTER: Final = np.dtype(
 QUARTER_FRAME: Final = 1
 HALF_FRAME: Final = 2
 
+RESET_CYCLES: Final = 4
+"""A write so many cycles after one to $4017 finds that in effect, whatever cycle it came in."""
+
 _N_CLOCKS: Final = 4
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from livegen.apu.apu import CHIP, read_samples, sample_to_cycle, settle, write_register
-from livegen.apu.band_limit import LATENCY_SAMPLES, samples_per_cycle
+from livegen.apu.band_limit import LATENCY_SAMPLES, sample_to_cycle_of, samples_per_cycle
 from livegen.apu.mixer import MIXERS, set_filters
 from livegen.apu.noise import POWER_UP_SHIFT_REGISTER
 from livegen.apu.tables import DM, REGIONS, VOICES
@@ -192,6 +192,42 @@ def render_blocks(
         cpu_clock_hz=cpu_clock_hz, sample_rate=sample_rate, region=region, voices=voices, mixer=mixer, filters=filters
     )
     return _blocks(chip[0], cycles, addresses, values, int(n_samples))
+
+
+def pulse_periods(
+    cycle: NDArray[np.int64],
+    address: NDArray[np.int64],
+    value: NDArray[np.uint8],
+    *,
+    cpu_clock_hz: float,
+    region: str,
+    seconds: float,
+) -> tuple[int, int]:
+    """Return the timer periods of the pulses after some seconds of a log: what was written and what sweeps made of it.
+
+    The arrays are as `render_writes` takes them, and in order.
+    """
+    rate = SAMPLE_RATE_RANGE_HZ[0]
+    chip = new_chip(cpu_clock_hz=cpu_clock_hz, sample_rate=rate, region=region, voices=())
+    values, out, written = value.astype(np.int64), np.empty(_YIELDED_SAMPLES, np.float32), 0
+    n_samples = math.ceil(seconds * rate)
+    for start in range(0, n_samples, _YIELDED_SAMPLES):
+        written = _render(chip[0], cycle, address, values, written, out[: n_samples - start])
+    first, second = chip["pulses"]["timer_period"][0].tolist()
+    return first, second
+
+
+def samples_to_cycles(samples: NDArray[np.int64], *, cpu_clock_hz: float, sample_rate: float) -> NDArray[np.int64]:
+    """Return the first CPU cycle of each absolute sample, as `sample_to_cycle` does for a chip; shape (n,)."""
+    places = samples.copy()
+    _to_cycles(samples_per_cycle(cpu_clock_hz, sample_rate), places)
+    return places
+
+
+@kernel
+def _to_cycles(ratio: int, places: NDArray[np.int64]) -> None:
+    for i in range(len(places)):
+        places[i] = sample_to_cycle_of(ratio, places[i])
 
 
 def _blocks(

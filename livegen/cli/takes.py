@@ -194,6 +194,7 @@ def _folder_of_model(name: str, folder: str, cure: str = "") -> Path:
 
 def _write(take: Any, paths: list[Path], first: int, end: int | None, rate: int | None, *, is_apart: bool) -> None:
     from livegen.formats.register_files import REGISTER_ENDINGS
+    from livegen.formats.register_log import VGM_RATE_HZ
     from livegen.session.offline import check_output, needs_sound, write_rendered
     from livegen.session.playback import Playback
 
@@ -201,13 +202,18 @@ def _write(take: Any, paths: list[Path], first: int, end: int | None, rate: int 
         check_output(path)
     recording = _recording(take, first, end)
     n_frames = len(recording.frames) - first
-    sample_rate = take.head.sample_rate if rate is None else rate
+    sound_rate = take.head.sample_rate if rate is None else rate
     with progress_bar() as progress:
         task = progress.add_task("writing", total=n_frames * len(paths))
         for path in paths:
-            has_run_up = not path.name.lower().endswith(REGISTER_ENDINGS)  # a log begins with what its file begins with
+            is_log = path.name.lower().endswith(REGISTER_ENDINGS)
             playback = Playback(
-                recording, sample_rate, first, has_run_up=has_run_up, n_channels=1, is_apart=is_apart and has_run_up
+                recording,
+                VGM_RATE_HZ if is_log else sound_rate,
+                first,
+                has_run_up=not is_log,  # a log begins with what its file begins with
+                n_channels=1,
+                is_apart=is_apart and not is_log,
             )
             frames = playback.frames(has_sound=needs_sound(path))
             write_rendered(path, playback.instrument, frames, n_frames, on_frame=lambda: progress.advance(task))

@@ -9,7 +9,8 @@
 | $C0..$FF | 14 bits with the next byte: registers of `MASKED_REGISTERS`, and a value for each |
 
 A tick takes the last value of each register. What a register already holds is not written again, unless the writing
-itself does something: a note's phase, length and envelope start at $4003, $4007, $400B and $400F. Where the order
+itself does something: a note's phase, length and envelope start at $4003, $4007, $400B and $400F. Nor is a pulse's
+period ($4002, $4006) known any more once its sweep is on, since the chip itself moves it. Where the order
 matters, as when a write to $4017 clocks the sweep, the tick is written in pairs as it came.
 """
 
@@ -71,9 +72,6 @@ def log_ticks(log: RegisterLog, tick_us: int) -> tuple[list[Tick], int | None]:
 
 def _needed(writes: list[tuple[int, int]], held: dict[int, int]) -> Tick:
     """Return the writes of a tick that do something, and note what the registers hold after them."""
-    if any(register == _FRAME_COUNTER for register, _ in writes):
-        held.update(writes)
-        return tuple(writes)
     last = dict(writes)
     needed = [
         (register, value)
@@ -81,6 +79,11 @@ def _needed(writes: list[tuple[int, int]], held: dict[int, int]) -> Tick:
         if register in _ALWAYS or held.get(register) != value or (register in _SWEEPS and value & 0x80)
     ]
     held.update(last)
+    for sweep in _SWEEPS:
+        if held.get(sweep, 0) & 0x80:
+            held.pop(sweep + 1, None)
+    if _FRAME_COUNTER in last:
+        return tuple(writes)
     return tuple(sorted(needed, key=lambda write: (write[0] != _STATUS, write[0])))
 
 

@@ -6,12 +6,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from livegen.apu.render import pulse_periods
 from livegen.errors import FormatError
 
 VGM_RATE_HZ: Final = 44_100
 """Unit of every wait of a VGM file, whatever the rate that it is rendered at."""
 
 _STATUS: Final = 0x4015
+_PERIODS: Final = (0x4002, 0x4006)  # of the pulses: their lower bytes, before the upper bits
+_CONSTANT_VOLUME: Final = 0x10  # of $4000 and $4004
 _LENGTHS: Final = (0x4003, 0x4007, 0x400B, 0x400F)  # which $4015 clears
 
 
@@ -106,7 +109,7 @@ def with_loop(log: RegisterLog, start: int) -> RegisterLog:
             "before the end"
         )
     first = int(np.searchsorted(log.sample, start))
-    begin, end = _registers(log, first), _registers(log, len(log.cycle))
+    begin, end = _registers(log, first, start), _registers(log, len(log.cycle), log.length)
     changed = {address for address in begin if begin[address] != end[address]}
     if _STATUS in changed:
         changed |= begin.keys() & set(_LENGTHS)
@@ -121,6 +124,18 @@ def with_loop(log: RegisterLog, start: int) -> RegisterLog:
     )
 
 
-def _registers(log: RegisterLog, n_writes: int) -> dict[int, int]:
-    """Return what the registers hold after the first writes, by address."""
-    return dict(zip(log.address[:n_writes].tolist(), log.value[:n_writes].tolist(), strict=True))
+def _registers(log: RegisterLog, n_writes: int, sample: int) -> dict[int, int]:
+    """Return what the registers hold at a sample, after the first writes, by address.
+
+    A pulse's period is the one that it has come to, by a sweep or a bend over the period's upper bits. One whose
+    envelope decays keeps what was written: to write it again would start the note again.
+    """
+    cycle, address, value = log.cycle[:n_writes], log.address[:n_writes], log.value[:n_writes]
+    held = dict(zip(address.tolist(), value.tolist(), strict=True))
+    periods = pulse_periods(
+        cycle, address, value, cpu_clock_hz=log.cpu_clock_hz, region=log.region, seconds=sample / VGM_RATE_HZ
+    )
+    for low, period in zip(_PERIODS, periods, strict=True):
+        if low + 1 in held and held.get(low - 2, 0) & _CONSTANT_VOLUME:
+            held[low], held[low + 1] = period & 0xFF, held[low + 1] & 0xF8 | period >> 8
+    return held

@@ -8,6 +8,9 @@ operands: other chips, the FDS, data blocks, streams.
 command that the specification does not have, a second NES APU. What would not is passed over, as players do: a tag or
 a loop that points nowhere, and a missing end command where the stream is whole by the file's own account.
 
+All writes of a sample come in its first CPU cycle, in their order, but those that follow one to $4017 a few cycles
+later, when that is in effect: a sweep that is on for the half frame that $4017 brings must not be off again before it.
+
 Players switch all voices on before they begin, and some logs leave it to them. So where a log never writes $4015, a
 write that does so is put in front of it.
 """
@@ -21,7 +24,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from livegen.apu.render import CPU_CLOCK_RANGE_HZ
+from livegen.apu.frame_counter import RESET_CYCLES
+from livegen.apu.render import CPU_CLOCK_RANGE_HZ, samples_to_cycles
 from livegen.errors import FormatError
 from livegen.formats.files import read_bytes
 from livegen.formats.register_log import VGM_RATE_HZ, Loop, RegisterLog, Tags
@@ -73,6 +77,7 @@ _OTHER_CHIPS: Final = {
 
 _NES_CHIP: Final = 0x14  # in the order of the header's clocks
 _STATUS: Final = 0x15  # of $4015
+_FRAME_COUNTER: Final = 0x17
 _ALL_VOICES: Final = 0x0F
 
 
@@ -133,18 +138,33 @@ def read_vgm(path: Path, *, loops: int = 1) -> RegisterLog:
     if clock_and_flags & _HAS_FDS or stream.n_fds_writes:
         left_out.append("FDS")
     left_out += stream.left_out
+    cpu_clock_hz = _exact_clock(clock)
     return RegisterLog(
-        # each from its own sample number, to the nearest cycle
-        cycle=(2 * samples * clock + VGM_RATE_HZ) // (2 * VGM_RATE_HZ),
+        cycle=_cycles(samples, registers, cpu_clock_hz),
         address=0x4000 + registers.astype(np.int64),
         value=values,
-        cpu_clock_hz=clock,
+        cpu_clock_hz=cpu_clock_hz,
         region=min(CPU_CLOCK_HZ, key=lambda region: abs(CPU_CLOCK_HZ[region] - clock)),
         length=length,
         loop=stream.marked_loop() if loops == 1 else None,
         tags=_tags(data, _absolute(header, TAG_OFFSET)),
         left_out=tuple(left_out),
     )
+
+
+def _exact_clock(clock: int) -> float:
+    """Return the clock of the console that a header means, which has room for whole hertz only."""
+    return next((exact for exact in CPU_CLOCK_HZ.values() if abs(exact - clock) < 1), float(clock))
+
+
+def _cycles(samples: NDArray[np.int64], registers: NDArray[np.uint8], cpu_clock_hz: float) -> NDArray[np.int64]:
+    """Return the CPU cycle of each write, less than half a sample after the beginning of its own."""
+    is_reset = registers == _FRAME_COUNTER
+    resets_before = np.cumsum(is_reset) - is_reset
+    first_of_sample = np.searchsorted(samples, samples)
+    waits = RESET_CYCLES * (resets_before - resets_before[first_of_sample])
+    longest = int(cpu_clock_hz / VGM_RATE_HZ / 2) - 1
+    return samples_to_cycles(samples, cpu_clock_hz=cpu_clock_hz, sample_rate=VGM_RATE_HZ) + np.minimum(waits, longest)
 
 
 def _unpacked(path: Path, data: bytes) -> bytes:

@@ -25,7 +25,7 @@ _NEWS_MAX: Final = 64
 
 @dataclass(slots=True)
 class Outcome:
-    """What is to be told after some work.
+    """What is to be told.
 
     Attributes
     ----------
@@ -70,7 +70,8 @@ class Desk:
 
     Notes
     -----
-    Inputs call `hear` on their threads; one other thread calls `work`, and it alone touches files.
+    Inputs call `hear` on their threads; one other thread calls `load_models`, which may take long, and `keep`, and it
+    alone touches files.
     """
 
     def __init__(
@@ -141,8 +142,21 @@ class Desk:
                         heard.append(passed)
         return heard
 
-    def work(self, rig: Callable[[], Rig]) -> Outcome:
-        """Load what is to play, and write what is to be kept.
+    def outcome(self) -> Outcome:
+        """Return what came of it all since the last time; any thread may ask."""
+        with self._lock:
+            outcome, self._outcome = self._outcome, Outcome()
+        return outcome
+
+    def load_models(self) -> None:
+        """Load the models that are to play."""
+        with self._lock:
+            names, self._to_load = self._to_load, []
+        for name in dict.fromkeys(names):
+            self._load(name)
+
+    def keep(self, rig: Callable[[], Rig]) -> None:
+        """Write what is to be kept.
 
         Parameters
         ----------
@@ -150,18 +164,12 @@ class Desk:
             Returns what is to be saved, as it stands now.
         """
         with self._lock:
-            models, self._to_load = self._to_load, []
             names, self._to_save = self._to_save, []
             has_new_knobs, self._has_new_knobs = self._has_new_knobs, False
-        for name in dict.fromkeys(models):
-            self._load(name)
         for name in dict.fromkeys(names):
             self._save(name, rig())
         if has_new_knobs and self._path is not None and not names:
             self._keep_knobs(self._path)
-        with self._lock:
-            outcome, self._outcome = self._outcome, Outcome()
-        return outcome
 
     def _change_patch(self, name: str, values: Values) -> list[Event]:
         """Return what a patch brings; what the one before had brought and nobody has moved goes back."""

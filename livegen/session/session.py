@@ -234,6 +234,7 @@ class Session:
         self.speaker.start()
         self._start_thread("frames", self._play_frames)
         self._start_thread("housekeeping", self._keep_house)
+        self._start_thread("desk", self._work_at_desk)
         for name, part in (("midi in", self.midi_in), ("osc", self.osc), ("link", self.link)):
             if part is not None:
                 self._start_thread(name, part.run)
@@ -478,12 +479,19 @@ class Session:
             lead_seconds = max(lead_seconds, self.midi_outs.earliest_seconds - self.speaker.latency_seconds)
         return COMMIT_MARGIN_SECONDS + lead_seconds
 
+    def _work_at_desk(self, stop: Event) -> None:
+        raise_priority(is_in_hurry=False)
+        while not stop.wait(_HOUSEKEEPING_SECONDS):
+            self.desk.load_models()
+            self.desk.keep(self.rig)
+        self.desk.keep(self.rig)  # what was asked for last
+
     def _keep_house(self, stop: Event) -> None:
-        raise_priority(is_in_hurry=False)  # it loads models
+        raise_priority(is_in_hurry=False)
         next_heartbeat = time.perf_counter()
         while not stop.wait(_HOUSEKEEPING_SECONDS):
             self.speaker.check()
-            self._tell(self.desk.work(self.rig))
+            self._tell(self.desk.outcome())
             if self.recorder is not None:
                 self.recorder.count({"faults": self.status.faults, **self.status.counts()})
             if time.perf_counter() >= next_heartbeat:

@@ -89,10 +89,10 @@ class Status:
 
     def troubles(self) -> list[str]:
         """Return what went wrong so far, counted, the worst first; nothing where all is well."""
-        lines = [f"{count} {what}" for what, count in self.counts().items() if count]
+        lines = [f"{what}: {count}" for what, count in self.counts().items() if count]
         if self._recorder is not None and self._recorder.trouble:
             lines = [self._recorder.trouble, *lines]
-        return [f"{self.faults} faults, the last in {self.last_fault}", *lines] if self.faults else lines
+        return [f"faults: {self.faults}, the last in {self.last_fault}", *lines] if self.faults else lines
 
     def counts(self) -> dict[str, int]:
         """Return what went wrong so far, by what it is, but for the faults."""
@@ -103,7 +103,7 @@ class Status:
         return {
             "late frames": int(stats["late_frames"]),
             "underflows": int(stats["underflows"]),
-            "times the sound device was lost": self._speaker.losses,
+            "losses of the sound device": self._speaker.losses,
             "late plans": self._instrument.n_missed_plans,
             "events lost": self._instrument.n_lost,
             "MIDI ports lost": 0 if midi_in is None else midi_in.lost,
@@ -121,4 +121,4 @@ class Status:
 
     def farewell(self) -> str:
         """Return what to say at the end: how long it was, and what went wrong."""
-        return f"played {self._clock.seconds():.1f} s: {', '.join(self.troubles()) or 'no late frame, no underflow'}"
+        return f"played {self._clock.seconds():.1f} s, {', '.join(self.troubles()) or 'no late frame, no underflow'}"

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from livegen.apu.frame_counter import RESET_CYCLES
 from livegen.kernels import Record, kernel
 from livegen.score import Voice
 
@@ -33,6 +34,7 @@ WRITES_MAX: Final = 64
 WRITES: Final = np.dtype(
     [
         ("n_writes", np.int64),
+        ("cycle", np.int64),  # before which nothing more can be written
         ("cycles", np.int64, WRITES_MAX),
         ("addresses", np.int64, WRITES_MAX),
         ("values", np.int64, WRITES_MAX),
@@ -45,19 +47,23 @@ _HALT: Final = 0x20
 _CONSTANT_VOLUME: Final = 0x10
 _LONGEST_LENGTH: Final = 0x08  # 254 half frames, where it is not halted
 _NO_SWEEP: Final = 0x08  # negated, so that low notes are not muted
+_FRAME_COUNTER: Final = 0x4017
 _FIVE_STEPS: Final = 0x80  # also clocks the counters and the sweeps at once
 
-_STORE_CYCLES: Final = 6  # from one write to the next, as a 6502 needs them
 _SWEEP_DOWN: Final = 0x8F  # subtract the 128th part at the next half frame
 _SWEEP_UP: Final = 0x87
 
 
 @kernel
 def _write(writes: Record, cycle: int, address: int, value: int) -> None:
+    """Write in a cycle, or as soon after it as the writes before it let one; what follows $4017 finds it in effect."""
     if writes.n_writes < WRITES_MAX:
-        writes.cycles[writes.n_writes] = cycle
+        writes.cycle = max(writes.cycle, cycle)
+        writes.cycles[writes.n_writes] = writes.cycle
         writes.addresses[writes.n_writes], writes.values[writes.n_writes] = address, value
         writes.n_writes += 1
+        if address == _FRAME_COUNTER:
+            writes.cycle += RESET_CYCLES
 
 
 @kernel
@@ -71,7 +77,7 @@ def power_up(writes: Record) -> None:
     _write(writes, 0, 0x4008, 0xFF)
     _write(writes, 0, 0x400B, _LONGEST_LENGTH)
     _write(writes, 0, 0x400F, _LONGEST_LENGTH)
-    _write(writes, 0, 0x4017, _FIVE_STEPS)  # clocks the linear counter now
+    _write(writes, 0, _FRAME_COUNTER, _FIVE_STEPS)  # clocks the linear counter now
 
 
 def remember_power_up(written: NDArray[np.void]) -> None:
@@ -127,10 +133,10 @@ def bend_pulse(writes: Record, cycle: int, voice: int, written: Record, period: 
     if rise == 1 or rise == -1:
         base = 0x4000 + 4 * voice
         _write(writes, cycle, base + 2, 0xFF if rise > 0 else 0x00)
-        _write(writes, cycle + _STORE_CYCLES, base + 1, _SWEEP_UP if rise > 0 else _SWEEP_DOWN)
-        _write(writes, cycle + 2 * _STORE_CYCLES, 0x4017, _FIVE_STEPS)
-        _write(writes, cycle + 3 * _STORE_CYCLES, base + 1, _NO_SWEEP)
-        _write(writes, cycle + 4 * _STORE_CYCLES, base + 2, period & 0xFF)
+        _write(writes, cycle, base + 1, _SWEEP_UP if rise > 0 else _SWEEP_DOWN)
+        _write(writes, cycle, _FRAME_COUNTER, _FIVE_STEPS)
+        _write(writes, cycle, base + 1, _NO_SWEEP)
+        _write(writes, cycle, base + 2, period & 0xFF)
         written.period = period
 
 

@@ -123,7 +123,7 @@ class Stage:
 
     def _counts(self) -> Mapping[str, int]:
         return {
-            "times the page's server was started again": self.restarts,
+            "restarts of the page's server": self.restarts,
             **{what: self._n_before[what] + self._n_of_server[what] for what in _SERVER_COUNTS.values()},
             "messages of pages dropped": self._n_bad,
             "samples missing from the page's sound": self._session.tap.lost,

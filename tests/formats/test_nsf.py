@@ -153,6 +153,18 @@ def test_the_sweep_s_carry_keeps_its_order() -> None:
     assert [tick for tick in log_ticks(log, TICK_US["ntsc"])[0] if tick] == [tuple(bend)]
 
 
+def test_a_pulse_that_the_chip_has_swept_is_told_its_period_again() -> None:
+    note = [(0x01, 0x9A), (0x02, 0x80), (0x03, 0x09)]
+    plain = [(0x01, 0x08), (0x02, 0x80), (0x03, 0x09)]
+    played = [note, note, plain, plain]
+    writes = [(index, register, value) for index, tick in enumerate(played) for register, value in tick]
+    at, registers, values = np.array(writes).T
+    cycle = np.rint(CLOCK * 0.1 * (1 + at)).astype(np.int64)
+    log = RegisterLog(cycle, 0x4000 + registers, values.astype(np.uint8), CLOCK, "ntsc", 44_100)
+    ticks = [list(tick) for tick in log_ticks(log, TICK_US["ntsc"])[0] if tick]
+    assert ticks == [note, note, plain, [(0x03, 0x09)]]
+
+
 def test_a_song_that_no_console_reaches_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match=r"1\.\d MiB"):
         write_nsf(tmp_path / "a.nsf", log_of(busy(90_000)))

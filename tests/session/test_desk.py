@@ -24,7 +24,7 @@ from livegen.resources import model_folder, rigs_folder
 from livegen.rig import Knob, Rig, load_library, load_rig, save_rig
 from livegen.score import Voice
 from livegen.screen import Screen
-from livegen.session.desk import Desk
+from livegen.session.desk import Desk, Outcome
 from livegen.session.mapping import ControllerMap
 from livegen.session.replay import check
 from livegen.session.session import Session, Settings
@@ -191,7 +191,13 @@ def test_a_patch_takes_back_what_it_brought_and_nothing_else() -> None:
 
 def test_a_model_is_loaded_once_and_the_last_one_asked_for_plays() -> None:
     loaded: list[str] = []
-    desk = Desk(ControllerMap(), {}, "", {}, models=("first", "second", "third"), model="first", load=loaded.append)
+    outcomes: list[Outcome] = []
+
+    def load(name: str) -> None:
+        outcomes.append(desk.outcome())  # is told while it loads, which may take long
+        loaded.append(name)
+
+    desk = Desk(ControllerMap(), {}, "", {}, models=("first", "second", "third"), model="first", load=load)
 
     def ask(name: str) -> list[Event]:
         return desk.hear(SetControl("model", name), "osc", DEFAULTS)
@@ -201,14 +207,17 @@ def test_a_model_is_loaded_once_and_the_last_one_asked_for_plays() -> None:
     assert ask("second") == ask("third") == ask("second") == []
     assert desk.news == "loading the model second"
     assert ask("") == [SetControl("model", "")]
-    outcome = desk.work(Rig)
+    desk.load_models()
     assert loaded == ["second", "third"]
-    assert outcome.done == [SetControl("model", "second")]
-    assert outcome.news[-1] == "model second"
+    while_second, while_third = outcomes
+    assert while_second.news[-1] == "loading the model second"
+    assert while_third == Outcome(["model second"], [], [SetControl("model", "second")])
+    assert desk.outcome() == Outcome()
     assert ask("third") == [SetControl("model", "third")]
-    assert desk.work(Rig).done == []
+    desk.load_models()
+    assert desk.outcome().done == []
     assert ask("fourth") == []
-    assert desk.work(Rig).refused == [("model", "there is no model 'fourth': there is first, second, third")]
+    assert desk.outcome().refused == [("model", "there is no model 'fourth': there is first, second, third")]
 
 
 def test_a_model_that_cannot_be_loaded_is_said_and_the_one_before_plays_on() -> None:
@@ -217,7 +226,8 @@ def test_a_model_that_cannot_be_loaded_is_said_and_the_one_before_plays_on() -> 
 
     desk = Desk(ControllerMap(), {}, "", {}, models=("first", "second"), model="first", load=load)
     desk.hear(SetControl("model", "second"), "osc", DEFAULTS)
-    outcome = desk.work(Rig)
+    desk.load_models()
+    outcome = desk.outcome()
     assert (outcome.done, outcome.refused) == ([], [("model", "second is damaged")])
     assert desk.news == "second is damaged"
     assert desk.hear(SetControl("model", "second"), "osc", DEFAULTS) == []  # it may have been mended
@@ -293,6 +303,9 @@ def test_a_session_is_saved_and_opened_again(
     assert again.desk.patch == "lead"
     again.receive(SetControl("unlearn", "top_p"), KEYS)
     assert wait_until(lambda: load_rig("gig one").knobs == rig.knobs[:-1])  # what is learned is kept at once
+    again.receive(SetControl("save", "gig two"), KEYS)
+    again.stop()
+    assert load_rig("gig two").knobs == rig.knobs[:-1]
     assert load_rig("gig one").controls == rig.controls
 
 

@@ -200,7 +200,7 @@ def test_what_raises_on_stage_is_counted_and_the_music_goes_on(open_session: Cal
     assert wait_until(lambda: session.instrument.state.horizon > horizon + 3)
     assert session.status.faults == 1
     assert "breaks" in session.status.last_fault
-    assert "1 faults" in session.status.farewell()
+    assert "faults: 1" in session.status.farewell()
     assert "breaks" in session.status.troubles()[0]
 
 

@@ -141,6 +141,23 @@ def test_a_bend_across_the_upper_bits_of_the_period_goes_on_in_the_wave(voice: V
         assert cycles / (2 * (max(begin, end) + 1)) - 2 < steps.sum() < cycles / (2 * (min(begin, end) + 1)) + 2
 
 
+@pytest.mark.parametrize("rate", [RATE, 192_000])
+@pytest.mark.parametrize("goes_up", [True, False])
+def test_both_pulses_bend_across_the_upper_bits_at_the_same_moment(rate: int, goes_up: bool) -> None:
+    for periods in crossings():
+        begin, end = periods if goes_up else periods[::-1]
+        rig = Rig(rate=rate)
+        note = round(note_of(begin))
+        for voice in (P1, P2):
+            rig.express(voice, bend=note_of(begin) - note)
+            rig.down(voice, note)
+        rig.run(rate // 100)
+        for voice in (P1, P2):
+            rig.express(voice, bend=note_of(end) - note)
+        rig.run(rate // 50)
+        assert (rig.period(P1), rig.period(P2)) == (end, end)
+
+
 def test_vibrato_across_the_upper_bits_does_not_click() -> None:
     rig = Rig("[p1]\nvibrato_depth = 60\nvibrato_speed = 6\ntimbre = 2")
     note = round(note_of(0x400))

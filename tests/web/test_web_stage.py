@@ -220,7 +220,7 @@ def test_a_server_that_dies_or_hangs_is_there_again_soon(play: Play, blow: signa
     assert wait_until(lambda: {horizon - 1, horizon} <= set(again.rows()))
     assert not is_alive(old)
     assert session.instrument.state.horizon > horizon
-    assert any("started again" in trouble for trouble in session.status.troubles())
+    assert any("restarts of the page's server: " in trouble for trouble in session.status.troubles())
 
 
 def test_a_fault_of_our_own_is_counted_and_the_page_comes_back(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,7 +33,7 @@ export function mountNotices(root, link) {
   mark.addEventListener("click", () => clearTimeout(troubleTimer)); // who opens it reads for as long as it takes
   const items = new Map(); // by what went wrong, without how often
   link.on("gauges", ({ troubles: sentences }) => {
-    const byKind = new Map(sentences.map((sentence) => [sentence.replace(/^\d+ /, ""), sentence]));
+    const byKind = new Map(sentences.map((sentence) => [sentence.replace(/: \d+/, ""), sentence]));
     for (const [kind, item] of items) {
       if (byKind.has(kind)) continue;
       item.remove();
