@@ -208,8 +208,8 @@ class Draft:
             self._settle()
         state, timeline, sampling = self.state, self.state.timeline, sampling_of(self.state.values)
         groove = groove_of(state, timeline)
-        first = timeline.end - MEMORY_FRAMES
-        reach = groove.reach(first, end - first) if timeline.end < end else []
+        first = min(timeline.end, state.horizon) - MEMORY_FRAMES - 1
+        reach = groove.reach(first, max(timeline.end, end) - first)
         while timeline.end < end:
             context = next_context(state, timeline)
             is_early = timeline.end == state.horizon < self._before.end
@@ -219,7 +219,7 @@ class Draft:
                 within[-1] = within[-1].about_to_begin()
             part = part_of(state, timeline.end)
             timeline = timeline.append(plan(state, timeline, part, context, sampling, early, within))
-        return timed(state, timeline, groove)
+        return timed(state, timeline, groove, reach)
 
     def change_ears(self, timeline: Timeline) -> Timeline:
         """Let the model in force hear more of the song, or take over and plan anew where it has heard it all."""

@@ -184,7 +184,7 @@ def _drawn(
     last, is_model_s = timeline.steps[-1], is_drawn & (part.owner == MODEL)
     is_barred = is_model_s & barred([step.heard for step in timeline.steps[-MEMORY_FRAMES - 1 :]], reach)
     if is_barred.any():
-        is_barred &= [_is_strict(state, timeline.end, voice) for voice in Voice]
+        is_barred &= [_is_strict(state, timeline.end, voice) for voice in range(N_VOICES)]
     elif last.waiting is SILENCE:
         return drawn, SILENCE
     before = np.where((last.planned.owner == MODEL)[:, None], last.heard, SILENCE)
@@ -202,7 +202,7 @@ def _drawn(
     return drawn, waiting if waiting.any() else SILENCE
 
 
-def _is_strict(state: State, frame_index: int, voice: Voice) -> bool:
+def _is_strict(state: State, frame_index: int, voice: int) -> bool:
     """Tell whether a voice keeps to the grid in a frame: `tightness` is how likely it does."""
     number = uniform(np.uint64(state.seed & 0xFFFFFFFFFFFFFFFF), frame_index, voice, _STRICT)
     return bool(number < float(state.values["tightness"]))
@@ -218,13 +218,17 @@ def groove_of(state: State, timeline: Timeline) -> Groove:
     return groove.fitted(_frames_of(heard), state.horizon, owner)
 
 
-def timed(state: State, timeline: Timeline, groove: Groove) -> Timeline:
-    """Return the timeline with the onsets of all that may still change moved to where the beat is now."""
+def timed(state: State, timeline: Timeline, groove: Groove, reach: Sequence[Reach]) -> Timeline:
+    """Return the timeline with the onsets of all that may still change moved to where the beat is now.
+
+    `reach` is that of the timeline's last frames: of all that may change, and `MEMORY_FRAMES` and one more before it.
+    """
     at = max(state.horizon - timeline.start, 0)
     before = timeline.steps[max(at - MEMORY_FRAMES - 1, 0) : at]
     planned = [step.planned for step in timeline.steps[at:]]
     heard_offset = before[-1].planned.onset_offset if before else NO_OFFSET
-    offsets = groove.offsets(_frames_of(before), heard_offset, planned)
+    within = reach[len(reach) - len(before) - len(planned) :]
+    offsets = groove.offsets(_frames_of(before), heard_offset, planned, within)
     steps = list(timeline.steps)
     for i, each in enumerate(planned):
         if (offsets[i] != each.onset_offset).any():

@@ -50,7 +50,7 @@ def score(notes: Sequence[int], owner: int = MODEL, first: int = 0) -> list[Plan
 
 def times(of: Groove, planned: list[PlannedFrame]) -> np.ndarray:
     """Return when each frame of P1 begins to sound, in frames."""
-    offsets = of.offsets(NOTHING_HEARD, NO_OFFSETS, planned)
+    offsets = of.offsets(NOTHING_HEARD, NO_OFFSETS, planned, of.reach(planned[0].frame_index, len(planned)))
     assert (np.abs(offsets) < 1.0).all()
     return np.array([frame.frame_index for frame in planned]) + offsets[:, Voice.P1]
 
@@ -64,7 +64,7 @@ def notes_at(*onsets: int, n: int) -> list[int]:
 def test_an_onset_with_a_point_of_the_grid_within_a_frame_falls_on_it(bpm: float, first: float, at: int) -> None:
     planned = score(notes_at(at, n=48))
     time = times(groove(bpm, first), planned)[at]
-    sixteenth = 15 * FRAME_RATE_HZ / bpm
+    sixteenth = 15 * FRAME_RATE_HZ / bpm / groove(bpm).octave
     points = first + sixteenth * np.arange(400)
     nearest = points[np.argmin(np.abs(points - at - 0.35))]
     if abs(nearest - at) <= 0.98:
@@ -131,7 +131,7 @@ def test_triplets_are_kept_where_the_music_is_in_triplets() -> None:
     point = math.ceil((n + 1) / (period / 3)) * period / 3
     at = int(point) - n
     fitted = groove(75.0).fitted(frames, n)
-    offsets = fitted.offsets(frames, NO_OFFSETS, score(notes_at(at, n=12), first=n))
+    offsets = fitted.offsets(frames, NO_OFFSETS, score(notes_at(at, n=12), first=n), fitted.reach(0, n + 12))
     assert n + at + offsets[at, Voice.P1] == pytest.approx(point, abs=1e-6)
 
 
@@ -139,6 +139,32 @@ def test_very_slow_and_very_fast_beats_are_heard_an_octave_nearer() -> None:
     assert groove(40.0).beat_at(5).period_frames == pytest.approx(18.0)
     assert groove(320.0).beat_at(5).period_frames == pytest.approx(9.0)
     assert groove(60.0).beat_at(5).period_frames == pytest.approx(24.0)
+
+
+@pytest.mark.parametrize(("bpm", "heard"), [(160.0, 160.0), (163.0, 163.0), (164.0, 82.0), (200.0, 100.0)])
+def test_a_beat_is_heard_half_as_fast_where_music_lies_on_eighths(bpm: float, heard: float) -> None:
+    assert groove(bpm).beat_at(5).period_frames == pytest.approx(60 * FRAME_RATE_HZ / heard)
+
+
+def test_of_a_fast_beat_swing_moves_every_second_eighth() -> None:
+    at = times(groove(180.0, swing=1.0), score(notes_at(5, 8, n=14)))  # a beat is eight frames
+    assert at[5] == pytest.approx(8 * 2 / 3)
+    assert at[8] == pytest.approx(8.0)
+
+
+@pytest.mark.parametrize("bpm", [166.0, 180.0, 200.0, 230.0])
+def test_sixteenths_of_a_fast_beat_are_for_runs_and_nothing_is_finer(bpm: float) -> None:
+    fast = groove(bpm)
+    for each in fast.reach(0, 200):
+        if each.is_open and each.point is not None:
+            assert each.is_for_runs == (each.point % 2 == 1)  # numbered in sixteenths
+    assert any(each.is_for_runs for each in fast.reach(0, 200))
+    frames = played(Busy(0.1), bpm, 1, n_frames=720)
+    attacks = onsets(np.array([each.frame for each in frames]))
+    attacks[:150] = False
+    of, _ = np.nonzero(attacks)
+    turns = 2 * (of - first_tick(1)) * bpm / (60 * FRAME_RATE_HZ)
+    assert abs(np.exp(2j * np.pi * turns).mean()) > 0.5
 
 
 class Eighths(HashPredictor):
@@ -179,7 +205,7 @@ def test_at_the_sound_every_attack_is_within_2_ms_of_the_clock_s_grid(bpm: float
     loud = np.flatnonzero(sound > 0.01)
     attacks = loud[np.concatenate([[True], np.diff(loud) > rate // 100])] / rate
     attacks = attacks[attacks > first + 4 * 60 / bpm]
-    eighth = 30 / bpm
+    eighth = 30 / bpm / groove(bpm).octave
     late_ms = ((attacks - first + eighth / 2) % eighth - eighth / 2) * 1000
     assert len(attacks) >= (seconds - 5 * 60 / bpm) / eighth
     assert np.abs(late_ms).max() < 2.0
@@ -353,6 +379,20 @@ def test_the_shipped_model_is_within_2_ms_of_the_grid(bpm: float) -> None:
     assert np.percentile(misses, 99) < 2.0
 
 
+@pytest.mark.parametrize("bpm", [170.0, 200.0])
+def test_the_shipped_model_follows_a_fast_beat(bpm: float) -> None:
+    model = models_folder() / "default"
+    if not model.exists():
+        pytest.skip("the model is not there")
+    frames = played(load_predictor(model), bpm, 3, n_frames=480)
+    attacks = onsets(np.array([each.frame for each in frames]))
+    attacks[:144] = False
+    of, _ = np.nonzero(attacks)
+    eighths = 2 * (of - first_tick(3)) * bpm / (60 * FRAME_RATE_HZ)
+    assert len(of) > 100
+    assert abs(np.exp(2j * np.pi * eighths).mean()) > 0.5
+
+
 @given(
     st.lists(st.tuples(st.floats(0.05, 12.0), st.floats(0.02, 9.0)), min_size=1, max_size=12),
     st.floats(60, 200),
@@ -422,9 +462,10 @@ def test_a_run_is_faster_than_the_grid_and_even(bpm: float, least: float) -> Non
     assert gaps.max() <= 2.05 * gaps.min()
 
 
-def test_the_model_keeps_to_the_triplets_that_a_player_plays() -> None:
-    beat, n = 60 * FRAME_RATE_HZ / 100, 400
-    state, events = begin(Busy(0.2), {**DEFAULTS, "bpm": 100.0}, seed=1), list[StampedEvent]()
+@pytest.mark.parametrize("bpm", [100.0, 180.0])
+def test_the_model_keeps_to_the_triplets_that_a_player_plays(bpm: float) -> None:
+    beat, n = 60 * FRAME_RATE_HZ / bpm, 400
+    state, events = begin(Busy(0.2), {**DEFAULTS, "bpm": bpm}, seed=1), list[StampedEvent]()
     for i in range(1, int(3 * n / beat)):
         events += [StampedEvent(NoteOn(0, 60 + i % 9, 90), "keys", i * beat / 3 + 0.05 * (i % 5 - 2))]
         events += [StampedEvent(NoteOff(0, 60 + i % 9), "keys", (i + 0.8) * beat / 3)]
