@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from browser import chromium
+from played_session import PlayedSession
 from scripted_session import ScriptedSession
 
 
@@ -30,3 +31,14 @@ def browser() -> Iterator[Any]:
     """A browser for all tests of a module."""
     with chromium() as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def modules(browser: Any) -> Iterator[Any]:
+    """A page for all tests of a module that try the page's own modules, each of them what it imports."""
+    page = browser.new_page()
+    session = PlayedSession(page)
+    session.open()
+    yield page
+    page.close()
+    assert session.errors == []

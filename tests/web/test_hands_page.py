@@ -260,6 +260,70 @@ def test_no_note_hangs_whatever_happens(stage: Stage) -> None:
     assert set(held.values()) == {0}
 
 
+def test_fingers_play_together_end_when_they_are_taken_away_and_mark_and_zoom_nothing(stage: Stage) -> None:
+    box = stage.page.locator(KEYS).bounding_box()
+    lowest_line = box["y"] + box["height"] - 5
+    ends = (box["x"] + 5, box["x"] + box["width"] - 5)
+    points = [{"x": x, "y": lowest_line, "id": finger} for finger, x in enumerate(ends)]
+    touch = stage.page.context.new_cdp_session(stage.page)
+    for end in ("touchEnd", "touchCancel"):
+        touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": points})
+        low, high = stage.midi()
+        assert low[0] == high[0] == NOTE_ON
+        assert low[1] < high[1]
+        touch.send("Input.dispatchTouchEvent", {"type": end, "touchPoints": []})
+        assert sorted(stage.midi()) == [[NOTE_OFF, low[1], 64], [NOTE_OFF, high[1], 64]]
+    assert stage.page.evaluate("document.activeElement === document.body")  # space is the player's
+    style = "(({ touchAction, userSelect }) => [touchAction, userSelect])(getComputedStyle(document.body))"
+    assert stage.page.evaluate(style) == ["manipulation", "none"]
+    small = """() => [...document.querySelectorAll("input:not([type=range], [type=radio]), select")]
+        .filter((each) => parseFloat(getComputedStyle(each).fontSize) < 16).map((each) => each.ariaLabel)"""
+    assert stage.page.evaluate(small) == []  # iOS zooms in on a field of smaller letters
+
+
+def test_a_browser_without_midi_says_so_over_everything_and_offers_none(stage: Stage) -> None:
+    stage.page.set_viewport_size({"width": 360, "height": 640})
+    stage.page.add_init_script("delete Navigator.prototype.requestMIDIAccess")
+    stage.page.reload()
+    stage.page.get_by_text("no MIDI here").wait_for()
+    assert stage.page.locator("button.midi").count() == 0
+    stage.page.get_by_role("button", name="Rig").click()
+    stage.page.get_by_text("Plug the keyboard into the machine that plays").wait_for()
+    covered = """() => [...document.querySelectorAll("#places dt, #places dd")].filter((each) => {
+        const { left, top, height } = each.getBoundingClientRect();
+        return left < 0 || document.elementFromPoint(left + 1, top + height / 2) !== each;
+    }).map((each) => each.textContent)"""
+    assert stage.page.evaluate(covered) == []
+
+
+def test_listening_goes_on_in_one_context_when_it_was_held_and_when_the_session_changes(stage: Stage) -> None:
+    page = stage.page
+    page.evaluate(
+        """() => {
+            const Context = AudioContext;
+            window.contexts = [];
+            window.AudioContext = class extends Context {
+                constructor(options) {
+                    super(options);
+                    contexts.push(this);
+                }
+            };
+        }"""
+    )
+    page.get_by_role("button", name="Listen here").click()
+    page.wait_for_function("() => contexts[0]?.state === 'running'")
+    page.evaluate("contexts[0].suspend()")  # as a phone does for a call
+    page.get_by_text("touch the page").wait_for()
+    page.keyboard.press("z")
+    page.wait_for_function("() => contexts[0].state === 'running'")
+    stage.midi()
+    stage.send("hello", session="two", version="0", frame_rate=24, sample_rate=44_100, table=TABLE)
+    page.wait_for_function("() => livegen.link.hello.sample_rate === 44100")
+    stage.settle()
+    assert [each for each in stage.heard if each["type"] == "listen"] == [{"type": "listen", "on": True}]
+    assert page.evaluate("contexts.length") == 1
+
+
 def test_a_line_that_is_cut_leaves_no_key_down(stage: Stage) -> None:
     stage.page.keyboard.down("z")
     assert stage.midi() == [[NOTE_ON, 60, 100]]
@@ -304,11 +368,11 @@ SCENE: Final = """async ({ rate, outputRate, seconds, lost, drift, hz }) => {
     ],
 )
 def test_what_is_listened_to_is_in_tune_and_never_clicks(
-    stage: Stage, output_rate: int, drift: float, lost: list[int], n_gaps: int, n_drop_outs: int
+    modules: Any, output_rate: int, drift: float, lost: list[int], n_gaps: int, n_drop_outs: int
 ) -> None:
     hz = 441.0
     scene = {"rate": 48_000, "outputRate": output_rate, "seconds": 10, "lost": lost, "drift": drift, "hz": hz}
-    heard, bend, report = stage.page.evaluate(SCENE, scene)
+    heard, bend, report = modules.evaluate(SCENE, scene)
     assert (report["nGaps"], report["nDropOuts"], report["nJumps"]) == (n_gaps, n_drop_outs, 0)
     assert 0.08 < report["delay"] < 0.15
     omega = 2 * np.pi * hz / output_rate

@@ -24,6 +24,19 @@ export function onPress(button, press, isAtOnce = false) {
   });
 }
 
+/** Write a text where it is another one: Safari forgets a press of what is written anew meanwhile. */
+export function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/** Light the track of a slider from its own zero to a value, its own one else. */
+export function lightTrack(slider, value = Number(slider.value)) {
+  const [least, most] = [Number(slider.min), Number(slider.max)];
+  const share = (position) => (Math.min(Math.max(position, least), most) - least) / (most - least);
+  slider.style.setProperty("--value", share(value));
+  slider.style.setProperty("--origin", share(0));
+}
+
 /** Whether what is typed goes into an element, so that it is neither music nor a command. */
 export function isTyping(element) {
   if (element.isContentEditable || element.tagName === "SELECT" || element.tagName === "TEXTAREA") return true;

@@ -1,8 +1,9 @@
 // The gauges: who plays at which tempo, how loud, how safe the music is, and what is plugged in.
 
-import { make } from "./dom.js";
+import { make, setText } from "./dom.js";
 import { Meter } from "./meter.js";
 import { VOICES } from "./score.js";
+import { whyNoMidi } from "./webmidi.js";
 
 const FRESH_MS = 10_000; // for so long, something that went wrong is news
 const NONE = "—";
@@ -60,7 +61,11 @@ export function mountGauges(root, link, score) {
     if (!isMoving) requestAnimationFrame(move);
     isMoving = true;
   });
-  link.on("pong", () => places.put("This page", `${link.roundTripMs.toFixed(link.roundTripMs < 10 ? 1 : 0)} ms away`));
+  const noMidi = whyNoMidi();
+  link.on("pong", () => {
+    const away = `${link.roundTripMs.toFixed(link.roundTripMs < 10 ? 1 : 0)} ms away`;
+    places.put("This page", noMidi ? `${away} · ${noMidi}` : away);
+  });
   link.on("state", () => {
     if (link.state !== "here") for (const meter of meters) meter.hear(0);
   });
@@ -72,10 +77,6 @@ function group(root, name, label) {
 
 function line(root, tag, name, text = "") {
   return root.appendChild(make(tag, { class: name }, text));
-}
-
-function setText(element, text) {
-  if (element.textContent !== text) element.textContent = text;
 }
 
 function clockText(seconds) {

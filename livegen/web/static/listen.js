@@ -1,6 +1,6 @@
 // Listen here: the session's sound on this machine, later than its sound card has it, and it says by how much.
 
-import { make } from "./dom.js";
+import { lightTrack, make, setText } from "./dom.js";
 import { JitterBuffer } from "./listen-buffer.js";
 
 const HERE = "the session’s sound, in this browser";
@@ -16,9 +16,10 @@ const SCRIPT_SAMPLES = 1024; // a block of the old way, in the page's own thread
 export function mountListen(root, link) {
   const button = make("button", { type: "button", "aria-pressed": false }, "Listen here");
   const volume = make("input", { type: "range", min: 0, max: 1, step: 0.01, value: 0.8, "aria-label": "volume here" });
+  lightTrack(volume);
   const sentence = make("p", { class: "listen-says" });
   root.append(button, volume, sentence);
-  let context = null;
+  let context = null; // the only one: Safari would let another begin only at another press
   let gain = null;
   let player = null; // what plays: put(number, samples), restart() and report()
   let isOn = false;
@@ -31,12 +32,13 @@ export function mountListen(root, link) {
     failure = "";
     show();
     try {
-      if (isOn && !context) await open();
-      if (isOn !== isWanted) return; // pressed again meanwhile
       if (isOn) {
-        player.restart(); // what it has is from before
-        await context.resume();
+        if (!context) open();
+        wake(); // in the press itself: what begins after a wait, Safari may hold for a sound that nobody asked for
+        if (!player) await load();
       }
+      if (isOn !== isWanted) return; // pressed again meanwhile
+      if (isOn) player.restart(); // what it has is from before
     } catch (error) {
       isOn = false;
       failure = `this browser plays no sound: ${error.message}`;
@@ -56,36 +58,43 @@ export function mountListen(root, link) {
     gain?.gain.setTargetAtTime(isOn ? Number(volume.value) ** 2 : 0, context.currentTime, RAMP_SECONDS);
   }
 
-  async function open() {
-    const inputRate = link.hello?.sample_rate ?? 48000;
+  function open() {
+    if (navigator.audioSession) navigator.audioSession.type = "playback"; // else the switch of an iPhone mutes it
     try {
-      context = new AudioContext({ sampleRate: inputRate, latencyHint: "interactive" });
+      context = new AudioContext({ sampleRate: link.hello?.sample_rate ?? 48000, latencyHint: "interactive" });
     } catch {
       context = new AudioContext(); // the buffer resamples
     }
     gain = context.createGain();
     gain.gain.value = 0;
     gain.connect(context.destination);
-    player = context.audioWorklet ? await worklet(context, inputRate) : script(context, inputRate);
-    player.inputRate = inputRate;
+  }
+
+  async function load() {
+    const inputRate = link.hello?.sample_rate ?? 48000;
+    const loaded = context.audioWorklet ? await worklet(context, inputRate) : script(context, inputRate);
+    player?.node.disconnect(); // it was pressed twice while it loaded
+    player = Object.assign(loaded, { inputRate });
     player.node.connect(gain);
   }
 
-  function close() {
-    context?.close();
-    context = gain = player = null;
+  // Browsers hold the sound until the page is touched, and phones take it away for a call or while they sleep.
+  function wake() {
+    if (isOn && context?.state !== "running") context?.resume().catch(() => {}); // it says below that it waits
   }
 
   function show() {
     button.setAttribute("aria-pressed", isOn);
-    button.textContent = isOn ? "Listening" : "Listen here";
+    setText(button, isOn ? "Listening" : "Listen here");
     volume.hidden = !isOn;
     root.classList.toggle("is-wanted", !isOn && !hasCard);
     const report = isOn && player?.report();
-    const isHeard = Boolean(report?.isPlaying);
+    const isHeld = context && context.state !== "running";
+    const isHeard = Boolean(report?.isPlaying && !isHeld);
     sentence.setAttribute("aria-live", isHeard ? "off" : "polite"); // or its numbers would be read twice a second
-    const words = isHeard ? measure(report) : isOn ? "waiting for sound" : failure || (hasCard ? HERE : WANTED);
-    if (sentence.textContent !== words) sentence.textContent = words;
+    const waits = isHeld ? "this browser gives no sound yet: touch the page" : "waiting for sound";
+    const words = isOn ? (isHeard ? measure(report) : waits) : failure || (hasCard ? HERE : WANTED);
+    setText(sentence, words);
   }
 
   function measure(report) {
@@ -98,12 +107,18 @@ export function mountListen(root, link) {
   }
 
   button.addEventListener("click", () => turn(!isOn));
-  volume.addEventListener("input", setGain);
+  volume.addEventListener("input", () => {
+    lightTrack(volume);
+    setGain();
+  });
   link.on("pong", () => {
     roundTripMs = Math.min((roundTripMs ?? Infinity) + 0.1, link.roundTripMs); // a network may become slower
   });
   link.on("hello", ({ sample_rate }) => {
-    if (player && player.inputRate !== sample_rate) close(); // a session on another sound card
+    if (player && player.inputRate !== sample_rate) {
+      player.node.disconnect(); // a session on another sound card
+      player = null;
+    }
     if (isOn && player) ask();
     else if (isOn) turn(true);
   });
@@ -112,6 +127,8 @@ export function mountListen(root, link) {
     player.put(new DataView(data).getUint32(0, true), new Int16Array(data, 4));
   });
   link.on("gauges", ({ sound }) => (hasCard = sound !== NO_CARD));
+  for (const type of ["pointerup", "keydown", "pageshow"]) addEventListener(type, wake);
+  document.addEventListener("visibilitychange", wake);
   show();
   setInterval(show, 500);
 }

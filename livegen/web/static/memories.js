@@ -19,6 +19,7 @@ export function makeMemories(store, recall, link) {
   function setStoring(isOn) {
     isStoring = isOn;
     arm.setAttribute("aria-pressed", isOn);
+    element.classList.toggle("is-storing", isOn);
     draw();
   }
 

@@ -1,7 +1,7 @@
 // What is new, for a while; and what went wrong: in full at first, and from then on behind a mark that opens it again.
 // It lies over the roll, so that nothing else moves.
 
-import { make } from "./dom.js";
+import { make, setText } from "./dom.js";
 
 const NEWS_MS = 6000;
 const TROUBLE_MS = 10_000;
@@ -41,10 +41,8 @@ export function mountNotices(root, link) {
     }
     const isNew = [...byKind.keys()].filter((kind) => !items.has(kind));
     for (const kind of isNew) items.set(kind, list.appendChild(make("li")));
-    for (const [kind, sentence] of byKind) {
-      if (items.get(kind).textContent !== sentence) items.get(kind).textContent = sentence;
-    }
-    number.textContent = items.size;
+    for (const [kind, sentence] of byKind) setText(items.get(kind), sentence);
+    setText(number, String(items.size));
     troubles.hidden = !items.size;
     if (!isNew.length) return;
     told.textContent = isNew.map((kind) => byKind.get(kind)).join("; ");

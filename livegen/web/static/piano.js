@@ -1,6 +1,6 @@
 // The piano: keys for fingers and mouse, and the computer keyboard as the same keys, in FamiTracker's rows.
 
-import { isTyping, make } from "./dom.js";
+import { isTyping, lightTrack, make, setText } from "./dom.js";
 import { HeldNotes } from "./held.js";
 import { noteName } from "./score.js";
 import { mountMidi } from "./webmidi.js";
@@ -111,8 +111,11 @@ class Piano {
       "aria-label": "velocity",
       title: "or the keys - and =",
     };
-    this.velocity = make("input", range);
-    this.take = make("button", { type: "button", class: "take", hidden: true, onclick: () => this.takeVoice() });
+    this.velocity = make("input", { ...range, oninput: () => lightTrack(this.velocity) });
+    lightTrack(this.velocity);
+    this.owner = make("span", { class: "more-words" });
+    const take = { type: "button", class: "take", hidden: true, onclick: () => this.takeVoice() };
+    this.take = make("button", take, this.owner, "take it");
     return [octaves, channels, make("label", { class: "velocity" }, "velocity", this.velocity), this.take];
   }
 
@@ -122,8 +125,7 @@ class Piano {
     const role = voice && this.link.values[`${voice}.role`];
     const isTaken = !role || role === "player";
     this.take.hidden = isTaken;
-    if (!isTaken)
-      this.take.textContent = `${voice.toUpperCase()} is ${role === "off" ? "off" : "the model’s"}: take it`;
+    if (!isTaken) setText(this.owner, `${voice.toUpperCase()} is ${role === "off" ? "off" : "the model’s"}: `);
   }
 
   takeVoice() {
@@ -244,7 +246,6 @@ class Piano {
     this.fingers = new Map(); // by pointer, the offset of the key that it is on, or null beside all keys
     this.keys.addEventListener("pointerdown", (event) => {
       if (event.button !== 0) return;
-      event.preventDefault();
       document.activeElement?.blur(); // letters are music again
       this.keys.setPointerCapture(event.pointerId);
       play(event);
@@ -256,7 +257,10 @@ class Piano {
       else play(event);
     });
     for (const type of ["pointerup", "pointercancel", "lostpointercapture"]) this.keys.addEventListener(type, end);
-    this.keys.addEventListener("contextmenu", (event) => event.preventDefault()); // a long touch asks for one
+    // A press takes no focus and a long touch opens no menu. (Not by the pointerdown: of two fingers that come down
+    // together, Firefox would forget the second one.)
+    for (const type of ["mousedown", "contextmenu"])
+      this.keys.addEventListener(type, (event) => event.preventDefault());
     const releaseAll = () => {
       this.fingers.clear();
       this.notes.releaseAll("finger:");
@@ -279,6 +283,7 @@ class Piano {
         this.octave += code === "ArrowRight" ? 1 : -1;
       } else if (code === "Minus" || code === "Equal") {
         this.velocity.value = Number(this.velocity.value) + (code === "Equal" ? VELOCITY_STEP : -VELOCITY_STEP);
+        lightTrack(this.velocity);
       } else {
         return;
       }

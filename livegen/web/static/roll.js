@@ -40,8 +40,8 @@ export function mountRoll(root, link, score) {
 
 function legend() {
   const item = (kind, ...words) => make("li", {}, make("i", { class: kind }), ...words);
-  const more = make("span", { class: "more-words" }, "; brighter: a longer one");
-  const motif = item("motif", "takes up an earlier motif", more);
+  const more = (words) => make("span", { class: "more-words" }, words);
+  const motif = item("motif", more("takes up an "), "earlier motif", more("; brighter: a longer one"));
   return make("ul", { class: "legend" }, item("you", "you play"), item("planned", "planned"), motif);
 }
 

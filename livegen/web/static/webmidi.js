@@ -7,23 +7,27 @@ const NOTE_ON = 0x90;
 const CONTROL_CHANGE = 0xb0;
 const SUSTAIN = 64;
 
-// Why there is none, in words; empty where there is.
-function whyNot() {
+/** Why there is no MIDI at this page, in words; empty where there is. */
+export function whyNoMidi() {
   if (navigator.requestMIDIAccess) return "";
-  if (!isSecureContext) {
-    return "Browsers give MIDI to pages of localhost or by https alone: plug the keyboard into the machine that plays.";
-  }
-  return "This browser has no Web MIDI, as Chrome and Firefox have: plug the keyboard into the machine that plays.";
+  const why = isSecureContext
+    ? "this browser has no Web MIDI, as Chrome and Firefox on a computer have"
+    : "browsers give it to pages of localhost or by https alone";
+  return `no MIDI: ${why}. Plug the keyboard into the machine that plays`;
 }
 
 /**
- * A button beside the piano, and a panel that it opens.
+ * A button beside the piano, and a panel that it opens; where there is no MIDI, words that say so.
  *
  * @param {HTMLElement} toolbar
  * @param {import("./held.js").HeldNotes} notes
  * @param {import("./link.js").Link} link
  */
 export function mountMidi(toolbar, notes, link) {
+  if (whyNoMidi()) {
+    toolbar.append(make("p", { class: "no-midi", title: whyNoMidi() }, "no MIDI here"));
+    return;
+  }
   const inputs = new Map(); // by id, those that are heard
   const pedals = new Set(); // "id:channel" of those that are down
   const list = make("ul", { class: "ports" });
@@ -42,8 +46,7 @@ export function mountMidi(toolbar, notes, link) {
     panel.hidden = !panel.hidden;
     open.setAttribute("aria-expanded", !panel.hidden);
     if (panel.hidden || access) return;
-    sentence.textContent = whyNot() || "The browser asks whether this page may hear your MIDI keyboards.";
-    if (whyNot()) return;
+    sentence.textContent = "The browser asks whether this page may hear your MIDI keyboards.";
     try {
       access = await navigator.requestMIDIAccess();
       access.addEventListener("statechange", follow);

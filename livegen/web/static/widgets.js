@@ -4,7 +4,7 @@
 // `act(value)` sets the control. The server's word is the truth: what a finger does shows while it does it, and a
 // moment later what is in force shows, whether or not it is what the finger meant.
 
-import { make, onPress } from "./dom.js";
+import { lightTrack, make, onPress } from "./dom.js";
 import { noteName } from "./score.js";
 
 const SETTLE_MS = 300; // until what was sent has come back
@@ -112,9 +112,7 @@ function slider(row, act) {
   function paint(value) {
     reading.textContent = number ? row.unit : say(value);
     input.setAttribute("aria-valuetext", say(value));
-    const share = (position) => (position - row.minimum) / (row.maximum - row.minimum);
-    input.style.setProperty("--value", share(Math.min(Math.max(value, row.minimum), row.maximum)));
-    input.style.setProperty("--origin", share(Math.min(Math.max(0, row.minimum), row.maximum)));
+    lightTrack(input, value);
   }
   function choose(value) {
     paint(value);
