@@ -43,7 +43,7 @@ class OscClient:
 
     def __init__(self, port: int) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.settimeout(5.0)
+        self._socket.settimeout(20.0)
         self._socket.connect(("127.0.0.1", port))
 
     def send(self, address: str, *arguments: float | str) -> None:

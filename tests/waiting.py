@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 
-def wait_until(is_done: Callable[[], bool], patience_seconds: float = 5.0) -> bool:
+def wait_until(is_done: Callable[[], bool], patience_seconds: float = 20.0) -> bool:
     """Return True as soon as `is_done` does, False if it has not within the patience."""
     deadline = time.monotonic() + patience_seconds
     while time.monotonic() < deadline:

@@ -52,7 +52,7 @@ def peer() -> Iterator[Peer]:
 def other(peer: Peer) -> Iterator[Peer]:
     """Return another peer in the same session."""
     other = Peer()
-    if not wait_until(lambda: peer.polled().peers == 1 and other.polled().peers == 1):
+    if not wait_until(lambda: peer.polled().peers == 1 and other.polled().peers == 1, 5.0):
         other.input.close()
         pytest.skip("no peer is found: this machine passes no multicast")
     yield other

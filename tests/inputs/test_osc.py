@@ -36,7 +36,7 @@ class Client:
         self._stage = stage
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind(("127.0.0.1", 0))
-        self._socket.settimeout(5.0)
+        self._socket.settimeout(20.0)
         self.port = self._socket.getsockname()[1]
 
     def send(self, address: str, *arguments: object) -> None:
@@ -60,7 +60,7 @@ class Client:
         except BlockingIOError:
             return True
         finally:
-            self._socket.settimeout(5.0)
+            self._socket.settimeout(20.0)
         return False
 
     def close(self) -> None:

@@ -43,7 +43,7 @@ def test_a_session_keeps_to_the_bars_of_another_peer_and_tells_it_of_a_new_tempo
     )
     try:
         session.start(lambda: None)
-        if not wait_until(lambda: other.numPeers() == 1 and session.instrument.state.tempo.link.n_peers == 1):
+        if not wait_until(lambda: other.numPeers() == 1 and session.instrument.state.tempo.link.n_peers == 1, 5.0):
             pytest.skip("no peer is found: this machine passes no multicast")
         assert wait_until(lambda: session.instrument.state.tempo.source == "link")
         state = other.captureAppSessionState()

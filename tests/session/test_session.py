@@ -114,7 +114,7 @@ class OscClient:
 
     def __init__(self, session: Session) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.settimeout(5.0)
+        self._socket.settimeout(20.0)
         self._socket.connect((session.osc.host, session.osc.port))
 
     def send(self, address: str, *arguments: float | str) -> None:
