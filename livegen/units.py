@@ -55,6 +55,16 @@ def seconds_to_frame(seconds: float) -> int:
     return math.floor(seconds * FRAME_RATE_HZ)
 
 
+def bpm_to_period(bpm: float) -> float:
+    """Return how many frames a beat lasts, at so many beats a minute."""
+    return 60.0 * FRAME_RATE_HZ / bpm
+
+
+def period_to_bpm(period_frames: float) -> float:
+    """Return beats a minute, of beats that last so many frames; the inverse of `bpm_to_period`."""
+    return 60.0 * FRAME_RATE_HZ / period_frames
+
+
 @portable
 def note_to_hz(note: float) -> float:
     """Return the frequency of a MIDI note number in equal temperament, A4 = note 69 = 440 Hz."""

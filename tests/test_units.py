@@ -37,6 +37,11 @@ def test_seconds_before_the_start_are_negative_frames() -> None:
     assert units.seconds_to_frame(-0.001) == -1
 
 
+def test_a_beat_at_120_a_minute_lasts_twelve_frames_and_back() -> None:
+    assert units.bpm_to_period(120.0) == 12.0
+    assert units.period_to_bpm(12.0) == 120.0
+
+
 @pytest.mark.parametrize(("note", "hz"), [(69, 440.0), (57, 220.0), (60, 261.6256), (21, 27.5), (108, 4186.009)])
 def test_note_to_hz(note: int, hz: float) -> None:
     assert units.note_to_hz(note) == pytest.approx(hz, rel=1e-6)

@@ -4,7 +4,7 @@ from typing import Final
 
 from livegen.inputs.link import OwnBeat
 from livegen.session.tempo import Tempo
-from livegen.units import FRAME_RATE_HZ
+from livegen.units import period_to_bpm
 
 SOURCE: Final = "link"
 """Of the events that tell Link's beat."""
@@ -22,7 +22,7 @@ def own_beat(tempo: Tempo, frame: float, beats_a_bar: int) -> OwnBeat:
         beats_a_bar=beats_a_bar,
         beats=tempo.beats_at(frame + tempo.offset_frames) if is_known else None,
         bpm=tempo.bpm,
-        by_hand_bpm=None if by_hand is None else 60.0 * FRAME_RATE_HZ / by_hand.period_frames,
+        by_hand_bpm=None if by_hand is None else period_to_bpm(by_hand.period_frames),
         by_hand_at=tempo.hand_at,
         is_links=tempo.source == "link",
     )

@@ -24,7 +24,7 @@ from livegen.score_table import PLAYER
 from livegen.session.clock import COMMIT_MARGIN_SECONDS, OfflineClock
 from livegen.session.instrument import Instrument
 from livegen.synth.register_log import join_writes, power_up_writes, take_writes
-from livegen.units import FRAME_RATE_HZ, frame_to_sample
+from livegen.units import frame_to_sample, period_to_bpm
 
 RENDER_ENDINGS: Final = (*AUDIO_ENDINGS, *SCORE_ENDINGS, *REGISTER_ENDINGS, *PICTURE_ENDINGS)
 """How the name of a file may end that a session is rendered to."""
@@ -216,7 +216,7 @@ def _follow_tempo(tempos: list[tuple[int, float]], beat: Beat | None, frame_inde
     """Note from which frame on there are how many beats a minute, where that is known and has changed."""
     if beat is None:
         return
-    beats_a_minute = 60 * FRAME_RATE_HZ / beat.period_frames
+    beats_a_minute = period_to_bpm(beat.period_frames)
     if not tempos or abs(beats_a_minute / tempos[-1][1] - 1) > _SAME_TEMPO:
         tempos.append((frame_index, beats_a_minute))
 

@@ -22,11 +22,11 @@ from livegen.events import (
 )
 from livegen.predictor.beat import Beat, follow_beat
 from livegen.session.ticks import FASTEST_BPM, LOST_FRAMES, SLOWEST_BPM, Ticks
-from livegen.units import FRAME_RATE_HZ, MIDI_CLOCK_PPQN
+from livegen.units import FRAME_RATE_HZ, MIDI_CLOCK_PPQN, bpm_to_period, period_to_bpm
 
 Source = Literal["clock", "link", "tap", "set", "player", "none"]
 
-UNKNOWN_PERIOD_FRAMES: Final = 60.0 * FRAME_RATE_HZ / 120.0
+UNKNOWN_PERIOD_FRAMES: Final = bpm_to_period(120.0)
 """Frames a beat where nobody knows: 120 beats a minute."""
 
 _TAKE_OVER_FRAMES: Final = 2 * FRAME_RATE_HZ
@@ -125,7 +125,7 @@ class Link:
 
     def hear(self, event: LinkBeat, position: float) -> "Link":
         """Return the beat after it was told anew."""
-        period = 60.0 * FRAME_RATE_HZ / min(max(event.bpm, _LINK_BPM[0]), _LINK_BPM[1])
+        period = bpm_to_period(min(max(event.bpm, _LINK_BPM[0]), _LINK_BPM[1]))
         beats = event.beats
         if self.line is not None and self.line.period_frames == period:
             surprise = beats - self.line.at(position)
@@ -236,7 +236,7 @@ class Tempo:
     @property
     def bpm(self) -> float:
         """Beats a minute."""
-        return 60.0 * FRAME_RATE_HZ / self.period_frames
+        return period_to_bpm(self.period_frames)
 
     def bar_and_beat_at(self, frame: float, beats_a_bar: int) -> tuple[int, int]:
         """Return the bar and the beat in it at a time in frames, as a musician counts them: the first is 1.1."""
@@ -297,7 +297,7 @@ class Tempo:
     def _set_bpm(self, bpm: float, position: float) -> "Tempo":
         if bpm <= 0.0:
             return replace(self, by_hand=None, taps=())
-        period = _clamped(60.0 * FRAME_RATE_HZ / bpm)
+        period = _clamped(bpm_to_period(bpm))
         line = Line(position - self.offset_frames, self.beats_at(position), period)
         return replace(self, by_hand=line, hand="set", hand_at=position, taps=())
 
@@ -326,5 +326,4 @@ _NOBODY_S: Final = Line(0.0, 0.0, UNKNOWN_PERIOD_FRAMES)
 
 
 def _clamped(period_frames: float) -> float:
-    shortest, longest = 60.0 * FRAME_RATE_HZ / FASTEST_BPM, 60.0 * FRAME_RATE_HZ / SLOWEST_BPM
-    return min(max(period_frames, shortest), longest)
+    return min(max(period_frames, bpm_to_period(FASTEST_BPM)), bpm_to_period(SLOWEST_BPM))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
-from livegen.units import FRAME_RATE_HZ, MIDI_CLOCK_PPQN
+from livegen.units import FRAME_RATE_HZ, MIDI_CLOCK_PPQN, bpm_to_period
 
 LOST_FRAMES: Final = FRAME_RATE_HZ // 2
 """A clock that says nothing for so long has stopped, or is unplugged."""
@@ -21,8 +21,8 @@ N_ACQUIRED: Final = 6
 
 FASTEST_BPM: Final = 400.0
 SLOWEST_BPM: Final = 20.0
-_SHORTEST: Final = 60.0 * FRAME_RATE_HZ / FASTEST_BPM / MIDI_CLOCK_PPQN
-_LONGEST: Final = 60.0 * FRAME_RATE_HZ / SLOWEST_BPM / MIDI_CLOCK_PPQN
+_SHORTEST: Final = bpm_to_period(FASTEST_BPM) / MIDI_CLOCK_PPQN
+_LONGEST: Final = bpm_to_period(SLOWEST_BPM) / MIDI_CLOCK_PPQN
 
 _REMEMBERED_FRAMES: Final = 18.0
 _FEWEST_REMEMBERED: Final = 16
@@ -77,7 +77,7 @@ class Ticks:
 
     number: int = -1
     time: float = 0.0
-    period: float = 60.0 * FRAME_RATE_HZ / 120.0 / MIDI_CLOCK_PPQN
+    period: float = bpm_to_period(120.0) / MIDI_CLOCK_PPQN
     growth: float = 0.0
     n_fitted: int = 0
     n_heard: int = 0

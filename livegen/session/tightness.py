@@ -27,13 +27,13 @@ from livegen.predictor.beat import Beat
 from livegen.score import N_VOICES, onsets
 from livegen.score_table import MODEL, PLAYER, PlannedFrame
 from livegen.session.tempo import Tempo
-from livegen.units import FRAME_RATE_HZ
+from livegen.units import bpm_to_period
 
 LISTEN_FRAMES: Final = 144
 """How many frames tell whether the music is in sixteenths or triplets."""
 
 _SLOWEST_FRAMES: Final = 30.0
-_FASTEST_FRAMES: Final = 60.0 * FRAME_RATE_HZ / 163.5
+_FASTEST_FRAMES: Final = bpm_to_period(163.5)
 """Frames a beat, of 48 and 163.5 beats a minute: beyond them the model hears the beat an octave nearer.
 
 The 192 songs of NES-MDB's train split that are faster lie on eighths: the mean coherence of their onsets with these is

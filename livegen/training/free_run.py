@@ -28,7 +28,7 @@ from livegen.training.statistics import (
     silent_voices,
     total,
 )
-from livegen.units import FRAME_RATE_HZ, seconds_to_frame
+from livegen.units import bpm_to_period, seconds_to_frame
 
 RUN_SECONDS: Final = 60
 AS_ON_STAGE: Final = Sampling(density=(-0.3,) * N_VOICES, grid=1.5)
@@ -142,7 +142,7 @@ def judge_free_runs(
     figures = compare(runs, _excerpts(train, n_frames, seed), songs, voices)
     figures["tempo"] = {}
     for bpm in TEMPI_BPM:
-        period = 60.0 * FRAME_RATE_HZ / bpm
+        period = bpm_to_period(bpm)
         # The phase is that of the frame before the first, which the model does not play.
         told = replace(conditions, beat=Beat(period, -1.0 / period))
         run = play(predictor, n_frames, seed=seed, sampling=sampling, conditions=told, repeats=repeats)
