@@ -193,7 +193,7 @@ def _folder_of_model(name: str, folder: str, cure: str = "") -> Path:
 
 
 def _write(take: Any, paths: list[Path], first: int, end: int | None, rate: int | None, *, is_apart: bool) -> None:
-    from livegen.formats.register_files import REGISTER_ENDINGS
+    from livegen.formats.register_files import is_register_file
     from livegen.formats.register_log import VGM_RATE_HZ
     from livegen.session.offline import check_output, needs_sound, write_rendered
     from livegen.session.playback import Playback
@@ -206,7 +206,7 @@ def _write(take: Any, paths: list[Path], first: int, end: int | None, rate: int 
     with progress_bar() as progress:
         task = progress.add_task("writing", total=n_frames * len(paths))
         for path in paths:
-            is_log = path.name.lower().endswith(REGISTER_ENDINGS)
+            is_log = is_register_file(path)
             playback = Playback(
                 recording,
                 VGM_RATE_HZ if is_log else sound_rate,

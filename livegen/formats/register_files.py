@@ -15,6 +15,11 @@ REGISTER_ENDINGS: Final = (".vgm", ".vgz", ".nsf")
 """How the name of a file of register writes may end."""
 
 
+def is_register_file(path: Path) -> bool:
+    """Tell whether a file is one of register writes, by its name; its session plays at `VGM_RATE_HZ`."""
+    return path.name.lower().endswith(REGISTER_ENDINGS)
+
+
 def write_registers(path: Path, log: RegisterLog) -> None:
     """Write a log in the format that the name of the file ends with; raises FormatError if it cannot be."""
     write = write_nsf if path.suffix.lower() == ".nsf" else write_vgm

@@ -19,7 +19,7 @@ from livegen.errors import FormatError, LivegenError
 from livegen.formats import MIDI_ENDINGS
 from livegen.formats.audio_file import AUDIO_ENDINGS
 from livegen.formats.midi_file import midi_timeline
-from livegen.formats.register_files import REGISTER_ENDINGS
+from livegen.formats.register_files import REGISTER_ENDINGS, is_register_file
 from livegen.formats.register_log import VGM_RATE_HZ, Tags
 from livegen.formats.roll import PICTURE_ENDINGS
 from livegen.inputs.midi_file import timeline_events
@@ -128,11 +128,10 @@ class Studio:
     def render(self, index: int, on_frame: Callable[[], None] = lambda: None) -> None:
         """Render one of the files; raises LivegenError."""
         renders, path = self._renders, self._renders.paths[index]
-        is_register_file = path.name.lower().endswith(REGISTER_ENDINGS)
         instrument = Instrument(
             self._predictor,
             self._patch,
-            VGM_RATE_HZ if is_register_file else renders.rate or DEFAULT_SAMPLE_RATE_HZ,
+            VGM_RATE_HZ if is_register_file(path) else renders.rate or DEFAULT_SAMPLE_RATE_HZ,
             controls=renders.controls,
             seed=renders.seeds[index],
             n_channels=1,

@@ -15,7 +15,7 @@ from livegen.formats import SCORE_ENDINGS, write_piece
 from livegen.formats.audio_file import AUDIO_ENDINGS, AudioWriter
 from livegen.formats.files import check_place
 from livegen.formats.piece import Piece
-from livegen.formats.register_files import REGISTER_ENDINGS, engine_log, write_registers
+from livegen.formats.register_files import REGISTER_ENDINGS, engine_log, is_register_file, write_registers
 from livegen.formats.register_log import VGM_RATE_HZ, Tags, with_loop
 from livegen.formats.roll import PICTURE_ENDINGS, write_picture
 from livegen.outputs.engine import render_block
@@ -188,7 +188,7 @@ def write_rendered(
     """Write so many frames that an instrument plays to a file; see `render_to_file`."""
     name = path.name.lower()
     sample_rate, n_channels = int(instrument.engine["sample_rate"][0]), int(instrument.engine["n_channels"][0])
-    instrument.engine["log"]["is_on"] = name.endswith(REGISTER_ENDINGS)
+    instrument.engine["log"]["is_on"] = is_register_file(path)
     frames, masks, writes = [], [], [power_up_writes()]
     tempos: list[tuple[int, float]] = []
     with AudioWriter(path, sample_rate, n_channels) if name.endswith(AUDIO_ENDINGS) else nullcontext() as writer:
@@ -203,7 +203,7 @@ def write_rendered(
             on_frame()
     tags = Tags() if tags is None else tags
     piece = Piece(np.stack(frames), np.stack(masks), tuple(tempos), tags=tags)
-    if name.endswith(REGISTER_ENDINGS):
+    if is_register_file(path):
         log = engine_log(join_writes(writes), frame_to_sample(n_frames, VGM_RATE_HZ), tags)
         write_registers(path, log if loop_from is None else with_loop(log, round(loop_from * VGM_RATE_HZ)))
     elif name.endswith(PICTURE_ENDINGS):
