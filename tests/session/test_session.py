@@ -1,7 +1,6 @@
 """A live session: real threads on the null clock, and on a JACK server with its sound and MIDI captured."""
 
 import io
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,9 +9,8 @@ import mido
 import numpy as np
 import pytest
 from hash_predictor import HashPredictor
+from livegen_process import OscClient
 from portaudio import portaudio_on_jack
-from pythonosc.osc_message import OscMessage
-from pythonosc.osc_message_builder import OscMessageBuilder
 from rich.console import Console
 from waiting import wait_until
 
@@ -109,32 +107,9 @@ def test_three_performers_at_once_leave_no_note_behind(open_session: Callable[..
     assert session.status.faults == 0
 
 
-class OscClient:
-    """A program that talks OSC to a session."""
-
-    def __init__(self, session: Session) -> None:
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.settimeout(20.0)
-        self._socket.connect((session.osc.host, session.osc.port))
-
-    def send(self, address: str, *arguments: float | str) -> None:
-        builder = OscMessageBuilder(address)
-        for argument in arguments:
-            builder.add_arg(argument)
-        self._socket.send(builder.build().dgram)
-
-    def ask(self, address: str, *arguments: float | str) -> tuple[str, list[object]]:
-        self.send(address, *arguments)
-        message = OscMessage(self._socket.recv(4096))
-        return message.address, message.params
-
-    def close(self) -> None:
-        self._socket.close()
-
-
 def test_controls_are_asked_set_and_answered_by_osc(open_session: Callable[..., Session]) -> None:
     session = open_session()
-    client = OscClient(session)
+    client = OscClient(session.osc.port)
     try:
         assert client.ask("/livegen/temperature") == ("/livegen/temperature", [pytest.approx(0.9)])
         assert client.ask("/livegen/temperature", 0.5) == ("/livegen/temperature", [0.5])
