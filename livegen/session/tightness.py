@@ -196,8 +196,8 @@ class Groove:
         distances = np.where(is_within, distances, np.inf)
         best = np.arange(n_frames), distances.argmin(1)
         offsets = np.clip(self.middle + self.tightness * (times[best] - self.middle), _EARLIEST, _LATEST)
-        is_open = is_within[best] & ((offsets <= _WAITS) | is_clear[:, 0])
         number, reached = numbers[best].astype(np.int64), is_within[best]
+        is_open = reached & ((offsets <= _WAITS) | is_clear[:, 0])
         is_for_runs = (number % 2 == 1) & (parts > 1)
         offsets = np.where(reached, offsets, self.middle)
         columns = zip(

@@ -152,9 +152,8 @@ def without_token(query: str) -> str:
 
 def cookie_token(cookies: str) -> str:
     """Return the token in a Cookie header, or an empty text."""
-    pairs = (
-        pair.partition("=") for pair in cookies.split(";")
-    )  # http.cookies gives up at what another program has set
+    # http.cookies gives up at what another program has set
+    pairs = (pair.partition("=") for pair in cookies.split(";"))
     return next((value.strip() for name, _, value in pairs if name.strip() == COOKIE), "")
 
 
