@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from livegen.errors import ScoreError
-from livegen.kernels import kernel
+from livegen.system.kernels import kernel
 from livegen.voices import Voice
 
 N_VOICES: Final = 4

@@ -12,9 +12,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from livegen.atomics import fence, load_acquire, store_release
-from livegen.kernels import Record, kernel
 from livegen.score import N_COLUMNS, N_VOICES
+from livegen.system.atomics import fence, load_acquire, store_release
+from livegen.system.kernels import Record, kernel
 from livegen.units import FRAME_RATE_HZ
 
 N_SLOTS: Final = 128

@@ -7,7 +7,7 @@ Positions are computed from integer indices and never accumulated: 44100 / 24 is
 import math
 from typing import Final
 
-from livegen.kernels import portable
+from livegen.system.kernels import portable
 
 FRAME_RATE_HZ: Final = 24
 """Score frames a second, as in NES-MDB."""

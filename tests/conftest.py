@@ -16,8 +16,8 @@ from livegen_process import Jam
 from safetensors.numpy import save_file
 from waiting import wait_until
 
-from livegen.predictor.checkpoint import WEIGHTS_FILE, write_config
-from livegen.predictor.lstm import LstmConfig
+from livegen.engines.checkpoint import WEIGHTS_FILE, write_config
+from livegen.engines.lstm.lstm import LstmConfig
 
 settings.register_profile("livegen", deadline=None)  # how long a test takes tells of the machine, which others share
 settings.load_profile("livegen")

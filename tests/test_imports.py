@@ -128,7 +128,7 @@ def test_a_breach_is_found(path: str, source: str) -> None:
 @pytest.mark.parametrize(
     ("path", "source"),
     [
-        ("apu/pulse.py", "from livegen.apu.tables import DUTY\nfrom livegen.kernels import kernel"),
+        ("apu/pulse.py", "from livegen.apu.tables import DUTY\nfrom livegen.system.kernels import kernel"),
         ("apu/pulse.py", "from . import tables"),
         ("session/session.py", "import threading\nthreading.Thread(target=len)"),
         ("cli/learn.py", "def train():\n    from livegen.training import train\n    print('done')"),

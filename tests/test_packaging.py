@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import livegen
-from livegen.resources import models_folder, patches_folder, user_data_folder
+from livegen.system.resources import models_folder, patches_folder, user_data_folder
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -109,7 +109,7 @@ def test_an_installed_livegen_finds_its_patches_and_models(built: Path, tmp_path
     zipfile.ZipFile(wheel).extractall(tmp_path)
     program = (
         f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
-        "from livegen.patch import load_patch\nfrom livegen.resources import models_folder, patches_folder\n"
+        "from livegen.patch import load_patch\nfrom livegen.system.resources import models_folder, patches_folder\n"
         "print(patches_folder(), models_folder(), load_patch('plain').name, sep='\\n')"
     )
     run = [sys.executable, "-c", program]

@@ -5,8 +5,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from livegen.atomics import load_acquire, store_release
-from livegen.kernels import Record, kernel
 from livegen.score_table import (
     MODEL,
     N_SLOTS,
@@ -22,6 +20,8 @@ from livegen.score_table import (
     write_frames,
     write_slot,
 )
+from livegen.system.atomics import load_acquire, store_release
+from livegen.system.kernels import Record, kernel
 
 N_WRITES = 2_000_000  # some tenths of a second
 CONTESTED = 5  # index of the frame that is written and read all the time

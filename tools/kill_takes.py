@@ -17,12 +17,12 @@ from pathlib import Path
 
 import mido
 
+from livegen.engines.checkpoint import load_predictor
 from livegen.errors import TakeError
-from livegen.predictor.checkpoint import load_predictor
-from livegen.resources import models_folder
-from livegen.session.replay import check
-from livegen.session.take import Take
-from livegen.session.take_records import Turned
+from livegen.system.resources import models_folder
+from livegen.takes.records import Turned
+from livegen.takes.replay import check
+from livegen.takes.take import Take
 
 _JAM = ("-m", "livegen", "jam", "--audio", "null", "--midi-api", "none", "--osc-port", "0")
 _LONGEST_SECONDS = 8.0

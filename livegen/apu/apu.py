@@ -80,7 +80,7 @@ from livegen.apu.triangle import (
     triangle_runs,
     write_triangle,
 )
-from livegen.kernels import kernel
+from livegen.system.kernels import kernel
 
 _MAX_TRIANGLE_CLOCKS: Final = int(FRAME_LOOPS.max()) // (LOWEST_TIMER_PERIOD + 1) + 2
 """More than the triangle has between two clocks of the frame counter."""

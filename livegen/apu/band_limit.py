@@ -22,7 +22,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from livegen.kernels import kernel
+from livegen.system.kernels import kernel
 
 N_TAPS: Final = 32
 N_PHASES: Final = 16

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from livegen.apu.tables import FRAME_LOOPS, FRAME_STEPS
-from livegen.kernels import kernel
+from livegen.system.kernels import kernel
 
 FRAME_COUNTER: Final = np.dtype(
     [

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from livegen.apu.tables import LENGTHS
-from livegen.kernels import kernel
+from livegen.system.kernels import kernel
 
 LENGTH_COUNTER: Final = np.dtype(
     [

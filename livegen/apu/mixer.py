@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from livegen.kernels import kernel
+from livegen.system.kernels import kernel
 
 MIXERS: Final = ("nonlinear", "linear")
 LINEAR: Final = 1

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from livegen.apu.envelope import ENVELOPE, envelope_volume, write_envelope
 from livegen.apu.length_counter import LENGTH_COUNTER, load_length
 from livegen.apu.tables import NOISE_PERIODS, NOISE_TAPS
-from livegen.kernels import kernel
+from livegen.system.kernels import kernel
 
 NOISE: Final = np.dtype(
     [

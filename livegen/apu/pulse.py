@@ -13,7 +13,7 @@ from livegen.apu.envelope import ENVELOPE, clock_envelope, envelope_volume, writ
 from livegen.apu.length_counter import LENGTH_COUNTER, clock_length, load_length
 from livegen.apu.sweep import SWEEP, clock_sweep, sweep_mutes, write_sweep
 from livegen.apu.tables import DUTY_SEQUENCE
-from livegen.kernels import kernel
+from livegen.system.kernels import kernel
 
 PULSE: Final = np.dtype(
     [

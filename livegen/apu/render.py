@@ -14,7 +14,7 @@ from livegen.apu.noise import POWER_UP_SHIFT_REGISTER
 from livegen.apu.tables import DM, REGIONS, VOICES
 from livegen.apu.triangle import POWER_UP_POSITION
 from livegen.errors import FormatError
-from livegen.kernels import kernel
+from livegen.system.kernels import kernel
 
 SAMPLE_RATE_RANGE_HZ: Final = (8_000, 192_000)
 CPU_CLOCK_RANGE_HZ: Final = (500_000.0, 8_000_000.0)

@@ -4,7 +4,7 @@ from typing import Final
 
 import numpy as np
 
-from livegen.kernels import kernel
+from livegen.system.kernels import kernel
 from livegen.units import MAX_TIMER_PERIOD
 
 SWEEP: Final = np.dtype(

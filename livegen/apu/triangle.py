@@ -11,7 +11,7 @@ import numpy as np
 
 from livegen.apu.length_counter import LENGTH_COUNTER, load_length
 from livegen.apu.tables import TRIANGLE_SEQUENCE
-from livegen.kernels import kernel
+from livegen.system.kernels import kernel
 
 TRIANGLE: Final = np.dtype(
     [

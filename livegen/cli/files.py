@@ -20,7 +20,7 @@ from livegen.cli.options import (
 )
 from livegen.cli.output import err, printable, progress_bar
 from livegen.errors import FormatError
-from livegen.resources import model_folder
+from livegen.system.resources import model_folder
 
 
 class MidiLayout(StrEnum):
@@ -74,8 +74,8 @@ def render(
 
     With --count 20 the files are song-01.wav to song-20.wav, and the seeds count up.
     """
-    from livegen.formats.register_log import Tags
-    from livegen.session.batch import Renders, numbered, render_all
+    from livegen.formats.chip.register_log import Tags
+    from livegen.offline.batch import Renders, numbered, render_all
     from livegen.units import frame_to_seconds, seconds_to_frame
 
     first_seed = secrets.randbits(32) if seed is None else seed
@@ -151,8 +151,8 @@ def convert(
 
     Example: [bold]livegen convert song.mid song.vgm --title "My song" --loop-from 4[/bold]
     """
-    from livegen.session.convert import Options
-    from livegen.session.convert import convert as convert_file
+    from livegen.offline.convert import Options
+    from livegen.offline.convert import convert as convert_file
 
     options = Options(
         rate=rate,

@@ -13,18 +13,18 @@ from rich.progress import Progress, TaskID
 from livegen.cli.options import Json, Model
 from livegen.cli.output import err, out, printable, progress_bar, show_figures
 from livegen.errors import FormatError
-from livegen.resources import model_folder, models_folder
+from livegen.system.resources import model_folder, models_folder
 
 
 class Size(StrEnum):
-    """How large a network is, by the names of `livegen.predictor.lstm.SIZES`."""
+    """How large a network is, by the names of `livegen.engines.lstm.lstm.SIZES`."""
 
     FULL = "full"
     SMALL = "small"
 
 
 class Without(StrEnum):
-    """What a network can be trained without, `livegen.predictor.lstm.LEAVES_OUT`."""
+    """What a network can be trained without, `livegen.engines.lstm.lstm.LEAVES_OUT`."""
 
     MEMORY = "memory"
     AGES = "ages"
@@ -66,7 +66,7 @@ def train(
     On several GPUs or machines: [bold]torchrun --nproc-per-node 2 -m livegen train ...[/bold]
     """
     with _needs_torch():
-        from livegen.predictor.lstm import ALL_VOICES, SIZES, parse_voices
+        from livegen.engines.lstm.lstm import ALL_VOICES, SIZES, parse_voices
         from livegen.training.distributed import own_group
         from livegen.training.train import Progress as Report
         from livegen.training.train import Settings

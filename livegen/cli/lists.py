@@ -16,7 +16,7 @@ def devices(as_json: Json = False) -> None:
 
     Example: [bold]livegen devices[/bold]
     """
-    from livegen.doctor import find_devices
+    from livegen.cli.doctor import find_devices
 
     found = find_devices()
     if as_json:
@@ -33,7 +33,7 @@ def doctor(as_json: Json = False) -> None:
 
     Example: [bold]livegen doctor[/bold]
     """
-    from livegen.doctor import examine
+    from livegen.cli.doctor import examine
 
     findings = examine()
     if as_json:
@@ -58,7 +58,7 @@ def controls(
     Example: [bold]livegen controls[/bold]
     """
     if layout is not None:
-        from livegen.layouts import LAYOUTS
+        from livegen.cli.layouts import LAYOUTS
 
         if layout not in LAYOUTS:
             raise ControlError(f"there is no layout for {layout!r}: there is {' and '.join(LAYOUTS)}")
@@ -118,8 +118,8 @@ def rigs() -> None:
 
     Example: [bold]livegen rigs[/bold]
     """
-    from livegen.resources import rigs_folder
     from livegen.rig import list_rigs
+    from livegen.system.resources import rigs_folder
 
     for name in list_rigs():
         out.print(name, markup=False, highlight=False)

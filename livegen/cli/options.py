@@ -10,7 +10,7 @@ import typer
 from livegen.cli.output import err
 from livegen.controls import CONTROLS, Value, parse_value
 from livegen.errors import ControlError
-from livegen.resources import model_folder
+from livegen.system.resources import model_folder
 
 Model = Annotated[str, typer.Option(help="A model's name (`livegen models`) or its folder.")]
 PatchOption = Annotated[str, typer.Option("--patch", help="A patch's name (`livegen patches`) or its file.")]
@@ -51,7 +51,7 @@ def parse_controls(assignments: list[str] | None) -> dict[str, Value]:
 
 def say_if_compiling() -> None:
     """Say so where playing will have to compile first."""
-    from livegen.kernels import is_compiled
+    from livegen.system.kernels import is_compiled
 
     if not is_compiled():
         err.print("first run: compiling, which takes up to a minute; the next start is quick", highlight=False)
@@ -59,7 +59,7 @@ def say_if_compiling() -> None:
 
 def load_model(name: str) -> Any:
     """Return the predictor of a model, and say so where playing it will have to compile; raises CheckpointError."""
-    from livegen.predictor.checkpoint import load_predictor
+    from livegen.engines.checkpoint import load_predictor
 
     folder = model_folder(name)
     say_if_compiling()

@@ -25,7 +25,7 @@ from livegen.cli.options import (
 )
 from livegen.cli.output import err, out, print_json, show_figures
 from livegen.errors import AudioError, TakeError
-from livegen.resources import model_folder, shipped_models
+from livegen.system.resources import model_folder, shipped_models
 
 _PATIENCE_SECONDS: Final = 10.0  # with drivers that hang at the end
 
@@ -85,14 +85,14 @@ def jam(
 
     Example: [bold]livegen jam --midi-in keystation --set temperature=0.9[/bold]
     """
+    from livegen.cli.screen import Screen
+    from livegen.offline.capture import capture_endings
     from livegen.outputs.midi_settings import parse_settings
     from livegen.patch import list_patches, load_patch, patch_text
     from livegen.rig import Rig, load_library, load_rig
-    from livegen.screen import Screen
-    from livegen.session.capture import capture_endings
     from livegen.session.session import Session, Settings
-    from livegen.session.takes import TakeSettings
-    from livegen.web.page import open_page
+    from livegen.takes.library import TakeSettings
+    from livegen.web.page.address import open_page
     from livegen.web.stage import Stage
 
     said: dict[str, Any] = {
@@ -218,7 +218,7 @@ def bench(
 
     Example: [bold]livegen bench --json[/bold]
     """
-    from livegen.bench import measure, measure_hogged
+    from livegen.cli.bench import measure, measure_hogged
     from livegen.patch import load_patch
     from livegen.session.session import Settings
 

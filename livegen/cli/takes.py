@@ -11,7 +11,7 @@ from livegen.cli.leave import leave_on_signals
 from livegen.cli.options import Channels, ChannelsOption, Json, load_model
 from livegen.cli.output import err, out, print_json, printable, progress_bar
 from livegen.errors import CheckpointError, FormatError, TakeError
-from livegen.resources import model_folder
+from livegen.system.resources import model_folder
 from livegen.units import frame_to_seconds, seconds_to_frame
 
 _EXIT_DIFFERENT: Final = 1
@@ -44,8 +44,8 @@ def replay(
 
     Example: [bold]livegen replay --out verse.wav --out verse.mid --from 30s --to 45s[/bold]
     """
-    from livegen.session.take import Take
-    from livegen.session.takes import find_take
+    from livegen.takes.library import find_take
+    from livegen.takes.take import Take
 
     opened = Take(find_take(take, folder))
     first, end = (None if where is None else _frame_of(where) for where in (from_, to))
@@ -73,8 +73,8 @@ def takes(
 
     Example: [bold]livegen takes --prune --keep 20[/bold]
     """
-    from livegen.session.takes import look_at, take_folders, takes_folder
-    from livegen.session.takes import prune as prune_takes
+    from livegen.takes.library import look_at, take_folders, takes_folder
+    from livegen.takes.library import prune as prune_takes
 
     parent = takes_folder() if folder is None else folder
     limits = {"--keep": keep, "--older-than": older_than, "--max-size": max_size}
@@ -136,11 +136,11 @@ def _as_json(take: Any) -> dict[str, Any]:
 
 
 def _check(take: Any, model: str | None, as_json: bool) -> None:
-    from livegen.predictor.checkpoint import load_predictor
-    from livegen.predictor.predictor import Predictor
-    from livegen.session.replay import check, other_model, warnings_of
-    from livegen.session.take_records import Loaded
-    from livegen.session.takes import model_hash, versions
+    from livegen.engines.checkpoint import load_predictor
+    from livegen.engines.protocol import Predictor
+    from livegen.takes.library import model_hash, versions
+    from livegen.takes.records import Loaded
+    from livegen.takes.replay import check, other_model, warnings_of
 
     said: list[str] = []
 
@@ -193,10 +193,10 @@ def _folder_of_model(name: str, folder: str, cure: str = "") -> Path:
 
 
 def _write(take: Any, paths: list[Path], first: int, end: int | None, rate: int | None, *, is_apart: bool) -> None:
-    from livegen.formats.register_files import is_register_file
-    from livegen.formats.register_log import VGM_RATE_HZ
-    from livegen.session.offline import check_output, needs_sound, write_rendered
-    from livegen.session.playback import Playback
+    from livegen.formats.chip.register_files import is_register_file
+    from livegen.formats.chip.register_log import VGM_RATE_HZ
+    from livegen.offline.playback import Playback
+    from livegen.offline.render import check_output, needs_sound, write_rendered
 
     for path in paths:
         check_output(path)
@@ -222,8 +222,8 @@ def _write(take: Any, paths: list[Path], first: int, end: int | None, rate: int 
 
 
 def _play(take: Any, first: int, end: int | None, audio: str | None) -> None:
+    from livegen.offline.playback import play_live
     from livegen.outputs.audio import NULL_SAMPLE_RATE, choose_channels, choose_device
-    from livegen.session.playback import play_live
 
     recording = _recording(take, first, end)
     device = choose_device(audio)
@@ -244,7 +244,7 @@ def _play(take: Any, first: int, end: int | None, audio: str | None) -> None:
 
 def _recording(take: Any, first: int, end: int | None) -> Any:
     """Return how a take sounded before `end`; raises TakeError where that is nothing from `first` on."""
-    from livegen.session.playback import read_recording
+    from livegen.offline.playback import read_recording
 
     recording = read_recording(take, end)
     if first >= len(recording.frames):

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.errors import FormatError
-from livegen.formats import nesmdb
-from livegen.formats.daw_midi import write_daw_midi
-from livegen.formats.midi_file import read_midi_piece, write_midi_piece
-from livegen.formats.piece import Piece
+from livegen.formats.midi.daw import write_daw_midi
+from livegen.formats.midi.file import read_midi_piece, write_midi_piece
+from livegen.formats.score import nesmdb
+from livegen.formats.score.piece import Piece
 
 Reader = Callable[[Path], Piece]
 Writer = Callable[[Path, Piece], None]

@@ -29,8 +29,8 @@ from livegen.events import (
     Start,
     Stop,
 )
-from livegen.midi_echo import EchoFilter
-from livegen.midi_ports import NO_VIRTUAL_PORTS, InputPort, MidiSystem
+from livegen.system.midi_echo import EchoFilter
+from livegen.system.midi_ports import NO_VIRTUAL_PORTS, InputPort, MidiSystem
 
 POLL_SECONDS: Final = 0.0005
 _CHECK_SECONDS: Final = 0.5

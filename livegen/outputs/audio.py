@@ -18,7 +18,7 @@ from numba import carray, types
 from numpy.typing import NDArray
 
 from livegen.errors import AudioError
-from livegen.outputs.engine import ENGINE, fill_block
+from livegen.outputs.callback import ENGINE, fill_block
 from livegen.score import N_VOICES
 
 _STEREO: Final = 2

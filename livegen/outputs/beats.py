@@ -3,7 +3,7 @@
 import math
 from typing import Final
 
-from livegen.kernels import portable
+from livegen.system.kernels import portable
 
 NEVER_COUNTED: Final = -(1 << 62)
 """The next part before any was counted."""

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.apu import FULL_SCALE
-from livegen.kernels import Record, kernel
 from livegen.outputs.beats import next_part
+from livegen.system.kernels import Record, kernel
 from livegen.units import FRAME_RATE_HZ, frame_to_sample
 
 CLICK: Final = np.dtype(

@@ -16,8 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.errors import PortError
-from livegen.midi_echo import EchoFilter
-from livegen.midi_ports import is_same_device
 from livegen.outputs.beats import NEVER_COUNTED
 from livegen.outputs.midi_beat import ClockState, click_messages, clock_messages
 from livegen.outputs.midi_messages import (
@@ -36,6 +34,8 @@ from livegen.outputs.midi_messages import (
 from livegen.outputs.midi_settings import MidiOutSettings
 from livegen.score import N_VOICES, Voice, is_onset
 from livegen.score_table import PlannedFrame, read_frame
+from livegen.system.midi_echo import EchoFilter
+from livegen.system.midi_ports import is_same_device
 from livegen.units import FRAME_RATE_HZ
 
 _CHECK_SECONDS: Final = 1.0
@@ -48,7 +48,7 @@ _RANKS: Final = {"note_off": 0, "note_on": 2}  # of what is due at once, ends co
 
 
 class Sender(Protocol):
-    """What `MidiOutput` needs of a port; `livegen.midi_ports.OutputPort` is one."""
+    """What `MidiOutput` needs of a port; `livegen.system.midi_ports.OutputPort` is one."""
 
     @property
     def name(self) -> str:

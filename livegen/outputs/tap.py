@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from livegen.atomics import fence, load_acquire, store_release
-from livegen.kernels import Record, kernel
+from livegen.system.atomics import fence, load_acquire, store_release
+from livegen.system.kernels import Record, kernel
 
 TAP_SAMPLES: Final = 1 << 15
 """Length of the ring, a power of two: two thirds of a second at 48 kHz."""

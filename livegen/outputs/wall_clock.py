@@ -10,7 +10,7 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from livegen.kernels import kernel
+from livegen.system.kernels import kernel
 
 _CLOCK_ID: Final = 8 if sys.platform == "darwin" else 1  # CLOCK_UPTIME_RAW; CLOCK_MONOTONIC
 

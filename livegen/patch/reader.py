@@ -21,10 +21,10 @@ from livegen.patch.keys import (
     has_key,
 )
 from livegen.patch.values import Drum, Macro, Patch, VoicePatch
-from livegen.resources import patches_folder
 from livegen.score import DRUM_NOTES, NOTE_RANGE, Voice, fit_note
-from livegen.toml_controls import read_controls
-from livegen.toml_text import Keys, TomlText, read_text, shorten
+from livegen.system.resources import patches_folder
+from livegen.toml.controls import read_controls
+from livegen.toml.text import Keys, TomlText, read_text, shorten
 
 _MIDI_KEYS: Final = frozenset(map(str, range(MIDI_KEY_MAX + 1)))
 

@@ -18,7 +18,7 @@ from livegen.patch.keys import (
 )
 from livegen.patch.values import Patch
 from livegen.score import Voice
-from livegen.toml_text import TEXT_LENGTH_MAX
+from livegen.toml.text import TEXT_LENGTH_MAX
 from livegen.units import ENGINE_RATE_HZ
 
 _INTRODUCTION: Final = f"""\

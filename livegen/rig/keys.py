@@ -6,8 +6,8 @@ Names are those of `livegen jam`'s options.
 from dataclasses import dataclass
 from typing import Final
 
-from livegen.midi_ports import API_NAMES
-from livegen.toml_text import SimpleKind
+from livegen.system.midi_ports import API_NAMES
+from livegen.toml.text import SimpleKind
 
 CHANNELS: Final = ("mix", "voices")
 LIST_MAX: Final = 128  # patches: a program change has no more
@@ -26,7 +26,7 @@ class RigKey:
     ----------
     name : str
     kind : str
-        As of `livegen.toml_text.TomlText.simple`; ``"texts"`` is a list of texts.
+        As of `livegen.toml.text.TomlText.simple`; ``"texts"`` is a list of texts.
     description : str
     span : (float, float)
         Range of a number.

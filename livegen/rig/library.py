@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from livegen.patch import Patch, list_patches, load_patch
-from livegen.resources import model_folder, shipped_models
 from livegen.rig.values import Rig
+from livegen.system.resources import model_folder, shipped_models
 
 
 @dataclass(frozen=True, slots=True)

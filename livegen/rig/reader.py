@@ -9,7 +9,6 @@ from livegen.controls import CONTROLS
 from livegen.errors import PatchError, PortError, RigError
 from livegen.outputs.midi_settings import MidiOutSettings, read_settings
 from livegen.patch import list_patches, load_patch
-from livegen.resources import rigs_folder
 from livegen.rig.keys import (
     CONTROLS_SECTION,
     KNOB_KEYS,
@@ -20,8 +19,9 @@ from livegen.rig.keys import (
     RigKey,
 )
 from livegen.rig.values import Knob, Peer, Rig
-from livegen.toml_controls import read_controls
-from livegen.toml_text import Keys, SimpleKind, TomlText, read_text, shorten
+from livegen.system.resources import rigs_folder
+from livegen.toml.controls import read_controls
+from livegen.toml.text import Keys, SimpleKind, TomlText, read_text, shorten
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _-]*")
 _PEER: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s:\[\]]+)):(\d{1,5})")

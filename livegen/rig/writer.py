@@ -12,7 +12,7 @@ from livegen.formats.files import atomic_path
 from livegen.outputs.midi_settings import write_settings
 from livegen.rig.keys import CONTROLS_SECTION, KNOB_SECTION, MIDI_OUT_SECTION, RIG_KEYS
 from livegen.rig.values import Knob, Rig
-from livegen.toml_text import read_text
+from livegen.toml.text import read_text
 
 _OUR_SECTIONS: Final = "|".join((CONTROLS_SECTION, KNOB_SECTION, MIDI_OUT_SECTION))
 _EMPTY_LINES: Final = re.compile(rf"\n{{3,}}(?=\[\[?(?:{_OUR_SECTIONS})\])")  # that a section which was replaced left

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from livegen.outputs.engine import N_STAMPS
+from livegen.outputs.callback import N_STAMPS
 from livegen.units import FRAME_RATE_HZ, frame_to_sample, sample_to_frame
 
 COMMIT_MARGIN_SECONDS: Final = 0.0045

@@ -3,7 +3,7 @@
 from typing import Final
 
 from livegen.inputs.link import OwnBeat
-from livegen.session.tempo import Tempo
+from livegen.performance.tempo import Tempo
 from livegen.units import period_to_bpm
 
 SOURCE: Final = "link"

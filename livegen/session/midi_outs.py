@@ -3,12 +3,12 @@
 import contextlib
 from collections.abc import Callable, Sequence
 
-from livegen.midi_echo import EchoFilter
-from livegen.midi_ports import MidiSystem, OutputPort
+from livegen.instrument.instrument import Instrument
 from livegen.outputs.midi import MidiOutput, TimeOfFrame
 from livegen.outputs.midi_messages import ThruKey
 from livegen.outputs.midi_settings import MidiOutSettings
-from livegen.session.instrument import Instrument
+from livegen.system.midi_echo import EchoFilter
+from livegen.system.midi_ports import MidiSystem, OutputPort
 
 
 class MidiOuts:

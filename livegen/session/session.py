@@ -14,41 +14,41 @@ from threading import Event, Thread
 from typing import Final
 
 from livegen.controls import DEFAULTS, Value
+from livegen.engines.checkpoint import load_predictor
+from livegen.engines.protocol import Predictor
 from livegen.errors import AudioError, PortError, TakeError
 from livegen.events import Event as InputEvent
-from livegen.formats.midi_file import midi_timeline
+from livegen.formats.midi.file import midi_timeline
 from livegen.inputs.link import LinkInput, OwnBeat
 from livegen.inputs.midi import MidiInput
 from livegen.inputs.midi_file import MidiFilePlayer
 from livegen.inputs.osc import DEFAULT_PORT, OscServer
 from livegen.inputs.terminal import TerminalKeys
-from livegen.midi_echo import EchoFilter
-from livegen.midi_ports import find_midi
+from livegen.instrument.instrument import FrameReport, Instrument, compile_all
 from livegen.outputs.audio import NULL_SAMPLE_RATE, AudioDevice, choose_channels, choose_device
-from livegen.outputs.engine import MAX_PIECE_SAMPLES
+from livegen.outputs.callback import MAX_PIECE_SAMPLES
 from livegen.outputs.midi_settings import MidiOutSettings
 from livegen.outputs.tap import TapReader
 from livegen.patch import Patch
-from livegen.predictor.checkpoint import load_predictor
-from livegen.predictor.predictor import Predictor
-from livegen.resources import model_folder
+from livegen.performance.state import ControlInForce, Refused
 from livegen.rig import DEFAULT_KNOBS, Library, Rig
 from livegen.session.audience import Audience
 from livegen.session.clock import COMMIT_MARGIN_SECONDS, AudioClock
 from livegen.session.desk import Desk, Outcome
-from livegen.session.instrument import FrameReport, Instrument, compile_all
 from livegen.session.link import SOURCE as LINK
 from livegen.session.link import own_beat
 from livegen.session.mapping import ControllerMap
 from livegen.session.midi_outs import MidiOuts
 from livegen.session.panic import PANIC, PanicButton
-from livegen.session.recorder import Recorder
 from livegen.session.speaker import Speaker
-from livegen.session.state import ControlInForce, Refused
 from livegen.session.status import Status
-from livegen.session.take_records import Loaded
-from livegen.session.takes import TakeSettings, model_hash, new_recorder
 from livegen.session.threads import raise_priority, real_time_process
+from livegen.system.midi_echo import EchoFilter
+from livegen.system.midi_ports import find_midi
+from livegen.system.resources import model_folder
+from livegen.takes.library import TakeSettings, model_hash, new_recorder
+from livegen.takes.recorder import Recorder
+from livegen.takes.records import Loaded
 from livegen.units import FRAME_RATE_HZ, frame_to_sample, sample_to_frame
 
 _HEARTBEAT_SECONDS: Final = 1.0

@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping
 
 from livegen.inputs.midi import POLL_SECONDS, MidiInput
 from livegen.inputs.osc import OscServer
+from livegen.instrument.instrument import Instrument
+from livegen.performance.timeline import Step
 from livegen.session.clock import AudioClock
-from livegen.session.instrument import Instrument
 from livegen.session.midi_outs import MidiOuts
-from livegen.session.recorder import Recorder
 from livegen.session.speaker import Speaker
-from livegen.session.timeline import Step
+from livegen.takes.recorder import Recorder
 
 
 class Status:

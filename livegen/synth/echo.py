@@ -7,8 +7,8 @@ from typing import Final
 
 import numpy as np
 
-from livegen.kernels import Record, kernel
 from livegen.patch import VoicePatch
+from livegen.system.kernels import Record, kernel
 from livegen.units import ENGINE_RATE_HZ, MAX_VOLUME
 
 _SIZE: Final = 256

@@ -4,8 +4,8 @@ from typing import Final
 
 import numpy as np
 
-from livegen.kernels import Record, kernel
 from livegen.synth.macros import has_ended, macro_value, next_position
+from livegen.system.kernels import Record, kernel
 from livegen.units import engine_ticks_to_samples
 
 KICK: Final = np.dtype(

@@ -10,9 +10,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from livegen.kernels import Record, kernel
 from livegen.patch import Macro
 from livegen.patch.keys import MACRO_LENGTH_MAX
+from livegen.system.kernels import Record, kernel
 
 MACRO: Final = np.dtype(
     [

@@ -8,11 +8,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from livegen.kernels import Record, kernel
 from livegen.patch import parse_patch
 from livegen.score import N_VOICES
 from livegen.synth.registers import WRITES, power_up
 from livegen.synth.synth import SYNTH, play_frame_voice, set_up_synth
+from livegen.system.kernels import Record, kernel
 from livegen.units import frame_to_sample
 
 LOG_WRITES: Final = 4096

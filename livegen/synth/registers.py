@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.apu.frame_counter import RESET_CYCLES
-from livegen.kernels import Record, kernel
 from livegen.score import Voice
+from livegen.system.kernels import Record, kernel
 
 P1: Final = int(Voice.P1)
 P2: Final = int(Voice.P2)

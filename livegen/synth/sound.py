@@ -6,9 +6,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from livegen.kernels import Record, kernel
 from livegen.patch import Drum, Macro, VoicePatch
 from livegen.synth.macros import MACRO, ends_by_itself, fill_macro
+from livegen.system.kernels import Record, kernel
 from livegen.units import ENGINE_RATE_HZ, MAX_VOLUME
 
 VOLUME: Final = 0

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from livegen.apu import CHIP, VOICES, new_chip, sample_to_cycle, write_register
 from livegen.apu.sweep import LOWEST_TIMER_PERIOD as LOWEST_PULSE_PERIOD
 from livegen.apu.triangle import LOWEST_TIMER_PERIOD as LOWEST_TRIANGLE_PERIOD
-from livegen.kernels import Record, kernel
 from livegen.patch import Patch
 from livegen.patch.keys import MIDI_KEY_MAX
 from livegen.score import N_VOICES, NOTE_RANGE, Voice, is_onset
@@ -61,6 +60,7 @@ from livegen.synth.registers import (
     write_triangle,
 )
 from livegen.synth.sound import NO_ENVELOPE, SOUND, VOLUME, decay_volume, rings_out
+from livegen.system.kernels import Record, kernel
 from livegen.units import (
     CPU_CLOCK_HZ,
     MAX_TIMER_PERIOD,

@@ -11,9 +11,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from livegen.errors import TrainingError
-from livegen.predictor.beat import Beat, beat_buckets, estimate_beat
-from livegen.predictor.features import (
+from livegen.beat import Beat, beat_buckets, estimate_beat
+from livegen.engines.lstm.features import (
     N_CANDIDATES,
     N_HEARD,
     NO_BEAT,
@@ -21,8 +20,9 @@ from livegen.predictor.features import (
     hear_each,
     hear_song,
 )
-from livegen.predictor.lstm import ALL_VOICES
-from livegen.predictor.memory import propose_song
+from livegen.engines.lstm.lstm import ALL_VOICES
+from livegen.engines.lstm.memory import propose_song
+from livegen.errors import TrainingError
 from livegen.score import N_VOICES, NOTE_RANGE, SILENCE, Voice, onsets
 from livegen.training.mishear import mishear
 
@@ -154,7 +154,7 @@ def lesson_of(
 ) -> Lesson:
     """Return the lesson of a song, ``uint8 (N, 4, 3)``, which is heard as `misheard` says if that is given.
 
-    `beat` has its phase in the first frame; `plans` are those of `livegen.predictor.memory.propose_song`.
+    `beat` has its phase in the first frame; `plans` are those of `livegen.engines.lstm.memory.propose_song`.
     """
     frames = np.ascontiguousarray(frames)
     past = frames if misheard is None else misheard

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from livegen.predictor import features
-from livegen.predictor.checkpoint import read_config, read_weights
-from livegen.predictor.features import N_NOTE_VALUES
+from livegen.engines.checkpoint import read_config, read_weights
+from livegen.engines.lstm import features
+from livegen.engines.lstm.features import N_NOTE_VALUES
 from livegen.score import N_COLUMNS, N_VOICES, NOTE_RANGE, Column, Voice
 from livegen.training.dataset import Songs, in_order, only
 from livegen.training.model import Network, batch_of
@@ -40,7 +40,7 @@ def evaluate(
     data : Path
         Songs, as `livegen.training.sources.load_songs` takes them, of which the split "valid" is measured.
     model_folder : Path
-        A folder as `livegen.predictor.checkpoint.load_predictor` takes.
+        A folder as `livegen.engines.checkpoint.load_predictor` takes.
     has_beat : bool
         Measure also with the beat given, as it is estimated from the whole song, which looks ahead.
     listener : Listener, optional

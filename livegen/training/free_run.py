@@ -8,10 +8,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from livegen.predictor.beat import Beat
-from livegen.predictor.checkpoint import load_predictor, read_config
-from livegen.predictor.form import NO_FORM, REPEATED_SHARE, arranged, next_form
-from livegen.predictor.predictor import UNCONDITIONED, Conditions, Predictor, Sampling
+from livegen.beat import Beat
+from livegen.engines.checkpoint import load_predictor, read_config
+from livegen.engines.protocol import UNCONDITIONED, Conditions, Predictor, Sampling
+from livegen.performance.form import NO_FORM, REPEATED_SHARE, arranged, next_form
 from livegen.score import N_COLUMNS, N_VOICES, SILENCE, Voice
 from livegen.training.dataset import Songs, only
 from livegen.training.picture import check_can_draw, write_picture
@@ -59,7 +59,7 @@ def play(
     conditions : Conditions
         Its beat has its phase in the frame before the first.
     repeats : float
-        0..1: how many of the sections take something up again, as `livegen.predictor.form` plans it.
+        0..1: how many of the sections take something up again, as `livegen.performance.form` plans it.
     prompt : ndarray of uint8, shape (M, 4, 3), optional
         What it hears first.
 
@@ -107,7 +107,7 @@ def judge_free_runs(
     data : Path
         The folder that holds the splits named "train" and "valid".
     model_folder : Path
-        A folder as `livegen.predictor.checkpoint.load_predictor` takes.
+        A folder as `livegen.engines.checkpoint.load_predictor` takes.
     progress : callable
         Called after every run.
     picture : Path, optional

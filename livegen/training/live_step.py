@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from livegen.predictor import features
-from livegen.predictor.memory import Memory, Past
+from livegen.engines.lstm import features
+from livegen.engines.lstm.memory import Memory, Past
 from livegen.score import N_VOICES, Voice
 from livegen.training.dataset import Segment
 from livegen.training.evaluate import load_network
@@ -24,7 +24,7 @@ class TorchStep:
     Parameters
     ----------
     model_folder : Path
-        As `livegen.predictor.checkpoint.load_predictor` takes.
+        As `livegen.engines.checkpoint.load_predictor` takes.
 
     Raises
     ------

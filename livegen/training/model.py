@@ -17,9 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from livegen.predictor import features
-from livegen.predictor.lstm import LstmConfig
-from livegen.predictor.lstm_kernels import (
+from livegen.engines.lstm import features
+from livegen.engines.lstm.kernels import (
     AT_MEMORY,
     HAS_VOLUME,
     N_CLASSES,
@@ -28,6 +27,7 @@ from livegen.predictor.lstm_kernels import (
     NO_CLASS,
     NOTE_CLASS,
 )
+from livegen.engines.lstm.lstm import LstmConfig
 from livegen.score import N_COLUMNS, N_VOICES, TIMBRE_MAX, Voice
 from livegen.training.dataset import Segment
 

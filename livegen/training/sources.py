@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from livegen.errors import FormatError, TrainingError
 from livegen.formats import SCORE_ENDINGS, read_score
-from livegen.formats.midi_band import read_midi_band
-from livegen.formats.nesmdb import MAX_SPLIT_FRAMES, load_split
+from livegen.formats.midi.band import read_midi_band
+from livegen.formats.score.nesmdb import MAX_SPLIT_FRAMES, load_split
 from livegen.training.dataset import Songs, songs_of
 
 TRAIN: Final = "train"

@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from livegen.predictor.features import NOTHING, event_flag
+from livegen.engines.lstm.features import NOTHING, event_flag
 from livegen.score import N_VOICES, Voice, onsets
 from livegen.units import FRAME_RATE_HZ, seconds_to_frame
 

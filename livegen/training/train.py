@@ -17,9 +17,9 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from livegen.engines.checkpoint import WEIGHTS_FILE, read_config, write_config
+from livegen.engines.lstm.lstm import LstmConfig
 from livegen.errors import CheckpointError, FormatError, TrainingError
-from livegen.predictor.checkpoint import WEIGHTS_FILE, read_config, write_config
-from livegen.predictor.lstm import LstmConfig
 from livegen.score import N_VOICES
 from livegen.training.curve import CurveRow, read_curve, write_curve
 from livegen.training.dataset import Lanes, Songs, only, songs_of
@@ -266,7 +266,7 @@ def train(
         does not need.
     config : LstmConfig, optional
         What the network is: its sizes, its voices, of which the songs are heard alone, and what it leaves out. By
-        default that of the run to resume, or four voices and the largest sizes of `livegen.predictor.lstm.SIZES`.
+        default that of the run to resume, or four voices and the largest sizes of `livegen.engines.lstm.lstm.SIZES`.
     resume : bool
         Go on with the run in `out`; its budget goes on, too.
     progress : callable, optional

@@ -21,13 +21,13 @@ from livegen.errors import ControlError
 from livegen.events import SourceLost
 from livegen.inputs.midi import Decoder, event_of
 from livegen.inputs.osc_packet import set_event
-from livegen.session.instrument import FrameReport
+from livegen.instrument.instrument import FrameReport
 from livegen.session.session import Session
 from livegen.units import FRAME_RATE_HZ
-from livegen.web.gauges import GAUGES_SECONDS, gauges
-from livegen.web.page import Page
-from livegen.web.plan import PlanRows
-from livegen.web.process import ServerProcess
+from livegen.web.page.address import Page
+from livegen.web.page.gauges import GAUGES_SECONDS, gauges
+from livegen.web.page.plan import PlanRows
+from livegen.web.server.process import ServerProcess
 from livegen.web.wire import MAX_MESSAGE_BYTES, encode, encode_sound
 
 _SOUND_SECONDS: Final = 0.02

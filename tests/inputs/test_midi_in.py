@@ -10,8 +10,8 @@ from waiting import wait_until
 from livegen.errors import PortError
 from livegen.events import ClockTick, ControlChange, Event, NoteOff, NoteOn, SourceLost, Start
 from livegen.inputs.midi import MidiInput
-from livegen.midi_echo import EchoFilter
-from livegen.midi_ports import MidiSystem, OutputPort, find_midi
+from livegen.system.midi_echo import EchoFilter
+from livegen.system.midi_ports import MidiSystem, OutputPort, find_midi
 
 pytestmark = pytest.mark.device
 

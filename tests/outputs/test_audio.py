@@ -22,7 +22,7 @@ from livegen.outputs.audio import (
     choose_device,
     list_devices,
 )
-from livegen.outputs.engine import new_engine, push_command, warm_up
+from livegen.outputs.callback import new_engine, push_command, warm_up
 from livegen.patch import load_patch
 from livegen.score import Voice
 from livegen.synth.commands import COMMAND, KEY_DOWN

@@ -10,12 +10,12 @@ from midi_frames import planned, still_on
 from waiting import wait_until
 
 from livegen.errors import PortError
-from livegen.midi_ports import MidiSystem, OutputPort, find_midi
 from livegen.outputs.midi import MidiOutput
 from livegen.outputs.midi_messages import ThruKey
 from livegen.outputs.midi_settings import MidiOutSettings, parse_settings
 from livegen.score import MIDI_CHANNEL, Voice
 from livegen.score_table import PlannedFrame, new_table, write_frames
+from livegen.system.midi_ports import MidiSystem, OutputPort, find_midi
 from livegen.units import FRAME_RATE_HZ
 
 PLAIN = MidiOutSettings()

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from waiting import wait_until
 
 from livegen.outputs.audio import NullStream
-from livegen.outputs.engine import MAX_PIECE_SAMPLES, fill_block, new_engine
+from livegen.outputs.callback import MAX_PIECE_SAMPLES, fill_block, new_engine
 from livegen.outputs.tap import TAP_SAMPLES, TapReader
 from livegen.patch import load_patch
 from livegen.score import N_VOICES, VOLUME_MAX, Voice

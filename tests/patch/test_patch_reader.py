@@ -32,9 +32,9 @@ from livegen.patch.keys import (
     VOICE_SECTIONS,
     has_key,
 )
-from livegen.resources import patches_folder
 from livegen.score import DRUM_NOTES, NOTE_RANGE, Voice
-from livegen.toml_text import FILE_BYTES_MAX
+from livegen.system.resources import patches_folder
+from livegen.toml.text import FILE_BYTES_MAX
 
 
 def parse(text: str) -> Patch:

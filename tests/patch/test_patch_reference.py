@@ -5,7 +5,7 @@ import pytest
 from livegen.controls import TABLE
 from livegen.patch import DRUM_KEYS, PATCH_KEYS, VOICE_KEYS, list_patches, load_patch, reference_page
 from livegen.patch.keys import MACRO_SUFFIXES
-from livegen.resources import patches_folder
+from livegen.system.resources import patches_folder
 
 PAGE = reference_page({name: load_patch(name) for name in list_patches()})
 

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from livegen.controls import CONTROLS
 from livegen.errors import CheckpointError, RigError
 from livegen.outputs.midi_settings import MidiOutSettings, VoiceOut, parse_settings
-from livegen.resources import rigs_folder
 from livegen.rig import (
     KNOB_KEYS,
     RIG_KEYS,
@@ -25,6 +24,7 @@ from livegen.rig import (
     save_knobs,
     save_rig,
 )
+from livegen.system.resources import rigs_folder
 
 GIG = """\
 patch = "split"

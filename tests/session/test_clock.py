@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from livegen.outputs.engine import N_STAMPS, new_engine
+from livegen.outputs.callback import N_STAMPS, new_engine
 from livegen.patch import load_patch
 from livegen.session.clock import AudioClock, OfflineClock
 from livegen.units import frame_to_sample

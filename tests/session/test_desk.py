@@ -15,22 +15,22 @@ from pythonosc.udp_client import SimpleUDPClient
 from rich.console import Console
 from waiting import wait_until
 
+from livegen.cli.screen import Screen
 from livegen.controls import DEFAULTS, osc_address
+from livegen.engines.checkpoint import load_predictor
 from livegen.errors import CheckpointError
 from livegen.events import ControlChange, Event, NoteOff, NoteOn, ProgramChange, SetControl
 from livegen.patch import load_patch, parse_patch
-from livegen.predictor.checkpoint import load_predictor
-from livegen.resources import model_folder, rigs_folder
 from livegen.rig import Knob, Rig, load_library, load_rig, save_rig
 from livegen.score import Voice
-from livegen.screen import Screen
 from livegen.session.desk import Desk, Outcome
 from livegen.session.mapping import ControllerMap
-from livegen.session.replay import check
 from livegen.session.session import Session, Settings
-from livegen.session.take import Take
-from livegen.session.take_records import Loaded
-from livegen.session.takes import TakeSettings, find_take, model_hash
+from livegen.system.resources import model_folder, rigs_folder
+from livegen.takes.library import TakeSettings, find_take, model_hash
+from livegen.takes.records import Loaded
+from livegen.takes.replay import check
+from livegen.takes.take import Take
 
 KEYS = "midi:keys"
 

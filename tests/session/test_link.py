@@ -11,9 +11,9 @@ from waiting import wait_until
 from livegen.controls import DEFAULTS
 from livegen.events import LinkBeat, SetControl, StampedEvent
 from livegen.patch import load_patch
+from livegen.performance.tempo import Tempo
 from livegen.session.link import own_beat
 from livegen.session.session import Session, Settings
-from livegen.session.tempo import Tempo
 
 PLACES_TESTED = 200
 

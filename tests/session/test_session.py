@@ -14,13 +14,13 @@ from portaudio import portaudio_on_jack
 from rich.console import Console
 from waiting import wait_until
 
+from livegen.cli.screen import Screen, note_name
 from livegen.errors import AudioError, PortError
 from livegen.events import ControlChange, NoteOff, NoteOn, SetControl, SourceLost
+from livegen.instrument.instrument import FrameReport
 from livegen.patch import load_patch
 from livegen.score import Voice
 from livegen.score_table import PLAYER
-from livegen.screen import Screen, note_name
-from livegen.session.instrument import FrameReport
 from livegen.session.session import Session, Settings
 
 SILENT = {"audio": "null", "midi_api": "none", "osc_port": 0, "seed": 7}

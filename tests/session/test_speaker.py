@@ -10,7 +10,7 @@ import pytest
 from portaudio import portaudio_on_jack
 
 from livegen.outputs.audio import choose_device
-from livegen.outputs.engine import new_engine, warm_up
+from livegen.outputs.callback import new_engine, warm_up
 from livegen.patch import load_patch
 from livegen.session.speaker import Speaker
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.apu import voice_level
-from livegen.outputs.engine import new_engine, push_command, render_block
+from livegen.outputs.callback import new_engine, push_command, render_block
 from livegen.patch import parse_patch
 from livegen.score import Voice
 from livegen.score_table import MODEL, PlannedFrame, write_frames

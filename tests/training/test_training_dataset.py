@@ -4,10 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from songs import song
 
+from livegen.beat import Beat
+from livegen.engines.lstm.features import N_HEARD, NO_BEAT, NOTE, TRUST, hear, hear_song
+from livegen.engines.lstm.memory import propose_song
 from livegen.errors import TrainingError
-from livegen.predictor.beat import Beat
-from livegen.predictor.features import N_HEARD, NO_BEAT, NOTE, TRUST, hear, hear_song
-from livegen.predictor.memory import propose_song
 from livegen.score import NOTE_RANGE, Voice, validate_frames
 from livegen.training.dataset import (
     Lanes,

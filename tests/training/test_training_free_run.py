@@ -7,11 +7,11 @@ from songs import song, write_split
 
 torch = pytest.importorskip("torch")
 
+from livegen.beat import Beat  # noqa: E402
+from livegen.engines.checkpoint import load_predictor  # noqa: E402
+from livegen.engines.lstm.lstm import LstmConfig  # noqa: E402
+from livegen.engines.protocol import Conditions  # noqa: E402
 from livegen.errors import TrainingError  # noqa: E402
-from livegen.predictor.beat import Beat  # noqa: E402
-from livegen.predictor.checkpoint import load_predictor  # noqa: E402
-from livegen.predictor.lstm import LstmConfig  # noqa: E402
-from livegen.predictor.predictor import Conditions  # noqa: E402
 from livegen.score import Voice, validate_frames  # noqa: E402
 from livegen.training import free_run  # noqa: E402
 from livegen.training.free_run import judge_free_runs, play  # noqa: E402

@@ -7,10 +7,10 @@ from songs import song
 
 torch = pytest.importorskip("torch")
 
-from livegen.predictor import lstm_kernels  # noqa: E402
-from livegen.predictor.beat import Beat  # noqa: E402
-from livegen.predictor.lstm import LstmConfig, LstmDistribution, LstmPredictor  # noqa: E402
-from livegen.predictor.predictor import Conditions  # noqa: E402
+from livegen.beat import Beat  # noqa: E402
+from livegen.engines.lstm import kernels  # noqa: E402
+from livegen.engines.lstm.lstm import LstmConfig, LstmDistribution, LstmPredictor  # noqa: E402
+from livegen.engines.protocol import Conditions  # noqa: E402
 from livegen.score import SILENCE, Column, Voice  # noqa: E402
 from livegen.training.dataset import in_order, only, songs_of  # noqa: E402
 from livegen.training.evaluate import load_network  # noqa: E402
@@ -82,14 +82,14 @@ def _live_losses(distribution: LstmDistribution, frame: np.ndarray, order: tuple
         losses[Column.NOTE, voice] = -distribution.note_log_probs(voice, frame, is_known)[note]
         if voice is not Voice.TR:
             hidden = np.empty(weights.trunk_bias.shape[1], np.float32)
-            lstm_kernels.voice_units(int(voice), frame, is_known, told, weights, distribution.h, hidden)
+            kernels.voice_units(int(voice), frame, is_known, told, weights, distribution.h, hidden)
             after = hidden[n_note:]
-            lstm_kernels.volume_and_timbre_units(int(voice), note, told.heard, weights, after)
-            logits = np.empty(lstm_kernels.N_VOLUME_SCORES, np.float32)
-            lstm_kernels.volume_logits(int(voice), told.proposals[voice], weights, after[:n_volume], logits)
+            kernels.volume_and_timbre_units(int(voice), note, told.heard, weights, after)
+            logits = np.empty(kernels.N_VOLUME_SCORES, np.float32)
+            kernels.volume_logits(int(voice), told.proposals[voice], weights, after[:n_volume], logits)
             if note and volume:
                 losses[Column.VOLUME, voice] = -_log_softmax(logits[:16])[volume]
-            lstm_kernels.timbre_logits(int(voice), volume, weights, after[n_volume:], logits[:4])
+            kernels.timbre_logits(int(voice), volume, weights, after[n_volume:], logits[:4])
             losses[Column.TIMBRE, voice] = -_log_softmax(logits[:4])[timbre]
         is_known[voice] = True
     return losses

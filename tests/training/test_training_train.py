@@ -9,10 +9,10 @@ torch = pytest.importorskip("torch")
 
 from safetensors.numpy import load_file  # noqa: E402
 
+from livegen.engines.checkpoint import CONFIG_FILE, load_predictor, read_config  # noqa: E402
+from livegen.engines.lstm.features import AGE, TRUST  # noqa: E402
+from livegen.engines.lstm.lstm import LstmConfig  # noqa: E402
 from livegen.errors import TrainingError  # noqa: E402
-from livegen.predictor.checkpoint import CONFIG_FILE, load_predictor, read_config  # noqa: E402
-from livegen.predictor.features import AGE, TRUST  # noqa: E402
-from livegen.predictor.lstm import LstmConfig  # noqa: E402
 from livegen.score import Voice  # noqa: E402
 from livegen.training.curve import read_curve  # noqa: E402
 from livegen.training.dataset import songs_of  # noqa: E402

@@ -11,7 +11,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from livegen.predictor.lstm import LstmConfig
+from livegen.engines.lstm.lstm import LstmConfig
 from livegen.training.train import Progress, Settings, train
 
 CONFIG = LstmConfig(

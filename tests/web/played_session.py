@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from livegen.controls import DEFAULTS
 from livegen.units import FRAME_RATE_HZ
-from livegen.web.files import PAGE, read_files
-from livegen.web.mirror import TABLE
+from livegen.web.page.files import PAGE, read_files
+from livegen.web.server.mirror import TABLE
 
 SITE: Final = "http://stage.test"
 STRICT: Final = "default-src 'self'; connect-src 'self' ws://stage.test; object-src 'none'; base-uri 'none'"

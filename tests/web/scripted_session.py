@@ -13,7 +13,7 @@ from waiting import wait_until
 from websockets.sync.client import ClientConnection, connect
 
 from livegen.controls import DEFAULTS
-from livegen.web.child import run
+from livegen.web.server.child import run
 from livegen.web.settings import ServerSettings
 from livegen.web.wire import encode, encode_sound
 

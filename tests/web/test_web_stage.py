@@ -21,8 +21,8 @@ from livegen.events import NoteOn, SetControl
 from livegen.patch import load_patch
 from livegen.session.session import Session, Settings
 from livegen.web import stage
-from livegen.web.page import open_page
-from livegen.web.process import ServerProcess
+from livegen.web.page.address import open_page
+from livegen.web.server.process import ServerProcess
 from livegen.web.stage import Stage
 
 START_SECONDS = 20.0  # a process that imports much, on a machine that others use

@@ -1,0 +1,210 @@
+"""The beat: its period and phase, how the network hears it, and how it is found in the onsets of a song.
+
+Times are in frames and real: frames stay at 24 a second at any tempo.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from livegen.engines.lstm.features import N_PERIODS, N_PHASES, NO_BEAT
+from livegen.units import ENGINE_RATE_HZ, FRAME_RATE_HZ
+
+_ENGINE_TICK_FRAMES: Final = FRAME_RATE_HZ / ENGINE_RATE_HZ
+"""Most beats of game music are a whole number of the engine's ticks."""
+
+_FINE: Final = 1.0 + np.linspace(-0.003, 0.003, 7)
+"""By how much a period is refined: over a minute a small error is a whole beat."""
+
+_SLOWEST_TICKS: Final = 54  # 67 beats a minute
+_FASTEST_TICKS: Final = 18  # 200 beats a minute
+_PERIODS: Final = np.arange(_FASTEST_TICKS, _SLOWEST_TICKS + 1, dtype=np.float64) * _ENGINE_TICK_FRAMES
+_SLOWEST_FRAMES: Final = _SLOWEST_TICKS * _ENGINE_TICK_FRAMES * 1.05
+_FASTEST_FRAMES: Final = _FASTEST_TICKS * _ENGINE_TICK_FRAMES * 0.95
+"""Frames a beat of the slowest and the fastest music in the training, which stretches songs by a twentieth."""
+
+_USUAL_PERIOD_FRAMES: Final = 12.0  # 120 beats a minute
+_OCTAVE_SPREAD: Final = 0.75
+_CLEAR: Final = 0.55
+_FEWEST_ONSETS: Final = 16
+
+_LIVE_STEP: Final = 0.0005  # beats a frame: in eight seconds, a twentieth of a beat either side of the middle
+_LIVE_PERIODS: Final = 1.0 / np.arange(
+    1.0 / (_SLOWEST_TICKS * _ENGINE_TICK_FRAMES), 1.0 / (_FASTEST_TICKS * _ENGINE_TICK_FRAMES), _LIVE_STEP
+)
+"""A performer's beat is no whole number of ticks."""
+
+_FEWEST_LIVE_ONSETS: Final = 12
+_FEW_ONSETS_DOUBT: Final = 3.0
+"""Over the number of onsets: how much clearer than many a few must be, for some period fits a few by chance."""
+
+_KEPT: Final = 1.3
+_KEPT_SHARE: Final = 0.06
+"""The beat that is followed already counts for so much more, within so much of its period."""
+
+_STRONG: Final = 0.4
+"""Where the onsets say by so much which half of the beat is the beat, they are believed."""
+
+_OCTAVE_ERROR: Final = 0.02
+_FADE_FRAMES: Final = 96.0
+
+_SHORTEST_FRAMES: Final = 5.0
+_LONGEST_FRAMES: Final = 40.0
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """Where the beat is.
+
+    Attributes
+    ----------
+    period_frames : float
+        Frames a beat, more than 0.
+    phase : float
+        Phase of the frame that is heard now, in beats; its whole part does not count.
+    """
+
+    period_frames: float
+    phase: float
+
+    def after(self, n_frames: int) -> "Beat":
+        """Return the same beat some frames later."""
+        return Beat(self.period_frames, (self.phase + n_frames / self.period_frames) % 1.0)
+
+
+def beat_buckets(beat: Beat | None, n_frames: int = 1) -> NDArray[np.uint8]:
+    """Return what the network is told of the beat of the frames that come next, ``uint8 (n_frames, 2)``.
+
+    Of a beat that is slower or faster than all in its training it is told the phase, and the period next to it.
+    """
+    if beat is None:
+        return np.tile(NO_BEAT, (n_frames, 1))
+    phases = (beat.phase + np.arange(1, n_frames + 1) / beat.period_frames) % 1.0
+    octaves = np.log(_LONGEST_FRAMES / _SHORTEST_FRAMES)
+    period = min(max(beat.period_frames, _FASTEST_FRAMES), _SLOWEST_FRAMES)
+    place = np.log(period / _SHORTEST_FRAMES) / octaves * N_PERIODS
+    buckets = np.empty((n_frames, 2), np.uint8)
+    buckets[:, 0] = np.minimum(phases * N_PHASES, N_PHASES - 1)
+    buckets[:, 1] = min(max(int(place), 0), N_PERIODS - 1)
+    return buckets
+
+
+def coherence(times: ArrayLike, period_frames: float, m: int) -> complex:
+    """Return the mean of ``exp(2 pi i m t / period)`` over onset times: 1 in size if all are on that grid."""
+    turns = np.asarray(times, np.float64) * (m / period_frames)
+    return complex(np.exp(2j * np.pi * turns).mean())
+
+
+def estimate_beat(times: ArrayLike) -> Beat | None:
+    """Find the beat in onset times.
+
+    Every candidate period, whole engine ticks, is judged by how well onsets fall on its beats, halves and quarters,
+    and by how usual such a tempo is; the best one is refined.
+
+    Parameters
+    ----------
+    times : array of float, shape (n,)
+        Onsets in frames.
+
+    Returns
+    -------
+    Beat or None
+        With its phase at time 0; None where there are fewer than sixteen onsets, or no period is clear.
+    """
+    times = np.asarray(times, np.float64)
+    if len(times) < _FEWEST_ONSETS:
+        return None
+    best_period = float(_PERIODS[int(np.argmax(_usual(_PERIODS) * np.sum(_sizes(times, _PERIODS), 0)))])
+    fine = best_period * _FINE
+    period = float(fine[int(np.argmax(np.sum(_sizes(times, fine), 0)))])
+    of_beat, of_half, of_quarter = _grids(times, period)
+    if max(abs(of_half), abs(of_quarter)) < _CLEAR:
+        return None
+    return Beat(period, _phase(of_beat, of_half, of_quarter))
+
+
+def follow_beat(times: ArrayLike, current: Beat | None = None) -> Beat | None:
+    """Find the beat in a performer's last onsets, as `estimate_beat` does in a song's.
+
+    A performer's period is any number. Eighths at 90 beats a minute are no quarters at 180: of a period, its half and
+    its double, the most usual one is taken that has the onsets on its halves and quarters. What is followed already is
+    kept unless something else fits much better.
+
+    Parameters
+    ----------
+    times : array of float, shape (n,)
+        Onsets in frames, ascending, of eight seconds or so; work grows with their number.
+    current : Beat, optional
+        The beat that is followed, with its phase at time 0.
+
+    Returns
+    -------
+    Beat or None
+        With its phase at time 0; None where there are fewer than twelve onsets, or no period is clear.
+    """
+    times = np.asarray(times, np.float64)
+    if len(times) < _FEWEST_LIVE_ONSETS:
+        return None
+    worth = _usual(_LIVE_PERIODS)
+    if current is not None:
+        worth[np.abs(np.log(_LIVE_PERIODS / current.period_frames)) < _KEPT_SHARE] *= _KEPT
+    of_beat, of_half, of_quarter = _sizes(times, _LIVE_PERIODS)
+    best = int(np.argmax(worth * (of_beat + of_half + of_quarter)))
+    octaves = np.abs(np.log2(_LIVE_PERIODS / _LIVE_PERIODS[best]))
+    is_octave = np.abs(octaves - np.round(octaves)) < _OCTAVE_ERROR
+    period = _LIVE_PERIODS[int(np.argmax(worth * (of_half + of_quarter) * is_octave))]
+    grids = _grids(times, period)
+    if max(abs(grids[1]), abs(grids[2])) < _CLEAR + _FEW_ONSETS_DOUBT / len(times):
+        return None
+    phase = _phase(*grids)
+    if abs(grids[0]) < _STRONG:  # steady eighths: either half may be the beat
+        expected = current.phase if current else -times[0] / period  # who begins, begins on the beat
+        phase += 0.5 * (abs((expected - phase + 0.5) % 1.0 - 0.5) > 0.25)
+    return _refined(times, period, phase)
+
+
+def _sizes(times: NDArray[np.float64], periods: NDArray[np.float64]) -> list[NDArray[np.float32]]:
+    """Return the sizes of `_grids` for many periods at once, in the single precision that this needs."""
+    beats = times / periods[:, None]
+    turns = (beats - np.floor(beats)).astype(np.float32) * np.float32(2.0 * np.pi)  # `%` takes five times as long
+    x, y = np.cos(turns), np.sin(turns)
+    sizes = [np.hypot(x.mean(1), y.mean(1))]
+    for _ in range(2):
+        x, y = x * x - y * y, 2 * x * y
+        sizes.append(np.hypot(x.mean(1), y.mean(1)))
+    return sizes
+
+
+def _usual(period_frames: Any) -> Any:
+    """Return how usual tempi are, 0..1."""
+    return np.exp(-0.5 * (np.log2(period_frames / _USUAL_PERIOD_FRAMES) / _OCTAVE_SPREAD) ** 2)
+
+
+def _refined(times: NDArray[np.float64], period_frames: float, phase: float) -> Beat:
+    """Return the beat whose quarters lie nearest to the onsets, the last of which count most."""
+    beats = np.round(4.0 * (times / period_frames + phase)) / 4.0
+    weights = np.exp((times - times[-1]) / _FADE_FRAMES)
+    weights /= weights.sum()
+    middle, at = weights @ beats, weights @ times
+    spread = weights @ (beats - middle) ** 2
+    period = weights @ ((beats - middle) * (times - at)) / spread if spread > 0.0 else period_frames
+    if abs(period / period_frames - 1.0) > 0.02:
+        period = period_frames
+    return Beat(float(period), float(middle - at / period) % 1.0)
+
+
+def _grids(times: NDArray[np.float64], period_frames: float) -> list[complex]:
+    """Return the coherence of onsets with a beat, its halves and its quarters."""
+    return [coherence(times, period_frames, m) for m in (1, 2, 4)]
+
+
+def _phase(of_beat: complex, of_half: complex, of_quarter: complex) -> float:
+    """Return the phase of time 0: the beat's own says where it is, its finer grids where exactly."""
+    phase = -float(np.angle(of_beat)) / (2.0 * np.pi)
+    for m, mean in ((2, of_half), (4, of_quarter)):
+        fine = -float(np.angle(mean)) / (2.0 * np.pi)
+        if abs(mean) >= 0.5 * _CLEAR:
+            phase += ((fine - m * phase + 0.5) % 1.0 - 0.5) / m
+    return phase % 1.0

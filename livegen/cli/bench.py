@@ -1,0 +1,483 @@
+"""What this machine can do: the model's step, the chip, the audio callback, and how soon livegen starts.
+
+Every figure is measured on what really plays, with the interpreter set up as while playing, after a warm-up that
+is not counted. Only the session measures anything in real time; the rest runs as fast as it can, one thread on one
+core. Other work on the machine shows in the figures, in the maxima first.
+"""
+
+import contextlib
+import os
+import platform
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from pythonosc.osc_message import OscMessage
+from pythonosc.osc_message_builder import OscMessageBuilder
+
+from livegen import __version__
+from livegen.apu import render_writes
+from livegen.apu.workloads import Writes, busy_writes, worst_case_writes
+from livegen.controls import DEFAULTS, with_value
+from livegen.engines.checkpoint import load_predictor
+from livegen.engines.protocol import Predictor, Sampling
+from livegen.errors import LivegenError
+from livegen.events import Event as InputEvent
+from livegen.events import NoteOff, NoteOn, PitchWheel, StampedEvent
+from livegen.instrument.instrument import FrameReport, Instrument
+from livegen.outputs.callback import N_BINS, fill_block
+from livegen.patch import Patch, list_patches, load_patch
+from livegen.performance.performance import advance, begin
+from livegen.performance.timeline import HISTORY_FRAMES
+from livegen.score import MIDI_CHANNEL, N_VOICES, SILENCE, Voice
+from livegen.session.clock import AudioClock, OfflineClock
+from livegen.session.session import Session, Settings
+from livegen.session.threads import raise_priority, real_time_process
+from livegen.units import CPU_CLOCK_HZ, frame_to_sample
+
+_SOURCE: Final = "bench"
+_N_STEPS: Final = 2000
+_N_TORCH_STEPS: Final = 300
+_N_PLANS: Final = 300
+_N_WARM: Final = 50
+_LOOKAHEAD: Final = 12
+_APU_SECONDS: Final = 10
+_APU_RATE_HZ: Final = 48_000
+_APU_RUNS: Final = 3
+_PATCH_BLOCK_SAMPLES: Final = 64
+_PATCH_FRAMES: Final = 300
+_PATCH_STROKE_FRAMES: Final = 5
+_PATCH_REST_SECONDS: Final = 0.0005  # Linux stops a real-time thread that never rests for 50 ms in every second
+_DRUM_CHANNEL: Final = MIDI_CHANNEL[Voice.NO]
+_EVENTS_PER_SECOND: Final = 20.0
+_EVENT_MARGIN_NS: Final = 5_000_000
+_POLL_SECONDS: Final = 0.05
+_ASK_SECONDS: Final = 0.05
+_START_PATIENCE_SECONDS: Final = 120.0
+_END_SECONDS: Final = 10.0
+
+
+def measure(
+    model_folder: Path, *, session_seconds: float = 5.0, audio: str | None = None, patch: str = "plain"
+) -> dict[str, Any]:
+    """Measure this machine.
+
+    Parameters
+    ----------
+    model_folder : Path
+        A folder as `load_predictor` takes.
+    session_seconds : float
+        How long the session plays.
+    audio : str or None
+        Device or host API of the session, ``"null"``, or None for the best there is.
+    patch : str
+        What the session plays, a name or a file.
+
+    Returns
+    -------
+    dict
+        ``step_ms plan12_ms apu_realtime_factor apu_worst_case_realtime_factor``, ``busiest_patch`` as of
+        `measure_patches`, the figures of `measure_session`, ``startup_s``, where torch is installed ``torch_step_ms``
+        and ``torch_over_step`` (by how much torch's median is the longer), and ``machine``, what it was measured on.
+        A dict of times holds percentiles and the maximum.
+
+    Raises
+    ------
+    LivegenError
+        If the model or the audio device cannot be had, or `livegen jam` does not start.
+    """
+    predictor = load_predictor(model_folder)
+    predictor.warm_up()
+    step_ms, frames = measure_step(predictor)
+    figures: dict[str, Any] = {
+        "step_ms": _percentiles(step_ms, with_max=True),
+        "plan12_ms": _percentiles(measure_plan(predictor)),
+        "apu_realtime_factor": measure_apu(busy_writes(_APU_SECONDS)),
+        "apu_worst_case_realtime_factor": measure_apu(worst_case_writes()),
+        "busiest_patch": measure_patches(predictor),
+    }
+    settings = Settings(audio=audio, midi_api="none", osc_port=0)
+    figures |= measure_session(predictor, load_patch(patch), session_seconds, settings)
+    figures["startup_s"] = measure_startup(model_folder, audio)
+    torch_ms = measure_torch_step(model_folder, frames)  # last: torch, once imported, is in the process for good
+    if torch_ms is not None:
+        figures["torch_step_ms"] = _percentiles(torch_ms)
+        figures["torch_over_step"] = figures["torch_step_ms"]["p50"] / figures["step_ms"]["p50"]
+    figures["machine"] = {
+        "cpus": os.cpu_count(),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "livegen": __version__,
+        "model": predictor.name,
+    }
+    return figures
+
+
+def measure_step(predictor: Predictor) -> tuple[NDArray[np.float64], list[NDArray[np.uint8]]]:
+    """Return milliseconds of single prediction steps, and the frames that they drew.
+
+    A step hears the frame before and draws all four voices of the next; the music is the model's own.
+    """
+    state, frame = predictor.initial_state(), SILENCE
+    nothing_forced = np.zeros(N_VOICES, np.bool_)
+    frames = [frame]
+
+    def step() -> None:
+        nonlocal state, frame
+        distribution, state = predictor.step(frame, state)
+        frame = distribution.sample(SILENCE, nothing_forced, Sampling(), seed=0, frame_index=len(frames))
+        frames.append(frame)
+
+    return _time_each(step, _N_STEPS), frames
+
+
+def measure_torch_step(model_folder: Path, frames: list[NDArray[np.uint8]]) -> NDArray[np.float64] | None:
+    """Return milliseconds of single steps in torch on one thread of the CPU, or None where torch is not installed.
+
+    The network that the model was trained as hears the same frames one by one, and works out each voice of the next;
+    drawing is left out, which is in torch's favour.
+    """
+    try:
+        from livegen.training.live_step import TorchStep, one_thread
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        return None
+    torch_step = TorchStep(model_folder)
+    pairs = pairwise(frames)
+    with one_thread():
+        return _time_each(lambda: torch_step.step(*next(pairs)), _N_TORCH_STEPS)
+
+
+def measure_plan(predictor: Predictor) -> NDArray[np.float64]:
+    """Return milliseconds of planning twelve frames anew because of a key, with a full history behind them.
+
+    The key goes down or comes up in the frame that sounds, as when playing: the predictor is restored to what it knew
+    before that frame, hears it again, and draws the twelve after it.
+    """
+    state = begin(predictor, with_value(DEFAULTS, "lookahead", _LOOKAHEAD), seed=0)
+    state, _, _ = advance(state, HISTORY_FRAMES)
+
+    def plan() -> None:
+        nonlocal state
+        sounding = state.horizon
+        is_down = bool(state.keyboard.held)
+        event: InputEvent = NoteOff(0, 69) if is_down else NoteOn(0, 69, 100)
+        state, frames, _ = advance(state, sounding + 1, [StampedEvent(event, _SOURCE, sounding)])
+        assert len(frames) == _LOOKAHEAD
+
+    return _time_each(plan, _N_PLANS)
+
+
+def measure_apu(writes: Writes) -> float:
+    """Return how many times faster than real time the chip renders a register log; the best of a few runs.
+
+    From writes to samples at 48 kHz, with the console's mixer and filters. The best run is the one that was least
+    disturbed: the work is the same in all.
+    """
+
+    def render(seconds: float) -> float:
+        began = time.perf_counter()
+        n_samples = round(seconds * _APU_RATE_HZ)
+        render_writes(*writes, cpu_clock_hz=CPU_CLOCK_HZ["ntsc"], sample_rate=_APU_RATE_HZ, n_samples=n_samples)
+        return time.perf_counter() - began
+
+    render(0.1)
+    return _APU_SECONDS / min(render(_APU_SECONDS) for _ in range(_APU_RUNS))
+
+
+def measure_patches(predictor: Predictor) -> dict[str, Any]:
+    """Play every shipped patch, and return what filling a block costs with the one that costs most.
+
+    Blocks of 64 samples at 48 kHz, faster than real time, on a thread with the priority of ours while playing: three
+    keys and a drum are struck anew in every fifth frame, the pitch wheel never rests, and the model plays what is left
+    to it.
+
+    Returns
+    -------
+    dict
+        ``patch``, the one with the greatest p99; ``callback_us``, its percentiles and longest block; and
+        ``longest_share_of_block``, that longest one as a share of the time that a block lasts.
+    """
+    names = list_patches()
+    with real_time_process(), ThreadPoolExecutor(1, initializer=raise_priority) as pool:
+        of_patch = dict(zip(names, pool.map(lambda name: _measure_patch(predictor, name), names), strict=True))
+    busiest = max(of_patch, key=lambda name: of_patch[name]["p99"])
+    callback_us = of_patch[busiest]
+    block_us = 1e6 * _PATCH_BLOCK_SAMPLES / _APU_RATE_HZ
+    return {"patch": busiest, "callback_us": callback_us, "longest_share_of_block": callback_us["max"] / block_us}
+
+
+def _measure_patch(predictor: Predictor, name: str) -> dict[str, float]:
+    instrument = Instrument(predictor, load_patch(name), _APU_RATE_HZ, seed=0)
+    engine, clock = instrument.engine, OfflineClock(_APU_RATE_HZ)
+    block = np.zeros(_PATCH_BLOCK_SAMPLES * int(engine["n_channels"][0]), np.float32)
+    generator = np.random.default_rng(0)
+    held: list[tuple[int, int]] = []
+    for frame_index in range(_PATCH_FRAMES):
+        instrument.play_frame(frame_index, clock.position_at)
+        if frame_index == _N_WARM:
+            engine["stats"]["callback_ns"], engine["stats"]["callback_ns_max"] = 0, 0
+        instrument.receive(PitchWheel(0, int(generator.integers(-8192, 8192))), _SOURCE)
+        if frame_index % _PATCH_STROKE_FRAMES == 0:
+            for channel, key in held:
+                instrument.receive(NoteOff(channel, key), _SOURCE)
+            held = [(0, int(key)) for key in generator.integers(40, 90, 3)] + [(_DRUM_CHANNEL, 36)]
+            for channel, key in held:
+                instrument.receive(NoteOn(channel, key, 100), _SOURCE)
+        while int(engine["sample"][0]) < frame_to_sample(frame_index + 1, _APU_RATE_HZ):
+            fill_block(engine[0], block, _PATCH_BLOCK_SAMPLES, 0)
+        time.sleep(_PATCH_REST_SECONDS)
+    return histogram_percentiles(engine["stats"]["callback_ns"][0], int(engine["stats"]["callback_ns_max"][0]))
+
+
+def measure_hogged(model_folder: Path, patch: Patch, seconds: float, settings: Settings) -> dict[str, Any]:
+    """Play a session while a loop of pure Python keeps the interpreter busy; return what `measure_session` does.
+
+    No keys are played here, so that a probe outside can play them over MIDI and listen.
+    """
+    predictor = load_predictor(model_folder)
+    with _busy_interpreter():
+        return measure_session(predictor, patch, seconds, settings, has_random_keys=False)
+
+
+def measure_session(
+    predictor: Predictor, patch: Patch, seconds: float, settings: Settings, *, has_random_keys: bool = True
+) -> dict[str, Any]:
+    """Play a session in real time, all four voices sounding, and return how it went.
+
+    The model plays P2, TR and NO, and random keys play P1: about twenty times a second one goes down or comes up, at
+    moments that have nothing to do with frames or blocks, each of which voids the plan.
+
+    Returns
+    -------
+    dict
+        ``callback_us``
+            Time that the callback took to fill a block, over all blocks from the first on. Percentiles are the upper
+            edge of a bin of a microsecond.
+        ``callbacks callback_misses``
+            Blocks filled, and how many of those took longer than they last or were reported as underflows by the
+            device; one that was both counts twice. The null clock has no device that could report any.
+        ``callback_share_of_block``
+            The callback's p99 as a share of the block's duration, which is its budget.
+        ``event_to_frame``
+            Events; the percentage of them that the model's voices were conditioned on in the first frame that
+            begins at least 5 ms and one block after the event; and the longest time from an event to the
+            beginning of the first frame conditioned on it.
+        ``frames``
+            How many were played, were not planned in time, and were planned anew too late.
+        ``session``
+            What it played on, and what else went wrong.
+    """
+    session = Session(predictor, patch, settings)
+    waits = EventWaits(session.clock, session.clock.block_samples)
+    session.observers.append(waits.observe)
+    try:
+        session.start(lambda: None)
+        if has_random_keys:
+            _play_random_keys(session, seconds)
+        while session.seconds() < seconds:
+            time.sleep(_POLL_SECONDS)
+        played = session.seconds()
+        stats = session.instrument.engine["stats"][0].copy()
+    finally:
+        session.stop()
+    block_us = 1e6 * int(stats["block_samples_max"]) / session.clock.sample_rate
+    callback_us = histogram_percentiles(stats["callback_ns"], int(stats["callback_ns_max"]))
+    n_long = count_long(stats["callback_ns"], int(stats["callback_ns_max"]), block_us)
+    return {
+        "callback_us": callback_us,
+        "callbacks": int(stats["callback_ns"].sum()),
+        "callback_misses": n_long + int(stats["underflows"]),
+        "callback_share_of_block": callback_us["p99"] / block_us,
+        "event_to_frame": waits.figures(),
+        "frames": {
+            "played": int(stats["frame_taken"][0]) + 1,
+            "late": int(stats["late_frames"]),
+            "missed_plans": session.instrument.n_missed_plans,
+        },
+        "session": {
+            "seconds": played,
+            "audio": session.speaker.name,
+            "sample_rate": session.clock.sample_rate,
+            "block_samples": int(stats["block_samples_max"]),
+            "events_lost": session.instrument.n_lost,
+            "faults": session.status.faults,
+        },
+    }
+
+
+class EventWaits:
+    """Watches how soon the model's voices answer the events of the bench.
+
+    Parameters
+    ----------
+    clock : AudioClock
+    block_samples : callable
+        Returns the length of the device's blocks.
+    """
+
+    def __init__(self, clock: AudioClock, block_samples: Callable[[], int]) -> None:
+        self._clock = clock
+        self._block_samples = block_samples
+        self._n_on_time = 0
+        self._waits_ns: list[int] = []
+
+    def observe(self, report: FrameReport) -> None:
+        """Take in what went into a frame; on the session's frame thread."""
+        times_ns = [
+            time_ns for event, time_ns in zip(report.events, report.times_ns, strict=True) if event.source == _SOURCE
+        ]
+        if not times_ns:
+            return
+        margin_ns = _EVENT_MARGIN_NS + self._block_samples() * 1_000_000_000 // self._clock.sample_rate
+        begins_ns = self._clock.time_of_frame(report.horizon)
+        before_ns = self._clock.time_of_frame(report.horizon - 1)
+        # on time, if the frame before it begins too soon after the event to be the first that may be conditioned
+        self._n_on_time += sum(before_ns < time_ns + margin_ns for time_ns in times_ns)
+        self._waits_ns += [begins_ns - time_ns for time_ns in times_ns]
+
+    def figures(self) -> dict[str, Any]:
+        """Return ``events``, ``on_time_percent`` and ``worst_ms``; the last two are None without an event."""
+        n = len(self._waits_ns)
+        return {
+            "events": n,
+            "on_time_percent": 100.0 * self._n_on_time / n if n else None,
+            "worst_ms": max(self._waits_ns) / 1e6 if n else None,
+        }
+
+
+def histogram_percentiles(counts: NDArray[np.int64], longest_ns: int) -> dict[str, float]:
+    """Return p50, p99 and max in microseconds of a histogram in bins of one, the last of which is open.
+
+    A percentile is the upper edge of its bin, or the longest of all where that is less or the bin is the open one.
+    """
+    longest = longest_ns / 1000.0
+    below = np.cumsum(counts)
+
+    def percentile(share: float) -> float:
+        at = int(np.searchsorted(below, share * below[-1]))
+        return longest if at >= len(counts) - 1 else min(at + 1.0, longest)
+
+    return {"p50": percentile(0.5), "p99": percentile(0.99), "max": longest}
+
+
+def count_long(counts: NDArray[np.int64], longest_ns: int, block_us: float) -> int:
+    """Return how many callbacks of such a histogram took longer than their block.
+
+    The bin that the block's end falls in counts whole. A block that is longer than the histogram reaches tells only
+    whether there was any.
+    """
+    if block_us >= N_BINS - 1:
+        return int(longest_ns > 1000.0 * block_us)
+    return int(counts[int(block_us) :].sum())
+
+
+def measure_startup(model_folder: Path, audio: str | None = None) -> float:
+    """Return the seconds from spawning `livegen jam` to the first block of its sound, compiled code cached.
+
+    A fresh process runs the whole command: the interpreter's own start, imports, loading model and kernels, opening
+    device and ports, planning the first frames. Its heartbeat over OSC says how long it has played when it arrives,
+    so the first block lies that long before. The second of two runs counts: the first has put everything into the
+    caches of kernels and disk.
+
+    Raises
+    ------
+    LivegenError
+        If jam does not start.
+    """
+    options = ["--model", str(model_folder.resolve())] + ([] if audio is None else ["--audio", audio])
+    return [_start_once(options) for _ in range(2)][-1]
+
+
+def _start_once(options: list[str]) -> float:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.settimeout(_ASK_SECONDS)
+        port = _free_port()
+        command = [sys.executable, "-m", "livegen", "jam", *options, "--osc-port", str(port)]
+        began = time.perf_counter()
+        with subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        ) as jam:
+            try:
+                while jam.poll() is None and time.perf_counter() < began + _START_PATIENCE_SECONDS:
+                    listener.sendto(OscMessageBuilder("/livegen/register").build().dgram, ("127.0.0.1", port))
+                    with contextlib.suppress(OSError):  # nobody listens there yet, or nothing came in time
+                        message = OscMessage(listener.recv(4096))
+                        if message.address == "/livegen/heartbeat":
+                            return time.perf_counter() - float(message.params[0]) - began
+            finally:
+                jam.terminate()
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    jam.wait(_END_SECONDS)
+                jam.kill()
+            last = (jam.communicate()[1].strip().splitlines() or ["it said nothing"])[-1]
+            raise LivegenError(f"livegen jam did not start ({last}): try it by itself")
+
+
+def _free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+def _play_random_keys(session: Session, seconds: float) -> None:
+    generator = np.random.default_rng(0)
+    held: int | None = None
+    next_at = time.perf_counter()
+    while session.seconds() < seconds:
+        next_at += generator.uniform(0.5, 1.5) / _EVENTS_PER_SECOND
+        time.sleep(max(next_at - time.perf_counter(), 0.0))
+        if held is None:
+            held = int(generator.integers(48, 84))
+            session.instrument.receive(NoteOn(0, held, int(generator.integers(30, 128))), _SOURCE)
+        else:
+            session.instrument.receive(NoteOff(0, held), _SOURCE)
+            held = None
+
+
+@contextlib.contextmanager
+def _busy_interpreter() -> Iterator[None]:
+    """Keep the interpreter busy with a loop of pure Python while the body runs."""
+    stop = Event()
+
+    def spin() -> None:
+        while not stop.is_set():
+            for _ in range(1000):
+                pass
+
+    thread = Thread(target=spin, name="livegen hog", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _time_each(run: Callable[[], object], n: int) -> NDArray[np.float64]:
+    """Return the milliseconds of each of `n` calls, after some that are not counted."""
+    times_ns = np.empty(n, np.int64)
+    for _ in range(_N_WARM):
+        run()
+    with real_time_process():
+        for i in range(n):
+            began_ns = time.perf_counter_ns()
+            run()
+            times_ns[i] = time.perf_counter_ns() - began_ns
+    return times_ns / 1e6
+
+
+def _percentiles(times: NDArray[np.float64], *, with_max: bool = False) -> dict[str, float]:
+    figures = {"p50": float(np.percentile(times, 50)), "p99": float(np.percentile(times, 99))}
+    return figures | {"max": float(times.max())} if with_max else figures

@@ -1,0 +1,141 @@
+"""Model folders: `config.toml` says what a model is, `weights.safetensors` has its arrays.
+
+The configuration has the kind of model, its sizes, and, where that is not all there is, the voices that it has and what
+it leaves out.
+
+Nothing in a folder is ever run: what is no safetensors file is refused, pickles in its place above all.
+"""
+
+import json
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+
+from livegen.engines.lstm.lstm import ALL_VOICES, SIZE_NAMES, LstmConfig, LstmPredictor, parse_voices
+from livegen.engines.protocol import Predictor
+from livegen.errors import CheckpointError
+
+CONFIG_FILE: Final = "config.toml"
+WEIGHTS_FILE: Final = "weights.safetensors"
+
+VERSION: Final = 1
+"""Of the layout of a model folder; one that says none is of version 1."""
+
+_KINDS: Final = {"lstm": (LstmConfig, LstmPredictor)}
+_DTYPES: Final = ("F16", "F32")
+_LARGEST_WEIGHT: Final = 1e4
+_MAX_CONFIG_BYTES: Final = 1 << 16
+
+
+def load_predictor(folder: Path) -> Predictor:
+    """Load the model of a folder.
+
+    Raises
+    ------
+    CheckpointError
+        If the folder or a file of it is missing or damaged, or the weights do not fit the configuration.
+    """
+    kind, config = read_config(folder)
+    _, predictor = _KINDS[kind]
+    return predictor.from_arrays(folder.resolve().name, config, read_weights(folder, config.shapes()))
+
+
+def read_config(folder: Path) -> tuple[str, LstmConfig]:
+    """Return the kind of model that a folder holds, and its configuration; raises CheckpointError."""
+    path = folder / CONFIG_FILE
+    try:
+        if path.stat().st_size > _MAX_CONFIG_BYTES:
+            raise CheckpointError(f"{path} is no model's configuration: it has more than {_MAX_CONFIG_BYTES} bytes")
+        table: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise CheckpointError(f"there is no model in {folder}: cannot read its {CONFIG_FILE} ({error})") from error
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path} is no TOML: {error}") from error
+    version = table.get("version", VERSION)
+    if type(version) is not int or version != VERSION:
+        raise CheckpointError(
+            f"{path} is of version {version!r}, and this livegen reads version {VERSION}: update livegen, "
+            "or train the model again"
+        )
+    kind = table.get("kind")
+    if not isinstance(kind, str) or kind not in _KINDS:
+        raise CheckpointError(f"{path} has the kind {kind!r}: allowed is {' or '.join(_KINDS)}")
+    sizes = table.get("sizes")
+    config, _ = _KINDS[kind]
+    if not isinstance(sizes, dict) or set(sizes) != set(SIZE_NAMES):
+        raise CheckpointError(f"{path} needs a table [sizes] with exactly {', '.join(sorted(SIZE_NAMES))}")
+    leaves_out = table.get("leaves_out", ())
+    if isinstance(leaves_out, list):
+        leaves_out = tuple(leaves_out)
+    try:
+        voices = parse_voices(table["voices"]) if "voices" in table else ALL_VOICES
+        return kind, config(**sizes, voices=voices, leaves_out=leaves_out)
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {error}") from error
+
+
+def write_config(folder: Path, config: LstmConfig) -> None:
+    """Write the `config.toml` of a model."""
+    kind = next(kind for kind, (of_kind, _) in _KINDS.items() if isinstance(config, of_kind))
+    lines = [f"version = {VERSION}", f'kind = "{kind}"']
+    if config.voices != ALL_VOICES:
+        lines.append(f"voices = {json.dumps([voice.name.lower() for voice in config.voices])}")
+    if config.leaves_out:
+        lines.append(f"leaves_out = {json.dumps(config.leaves_out)}")
+    lines += ["", "[sizes]", *(f"{name} = {getattr(config, name)}" for name in SIZE_NAMES)]
+    (folder / CONFIG_FILE).write_text("\n".join(lines) + "\n", "utf-8")
+
+
+def read_weights(folder: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, NDArray[np.float32]]:
+    """Return the arrays of a model's weights, which must be these, of these shapes and finite.
+
+    Raises
+    ------
+    CheckpointError
+        If they are not.
+    """
+    path = folder / WEIGHTS_FILE
+    if not path.is_file():
+        raise CheckpointError(f"the model in {folder} has no {WEIGHTS_FILE}: fetch it again, or train it")
+    try:
+        with safe_open(path, "np") as file:
+            names = set(file.keys())
+            odd = sorted(names ^ set(shapes))
+            if odd:
+                raise CheckpointError(
+                    f"{path} {'has an unknown' if odd[0] in names else 'lacks the'} array {odd[0]!r}: "
+                    f"it does not fit its {CONFIG_FILE}"
+                )
+            for name, shape in shapes.items():
+                view = file.get_slice(name)
+                if tuple(view.get_shape()) != shape or view.get_dtype() not in _DTYPES:
+                    raise CheckpointError(
+                        f"{path}: the array {name!r} is {view.get_dtype()} {tuple(view.get_shape())}, "
+                        f"and by its {CONFIG_FILE} must be {' or '.join(_DTYPES)} {shape}"
+                    )
+            arrays = {name: file.get_tensor(name).astype(np.float32) for name in shapes}
+    except (SafetensorError, OSError, ValueError, MemoryError) as error:
+        what = "is a pickle, which livegen never loads" if _is_pickle(path) else "is no safetensors file or is damaged"
+        raise CheckpointError(f"{path} {what}: {error}") from error
+    for name, array in arrays.items():
+        if not (np.abs(array) <= _LARGEST_WEIGHT).all():  # false for NaN too
+            raise CheckpointError(
+                f"{path}: the array {name!r} has values that no trained network has: allowed is a finite number "
+                f"within +-{_LARGEST_WEIGHT:g}"
+            )
+    return arrays
+
+
+def _is_pickle(path: Path) -> bool:
+    """Tell whether a file that is no safetensors file begins as pickles do, or torch's archives of them."""
+    try:
+        with path.open("rb") as file:
+            first = file.read(4)
+    except OSError:
+        return False
+    return first == b"PK\x03\x04" or (first[:1] == b"\x80" and first[1:2] in b"\x02\x03\x04\x05")

@@ -1,0 +1,392 @@
+"""The kernels of the LSTM's live step, over arrays that the caller allocated.
+
+The matrix products walk the transposed weights row by row, which compiles to vector instructions and needs no
+BLAS. The hidden units of a voice stand in one array: first those of its note, then of its volume, then of its
+timbre.
+"""
+
+import math
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livegen.engines.lstm import features
+from livegen.engines.sampling import draw, draw_note, uniform
+from livegen.score import N_VOICES, NOTE_RANGE, TIMBRE_MAX, VOLUME_MAX, Voice
+from livegen.system.kernels import kernel
+
+N_CLASSES: Final = 90
+"""Note classes of a voice: 0 is silence, then its notes from the lowest up; TR has the most, 89."""
+
+NO_CLASS: Final = 89
+"""Class of the notes that a voice does not have; never drawn."""
+
+AT_MEMORY: Final = len((Voice.P1, Voice.P2, Voice.TR)) * (features.N_NOTES + 1)
+N_POINTERS: Final = AT_MEMORY + features.N_CANDIDATES
+"""Notes that the network may point at: the last eight of each pitched voice, then those known in this frame, then
+those that the memory proposes."""
+
+N_VOLUME_SCORES: Final = features.N_VOLUMES + features.N_CANDIDATES
+"""What a volume's layer gives: the logits, then how hard each volume pulls that the memory proposes."""
+
+N_SCORES: Final = N_CLASSES + N_POINTERS
+"""What a note's layer gives: the logits of the classes, then how hard each pointer pulls."""
+
+_N_PITCHED: Final = 3
+_GRID: Final = 4
+"""Places a beat on which notes begin."""
+
+
+def _note_classes() -> NDArray[np.int64]:
+    classes = np.full((N_VOICES, features.N_NOTE_VALUES), NO_CLASS, np.int64)
+    for voice, (lowest, highest) in NOTE_RANGE.items():
+        classes[voice, 0] = 0
+        classes[voice, lowest : highest + 1] = np.arange(1, highest - lowest + 2)
+    return classes
+
+
+NOTE_CLASS: Final = _note_classes()
+"""Class of each note value, by voice, ``int64 (4, 109)``."""
+
+_LOWEST: Final = np.array([lowest for lowest, _ in NOTE_RANGE.values()], np.int64)
+_N_CLASSES: Final = np.array([highest - lowest + 2 for lowest, highest in NOTE_RANGE.values()], np.int64)
+HAS_VOLUME: Final[NDArray[np.bool_]] = np.array([maximum > 0 for maximum in VOLUME_MAX.values()])
+_N_TIMBRES: Final = np.array([maximum + 1 for maximum in TIMBRE_MAX.values()], np.int64)
+
+
+class Weights(NamedTuple):
+    """The network as `livegen.engines.lstm.lstm` folds it, float32 and C-contiguous; `n` is a voice's hidden units."""
+
+    input_rows: NDArray[np.float32]  # (N_INPUT_ROWS, n_embedding)
+    input: NDArray[np.float32]  # (n_embedding, 4 n_state), to the gates i, f, g, o
+    gate_bias: NDArray[np.float32]  # (4 n_state,)
+    recurrent: NDArray[np.float32]  # (n_state, 4 n_state)
+    trunk: NDArray[np.float32]  # (4, n_state, n)
+    trunk_bias: NDArray[np.float32]  # (4, n)
+    own_rows: NDArray[np.float32]  # (4, N_OWN_ROWS, n)
+    known_rows: NDArray[np.float32]  # (4 predicted, 4 known, N_KNOWN_ROWS, n)
+    note: NDArray[np.float32]  # (4, n_note_hidden, N_SCORES)
+    note_bias: NDArray[np.float32]  # (4, N_SCORES)
+    new_rows: NDArray[np.float32]  # (4, N_NEW_ROWS, n_after_note)
+    volume: NDArray[np.float32]  # (4, n_volume_hidden, N_VOLUME_SCORES)
+    volume_bias: NDArray[np.float32]  # (4, N_VOLUME_SCORES)
+    volume_rows: NDArray[np.float32]  # (4, 16, n_timbre_hidden)
+    timbre: NDArray[np.float32]  # (4, n_timbre_hidden, 4)
+    timbre_bias: NDArray[np.float32]  # (4, 4)
+
+
+class Told(NamedTuple):
+    """What the heads are told besides the LSTM's state."""
+
+    heard: NDArray[np.uint8]  # (4, 19)
+    proposals: NDArray[np.uint8]  # (4, 4, 6)
+    beat: NDArray[np.uint8]  # (2,)
+
+
+class Shape(NamedTuple):
+    """How a draw is shaped, `livegen.engines.protocol.Sampling` as kernels take it."""
+
+    temperature: tuple[float, float, float, float]
+    top_p: float
+    density: tuple[float, float, float, float]
+    grid: float
+    silence: tuple[float, float, float, float]
+    copy: tuple[float, float, float, float]
+    lowest: tuple[int, int, int, int]
+    highest: tuple[int, int, int, int]
+    scale: int
+
+
+@kernel
+def _add_product(x: NDArray[np.float32], weights: NDArray[np.float32], out: NDArray[np.float32]) -> None:
+    """Add ``x @ weights`` to `out`, eight rows at a time; the length of `x` need not divide by eight."""
+    n, m = weights.shape
+    whole = n - n % 8
+    for i in range(0, whole, 8):
+        x0, x1, x2, x3 = x[i], x[i + 1], x[i + 2], x[i + 3]
+        x4, x5, x6, x7 = x[i + 4], x[i + 5], x[i + 6], x[i + 7]
+        w0, w1, w2, w3 = weights[i], weights[i + 1], weights[i + 2], weights[i + 3]
+        w4, w5, w6, w7 = weights[i + 4], weights[i + 5], weights[i + 6], weights[i + 7]
+        for j in range(m):
+            out[j] += (x0 * w0[j] + x1 * w1[j] + x2 * w2[j] + x3 * w3[j]) + (
+                x4 * w4[j] + x5 * w5[j] + x6 * w6[j] + x7 * w7[j]
+            )
+    for i in range(whole, n):
+        for j in range(m):
+            out[j] += x[i] * weights[i, j]
+
+
+@kernel
+def _sigmoid(x: np.float32) -> np.float32:
+    return np.float32(1.0) / (np.float32(1.0) + math.exp(-x))
+
+
+@kernel
+def _add_row(row: NDArray[np.float32], out: NDArray[np.float32]) -> None:
+    for j in range(len(out)):
+        out[j] += row[j]
+
+
+@kernel
+def step(
+    frame: NDArray[np.uint8],
+    heard: NDArray[np.uint8],
+    proposals: NDArray[np.uint8],
+    beat: NDArray[np.uint8],
+    is_start: bool,
+    has_ages: bool,
+    h: NDArray[np.float32],
+    c: NDArray[np.float32],
+    weights: Weights,
+    rows: NDArray[np.int64],
+    gates: NDArray[np.float32],
+    new_heard: NDArray[np.uint8],
+    new_h: NDArray[np.float32],
+    new_c: NDArray[np.float32],
+) -> None:
+    """Hear a frame: write the new state. Without ages the network is not told how long notes have lasted."""
+    features.hear(frame, heard, new_heard)
+    if not has_ages:
+        features.forget_ages(new_heard)
+    features.input_rows(new_heard, proposals, beat, is_start, rows)
+    embedding = np.zeros(weights.input.shape[0], np.float32)
+    for row in rows:
+        _add_row(weights.input_rows[row], embedding)
+    gates[:] = weights.gate_bias
+    _add_product(embedding, weights.input, gates)
+    _add_product(h, weights.recurrent, gates)
+    n = len(h)
+    for j in range(n):
+        kept = _sigmoid(gates[n + j]) * c[j]
+        new_c[j] = kept + _sigmoid(gates[j]) * math.tanh(gates[2 * n + j])
+        new_h[j] = _sigmoid(gates[3 * n + j]) * math.tanh(new_c[j])
+
+
+@kernel
+def _silu(x: NDArray[np.float32]) -> None:
+    """Put x times its sigmoid in the place of every x."""
+    for j in range(len(x)):
+        x[j] *= _sigmoid(x[j])
+
+
+@kernel
+def state_units(voice: int, h: NDArray[np.float32], weights: Weights, hidden: NDArray[np.float32]) -> None:
+    """Write to a voice's hidden units, ``hidden (n,)``, what the LSTM's state alone gives."""
+    hidden[:] = weights.trunk_bias[voice]
+    _add_product(h, weights.trunk[voice], hidden)
+
+
+@kernel
+def voice_units(
+    voice: int,
+    frame: NDArray[np.uint8],
+    is_known: NDArray[np.bool_],
+    told: Told,
+    weights: Weights,
+    h: NDArray[np.float32],
+    hidden: NDArray[np.float32],
+) -> None:
+    """Write a voice's hidden units: the state, what it did last, its memory, and what is known of the new frame."""
+    state_units(voice, h, weights, hidden)
+    rows = np.empty(features.N_OWN, np.int64)
+    features.own_rows(told.heard[voice], told.proposals[voice], told.beat, rows)
+    for row in rows:
+        _add_row(weights.own_rows[voice, row], hidden)
+    rows = np.empty(features.N_KNOWN, np.int64)
+    for other in range(N_VOICES):
+        if other != voice and is_known[other]:
+            features.known_rows(frame[other], told.heard[other], told.proposals[other], rows)
+            for row in rows:
+                _add_row(weights.known_rows[voice, other, row], hidden)
+
+
+@kernel
+def note_logits(
+    voice: int,
+    frame: NDArray[np.uint8],
+    is_known: NDArray[np.bool_],
+    told: Told,
+    weights: Weights,
+    hidden: NDArray[np.float32],
+    scores: NDArray[np.float32],
+) -> None:
+    """Write a voice's note logits to the first `N_CLASSES` of `scores`; `hidden`, its note's units, is used up.
+
+    The rest of `scores` is how hard each pointer pulls at the note that it points at.
+    """
+    _silu(hidden)
+    scores[:] = weights.note_bias[voice]
+    _add_product(hidden, weights.note[voice], scores)
+    classes, at, heard = NOTE_CLASS[voice], N_CLASSES, told.heard
+    if voice == Voice.NO:
+        for i in range(features.N_NOTES):
+            scores[classes[heard[voice, features.NOTES + i]]] += scores[at + i]
+    else:
+        for other in range(_N_PITCHED):
+            for i in range(features.N_NOTES):
+                scores[classes[heard[other, features.NOTES + i]]] += scores[at]
+                at += 1
+        for other in range(_N_PITCHED):
+            if other != voice and is_known[other]:
+                scores[classes[frame[other, 0]]] += scores[at + other]
+    for i in range(features.N_CANDIDATES):
+        proposal = told.proposals[voice, i]
+        if proposal[features.TRUST] > 0:
+            scores[classes[proposal[features.NEXT]]] += scores[N_CLASSES + AT_MEMORY + i]
+    scores[_N_CLASSES[voice] : N_CLASSES] = -np.inf
+
+
+@kernel
+def volume_and_timbre_units(
+    voice: int,
+    note: int,
+    heard: NDArray[np.uint8],
+    weights: Weights,
+    hidden: NDArray[np.float32],
+) -> None:
+    """Add the voice's new note to the hidden units of its volume and timbre, ``hidden (n_after_note,)``."""
+    _add_row(weights.new_rows[voice, features.NEW_NOTE + note], hidden)
+    is_changed = 1 if note != heard[voice, features.NOTE] else 0
+    _add_row(weights.new_rows[voice, features.NEW_CHANGED + is_changed], hidden)
+
+
+@kernel
+def volume_logits(
+    voice: int,
+    proposals: NDArray[np.uint8],
+    weights: Weights,
+    hidden: NDArray[np.float32],
+    scores: NDArray[np.float32],
+) -> None:
+    """Write the logits of a sounding voice's volume to the first 16 of `scores`, (N_VOLUME_SCORES,).
+
+    ``proposals (4, 6)`` are the voice's; `hidden`, its volume's units, is used up.
+    """
+    _silu(hidden)
+    scores[:] = weights.volume_bias[voice]
+    _add_product(hidden, weights.volume[voice], scores)
+    for i in range(features.N_CANDIDATES):
+        volume = proposals[i, features.THEN_VOLUME]
+        if volume < features.N_VOLUMES:
+            scores[volume] += scores[features.N_VOLUMES + i]
+    scores[0] = -np.inf  # in NES-MDB a voice without volume is silent: its note is 0
+
+
+@kernel
+def timbre_logits(
+    voice: int,
+    volume: int,
+    weights: Weights,
+    hidden: NDArray[np.float32],
+    logits: NDArray[np.float32],
+) -> None:
+    """Write the logits, (4,), of a voice's timbre; `hidden`, its timbre's units, is used up."""
+    _add_row(weights.volume_rows[voice, volume], hidden)
+    _silu(hidden)
+    logits[:] = weights.timbre_bias[voice]
+    _add_product(hidden, weights.timbre[voice], logits)
+    logits[_N_TIMBRES[voice] :] = -np.inf
+
+
+@kernel
+def _allowed(voice: int, shape: Shape, is_allowed: NDArray[np.bool_]) -> None:
+    """Write to `is_allowed`, (N_CLASSES,), which note classes a voice may change to; silence always."""
+    lowest = _LOWEST[voice]
+    is_allowed[0] = True
+    for i in range(1, len(is_allowed)):
+        note = lowest + i - 1
+        is_in_scale = voice == Voice.NO or (shape.scale >> (note % 12)) & 1 == 1
+        is_allowed[i] = is_in_scale and shape.lowest[voice] <= note <= shape.highest[voice]
+
+
+@kernel
+def _attack(phase: int, grid: float) -> float:
+    """Return what a grid of quarters of the beat adds to the log-odds of an attack, by the bucket of the phase.
+
+    The log of a von Mises density: onsets that came evenly would come so much nearer to the grid, and as often.
+    """
+    if phase >= features.N_PHASES or grid <= 0.0:
+        return 0.0
+    mean, term = 1.0, 1.0  # the modified Bessel function of order 0, by its series
+    for k in range(1, 20):
+        term *= (grid / (2.0 * k)) ** 2
+        mean += term
+    return grid * math.cos(2.0 * math.pi * _GRID * (phase + 0.5) / features.N_PHASES) - math.log(mean)
+
+
+@kernel
+def _draw_voice(
+    voice: int,
+    frame: NDArray[np.uint8],
+    is_known: NDArray[np.bool_],
+    told: Told,
+    weights: Weights,
+    h: NDArray[np.float32],
+    hidden: NDArray[np.float32],
+    scores: NDArray[np.float32],
+    scratch: NDArray[np.float64],
+    shape: Shape,
+    seed: np.uint64,
+    frame_index: int,
+) -> None:
+    """Draw a voice's note, volume and timbre into `frame`; `hidden`, (n,), is overwritten."""
+    temperature = shape.temperature[voice]
+    n_note, n_volume = weights.note.shape[1], weights.volume.shape[1]
+    voice_units(voice, frame, is_known, told, weights, h, hidden)
+    note_logits(voice, frame, is_known, told, weights, hidden[:n_note], scores)
+    is_allowed = np.empty(N_CLASSES, np.bool_)
+    _allowed(voice, shape, is_allowed)
+    proposal, held = told.proposals[voice, features.OWN_STRICT], told.heard[voice, features.NOTE]
+    if proposal[features.TRUST] > 0:
+        scores[NOTE_CLASS[voice, features.expected_note(held, proposal)]] += shape.copy[voice]
+    drawn = draw_note(
+        scores[:N_CLASSES],
+        NOTE_CLASS[voice, held],
+        is_allowed,
+        temperature,
+        shape.top_p,
+        shape.density[voice],
+        _attack(told.beat[0], shape.grid),
+        shape.silence[voice],
+        uniform(seed, frame_index, voice, 0),
+        scratch,
+    )
+    note = drawn + _LOWEST[voice] - 1 if drawn > 0 else 0
+    frame[voice, 0], frame[voice, 1], frame[voice, 2] = note, 0, 0
+    if not HAS_VOLUME[voice]:
+        return
+    after = hidden[n_note:]
+    volume_and_timbre_units(voice, note, told.heard, weights, after)
+    if note > 0:
+        logits = scores[:N_VOLUME_SCORES]
+        volume_logits(voice, told.proposals[voice], weights, after[:n_volume], logits)
+        number = uniform(seed, frame_index, voice, 1)
+        frame[voice, 1] = draw(logits[: features.N_VOLUMES], temperature, 1.0, number, scratch)
+    logits = scores[: features.N_TIMBRES]
+    timbre_logits(voice, frame[voice, 1], weights, after[n_volume:], logits)
+    frame[voice, 2] = draw(logits, temperature, 1.0, uniform(seed, frame_index, voice, 2), scratch)
+
+
+@kernel
+def sample(
+    frame: NDArray[np.uint8],
+    is_known: NDArray[np.bool_],
+    told: Told,
+    weights: Weights,
+    h: NDArray[np.float32],
+    hidden: NDArray[np.float32],
+    scores: NDArray[np.float32],
+    scratch: NDArray[np.float64],
+    shape: Shape,
+    seed: np.uint64,
+    frame_index: int,
+) -> None:
+    """Draw the voices that are not known into `frame`, in their order, from the state ``h (n_state,)``.
+
+    `hidden` has a voice's units, `scores` has `N_SCORES` entries and `scratch` `N_CLASSES`; all are overwritten.
+    """
+    for voice in range(N_VOICES):
+        if not is_known[voice]:
+            _draw_voice(voice, frame, is_known, told, weights, h, hidden, scores, scratch, shape, seed, frame_index)
+            is_known[voice] = True

@@ -1,0 +1,388 @@
+"""The LSTM at run time: a few matrix products a frame, without torch.
+
+`livegen.training.model` is the reference and says what the network is. Here everything that depends on one
+small number (a note, a volume, an age) goes into the heads through tables that are folded when the model is loaded: a
+row is looked up and added where the reference multiplies. What is left is the product with the input, 256 to 2560,
+one with the state, 640 to 2560, and for each voice that is drawn one with the state, 640 to 384, and one of 256 to 121.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Self, TypeGuard
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livegen.beat import beat_buckets
+from livegen.engines.lstm import features, kernels
+from livegen.engines.lstm.kernels import (
+    HAS_VOLUME,
+    N_CLASSES,
+    N_SCORES,
+    N_VOLUME_SCORES,
+    NOTE_CLASS,
+    Shape,
+    Told,
+    Weights,
+)
+from livegen.engines.lstm.match import match_lengths
+from livegen.engines.lstm.memory import Memory, Past, is_shown
+from livegen.engines.protocol import UNCONDITIONED, Conditions, Sampling
+from livegen.errors import CheckpointError
+from livegen.score import N_VOICES, SILENCE, Voice
+
+ALL_VOICES: Final = tuple(Voice)
+LEAVES_OUT: Final = ("memory", "ages", "orders")
+"""What a network can be trained without."""
+
+SIZE_NAMES: Final = (
+    "n_embedding",
+    "n_state",
+    "n_known",
+    "n_own",
+    "n_note_hidden",
+    "n_volume_hidden",
+    "n_timbre_hidden",
+)
+"""The sizes of an `LstmConfig`."""
+
+_MAX_SIZE: Final = 4096
+_LARGEST: Final = np.array([[features.N_NOTE_VALUES - 1, features.N_VOLUMES - 1, features.N_TIMBRES - 1]], np.uint8)
+
+
+def parse_voices(names: object) -> tuple[Voice, ...]:
+    """Return the voices of a list of names, such as ``["p1", "tr"]``, in their order; raises CheckpointError."""
+    all_names = [voice.name.lower() for voice in Voice]
+    if not _is_some_of(names, all_names) or not names:
+        raise CheckpointError(f"voices is {names!r}: allowed is one or more of {', '.join(all_names)}, each once")
+    return tuple(voice for voice in Voice if voice.name.lower() in names)
+
+
+def _is_some_of(names: object, allowed: Sequence[str]) -> TypeGuard[Sequence[str]]:
+    """Tell whether this is a list or tuple of some of the allowed names, each once."""
+    return isinstance(names, list | tuple) and all(name in allowed for name in names) and len(set(names)) == len(names)
+
+
+@dataclass(frozen=True)
+class LstmConfig:
+    """What the network is, as `config.toml` holds it.
+
+    Attributes
+    ----------
+    n_embedding, n_state, n_known, n_own, n_note_hidden, n_volume_hidden, n_timbre_hidden : int
+        Its sizes.
+    voices : tuple of Voice
+        The voices that it hears and plays, in their order; to it the others are silent.
+    leaves_out : tuple of str
+        What it does without, to see what each is worth: "memory", the motif memory; "ages", how long notes have
+        lasted; "orders", any order of the voices in a frame but P1, P2, TR, NO.
+
+    Raises
+    ------
+    CheckpointError
+        If a size is no whole number within 1..4096, or the voices or what is left out are not some of those there are.
+    """
+
+    n_embedding: int = 256
+    n_state: int = 640
+    n_known: int = 48
+    n_own: int = 96
+    n_note_hidden: int = 256
+    n_volume_hidden: int = 96
+    n_timbre_hidden: int = 32
+    voices: tuple[Voice, ...] = ALL_VOICES
+    leaves_out: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in SIZE_NAMES:
+            value = getattr(self, name)
+            if type(value) is not int or not 1 <= value <= _MAX_SIZE:
+                raise CheckpointError(f"{name} is {value!r}: allowed is a whole number within 1..{_MAX_SIZE}")
+        if not self.voices or self.voices != tuple(voice for voice in Voice if voice in self.voices):
+            raise CheckpointError(f"voices is {self.voices!r}: allowed is one voice or more, each once and in order")
+        if not _is_some_of(self.leaves_out, LEAVES_OUT):
+            raise CheckpointError(f"leaves_out is {self.leaves_out!r}: allowed is {', '.join(LEAVES_OUT)}, each once")
+
+    @property
+    def n_hidden(self) -> int:
+        """Hidden units of a voice: those of its note, volume and timbre."""
+        return self.n_note_hidden + self.n_after_note
+
+    @property
+    def n_after_note(self) -> int:
+        """Hidden units of a voice's volume and timbre."""
+        return self.n_volume_hidden + self.n_timbre_hidden
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the name and shape of every array of the weights."""
+        n = len(self.voices)
+        n_input_rows = features.N_INPUT_ROWS - (N_VOICES - n) * features.VOICE_ROWS
+        shapes: dict[str, tuple[int, ...]] = {
+            "input_rows.weight": (n_input_rows, self.n_embedding),
+            "lstm.weight_ih_l0": (4 * self.n_state, self.n_embedding),
+            "lstm.weight_hh_l0": (4 * self.n_state, self.n_state),
+            "lstm.bias_ih_l0": (4 * self.n_state,),
+            "lstm.bias_hh_l0": (4 * self.n_state,),
+            "own_rows.weight": (n * features.N_OWN_ROWS, self.n_own),
+            "new_rows.weight": (n * features.N_NEW_ROWS, self.n_after_note),
+            "volume_rows.weight": (n * features.N_VOLUMES, self.n_timbre_hidden),
+        }
+        if n > 1:
+            shapes["known_rows.weight"] = (n * features.N_KNOWN_ROWS, self.n_known)
+        for voice in self.voices:
+            layers = {
+                "trunk": (self.n_hidden, self.n_state),
+                "note": (N_SCORES, self.n_note_hidden),
+            }
+            if HAS_VOLUME[voice]:
+                layers["volume"] = (N_VOLUME_SCORES, self.n_volume_hidden)
+                layers["timbre"] = (features.N_TIMBRES, self.n_timbre_hidden)
+            for layer, (n_out, n_in) in layers.items():
+                shapes[f"{layer}.{voice.name}.weight"] = (n_out, n_in)
+                shapes[f"{layer}.{voice.name}.bias"] = (n_out,)
+            if n > 1:
+                shapes[f"known.{voice.name}.weight"] = (self.n_hidden, (n - 1) * self.n_known)
+            shapes[f"own.{voice.name}.weight"] = (self.n_hidden, self.n_own)
+        return shapes
+
+
+SIZES: Final = {
+    "full": LstmConfig(),
+    "small": LstmConfig(
+        n_embedding=128,
+        n_state=256,
+        n_known=24,
+        n_own=48,
+        n_note_hidden=128,
+        n_volume_hidden=48,
+        n_timbre_hidden=16,
+    ),
+}
+"""Networks of four voices that `livegen train` makes, by name."""
+
+
+def _spread(table: NDArray[np.float32], voices: tuple[Voice, ...]) -> NDArray[np.float32]:
+    """Return the tables of the four voices, (4, rows, width), out of those of some, which stand one after another."""
+    spread = np.zeros((N_VOICES, len(table) // len(voices), table.shape[1]), np.float32)
+    spread[list(voices)] = table.reshape(len(voices), *spread.shape[1:])
+    return spread
+
+
+def _folded(config: LstmConfig, arrays: Mapping[str, NDArray]) -> Weights:
+    """Fold the arrays of a checkpoint, named and shaped as `LstmConfig.shapes` says.
+
+    Voices that the model does not have get tables of zeros, so that the kernels need not know of them.
+    """
+    w = {name: np.asarray(array, np.float32) for name, array in arrays.items()}
+    c = config
+
+    def of_voices(layer: str, *shape: int) -> NDArray[np.float32]:
+        """Stack a layer of the four voices; the triangle has none of some."""
+        return np.stack([w.get(layer.format(voice.name), np.zeros(shape, np.float32)) for voice in Voice])
+
+    known_rows = np.zeros((N_VOICES, N_VOICES, features.N_KNOWN_ROWS, c.n_hidden), np.float32)
+    for voice in c.voices if len(c.voices) > 1 else ():
+        known = _spread(w["known_rows.weight"], c.voices)
+        others = [other for other in c.voices if other != voice]
+        beside = w[f"known.{voice.name}.weight"].reshape(c.n_hidden, len(others), c.n_known)
+        for place, other in enumerate(others):
+            known_rows[voice, other] = known[other] @ beside[:, place].T
+    n_of_voices = len(c.voices) * features.VOICE_ROWS
+    of_each, of_all = w["input_rows.weight"][:n_of_voices], w["input_rows.weight"][n_of_voices:]
+    folded = Weights(
+        input_rows=np.concatenate([_spread(of_each, c.voices).reshape(-1, c.n_embedding), of_all]),
+        input=w["lstm.weight_ih_l0"].T,
+        gate_bias=w["lstm.bias_ih_l0"] + w["lstm.bias_hh_l0"],
+        recurrent=w["lstm.weight_hh_l0"].T,
+        trunk=of_voices("trunk.{}.weight", c.n_hidden, c.n_state).transpose(0, 2, 1),
+        trunk_bias=of_voices("trunk.{}.bias", c.n_hidden),
+        own_rows=_spread(w["own_rows.weight"], c.voices)
+        @ of_voices("own.{}.weight", c.n_hidden, c.n_own).transpose(0, 2, 1),
+        known_rows=known_rows,
+        note=of_voices("note.{}.weight", N_SCORES, c.n_note_hidden).transpose(0, 2, 1),
+        note_bias=of_voices("note.{}.bias", N_SCORES),
+        new_rows=_spread(w["new_rows.weight"], c.voices),
+        volume=of_voices("volume.{}.weight", N_VOLUME_SCORES, c.n_volume_hidden).transpose(0, 2, 1),
+        volume_bias=of_voices("volume.{}.bias", N_VOLUME_SCORES),
+        volume_rows=_spread(w["volume_rows.weight"], c.voices),
+        timbre=of_voices("timbre.{}.weight", features.N_TIMBRES, c.n_timbre_hidden).transpose(0, 2, 1),
+        timbre_bias=of_voices("timbre.{}.bias", features.N_TIMBRES),
+    )
+    return Weights(*(np.ascontiguousarray(array, np.float32) for array in folded))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LstmState:
+    """What the LSTM remembers: read-only arrays, and the song so far; `past` is None if nothing was heard yet."""
+
+    heard: NDArray[np.uint8]  # (4, 19), see `livegen.engines.lstm.features`
+    h: NDArray[np.float32]  # (n_state,)
+    c: NDArray[np.float32]  # (n_state,)
+    memory: Memory
+    past: Past | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LstmDistribution:
+    """The next frame as the LSTM expects it; the voices are worked out when they are drawn, and only those that are."""
+
+    told: Told
+    h: NDArray[np.float32]  # (n_state,)
+    weights: Weights
+    is_absent: NDArray[np.bool_]  # (4,): voices that the model does not have; they are known to be silent
+
+    def sample(
+        self,
+        forced: NDArray[np.uint8],
+        is_forced: NDArray[np.bool_],
+        sampling: Sampling,
+        *,
+        seed: int,
+        frame_index: int,
+    ) -> NDArray[np.uint8]:
+        """Draw a frame; see `livegen.engines.protocol.Distribution`."""
+        known = is_forced | self.is_absent
+        frame = _heard_of(forced, self.is_absent)
+        kernels.sample(
+            frame,
+            known,
+            self.told,
+            self.weights,
+            self.h,
+            self._new_units(),
+            np.empty(N_SCORES, np.float32),
+            np.empty(N_CLASSES, np.float64),
+            _shape(sampling),
+            np.uint64(seed & 0xFFFFFFFFFFFFFFFF),
+            frame_index,
+        )
+        frame[is_forced] = forced[is_forced]
+        return frame
+
+    def note_log_probs(
+        self, voice: Voice, frame: NDArray[np.uint8], is_known: NDArray[np.bool_]
+    ) -> NDArray[np.float32]:
+        """Return a voice's log-probabilities by note; see `livegen.engines.protocol.Distribution`."""
+        if self.is_absent[voice]:
+            return np.where(np.arange(features.N_NOTE_VALUES) == 0, 0.0, -np.inf).astype(np.float32)
+        frame = _heard_of(frame, self.is_absent)
+        hidden = self._new_units()
+        scores = np.empty(N_SCORES, np.float32)
+        is_known = is_known | self.is_absent
+        kernels.voice_units(int(voice), frame, is_known, self.told, self.weights, self.h, hidden)
+        n_note = self.weights.note.shape[1]
+        kernels.note_logits(int(voice), frame, is_known, self.told, self.weights, hidden[:n_note], scores)
+        logits = scores[:N_CLASSES].astype(np.float64)
+        top = logits.max()
+        logits -= top + np.log(np.exp(logits - top).sum())
+        return logits[NOTE_CLASS[voice]].astype(np.float32)
+
+    def match_lengths(self, frame: NDArray[np.uint8]) -> tuple[int, ...]:
+        """Return how long the matches are that a frame follows; see `livegen.engines.protocol.Distribution`."""
+        return match_lengths(self.told.heard, self.told.proposals, frame)
+
+    def _new_units(self) -> NDArray[np.float32]:
+        """Return room for a voice's hidden units."""
+        return np.empty(self.weights.trunk_bias.shape[1], np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class LstmPredictor:
+    """The LSTM, ready to play; see `livegen.engines.protocol.Predictor`. Safe to call from several threads."""
+
+    name: str
+    config: LstmConfig
+    weights: Weights
+    is_absent: NDArray[np.bool_]  # (4,): voices that it does not have
+
+    @classmethod
+    def from_arrays(cls, name: str, config: LstmConfig, arrays: Mapping[str, NDArray]) -> Self:
+        """Build it from arrays that are named and shaped as ``config.shapes()`` says."""
+        is_absent = np.array([voice not in config.voices for voice in Voice])
+        return cls(name, config, _folded(config, arrays), is_absent)
+
+    def initial_state(self) -> LstmState:
+        """Return the state before a song."""
+        nothing = np.zeros((N_VOICES, features.N_HEARD), np.uint8)
+        zeros = np.zeros(self.config.n_state, np.float32)
+        return _frozen(LstmState(nothing, zeros, zeros, Memory(), None))
+
+    def step(
+        self, frame: NDArray[np.uint8], state: LstmState, conditions: Conditions = UNCONDITIONED
+    ) -> tuple[LstmDistribution, LstmState]:
+        """Hear one frame, ``uint8 (4, 3)``, and return what may follow it, and the state after it."""
+        n_state = self.config.n_state
+        frame = _heard_of(frame, self.is_absent)
+        past, proposals = state.memory.hear(state.past, frame, conditions.plan)
+        if "memory" in self.config.leaves_out or not is_shown(past.frame_index, conditions.memory):
+            proposals = features.NO_PROPOSALS
+        proposals = proposals.view()
+        proposals.flags.writeable = False  # one type for both: a second would be compiled while playing
+        beat = beat_buckets(conditions.beat)[0]
+        after = LstmState(
+            np.empty_like(state.heard),
+            np.empty(n_state, np.float32),
+            np.empty(n_state, np.float32),
+            state.memory,
+            past,
+        )
+        kernels.step(
+            frame,
+            state.heard,
+            proposals,
+            beat,
+            state.past is None,
+            "ages" not in self.config.leaves_out,
+            state.h,
+            state.c,
+            self.weights,
+            np.empty(features.N_INPUTS, np.int64),
+            np.empty(4 * n_state, np.float32),
+            after.heard,
+            after.h,
+            after.c,
+        )
+        _frozen(after)
+        told = Told(after.heard, proposals, beat)
+        return LstmDistribution(told, after.h, self.weights, self.is_absent), after
+
+    def warm_up(self) -> None:
+        """Compile everything that playing will call."""
+        nothing_known = np.zeros(N_VOICES, np.bool_)
+        state = self.initial_state()
+        for memory in (1.0, 0.0):
+            distribution, state = self.step(SILENCE, state, Conditions(memory=memory))
+            frame = distribution.sample(SILENCE, nothing_known, Sampling(), seed=0, frame_index=0)
+            distribution.note_log_probs(Voice.P1, frame, nothing_known)
+
+
+def _heard_of(frame: NDArray[np.uint8], is_absent: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Return a frame as the model hears it: within its tables, and silent where it has no voice."""
+    heard = np.minimum(frame, _LARGEST)
+    heard[is_absent] = 0
+    return heard
+
+
+def _shape(sampling: Sampling) -> Shape:
+    return Shape(
+        _four(float, (sampling.temperature * factor for factor in sampling.voice_temperature)),
+        float(sampling.top_p),
+        _four(float, sampling.density),
+        float(sampling.grid),
+        _four(float, sampling.silence),
+        _four(float, sampling.copy),
+        _four(int, sampling.lowest),
+        _four(int, sampling.highest),
+        int(sampling.scale),
+    )
+
+
+def _four(kind: type, values: Iterable[float]) -> tuple[Any, Any, Any, Any]:
+    p1, p2, tr, no = map(kind, values)
+    return p1, p2, tr, no
+
+
+def _frozen(state: LstmState) -> LstmState:
+    for array in (state.heard, state.h, state.c):
+        array.flags.writeable = False
+    return state

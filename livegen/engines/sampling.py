@@ -1,0 +1,136 @@
+"""Draws that depend on nothing but their names, and how temperature and top-p shape them.
+
+The generator is a counter put through SplitMix64's mixing function (Steele, Lea and Flood, "Fast splittable
+pseudorandom number generators", 2014; constants at https://prng.di.unimi.it/splitmix64.c): no state, so a frame
+that is planned again draws the same numbers.
+"""
+
+import math
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livegen.system.kernels import kernel
+
+_GOLDEN: Final = np.uint64(0x9E3779B97F4A7C15)
+_MIX_1: Final = np.uint64(0xBF58476D1CE4E5B9)
+_MIX_2: Final = np.uint64(0x94D049BB133111EB)
+_SHIFTS: Final = (np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11))
+
+COLDEST: Final = 1e-3
+"""Below this temperature a draw is the likeliest value."""
+
+
+@kernel
+def _mixed(bits: np.uint64) -> np.uint64:
+    bits = (bits ^ (bits >> _SHIFTS[0])) * _MIX_1
+    bits = (bits ^ (bits >> _SHIFTS[1])) * _MIX_2
+    return bits ^ (bits >> _SHIFTS[2])
+
+
+@kernel
+def uniform(seed: np.uint64, frame_index: int, voice: int, column: int) -> float:
+    """Return the number in 0 <= x < 1 that belongs to these four."""
+    bits = _mixed(seed + _GOLDEN)
+    bits = _mixed((bits ^ np.uint64(frame_index)) + _GOLDEN)
+    bits = _mixed((bits ^ np.uint64(voice * 4 + column)) + _GOLDEN)
+    return np.float64(bits >> _SHIFTS[3]) * 2.0**-53
+
+
+@kernel
+def draw(logits: NDArray[np.float32], temperature: float, top_p: float, number: float, scratch: NDArray) -> int:
+    """Draw an index of `logits`, of which one at least is finite.
+
+    Parameters
+    ----------
+    logits : ndarray of float32, shape (n,)
+        Minus infinity rules a value out.
+    number : float
+        The draw, 0 <= number < 1.
+    scratch : ndarray of float64, shape (n,) at least
+        Overwritten.
+    """
+    best = 0
+    for i in range(len(logits)):
+        if logits[i] > logits[best]:
+            best = i
+    if not (temperature >= COLDEST and top_p > 0.0):
+        return best
+    total = 0.0
+    for i in range(len(logits)):
+        scratch[i] = math.exp((logits[i] - logits[best]) / temperature)
+        total += scratch[i]
+    if top_p < 1.0:
+        total = _keep_nucleus(scratch[: len(logits)], top_p * total)
+    left = number * total
+    for i in range(len(logits)):
+        left -= scratch[i]
+        if left < 0.0:
+            return i
+    return best  # rounding alone leads here
+
+
+@kernel
+def draw_note(
+    logits: NDArray[np.float32],
+    held: int,
+    is_allowed: NDArray[np.bool_],
+    temperature: float,
+    top_p: float,
+    density: float,
+    attack: float,
+    silence: float,
+    number: float,
+    scratch: NDArray,
+) -> int:
+    """Draw as `draw` does, but let temperature and top-p shape only what a voice changes to.
+
+    Whether the voice stays at `held` is drawn as `logits` have it, but for `density`, which moves the log-odds of a
+    change, `attack`, those of a change to a note, which are the classes above 0, and `silence`, those of class 0. A
+    note goes on in most frames, at a probability over 0.9: shaped like any other value it would win always, and a cool
+    temperature, or a top-p under 0.9, would stop the music. So the rhythm is the network's at every temperature, 0 too.
+    A voice changes only to what is allowed, (n,), and stays if nothing is, or falls silent if it cannot. `logits` are
+    used up.
+    """
+    logits[0] += silence
+    for i in range(1, len(logits)):
+        if i != held:
+            logits[i] += attack
+    top = logits.max()
+    hold, change = 0.0, 0.0
+    for i in range(len(logits)):
+        if i == held:
+            hold = math.exp(logits[i] - top)
+        else:
+            change += math.exp(logits[i] - top)
+    hold /= hold + change * math.exp(density)
+    if number < hold:
+        return held
+    logits[held] = -np.inf
+    largest = -np.inf
+    for i in range(len(logits)):
+        if not is_allowed[i]:
+            logits[i] = -np.inf
+        largest = max(largest, logits[i])
+    if largest == -np.inf:
+        return held if hold > 0.0 else 0
+    return draw(logits, temperature, top_p, (number - hold) / (1.0 - hold), scratch)
+
+
+@kernel
+def _keep_nucleus(weights: NDArray, enough: float) -> float:
+    """Zero all but the fewest largest weights that add up to `enough`, and return their sum."""
+    kept = 0.0
+    while kept < enough:
+        largest = -1
+        for i in range(len(weights)):
+            if weights[i] > 0.0 and (largest < 0 or weights[i] > weights[largest]):
+                largest = i
+        if largest < 0:
+            break
+        kept += weights[largest]
+        weights[largest] = -weights[largest]  # marked as kept
+    for i in range(len(weights)):
+        weights[i] = max(-weights[i], 0.0)
+    return kept

@@ -1,0 +1,33 @@
+"""Files of register writes, by the endings of their names."""
+
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livegen.formats.chip.nsf import write_nsf
+from livegen.formats.chip.register_log import RegisterLog, Tags
+from livegen.formats.chip.vgm_writer import write_vgm
+from livegen.units import CPU_CLOCK_HZ
+
+REGISTER_ENDINGS: Final = (".vgm", ".vgz", ".nsf")
+"""How the name of a file of register writes may end."""
+
+
+def is_register_file(path: Path) -> bool:
+    """Tell whether a file is one of register writes, by its name; its session plays at `VGM_RATE_HZ`."""
+    return path.name.lower().endswith(REGISTER_ENDINGS)
+
+
+def write_registers(path: Path, log: RegisterLog) -> None:
+    """Write a log in the format that the name of the file ends with; raises FormatError if it cannot be."""
+    write = write_nsf if path.suffix.lower() == ".nsf" else write_vgm
+    write(path, log)
+
+
+def engine_log(
+    writes: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8]], length: int, tags: Tags
+) -> RegisterLog:
+    """Return the log of what the sound engine wrote (cycles, addresses, values), `length` samples at 44.1 kHz long."""
+    return RegisterLog(*writes, cpu_clock_hz=CPU_CLOCK_HZ["ntsc"], region="ntsc", length=length, tags=tags)

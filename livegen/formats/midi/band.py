@@ -1,0 +1,276 @@
+"""Any MIDI file, arranged for the chip: melody on P1, counter-melody on P2, bass on TR, drums on NO.
+
+`livegen.formats.midi.file` trusts the channels of a file; here nothing is known of it. Drums are what is on
+channel 10. Of the other parts (a track and channel) the bass is told by its programme, its name or its depth, and
+the melody by how much it plays, how high, how singly, in how many notes, and by programme and name; the next best
+is the counter-melody, and others fill its long rests. A melody keeps the top of its chords, a bass the bottom, and
+a counter-melody breaks them into arpeggios, as games do. A file with one part, such as a piano, is taken apart by
+pitch.
+"""
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livegen.errors import FormatError
+from livegen.formats.midi import nesmdb as nesmdb_midi
+from livegen.formats.midi.band_notes import Note, Part, collect_parts
+from livegen.formats.midi.file import LONGEST_DRUM_FRAMES, event_frames, fill_drums, separate
+from livegen.formats.midi.smf import NOTE_ON, Song, read_song
+from livegen.score import MIDI_CHANNEL, N_COLUMNS, N_VOICES, Column, Voice, fit_note
+from livegen.units import FRAME_RATE_HZ, MAX_VOLUME
+
+_DRUM_CHANNEL: Final = MIDI_CHANNEL[Voice.NO]
+_BASS_PROGRAMS: Final = range(32, 40)  # General MIDI's 33 to 40
+_BASS_WORDS: Final = ("bass", "basso")
+_LEAD_WORDS: Final = ("melod", "lead", "vocal", "voice", "solo", "tune", "sing")
+_BACKING_WORDS: Final = ("harmon", "chord", "pad", "rhythm", "accomp", "backing", "comp")
+_BASS_MEDIAN: Final = 52
+_BASS_MEDIAN_IN_A_BAND: Final = 64
+_BASS_TOP: Final = 55
+"""The deepest of two parts is a bass if its middle is below the first of these, of three or more if it is below the
+second; where no part is one, what parts with chords play below the third is."""
+
+_CHORDAL: Final = 1.3
+"""Keys at a time, on average, from which a part has chords."""
+
+_ARPEGGIO_FRAMES: Final = 2
+_MOST_ARPEGGIO_KEYS: Final = 4
+_MOST_PARTS: Final = 64  # that are looked at to fill rests
+_REST_FRAMES: Final = FRAME_RATE_HZ // 2
+"""Others fill rests of the counter-melody that leave so much room before and after."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Family:
+    """What a family of eight General MIDI programmes is on the chip.
+
+    Attributes
+    ----------
+    lead : float
+        How likely it has the melody.
+    duty : int
+        Timbre of a pulse voice.
+    decay_seconds : float
+        Time in which a held note falls to 1/e of its volume.
+    floor : float
+        Share of its volume that it falls to.
+    """
+
+    lead: float
+    duty: int
+    decay_seconds: float
+    floor: float
+
+
+_FAMILIES: Final = (
+    _Family(0.0, 2, 0.6, 0.2),  # piano
+    _Family(0.0, 2, 0.4, 0.1),  # chromatic percussion
+    _Family(0.0, 2, 3.0, 0.8),  # organ
+    _Family(0.0, 1, 0.6, 0.2),  # guitar
+    _Family(-1.0, 1, 0.8, 0.3),  # bass
+    _Family(0.1, 1, 2.0, 0.6),  # strings
+    _Family(-0.3, 2, 3.0, 0.7),  # ensemble
+    _Family(0.1, 1, 1.5, 0.6),  # brass
+    _Family(0.4, 1, 1.5, 0.6),  # reed
+    _Family(0.4, 2, 2.0, 0.7),  # pipe
+    _Family(0.5, 1, 1.2, 0.5),  # synth lead
+    _Family(-0.6, 2, 3.0, 0.7),  # synth pad
+    _Family(-0.6, 0, 1.0, 0.3),  # synth effects
+    _Family(0.1, 0, 0.6, 0.2),  # ethnic
+    _Family(-2.0, 0, 0.3, 0.0),  # percussive
+    _Family(-2.0, 0, 0.3, 0.0),  # sound effects
+)
+
+
+def read_midi_band(path: Path) -> NDArray[np.uint8]:
+    """Read any MIDI file as a score that the four voices can play.
+
+    Parameters
+    ----------
+    path : Path
+        A file of type 0 or 1. One in NES-MDB's layout is read exactly.
+
+    Returns
+    -------
+    ndarray of uint8, shape (N, 4, 3)
+        From the first sounding frame to the last, or of NES-MDB's layout all frames.
+
+    Raises
+    ------
+    FormatError
+        If the file is no MIDI file, is damaged or beyond the bounds of `livegen.formats.midi.smf`, or has no notes.
+    """
+    song = read_song(path)
+    if nesmdb_midi.is_nesmdb_layout(song):
+        return nesmdb_midi.song_to_frames(song)
+    return arrange(song)
+
+
+def arrange(song: Song) -> NDArray[np.uint8]:
+    """Arrange an ordinary song, as `read_midi_band` does; raises FormatError if it has no notes."""
+    at = event_frames(song)
+    drums = [
+        (frame, message)
+        for frame, (_, _, message) in zip(at, song.events, strict=True)
+        if message[0] == NOTE_ON | _DRUM_CHANNEL
+    ]
+    parts = [part for part in collect_parts(song, at) if part.channel != _DRUM_CHANNEL]
+    if not parts and not drums:
+        raise FormatError(f"{song.file_name} holds no notes: choose a MIDI file with music in it")
+    n_frames = max([at[-1] + 1 + LONGEST_DRUM_FRAMES, *(note.tail for part in parts for note in part.notes)])
+    frames = np.zeros((n_frames, N_VOICES, N_COLUMNS), np.uint8)
+    fill_drums(frames[:, Voice.NO], Voice.NO, drums)
+    _write_parts(frames, parts)
+    sounding = np.flatnonzero(frames[..., Column.NOTE].any(axis=1))
+    return frames[sounding[0] : sounding[-1] + 1]
+
+
+def _write_parts(frames: NDArray[np.uint8], parts: list[Part]) -> None:
+    bass, parts = _take_bass(parts)
+    if bass is not None:
+        _write(frames, Voice.TR, bass, _line(bass.notes, is_bass=True))
+    parts = sorted((part for part in parts if part.notes), key=_melody_score, reverse=True)
+    if not parts:
+        return
+    melody, *others = parts
+    line = _line(melody.notes)
+    _write(frames, Voice.P1, melody, line)
+    if others:
+        _write(frames, Voice.P2, others[0], _arpeggios(others[0].notes))
+        for part in others[1:_MOST_PARTS]:
+            _fill_rests(frames, part)
+    else:  # what the top of the chords leaves
+        kept = {id(note.source) for note in line}
+        starts = [played.start for played in line]
+        inner = [note for note in melody.notes if id(note) not in kept and _is_heard_below(note, line, starts)]
+        _write(frames, Voice.P2, melody, _line(inner))
+
+
+def _take_bass(parts: list[Part]) -> tuple[Part | None, list[Part]]:
+    """Return the bass, if there is one, and the parts without it."""
+    named = [part for part in parts if part.program in _BASS_PROGRAMS or _has(part, _BASS_WORDS)]
+    highest = _BASS_MEDIAN if len(parts) == 2 else _BASS_MEDIAN_IN_A_BAND
+    deep = [part for part in parts if part.median_key < highest and part.polyphony < _CHORDAL]
+    candidates = named or (deep if len(parts) > 1 else [])
+    if candidates:  # an octave deeper is worth as much as playing throughout
+        bass = min(candidates, key=lambda part: part.median_key - 12.0 * part.coverage)
+        return bass, [part for part in parts if part is not bass]
+    chordal = [part for part in parts if part.polyphony >= _CHORDAL]
+    low = [note for part in chordal for note in part.notes if note.key < _BASS_TOP]
+    if not low or len(low) == sum(len(part.notes) for part in parts):
+        return None, parts
+    taken = {id(note) for note in low}
+    rest = [part.with_notes([note for note in part.notes if id(note) not in taken]) for part in parts]
+    return chordal[0].with_notes(sorted(low, key=attrgetter("start"))), rest
+
+
+def _melody_score(part: Part) -> float:
+    score = min(2.0 * part.coverage, 1.0) + 0.8 * float(np.clip((part.median_key - 48) / 36, 0.0, 1.0))
+    score += 0.8 / part.polyphony + 0.5 * min(len({note.key for note in part.notes}) / 8, 1.0)
+    return score + _family(part).lead + _has(part, _LEAD_WORDS) - 0.5 * _has(part, _BACKING_WORDS)
+
+
+def _has(part: Part, words: tuple[str, ...]) -> bool:
+    return any(word in part.name.lower() for word in words)
+
+
+def _family(part: Part) -> _Family:
+    return _FAMILIES[part.program // 8]
+
+
+@dataclass(slots=True)
+class _Played:
+    """A note as a voice plays it: frames from `start` to `end`, the volume falling since `struck`."""
+
+    start: int
+    end: int
+    key: int
+    volume: int
+    struck: int
+    source: Note
+
+
+def _line(notes: list[Note], *, is_bass: bool = False) -> list[_Played]:
+    """Return the top of the notes, or the bottom: one at a time, in order.
+
+    A note yields to a higher one at once, and to a lower one when its key is up, whatever the pedal holds. One
+    that was struck a frame before a higher one belongs to the same chord.
+    """
+    sign = -1 if is_bass else 1
+    line: list[_Played] = []
+    for start, group in groupby(notes, key=attrgetter("start")):
+        best = max(group, key=lambda note: sign * note.key)
+        if line:
+            last = line[-1]
+            is_held = last.source.end > start
+            if is_held and sign * best.key < sign * last.key:
+                continue
+            if is_held and best.key != last.key and start - last.start == 1:
+                line.pop()
+                start -= 1
+            else:
+                last.end = min(last.end, start)
+        line.append(_Played(start, best.tail, best.key, best.volume, start, best))
+    return line
+
+
+def _is_heard_below(note: Note, line: list[_Played], starts: list[int]) -> bool:
+    """Tell whether a note, when it is struck, is another than the line plays then, octaves apart or not."""
+    at = bisect_right(starts, note.start) - 1
+    return at < 0 or line[at].key % 12 != note.key % 12
+
+
+def _arpeggios(notes: list[Note]) -> list[_Played]:
+    """Return a part with its chords broken, two frames a key from the bottom up; single notes as `_line` has them."""
+    chords: list[list[Note]] = []
+    for struck in notes:
+        if chords and struck.start - chords[-1][0].start <= 1:
+            chords[-1].append(struck)
+        else:
+            chords.append([struck])
+    tops = [max(chord, key=attrgetter("key")) for chord in chords]
+    by_top = {id(top): chord for top, chord in zip(tops, chords, strict=True)}
+    played: list[_Played] = []
+    for note in _line(tops):
+        keys = sorted({other.key for other in by_top[id(note.source)]})[-_MOST_ARPEGGIO_KEYS:]
+        if len(keys) == 1 or note.end - note.start < _ARPEGGIO_FRAMES * len(keys):
+            played.append(note)
+            continue
+        for i, start in enumerate(range(note.start, note.end, _ARPEGGIO_FRAMES)):
+            end = min(start + _ARPEGGIO_FRAMES, note.end)
+            played.append(_Played(start, end, keys[i % len(keys)], note.volume, note.start, note.source))
+    return played
+
+
+def _fill_rests(frames: NDArray[np.uint8], part: Part) -> None:
+    """Let a part be heard in P2 where that has a long rest."""
+    busy = np.concatenate([[0], np.cumsum(frames[:, Voice.P2, Column.NOTE] > 0)])
+
+    def is_free(note: _Played) -> bool:
+        first, last = max(note.start - _REST_FRAMES, 0), min(note.end + _REST_FRAMES, len(frames))
+        return busy[first] == busy[last]
+
+    _write(frames, Voice.P2, part, [note for note in _line(part.notes) if is_free(note)])
+
+
+def _write(frames: NDArray[np.uint8], voice: Voice, part: Part, line: list[_Played]) -> None:
+    family, column = _family(part), frames[:, voice]
+    for note in line:
+        if note.end <= note.start:
+            continue
+        column[note.start : note.end, Column.NOTE] = fit_note(voice, note.key)
+        if voice is not Voice.TR:
+            ages = np.arange(note.start - note.struck, note.end - note.struck) / FRAME_RATE_HZ
+            level = family.floor + (1.0 - family.floor) * np.exp(-ages / family.decay_seconds)
+            volume = np.clip(np.ceil(note.volume * level), 1, MAX_VOLUME)
+            column[note.start : note.end, Column.VOLUME] = volume
+            column[note.start : note.end, Column.TIMBRE] = family.duty
+        if note.start == note.struck:
+            separate(column, note.start)

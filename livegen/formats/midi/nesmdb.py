@@ -1,0 +1,268 @@
+"""NES-MDB's own layout of a MIDI file, which holds a score without loss.
+
+One tick is a sample at 44.1 kHz (22,050 ticks a beat at 120 beats a minute). A track a voice, named p1, p2, tr,
+no; the velocity of a note is its volume, control 11 a new volume, control 12 a new timbre; a time signature 1/1
+marks the end (https://github.com/chrisdonahue/nesmdb, `nesmdb/score/midi.py`). The triangle's notes have
+velocity 1 and its volume is 0. livegen adds tracks named "p1 player" and so on for what a performer played, markers,
+and, where a piece has a beat, its tempos: a tick is then a part of that beat.
+"""
+
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any, Final
+
+import mido
+import numpy as np
+from numpy.typing import NDArray
+
+from livegen.formats.chip.register_log import Tags
+from livegen.formats.midi.clock import (
+    GRID_TICKS_PER_BEAT,
+    MUSICAL_TICKS_PER_BEAT,
+    MidiClock,
+    conductor_track,
+    save,
+    to_track,
+)
+from livegen.formats.midi.smf import CONTROL_CHANGE, NOTE_OFF, NOTE_ON, Song
+from livegen.formats.score.downsample import GRID_RATE_HZ, downsample, frame_edges, samples_to_frames
+from livegen.formats.score.piece import Piece
+from livegen.score import (
+    MIDI_CHANNEL,
+    N_COLUMNS,
+    N_VOICES,
+    NOTE_RANGE,
+    SILENCE,
+    TIMBRE_MAX,
+    VOLUME_MAX,
+    Column,
+    Voice,
+    fit_note,
+    onsets,
+    validate_frames,
+)
+from livegen.units import FRAME_RATE_HZ, MAX_VOLUME, volume_to_velocity
+
+_TRACK_VOICES: Final[dict[str, Voice]] = {voice.name.lower(): voice for voice in Voice}
+_PLAYER_SUFFIX: Final = " player"
+_PROGRAMS: Final[dict[Voice, int]] = {Voice.P1: 80, Voice.P2: 81, Voice.TR: 38, Voice.NO: 121}  # as nesmdb writes them
+_MOST_SAID: Final = 10_000  # tempos and markers: more is no music
+_VOLUME_CONTROL: Final = 11
+_TIMBRE_CONTROL: Final = 12
+_TRIANGLE_VELOCITY: Final = 100
+"""Velocity of the triangle's notes as a performer would play them: it has no volume of its own."""
+
+
+def is_nesmdb_layout(song: Song) -> bool:
+    """Tell whether a song's tracks are NES-MDB's: by their names, and no velocity is over 15."""
+    voices = [_voice_of(name) for name in song.track_names]
+    if all(voice is None for voice in voices):
+        return False
+    return all(
+        voices[track] is not None and message[2] <= MAX_VOLUME
+        for _, track, message in song.events
+        if message[0] & 0xF0 == NOTE_ON
+    )
+
+
+def song_to_frames(song: Song) -> NDArray[np.uint8]:
+    """Return the score of a song in this layout, uint8 (N, 4, 3), with NES-MDB's rule for what a frame keeps."""
+    frames = np.empty((_n_frames(song), N_VOICES, N_COLUMNS), np.uint8)
+    for voice, (starts, states) in _voice_changes(song).items():
+        frames[:, voice] = downsample(starts, states[:, :N_COLUMNS], len(frames))
+    return frames
+
+
+def song_to_piece(song: Song) -> Piece:
+    """Return a song in this layout with the player's part, where it has one, its tempos and its markers."""
+    frames = song_to_frames(song)
+    said = tempos_markers_and_title(song)
+    if song.ticks_per_beat == GRID_TICKS_PER_BEAT:  # the grid's
+        said["tempos"] = ()
+    if not any(name.endswith(_PLAYER_SUFFIX) for name in song.track_names):
+        return Piece(frames, **said)
+    player = np.zeros(frames.shape[:2], np.bool_)
+    for voice, (starts, states) in _voice_changes(song).items():
+        # as the volume of a voice that has no timbre, so that only what sounds decides
+        owners = np.stack([states[:, 0], states[:, N_COLUMNS], np.zeros_like(starts, np.uint8)], axis=1)
+        player[:, voice] = downsample(starts, owners, len(frames))[:, Column.VOLUME] > 0
+    return Piece(frames, player, **said)
+
+
+def tempos_markers_and_title(song: Song) -> dict[str, Any]:
+    """Return these fields of a song's `Piece`, each at the nearest frame, and its title."""
+    fields: dict[str, Any] = {
+        name: tuple((round(seconds * FRAME_RATE_HZ), what) for seconds, what in said[:_MOST_SAID])
+        for name, said in (("tempos", song.tempos), ("markers", song.markers))
+    }
+    has_conductor = len(song.track_names) > 1 and all(track > 0 for _, track, _ in song.events)
+    return fields | {"tags": Tags(title=song.track_names[0] if has_conductor else "")}
+
+
+def _n_frames(song: Song) -> int:
+    ends = [at for at, *signature in song.time_signatures if signature == [1, 1]]
+    end = max([at for at in ends if at > 0] or song.seconds[-1:].tolist(), default=0.0)
+    if song.ticks_per_beat == MUSICAL_TICKS_PER_BEAT:
+        return round(end * FRAME_RATE_HZ)
+    return samples_to_frames(round(end * GRID_RATE_HZ))
+
+
+def _grid_samples(song: Song) -> NDArray[np.int64]:
+    """Return the grid sample of each event; those of a file with tempos of ours are at the edges of frames."""
+    if song.ticks_per_beat == MUSICAL_TICKS_PER_BEAT:
+        at = np.rint(song.seconds * FRAME_RATE_HZ).astype(np.int64)
+        return frame_edges(int(at.max(initial=0)))[at]
+    return np.rint(song.seconds * GRID_RATE_HZ).astype(np.int64)
+
+
+def song_to_timeline(song: Song) -> list[tuple[float, mido.Message]]:
+    """Return the notes of a song in this layout as a performer would play them on channels 1, 2, 3 and 10.
+
+    Volumes become velocities, a rise that `livegen.score` calls an onset strikes the note again, and the noise
+    voice gets keys that `livegen.score.fit_note` turns back into its notes. Smaller volume changes and timbres
+    are left out: they are the patch's.
+
+    Returns
+    -------
+    list of (float, mido.Message)
+        Seconds and `note_on` or `note_off`, in time order.
+    """
+    timeline: list[tuple[float, mido.Message]] = []
+    for voice, (starts, values) in _voice_changes(song).items():
+        channel, score = MIDI_CHANNEL[voice], np.zeros((len(values), N_VOICES, N_COLUMNS), np.uint8)
+        score[:, voice] = values[:, :N_COLUMNS]
+        held: int | None = None
+        for start, (note, volume, _, _), attack in zip(
+            starts.tolist(), values.tolist(), onsets(score)[:, voice].tolist(), strict=True
+        ):
+            if held is not None and (attack or note == 0):
+                timeline.append((start / GRID_RATE_HZ, mido.Message("note_off", channel=channel, note=held)))
+                held = None
+            if attack:
+                held = note - 1 if voice is Voice.NO else note
+                velocity = _TRIANGLE_VELOCITY if voice is Voice.TR else max(1, volume_to_velocity(volume))
+                message = mido.Message("note_on", channel=channel, note=held, velocity=velocity)
+                timeline.append((start / GRID_RATE_HZ, message))
+    timeline.sort(key=lambda timed: timed[0])
+    return timeline
+
+
+def write(path: Path, piece: Piece) -> None:
+    """Write a score in this layout; `song_to_frames` gives exactly these frames back.
+
+    What the player played goes to tracks of its own.
+
+    Raises
+    ------
+    ScoreError
+        If the frames break the ranges of a score.
+    FormatError
+        If the file cannot be written.
+    """
+    frames = validate_frames(piece.frames)
+    player = np.zeros(frames.shape[:2], np.bool_) if piece.player is None else piece.player
+    clock = MidiClock(piece.tempos)
+    file = mido.MidiFile(type=1, ticks_per_beat=clock.ticks_per_beat, charset="utf-8")
+    edges = clock.frame_ticks(len(frames))
+    end = (edges[-1], mido.MetaMessage("time_signature", numerator=1, denominator=1))
+    file.tracks.append(conductor_track(piece, clock, edges, [end]))
+    for played in (False, True):
+        for voice in Voice:
+            messages = (
+                (edges[at], message)
+                for at, by_player, message in _messages(voice, frames[:, voice], player[:, voice])
+                if by_player == played
+            )
+            preamble = _preamble(voice, played)
+            track = to_track(chain(preamble, messages))
+            if len(track) > len(preamble) or not played:
+                file.tracks.append(track)
+    save(path, file)
+
+
+def _voice_of(track_name: str) -> Voice | None:
+    return _TRACK_VOICES.get(track_name.removesuffix(_PLAYER_SUFFIX))
+
+
+def _voice_changes(song: Song) -> dict[Voice, tuple[NDArray[np.int64], NDArray[np.uint8]]]:
+    """Return, for each voice, the grid samples where its state changes, and the states.
+
+    A state is note, volume, timbre, and whether the note is the player's: shape (K, 4).
+    """
+    samples = _grid_samples(song).tolist()
+    ranks = {NOTE_OFF: 0, NOTE_ON: 1, CONTROL_CHANGE: 2}  # what happens first within a sample
+    is_player = [name.endswith(_PLAYER_SUFFIX) for name in song.track_names]
+    messages: dict[Voice, list[tuple[int, int, bytes, bool]]] = {voice: [] for voice in Voice}
+    for sample, (_, track, message) in zip(samples, song.events, strict=True):
+        voice = _voice_of(song.track_names[track])
+        rank = ranks.get(message[0] & 0xF0)
+        if voice is not None and rank is not None:
+            messages[voice].append((sample, rank, message, is_player[track]))
+    return {voice: _follow(voice, found) for voice, found in messages.items()}
+
+
+def _follow(voice: Voice, messages: list[tuple[int, int, bytes, bool]]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    messages.sort(key=lambda timed: timed[:2])
+    key = note = volume = timbre = owner = 0
+    states = {0: (0, 0, 0, 0)}
+    for sample, _, message, by_player in messages:
+        kind, first, second = message[0] & 0xF0, message[1], message[2]
+        if kind == NOTE_ON:
+            key, note, volume, owner = first, _note_of(voice, first), min(second, VOLUME_MAX[voice]), int(by_player)
+        elif kind == NOTE_OFF:
+            if first == key:
+                key = note = volume = owner = 0
+        elif first == _VOLUME_CONTROL:
+            volume = min(second, VOLUME_MAX[voice])
+        elif first == _TIMBRE_CONTROL:
+            timbre = min(second, TIMBRE_MAX[voice])
+        states[sample] = (note, volume, timbre, owner)
+    return np.array(list(states), np.int64), np.array(list(states.values()), np.uint8)
+
+
+def _note_of(voice: Voice, key: int) -> int:
+    lowest, highest = NOTE_RANGE[voice]
+    return min(max(key, lowest), highest) if voice is Voice.NO else fit_note(voice, key)
+
+
+def _preamble(voice: Voice, played: bool) -> list[tuple[int, mido.Message]]:
+    name = voice.name.lower() + (_PLAYER_SUFFIX if played else "")
+    program = mido.Message("program_change", channel=MIDI_CHANNEL[voice], program=_PROGRAMS[voice])
+    return [(0, mido.MetaMessage("track_name", name=name)), (0, program)]
+
+
+def _messages(
+    voice: Voice, states: NDArray[np.uint8], player: NDArray[np.bool_]
+) -> Iterator[tuple[int, bool, mido.Message]]:
+    """Yield the frame of each message of a voice, whether it is the player's, and the message."""
+    channel = MIDI_CHANNEL[voice]
+    before = np.concatenate([SILENCE[None, voice], states[:-1]])
+    handed_over = np.diff(player, prepend=False)
+    note = volume = timbre = 0  # what a reader knows
+    by_player = False
+    for at in np.flatnonzero((states != before).any(axis=1) | handed_over).tolist():
+        new_note, new_volume, new_timbre = states[at].tolist()
+        changes_hands = new_note > 0 and bool(player[at]) != by_player
+        if new_note != note or changes_hands:
+            if note:
+                yield at, by_player, mido.Message("note_off", channel=channel, note=note)
+            volume = 0
+            if new_note:
+                by_player, volume = bool(player[at]), max(1, new_volume)
+                yield at, by_player, mido.Message("note_on", channel=channel, note=new_note, velocity=volume)
+            if voice is Voice.TR:
+                volume = 0
+            note = new_note
+        if new_volume != volume:
+            volume = new_volume
+            yield at, by_player, _control(channel, _VOLUME_CONTROL, volume)
+        if new_timbre != timbre:
+            timbre = new_timbre
+            yield at, by_player, _control(channel, _TIMBRE_CONTROL, timbre)
+    if note:
+        yield len(states), by_player, mido.Message("note_off", channel=channel, note=note)
+
+
+def _control(channel: int, control: int, value: int) -> mido.Message:
+    return mido.Message("control_change", channel=channel, control=control, value=value)

@@ -1,0 +1,43 @@
+"""A score with what else its file may tell."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livegen.errors import ScoreError
+from livegen.formats.chip.register_log import Tags
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A score, who played it, and its place in a song.
+
+    Attributes
+    ----------
+    frames : ndarray of uint8, shape (N, 4, 3)
+    player : ndarray of bool, shape (N, 4), or None
+        Where a performer played; None where nobody knows.
+    tempos : tuple of (int, float)
+        From which frame on it has how many beats a minute, ascending; empty where there is no beat.
+    markers : tuple of (int, str)
+        Words at frames, ascending.
+    tags : Tags
+
+    Raises
+    ------
+    ScoreError
+        If `player` does not fit the frames.
+    """
+
+    frames: NDArray[np.uint8]
+    player: NDArray[np.bool_] | None = None
+    tempos: tuple[tuple[int, float], ...] = ()
+    markers: tuple[tuple[int, str], ...] = ()
+    tags: Tags = field(default_factory=Tags)
+
+    def __post_init__(self) -> None:
+        if self.player is not None and self.player.shape != self.frames.shape[:2]:
+            raise ScoreError(
+                f"the player's part has the shape {self.player.shape}: {self.frames.shape[:2]} fits this score"
+            )

@@ -1,0 +1,483 @@
+"""The instrument: what a session plays on, without a thread or a clock of its own.
+
+It takes events twice. At once: a key goes through a ring to the audio callback and sounds in the next block, a level
+goes to the mix. And once a frame: `play_frame` hands what came in to `performance.advance` and publishes the plan.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from threading import Lock
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livegen import score_table
+from livegen.controls import CONTROLS, DEFAULTS, VOICE_PREFIX, Value, Values, with_value
+from livegen.engines.protocol import Predictor
+from livegen.events import CLOCK_EVENTS, Event, SetControl, SourceLost, StampedEvent
+from livegen.outputs.callback import N_RINGS, RING_SIZE, begin_with_gains, new_engine, push_command, warm_up
+from livegen.patch import Patch
+from livegen.performance import form
+from livegen.performance.expression import Expression
+from livegen.performance.keyboard import HeldKey, Keyboard, attacks, handle
+from livegen.performance.performance import Call, advance, begin, follow
+from livegen.performance.state import ControlInForce, Message, State, timbres_of
+from livegen.score import Voice
+from livegen.score_table import FrameBeat, PlannedFrame
+from livegen.synth.bank import fill_bank, free_bank
+from livegen.synth.commands import COMMAND, EXPRESS, GIVE_TO_MODEL, KEY_DOWN, KEY_UP, SET_CHORD, SILENCE_ALL, USE_BANK
+from livegen.system.kernels import mark_compiled
+from livegen.units import FRAME_RATE_HZ
+
+_MAX_PENDING: Final = 4096
+_PANIC: Final = SetControl("panic", True)
+_LEVELS: Final = frozenset(
+    {"volume", "metronome", "chord_ticks"}
+    | {prefix + name for prefix in VOICE_PREFIX.values() for name in ("mute", "volume")}
+)
+"""Controls that the callback reads."""
+
+_Taken = tuple[int, Event, str]
+"""When an event happened, in nanoseconds, the event, and its source."""
+
+
+def compile_all(predictor: Predictor, patch: Patch) -> None:
+    """Compile all that playing will call, or load it from the cache, so that nothing is compiled on stage."""
+    predictor.warm_up()
+    form.warm_up()
+    warm_up(patch)
+    mark_compiled()
+
+
+@dataclass(frozen=True, slots=True)
+class FrameReport:
+    """What went into one call of `play_frame`, and what came of it.
+
+    Attributes
+    ----------
+    horizon : int
+        The first frame that was planned on the events.
+    events : tuple of StampedEvent
+    times_ns : tuple of int
+        When each happened.
+    messages : tuple of Message
+        Controls that took effect, and what was refused.
+    """
+
+    horizon: int
+    events: tuple[StampedEvent, ...]
+    times_ns: tuple[int, ...]
+    messages: tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A call of `play_frame` with all that it takes to do it again.
+
+    Attributes
+    ----------
+    report : FrameReport
+    before, after : State
+    calls : tuple of Call
+        Those of `advance` that led from one to the other, the first of them with the events; none where the predictor
+        raised in that one, and `follow` led there.
+    is_late : bool
+        Whether the callback had taken the old plan already.
+    """
+
+    report: FrameReport
+    before: State
+    after: State
+    calls: tuple[Call, ...] = ()
+    is_late: bool = False
+
+
+def _without_repeats(taken: list[_Taken]) -> Iterator[_Taken]:
+    """Yield events without those that another one of the same number or switch makes void, before anything else comes.
+
+    So a frame that is told of a thousand moves of a fader costs as much as one that is told of one.
+    """
+    last: dict[str, _Taken] = {}
+    for stamped in taken:
+        event = stamped[1]
+        if isinstance(event, SetControl) and CONTROLS[event.name].kind in ("float", "int", "bool"):
+            last.pop(event.name, None)
+            last[event.name] = stamped
+            continue
+        yield from last.values()
+        last = {}
+        yield stamped
+    yield from last.values()
+
+
+class Instrument:
+    """An engine, a predictor, and the performance that ties them.
+
+    Parameters
+    ----------
+    predictor : Predictor
+    patch : Patch
+        How the player's notes sound, and controls that differ from their defaults.
+    sample_rate : int
+        In Hz.
+    controls : mapping, optional
+        Values over those of the patch, by full name.
+    seed : int
+        Of all draws.
+    n_channels : int
+        Channels of the sound.
+    is_apart : bool
+        Whether there are four channels instead, one for each voice.
+    patches : mapping of str to Patch
+        Those that the control ``patch`` can change to.
+
+    Attributes
+    ----------
+    engine : ndarray of ENGINE, shape (1,)
+    state : State
+        Of the performance; belongs to the thread that calls `play_frame`.
+    latency_seconds : float
+        From a sample's making to its sound; by so much a clock is ahead of what is made when it ticks.
+    n_lost : int
+        Events and commands that came faster than they could be taken.
+    n_missed_plans : int
+        Frames whose new plan came after the callback had taken the old one.
+    announce : callable
+        Told of what took effect in a call of `play_frame` as soon as the first frame that was planned on it is
+        published, before the others are planned; on the thread of the call. Must be quick and never raise.
+    watch : callable
+        Told of every call of `play_frame` on its thread, also where that raises; must be quick and never raise.
+    """
+
+    def __init__(
+        self,
+        predictor: Predictor,
+        patch: Patch,
+        sample_rate: int,
+        *,
+        controls: Mapping[str, Value] | None = None,
+        seed: int = 0,
+        n_channels: int = 2,
+        is_apart: bool = False,
+        patches: Mapping[str, Patch] | None = None,
+    ) -> None:
+        values = DEFAULTS
+        for name, value in {**patch.controls, **(controls or {})}.items():
+            values = with_value(values, name, value)
+        self._patches = {**(patches or {}), patch.name: patch}
+        self.engine: NDArray[np.void] = new_engine(sample_rate, patch, n_channels=n_channels, is_apart=is_apart)
+        self.table = self.engine["table"]
+        state = begin(predictor, values, seed=seed, timbres=timbres_of(patch), drum_notes=patch.drum_notes)
+        self.state: State = replace(state, patches=self._patches)
+        self._models = self.state.models
+        self.latency_seconds = 0.0
+        self.n_lost = 0
+        self.n_missed_plans = 0
+        self.announce: Callable[[FrameReport], None] = lambda report: None
+        self.watch: Callable[[Turn], None] = lambda turn: None
+        self._values = values  # in force on the audio side, which is ahead of the score
+        self._keyboard = Keyboard()
+        self._patch, self._new_patch = patch, patch  # the one that sounds, and the one that is to
+        self._bank = 0
+        self._lock = Lock()
+        self._order = 0
+        self._rings: dict[str, int] = {"session": 0}
+        self._command: NDArray[np.void] = np.zeros(1, COMMAND)  # scratch
+        self._unsent: set[Voice] = set()
+        self._expressed = [Expression()] * len(Voice)  # what the callback was told of each voice
+        self._taken: set[Voice] = set()  # voices that the callback takes for the player's
+        self._pending: list[_Taken] = []
+        self._overflowed: dict[str, int] = {}  # sources of which events were lost, and when
+        self._apply_levels()
+        begin_with_gains(self.engine, self.engine["mix"]["gains"][0])
+
+    @property
+    def values(self) -> Values:
+        """Controls in force, from any thread."""
+        return self._values
+
+    @property
+    def held_keys(self) -> tuple[HeldKey, ...]:
+        """The keys that are held now, from any thread."""
+        return self._keyboard.held
+
+    @property
+    def is_model_audible(self) -> bool:
+        """Whether the model sounds now, from any thread: not between stop, or panic, and start."""
+        return bool(self.engine["mix"]["is_model_audible"][0])
+
+    @property
+    def mutes(self) -> tuple[bool, ...]:
+        """Which voices of the model are to be silent now, from any thread: the muted ones, and all after stop."""
+        values, is_audible = self._values, self.is_model_audible
+        return tuple(not is_audible or bool(values[prefix + "mute"]) for prefix in VOICE_PREFIX.values())
+
+    def add_model(self, name: str, predictor: Predictor) -> None:
+        """Take a model that the control ``model`` can change to from now on, from any thread; it is warm."""
+        with self._lock:
+            self._models = {**self._models, name: predictor}
+
+    def receive(self, event: Event, source: str, time_ns: int | None = None) -> None:
+        """Take an event: a `Sink` for inputs, from any thread.
+
+        Parameters
+        ----------
+        event : Event
+        source : str
+            Who sent it; keys are held by source.
+        time_ns : int, optional
+            When it happened, on the clock of `time.perf_counter_ns`; now if left out.
+        """
+        time_ns = time.perf_counter_ns() if time_ns is None else time_ns
+        with self._lock:
+            if len(self._pending) < _MAX_PENDING or event == _PANIC:
+                self._pending.append((time_ns, event, source))
+            else:  # what is lost may be a key that came up: let go of all that the source holds
+                self.n_lost += 1
+                self._overflowed[source] = time_ns
+                event = SourceLost()
+            if isinstance(event, SetControl):
+                self._set(event)
+            before = self._keyboard
+            self._keyboard = handle(before, event, source, self._values, self._new_patch.drum_notes)
+            if self._keyboard is not before or (isinstance(event, SetControl) and event.name == "bend_range"):
+                self._sound(before, source)
+
+    def play_frame(self, to_frame: int, position_of_time: Callable[[int], float]) -> FrameReport:
+        """Apply what came in, let the frames before `to_frame` stand, and publish the plan, nearest frame first.
+
+        Parameters
+        ----------
+        to_frame : int
+            First frame that may still change.
+        position_of_time : callable
+            Maps a time in nanoseconds to frames since the start, a real number.
+
+        Returns
+        -------
+        FrameReport
+
+        Notes
+        -----
+        If the predictor raises, so does this, and the next call goes on: what came in is lost to the past of the
+        score, but no key that came up hangs in it, and a model that was stopped stays so. Where the first frame was
+        published already, nothing is lost but what comes after it.
+        """
+        taken = self._take()
+        latency_frames = self.latency_seconds * FRAME_RATE_HZ
+        events = tuple(
+            StampedEvent(event, source, position_of_time(time_ns) - isinstance(event, CLOCK_EVENTS) * latency_frames)
+            for time_ns, event, source in taken
+        )
+        times_ns = tuple(time_ns for time_ns, _, _ in taken)
+        self.state = replace(self.state, models=self._models)
+        turn: Turn | None = None
+        try:
+            turn = self._play_next(events, times_ns, to_frame)
+            self._follow_score(turn)
+            self.announce(turn.report)
+            turn = self._plan_on(turn)
+        finally:
+            turn = turn or self._lose(events, times_ns)
+            self.state = turn.after
+            self.watch(turn)
+        return turn.report
+
+    def publish(self, frames: Sequence[PlannedFrame], owner: NDArray[np.uint8]) -> None:
+        """Let frames sound that were settled elsewhere, as those of a take are, in place of `play_frame`.
+
+        `owner`, uint8 (4,), says who plays the voices in the frame that sounds next.
+        """
+        self._take()
+        score_table.write_frames(self.table, list(frames))
+        with self._lock:
+            self._give_back(owner)
+
+    def _play_next(self, events: tuple[StampedEvent, ...], times_ns: tuple[int, ...], to_frame: int) -> Turn:
+        """Apply events, and publish the first frame that is planned on them."""
+        before, call = self.state, Call(to_frame, to_frame + 1)
+        state, frames, messages = advance(before, call.to_frame, events, plan_to=call.plan_to)
+        frame_taken = int(self.engine["stats"]["frame_taken"][0, 0])
+        is_late = frame_taken >= state.horizon
+        if is_late:  # the callback was faster: what it took is what was played
+            self.n_missed_plans += 1
+            call = Call(frame_taken + 1, frame_taken + 2)
+            state, frames, messages = advance(before, call.to_frame, events, plan_to=call.plan_to)
+        # the next one always: its beat is as well known now as it will be
+        score_table.write_frames(self.table, _on_beat(state, (state.timeline.at(state.horizon).planned, *frames)))
+        report = FrameReport(state.horizon, events, times_ns, tuple(messages))
+        return Turn(report, before, state, (call,), is_late)
+
+    def _plan_on(self, turn: Turn) -> Turn:
+        """Plan and publish the frames after the first."""
+        call = Call(turn.after.horizon)
+        state, frames, _ = advance(turn.after, call.to_frame, plan_to=call.plan_to)
+        score_table.write_frames(self.table, _on_beat(state, frames))
+        return replace(turn, after=state, calls=(*turn.calls, call))
+
+    def _lose(self, events: tuple[StampedEvent, ...], times_ns: tuple[int, ...]) -> Turn:
+        """Return what is left where the predictor raised before the first frame was there."""
+        report = FrameReport(self.state.horizon, events, times_ns, ())
+        return Turn(report, self.state, follow(self.state, events))
+
+    def _follow_score(self, turn: Turn) -> None:
+        """Take over what the performance itself has changed, and give the model the voices that are its own again."""
+        state = turn.after
+        with self._lock:
+            if any(isinstance(message, ControlInForce) and message.is_consequence for message in turn.report.messages):
+                self._adopt(state)
+            if self._keyboard.n_pressed != state.keyboard.n_pressed:
+                return  # keys went down since: whose their voices are, the next frame tells
+            self._give_back(state.timeline.at(state.horizon).planned.owner)
+
+    def _give_back(self, owner: NDArray[np.uint8]) -> None:
+        for voice in tuple(self._taken):
+            if owner[voice] != score_table.PLAYER and self._keyboard.sounding(voice) is None:
+                self._push("session", GIVE_TO_MODEL, voice)
+
+    def _adopt(self, state: State) -> None:
+        """Stand where the performance stands, but for the events that it does not know of yet."""
+        values, keyboard = state.values, state.keyboard
+        for _, event, source in self._pending:
+            if isinstance(event, SetControl) and not CONTROLS[event.name].is_action:
+                values = with_value(values, event.name, event.value)
+            keyboard = handle(keyboard, event, source, values, self._new_patch.drum_notes)
+        for source in self._overflowed:
+            keyboard = handle(keyboard, SourceLost(), source, values, self._new_patch.drum_notes)
+        before, self._keyboard, self._values = self._keyboard, keyboard, values
+        self._apply_levels()
+        self._sound(before, "session")
+
+    def _take(self) -> list[_Taken]:
+        with self._lock:
+            self._send_again()
+            lost = [(time_ns, SourceLost(), source) for source, time_ns in self._overflowed.items()]
+            taken, self._pending, self._overflowed = [*self._pending, *lost], [], {}
+        return list(_without_repeats(taken))
+
+    def _set(self, event: SetControl) -> None:
+        mix = self.engine["mix"]
+        if not CONTROLS[event.name].is_action:
+            self._values = with_value(self._values, event.name, event.value)
+            if event.name in _LEVELS:
+                self._apply_levels()
+        elif event.value and event.name == "panic":
+            mix["is_model_audible"] = 0
+            self._push("session", SILENCE_ALL, Voice.P1)
+        elif event.value and event.name in ("start", "stop"):
+            mix["is_model_audible"] = event.name == "start"
+        elif event.name == "patch" and event.value in self._patches:
+            self._new_patch = self._patches[str(event.value)]
+            self._change_patch()
+
+    def _change_patch(self) -> None:
+        """Hand the callback the sounds of the patch that is to play, once it has taken those before."""
+        synth = self.engine["synth"]
+        if self._new_patch is self._patch or synth["bank"][0] != self._bank:
+            return
+        bank = free_bank(synth)
+        fill_bank(synth, bank, self._new_patch)
+        command = self._begin_command(USE_BANK, Voice.P1)
+        command["note"] = bank
+        if push_command(self.engine[0], self._ring_of("session"), command):
+            self._patch, self._bank = self._new_patch, bank
+
+    def _apply_levels(self) -> None:
+        values, mix = self._values, self.engine["mix"]
+        mix["master"], mix["metronome"] = values["volume"], values["metronome"]
+        for voice, prefix in VOICE_PREFIX.items():
+            mix["gains"][0, voice] = 0.0 if values[prefix + "mute"] else values[prefix + "volume"]
+        self.engine["synth"]["chord_ticks"] = values["chord_ticks"]
+
+    def _sound(self, before: Keyboard, source: str) -> None:
+        """Tell the callback what each voice sounds now, where that has changed."""
+        after = self._keyboard
+        for voice in Voice:
+            self._express(voice, source)
+            was, now = before.sounding(voice), after.sounding(voice)
+            if before.is_touched(voice) and not after.is_touched(voice):
+                self._push(source, GIVE_TO_MODEL, voice)
+            elif now is None:
+                if was is not None:
+                    self._push(source, KEY_UP, voice)
+            elif attacks(before, after, voice):
+                self._push(source, KEY_DOWN, voice, now)
+            elif before.chord(voice) != after.chord(voice):
+                self._push(source, SET_CHORD, voice, now)
+
+    def _express(self, voice: Voice, source: str) -> None:
+        """Tell the callback how a voice is bent and coloured now, where that has changed.
+
+        A wheel can send a thousand messages a second, so keys have half of a ring to themselves. What finds no room
+        is made good by the next event, or the next frame.
+        """
+        wanted = self._keyboard.expression(voice, int(self._values["bend_range"]))
+        if wanted == self._expressed[voice]:
+            return
+        ring = self.engine["rings"][0, self._ring_of(source)]
+        if ring["written"][0] - ring["read"][0] < RING_SIZE // 2 and self._push_expression(source, voice, wanted):
+            self._expressed[voice] = wanted
+
+    def _push_expression(self, source: str, voice: Voice, expression: Expression) -> bool:
+        command = self._begin_command(EXPRESS, voice)
+        command["bend"] = expression.bend
+        command["modulation"] = expression.modulation
+        command["pressure"] = expression.pressure
+        return bool(push_command(self.engine[0], self._ring_of(source), command))
+
+    def _send_again(self) -> None:
+        """Repeat what a full ring did not take, so that no note hangs."""
+        voices, self._unsent = self._unsent, set()
+        self._change_patch()
+        for voice in Voice:
+            self._express(voice, "session")
+        for voice in voices:
+            now = self._keyboard.sounding(voice)
+            if not self._keyboard.is_touched(voice):
+                self._push("session", GIVE_TO_MODEL, voice)
+            elif now is None:
+                self._push("session", KEY_UP, voice)
+            else:
+                self._push("session", KEY_DOWN, voice, now)
+
+    def _push(self, source: str, kind: int, voice: Voice, key: HeldKey | None = None) -> None:
+        command = self._begin_command(kind, voice)
+        if key is not None:
+            chord = self._keyboard.chord(voice)
+            command["note"] = key.note
+            command["key"] = key.played_key
+            command["volume"] = key.volume
+            command["n_notes"] = len(chord)
+            command["notes"][: len(chord)] = chord
+        if not push_command(self.engine[0], self._ring_of(source), command):
+            self.n_lost += 1
+            self._unsent.add(voice)
+        elif kind == KEY_DOWN:
+            self._taken.add(voice)
+        elif kind == GIVE_TO_MODEL:
+            self._taken.discard(voice)
+
+    def _begin_command(self, kind: int, voice: Voice) -> np.void:
+        self._order += 1
+        self._command[:] = 0
+        command: np.void = self._command[0]
+        command["kind"], command["voice"], command["order"] = kind, int(voice), self._order
+        return command
+
+    def _ring_of(self, source: str) -> int:
+        return self._rings.setdefault(source, min(len(self._rings), N_RINGS - 1))
+
+
+def _on_beat(state: State, frames: Sequence[PlannedFrame]) -> list[PlannedFrame]:
+    """Return frames with where the beat is in each, as it is known now."""
+    tempo, beats_a_bar = state.tempo, int(state.values["beats_a_bar"])
+    placed = []
+    for planned in frames:
+        beat = None
+        if tempo.beat_at(planned.frame_index) is not None:
+            beats = tempo.beats_at(planned.frame_index)
+            beat = FrameBeat(beats, tempo.beats_at(planned.frame_index + 1) - beats, beats_a_bar)
+        placed.append(replace(planned, beat=beat))
+    return placed

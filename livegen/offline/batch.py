@@ -1,0 +1,267 @@
+"""Many renders: the same session with one seed after another, on several processes if wanted.
+
+A worker is a process that renders one file after another; whatever becomes of it, the others go on.
+"""
+
+import multiprocessing
+import signal
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Final
+
+from livegen.controls import Value
+from livegen.engines.checkpoint import load_predictor
+from livegen.errors import FormatError, LivegenError
+from livegen.formats import MIDI_ENDINGS
+from livegen.formats.audio.file import AUDIO_ENDINGS
+from livegen.formats.chip.register_files import REGISTER_ENDINGS, is_register_file
+from livegen.formats.chip.register_log import VGM_RATE_HZ, Tags
+from livegen.formats.midi.file import midi_timeline
+from livegen.formats.score.roll import PICTURE_ENDINGS
+from livegen.inputs.midi_file import timeline_events
+from livegen.instrument.instrument import Instrument, compile_all
+from livegen.offline.render import check_output, render_to_file
+from livegen.patch import load_patch
+
+DEFAULT_SAMPLE_RATE_HZ: Final = 48_000
+_PATIENCE_SECONDS: Final = 5.0  # with a worker that is to end
+
+
+@dataclass(frozen=True, slots=True)
+class Renders:
+    """What is rendered, and how often.
+
+    Attributes
+    ----------
+    paths : tuple of Path
+        One file for each seed.
+    seeds : tuple of int
+    n_frames : int
+    model : Path
+        Folder of the model.
+    patch : str
+    prompt : Path or None
+        MIDI file of what a performer plays from the start.
+    controls : mapping
+        Values over those of the patch, by full name.
+    rate : int or None
+        Sample rate in Hz, for sound.
+    is_apart : bool
+        Whether sound has a channel for each voice.
+    tags : Tags
+    loop_from : float or None
+        As `render_to_file` has it, for register writes.
+    is_for_daw : bool
+        As `livegen.formats.write_piece` has it, for MIDI files.
+    """
+
+    paths: tuple[Path, ...]
+    seeds: tuple[int, ...]
+    n_frames: int
+    model: Path
+    patch: str = "plain"
+    prompt: Path | None = None
+    controls: Mapping[str, Value] = field(default_factory=dict)
+    rate: int | None = None
+    is_apart: bool = False
+    tags: Tags = field(default_factory=Tags)
+    loop_from: float | None = None
+    is_for_daw: bool = False
+
+    def check(self) -> None:
+        """Refuse what cannot be rendered, before any work is done; raises FormatError."""
+        path = self.paths[0]
+        check_output(path)
+        name = path.name.lower()
+        for option, is_given, endings in (
+            ("--rate", self.rate is not None, AUDIO_ENDINGS),
+            ("--audio-channels voices", self.is_apart, AUDIO_ENDINGS),
+            ("--loop-from", self.loop_from is not None, REGISTER_ENDINGS),
+            ("--midi-layout daw", self.is_for_daw, MIDI_ENDINGS),
+            ("--author", bool(self.tags.author), REGISTER_ENDINGS),
+            ("--title", bool(self.tags.title), (*REGISTER_ENDINGS, *MIDI_ENDINGS, *PICTURE_ENDINGS)),
+        ):
+            if is_given and not name.endswith(endings):
+                raise FormatError(f"{option} means nothing for {path.name}: leave it out, or write {endings[0]}")
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What became of a file.
+
+    Attributes
+    ----------
+    index : int
+        Which of the files.
+    error : str or None
+        What went wrong, in a sentence.
+    """
+
+    index: int
+    error: str | None = None
+
+
+def numbered(path: Path, count: int) -> tuple[Path, ...]:
+    """Return the paths of so many files: song-01.wav, song-02.wav ...; of one, the path itself."""
+    if count == 1:
+        return (path,)
+    stem, dot, ending = path.name.partition(".")
+    digits = max(len(str(count)), 2)
+    return tuple(path.with_name(f"{stem}-{number:0{digits}d}{dot}{ending}") for number in range(1, count + 1))
+
+
+class Studio:
+    """What every render of a batch shares: patch, model and prompt, loaded once, and all kernels compiled."""
+
+    def __init__(self, renders: Renders) -> None:
+        self._renders = renders
+        self._events = [] if renders.prompt is None else timeline_events(midi_timeline(renders.prompt))
+        self._patch = load_patch(renders.patch)
+        self._predictor = load_predictor(renders.model)
+        compile_all(self._predictor, self._patch)
+
+    def render(self, index: int, on_frame: Callable[[], None] = lambda: None) -> None:
+        """Render one of the files; raises LivegenError."""
+        renders, path = self._renders, self._renders.paths[index]
+        instrument = Instrument(
+            self._predictor,
+            self._patch,
+            VGM_RATE_HZ if is_register_file(path) else renders.rate or DEFAULT_SAMPLE_RATE_HZ,
+            controls=renders.controls,
+            seed=renders.seeds[index],
+            n_channels=1,
+            is_apart=renders.is_apart,
+        )
+        render_to_file(
+            instrument,
+            path,
+            renders.n_frames,
+            self._events,
+            tags=renders.tags,
+            loop_from=renders.loop_from,
+            is_for_daw=renders.is_for_daw,
+            on_frame=on_frame,
+        )
+
+
+def render_all(renders: Renders, *, n_jobs: int = 1, on_frame: Callable[[], None] = lambda: None) -> Iterator[Rendered]:
+    """Render all files; one that fails does not lose the others.
+
+    Parameters
+    ----------
+    renders : Renders
+    n_jobs : int
+        How many processes.
+    on_frame : callable
+        Called after each frame of any file.
+
+    Yields
+    ------
+    Rendered
+        As they are done, in any order.
+
+    Raises
+    ------
+    LivegenError
+        If patch, model or prompt cannot be loaded, or there is one file alone, and it cannot be written.
+    """
+    studio = Studio(renders)  # here too, so that what is wrong with it is said once, and kernels are compiled once
+    if len(renders.paths) == 1:
+        studio.render(0, on_frame)
+        yield Rendered(0)
+        return
+    if n_jobs == 1:
+        yield from (_attempt(studio, index, on_frame) for index in range(len(renders.paths)))
+        return
+    waiting = deque(range(len(renders.paths)))
+    workers = [_Worker(renders) for _ in range(min(n_jobs, len(waiting)))]
+    try:
+        for worker in workers:
+            worker.begin(waiting.popleft())
+        while any(worker.index is not None for worker in workers):
+            ready = wait([worker.connection for worker in workers if worker.index is not None])
+            for place, worker in enumerate(workers):
+                if worker.connection not in ready:
+                    continue
+                done = worker.receive(on_frame)
+                if done is None:
+                    continue
+                yield done
+                if not waiting:
+                    continue
+                if not worker.is_alive:
+                    worker.end()
+                    workers[place] = worker = _Worker(renders)
+                worker.begin(waiting.popleft())
+    finally:
+        for worker in workers:
+            worker.end()
+
+
+def _attempt(studio: Studio, index: int, on_frame: Callable[[], None]) -> Rendered:
+    """Render a file, and return what became of it."""
+    try:
+        studio.render(index, on_frame)
+    except LivegenError as error:
+        return Rendered(index, str(error))
+    except Exception as error:
+        return Rendered(index, f"something went wrong that should not have ({type(error).__name__}: {error})")
+    return Rendered(index)
+
+
+class _Worker:
+    """A process that renders, and its end of the line."""
+
+    def __init__(self, renders: Renders) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.connection, theirs = context.Pipe()
+        self.process: BaseProcess = context.Process(target=_work, args=(renders, theirs), daemon=True)
+        self.process.start()
+        theirs.close()
+        self.index: int | None = None  # of the file that it is at
+        self.is_alive = True
+
+    def begin(self, index: int) -> None:
+        self.index = index
+        with suppress(OSError):  # it has died; the next receive says so
+            self.connection.send(index)
+
+    def receive(self, on_frame: Callable[[], None]) -> Rendered | None:
+        """Take what has come: news of a frame, or what became of the file."""
+        assert self.index is not None
+        done: Rendered | None = None
+        try:
+            done = self.connection.recv()
+        except (EOFError, OSError):
+            self.process.join(_PATIENCE_SECONDS)
+            self.is_alive = False
+            done = Rendered(self.index, f"its process ended ({self.process.exitcode}): is there enough memory?")
+        if done is None:
+            on_frame()
+        else:
+            self.index = None
+        return done
+
+    def end(self) -> None:
+        self.connection.close()
+        if self.index is not None:
+            self.process.terminate()
+        self.process.join(_PATIENCE_SECONDS)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join(_PATIENCE_SECONDS)
+
+
+def _work(renders: Renders, connection: Connection) -> None:
+    """Render what is asked for until the line is closed; the work of a process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one that asks
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what is half-written is cleared away
+    with suppress(EOFError, OSError, KeyboardInterrupt, LivegenError):
+        studio = Studio(renders)
+        while True:
+            connection.send(_attempt(studio, connection.recv(), lambda: connection.send(None)))

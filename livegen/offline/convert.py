@@ -1,0 +1,287 @@
+"""From one kind of file to another: which pairs there are, what each may be told, and the work.
+
+A pair is a row of `CONVERSIONS`. A new format is a row, and a function that reads the one file and writes the other.
+What sounds goes through a log of register writes, which a VGM file holds and the sound engine makes of a score; so a
+score sounds the same as .wav, as .vgm and in a jam.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from livegen.apu import FULL_SCALE, VOICES, render_blocks
+from livegen.errors import FormatError
+from livegen.formats import MIDI_ENDINGS, SCORE_ENDINGS, read_piece, write_piece
+from livegen.formats.audio.file import AUDIO_ENDINGS, AudioWriter
+from livegen.formats.chip.register_files import REGISTER_ENDINGS, engine_log, write_registers
+from livegen.formats.chip.register_log import VGM_RATE_HZ, RegisterLog, Tags, with_loop
+from livegen.formats.chip.vgm import read_vgm
+from livegen.formats.files import check_place
+from livegen.formats.score.piece import Piece
+from livegen.formats.score.roll import PICTURE_ENDINGS, write_picture
+from livegen.score import N_VOICES
+from livegen.synth.register_log import score_writes
+from livegen.units import frame_to_sample, frame_to_seconds
+
+DEFAULT_SAMPLE_RATE_HZ: Final = 48_000
+_FADE_SECONDS: Final = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a conversion was told; None is what nobody said.
+
+    Attributes
+    ----------
+    rate : int or None
+        Sample rate in Hz.
+    voices : tuple of str or None
+        Which sound, names of `livegen.apu.VOICES`.
+    filters : bool or None
+        Whether the console's output filters are on.
+    mixer : str or None
+        "nonlinear" or "linear".
+    loops : int or None
+        How often a loop is played.
+    audio_channels : str or None
+        "voices": a channel for each voice; "mix": one for them all.
+    loop_from : float or None
+        Where players of the file go on when it has come to its end, in seconds.
+    title, author : str or None
+        For the file's tags.
+    midi_layout : str or None
+        "exact", which is NES-MDB's, or "daw".
+    """
+
+    rate: int | None = None
+    voices: tuple[str, ...] | None = None
+    filters: bool | None = None
+    mixer: str | None = None
+    loops: int | None = None
+    audio_channels: str | None = None
+    loop_from: float | None = None
+    title: str | None = None
+    author: str | None = None
+    midi_layout: str | None = None
+
+    def given(self) -> dict[str, object]:
+        """Return what was said, by name."""
+        said = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {name: value for name, value in said.items() if value is not None}
+
+    def tagged(self, tags: Tags) -> Tags:
+        """Return tags with the title and the author that were given."""
+        return replace(
+            tags,
+            title=tags.title if self.title is None else self.title,
+            author=tags.author if self.author is None else self.author,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a conversion wrote.
+
+    Attributes
+    ----------
+    seconds : float
+        How long it plays.
+    remarks : tuple of str
+        What else its user should know, such as what was left out.
+    """
+
+    seconds: float
+    remarks: tuple[str, ...] = ()
+
+
+Progress = Callable[[float], None]
+"""Called with the part that is done, 0..1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """A row of the table: endings of the files that it reads and writes, the options that it takes, and the work."""
+
+    sources: tuple[str, ...]
+    targets: tuple[str, ...]
+    options: frozenset[str]
+    run: Callable[[Path, Path, Options, Progress], Report]
+
+
+def convert(source: Path, target: Path, options: Options, *, progress: Progress = lambda done: None) -> Report:
+    """Make a file of another kind out of one; the endings of the names say which.
+
+    Parameters
+    ----------
+    source, target : Path
+    options : Options
+    progress : callable
+        Called with the part that is done, 0..1, now and then.
+
+    Raises
+    ------
+    LivegenError
+        If there is no such conversion, it has no use for an option, a file cannot be read or written, or both are
+        the same.
+    """
+    conversion = _conversion(source, target)
+    useless = sorted(options.given().keys() - conversion.options)
+    if useless:
+        option = useless[0].replace("_", "-")
+        raise FormatError(f"--{option} means nothing from {source.name} to {target.name}: leave it out")
+    check_place(target)
+    if _is_same_file(source, target):
+        raise FormatError(f"{target} is the file to convert: give another name to what is written")
+    return conversion.run(source, target, options, progress)
+
+
+def _conversion(source: Path, target: Path) -> Conversion:
+    known = [conversion for conversion in CONVERSIONS if source.name.lower().endswith(conversion.sources)]
+    if not known:
+        endings = _listed([ending for conversion in CONVERSIONS for ending in conversion.sources])
+        raise FormatError(f"{source.name} cannot be converted: its name must end in {endings}")
+    for conversion in known:
+        if target.name.lower().endswith(conversion.targets):
+            return conversion
+    endings = _listed([ending for conversion in known for ending in conversion.targets])
+    raise FormatError(f"{source.name} cannot become {target.name}: that name must end in {endings}")
+
+
+def _is_same_file(source: Path, target: Path) -> bool:
+    try:
+        return source.samefile(target)
+    except OSError:  # one of them is not there
+        return False
+
+
+def _listed(names: list[str]) -> str:
+    names = list(dict.fromkeys(names))
+    return " or ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
+def _registers_to_sound(source: Path, target: Path, options: Options, progress: Progress) -> Report:
+    writer = _writer(target, options)
+    log = read_vgm(source, loops=1 if options.loops is None else options.loops)
+    _write_sound(writer, log, options, progress)
+    return Report(log.n_samples(writer.sample_rate) / writer.sample_rate, _remarks(log, writer))
+
+
+def _registers_to_registers(source: Path, target: Path, options: Options, progress: Progress) -> Report:
+    log = read_vgm(source)
+    log = replace(log, tags=options.tagged(log.tags))
+    if options.loop_from is not None:
+        log = with_loop(replace(log, loop=None), round(options.loop_from * VGM_RATE_HZ))
+    write_registers(target, log)
+    progress(1.0)
+    return Report(log.length / VGM_RATE_HZ, _remarks(log))
+
+
+def _score_to_sound(source: Path, target: Path, options: Options, progress: Progress) -> Report:
+    writer = _writer(target, options)
+    piece = read_piece(source)
+    log = _score_log(piece, writer.sample_rate, options)
+    _write_sound(writer, log, options, progress, fades=True)
+    return Report(frame_to_seconds(len(piece.frames)), _remarks(log, writer))
+
+
+def _score_to_registers(source: Path, target: Path, options: Options, progress: Progress) -> Report:
+    log = _score_log(read_piece(source), VGM_RATE_HZ, options)
+    if options.loop_from is not None:
+        log = with_loop(log, round(options.loop_from * VGM_RATE_HZ))
+    write_registers(target, log)
+    progress(1.0)
+    return Report(log.length / VGM_RATE_HZ, _remarks(log))
+
+
+def _score_to_score(source: Path, target: Path, options: Options, progress: Progress) -> Report:
+    piece = read_piece(source)
+    is_for_daw = options.midi_layout == "daw"
+    write_piece(target, replace(piece, tags=options.tagged(piece.tags)), is_for_daw=is_for_daw)
+    progress(1.0)
+    has_notes_alone = target.name.lower().endswith(".seprsco.pkl")
+    remarks = ("left out: volumes and timbres",) if has_notes_alone else ("left out: timbres",) if is_for_daw else ()
+    return Report(frame_to_seconds(len(piece.frames)), remarks)
+
+
+def _score_to_picture(source: Path, target: Path, options: Options, progress: Progress) -> Report:
+    piece = read_piece(source)
+    write_picture(target, replace(piece, tags=options.tagged(piece.tags)))
+    progress(1.0)
+    return Report(frame_to_seconds(len(piece.frames)))
+
+
+def _score_log(piece: Piece, sample_rate: int, options: Options) -> RegisterLog:
+    if not len(piece.frames):
+        raise FormatError("the score has no frames, so there is nothing to hear: choose another file")
+    length = frame_to_sample(len(piece.frames), VGM_RATE_HZ)
+    return engine_log(score_writes(piece.frames, sample_rate), length, options.tagged(piece.tags))
+
+
+def _writer(target: Path, options: Options) -> AudioWriter:
+    n_channels = N_VOICES if options.audio_channels == "voices" else 1
+    return AudioWriter(target, DEFAULT_SAMPLE_RATE_HZ if options.rate is None else options.rate, n_channels)
+
+
+def _write_sound(
+    writer: AudioWriter, log: RegisterLog, options: Options, progress: Progress, *, fades: bool = False
+) -> None:
+    """Render a log to a file, over whose last 10 ms it may fade, so that what sounds there does not end in a click."""
+    n_samples = log.n_samples(writer.sample_rate)
+    chip = {name: value for name, value in options.given().items() if name in ("voices", "filters", "mixer")}
+    if writer.n_channels > 1 and "voices" in chip:
+        raise FormatError("--voices means nothing with a channel for each voice: leave one of them out")
+    channels = [{"voices": (voice,)} for voice in VOICES[:N_VOICES]] if writer.n_channels > 1 else [{}]
+    rendered = [
+        render_blocks(
+            log.cycle,
+            log.address,
+            log.value,
+            cpu_clock_hz=log.cpu_clock_hz,
+            sample_rate=writer.sample_rate,
+            n_samples=n_samples,
+            region=log.region,
+            **{**chip, **channel},  # type: ignore[arg-type]
+        )
+        for channel in channels
+    ]
+    # Without the filters the samples are the mixer's, with its constant part, and $4011 has room too.
+    gain = 1.0 if options.filters is False else FULL_SCALE
+    n_faded = round(_FADE_SECONDS * writer.sample_rate) if fades else 0
+    done = 0
+    with writer:
+        for blocks in zip(*rendered, strict=True):
+            samples = np.stack(blocks, axis=1) * gain
+            left = np.arange(n_samples - done - 1, n_samples - done - 1 - len(samples), -1)
+            if n_faded and left[-1] < n_faded:
+                samples *= np.minimum(left / n_faded, 1.0)[:, None]
+            writer.write(samples)
+            done += len(samples)
+            progress(done / n_samples)
+
+
+def _remarks(log: RegisterLog, writer: AudioWriter | None = None) -> tuple[str, ...]:
+    remarks = [f'"{log.title}"'] if log.title else []
+    if log.left_out:
+        remarks.append(f"left out: {', '.join(log.left_out)}")
+    if writer is not None and writer.n_clipped:
+        remarks.append(f"{writer.n_clipped:,} samples clipped")
+    return tuple(remarks)
+
+
+_TAG_OPTIONS: Final = frozenset({"title", "author"})
+_SOUND_OPTIONS: Final = frozenset({"rate", "voices", "filters", "mixer", "audio_channels"})
+
+CONVERSIONS: Final = (
+    Conversion((".vgm", ".vgz"), AUDIO_ENDINGS, _SOUND_OPTIONS | {"loops"}, _registers_to_sound),
+    Conversion((".vgm", ".vgz"), REGISTER_ENDINGS, _TAG_OPTIONS | {"loop_from"}, _registers_to_registers),
+    Conversion(SCORE_ENDINGS, MIDI_ENDINGS, frozenset({"title", "midi_layout"}), _score_to_score),
+    Conversion(SCORE_ENDINGS, SCORE_ENDINGS, frozenset(), _score_to_score),
+    Conversion(SCORE_ENDINGS, AUDIO_ENDINGS, _SOUND_OPTIONS, _score_to_sound),
+    Conversion(SCORE_ENDINGS, REGISTER_ENDINGS, _TAG_OPTIONS | {"loop_from"}, _score_to_registers),
+    Conversion(SCORE_ENDINGS, PICTURE_ENDINGS, frozenset({"title"}), _score_to_picture),
+)
+"""What can be made of what, by the endings of names."""

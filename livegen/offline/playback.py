@@ -1,0 +1,297 @@
+"""The sound of a take: its frames as they were played, and the player's events at their times, without the model."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livegen.beat import Beat
+from livegen.engines.protocol import UNCONDITIONED, Conditions
+from livegen.errors import TakeError
+from livegen.events import NoteOn, SetControl, SourceLost, StampedEvent
+from livegen.offline.render import RenderedFrame, render_to
+from livegen.outputs.audio import AudioDevice
+from livegen.performance.state import ControlInForce
+from livegen.score import N_COLUMNS, N_VOICES
+from livegen.score_table import MODEL, OFF, PLAYER, PlannedFrame
+from livegen.session.clock import AudioClock
+from livegen.session.speaker import Speaker
+from livegen.takes.records import Head, Played, Turned
+from livegen.takes.replay import instrument_of
+from livegen.takes.take import Take
+from livegen.units import FRAME_RATE_HZ, frame_to_sample, sample_to_frame
+
+_MAX_EVENTS: Final = 2_000_000
+_AHEAD_FRAMES: Final = 12
+_RUN_UP_FRAMES: Final = 2 * FRAME_RATE_HZ
+_CATCH_UP_EVENTS: Final = 256
+_NAP_SECONDS: Final = 0.002
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recording:
+    """A take as it sounded, from its first frame on.
+
+    Attributes
+    ----------
+    head : Head
+    frames : ndarray of uint8, shape (N, 4, 3)
+    owner : ndarray of uint8, shape (N, 4)
+    onset_offset : ndarray of float64, shape (N, 4)
+    beats : mapping of int to Beat
+        What was known of the beat, by frame; frames of which nothing was known are left out.
+    events : sequence of StampedEvent
+        In the order in which they came.
+    """
+
+    head: Head
+    frames: NDArray[np.uint8]
+    owner: NDArray[np.uint8]
+    onset_offset: NDArray[np.float64]
+    beats: Mapping[int, Beat]
+    events: Sequence[StampedEvent]
+
+    @property
+    def is_player(self) -> NDArray[np.bool_]:
+        """Which voices were the player's, by frame, (N, 4)."""
+        return self.owner == PLAYER
+
+    def sounding(self, start: int = 0) -> list[PlannedFrame]:
+        """Return the frames from `start` on, counted from there, as they are to sound beside the player's keys.
+
+        In the frame in which the player takes a voice over, the score has the player's note, and up to the key the
+        model's sounded: there it is the one of the frame before.
+        """
+        frames, owner = self.frames.copy(), self.owner.copy()
+        for at in {stamped.frame_index for stamped in self.events if isinstance(stamped.event, NoteOn)}:
+            if 0 < at < len(frames):
+                is_taken = (owner[at] == PLAYER) & (self.owner[at - 1] == MODEL)
+                frames[at, is_taken], owner[at, is_taken] = frames[at - 1, is_taken], MODEL
+        rows = zip(frames[start:], owner[start:], self.onset_offset[start:], strict=True)
+        return [PlannedFrame(at, *row) for at, row in enumerate(rows)]
+
+
+def read_recording(take: Take, end: int | None = None) -> Recording:
+    """Read how a take sounded; a frame that the log lost holds the one before.
+
+    Parameters
+    ----------
+    take : Take
+    end : int, optional
+        Frame to stop before.
+
+    Raises
+    ------
+    TakeError
+        If the log is no take's, or holds no frame.
+    """
+    frames, owners, offsets, beats = bytearray(), bytearray(), {}, {}
+    events: list[StampedEvent] = []
+    frame_bytes = N_VOICES * N_COLUMNS
+    for record in take.records():
+        if isinstance(record, Turned):
+            events += [*record.events, *_consequences(record)]
+            if len(events) > _MAX_EVENTS:
+                raise TakeError(f"{take.path} has over {_MAX_EVENTS:,} events, the most that are played")
+        elif isinstance(record, Played) and (end is None or record.planned.frame_index < end):
+            planned = record.planned
+            at = planned.frame_index
+            n_missing = at - len(owners) // N_VOICES
+            if n_missing > 0:
+                frames += (frames[-frame_bytes:] or bytes(frame_bytes)) * n_missing
+                owners += (owners[-N_VOICES:] or bytes([OFF] * N_VOICES)) * n_missing
+            frames[at * frame_bytes : (at + 1) * frame_bytes] = planned.frame.tobytes()
+            owners[at * N_VOICES : (at + 1) * N_VOICES] = planned.owner.tobytes()
+            if planned.onset_offset.any():
+                offsets[at] = planned.onset_offset
+            if record.beat is not None:
+                beats[at] = record.beat
+    n_frames = len(owners) // N_VOICES
+    if not n_frames:
+        raise TakeError(f"{take.path} holds no frame: the jam ended before it began")
+    onset_offset = np.zeros((n_frames, N_VOICES))
+    for at, offset in offsets.items():
+        onset_offset[at] = offset
+    return Recording(
+        take.head,
+        np.frombuffer(bytes(frames), np.uint8).reshape(n_frames, N_VOICES, N_COLUMNS),
+        np.frombuffer(bytes(owners), np.uint8).reshape(n_frames, N_VOICES),
+        onset_offset,
+        beats,
+        events,
+    )
+
+
+def _consequences(turned: Turned) -> Iterator[StampedEvent]:
+    """Yield the controls that an undo or a recall brought with it, which the sound learnt of from the score."""
+    for message in turned.messages:
+        if isinstance(message, ControlInForce) and message.is_consequence and turned.calls:
+            yield StampedEvent(SetControl(message.name, message.value), message.source, turned.calls[0].to_frame)
+
+
+class _NoModel:
+    """A predictor for an instrument that is given its frames."""
+
+    name = "none"
+
+    def initial_state(self) -> None:
+        """Return nothing."""
+
+    def step(self, frame: NDArray[np.uint8], state: Any, conditions: Conditions = UNCONDITIONED) -> tuple[Any, Any]:
+        """Return nothing."""
+        return None, None
+
+    def warm_up(self) -> None:
+        """Compile nothing."""
+
+
+class Playback:
+    """Plays a recording on an instrument of its own, from a frame on, or from two seconds before, which nobody hears.
+
+    They are played for what rings and runs at that frame; what was pressed and set before them is in force.
+
+    Parameters
+    ----------
+    recording : Recording
+    sample_rate : int
+        In Hz.
+    first : int
+        Frame that is to sound first.
+    has_run_up : bool
+        Whether the two seconds before are played; without them what sounds at that frame begins there.
+    **options
+        As `Instrument` takes them.
+
+    Attributes
+    ----------
+    instrument : Instrument
+    start : int
+        Frame that is the instrument's frame 0.
+    """
+
+    def __init__(
+        self,
+        recording: Recording,
+        sample_rate: int,
+        first: int = 0,
+        *,
+        has_run_up: bool = True,
+        **options: bool | int,
+    ) -> None:
+        self._recording = recording
+        self._first = first
+        self.instrument = instrument_of(recording.head, _NoModel(), sample_rate, **options)
+        self.start = max(first - _RUN_UP_FRAMES, 0) if has_run_up else first
+        self._sample_rate = sample_rate
+        self._sounding = recording.sounding(self.start)
+        self._events = [replace(event, position=event.position - self.start) for event in recording.events]
+        self._n_published = 0
+        self._n_received = 0
+        if self.start:
+            self._catch_up()
+        for frame_index in range(self.start, min(first, len(recording.frames))):
+            self.render(frame_index)
+
+    def publish(self, frame_index: int) -> None:
+        """Publish the frames up to a little beyond this one."""
+        at = frame_index - self.start
+        end = at + _AHEAD_FRAMES
+        self.instrument.publish(self._sounding[self._n_published : end], self._sounding[at].owner)
+        self._n_published = max(self._n_published, end)
+
+    def due_events(self, end_sample: int) -> Iterator[int]:
+        """Yield the instrument's samples of the events before a sample, and let each sound when it was yielded."""
+        while self._n_received < len(self._events):
+            stamped = self._events[self._n_received]
+            sample = max(round(stamped.position * self._sample_rate / FRAME_RATE_HZ), 0)
+            if sample >= end_sample:
+                return
+            yield sample
+            self._n_received += 1
+            self.instrument.receive(stamped.event, stamped.source, 0)
+
+    def render(self, frame_index: int) -> NDArray[np.float32]:
+        """Return the sound of a frame, the next one, float32 (n, channels)."""
+        self.publish(frame_index)
+        end = frame_to_sample(frame_index - self.start + 1, self._sample_rate)
+        pieces = [render_to(self.instrument, sample) for sample in self.due_events(end)]
+        return np.concatenate([*pieces, render_to(self.instrument, end)])
+
+    def frames(self, *, has_sound: bool = True) -> Iterator[RenderedFrame]:
+        """Yield the frames from the first that is to sound on, with their sound or without."""
+        is_player, no_sound = self._recording.is_player, np.zeros((0, 1), np.float32)
+        for frame_index in range(self._first, len(self._recording.frames)):
+            samples = self.render(frame_index) if has_sound else no_sound
+            beat = self._recording.beats.get(frame_index)
+            yield RenderedFrame(self._recording.frames[frame_index], is_player[frame_index], samples, beat)
+
+    def _catch_up(self) -> None:
+        """Take in what happened before the start: what is still pressed and set is in force."""
+        while self._n_received < len(self._events) and self._events[self._n_received].position < 0:
+            stamped = self._events[self._n_received]
+            self._n_received += 1
+            self.instrument.receive(stamped.event, stamped.source, 0)
+            if self._n_received % _CATCH_UP_EVENTS == 0:
+                self.instrument.publish([], self._sounding[0].owner)
+        render_to(self.instrument, 1)  # so that there is room again for what found none
+        self.instrument.publish([], self._sounding[0].owner)
+
+
+def play_live(
+    recording: Recording,
+    device: AudioDevice | None,
+    sample_rate: int,
+    has_ended: Callable[[float], bool],
+    *,
+    n_channels: int = 2,
+    first: int = 0,
+    on_frame: Callable[[int], None] = lambda frame_index: None,
+) -> None:
+    """Play a recording on an audio device in real time, to its end or until told to stop.
+
+    Parameters
+    ----------
+    recording : Recording
+    device : AudioDevice or None
+        None is the null clock.
+    sample_rate : int
+        In Hz.
+    has_ended : callable
+        Waits up to some seconds to be told to stop, and tells whether it was.
+    n_channels : int
+    first : int
+        Frame to begin with, as in `Playback`.
+    on_frame : callable
+        Told the index of each frame that begins to sound.
+
+    Raises
+    ------
+    AudioError
+        If the device refuses.
+    """
+    player = Playback(recording, sample_rate, first, n_channels=n_channels)
+    instrument, clock = player.instrument, AudioClock(player.instrument.engine)
+    player.publish(first)
+    speaker = Speaker(instrument.engine, device)
+    try:
+        speaker.start()
+        frame_index = -1
+        while not has_ended(_NAP_SECONDS):
+            sample = clock.sample_at(time.perf_counter_ns())
+            for _ in player.due_events(sample):
+                pass  # it sounds in the next block
+            sounding = player.start + sample_to_frame(sample, sample_rate)
+            if sounding >= len(recording.frames):
+                break
+            if sounding > frame_index:
+                frame_index = sounding
+                player.publish(frame_index)
+                speaker.check()
+                on_frame(frame_index)
+    finally:
+        for source in {stamped.source for stamped in recording.events}:
+            instrument.receive(SourceLost(), source, 0)
+        speaker.stop()

@@ -1,0 +1,236 @@
+"""A performance while its events are applied: what they change, which frames they void, and the plan after them."""
+
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from livegen.controls import CONTROLS, Value, with_value
+from livegen.engines.sampling import uniform
+from livegen.events import SetControl, StampedEvent, Start
+from livegen.performance.ears import listen
+from livegen.performance.keyboard import Keyboard, handle
+from livegen.performance.planning import (
+    Part,
+    arrive,
+    beat_before,
+    groove_of,
+    is_moved,
+    next_context,
+    part_of,
+    plan,
+    replay,
+    timed,
+)
+from livegen.performance.shaping import sampling_of
+from livegen.performance.state import ControlInForce, Message, Refused, State, Tapped, switched
+from livegen.performance.tightness import MEMORY_FRAMES
+from livegen.performance.time_machine import Change, Moment, Move, TimeMachine, leap, loop_of, recall, store, undo
+from livegen.performance.timeline import Place, Timeline, first_context
+from livegen.score import N_VOICES
+
+_MOVES: Final = frozenset({"rewind", "rewind_frames", "reset", "store", "recall", "undo"})
+
+
+class Draft:
+    """A state while its events are applied, and who played what in each frame that they touch."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self.messages: list[Message] = []
+        self.first_void = state.timeline.end
+        self._before = state.timeline
+        self._in_force = {state.timeline.start: state}  # from a frame on
+
+    def apply(self, stamped: StampedEvent) -> None:
+        """Let an event take effect in the frame in which it fell."""
+        frame_index = min(stamped.frame_index, self.state.horizon)  # nobody plays in the future
+        frame_index = max(frame_index, self.state.tapped.frame_index, self.state.timeline.start)
+        event = stamped.event
+        if isinstance(event, Start) and self.state.tempo.clock.hear(stamped).source == stamped.source:
+            # bars count from here, where this is the clock that is followed
+            self.state = replace(self.state, playing=replace(self.state.playing, first_bar=0))
+        if isinstance(event, SetControl) and CONTROLS[event.name].is_action:
+            self._act(event, stamped.source)
+        elif isinstance(event, SetControl):
+            self._set(event, stamped.source)
+        self._hear(stamped, frame_index)
+
+    def _hear(self, stamped: StampedEvent, frame_index: int) -> None:
+        """Let tempo and keyboard follow an event; a wheel or a pedal is not in the score: no reason to plan anew."""
+        state, tempo = self.state, self.state.tempo.hear(stamped, self.state.values)
+        if tempo is not state.tempo:
+            state = self.state = replace(state, tempo=tempo)
+        keyboard = handle(state.keyboard, stamped.event, stamped.source, state.values, state.drum_notes)
+        if keyboard is state.keyboard:
+            pass
+        elif keyboard.is_same_music(state.keyboard):
+            self.state = replace(state, keyboard=keyboard)
+        else:
+            self._play(keyboard, frame_index)
+            self._void(frame_index)
+        self._take_force(frame_index)
+
+    def _play(self, keyboard: Keyboard, frame_index: int) -> None:
+        """Take a new keyboard over; a key that goes down in a frame counts there even if it comes up in it."""
+        state = self.state
+        tapped = state.tapped if state.tapped.frame_index == frame_index else Tapped(frame_index)
+        if keyboard.n_pressed > state.keyboard.n_pressed:
+            pressed = keyboard.held[-1]
+            keys = (*tapped.keys[: pressed.voice], pressed, *tapped.keys[pressed.voice + 1 :])
+            tapped = Tapped(frame_index, keys)
+        playing = state.playing.after_keys(state.keyboard, keyboard, frame_index, state.values, state.tempo)
+        self.state = replace(state, keyboard=keyboard, tapped=tapped, playing=playing)
+
+    def _set(self, event: SetControl, source: str) -> None:
+        self.messages.append(ControlInForce(event.name, event.value, source))
+        state, machine = self.state, self.state.machine
+        if state.values[event.name] != event.value:
+            machine = machine.with_change(Change(event.name, Moment(state.horizon, None, state.values)))
+        self._put(event.name, event.value, machine)
+
+    def _put(self, name: str, value: Value, machine: TimeMachine) -> None:
+        """Put a value in force, and what goes by it."""
+        state, values = self.state, with_value(self.state.values, name, value)
+        playing = state.playing.after_control(name, state.values, values, state.horizon, state.tempo)
+        self.state = replace(state, values=values, playing=playing, machine=machine)
+        if value != state.values[name] and (name == "hold" or (name == "hold_beats" and values["hold"])):
+            self._hold()
+        if CONTROLS[name].voids_plan:
+            self._void(state.horizon)
+
+    def _hold(self) -> None:
+        self._settle()
+        state, loop = self.state, None
+        if state.values["hold"]:
+            length = float(state.values["hold_beats"]) * state.tempo.period_frames
+            loop = loop_of(state.timeline.steps, state.horizon, length)
+        self.state = replace(state, machine=replace(state.machine, loop=loop))
+
+    def _act(self, event: SetControl, source: str) -> None:
+        name, value = event.name, event.value
+        if CONTROLS[name].kind == "trigger" and not value:
+            return
+        if name == "model":
+            self._change_model(str(value), source)
+            return
+        after = switched(self.state, name, value)
+        if after is not self.state:
+            self.state = after
+            self._void(self.state.horizon)
+        elif name == "reroll":
+            self.state = replace(self.state, seed=_next_seed(self.state.seed))
+            self._void(self.state.horizon)
+        elif name in _MOVES:
+            move = self._move(name, value)
+            if move.refusal:
+                self.messages.append(Refused(name, move.refusal, source))
+                return
+            self._go(move, source)
+        self.messages.append(ControlInForce(name, value, source))
+
+    def _change_model(self, name: str, source: str) -> None:
+        """Put another model in force; the plan stands until that one has heard the song."""
+        if name and name not in self.state.models:
+            there = ", ".join(sorted(self.state.models))
+            self.messages.append(Refused("model", f"there is no model {name!r}: there is {there}", source))
+            return
+        if name:
+            self.state = replace(self.state, predictor=self.state.models[name])
+        self.messages.append(ControlInForce("model", self.state.model, source))
+
+    def _move(self, name: str, value: Value) -> Move:
+        """Return what a move in time comes to, once all that was played has been heard."""
+        self._settle()
+        state = self.state
+        place = Place(next_context(state, state.timeline), state.timeline.past())
+        now = Moment(state.horizon, place, state.values)
+        if name == "undo":
+            return undo(state.machine)
+        if name == "store":
+            return store(state.machine, str(value), now)
+        if name == "recall":
+            return recall(state.machine, str(value), now)
+        if name == "reset":
+            return leap(state.machine, name, Place(first_context(state.predictor)), now)
+        n_frames = int(value) if name == "rewind_frames" else round(float(value) * state.tempo.period_frames)
+        return leap(state.machine, name, place.back(n_frames), now)
+
+    def _go(self, move: Move, source: str) -> None:
+        before = self.state.values
+        self.state = replace(self.state, machine=move.machine)
+        for name, value in (move.values or {}).items():
+            if value != before[name]:
+                self._put(name, value, self.state.machine)
+                self._hear(StampedEvent(SetControl(name, value), source, self.state.horizon), self.state.horizon)
+                self.messages.append(ControlInForce(name, value, source, is_consequence=True))
+        if move.place is not None:  # when tempo and controls are those of that place
+            place = arrive(self.state, move.place)
+            self.state = replace(self.state, timeline=self.state.timeline.leap(place))
+
+    def _take_force(self, frame_index: int) -> None:
+        self._in_force = {start: state for start, state in self._in_force.items() if start < frame_index}
+        self._in_force[frame_index] = self.state
+
+    def _void(self, frame_index: int) -> None:
+        self.first_void = min(self.first_void, frame_index)
+
+    def _settle(self) -> None:
+        """Let the predictor hear all that stands, as it was really played, and forget the plan."""
+        horizon = self.state.horizon
+        self._void(horizon)
+        stood = self.state.timeline.since(self.first_void)[: horizon - self.first_void]
+        timeline = self.state.timeline.cut(self.first_void)
+        for step in stood:
+            context = next_context(self.state, timeline)
+            timeline = timeline.append(replay(step, self._part(timeline.end), timeline, context))
+        self.state = replace(self.state, timeline=timeline)
+        self.first_void = horizon
+
+    def _part(self, frame_index: int) -> Part:
+        return part_of(self._in_force[max(start for start in self._in_force if start <= frame_index)], frame_index)
+
+    def void_drifted(self) -> None:
+        """Void what was planned on a beat that has moved since, from the frame before: it told of the beat."""
+        state, timeline = self.state, self.state.timeline
+        for step in timeline.since(state.horizon):
+            frame_index = step.planned.frame_index
+            is_leap = any(at == frame_index for at, _ in timeline.leaps)
+            if frame_index <= timeline.start or is_leap or not timeline.at(frame_index - 1).is_fed:
+                continue  # it was told nothing
+            if is_moved(step.context.beat, beat_before(state, frame_index)):
+                self._void(max(frame_index - 1, state.tapped.frame_index))
+                return
+
+    def replan(self, end: int) -> Timeline:
+        """Return the timeline up to `end`, with all that is void or missing played or planned anew, and on the beat."""
+        if self.first_void < self.state.timeline.end:
+            self._settle()
+        state, timeline, sampling = self.state, self.state.timeline, sampling_of(self.state.values)
+        groove = groove_of(state, timeline)
+        first = min(timeline.end, state.horizon) - MEMORY_FRAMES - 1
+        reach = groove.reach(first, max(timeline.end, end) - first)
+        while timeline.end < end:
+            context = next_context(state, timeline)
+            is_early = timeline.end == state.horizon < self._before.end
+            early = self._before.at(state.horizon) if is_early else None
+            within = reach[timeline.end - MEMORY_FRAMES - first : timeline.end - first + 1]
+            if timeline.end == state.horizon:
+                within[-1] = within[-1].about_to_begin()
+            part = part_of(state, timeline.end)
+            timeline = timeline.append(plan(state, timeline, part, context, sampling, early, within))
+        return timed(state, timeline, groove, reach)
+
+    def change_ears(self, timeline: Timeline) -> Timeline:
+        """Let the model in force hear more of the song, or take over and plan anew where it has heard it all."""
+        state, memory = self.state, float(self.state.values["memory"])
+        heard, ears = listen(timeline, state.horizon, state.predictor, state.ears, memory)
+        self.state = replace(state, timeline=heard, ears=ears)
+        if heard is timeline:
+            return timeline
+        self._void(heard.end)
+        return self.replan(timeline.end)
+
+
+def _next_seed(seed: int) -> int:
+    return int(uniform(np.uint64(seed & 0xFFFFFFFFFFFFFFFF), 0, N_VOICES, 3) * (1 << 53))

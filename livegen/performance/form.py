@@ -1,0 +1,293 @@
+"""The form above the frames: which earlier bars the next bars take up, and who plays in them.
+
+A network that has learnt from real songs repeats when the song repeats, and never begins to of its own accord. So a
+lag is drawn at the lines between sections, from how songs do it, and given to the network as a plan
+(`livegen.engines.lstm.memory`). Nor does it leave a loop once it is in one: there it is sent to an earlier passage.
+Sections are two bars and end on a bar line, where somebody knows the bars; else two times four beats, and where nobody
+knows the beat either, it is found in what was played.
+
+The **arrangement** is drawn at the same lines: each voice rests for the section or plays, as songs do it. The network
+seldom leaves a voice out for long, and where it did it forgets to bring it in again; so a voice that is to rest is
+drawn to silence, and one that is to play and has long been silent away from it. It is a push on the draws of the
+model's voices, of which `arranged` knows: nothing is muted, and nobody's own playing is touched.
+"""
+
+import math
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livegen.beat import Beat, estimate_beat
+from livegen.engines.protocol import Sampling
+from livegen.engines.sampling import uniform
+from livegen.score import N_VOICES, SILENCE, onsets
+from livegen.system.kernels import kernel
+from livegen.units import FRAME_RATE_HZ
+
+HEARD_FRAMES: Final = 480
+"""How much of the song `next_form` looks at to find a beat."""
+
+REPEATED_SHARE: Final = 0.4
+"""Share of the sections that take something up again, where nobody says another."""
+
+LOOP_FRAMES: Final = 120
+"""How much of the song it looks at in every frame, to find short loops."""
+
+_BEATS_A_BAR: Final = 4
+_BARS_A_SECTION: Final = 2
+_USUAL_BEAT_FRAMES: Final = 12.0
+_FIRST_BARS: Final = 4
+"""A song has to begin before anything of it can come again."""
+
+_BACK_BARS: Final = (2, 4, 8, 16)
+_BACK_WEIGHTS: Final = (0.15, 0.35, 0.35, 0.15)
+_GO_ON: Final = 0.6
+"""How often a section that comes after one that was taken up takes up what followed then."""
+
+_QUARTERS: Final = 4
+_LOOP_TIMES: Final = 5
+
+_DRAW: Final = N_VOICES  # no voice's
+
+_ARRANGEMENT: Final = _DRAW + 1
+
+_FIRST_RESTS: Final = (0.05, 0.07, 0.1, 0.2)
+"""Share of the songs that begin without a voice: on the train split .07, .09, .11 and .36 of all songs, of which those
+of a minute and more have fewer."""
+
+_ENTERS: Final = (0.3, 0.3, 0.3, 0.08)
+"""How often a voice that rested plays in the next section: .20, .18, .11 and .03 on the train split."""
+
+_LEAVES: Final = (0.0047, 0.0069, 0.0074, 0.0089)
+"""How often a voice that played rests in the next section; on the train split."""
+
+_LONG_SILENCE_FRAMES: Final = 48
+"""Silence after which a voice that is to play is urged to."""
+
+_FEWEST_HEARD_FRAMES: Final = 12
+"""Of those, how many a voice sounds in at least that does not rest."""
+
+_REST_NATS: Final = 4.0
+_ENTER_NATS: Final = -4.0
+_ENTER_NATS_A_SECOND: Final = -1.0
+_BREATH_NATS: Final = (0.3, 0.0, 0.1, 0.0)
+"""What is added to the log-odds of silence in a voice that rests, in one that is to enter, by how long it has waited,
+and in one that plays."""
+
+_COPY_NATS: Final = (0.0, 0.0, 0.0, 2.0)
+"""How much likelier each voice goes on as its own last match has it: drums go round, which the network does not see
+that it must."""
+
+_LEAVE_LOOP_NATS: Final = -8.0
+"""What is added to the log-odds of a change while all voices go round: a late note is a way out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What is planned: a value.
+
+    Attributes
+    ----------
+    lag : int
+        The lag in frames that the next frame follows, or 0.
+    until : int
+        Frames from the start of the song at which the next section begins.
+    back_frames : float
+        How far the section goes back: whole bars, which are seldom whole frames.
+    beat : Beat or None
+        The beat that the section was planned with, its phase at the song's start.
+    is_fresh : bool
+        The memory is hidden in this section: the song goes round in a loop and has nowhere else to go.
+    since : int
+        Frames from the start of the song at which the section began.
+    rests : tuple of bool
+        Which voices rest in the section.
+    quiet : tuple of int
+        For how many frames each voice has been silent before the next frame, up to `LOOP_FRAMES`.
+    is_looping : bool
+        The last frames go round, all voices alike.
+    """
+
+    lag: int = 0
+    until: int = 0
+    back_frames: float = 0.0
+    beat: Beat | None = None
+    is_fresh: bool = False
+    since: int = 0
+    rests: tuple[bool, ...] = (False,) * N_VOICES
+    quiet: tuple[int, ...] = (0,) * N_VOICES
+    is_looping: bool = False
+
+
+NO_FORM: Final = Form()
+"""The form before a song: nothing is planned."""
+
+
+def next_form(
+    form: Form,
+    n_frames: int,
+    heard: NDArray[np.uint8],
+    *,
+    seed: int,
+    share: float,
+    beat: Beat | None = None,
+    bar: Beat | None = None,
+) -> Form:
+    """Return the form for the frame that follows `n_frames` of a song.
+
+    What is drawn depends on the seed and the frame alone.
+
+    Parameters
+    ----------
+    form : Form
+        That of the frame before; `NO_FORM` for a song's first.
+    heard : ndarray of uint8, shape (n, 4, 3)
+        The last frames of the song: `HEARD_FRAMES` of them where a section begins, `LOOP_FRAMES` elsewhere.
+    share : float
+        0..1: how many of the sections take something up again.
+    beat : Beat, optional
+        The beat, if it is known, with its phase in the last frame.
+    bar : Beat, optional
+        The bar, likewise, as if it were a slow beat; four beats if left out.
+    """
+    goes_round = is_looping(heard[-LOOP_FRAMES:])
+    is_stuck = n_frames >= form.since + LOOP_FRAMES // _LOOP_TIMES and goes_round
+    if n_frames >= form.until or is_stuck:
+        rests = _next_rests(form, n_frames, heard, seed)
+        form = replace(_next_section(form, n_frames, heard[-HEARD_FRAMES:], seed, share, beat, bar), rests=rests)
+    lag = _lag(n_frames, form.back_frames, form.beat) if form.back_frames else 0
+    return replace(form, lag=lag, quiet=_quiet(heard[-LOOP_FRAMES:]), is_looping=goes_round)
+
+
+def _next_rests(form: Form, n_frames: int, heard: NDArray[np.uint8], seed: int) -> tuple[bool, ...]:
+    """Draw which voices rest in the section that begins; if all would, none does.
+
+    A voice that was to rest and was heard all the same, for somebody else played it, has not rested.
+    """
+    sounds = (heard[-_LONG_SILENCE_FRAMES:, :, 0] > 0).sum(0) >= _FEWEST_HEARD_FRAMES
+    name = np.uint64(seed & 0xFFFFFFFFFFFFFFFF)
+    numbers = [uniform(name, n_frames, _ARRANGEMENT, voice) for voice in range(N_VOICES)]
+    if form.until:
+        rests = [
+            number >= enters if rested and not sounded else number < leaves
+            for number, rested, sounded, enters, leaves in zip(
+                numbers, form.rests, sounds.tolist(), _ENTERS, _LEAVES, strict=True
+            )
+        ]
+    else:
+        rests = [number < share for number, share in zip(numbers, _FIRST_RESTS, strict=True)]
+    return (False,) * N_VOICES if all(rests) else tuple(rests)
+
+
+@kernel
+def _quiet(heard: NDArray[np.uint8]) -> tuple[int, int, int, int]:
+    """Return for how many of the last frames each voice has been silent."""
+    n_quiet = np.zeros(N_VOICES, np.int64)
+    for voice in range(N_VOICES):
+        while n_quiet[voice] < len(heard) and heard[len(heard) - 1 - n_quiet[voice], voice, 0] == 0:
+            n_quiet[voice] += 1
+    return n_quiet[0], n_quiet[1], n_quiet[2], n_quiet[3]
+
+
+def arranged(sampling: Sampling, form: Form, amount: float = 1.0, *, is_full: bool = False) -> Sampling:
+    """Return how the next frame is drawn in a form: the arrangement and the drums' rounds, and a way out of loops.
+
+    Parameters
+    ----------
+    amount : float
+        0..1: how much voices rest and enter as the form has it.
+    is_full : bool
+        All voices are wanted, whatever the amount: none rests, and one that has long been silent is urged to enter.
+    """
+    silence = tuple(
+        own + (1.0 if is_full else amount) * _silence(rest and not is_full, n_quiet, 0.0 if is_full else breath)
+        for own, rest, n_quiet, breath in zip(sampling.silence, form.rests, form.quiet, _BREATH_NATS, strict=True)
+    )
+    if form.is_looping:
+        return replace(sampling, silence=silence, density=tuple(own + _LEAVE_LOOP_NATS for own in sampling.density))
+    copy = tuple(own + added for own, added in zip(sampling.copy, _COPY_NATS, strict=True))
+    return replace(sampling, silence=silence, copy=copy)
+
+
+def _silence(rests: bool, n_quiet: int, breath: float) -> float:
+    """Return what is added to the log-odds of a voice's silence."""
+    if rests:
+        return _REST_NATS
+    n_waited = n_quiet - _LONG_SILENCE_FRAMES
+    return breath if n_waited < 0 else _ENTER_NATS + _ENTER_NATS_A_SECOND * n_waited / FRAME_RATE_HZ
+
+
+def _next_section(
+    form: Form,
+    n_frames: int,
+    heard: NDArray[np.uint8],
+    seed: int,
+    share: float,
+    beat: Beat | None,
+    known_bar: Beat | None,
+) -> Form:
+    if beat:
+        found: Beat | None = beat.after(1 - n_frames)
+    else:
+        found = estimate_beat(np.nonzero(onsets(heard))[0])
+        found = found and found.after(len(heard) - n_frames)
+    bar, n_bars = _BEATS_A_BAR * (found.period_frames if found else _USUAL_BEAT_FRAMES), float(_BARS_A_SECTION)
+    if known_bar is not None:  # to the line that is nearest
+        bar, phase = known_bar.period_frames, known_bar.after(1).phase
+        n_bars += round(phase) - phase
+    until = n_frames + round(n_bars * bar)
+    is_stuck = is_looping(heard)
+    name = np.uint64(seed & 0xFFFFFFFFFFFFFFFF)
+    if n_frames < _FIRST_BARS * bar or (not is_stuck and uniform(name, n_frames, _DRAW, 0) >= share):
+        return Form(until=until, is_fresh=is_stuck, since=n_frames)
+    if form.back_frames and not is_stuck and uniform(name, n_frames, _DRAW, 1) < _GO_ON:
+        return replace(form, until=until, since=n_frames)
+    nearest = 4 * bar if is_stuck else 0.0  # what is nearer is the loop itself
+    weights = np.array(
+        [weight * (nearest <= bars * bar <= n_frames) for bars, weight in zip(_BACK_BARS, _BACK_WEIGHTS, strict=True)]
+    )
+    place = np.searchsorted(np.cumsum(weights) / weights.sum(), uniform(name, n_frames, _DRAW, 2), side="right")
+    back_frames = _BACK_BARS[min(int(place), len(_BACK_BARS) - 1)] * bar
+    return Form(until=until, back_frames=back_frames, beat=found, since=n_frames)
+
+
+@kernel
+def _is_repeated(heard: NDArray[np.uint8], period: int, n: int) -> bool:
+    """Tell whether each of the last `n` frames has the notes of the one a period before it."""
+    for at in range(len(heard) - 1, len(heard) - 1 - n, -1):
+        for voice in range(N_VOICES):
+            if heard[at, voice, 0] != heard[at - period, voice, 0]:
+                return False
+    return True
+
+
+@kernel
+def is_looping(heard: NDArray[np.uint8]) -> bool:
+    """Tell whether the last frames, ``uint8 (n, 4, 3)``, are one passage played five times, with a change at least."""
+    for period in range(2, len(heard) // _LOOP_TIMES + 1):
+        n_looped = _LOOP_TIMES * period
+        if _is_repeated(heard, period, n_looped - period) and not _is_repeated(heard, 1, n_looped - 1):
+            return True
+    return False
+
+
+def warm_up() -> None:
+    """Compile what `next_form` calls in every frame."""
+    _quiet(SILENCE[None].copy())
+    is_looping(SILENCE[None].copy())
+
+
+def _lag(n_frames: int, back_frames: float, beat: Beat | None) -> int:
+    """Return the lag of a frame: from where a quarter of the beat falls to where it fell so far back.
+
+    A constant lag would be off by a part of a frame, and the music would drift off its beat a little with every
+    copy of a copy.
+    """
+    if beat is None:
+        return round(back_frames)
+    quarter = beat.period_frames / _QUARTERS
+    phase = (beat.phase % 1.0) * beat.period_frames
+    nearest = round((n_frames + phase) / quarter) * quarter - phase
+    return math.floor(nearest + 0.5) - math.floor(nearest - back_frames + 0.5)

@@ -1,0 +1,142 @@
+"""The core of a session, single-threaded and pure: events in, frames of the score out.
+
+`advance` is the one function that decides what is played. The live session, the offline renderer and a replay all
+drive it; given the same events in the same frames it makes the same music.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livegen.controls import CONTROLS, Values, with_value
+from livegen.engines.protocol import Predictor
+from livegen.events import SetControl, StampedEvent
+from livegen.performance.draft import Draft
+from livegen.performance.keyboard import handle
+from livegen.performance.planning import is_retimed, next_context, part_of, replay
+from livegen.performance.state import Message, State, switched
+from livegen.performance.tempo import Tempo
+from livegen.performance.timeline import NO_OFFSET, Step, Timeline, first_context
+from livegen.score import DRUM_NOTES, N_VOICES, SILENCE
+from livegen.score_table import OFF, PlannedFrame
+
+_NOBODY: Final[NDArray[np.uint8]] = np.full(N_VOICES, OFF, np.uint8)
+
+
+class Call(NamedTuple):
+    """How `advance` was called, apart from the events: its frames."""
+
+    to_frame: int
+    plan_to: int | None = None
+
+
+def begin(
+    predictor: Predictor,
+    values: Values,
+    *,
+    seed: int,
+    timbres: tuple[int, ...] = (0,) * N_VOICES,
+    drum_notes: Mapping[int, int] = DRUM_NOTES,
+) -> State:
+    """Return a performance before its first frame.
+
+    Parameters
+    ----------
+    predictor : Predictor
+    values : Values
+        Controls in force from the start.
+    seed : int
+    timbres : tuple of int
+        Timbre of the player's notes in the score, by voice.
+    drum_notes : mapping of int to int
+        Noise note of the player's drums in the score, by MIDI key.
+    """
+    timeline, tempo = Timeline(first_context(predictor)), Tempo.at_start(values)
+    models = {predictor.name: predictor}
+    return State(predictor, timeline, values, seed, timbres, drum_notes, tempo=tempo, models=models)
+
+
+def advance(
+    state: State, to_frame: int, events: Sequence[StampedEvent] = (), *, plan_to: int | None = None
+) -> tuple[State, list[PlannedFrame], list[Message]]:
+    """Let the frames before `to_frame` stand, apply events, and plan on.
+
+    A player's note belongs to the frame in which it falls, whether that stands or not; the model's voices in a frame
+    that stands are kept as they sounded. From `to_frame` on, all is planned on what was really played. A frame that
+    should stand but was never planned holds the one before it.
+
+    Parameters
+    ----------
+    state : State
+    to_frame : int
+        The commit horizon: the first frame that may still change. It never moves back.
+    events : sequence of StampedEvent
+        In the order in which they came.
+    plan_to : int, optional
+        Frame to stop planning at; by default `to_frame` plus the control ``lookahead``. What is planned beyond it
+        and still holds is kept.
+
+    Returns
+    -------
+    State
+    list of PlannedFrame
+        Frames from the horizon on that are new or were planned anew, nearest first.
+    list of Message
+        Controls that took effect, and what was refused.
+    """
+    state = _hold_to(replace(state, horizon=max(to_frame, state.horizon)))
+    before, draft = state.timeline, Draft(state)
+    for event in events:
+        draft.apply(event)
+    draft.void_drifted()
+    n_planned = before.end
+    state = draft.state
+    wanted = state.horizon + int(state.values["lookahead"]) if plan_to is None else plan_to
+    if draft.first_void >= n_planned:
+        wanted = max(wanted, n_planned)
+    timeline = draft.replan(max(wanted, state.horizon))
+    if plan_to is None:  # what is due first does not wait for it
+        timeline = draft.change_ears(timeline)
+        state = draft.state
+    first_new = min(draft.first_void, n_planned)
+    changed = [
+        step.planned
+        for step in timeline.since(state.horizon)
+        if step.planned.frame_index >= first_new or is_retimed(before, step.planned)
+    ]
+    return replace(state, timeline=timeline), changed, draft.messages
+
+
+def follow(state: State, events: Sequence[StampedEvent]) -> State:
+    """Take over what events did to keys and controls, and plan nothing: what is left to do where `advance` raised.
+
+    The events are lost to the score, but no key that came up hangs in it, a model that was stopped stays so, a patch
+    plays on both sides, and no loop goes on that was let go. A model that was to take over does not: it may be the one
+    that raised.
+    """
+    for stamped in events:
+        event = stamped.event
+        if isinstance(event, SetControl) and not CONTROLS[event.name].is_action:
+            state = replace(state, values=with_value(state.values, event.name, event.value))
+            if event.name == "hold":  # the loop that it was is over, and what would be the next one was not heard
+                state = replace(state, machine=replace(state.machine, loop=None))
+        elif isinstance(event, SetControl) and event.value:
+            state = switched(state, event.name, event.value)
+        keyboard = handle(state.keyboard, event, stamped.source, state.values, state.drum_notes)
+        state = replace(state, keyboard=keyboard)
+    steps = state.timeline.steps
+    return replace(state, predictor=steps[-1].context.predictor, ears=None) if steps else state
+
+
+def _hold_to(state: State) -> State:
+    """Fill what was never planned before the horizon with what sounded instead: the frame before."""
+    timeline = state.timeline
+    while timeline.end < state.horizon:
+        before = timeline.steps[-1].planned if timeline.steps else PlannedFrame(0, SILENCE, _NOBODY, NO_OFFSET)
+        before = replace(before, frame_index=timeline.end)
+        held = Step(before, before.frame, next_context(state, timeline), state.is_running)
+        timeline = timeline.append(replay(held, part_of(state, timeline.end), timeline, held.context))
+    return replace(state, timeline=timeline)

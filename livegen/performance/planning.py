@@ -1,0 +1,246 @@
+"""One frame of the score: who plays what in it, what the predictor knows before it, and what the model draws."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livegen.beat import Beat
+from livegen.engines.protocol import Sampling
+from livegen.engines.sampling import uniform
+from livegen.performance.form import arranged
+from livegen.performance.modes import echo_lag, owners
+from livegen.performance.state import State
+from livegen.performance.tightness import LISTEN_FRAMES, MEMORY_FRAMES, Groove, Reach, barred
+from livegen.performance.timeline import NO_OFFSET, Context, Place, Step, Timeline
+from livegen.score import N_COLUMNS, N_VOICES, SILENCE, VOLUME_MAX, Column, Voice, onsets
+from livegen.score_table import MODEL, OFF, PLAYER, PlannedFrame
+
+_DRIFT_FRAMES: Final = 0.25
+_DRIFT: Final = 0.03
+"""By how much a beat may move, in time and as a share of its period, before frames are planned anew."""
+
+_LONGEST_BAR_FRAMES: Final = 240.0
+"""The form has no use for longer ones."""
+
+_STRICT: Final = 3
+"""Where notes draw their numbers with the columns of the score, whether one keeps to the grid draws with this one."""
+
+_FULL_MODES: Final = ("answer", "trade")
+"""Where nobody waits for a voice that rests: the model's turn is short, and its backing is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What of a frame is settled before the model draws.
+
+    Attributes
+    ----------
+    owner : ndarray of uint8, shape (4,)
+    rests : ndarray of bool, shape (4,)
+        Which voices the model only thinks, while it listens.
+    frame : ndarray of uint8, shape (4, 3)
+        The player's notes.
+    """
+
+    owner: NDArray[np.uint8]
+    rests: NDArray[np.bool_]
+    frame: NDArray[np.uint8]
+
+
+def part_of(state: State, frame_index: int) -> Part:
+    """Return the part of a frame that is settled, as `state` has it: that of the time at which the frame was played."""
+    keys = [state.keyboard.sounding(voice) for voice in Voice]
+    if state.tapped.frame_index == frame_index:
+        keys = [tap or key for tap, key in zip(state.tapped.keys, keys, strict=True)]
+    owner, rests = owners(state.values, state.keyboard, keys, state.playing, state.tempo, frame_index)
+    frame = np.zeros((N_VOICES, N_COLUMNS), np.uint8)
+    for voice, key in zip(Voice, keys, strict=True):
+        if owner[voice] == PLAYER and key is not None:
+            frame[voice] = key.note, min(key.volume, VOLUME_MAX[voice]), state.timbres[voice]
+    return Part(owner, rests, frame)
+
+
+def replay(step: Step, part: Part, timeline: Timeline, context: Context) -> Step:
+    """Return a frame that stands, with the player's part as it was really played.
+
+    Where the model's voice has become the player's, it sounded on until a key took it over.
+    """
+    was = step.planned
+    played, heard, owner, offset = was.frame.copy(), step.heard.copy(), was.owner.copy(), was.onset_offset.copy()
+    for voice in range(N_VOICES):
+        is_taken = part.frame[voice, Column.NOTE] > 0 or _owner_before(timeline, voice) == PLAYER
+        if was.owner[voice] == PLAYER or (part.owner[voice] == PLAYER and is_taken):
+            played[voice] = heard[voice] = part.frame[voice]
+            owner[voice], offset[voice] = part.owner[voice], 0.0
+    planned = replace(was, frame=played, owner=owner, onset_offset=offset)
+    return replace(step, planned=planned, heard=heard, context=context)
+
+
+def _owner_before(timeline: Timeline, voice: int) -> int:
+    return int(timeline.steps[-1].planned.owner[voice]) if timeline.steps else OFF
+
+
+def next_context(state: State, timeline: Timeline) -> Context:
+    """Return what the predictor knows before the frame that comes next."""
+    return timeline.next_context(
+        seed=state.seed,
+        memory=float(state.values["memory"]),
+        beat=beat_before(state, timeline.end),
+        bar=_bar_before(state, timeline.end),
+        lag=echo_lag(state.values, state.playing, state.tempo, timeline.end),
+    )
+
+
+def arrive(state: State, place: Place) -> Place:
+    """Return a place where the song is to go on in the frame that comes next, with the predictor told its beat."""
+    beat = beat_before(state, state.timeline.end)
+    if not is_moved(place.context.beat, beat):
+        return place
+    lag = echo_lag(state.values, state.playing, state.tempo, state.timeline.end)
+    return place.on_beat(memory=float(state.values["memory"]), beat=beat, lag=lag)
+
+
+def beat_before(state: State, frame_index: int) -> Beat | None:
+    """Return the beat that the predictor is told for a frame, its phase in the one before."""
+    beat = Groove.of(state.tempo, state.values).beat_at(frame_index)
+    return None if beat is None else beat.after(-1)
+
+
+def _bar_before(state: State, frame_index: int) -> Beat | None:
+    """Return the bar in the frame before, as if it were a slow beat; of long ones a part, None where nobody knows."""
+    if state.tempo.source == "none":
+        return None
+    n_beats = float(state.values["beats_a_bar"])
+    while n_beats * state.tempo.period_frames > _LONGEST_BAR_FRAMES:
+        n_beats /= 2.0
+    return Beat(n_beats * state.tempo.period_frames, state.tempo.beats_at(frame_index - 1) / n_beats % 1.0)
+
+
+def is_moved(told: Beat | None, beat: Beat | None) -> bool:
+    """Tell whether a beat has moved by so much that what was planned on it must be planned anew."""
+    if told is None or beat is None:
+        return told is not beat
+    drift = (beat.phase - told.phase + 0.5) % 1.0 - 0.5
+    is_late = abs(drift) * beat.period_frames > _DRIFT_FRAMES
+    return is_late or abs(beat.period_frames - told.period_frames) > _DRIFT * told.period_frames
+
+
+def plan(
+    state: State,
+    timeline: Timeline,
+    part: Part,
+    context: Context,
+    sampling: Sampling,
+    early: Step | None,
+    reach: Sequence[Reach],
+) -> Step:
+    """Return the frame that comes next with the model's voices drawn, or taken from the loop that is held.
+
+    `sampling` is what the controls in force ask for. Voices of `early`, the same frame as it was planned before, are
+    kept where their onsets may sound already. `reach` is that of the two frames before and of this one.
+    """
+    frame_index = timeline.end
+    frame, offsets, is_drawn = part.frame, NO_OFFSET, (part.owner == MODEL) | part.rests
+    waiting = SILENCE
+    if state.is_running and early is not None and (early.planned.onset_offset < 0.0).any():
+        stands = (early.planned.onset_offset < 0.0) & (part.owner == MODEL) & (early.planned.owner == MODEL)
+        frame, is_drawn = np.where(stands[:, None], early.planned.frame, frame), is_drawn & ~stands
+        offsets = np.where(stands, early.planned.onset_offset, 0.0)
+    if state.is_running and state.machine.loop is not None:
+        frame = np.where(is_drawn[:, None], state.machine.loop.at(frame_index), frame)
+    elif state.is_running:
+        amount, is_full = float(state.values["arrangement"]), state.values["mode"] in _FULL_MODES
+        sampling = arranged(sampling, context.form, amount, is_full=is_full)
+        frame, waiting = _drawn(state, timeline, part, frame, is_drawn, sampling, context, reach)
+    played = np.where(part.rests[:, None], SILENCE, frame)
+    return Step(PlannedFrame(frame_index, played, part.owner, offsets), frame, context, state.is_running, waiting)
+
+
+def _drawn(
+    state: State,
+    timeline: Timeline,
+    part: Part,
+    frame: NDArray[np.uint8],
+    is_drawn: NDArray[np.bool_],
+    sampling: Sampling,
+    context: Context,
+    reach: Sequence[Reach],
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return a frame with the model's voices drawn, and what waits for a later one.
+
+    Where an attack would be heard beside the grid its voice holds. What it was to play it plays in the next frame that
+    is open, unless it attacks there anyway. Other voices are drawn again, given that it does.
+    """
+
+    def draw() -> NDArray[np.uint8]:
+        return context.distribution.sample(frame, ~is_drawn, sampling, seed=state.seed, frame_index=timeline.end)
+
+    drawn = draw()
+    if not timeline.steps:
+        return drawn, SILENCE
+    last, is_model_s = timeline.steps[-1], is_drawn & (part.owner == MODEL)
+    is_barred = is_model_s & barred([step.heard for step in timeline.steps[-MEMORY_FRAMES - 1 :]], reach)
+    if is_barred.any():
+        is_barred &= [_is_strict(state, timeline.end, voice) for voice in range(N_VOICES)]
+    elif last.waiting is SILENCE:
+        return drawn, SILENCE
+    before = np.where((last.planned.owner == MODEL)[:, None], last.heard, SILENCE)
+    waiting = np.where(is_model_s[:, None], last.waiting, SILENCE)
+    while True:
+        is_attack = is_drawn & onsets(np.stack([before, drawn]))[1]
+        is_held, is_due = is_attack & is_barred, is_drawn & ~is_attack & ~is_barred & (waiting[:, Column.NOTE] > 0)
+        if not (is_held | is_due).any():
+            break
+        frame = np.where(is_held[:, None], before, np.where(is_due[:, None], waiting, frame))
+        waiting = np.where(is_held[:, None], drawn, waiting)
+        is_drawn = is_drawn & ~is_held & ~is_due
+        drawn = draw()
+    waiting = np.where(is_barred[:, None], waiting, SILENCE)
+    return drawn, waiting if waiting.any() else SILENCE
+
+
+def _is_strict(state: State, frame_index: int, voice: int) -> bool:
+    """Tell whether a voice keeps to the grid in a frame: `tightness` is how likely it does."""
+    number = uniform(np.uint64(state.seed & 0xFFFFFFFFFFFFFFFF), frame_index, voice, _STRICT)
+    return bool(number < float(state.values["tightness"]))
+
+
+def groove_of(state: State, timeline: Timeline) -> Groove:
+    """Return how what is planned lies on the beat, by what was played before."""
+    groove, at = Groove.of(state.tempo, state.values), max(state.horizon - timeline.start, 0)
+    if not groove.middle:
+        return groove
+    heard = timeline.steps[max(at - LISTEN_FRAMES, 0) : at]
+    owner = np.array([step.planned.owner for step in heard]) if heard and state.keyboard.n_pressed else None
+    return groove.fitted(_frames_of(heard), state.horizon, owner)
+
+
+def timed(state: State, timeline: Timeline, groove: Groove, reach: Sequence[Reach]) -> Timeline:
+    """Return the timeline with the onsets of all that may still change moved to where the beat is now.
+
+    `reach` is that of the timeline's last frames: of all that may change, and `MEMORY_FRAMES` and one more before it.
+    """
+    at = max(state.horizon - timeline.start, 0)
+    before = timeline.steps[max(at - MEMORY_FRAMES - 1, 0) : at]
+    planned = [step.planned for step in timeline.steps[at:]]
+    heard_offset = before[-1].planned.onset_offset if before else NO_OFFSET
+    within = reach[len(reach) - len(before) - len(planned) :]
+    offsets = groove.offsets(_frames_of(before), heard_offset, planned, within)
+    steps = list(timeline.steps)
+    for i, each in enumerate(planned):
+        if (offsets[i] != each.onset_offset).any():
+            steps[at + i] = replace(steps[at + i], planned=replace(each, onset_offset=offsets[i]))
+    return replace(timeline, steps=tuple(steps))
+
+
+def _frames_of(steps: Sequence[Step]) -> NDArray[np.uint8]:
+    return np.array([step.planned.frame for step in steps], np.uint8).reshape(-1, N_VOICES, N_COLUMNS)
+
+
+def is_retimed(before: Timeline, planned: PlannedFrame) -> bool:
+    """Tell whether an onset sounds at another time than was published."""
+    was = before.at(planned.frame_index).planned.onset_offset
+    return bool((np.abs(planned.onset_offset - was) > 0.0).any())

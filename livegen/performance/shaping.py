@@ -1,0 +1,41 @@
+"""What the live controls ask of the predictor."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from livegen.controls import KEYS, SCALES, VOICE_PREFIX, Values
+from livegen.engines.protocol import Sampling
+from livegen.score import Voice
+
+_DENSITY_NATS: Final = 2.0
+"""What a density of 1 adds to the log-odds of a change."""
+
+_GRID_NATS: Final = 2.0
+"""What a grid of 1 adds to the log-odds of an attack on the grid."""
+
+
+def sampling_of(values: Values) -> Sampling:
+    """Return how the controls in force shape a draw."""
+    return Sampling(
+        temperature=float(values["temperature"]),
+        top_p=float(values["top_p"]),
+        voice_temperature=_of_voices(values, "temperature", float),
+        density=tuple(_DENSITY_NATS * density for density in _of_voices(values, "density", float)),
+        grid=_GRID_NATS * float(values["grid"]),
+        lowest=_of_voices(values, "lowest", int),
+        highest=_of_voices(values, "highest", int),
+        scale=scale_mask(str(values["key"]), str(values["scale"])),
+    )
+
+
+def scale_mask(key: str, scale: str) -> int:
+    """Return the pitch classes of a scale as bits, bit 0 for C."""
+    root = KEYS.index(key)
+    mask = 0
+    for semitones in SCALES[scale]:
+        mask |= 1 << (root + semitones) % 12
+    return mask
+
+
+def _of_voices(values: Values, name: str, kind: Callable[[Any], Any]) -> tuple[Any, ...]:
+    return tuple(kind(values[VOICE_PREFIX[voice] + name]) for voice in Voice)

@@ -1,0 +1,139 @@
+"""What a performance is at one moment, and what it has to say: values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from livegen.controls import Value, Values
+from livegen.engines.protocol import Predictor
+from livegen.patch import Patch
+from livegen.performance.ears import Ears
+from livegen.performance.keyboard import HeldKey, Keyboard
+from livegen.performance.modes import Playing
+from livegen.performance.tempo import Tempo
+from livegen.performance.time_machine import TimeMachine
+from livegen.performance.timeline import Timeline
+from livegen.score import DRUM_NOTES, N_VOICES
+
+
+@dataclass(frozen=True, slots=True)
+class ControlInForce:
+    """A control took effect: what a session tells whoever watches its controls.
+
+    Attributes
+    ----------
+    name : str
+    value : Value
+    source : str
+        Who set it.
+    is_consequence : bool
+        Nobody set this one itself: it came with an undo or a recall, and the sound does not know of it yet.
+    """
+
+    name: str
+    value: Value
+    source: str
+    is_consequence: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """What was asked for could not be done: one sentence says why, for the performer."""
+
+    name: str
+    reason: str
+    source: str
+
+
+Message = ControlInForce | Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Tapped:
+    """The keys that went down inside the frame in which the last event fell, by voice."""
+
+    frame_index: int = -2
+    keys: tuple[HeldKey | None, ...] = (None,) * N_VOICES
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """All that a performance is, at one moment.
+
+    Attributes
+    ----------
+    predictor : Predictor
+        The model in force. It plays, or listens to the song and takes over when it has heard it.
+    timeline : Timeline
+        What was played and what is planned.
+    horizon : int
+        The first frame that may still change: all before it stand.
+    values : Values
+        The controls in force.
+    keyboard : Keyboard
+    tapped : Tapped
+    tempo : Tempo
+    timbres : tuple of int
+        Timbre with which the score writes the player's notes, by voice.
+    drum_notes : mapping of int to int
+        Noise note with which the score writes the player's drums, by MIDI key.
+    patches : mapping of str to Patch
+        Those that may take over, by name; `timbres` and `drum_notes` are of the one that plays.
+    seed : int
+        Of all draws.
+    is_running : bool
+        False between stop, or panic, and start: the model is silent and hears nothing.
+    playing : Playing
+        When the player has played: what the modes go by.
+    machine : TimeMachine
+        What can be gone back to.
+    models : mapping of str to Predictor
+        Those that may take over, by name.
+    ears : Ears or None
+        How far the model in force has heard the song, where it does not play yet.
+    """
+
+    predictor: Predictor
+    timeline: Timeline
+    values: Values
+    seed: int
+    timbres: tuple[int, ...] = (0,) * N_VOICES
+    drum_notes: Mapping[int, int] = field(default_factory=lambda: DRUM_NOTES)
+    horizon: int = 0
+    keyboard: Keyboard = field(default_factory=Keyboard)
+    tapped: Tapped = field(default_factory=Tapped)
+    tempo: Tempo = field(default_factory=Tempo)
+    is_running: bool = True
+    playing: Playing = field(default_factory=Playing)
+    machine: TimeMachine = field(default_factory=TimeMachine)
+    patches: Mapping[str, Patch] = field(default_factory=dict)
+    models: Mapping[str, Predictor] = field(default_factory=dict)
+    ears: Ears | None = None
+
+    @property
+    def model(self) -> str:
+        """Name of the model in force."""
+        names = (name for name, predictor in self.models.items() if predictor is self.predictor)
+        return next(names, self.predictor.name)
+
+
+def switched(state: State, name: str, value: Value) -> State:
+    """Return the state after one of the actions that start or stop the model or change the patch; itself after others.
+
+    Parameters
+    ----------
+    state : State
+    name : str
+    value : Value
+        True for a trigger.
+    """
+    if name in ("start", "stop", "panic"):
+        return replace(state, is_running=name == "start")
+    if name == "patch" and value in state.patches:
+        patch = state.patches[str(value)]
+        return replace(state, timbres=timbres_of(patch), drum_notes=patch.drum_notes)
+    return state
+
+
+def timbres_of(patch: Patch) -> tuple[int, ...]:
+    """Return the timbre with which the score writes what is played with a patch, by voice."""
+    return tuple(voice.timbre.values[0] for voice in patch.voices)

@@ -1,0 +1,329 @@
+"""The tempo: where the beat is, and who says so.
+
+In order: a MIDI clock, then a Link session with others in it, then what was tapped or set, then what the performer's
+own onsets tell. Each gives a line, beats over frames. It goes on where its source falls silent.
+"""
+
+import math
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal
+
+from livegen.beat import Beat, follow_beat
+from livegen.controls import Values
+from livegen.events import (
+    MIDI_CLOCK_EVENTS,
+    ClockTick,
+    Continue,
+    LinkBeat,
+    NoteOn,
+    SetControl,
+    SongPosition,
+    StampedEvent,
+    Start,
+)
+from livegen.performance.ticks import FASTEST_BPM, LOST_FRAMES, SLOWEST_BPM, Ticks
+from livegen.units import FRAME_RATE_HZ, MIDI_CLOCK_PPQN, bpm_to_period, period_to_bpm
+
+Source = Literal["clock", "link", "tap", "set", "player", "none"]
+
+UNKNOWN_PERIOD_FRAMES: Final = bpm_to_period(120.0)
+"""Frames a beat where nobody knows: 120 beats a minute."""
+
+_TAKE_OVER_FRAMES: Final = 2 * FRAME_RATE_HZ
+_FORGET_TAPS_FRAMES: Final = 2 * FRAME_RATE_HZ
+_MOST_TAPS: Final = 8
+_HEARD_FRAMES: Final = 8 * FRAME_RATE_HZ
+_MOST_ONSETS: Final = 64
+_LOOK_FRAMES: Final = FRAME_RATE_HZ // 4
+_CHORD_FRAMES: Final = 0.75
+"""The performer's beat is looked for in the last eight seconds, four times a second at most."""
+
+_TICKS_A_SIXTEENTH: Final = MIDI_CLOCK_PPQN // 4
+
+_CONTROLS: Final = frozenset({"tap", "bpm", "reset", "sync", "phase_offset"})
+"""Those that the tempo goes by."""
+
+_LINK_BPM: Final = (20.0, 999.0)  # all that Link allows
+_SAME_LINE_FRAMES: Final = 0.05
+_LINK_GAIN: Final = 0.25
+"""A beat of Link within 2 ms of the line is put down to the audio clock's jitter, and moves the line by a part of it.
+
+A skipped block is more, and is made good at once.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Beats over frames: a beat that does not change its tempo."""
+
+    frame: float
+    beats: float
+    period_frames: float
+
+    def at(self, frame: float) -> float:
+        """Return the beats at a time in frames."""
+        return self.beats + (frame - self.frame) / self.period_frames
+
+    def beat_at(self, frame: float) -> Beat:
+        """Return the beat with its phase at a time in frames."""
+        return Beat(self.period_frames, self.at(frame) % 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """A MIDI clock, and whose it is.
+
+    Attributes
+    ----------
+    source : str
+        Of the one that is followed; the first that ticks, until it is silent for two seconds.
+    ticks : Ticks
+    """
+
+    source: str = ""
+    ticks: Ticks = field(default_factory=Ticks)
+
+    def hear(self, stamped: StampedEvent) -> "Clock":
+        """Return the clock after an event."""
+        if stamped.source != self.source:
+            is_free = stamped.position > self.ticks.heard + _TAKE_OVER_FRAMES
+            if not is_free or not isinstance(stamped.event, (ClockTick, Start, Continue, SongPosition)):
+                return self
+            return Clock(stamped.source, self.ticks).hear(stamped)
+        match stamped.event:
+            case ClockTick():
+                return replace(self, ticks=self.ticks.hear(stamped.position))
+            case Start():
+                return replace(self, ticks=self.ticks.go_to(0))
+            case Continue():
+                return replace(self, ticks=self.ticks.go_to(self.ticks.number + 1))
+            case SongPosition(pos):
+                return replace(self, ticks=self.ticks.go_to(pos * _TICKS_A_SIXTEENTH))
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The beat of an Ableton Link session.
+
+    Attributes
+    ----------
+    line : Line or None
+        None before the session was joined.
+    n_peers : int
+        Others in it.
+    heard : float
+        When its beat was told last.
+    shared_at : float
+        When it was told last while there were others.
+    """
+
+    line: Line | None = None
+    n_peers: int = 0
+    heard: float = -math.inf
+    shared_at: float = -math.inf
+
+    def hear(self, event: LinkBeat, position: float) -> "Link":
+        """Return the beat after it was told anew."""
+        period = bpm_to_period(min(max(event.bpm, _LINK_BPM[0]), _LINK_BPM[1]))
+        beats = event.beats
+        if self.line is not None and self.line.period_frames == period:
+            surprise = beats - self.line.at(position)
+            if abs(surprise) * period < _SAME_LINE_FRAMES:
+                beats -= (1.0 - _LINK_GAIN) * surprise
+        shared_at = position if event.peers > 0 else self.shared_at
+        return Link(Line(position, beats, period), event.peers, position, shared_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Player:
+    """The performer's own beat.
+
+    Attributes
+    ----------
+    onsets : tuple of float
+        When the last keys went down, at most 64, those of a chord once.
+    line : Line or None
+        Their beat, if it is clear.
+    looked : float
+        When it was looked for last.
+    """
+
+    onsets: tuple[float, ...] = ()
+    line: Line | None = None
+    looked: float = -_LOOK_FRAMES
+
+    def hear(self, position: float, *, looks: bool) -> "Player":
+        """Return the beat after a key went down; it is looked for only if `looks`."""
+        if self.onsets and abs(position - self.onsets[-1]) < _CHORD_FRAMES:
+            return self
+        first = position - _HEARD_FRAMES
+        onsets = (*(onset for onset in self.onsets[1 - _MOST_ONSETS :] if first <= onset < position), position)
+        if not looks or position < self.looked + _LOOK_FRAMES:
+            return replace(self, onsets=onsets)
+        current = None if self.line is None else self.line.beat_at(position)
+        found = follow_beat([onset - position for onset in onsets], current)
+        return Player(onsets, self.line if found is None else self._line(found, position), position)
+
+    def _line(self, found: Beat, position: float) -> Line:
+        """Return the line of a beat; its bars go on, or begin with the first onset."""
+        first = self.onsets[0]
+        expected = (position - first) / found.period_frames if self.line is None else self.line.at(position)
+        return Line(position, found.phase + round(expected - found.phase), found.period_frames)
+
+
+@dataclass(frozen=True, slots=True)
+class Tempo:
+    """The beat as it is known at one moment: a value.
+
+    Attributes
+    ----------
+    source : {"clock", "link", "tap", "set", "player", "none"}
+        Who says it.
+    period_frames : float
+        Frames a beat; that of 120 beats a minute where nobody knows.
+    clock : Clock
+    link : Link
+    by_hand : Line or None
+        What was tapped or set last.
+    hand : {"tap", "set"}
+        Which of them it was.
+    hand_at : float
+        When it was.
+    taps : tuple of float
+        When the last taps came.
+    n_taps : int
+        How many came in a row.
+    player : Player
+    offset_frames : float
+        How much later the beat falls than its source says.
+    """
+
+    source: Source = "none"
+    period_frames: float = UNKNOWN_PERIOD_FRAMES
+    clock: Clock = field(default_factory=Clock)
+    link: Link = field(default_factory=Link)
+    by_hand: Line | None = None
+    hand: Literal["tap", "set"] = "set"
+    hand_at: float = 0.0
+    taps: tuple[float, ...] = ()
+    n_taps: int = 0
+    player: Player = field(default_factory=Player)
+    offset_frames: float = 0.0
+
+    @classmethod
+    def at_start(cls, values: Values) -> "Tempo":
+        """Return the tempo of a session before its first frame."""
+        tempo = cls()
+        if values["bpm"]:
+            tempo = tempo._set_bpm(float(values["bpm"]), 0.0)
+        return tempo._settled(values)
+
+    def beat_at(self, frame: float) -> Beat | None:
+        """Return the beat with its phase at a time in frames, None where it is unknown."""
+        return None if self.source == "none" else Beat(self.period_frames, self.beats_at(frame) % 1.0)
+
+    def beats_at(self, frame: float) -> float:
+        """Return the beats since bar 1, beat 1: since the clock's start, the first tap, or the song's start.
+
+        Those of Link are counted by Link.
+        """
+        frame -= self.offset_frames
+        if self.source == "clock":
+            return self.clock.ticks.at(frame) / MIDI_CLOCK_PPQN
+        return self._line().at(frame)
+
+    @property
+    def bpm(self) -> float:
+        """Beats a minute."""
+        return period_to_bpm(self.period_frames)
+
+    def bar_and_beat_at(self, frame: float, beats_a_bar: int) -> tuple[int, int]:
+        """Return the bar and the beat in it at a time in frames, as a musician counts them: the first is 1.1."""
+        bar, beat = divmod(math.floor(self.beats_at(frame)), beats_a_bar)
+        return bar + 1, beat + 1
+
+    def is_lost_at(self, frame: float) -> bool:
+        """Tell whether the clock that gave the tempo is silent; the tempo runs on."""
+        heard = {"clock": self.clock.ticks.heard, "link": self.link.heard}.get(self.source, math.inf)
+        return frame > heard + LOST_FRAMES
+
+    def hear(self, stamped: StampedEvent, values: Values) -> "Tempo":
+        """Return the tempo after an event.
+
+        Parameters
+        ----------
+        stamped : StampedEvent
+        values : Values
+            The controls in force after the event.
+        """
+        tempo, position = self, stamped.position
+        if isinstance(stamped.event, MIDI_CLOCK_EVENTS):
+            return replace(self, clock=self.clock.hear(stamped))._settled(values)
+        match stamped.event:
+            case LinkBeat():
+                tempo = replace(self, link=self.link.hear(stamped.event, position))
+            case SetControl(name="tap", value=True):
+                tempo = self._tap(position)
+            case SetControl(name="bpm", value=bpm):
+                tempo = self._set_bpm(float(bpm), position)
+            case NoteOn():
+                looks = values["sync"] in ("auto", "player") and self.source in ("none", "player")
+                tempo = replace(self, player=self.player.hear(position, looks=looks))
+            case SetControl(name="reset", value=True):
+                tempo = replace(self, player=Player())
+            case SetControl(name) if name in _CONTROLS:
+                pass
+            case _:
+                return self
+        return tempo._settled(values)
+
+    def _line(self) -> Line:
+        lines = {"link": self.link.line, "tap": self.by_hand, "set": self.by_hand, "player": self.player.line}
+        line = lines.get(self.source)
+        return line or _NOBODY_S
+
+    def _tap(self, position: float) -> "Tempo":
+        is_series = bool(self.taps) and 0.0 < position - self.taps[-1] <= _FORGET_TAPS_FRAMES
+        taps = (*self.taps[1 - _MOST_TAPS :], position) if is_series else (position,)
+        n_taps = self.n_taps + 1 if is_series else 1
+        tempo = replace(self, taps=taps, n_taps=n_taps)
+        if len(taps) < 2:
+            return tempo
+        period = _clamped((taps[-1] - taps[0]) / (len(taps) - 1))
+        line = Line(sum(taps) / len(taps), n_taps - 0.5 * (len(taps) + 1), period)
+        return replace(tempo, by_hand=line, hand="tap", hand_at=position)
+
+    def _set_bpm(self, bpm: float, position: float) -> "Tempo":
+        if bpm <= 0.0:
+            return replace(self, by_hand=None, taps=())
+        period = _clamped(bpm_to_period(bpm))
+        line = Line(position - self.offset_frames, self.beats_at(position), period)
+        return replace(self, by_hand=line, hand="set", hand_at=position, taps=())
+
+    def _settled(self, values: Values) -> "Tempo":
+        """Return the tempo with its source chosen anew."""
+        source: Source = "none"
+        sync = str(values["sync"])
+        period = UNKNOWN_PERIOD_FRAMES
+        ticks, link = self.clock.ticks, self.link
+        by_hand_at = -math.inf if self.by_hand is None else self.hand_at
+        is_replaced = max(by_hand_at, link.shared_at) > ticks.heard + LOST_FRAMES  # since it was lost
+        is_shared = link.n_peers > 0 or link.shared_at > by_hand_at  # when the others have left, it goes on
+        if ticks.is_acquired and (sync == "clock" or (sync == "auto" and not is_replaced)):
+            source, period = "clock", ticks.period * MIDI_CLOCK_PPQN
+        elif link.line is not None and (sync == "link" or (sync == "auto" and is_shared)):
+            source, period = "link", link.line.period_frames
+        elif sync in ("auto", "set") and self.by_hand is not None:
+            source, period = self.hand, self.by_hand.period_frames
+        elif sync in ("auto", "player") and self.player.line is not None:
+            source, period = "player", self.player.line.period_frames
+        offset_frames = float(values["phase_offset"]) * FRAME_RATE_HZ / 1000.0
+        return replace(self, source=source, period_frames=period, offset_frames=offset_frames)
+
+
+_NOBODY_S: Final = Line(0.0, 0.0, UNKNOWN_PERIOD_FRAMES)
+
+
+def _clamped(period_frames: float) -> float:
+    return min(max(period_frames, bpm_to_period(FASTEST_BPM)), bpm_to_period(SLOWEST_BPM))

@@ -1,0 +1,178 @@
+"""Going back: rewind, undo, memories, and the loop that holds. Values, and functions that make new ones."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livegen.controls import CONTROLS, Values
+from livegen.performance.timeline import Place, Step
+from livegen.units import FRAME_RATE_HZ
+
+MAX_MEMORIES: Final = 8
+MAX_CHANGES: Final = 32
+MAX_LEAPS: Final = 8
+"""That can be taken back. A place to go back to keeps some megabytes: leaps count apart."""
+
+_ONE_MOVE_FRAMES: Final = FRAME_RATE_HZ // 2
+"""Moves of one control that follow each other within this count as one change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """How things stand.
+
+    Attributes
+    ----------
+    frame_index : int
+    place : Place or None
+        In the song; None where that does not matter.
+    values : Values
+        The controls in force.
+    """
+
+    frame_index: int
+    place: Place | None
+    values: Values
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What can be taken back: the control that was moved, or the action, and how things stood before."""
+
+    what: str
+    before: Moment
+
+    def continues(self, last: "Change") -> bool:
+        """Tell whether it is one move with the change before: the same control again, within half a second."""
+        is_control = self.what == last.what and not CONTROLS[self.what].is_action
+        return is_control and self.before.frame_index <= last.before.frame_index + _ONE_MOVE_FRAMES
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """Frames that are played over and over.
+
+    Attributes
+    ----------
+    start : int
+        The frame with which the first repetition begins.
+    length : float
+        In frames. A loop of whole beats is seldom a whole number of them: its repetitions begin with the nearest frame.
+    frames : ndarray of uint8, shape (n, 4, 3)
+        What was played before `start`.
+    """
+
+    start: int
+    length: float
+    frames: NDArray[np.uint8]
+
+    def at(self, frame_index: int) -> NDArray[np.uint8]:
+        """Return the frame, ``uint8 (4, 3)``, that is played at an index from `start` on."""
+        n_since = frame_index - self.start
+        turn = math.floor(n_since / self.length)
+        if n_since >= round((turn + 1) * self.length):
+            turn += 1
+        elif n_since < round(turn * self.length):
+            turn -= 1
+        frame: NDArray[np.uint8] = self.frames[n_since - round((turn + 1) * self.length)]
+        return frame
+
+
+def loop_of(steps: tuple[Step, ...], start: int, length: float) -> Loop | None:
+    """Return a loop of the last steps before a frame, of so many frames or as many as there are; None if none are."""
+    if len(steps) < length:
+        length = float(len(steps))
+    frames = [step.planned.frame for step in steps[len(steps) - math.ceil(length) :]]
+    return Loop(start, length, np.array(frames)) if frames else None
+
+
+@dataclass(frozen=True, slots=True)
+class TimeMachine:
+    """All that can be gone back to.
+
+    Attributes
+    ----------
+    changes : tuple of Change
+        What can be taken back, the newest last.
+    memories : mapping of str to Moment
+    loop : Loop or None
+        What ``hold`` holds.
+    """
+
+    changes: tuple[Change, ...] = ()
+    memories: Mapping[str, Moment] = field(default_factory=lambda: MappingProxyType({}))
+    loop: Loop | None = None
+
+    def with_change(self, change: Change) -> "TimeMachine":
+        """Return the machine with one change more to take back; a move that goes on is the same change."""
+        last = self.changes[-1] if self.changes else None
+        if last is not None and change.continues(last):
+            before = replace(last.before, frame_index=change.before.frame_index)
+            return replace(self, changes=(*self.changes[:-1], replace(last, before=before)))
+        changes = (*self.changes, change)[-MAX_CHANGES:]
+        leaps = [at for at, each in enumerate(changes) if each.before.place is not None]
+        return replace(self, changes=changes[leaps[-MAX_LEAPS - 1] + 1 :] if len(leaps) > MAX_LEAPS else changes)
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What a move in time comes to.
+
+    Attributes
+    ----------
+    machine : TimeMachine
+        After it.
+    place : Place or None
+        Where the song goes on; None where it stays.
+    values : Values or None
+        The controls to put in force; None where they stay.
+    refusal : str
+        Why nothing was done; empty where it was.
+    """
+
+    machine: TimeMachine
+    place: Place | None = None
+    values: Values | None = None
+    refusal: str = ""
+
+
+def leap(machine: TimeMachine, what: str, to: Place, now: Moment) -> Move:
+    """Put the song elsewhere, in a way that can be taken back."""
+    return Move(machine.with_change(Change(what, _kept(now))), to)
+
+
+def undo(machine: TimeMachine) -> Move:
+    """Take the last change back."""
+    if not machine.changes:
+        return Move(machine, refusal="there is nothing to take back")
+    before = machine.changes[-1].before
+    return Move(replace(machine, changes=machine.changes[:-1]), before.place, before.values)
+
+
+def store(machine: TimeMachine, name: str, now: Moment) -> Move:
+    """Keep how things stand under a name."""
+    memories = machine.memories
+    if name not in memories and len(memories) >= MAX_MEMORIES:
+        reason = f"{MAX_MEMORIES} memories are kept already: store over one of {', '.join(memories)}"
+        return Move(machine, refusal=f"{name!r} cannot be stored, {reason}")
+    return Move(replace(machine, memories=MappingProxyType({**memories, name: _kept(now)})))
+
+
+def recall(machine: TimeMachine, name: str, now: Moment) -> Move:
+    """Go back to what was stored, but for the controls that belong to the room and the rig."""
+    memory = machine.memories.get(name)
+    if memory is None:
+        known = ", ".join(machine.memories) or "none yet"
+        return Move(machine, refusal=f"{name!r} cannot be recalled, it was never stored: those that were are {known}")
+    recalled = {key: value for key, value in memory.values.items() if CONTROLS[key].is_recalled}
+    machine = machine.with_change(Change("recall", _kept(now)))
+    return Move(machine, memory.place, MappingProxyType({**now.values, **recalled}))
+
+
+def _kept(moment: Moment) -> Moment:
+    return moment if moment.place is None else replace(moment, place=moment.place.trimmed())

@@ -1,0 +1,251 @@
+"""The timeline: the frames that were played and those that are planned, each with the predictor's snapshot.
+
+A `Step` keeps what the predictor knew before its frame, so that any frame that is still remembered can be
+restored and planned anew. Everything is a value: planning again makes a new timeline that shares its past.
+
+Frames count on whatever happens, for what was played was heard. The song as the predictor knows it may leap: back a
+few bars, to a stored place, to a new beginning. So the steps are in the order of the frames, and a `Place` has the
+steps that led to it in the order of the song.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from itertools import chain, islice
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livegen.beat import Beat
+from livegen.engines.protocol import Conditions, Distribution, Predictor, State
+from livegen.performance.form import HEARD_FRAMES, LOOP_FRAMES, NO_FORM, REPEATED_SHARE, Form, next_form
+from livegen.score import N_COLUMNS, N_VOICES, SILENCE
+from livegen.score_table import PlannedFrame
+
+HISTORY_FRAMES: Final = 1024
+"""Frames that are remembered with their snapshots: over eight bars at 60 beats a minute."""
+
+NO_OFFSET: Final[NDArray[np.float64]] = np.zeros(N_VOICES)
+NO_OFFSET.flags.writeable = False
+
+_NOTHING: Final = np.zeros((0, N_VOICES, N_COLUMNS), np.uint8)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a predictor knows before a frame.
+
+    Attributes
+    ----------
+    predictor : Predictor
+        The one that knows it, and goes on from it.
+    distribution : Distribution
+        Over that frame.
+    state : State
+        The predictor's snapshot.
+    form : Form
+        What is planned for the frame; its times are in frames of the song.
+    beat : Beat or None
+        What the predictor was told of the beat, with its phase in the frame before.
+    n_frames : int
+        How many frames of the song it has heard.
+    heard : ndarray of uint8, shape (n, 4, 3)
+        The last of these, `LOOP_FRAMES` at most.
+    """
+
+    predictor: Predictor
+    distribution: Distribution
+    state: State
+    form: Form = NO_FORM
+    beat: Beat | None = None
+    n_frames: int = 0
+    heard: NDArray[np.uint8] = field(default_factory=lambda: _NOTHING)
+
+    def after(
+        self,
+        frame: NDArray[np.uint8],
+        form: Form = NO_FORM,
+        memory: float = 1.0,
+        beat: Beat | None = None,
+        lag: int = 0,
+    ) -> "Context":
+        """Return the context of the next frame, once `frame`, uint8 (4, 3), was played with the beat's phase there.
+
+        `lag` is the one to follow, that of the form if it is 0.
+        """
+        conditions = Conditions(beat=beat, memory=memory, plan=lag or form.lag)
+        distribution, state = self.predictor.step(frame, self.state, conditions)
+        return Context(self.predictor, distribution, state, form, beat, self.n_frames + 1, self.heard_with(frame))
+
+    def heard_with(self, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return what is heard last once `frame`, uint8 (4, 3), follows."""
+        return np.concatenate([self.heard[1 - LOOP_FRAMES :], frame[None]])
+
+
+def first_context(predictor: Predictor) -> Context:
+    """Return the context of a song's first frame."""
+    return Context(predictor, *predictor.step(SILENCE, predictor.initial_state()))
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One frame and what came before it.
+
+    Attributes
+    ----------
+    planned : PlannedFrame
+        The frame as it was played or is planned.
+    heard : ndarray of uint8, shape (4, 3)
+        The frame as the predictor hears it: with what it only thinks, while it listens.
+    context : Context
+        What the predictor knew before it.
+    is_fed : bool
+        Whether the predictor is to hear the frame; false while the model is stopped.
+    waiting : ndarray of uint8, shape (4, 3)
+        What voices are to play in a later frame, for they could not in this one; silence where nothing waits.
+    """
+
+    planned: PlannedFrame
+    heard: NDArray[np.uint8]
+    context: Context
+    is_fed: bool
+    waiting: NDArray[np.uint8] = field(default_factory=lambda: SILENCE)
+
+    def next_context(self, form: Form, memory: float, beat: Beat | None, lag: int) -> Context:
+        """Return the context of the frame that follows, once the predictor has heard this one."""
+        return self.context.after(self.heard, form, 0.0 if form.is_fresh else memory, beat, lag)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in a song.
+
+    Attributes
+    ----------
+    context : Context
+        What the predictor knows there.
+    past : tuple of Step
+        What it has heard before, the oldest that is remembered first.
+    """
+
+    context: Context
+    past: tuple[Step, ...] = ()
+
+    def back(self, n_frames: int) -> "Place":
+        """Return the place so many frames of the song earlier, or as far back as is remembered."""
+        n_frames = min(n_frames, len(self.past))
+        return Place(self.past[-n_frames].context, self.past[:-n_frames]) if n_frames > 0 else self
+
+    def on_beat(self, *, memory: float, beat: Beat | None, lag: int) -> "Place":
+        """Return the place with the predictor told another beat there; see `Timeline.next_context`."""
+        if not self.past:
+            return self
+        return replace(self, context=self.past[-1].next_context(self.context.form, memory, beat, lag))
+
+    def trimmed(self) -> "Place":
+        """Return the place with as little of its past as playing on from it takes, to be kept for long."""
+        return Place(self.context, self.past[-HEARD_FRAMES:])
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Consecutive frames, the oldest remembered first.
+
+    Attributes
+    ----------
+    tail : Context or None
+        What the predictor knows before the frame that comes next, where that is known already.
+    end : int
+        Index of the frame that comes next.
+    steps : tuple of Step
+    leaps : tuple of (int, Place)
+        Where the song did not go on from the frame before: at which frame, and to which place it leapt.
+    """
+
+    tail: Context | None
+    end: int = 0
+    steps: tuple[Step, ...] = ()
+    leaps: tuple[tuple[int, Place], ...] = ()
+
+    @property
+    def start(self) -> int:
+        """Index of the oldest frame that is remembered."""
+        return self.end - len(self.steps)
+
+    def at(self, frame_index: int) -> Step:
+        """Return a remembered step."""
+        return self.steps[frame_index - self.start]
+
+    def since(self, frame_index: int) -> tuple[Step, ...]:
+        """Return the steps from a frame on."""
+        return self.steps[max(frame_index - self.start, 0) :]
+
+    def past(self, n_frames: int = HISTORY_FRAMES) -> tuple[Step, ...]:
+        """Return the last frames of the song that the predictor has heard, so many at most, the oldest first."""
+        if not self.leaps and len(self.steps) >= n_frames and all(step.is_fed for step in self.steps[-n_frames:]):
+            return self.steps[-n_frames:]  # as nearly always
+        return tuple(islice(self._backwards(), n_frames))[::-1]
+
+    def _backwards(self) -> Iterator[Step]:
+        at, place = next((leap for leap in reversed(self.leaps) if leap[0] <= self.end), (self.start, None))
+        before = place.past if place is not None else ()
+        return (step for step in chain(reversed(self.since(at)), reversed(before)) if step.is_fed)
+
+    def cut(self, frame_index: int) -> "Timeline":
+        """Forget a frame and all after it: the predictor is back where it was before that frame."""
+        if frame_index >= self.end:
+            return self
+        at = max(frame_index - self.start, 0)
+        return Timeline(self.steps[at].context, self.start + at, self.steps[:at], self.leaps)
+
+    def leap(self, place: Place) -> "Timeline":
+        """Return the timeline with the song at another place from the frame on that comes next."""
+        leaps = tuple(leap for leap in self.leaps if leap[0] < self.end)
+        return Timeline(place.context, self.end, self.steps, (*leaps, (self.end, place)))
+
+    def next_context(
+        self,
+        *,
+        seed: int = 0,
+        memory: float = 1.0,
+        beat: Beat | None = None,
+        bar: Beat | None = None,
+        lag: int = 0,
+    ) -> Context:
+        """Return what the predictor knows before the frame that comes next.
+
+        Parameters
+        ----------
+        seed : int
+            That of the form.
+        memory : float
+            The control of that name.
+        beat, bar : Beat, optional
+            With their phases in the last frame; the bar as if it were a slow beat.
+        lag : int
+            The lag that the next frame is to follow, 0 for that of the form.
+        """
+        if self.tail is not None:
+            return self.tail
+        for at, place in self.leaps:
+            if at == self.end:
+                return place.context
+        last = self.steps[-1]
+        if not last.is_fed:
+            return last.context
+        n_frames = last.context.n_frames + 1
+        if n_frames >= last.context.form.until:  # a section begins
+            heard = np.array([step.heard for step in self.past(HEARD_FRAMES)])
+        else:
+            heard = last.context.heard_with(last.heard)
+        share = REPEATED_SHARE * memory
+        form = next_form(last.context.form, n_frames, heard, seed=seed, share=share, beat=beat, bar=bar)
+        return last.next_context(form, memory, beat, lag)
+
+    def append(self, step: Step) -> "Timeline":
+        """Return the timeline with one frame more; the oldest beyond `HISTORY_FRAMES` is forgotten."""
+        steps = (*self.steps[1 - HISTORY_FRAMES :], step)
+        leaps = self.leaps
+        if leaps and leaps[0][0] < self.end + 1 - len(steps):
+            leaps = leaps[1:]
+        return Timeline(None, self.end + 1, steps, leaps)

@@ -1,1 +1,0 @@
-"""Models that predict the next frame of the score; no torch here."""

@@ -1,0 +1,469 @@
+"""The MIDI ports of this machine: which there are, which one is meant, opening it, and noticing when it goes.
+
+Python-rtmidi does the work. It is imported on first use: its wheels need a system library (ALSA's on Linux),
+and whatever makes do without MIDI runs where that is missing.
+"""
+
+import re
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal, Self
+
+from livegen.errors import PortError
+from livegen.system.libjack import JackWatch, open_watch
+
+CLIENT_NAME: Final = "livegen"
+"""Name under which our ports appear in qjackctl, a DAW or aconnect."""
+
+API_NAMES: Final = ("auto", "alsa", "jack", "coremidi", "windows", "none")
+"""What ``--midi-api`` allows."""
+
+Direction = Literal["in", "out"]
+_DIRECTIONS: Final[tuple[Direction, Direction]] = ("in", "out")
+
+_RTMIDI_NAME: Final = {"alsa": "LINUX_ALSA", "jack": "UNIX_JACK", "coremidi": "MACOSX_CORE", "windows": "WINDOWS_MM"}
+_ALSA_SEQUENCER: Final = Path("/dev/snd/seq")
+_ALSA_ADDRESS: Final = re.compile(r" (\d+):\d+$")
+_ALSA_HARDWARE_CLIENTS: Final = range(16, 128)  # 0 is the system, 14 Midi Through, applications begin at 128
+_WAY: Final = re.compile(r"[ _]?\(?(capture|playback)\)?")
+_BRIDGES: Final = ("system", "a2j")
+_LOOPBACKS: Final = ("midi through", "iac driver")
+NO_VIRTUAL_PORTS: Final = (
+    "Windows has no virtual MIDI ports: plug in a keyboard, or install loopMIDI, add a port to it, and name that port "
+    "with --midi-in or --midi-out"
+)
+_NO_JACK: Final = "no JACK server runs here: start one (jackd, or qjackctl), or choose another --midi-api"
+_NO_ALSA_AND_NO_JACK: Final = (
+    "there is no MIDI here: load ALSA's sequencer (`modprobe snd-seq`) or start a JACK server (jackd, or qjackctl)"
+)
+_JACK_VIRTUAL_INPUT: Final = f"^{CLIENT_NAME}(-[0-9]+)?:in$"
+_INPUT_QUEUE: Final = 4096  # messages; RtMidi writes to stderr when it is full
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Names of the MIDI ports that others offer: `inputs` to play from, `outputs` to play to."""
+
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The port that is meant, and a warning (or nothing) if more than one fits."""
+
+    name: str
+    warning: str = ""
+
+
+class MidiSystem:
+    """One MIDI interface of the operating system, such as ALSA's sequencer; made by `find_midi`.
+
+    Attributes
+    ----------
+    api : {"alsa", "jack", "coremidi", "windows"}
+    has_virtual_ports : bool
+        Whether others can connect themselves to a port of ours. Windows has no such ports.
+
+    Notes
+    -----
+    Any thread may call it.
+    """
+
+    def __init__(self, api: str) -> None:
+        self.api = api
+        self.has_virtual_ports = api != "windows"
+        self._lock = threading.Lock()
+        self._watch: JackWatch | None = None
+        self._n_clients = 0
+        if api == "jack" and not self.is_alive():
+            raise PortError(_NO_JACK if _ALSA_SEQUENCER.exists() else _NO_ALSA_AND_NO_JACK)
+
+    def is_alive(self) -> bool:
+        """Tell whether the interface works; after JACK's server went, joins the next one that runs.
+
+        That is tried only when all clients of the old server are deleted: libjack crashes on them afterwards.
+        """
+        if self.api != "jack":
+            return True
+        with self._lock:
+            if self._watch is not None and self._watch.is_alive:
+                return True
+            if self._n_clients > 0:
+                return False
+            if self._watch is not None:
+                self._watch.close()
+            self._watch = open_watch()
+            return self._watch is not None
+
+    def new_client(self, direction: Direction, name: str) -> Any:
+        """Return a `rtmidi.MidiIn` or `MidiOut` that has no port yet; `delete_client` takes it back.
+
+        Raises
+        ------
+        PortError
+            If the interface refuses.
+        """
+        rtmidi = _rtmidi()
+        api = getattr(rtmidi, f"API_{_RTMIDI_NAME[self.api]}")
+        with self._lock:
+            try:
+                if direction == "in":
+                    client = rtmidi.MidiIn(api, name=name, queue_size_limit=_INPUT_QUEUE)
+                    client.ignore_types(sysex=True, timing=False, active_sense=True)
+                else:
+                    client = rtmidi.MidiOut(api, name=name)
+            except (OSError, RuntimeError, ValueError) as error:
+                raise PortError(f"MIDI by {self.api} does not open ({error}): choose another --midi-api") from error
+            self._n_clients += 1
+        return client
+
+    def delete_client(self, client: Any) -> None:
+        """Close a client's port and delete it; what was sent has left the port when this returns."""
+        with self._lock:
+            self._n_clients -= 1
+            try:
+                client.close_port()
+            finally:
+                client.delete()
+
+    def port_names(self, direction: Direction) -> list[str]:
+        """Return the names of all ports of a direction, ours too, by a client made for it: not for every moment."""
+        client = self.new_client(direction, f"{CLIENT_NAME}-list")
+        try:
+            return _port_names(client)
+        finally:
+            self.delete_client(client)
+
+    def hardware_inputs(self, names: Sequence[str]) -> list[str]:
+        """Return those of the input ports that bring in a keyboard or other device, not software or ourselves."""
+        foreign = [name for name in names if not is_own(name) and not name.lower().startswith(_LOOPBACKS)]
+        if self.api == "jack":
+            with self._lock:
+                physical = set() if self._watch is None else set(self._watch.physical_midi_sources())
+            return [name for name in foreign if name in physical and "midi through" not in name.lower()]
+        if self.api == "alsa":
+            return [name for name in foreign if _alsa_client(name) in _ALSA_HARDWARE_CLIENTS]
+        return foreign
+
+    def is_connected(self, name: str) -> bool:
+        """Tell whether a port of ours is connected with the port of this name; True where the interface cannot say.
+
+        A port that goes and comes back between two looks has its old name and none of its connections.
+        """
+        with self._lock:
+            return self._watch is None or any(is_own(port) for port in self._watch.connections(name))
+
+    def virtual_input_partners(self) -> frozenset[str]:
+        """Return the ports that are connected with our virtual input; none where the interface cannot say.
+
+        A second livegen on the same JACK server counts as us: RtMidi does not tell which number ours has.
+        """
+        with self._lock:
+            if self._watch is None:
+                return frozenset()
+            own = self._watch.midi_inputs(_JACK_VIRTUAL_INPUT)
+            return frozenset(partner for port in own for partner in self._watch.connections(port))
+
+    def close(self) -> None:
+        """Leave the interface; the ports are closed by who opened them."""
+        with self._lock:
+            if self._watch is not None:
+                self._watch.close()
+            self._watch = None
+
+
+def find_midi(api: str = "auto", *, is_needed: bool = False) -> tuple[MidiSystem | None, str]:
+    """Choose the MIDI interface.
+
+    Parameters
+    ----------
+    api : str
+        One of `API_NAMES`. ``auto`` is the platform's own, and on Linux JACK where ALSA's sequencer is missing and a
+        JACK server runs.
+    is_needed : bool
+        Whether the user named a port, so that no MIDI at all is an error.
+
+    Returns
+    -------
+    MidiSystem or None
+        None is no MIDI.
+    str
+        Why there is no MIDI, one sentence; else empty.
+
+    Raises
+    ------
+    PortError
+        If the interface was asked for by name and is not there, or none is there and one is needed.
+    """
+    api = api.lower()
+    if api not in API_NAMES:
+        raise PortError(f"there is no MIDI interface {api!r}: allowed is {', '.join(API_NAMES)}")
+    try:
+        if api == "none":
+            raise PortError("MIDI is switched off by --midi-api none")
+        return MidiSystem(_checked(_platform_api() if api == "auto" else api)), ""
+    except PortError as error:
+        if is_needed or api not in ("auto", "none"):
+            raise
+        return None, str(error)
+
+
+def list_ports(midi: MidiSystem) -> Ports:
+    """Return the MIDI ports that others offer, ours left out."""
+    inputs, outputs = ([name for name in midi.port_names(way) if not is_own(name)] for way in _DIRECTIONS)
+    return Ports(tuple(inputs), tuple(outputs))
+
+
+def choose_port(names: Sequence[str], wanted: str, direction: Direction) -> Choice:
+    """Find a port by a case-insensitive part of its name; an exact name goes before a part, the first before others.
+
+    Raises
+    ------
+    PortError
+        If no port has it in its name.
+    """
+    fitting = [name for name in names if wanted.lower() in name.lower() and not is_own(name)]
+    if not fitting:
+        there = ", ".join(repr(name) for name in names if not is_own(name)) or "none"
+        raise PortError(
+            f"no MIDI {direction}put port has {wanted!r} in its name; there is {there}: plug it in and switch it on, "
+            f"or give a part of one of these names with --midi-{direction}"
+        )
+    exact = [name for name in fitting if _stem(name).lower() == wanted.lower() or name.lower() == wanted.lower()]
+    chosen = (exact or fitting)[0]
+    if len(fitting) == 1 or len(exact) == 1:
+        return Choice(chosen)
+    others = ", ".join(repr(name) for name in fitting if name != chosen)
+    return Choice(chosen, f"{wanted!r} fits more than one MIDI {direction}put port: took {chosen!r}, not {others}")
+
+
+def is_own(name: str) -> bool:
+    """Tell whether a port is one of livegen's: its client is livegen, livegen-out, livegen-01 and so on."""
+    return re.match(rf"{CLIENT_NAME}\b", name, re.IGNORECASE) is not None
+
+
+def is_same_device(source: str, name: str) -> bool:
+    """Tell whether an input, as ``midi:`` and its port's name, is the keyboard half of the device of an output.
+
+    ALSA and JACK name client and port; a bridge from one to the other, and JACK's own driver, have all devices in one
+    client and tell them apart by the port.
+    """
+    return source.startswith("midi:") and _device(source.removeprefix("midi:")) == _device(name)
+
+
+def _device(name: str) -> str:
+    client, _, port = _stem(name).lower().partition(":")
+    return f"{client}:{_WAY.sub('', port)}" if client in _BRIDGES else client
+
+
+class Port:
+    """A MIDI port that is open, or will be when its device comes back.
+
+    Parameters
+    ----------
+    midi : MidiSystem
+    direction : {"in", "out"}
+    wanted : str or None
+        A part of the name of the port to connect with; None opens a virtual port that others connect with.
+
+    Attributes
+    ----------
+    name : str
+        Full name of the port it is connected with, or of the virtual port.
+    warning : str
+        What the user should know about how the port was chosen, or empty.
+    is_open : bool
+
+    Raises
+    ------
+    PortError
+        If there is no such port, or it refuses.
+
+    Notes
+    -----
+    Made on one thread and then used by one other at a time.
+    """
+
+    def __init__(self, midi: MidiSystem, direction: Direction, wanted: str | None) -> None:
+        self._midi = midi
+        self._direction: Direction = direction
+        self._wanted = wanted
+        self._client: Any = None
+        self.name = ""
+        self.warning = ""
+        self.is_open = False
+        if wanted is None and not midi.has_virtual_ports:
+            raise PortError(NO_VIRTUAL_PORTS)
+        try:
+            self._open()
+        except PortError:
+            self.close()
+            raise
+
+    def check(self) -> bool:
+        """Notice a port that is gone and open one that came back; about once a second. True if it is open.
+
+        Never raises. Takes a fraction of a millisecond while all is well.
+        """
+        try:
+            if not self._midi.is_alive():
+                self.close()
+            elif not self.is_open:
+                self._open()
+            elif self._wanted is not None and not self._is_connected():
+                self._client.close_port()
+                self.is_open = False
+        except PortError:  # not back yet
+            pass
+        except Exception:  # whatever a driver throws while its device vanishes, the music goes on
+            self.close()
+        return self.is_open
+
+    def neighbours(self) -> list[str]:
+        """Return the names of all ports of this direction, ours too; empty when the port is not open."""
+        return _port_names(self._client) if self.is_open else []
+
+    def close(self) -> None:
+        """Close it; calling it again does nothing. What was sent has left the port when it returns."""
+        client, self._client = self._client, None
+        self.is_open = False
+        if client is not None:
+            self._midi.delete_client(client)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _is_connected(self) -> bool:
+        return self.name in _port_names(self._client) and self._midi.is_connected(self.name)
+
+    def _open(self) -> None:
+        if self._client is None:
+            self._client = self._midi.new_client(self._direction, self._client_name())
+        if self._wanted is None:
+            self.name = f"{CLIENT_NAME} {self._direction}"
+            # CoreMIDI shows the name of the port alone, the others show client and port
+            self._client.open_virtual_port(self.name if self._midi.api == "coremidi" else self._direction)
+        else:
+            names = _port_names(self._client)
+            choice = self._choose(names)
+            self.name, self.warning = choice.name, choice.warning
+            self._client.open_port(names.index(choice.name), self._direction)
+        self.is_open = True
+
+    def _choose(self, names: list[str]) -> Choice:
+        assert self._wanted is not None
+        if self.name:  # it was open before: ALSA may have given it another address
+            for name in names:
+                if _stem(name) == _stem(self.name):
+                    return Choice(name, self.warning)
+        return choose_port(names, self._wanted, self._direction)
+
+    def _client_name(self) -> str:
+        # a JACK client's name is unique on its server, and the virtual input is the one to be called livegen
+        if self._midi.api != "jack" or (self._direction == "in" and self._wanted is None):
+            return CLIENT_NAME
+        return f"{CLIENT_NAME}-{self._direction}"
+
+
+class InputPort(Port):
+    """A port that messages are polled from: a callback of RtMidi's would run Python in JACK's process thread."""
+
+    def __init__(self, midi: MidiSystem, wanted: str | None) -> None:
+        super().__init__(midi, "in", wanted)
+        self.queue_size = _INPUT_QUEUE
+        self._partners: frozenset[str] = frozenset()
+
+    def has_lost_partner(self) -> bool:
+        """Tell whether a port that was connected with our virtual one no longer is; JACK alone can say."""
+        before = self._partners
+        self._partners = self._midi.virtual_input_partners() if self._wanted is None else frozenset()
+        return not before <= self._partners
+
+    def poll(self) -> list[list[int]]:
+        """Return all messages that wait, as lists of bytes; never raises."""
+        messages: list[list[int]] = []
+        if not self.is_open:
+            return messages
+        while len(messages) < _INPUT_QUEUE:
+            pending = self._client.get_message()
+            if pending is None:
+                break
+            messages.append(pending[0])
+        return messages
+
+
+class OutputPort(Port):
+    """A port that messages are sent to."""
+
+    def __init__(self, midi: MidiSystem, wanted: str | None) -> None:
+        super().__init__(midi, "out", wanted)
+
+    def send(self, message: list[int]) -> None:
+        """Send the bytes of one message.
+
+        Raises
+        ------
+        PortError
+            If the port is closed or refuses; what it sounded is lost.
+        """
+        if not self.is_open:
+            raise PortError(f"the MIDI port {self.name!r} is gone: plug it in again")
+        try:
+            self._client.send_message(message)
+        except (OSError, RuntimeError, ValueError) as error:
+            self.close()
+            raise PortError(f"the MIDI port {self.name!r} refuses ({error}): plug it in again") from error
+
+
+def _platform_api() -> str:
+    if sys.platform == "darwin":
+        return "coremidi"
+    if sys.platform == "win32":
+        return "windows"
+    return "alsa" if _ALSA_SEQUENCER.exists() else "jack"
+
+
+def _checked(api: str) -> str:
+    """Return an interface's name if this machine's RtMidi has it."""
+    rtmidi = _rtmidi()
+    compiled = rtmidi.get_compiled_api()
+    there = [name for name, constant in _RTMIDI_NAME.items() if getattr(rtmidi, f"API_{constant}", None) in compiled]
+    if api not in there:
+        raise PortError(f"MIDI by {api} is not to be had on this system: allowed is {', '.join(there) or 'none'}")
+    if api == "alsa" and not _ALSA_SEQUENCER.exists():
+        raise PortError("ALSA's sequencer is missing here: load it with `modprobe snd-seq`, or try --midi-api jack")
+    return api
+
+
+def _rtmidi() -> Any:
+    try:
+        import rtmidi
+    except ImportError as error:
+        raise PortError(f"python-rtmidi does not load ({error}): on Linux, install the package libasound2") from error
+    return rtmidi
+
+
+def _port_names(client: Any) -> list[str]:
+    """Return the names of a client's possible ports in the order of their numbers, each made unique."""
+    names: list[str] = []
+    for name in client.get_ports():
+        twins = sum(known == name or known.startswith(f"{name} #") for known in names)
+        names.append(f"{name} #{twins + 1}" if twins else name)
+    return names
+
+
+def _alsa_client(name: str) -> int | None:
+    address = _ALSA_ADDRESS.search(name)
+    return int(address[1]) if address else None
+
+
+def _stem(name: str) -> str:
+    """Return a port's name without ALSA's client and port numbers, which change when it is plugged in again."""
+    return _ALSA_ADDRESS.sub("", name)

@@ -1,0 +1,88 @@
+"""A section of live controls in a TOML file: where they stand at the start."""
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from livegen.controls import CONTROLS, Control, Value, parse_value
+from livegen.errors import ControlError
+from livegen.score import Voice
+from livegen.toml.text import Keys, TomlText
+
+_VOICES: Final = tuple(voice.name.lower() for voice in Voice)
+_HIGHEST_KEY: Final = int(CONTROLS["p1.key_high"].maximum)
+
+
+def read_controls(file: TomlText, section: str, table: dict[str, Any]) -> dict[str, Value]:
+    """Return values by full names; ``p1.role`` may be written dotted, quoted or as a table, but once.
+
+    Parameters
+    ----------
+    file : TomlText
+    section : str
+        Name of the section, for errors.
+    table : dict
+        What it holds.
+
+    Raises
+    ------
+    LivegenError
+        If there is no such control, or a value is of another type or out of range: nothing is clamped.
+    """
+    controls: dict[str, Value] = {}
+    for keys, written in _written_controls(table):
+        name = ".".join(keys)
+        value = _control(file, name, (section, *keys), written)
+        if name in controls:
+            raise file.error(f"{file.where((section, *keys))} is there twice: leave one out")
+        controls[name] = value
+    for voice in _VOICES:
+        lowest = int(controls.get(f"{voice}.key_low", 0))
+        highest = int(controls.get(f"{voice}.key_high", _HIGHEST_KEY))
+        if lowest > highest:
+            allowed = f"up to {voice}.key_high, which is {highest}"
+            raise file.refusal((section, voice, "key_low"), lowest, allowed)
+    return controls
+
+
+def _written_controls(table: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], object]]:
+    for name, value in table.items():
+        if isinstance(value, dict) and name in _VOICES:
+            for inner, inner_value in value.items():
+                yield (name, inner), inner_value
+        else:
+            yield (name,), value
+
+
+def _control(file: TomlText, name: str, keys: Keys, value: object) -> Value:
+    control = CONTROLS.get(name)
+    if control is None:
+        raise file.error(f"{file.where(keys)} is no control: `livegen controls` lists them")
+    if control.is_action:
+        raise file.error(f"{file.where(keys)} is a command and holds no value: leave it out")
+    types, allowed = _CONTROL_TYPES[control.kind]
+    if control.kind == "choice":
+        allowed = " or ".join(f'"{choice}"' for choice in control.choices)
+    elif control.kind != "bool":
+        allowed = f"{allowed} from {control.minimum:g} to {control.maximum:g}"
+    if type(value) not in types or not _in_range(control, value):
+        raise file.refusal(keys, value, allowed)
+    try:
+        return parse_value(name, value)
+    except ControlError:
+        raise file.refusal(keys, value, allowed) from None
+
+
+_CONTROL_TYPES: Final[Mapping[str, tuple[tuple[type, ...], str]]] = MappingProxyType(
+    {
+        "float": ((int, float), "a number"),
+        "int": ((int,), "a whole number"),
+        "bool": ((bool,), "true or false"),
+        "choice": ((str,), ""),
+    }
+)
+"""TOML types of a kind of control, and words for them; `type` and not `isinstance`, since a bool is an int."""
+
+
+def _in_range(control: Control, value: Any) -> bool:
+    return control.kind in ("bool", "choice") or control.minimum <= value <= control.maximum  # False for NaN

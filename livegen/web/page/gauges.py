@@ -1,0 +1,55 @@
+"""What the pages' gauges show: the session at one moment, as a dict that JSON can hold."""
+
+import time
+from typing import Any, Final
+
+from livegen.performance.tempo import Tempo
+from livegen.session.session import Session
+
+GAUGES_SECONDS: Final = 0.1
+"""How often they move."""
+
+
+def gauges(session: Session) -> dict[str, Any]:
+    """Return the fields of a ``gauges`` message as `livegen.web.wire` lists them; any thread may ask."""
+    instrument, clock, status = session.instrument, session.clock, session.status
+    state, stats = instrument.state, instrument.engine["stats"][0]
+    midi_in, midi_out = status.midi_ports()
+    seconds = round(max(session.seconds(), 0.0), 1)
+    heard = session.heard_position_at(time.perf_counter_ns())
+    return {
+        "seconds": seconds,
+        "is_running": state.is_running,
+        "levels": [round(min(level, 1.0), 3) for level in stats["levels"].tolist()],
+        "mix": round(min(float(stats["mix_level"]), 1.0), 3),
+        "frames_in_hand": status.frames_in_hand(),
+        "late_frames": int(stats["late_frames"]),
+        "underflows": int(stats["underflows"]),
+        "key_to_sound_ms": round(status.key_to_sound_ms(), 1),
+        "block_samples": clock.block_samples(),
+        "sound": session.speaker.name,
+        "sound_ms": round(1000.0 * session.speaker.latency_seconds, 1),
+        "tempo": _tempo(state.tempo, heard, int(state.values["beats_a_bar"])),
+        "midi_in": midi_in,
+        "midi_out": midi_out,
+        "take": None if session.recorder is None else {"folder": str(session.recorder.folder), "seconds": seconds},
+        "patch": session.desk.patch,
+        "model": session.model,
+        "memories": list(state.machine.memories),
+        "learning": session.desk.knobs.learning,
+        "troubles": status.troubles(),
+    }
+
+
+def _tempo(tempo: Tempo, frame: float, beats_a_bar: int) -> dict[str, Any] | None:
+    if tempo.source == "none":
+        return None
+    bar, beat = tempo.bar_and_beat_at(frame, beats_a_bar)
+    return {
+        "bpm": round(tempo.bpm, 1),
+        "source": tempo.source,
+        "is_lost": tempo.is_lost_at(frame),
+        "bar": bar,
+        "beat": beat,
+        "peers": tempo.link.n_peers,
+    }

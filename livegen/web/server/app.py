@@ -1,0 +1,145 @@
+"""What is answered to whom: the page, its files, the OSCQuery namespace, and the WebSockets."""
+
+import json
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
+
+from livegen.web.oscquery.socket import OscQueryGuest
+from livegen.web.oscquery.tree import UnknownAttributeError, asked, choices_of, find, host_info, namespace
+from livegen.web.page.files import PAGE, File, read_files
+from livegen.web.page.socket import PageGuest
+from livegen.web.server.door import COOKIE, SECURITY_HEADERS, Knock, judge, query_token, shows_token, without_token
+from livegen.web.server.guest import Guest
+from livegen.web.server.hub import Hub
+from livegen.web.settings import ServerSettings
+
+_STATIC: Final = "/static/"
+_GUESTS: Final[dict[str, Callable[[Hub], Guest]]] = {"/stage": PageGuest, "/": OscQueryGuest}
+_NO_STORE: Final = {"cache-control": "no-store"}
+_ASK_AGAIN: Final = "no-cache"  # may be kept, and is asked for anew with what it was: quick, and never stale
+
+
+class App:
+    """The server's application, by ASGI.
+
+    Parameters
+    ----------
+    hub : Hub
+    settings : ServerSettings
+    name : str
+        As OSCQuery tells it.
+    """
+
+    def __init__(self, hub: Hub, settings: ServerSettings, name: str) -> None:
+        self._hub = hub
+        self._settings = settings
+        self._name = name
+        self._files = read_files()
+
+    def count_refusal(self) -> None:
+        """Count what was refused before it came to be a request."""
+        self._hub.refused += 1
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or serve one WebSocket; what goes wrong here is counted and ends that one alone."""
+        knock = Knock.of(
+            (scope.get("client") or ("", 0))[0],
+            scope["query_string"],
+            scope["headers"],
+            is_socket=scope["type"] == "websocket",
+        )
+        refusal = judge(knock, self._settings.host, self._settings.token)
+        try:
+            if refusal is not None:
+                self._hub.refused += 1
+                await _with_headers(PlainTextResponse(refusal.sentence, refusal.status, _NO_STORE))(
+                    scope, receive, send
+                )
+            elif knock.is_socket:
+                await self._serve_socket(scope, receive, send)
+            else:
+                await _with_headers(self._answer(Request(scope), knock))(scope, receive, send)
+        except Exception:
+            self._hub.faults += 1
+            raise
+
+    async def _serve_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        guest = _GUESTS.get(scope["path"])
+        if guest is None:
+            self._hub.refused += 1
+            await _with_headers(PlainTextResponse("there is no WebSocket here", HTTPStatus.NOT_FOUND))(
+                scope, receive, send
+            )
+            return
+        await guest(self._hub).attend(WebSocket(scope, receive, send))
+
+    def _answer(self, request: Request, knock: Knock) -> Response:
+        path = request.scope["path"]
+        if request.method not in ("GET", "HEAD"):
+            return self._refuse(HTTPStatus.METHOD_NOT_ALLOWED, "nothing can be sent here: ask, with GET")
+        if path == "/" and _wants_page(request, knock):
+            return self._page(request, knock)
+        if path.startswith(_STATIC):
+            return self._file(request, self._files.get(path.removeprefix(_STATIC)))
+        if path == "/favicon.ico":
+            return Response(status_code=HTTPStatus.NO_CONTENT)
+        return self._node(request, knock)
+
+    def _page(self, request: Request, knock: Knock) -> Response:
+        if not query_token(knock.query):
+            return Response(self._files[PAGE].content, media_type="text/html", headers=_NO_STORE)
+        query = without_token(knock.query)
+        response = Response(
+            status_code=HTTPStatus.SEE_OTHER, headers={**_NO_STORE, "location": f"/?{query}" if query else "/"}
+        )
+        if shows_token(knock, self._settings.token):
+            response.set_cookie(COOKIE, self._settings.token, httponly=True, samesite="strict")
+        return response
+
+    def _file(self, request: Request, file: File | None) -> Response:
+        if file is None:
+            return self._refuse(HTTPStatus.NOT_FOUND, "there is no such file")
+        headers = {"cache-control": _ASK_AGAIN, "etag": file.etag}
+        if request.headers.get("if-none-match") == file.etag:
+            return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+        return Response(file.content, media_type=file.media_type, headers=headers)
+
+    def _node(self, request: Request, knock: Knock) -> Response:
+        hello, values = self._hub.mirror.hello, self._hub.mirror.values
+        try:
+            attributes = asked(knock.query)
+        except UnknownAttributeError as error:
+            return self._refuse(HTTPStatus.BAD_REQUEST, str(error))
+        if "HOST_INFO" in attributes:
+            own = request.scope["server"]
+            osc = hello.get("osc", (own[0], 0))
+            return _json(host_info(self._name, (own[0], own[1]), (osc[0], osc[1])))
+        node = find(namespace(values, choices_of(hello)), request.scope["path"])
+        if node is None:
+            return self._refuse(HTTPStatus.NOT_FOUND, "there is nothing at this address: ask / for all that is")
+        if not attributes:
+            return _json(node)
+        found = {attribute: node[attribute] for attribute in attributes if attribute in node}
+        return _json(found) if found else Response(status_code=HTTPStatus.NO_CONTENT, headers=_NO_STORE)
+
+    def _refuse(self, status: HTTPStatus, sentence: str) -> Response:
+        return PlainTextResponse(sentence, status, _NO_STORE)
+
+
+def _wants_page(request: Request, knock: Knock) -> bool:
+    return "text/html" in request.headers.get("accept", "") and not without_token(knock.query)
+
+
+def _json(content: object) -> Response:
+    return Response(json.dumps(content, allow_nan=False), media_type="application/json", headers=_NO_STORE)
+
+
+def _with_headers(response: Response) -> Response:
+    response.headers.update(SECURITY_HEADERS)
+    return response

@@ -1,0 +1,105 @@
+"""The server's process as the session holds it: started, watched, and ended by its own handle."""
+
+import contextlib
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from typing import Final
+
+from livegen.web.server import child
+from livegen.web.settings import ServerSettings
+
+_SILENCE_SECONDS: Final = 1.25
+_START_SECONDS: Final = 30.0  # on a small machine that plays
+_ASKED_SECONDS: Final = 0.15
+_KILLED_SECONDS: Final = 0.3
+
+
+class ServerProcess:
+    """A server that runs, and this process's end of the pipe to it.
+
+    Parameters
+    ----------
+    listener : socket
+        Bound, and listens; it stays the caller's.
+    settings : ServerSettings
+
+    Attributes
+    ----------
+    pipe : Connection
+        Closed when nobody refers to it any more: a thread that still reads it must not find another file in its place.
+    began : float
+        When it was started, by `time.monotonic`.
+
+    Raises
+    ------
+    OSError
+        If the system starts no process.
+    """
+
+    def __init__(self, listener: socket.socket, settings: ServerSettings) -> None:
+        context = get_context("spawn")
+        self.pipe: Connection
+        self.pipe, theirs = context.Pipe()
+        self.began = time.monotonic()
+        self._heard_at: float | None = None
+        self._is_lost = False
+        self._process = context.Process(
+            target=child.run, args=(theirs, listener, settings), name="livegen web", daemon=True
+        )
+        try:
+            with _deaf_to_interrupts():
+                self._process.start()
+        finally:
+            theirs.close()
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it is gone, or is to be."""
+        return self._is_lost
+
+    def hear(self) -> None:
+        """Note that it lives."""
+        self._heard_at = time.monotonic()
+
+    def check(self) -> None:
+        """Take it for lost, and end it, if it has fallen silent, or has never said a word."""
+        silent_at = self.began + _START_SECONDS if self._heard_at is None else self._heard_at + _SILENCE_SECONDS
+        if time.monotonic() > silent_at:
+            self.lose()
+
+    def lose(self) -> None:
+        """Take it for lost: what waits to write to it waits no more."""
+        self._is_lost = True
+        self._process.kill()
+
+    def end(self, patience_seconds: float) -> None:
+        """Return once it has ended: by itself, or when it is asked to, or in any case."""
+        for end, seconds in (
+            (lambda: None, patience_seconds),
+            (self._process.terminate, _ASKED_SECONDS),
+            (self._process.kill, _KILLED_SECONDS),
+        ):
+            end()
+            self._process.join(seconds)
+            if self._process.exitcode is not None:
+                return
+
+
+@contextlib.contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Let what is started in the body begin with SIGINT blocked: Ctrl-C is for the session alone."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    from multiprocessing import resource_tracker
+
+    resource_tracker.ensure_running()  # unblocks it when it starts, which must not be in between
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

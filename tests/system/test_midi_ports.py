@@ -1,0 +1,287 @@
+"""Which port is meant, and what happens where there is no MIDI."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from waiting import wait_until
+
+from livegen.errors import PortError
+from livegen.system import midi_ports
+from livegen.system.midi_ports import (
+    InputPort,
+    MidiSystem,
+    OutputPort,
+    choose_port,
+    find_midi,
+    is_own,
+    is_same_device,
+    list_ports,
+)
+
+NAMES = ["Midi Through:Midi Through Port-0 14:0", "Keystation 49:Keystation 49 MIDI 1 20:0", "Keys 24:0", "livegen:out"]
+
+
+def test_a_part_of_the_name_in_any_case_finds_the_port() -> None:
+    choice = choose_port(NAMES, "kEYSTATION", "in")
+    assert (choice.name, choice.warning) == (NAMES[1], "")
+
+
+def test_several_take_the_first_and_say_so() -> None:
+    choice = choose_port(NAMES, "key", "in")
+    assert choice.name == NAMES[1]
+    assert "'Keys 24:0'" in choice.warning
+
+
+def test_an_exact_name_goes_before_a_part() -> None:
+    choice = choose_port(NAMES, "keys", "in")
+    assert (choice.name, choice.warning) == ("Keys 24:0", "")
+
+
+def test_no_port_says_what_was_asked_and_what_is_there() -> None:
+    with pytest.raises(PortError, match=r"'moog'.*'Keys 24:0'.*--midi-out"):
+        choose_port(NAMES, "moog", "out")
+
+
+def test_our_own_ports_are_never_chosen() -> None:
+    with pytest.raises(PortError, match="no MIDI input port has 'livegen'"):
+        choose_port(NAMES, "livegen", "in")
+    assert is_own("livegen-01:out")
+    assert not is_own("my livegenerator:out")
+
+
+@pytest.mark.parametrize("api", ["alsa", "coremidi", "windows"])
+def test_hardware_leaves_out_loopbacks_and_ourselves(api: str) -> None:
+    hardware = MidiSystem(api).hardware_inputs([*NAMES, "DAW:out 128:0"])
+    assert hardware[:2] == ["Keystation 49:Keystation 49 MIDI 1 20:0", "Keys 24:0"]
+    assert ("DAW:out 128:0" in hardware) == (api != "alsa")  # ALSA's numbers tell software from hardware
+
+
+def test_an_unknown_interface_is_refused() -> None:
+    with pytest.raises(PortError, match=r"'oss'.*auto, alsa"):
+        find_midi("oss")
+
+
+def test_no_midi_is_no_error_unless_a_port_is_named() -> None:
+    assert find_midi("none") == (None, "MIDI is switched off by --midi-api none")
+    with pytest.raises(PortError, match="switched off"):
+        find_midi("none", is_needed=True)
+
+
+def test_windows_says_what_to_do_instead_of_a_virtual_port() -> None:
+    with pytest.raises(PortError, match="loopMIDI"):
+        InputPort(MidiSystem("windows"), None)
+
+
+def test_twins_get_names_of_their_own() -> None:
+    class Client:
+        def get_ports(self) -> list[str]:
+            return ["Keys", "Pads", "Keys", "Keys"]
+
+    assert midi_ports._port_names(Client()) == ["Keys", "Pads", "Keys #2", "Keys #3"]
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "is_same"),
+    [
+        ("midi:Moog Sub:Moog Sub MIDI 1 20:0", "Moog Sub:Moog Sub MIDI 1 24:0", True),
+        ("midi:moog:out", "moog:in", True),
+        ("midi:moog:out", "moogerfooger:in", False),
+        ("midi:a2j:Moog [20] (capture): MIDI 1", "a2j:Moog [20] (playback): MIDI 1", True),
+        ("midi:a2j:Moog [20] (capture): MIDI 1", "a2j:Keys [24] (playback): MIDI 1", False),
+        ("midi:system:midi_capture_2", "system:midi_playback_2", True),
+        ("midi:system:midi_capture_1", "system:midi_playback_2", False),
+        ("osc:127.0.0.1:9000", "osc:in", False),
+    ],
+)
+def test_the_two_halves_of_a_device_are_known_by_their_names(source: str, name: str, is_same: bool) -> None:
+    assert is_same_device(source, name) == is_same
+
+
+@pytest.fixture
+def midi(jack: str) -> Iterator[MidiSystem]:
+    system, why_not = find_midi("jack")
+    assert system is not None, why_not
+    yield system
+    system.close()
+
+
+@pytest.mark.device
+def test_virtual_ports_are_named_livegen_and_messages_go_through(midi: MidiSystem) -> None:
+    with InputPort(midi, None) as virtual_in, OutputPort(midi, None) as virtual_out:
+        assert "livegen:in" in midi.port_names("out")
+        assert "livegen-out:out" in midi.port_names("in")
+        assert list_ports(midi).inputs == ()
+        assert list_ports(midi).outputs == ("system:midi_playback_1",) or list_ports(midi).outputs == ()
+        assert virtual_in.poll() == []
+        virtual_out.send([0x90, 60, 100])  # nobody listens, and nothing happens
+        assert virtual_out.check()
+
+
+@pytest.mark.device
+def test_what_is_sent_before_the_close_arrives(midi: MidiSystem, other: "OtherProgram") -> None:
+    with OutputPort(midi, "listener") as port:
+        assert port.name == "listener:in"
+        for note in range(100):
+            port.send([0x80, note, 0])
+    heard: list[list[int]] = []
+
+    def is_complete() -> bool:
+        heard.extend(other.heard())
+        return len(heard) >= 100
+
+    assert wait_until(is_complete)
+    assert heard == [[0x80, note, 0] for note in range(100)]
+
+
+@pytest.mark.device
+def test_a_port_that_vanishes_is_noticed_and_opened_when_it_is_back(midi: MidiSystem, other: "OtherProgram") -> None:
+    with InputPort(midi, "KEYBOARD") as port:
+        other.send([0x90, 60, 100])
+        heard: list[list[int]] = []
+        assert wait_until(lambda: bool(heard.extend(port.poll()) or heard))
+        assert heard == [[0x90, 60, 100]]
+        other.unplug()
+        assert wait_until(lambda: not port.check())
+        assert port.poll() == []
+        other.plug_in()
+        assert wait_until(port.check)
+        other.send([0x80, 60, 0])
+        assert wait_until(lambda: bool(heard.extend(port.poll()) or len(heard) == 2))
+
+
+@pytest.mark.device
+def test_a_port_that_went_and_came_back_between_two_looks_is_connected_anew(
+    midi: MidiSystem, other: "OtherProgram"
+) -> None:
+    with InputPort(midi, "keyboard") as port:
+        assert port.check()
+        other.unplug()
+        other.plug_in()
+        assert wait_until(lambda: not port.check())  # so that its keys are let go of
+        assert wait_until(port.check)
+        other.send([0x90, 60, 100])
+        assert wait_until(lambda: port.poll() == [[0x90, 60, 100]])
+
+
+@pytest.mark.device
+def test_a_named_port_that_is_not_there_stops_the_start(midi: MidiSystem) -> None:
+    with pytest.raises(PortError, match="'moog'"):
+        OutputPort(midi, "moog")
+
+
+_ORPHAN = """
+import sys, threading, numpy
+from jack_server import jack_server
+from waiting import wait_until
+from livegen.events import SourceLost
+from livegen.inputs.midi import MidiInput
+from livegen.system.midi_ports import OutputPort, find_midi
+from livegen.errors import PortError
+heard = []
+with jack_server(sys.argv[1]) as server:
+    midi, _ = find_midi("jack")
+    keys = MidiInput(None, midi, lambda event, source: heard.append((event, source)))
+    port = OutputPort(midi, None)
+    server.kill()
+    server.wait()
+    assert wait_until(lambda: not midi.is_alive())
+    keys.check()
+    assert heard == [(SourceLost(), "midi:livegen in")], heard
+    assert not port.check() and not port.is_open
+    try:
+        port.send([0x90, 60, 100])
+    except PortError:
+        print("refused")
+with jack_server(sys.argv[1]):
+    assert wait_until(midi.is_alive)
+    keys.check()
+    assert keys.names == ["livegen in"] and port.check()
+    keys.close()
+    port.close()
+    midi.close()
+print("back")
+"""
+
+
+def run_script(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    # of its own process: one process cannot be the client of two JACK servers
+    root = Path(__file__).parents[1]
+    paths = os.pathsep.join([str(root), str(root.parent), os.environ.get("PYTHONPATH", "")])
+    return subprocess.run(
+        [sys.executable, "-c", script, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env=os.environ | {"PYTHONPATH": paths},
+    )
+
+
+@pytest.mark.device
+def test_a_server_that_dies_is_survived_and_joined_when_it_is_back() -> None:
+    done = run_script(_ORPHAN, f"livegen-mortal-{os.getpid()}")
+    assert (done.returncode, done.stdout) == (0, "refused\nback\n"), done.stderr
+    assert done.stderr == ""  # libjack is silenced: its messages would tear the status screen
+
+
+@pytest.mark.device
+def test_looking_for_a_server_starts_none_and_prints_nothing() -> None:
+    script = """
+import os
+os.environ["JACK_DEFAULT_SERVER"] = "livegen-nobody"
+from livegen.system.midi_ports import find_midi
+from livegen.errors import PortError
+try:
+    find_midi("jack")
+except PortError as error:
+    print(error)
+"""
+    done = run_script(script)
+    assert done.returncode == 0
+    assert "JACK server" in done.stdout
+    assert done.stderr == ""
+
+
+class OtherProgram:
+    """Another JACK program: a keyboard that can be unplugged, and a listener."""
+
+    def __init__(self) -> None:
+        import rtmidi
+
+        self._rtmidi = rtmidi
+        self._listener = rtmidi.MidiIn(rtmidi.API_UNIX_JACK, name="listener")
+        self._listener.open_virtual_port("in")
+        self.plug_in()
+
+    def plug_in(self) -> None:
+        self._keyboard = self._rtmidi.MidiOut(self._rtmidi.API_UNIX_JACK, name="keyboard")
+        self._keyboard.open_virtual_port("keys")
+
+    def unplug(self) -> None:
+        self._keyboard.close_port()
+        self._keyboard.delete()
+
+    def send(self, message: list[int]) -> None:
+        self._keyboard.send_message(message)
+
+    def heard(self) -> list[list[int]]:
+        messages = []
+        while (pending := self._listener.get_message()) is not None:
+            messages.append(pending[0])
+        return messages
+
+    def close(self) -> None:
+        self.unplug()
+        self._listener.close_port()
+        self._listener.delete()
+
+
+@pytest.fixture
+def other(jack: str) -> Iterator[OtherProgram]:
+    program = OtherProgram()
+    yield program
+    program.close()

@@ -1,0 +1,94 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from livegen.beat import Beat, beat_buckets, coherence, estimate_beat, follow_beat
+from livegen.engines.lstm.features import NO_BEAT
+
+
+def _distance(phase: float, other: float) -> float:
+    return abs((phase - other + 0.5) % 1.0 - 0.5)
+
+
+@given(st.sampled_from([20, 24, 28, 32, 36, 40]), st.floats(0, 1), st.integers(0, 2**32 - 1))
+def test_the_beat_of_a_rhythm_is_found(ticks, phase, seed):
+    period = ticks * 0.4
+    generator = np.random.default_rng(seed)
+    quarters = np.sort(generator.choice(400, 160, replace=False))
+    quarters = np.union1d(quarters, np.arange(0, 400, 4))  # something on every beat
+    times = np.floor((quarters / 4 + 1.0 - phase) * period)
+    beat = estimate_beat(times)
+    assert beat is not None
+    assert beat.period_frames in (*(pytest.approx(factor * period, rel=2e-3) for factor in (1, 2, 0.5)),)
+    if beat.period_frames == pytest.approx(period, rel=2e-3):
+        # Onsets fall in the frame before: they are half a frame early in the mean.
+        assert _distance(beat.phase, phase + 0.5 / period) < 0.1
+
+
+def test_no_beat_is_found_where_there_is_none():
+    assert estimate_beat(np.arange(10) * 12.0) is None
+    assert estimate_beat(np.sort(np.random.default_rng(0).uniform(0, 4000, 800))) is None
+
+
+def test_a_beat_goes_on():
+    beat = Beat(12.0, 0.25)
+    assert beat.after(12).phase == pytest.approx(0.25)
+    assert beat.after(-3).phase == pytest.approx(0.0, abs=1e-9)
+
+
+@given(st.floats(2.0, 100.0), st.floats(-5, 5), st.integers(1, 40))
+def test_buckets_are_in_range_and_follow_the_frames(period, phase, n):
+    beat = Beat(period, phase)
+    buckets = beat_buckets(beat, n)
+    assert buckets.shape == (n, 2)
+    assert (buckets < NO_BEAT).all()
+    one_by_one = [beat_buckets(Beat(period, phase + i / period))[0] for i in range(n)]
+    turned = (buckets[:, 0].astype(int) - np.array(one_by_one)[:, 0] + 24) % 48 - 24
+    assert (abs(turned) <= 1).all()  # rounding may decide at an edge
+    assert (beat_buckets(None, n) == NO_BEAT).all()
+
+
+def test_onsets_on_a_grid_are_coherent():
+    assert abs(coherence(np.arange(40) * 6.0, 12.0, 2)) == pytest.approx(1.0)
+    assert abs(coherence(np.arange(40) * 6.0, 12.0, 1)) == pytest.approx(0.0, abs=1e-9)
+
+
+@given(st.floats(75, 190), st.floats(0, 8), st.integers(0, 2**32 - 1))
+def test_a_performer_s_beat_is_any_period_and_is_found_within_half_a_percent(bpm, first, seed):
+    period = 1440 / bpm
+    generator = np.random.default_rng(seed)
+    eighths = np.union1d(np.arange(0, 16), generator.choice(32, 8, replace=False))  # some syncopation, no gap
+    times = first + eighths[eighths * period / 2 < 192] * period / 2
+    beat = follow_beat(times)
+    assert beat is not None
+    assert beat.period_frames in (*(pytest.approx(factor * period, rel=5e-3) for factor in (0.5, 1, 2)),)
+    on_grid = (beat.phase + times / beat.period_frames) * 4
+    assert abs(on_grid - np.round(on_grid)).max() < 0.1
+
+
+def test_steady_eighths_are_no_quarters_of_twice_the_tempo():
+    for bpm in (90, 120, 160):
+        beat = follow_beat(np.arange(18) * 720 / bpm)
+        assert beat.period_frames == pytest.approx(1440 / bpm, rel=1e-3)
+        assert _distance(beat.phase, 0.0) < 0.01  # who begins, begins on the beat
+
+
+def test_what_is_followed_is_kept_until_something_else_fits_much_better():
+    times = np.arange(-180, 0, 8.0)  # eighths at 90, or quarters at 180
+    assert follow_beat(times, Beat(8.0, 0.0)).period_frames == pytest.approx(8.0, rel=1e-3)
+    assert follow_beat(times, Beat(13.0, 0.0)).period_frames == pytest.approx(16.0, rel=1e-3)
+    for phase in (0.25, 0.75):  # steady eighths say no more than that
+        assert _distance(follow_beat(times, Beat(16.0, phase + 0.1)).phase, phase) < 0.01
+
+
+def test_a_few_onsets_tell_no_beat():
+    assert follow_beat(np.arange(11) * 6.0) is None
+    assert follow_beat(np.sort(np.random.default_rng(0).uniform(-190, 0, 40))) is None
+    assert follow_beat([]) is None
+
+
+def test_a_beat_slower_than_all_in_the_training_is_told_with_its_own_phase():
+    slow = beat_buckets(Beat(24.0, 0.01), 48)
+    assert (slow[:, 1] == beat_buckets(Beat(22.6, 0.0))[0, 1]).all()
+    assert (slow[:24, 0] == slow[24:, 0]).all()

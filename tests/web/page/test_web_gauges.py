@@ -1,0 +1,56 @@
+"""What the gauges show is what the session is."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from hash_predictor import HashPredictor
+from waiting import wait_until
+
+from livegen.events import NoteOn, SetControl
+from livegen.patch import load_patch
+from livegen.session.session import Session, Settings
+from livegen.web.page.gauges import gauges
+
+
+@pytest.fixture
+def session() -> Iterator[Session]:
+    settings = Settings(audio="null", midi_api="none", osc_port=0, seed=7, controls={"bpm": 120.0})
+    session = Session(HashPredictor(), load_patch("plain"), settings)
+    session.start(lambda: None)
+    yield session
+    session.stop()
+
+
+def test_they_show_how_the_session_stands(session: Session) -> None:
+    assert wait_until(lambda: session.instrument.state.horizon >= 14)
+    session.receive(SetControl("learn", "temperature"), "test")
+    session.receive(SetControl("store", "verse"), "test")
+    assert wait_until(lambda: "verse" in session.instrument.state.machine.memories)
+    shown = gauges(session)
+    assert json.loads(json.dumps(shown, allow_nan=False)) == shown
+    assert shown["seconds"] > 0.5
+    assert (shown["is_running"], shown["patch"], shown["model"]) == (True, "plain", "hash")
+    assert (shown["learning"], shown["memories"], shown["take"]) == ("temperature", ["verse"], None)
+    assert (shown["sound"], shown["sound_ms"], shown["block_samples"]) == ("null", 0.0, 256)
+    assert (shown["midi_in"], shown["midi_out"], shown["troubles"]) == ([], [], session.status.troubles())
+    assert (shown["late_frames"], shown["underflows"]) == (0, 0)
+    assert 2 < shown["frames_in_hand"] < 20
+    assert 0 < shown["key_to_sound_ms"] < 20
+    tempo = shown["tempo"]
+    assert (tempo["bpm"], tempo["source"], tempo["is_lost"], tempo["peers"]) == (120.0, "set", False, 0)
+    assert 4 * (tempo["bar"] - 1) + tempo["beat"] - 1 == pytest.approx(session.seconds() * 2, abs=1.5)
+
+
+def test_the_meters_move(session: Session) -> None:
+    session.receive(NoteOn(0, 60, 127), "test")
+    assert wait_until(lambda: gauges(session)["levels"][0] > 0.5)
+    assert wait_until(lambda: gauges(session)["mix"] > 0.01)
+    session.receive(SetControl("panic", True), "test")
+    assert wait_until(lambda: not gauges(session)["is_running"])
+    assert wait_until(lambda: max(gauges(session)["levels"]) < 0.05)
+
+
+def test_where_nobody_knows_the_beat_there_is_no_tempo(session: Session) -> None:
+    session.receive(SetControl("bpm", 0.0), "test")
+    assert wait_until(lambda: gauges(session)["tempo"] is None)
