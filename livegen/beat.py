@@ -1,4 +1,4 @@
-"""The beat: its period and phase, how the network hears it, and how it is found in the onsets of a song.
+"""The beat: its period and phase, and how it is found in the onsets of a song or of a performer.
 
 Times are in frames and real: frames stay at 24 a second at any tempo.
 """
@@ -9,7 +9,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from livegen.engines.lstm.features import N_PERIODS, N_PHASES, NO_BEAT
 from livegen.units import ENGINE_RATE_HZ, FRAME_RATE_HZ
 
 _ENGINE_TICK_FRAMES: Final = FRAME_RATE_HZ / ENGINE_RATE_HZ
@@ -21,9 +20,10 @@ _FINE: Final = 1.0 + np.linspace(-0.003, 0.003, 7)
 _SLOWEST_TICKS: Final = 54  # 67 beats a minute
 _FASTEST_TICKS: Final = 18  # 200 beats a minute
 _PERIODS: Final = np.arange(_FASTEST_TICKS, _SLOWEST_TICKS + 1, dtype=np.float64) * _ENGINE_TICK_FRAMES
-_SLOWEST_FRAMES: Final = _SLOWEST_TICKS * _ENGINE_TICK_FRAMES * 1.05
-_FASTEST_FRAMES: Final = _FASTEST_TICKS * _ENGINE_TICK_FRAMES * 0.95
-"""Frames a beat of the slowest and the fastest music in the training, which stretches songs by a twentieth."""
+
+SLOWEST_PERIOD_FRAMES: Final = _SLOWEST_TICKS * _ENGINE_TICK_FRAMES
+FASTEST_PERIOD_FRAMES: Final = _FASTEST_TICKS * _ENGINE_TICK_FRAMES
+"""Frames a beat of the slowest and the fastest song whose beat `estimate_beat` finds."""
 
 _USUAL_PERIOD_FRAMES: Final = 12.0  # 120 beats a minute
 _OCTAVE_SPREAD: Final = 0.75
@@ -50,9 +50,6 @@ _STRONG: Final = 0.4
 _OCTAVE_ERROR: Final = 0.02
 _FADE_FRAMES: Final = 96.0
 
-_SHORTEST_FRAMES: Final = 5.0
-_LONGEST_FRAMES: Final = 40.0
-
 
 @dataclass(frozen=True, slots=True)
 class Beat:
@@ -72,23 +69,6 @@ class Beat:
     def after(self, n_frames: int) -> "Beat":
         """Return the same beat some frames later."""
         return Beat(self.period_frames, (self.phase + n_frames / self.period_frames) % 1.0)
-
-
-def beat_buckets(beat: Beat | None, n_frames: int = 1) -> NDArray[np.uint8]:
-    """Return what the network is told of the beat of the frames that come next, ``uint8 (n_frames, 2)``.
-
-    Of a beat that is slower or faster than all in its training it is told the phase, and the period next to it.
-    """
-    if beat is None:
-        return np.tile(NO_BEAT, (n_frames, 1))
-    phases = (beat.phase + np.arange(1, n_frames + 1) / beat.period_frames) % 1.0
-    octaves = np.log(_LONGEST_FRAMES / _SHORTEST_FRAMES)
-    period = min(max(beat.period_frames, _FASTEST_FRAMES), _SLOWEST_FRAMES)
-    place = np.log(period / _SHORTEST_FRAMES) / octaves * N_PERIODS
-    buckets = np.empty((n_frames, 2), np.uint8)
-    buckets[:, 0] = np.minimum(phases * N_PHASES, N_PHASES - 1)
-    buckets[:, 1] = min(max(int(place), 0), N_PERIODS - 1)
-    return buckets
 
 
 def coherence(times: ArrayLike, period_frames: float, m: int) -> complex:

@@ -12,9 +12,10 @@ from livegen.controls import Value
 from livegen.engines.protocol import Predictor
 from livegen.events import Event
 from livegen.instrument.instrument import Instrument
+from livegen.offline.capture import Captures
+from livegen.offline.clock import OfflineClock
 from livegen.outputs.callback import render_block
 from livegen.patch import load_patch, patch_text
-from livegen.session.clock import OfflineClock
 from livegen.takes.library import TakeSettings, head_of
 from livegen.takes.recorder import Recorder
 from livegen.takes.records import LOG_FILE, Loaded
@@ -59,6 +60,7 @@ class RecordedJam:
         )
         self.clock = OfflineClock(RATE)
         folder.mkdir(exist_ok=True)
+        captures = Captures(folder) if captures is None else captures
         self.recorder = Recorder(folder, head_of(TOLD, self.instrument, STARTED), captures, log)
         self.recorder.start()
         self.instrument.watch = self.recorder.record

@@ -3,8 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from livegen.beat import Beat, beat_buckets, coherence, estimate_beat, follow_beat
-from livegen.engines.lstm.features import NO_BEAT
+from livegen.beat import Beat, coherence, estimate_beat, follow_beat
 
 
 def _distance(phase: float, other: float) -> float:
@@ -35,18 +34,6 @@ def test_a_beat_goes_on():
     beat = Beat(12.0, 0.25)
     assert beat.after(12).phase == pytest.approx(0.25)
     assert beat.after(-3).phase == pytest.approx(0.0, abs=1e-9)
-
-
-@given(st.floats(2.0, 100.0), st.floats(-5, 5), st.integers(1, 40))
-def test_buckets_are_in_range_and_follow_the_frames(period, phase, n):
-    beat = Beat(period, phase)
-    buckets = beat_buckets(beat, n)
-    assert buckets.shape == (n, 2)
-    assert (buckets < NO_BEAT).all()
-    one_by_one = [beat_buckets(Beat(period, phase + i / period))[0] for i in range(n)]
-    turned = (buckets[:, 0].astype(int) - np.array(one_by_one)[:, 0] + 24) % 48 - 24
-    assert (abs(turned) <= 1).all()  # rounding may decide at an edge
-    assert (beat_buckets(None, n) == NO_BEAT).all()
 
 
 def test_onsets_on_a_grid_are_coherent():
@@ -86,9 +73,3 @@ def test_a_few_onsets_tell_no_beat():
     assert follow_beat(np.arange(11) * 6.0) is None
     assert follow_beat(np.sort(np.random.default_rng(0).uniform(-190, 0, 40))) is None
     assert follow_beat([]) is None
-
-
-def test_a_beat_slower_than_all_in_the_training_is_told_with_its_own_phase():
-    slow = beat_buckets(Beat(24.0, 0.01), 48)
-    assert (slow[:, 1] == beat_buckets(Beat(22.6, 0.0))[0, 1]).all()
-    assert (slow[:24, 0] == slow[24:, 0]).all()

@@ -33,14 +33,18 @@ from livegen.engines.protocol import Predictor, Sampling
 from livegen.errors import LivegenError
 from livegen.events import Event as InputEvent
 from livegen.events import NoteOff, NoteOn, PitchWheel, StampedEvent
-from livegen.instrument.instrument import FrameReport, Instrument
+from livegen.instrument.build import build_instrument
+from livegen.offline.clock import OfflineClock
 from livegen.outputs.callback import N_BINS, fill_block
 from livegen.patch import Patch, list_patches, load_patch
 from livegen.performance.performance import advance, begin
 from livegen.performance.timeline import HISTORY_FRAMES
+from livegen.performance.turn import FrameReport
 from livegen.score import MIDI_CHANNEL, N_VOICES, SILENCE, Voice
-from livegen.session.clock import AudioClock, OfflineClock
-from livegen.session.session import Session, Settings
+from livegen.session.build import build_session
+from livegen.session.clock import AudioClock
+from livegen.session.session import Session
+from livegen.session.settings import Settings
 from livegen.session.threads import raise_priority, real_time_process
 from livegen.units import CPU_CLOCK_HZ, frame_to_sample
 
@@ -218,7 +222,7 @@ def measure_patches(predictor: Predictor) -> dict[str, Any]:
 
 
 def _measure_patch(predictor: Predictor, name: str) -> dict[str, float]:
-    instrument = Instrument(predictor, load_patch(name), _APU_RATE_HZ, seed=0)
+    instrument = build_instrument(predictor, load_patch(name), _APU_RATE_HZ)
     engine, clock = instrument.engine, OfflineClock(_APU_RATE_HZ)
     block = np.zeros(_PATCH_BLOCK_SAMPLES * int(engine["n_channels"][0]), np.float32)
     generator = np.random.default_rng(0)
@@ -278,7 +282,7 @@ def measure_session(
         ``session``
             What it played on, and what else went wrong.
     """
-    session = Session(predictor, patch, settings)
+    session = build_session(predictor, patch, settings)
     waits = EventWaits(session.clock, session.clock.block_samples)
     session.observers.append(waits.observe)
     try:

@@ -90,7 +90,8 @@ def jam(
     from livegen.outputs.midi_settings import parse_settings
     from livegen.patch import list_patches, load_patch, patch_text
     from livegen.rig import Rig, load_library, load_rig
-    from livegen.session.session import Session, Settings
+    from livegen.session.build import build_session
+    from livegen.session.settings import Settings
     from livegen.takes.library import TakeSettings
     from livegen.web.page.address import open_page
     from livegen.web.stage import Stage
@@ -129,7 +130,6 @@ def jam(
             **{name: patch_text(library.texts.get(name, name)) for name in library.patches},
             loaded_patch.name: patch_text(asked.patch or "plain"),
         },
-        endings=capture_endings(capture),
     )
     settings = Settings(
         audio=asked.audio,
@@ -149,10 +149,11 @@ def jam(
         library=library,
         rig=asked,
         take=None if no_take else recorded,
+        captures=capture_endings(capture),
     )
     page = None if asked.web is False else open_page(asked.web_host, asked.web_port)
     predictor = load_model(asked.model or "default")
-    session = Session(predictor, loaded_patch, settings)
+    session = build_session(predictor, loaded_patch, settings)
     stage = None if page is None else Stage(session, page)
     session.warnings += [] if page is None else page.warnings
     leave = leave_on_signals()
@@ -220,7 +221,7 @@ def bench(
     """
     from livegen.cli.bench import measure, measure_hogged
     from livegen.patch import load_patch
-    from livegen.session.session import Settings
+    from livegen.session.settings import Settings
 
     folder = model_folder(model)
     with err.status("measuring"):

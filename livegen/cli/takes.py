@@ -222,8 +222,8 @@ def _write(take: Any, paths: list[Path], first: int, end: int | None, rate: int 
 
 
 def _play(take: Any, first: int, end: int | None, audio: str | None) -> None:
-    from livegen.offline.playback import play_live
     from livegen.outputs.audio import NULL_SAMPLE_RATE, choose_channels, choose_device
+    from livegen.session.take_player import play_live
 
     recording = _recording(take, first, end)
     device = choose_device(audio)

@@ -6,7 +6,7 @@ goes to the mix. And once a frame: `play_frame` hands what came in to `performan
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from threading import Lock
 from typing import Final
 
@@ -17,19 +17,21 @@ from livegen import score_table
 from livegen.controls import CONTROLS, DEFAULTS, VOICE_PREFIX, Value, Values, with_value
 from livegen.engines.protocol import Predictor
 from livegen.events import CLOCK_EVENTS, Event, SetControl, SourceLost, StampedEvent
-from livegen.outputs.callback import N_RINGS, RING_SIZE, begin_with_gains, new_engine, push_command, warm_up
+from livegen.outputs.callback import N_RINGS, RING_SIZE, begin_with_gains, new_engine, push_command
 from livegen.patch import Patch
-from livegen.performance import form
 from livegen.performance.expression import Expression
 from livegen.performance.keyboard import HeldKey, Keyboard, attacks, handle
 from livegen.performance.performance import Call, advance, begin, follow
-from livegen.performance.state import ControlInForce, Message, State, timbres_of
+from livegen.performance.state import ControlInForce, Notation, State
+from livegen.performance.turn import FrameReport, Turn
 from livegen.score import Voice
 from livegen.score_table import FrameBeat, PlannedFrame
 from livegen.synth.bank import fill_bank, free_bank
 from livegen.synth.commands import COMMAND, EXPRESS, GIVE_TO_MODEL, KEY_DOWN, KEY_UP, SET_CHORD, SILENCE_ALL, USE_BANK
-from livegen.system.kernels import mark_compiled
 from livegen.units import FRAME_RATE_HZ
+
+COMMIT_MARGIN_SECONDS: Final = 0.0045
+"""How long before the audio callback needs a frame its last plan is made; one block is added to it."""
 
 _MAX_PENDING: Final = 4096
 _PANIC: Final = SetControl("panic", True)
@@ -43,55 +45,9 @@ _Taken = tuple[int, Event, str]
 """When an event happened, in nanoseconds, the event, and its source."""
 
 
-def compile_all(predictor: Predictor, patch: Patch) -> None:
-    """Compile all that playing will call, or load it from the cache, so that nothing is compiled on stage."""
-    predictor.warm_up()
-    form.warm_up()
-    warm_up(patch)
-    mark_compiled()
-
-
-@dataclass(frozen=True, slots=True)
-class FrameReport:
-    """What went into one call of `play_frame`, and what came of it.
-
-    Attributes
-    ----------
-    horizon : int
-        The first frame that was planned on the events.
-    events : tuple of StampedEvent
-    times_ns : tuple of int
-        When each happened.
-    messages : tuple of Message
-        Controls that took effect, and what was refused.
-    """
-
-    horizon: int
-    events: tuple[StampedEvent, ...]
-    times_ns: tuple[int, ...]
-    messages: tuple[Message, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """A call of `play_frame` with all that it takes to do it again.
-
-    Attributes
-    ----------
-    report : FrameReport
-    before, after : State
-    calls : tuple of Call
-        Those of `advance` that led from one to the other, the first of them with the events; none where the predictor
-        raised in that one, and `follow` led there.
-    is_late : bool
-        Whether the callback had taken the old plan already.
-    """
-
-    report: FrameReport
-    before: State
-    after: State
-    calls: tuple[Call, ...] = ()
-    is_late: bool = False
+def notation_of(patch: Patch) -> Notation:
+    """Return how the score writes what is played with a patch."""
+    return Notation(tuple(voice.timbre.values[0] for voice in patch.voices), patch.drum_notes)
 
 
 def _without_repeats(taken: list[_Taken]) -> Iterator[_Taken]:
@@ -169,8 +125,8 @@ class Instrument:
         self._patches = {**(patches or {}), patch.name: patch}
         self.engine: NDArray[np.void] = new_engine(sample_rate, patch, n_channels=n_channels, is_apart=is_apart)
         self.table = self.engine["table"]
-        state = begin(predictor, values, seed=seed, timbres=timbres_of(patch), drum_notes=patch.drum_notes)
-        self.state: State = replace(state, patches=self._patches)
+        notations = {name: notation_of(patch) for name, patch in self._patches.items()}
+        self.state: State = begin(predictor, values, seed=seed, notation=notations[patch.name], notations=notations)
         self._models = self.state.models
         self.latency_seconds = 0.0
         self.n_lost = 0

@@ -24,7 +24,7 @@ from livegen.formats.chip.register_log import VGM_RATE_HZ, Tags
 from livegen.formats.midi.file import midi_timeline
 from livegen.formats.score.roll import PICTURE_ENDINGS
 from livegen.inputs.midi_file import timeline_events
-from livegen.instrument.instrument import Instrument, compile_all
+from livegen.instrument.build import build_instrument, compile_all
 from livegen.offline.render import check_output, render_to_file
 from livegen.patch import load_patch
 
@@ -128,7 +128,7 @@ class Studio:
     def render(self, index: int, on_frame: Callable[[], None] = lambda: None) -> None:
         """Render one of the files; raises LivegenError."""
         renders, path = self._renders, self._renders.paths[index]
-        instrument = Instrument(
+        instrument = build_instrument(
             self._predictor,
             self._patch,
             VGM_RATE_HZ if is_register_file(path) else renders.rate or DEFAULT_SAMPLE_RATE_HZ,

@@ -1,7 +1,6 @@
 """The sound of a take: its frames as they were played, and the player's events at their times, without the model."""
 
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -11,24 +10,20 @@ from numpy.typing import NDArray
 from livegen.beat import Beat
 from livegen.engines.protocol import UNCONDITIONED, Conditions
 from livegen.errors import TakeError
-from livegen.events import NoteOn, SetControl, SourceLost, StampedEvent
+from livegen.events import NoteOn, SetControl, StampedEvent
 from livegen.offline.render import RenderedFrame, render_to
-from livegen.outputs.audio import AudioDevice
 from livegen.performance.state import ControlInForce
 from livegen.score import N_COLUMNS, N_VOICES
 from livegen.score_table import MODEL, OFF, PLAYER, PlannedFrame
-from livegen.session.clock import AudioClock
-from livegen.session.speaker import Speaker
 from livegen.takes.records import Head, Played, Turned
 from livegen.takes.replay import instrument_of
 from livegen.takes.take import Take
-from livegen.units import FRAME_RATE_HZ, frame_to_sample, sample_to_frame
+from livegen.units import FRAME_RATE_HZ, frame_to_sample
 
 _MAX_EVENTS: Final = 2_000_000
 _AHEAD_FRAMES: Final = 12
 _RUN_UP_FRAMES: Final = 2 * FRAME_RATE_HZ
 _CATCH_UP_EVENTS: Final = 256
-_NAP_SECONDS: Final = 0.002
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -238,60 +233,3 @@ class Playback:
                 self.instrument.publish([], self._sounding[0].owner)
         render_to(self.instrument, 1)  # so that there is room again for what found none
         self.instrument.publish([], self._sounding[0].owner)
-
-
-def play_live(
-    recording: Recording,
-    device: AudioDevice | None,
-    sample_rate: int,
-    has_ended: Callable[[float], bool],
-    *,
-    n_channels: int = 2,
-    first: int = 0,
-    on_frame: Callable[[int], None] = lambda frame_index: None,
-) -> None:
-    """Play a recording on an audio device in real time, to its end or until told to stop.
-
-    Parameters
-    ----------
-    recording : Recording
-    device : AudioDevice or None
-        None is the null clock.
-    sample_rate : int
-        In Hz.
-    has_ended : callable
-        Waits up to some seconds to be told to stop, and tells whether it was.
-    n_channels : int
-    first : int
-        Frame to begin with, as in `Playback`.
-    on_frame : callable
-        Told the index of each frame that begins to sound.
-
-    Raises
-    ------
-    AudioError
-        If the device refuses.
-    """
-    player = Playback(recording, sample_rate, first, n_channels=n_channels)
-    instrument, clock = player.instrument, AudioClock(player.instrument.engine)
-    player.publish(first)
-    speaker = Speaker(instrument.engine, device)
-    try:
-        speaker.start()
-        frame_index = -1
-        while not has_ended(_NAP_SECONDS):
-            sample = clock.sample_at(time.perf_counter_ns())
-            for _ in player.due_events(sample):
-                pass  # it sounds in the next block
-            sounding = player.start + sample_to_frame(sample, sample_rate)
-            if sounding >= len(recording.frames):
-                break
-            if sounding > frame_index:
-                frame_index = sounding
-                player.publish(frame_index)
-                speaker.check()
-                on_frame(frame_index)
-    finally:
-        for source in {stamped.source for stamped in recording.events}:
-            instrument.receive(SourceLost(), source, 0)
-        speaker.stop()

@@ -19,10 +19,10 @@ from livegen.formats.chip.register_log import VGM_RATE_HZ, Tags, with_loop
 from livegen.formats.files import check_place
 from livegen.formats.score.piece import Piece
 from livegen.formats.score.roll import PICTURE_ENDINGS, write_picture
-from livegen.instrument.instrument import Instrument
+from livegen.instrument.instrument import COMMIT_MARGIN_SECONDS, Instrument
+from livegen.offline.clock import OfflineClock
 from livegen.outputs.callback import render_block
 from livegen.score_table import PLAYER
-from livegen.session.clock import COMMIT_MARGIN_SECONDS, OfflineClock
 from livegen.synth.register_log import join_writes, power_up_writes, take_writes
 from livegen.units import frame_to_sample, period_to_bpm
 

@@ -61,7 +61,7 @@ class Draft:
         state, tempo = self.state, self.state.tempo.hear(stamped, self.state.values)
         if tempo is not state.tempo:
             state = self.state = replace(state, tempo=tempo)
-        keyboard = handle(state.keyboard, stamped.event, stamped.source, state.values, state.drum_notes)
+        keyboard = handle(state.keyboard, stamped.event, stamped.source, state.values, state.notation.drum_notes)
         if keyboard is state.keyboard:
             pass
         elif keyboard.is_same_music(state.keyboard):

@@ -24,8 +24,8 @@ from livegen.events import (
 )
 from livegen.performance.expression import RESET_CONTROLLERS, Expression, Wheels
 from livegen.score import DRUM_NOTES, MIDI_CHANNEL, N_VOICES, Voice, fit_note, fit_octave
-from livegen.synth.commands import MAX_CHORD_NOTES
 from livegen.units import velocity_to_volume
+from livegen.voices import MAX_CHORD_NOTES
 
 Channel = tuple[str, int]
 """A source and one of its MIDI channels."""

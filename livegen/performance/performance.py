@@ -17,10 +17,10 @@ from livegen.events import SetControl, StampedEvent
 from livegen.performance.draft import Draft
 from livegen.performance.keyboard import handle
 from livegen.performance.planning import is_retimed, next_context, part_of, replay
-from livegen.performance.state import Message, State, switched
+from livegen.performance.state import Message, Notation, State, switched
 from livegen.performance.tempo import Tempo
 from livegen.performance.timeline import NO_OFFSET, Step, Timeline, first_context
-from livegen.score import DRUM_NOTES, N_VOICES, SILENCE
+from livegen.score import N_VOICES, SILENCE
 from livegen.score_table import OFF, PlannedFrame
 
 _NOBODY: Final[NDArray[np.uint8]] = np.full(N_VOICES, OFF, np.uint8)
@@ -38,8 +38,8 @@ def begin(
     values: Values,
     *,
     seed: int,
-    timbres: tuple[int, ...] = (0,) * N_VOICES,
-    drum_notes: Mapping[int, int] = DRUM_NOTES,
+    notation: Notation | None = None,
+    notations: Mapping[str, Notation] | None = None,
 ) -> State:
     """Return a performance before its first frame.
 
@@ -49,14 +49,22 @@ def begin(
     values : Values
         Controls in force from the start.
     seed : int
-    timbres : tuple of int
-        Timbre of the player's notes in the score, by voice.
-    drum_notes : mapping of int to int
-        Noise note of the player's drums in the score, by MIDI key.
+    notation : Notation, optional
+        How the score writes what the performer plays.
+    notations : mapping of str to Notation, optional
+        Those that may take over, by the names of their patches.
     """
     timeline, tempo = Timeline(first_context(predictor)), Tempo.at_start(values)
-    models = {predictor.name: predictor}
-    return State(predictor, timeline, values, seed, timbres, drum_notes, tempo=tempo, models=models)
+    return State(
+        predictor,
+        timeline,
+        values,
+        seed,
+        notation or Notation(),
+        tempo=tempo,
+        notations=notations or {},
+        models={predictor.name: predictor},
+    )
 
 
 def advance(
@@ -125,7 +133,7 @@ def follow(state: State, events: Sequence[StampedEvent]) -> State:
                 state = replace(state, machine=replace(state.machine, loop=None))
         elif isinstance(event, SetControl) and event.value:
             state = switched(state, event.name, event.value)
-        keyboard = handle(state.keyboard, event, stamped.source, state.values, state.drum_notes)
+        keyboard = handle(state.keyboard, event, stamped.source, state.values, state.notation.drum_notes)
         state = replace(state, keyboard=keyboard)
     steps = state.timeline.steps
     return replace(state, predictor=steps[-1].context.predictor, ears=None) if steps else state

@@ -59,7 +59,7 @@ def part_of(state: State, frame_index: int) -> Part:
     frame = np.zeros((N_VOICES, N_COLUMNS), np.uint8)
     for voice, key in zip(Voice, keys, strict=True):
         if owner[voice] == PLAYER and key is not None:
-            frame[voice] = key.note, min(key.volume, VOLUME_MAX[voice]), state.timbres[voice]
+            frame[voice] = key.note, min(key.volume, VOLUME_MAX[voice]), state.notation.timbres[voice]
     return Part(owner, rests, frame)
 
 

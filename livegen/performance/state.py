@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 
 from livegen.controls import Value, Values
 from livegen.engines.protocol import Predictor
-from livegen.patch import Patch
 from livegen.performance.ears import Ears
 from livegen.performance.keyboard import HeldKey, Keyboard
 from livegen.performance.modes import Playing
@@ -56,6 +55,22 @@ class Tapped:
 
 
 @dataclass(frozen=True, slots=True)
+class Notation:
+    """How the score writes what the performer plays: the part of a patch that the music depends on.
+
+    Attributes
+    ----------
+    timbres : tuple of int
+        Timbre of the player's notes, by voice.
+    drum_notes : mapping of int to int
+        Noise note of the player's drums, by MIDI key.
+    """
+
+    timbres: tuple[int, ...] = (0,) * N_VOICES
+    drum_notes: Mapping[int, int] = field(default_factory=lambda: DRUM_NOTES)
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """All that a performance is, at one moment.
 
@@ -72,12 +87,10 @@ class State:
     keyboard : Keyboard
     tapped : Tapped
     tempo : Tempo
-    timbres : tuple of int
-        Timbre with which the score writes the player's notes, by voice.
-    drum_notes : mapping of int to int
-        Noise note with which the score writes the player's drums, by MIDI key.
-    patches : mapping of str to Patch
-        Those that may take over, by name; `timbres` and `drum_notes` are of the one that plays.
+    notation : Notation
+        Of the patch that plays.
+    notations : mapping of str to Notation
+        Of the patches that may take over, by name.
     seed : int
         Of all draws.
     is_running : bool
@@ -96,8 +109,7 @@ class State:
     timeline: Timeline
     values: Values
     seed: int
-    timbres: tuple[int, ...] = (0,) * N_VOICES
-    drum_notes: Mapping[int, int] = field(default_factory=lambda: DRUM_NOTES)
+    notation: Notation = field(default_factory=Notation)
     horizon: int = 0
     keyboard: Keyboard = field(default_factory=Keyboard)
     tapped: Tapped = field(default_factory=Tapped)
@@ -105,7 +117,7 @@ class State:
     is_running: bool = True
     playing: Playing = field(default_factory=Playing)
     machine: TimeMachine = field(default_factory=TimeMachine)
-    patches: Mapping[str, Patch] = field(default_factory=dict)
+    notations: Mapping[str, Notation] = field(default_factory=dict)
     models: Mapping[str, Predictor] = field(default_factory=dict)
     ears: Ears | None = None
 
@@ -128,12 +140,6 @@ def switched(state: State, name: str, value: Value) -> State:
     """
     if name in ("start", "stop", "panic"):
         return replace(state, is_running=name == "start")
-    if name == "patch" and value in state.patches:
-        patch = state.patches[str(value)]
-        return replace(state, timbres=timbres_of(patch), drum_notes=patch.drum_notes)
+    if name == "patch" and value in state.notations:
+        return replace(state, notation=state.notations[str(value)])
     return state
-
-
-def timbres_of(patch: Patch) -> tuple[int, ...]:
-    """Return the timbre with which the score writes what is played with a patch, by voice."""
-    return tuple(voice.timbre.values[0] for voice in patch.voices)

@@ -13,9 +13,6 @@ from numpy.typing import NDArray
 from livegen.outputs.callback import N_STAMPS
 from livegen.units import FRAME_RATE_HZ, frame_to_sample, sample_to_frame
 
-COMMIT_MARGIN_SECONDS: Final = 0.0045
-"""How long before the audio callback needs a frame its last plan is made; one block is added to it."""
-
 _N_RECENT: Final = 15
 _LONGEST_SILENCE_SECONDS: Final = 0.1
 """A device that has asked for no block for so long, over its last one, stands still: so does its clock."""
@@ -90,23 +87,10 @@ class AudioClock:
         """Return when the first sample of a frame is made, in nanoseconds of `time.perf_counter_ns`."""
         return self.time_of_sample(frame_to_sample(frame_index, self.sample_rate))
 
+    def heard_position_at(self, time_ns: int, latency_seconds: float) -> float:
+        """Return what is heard at a time, in frames since the start, where sound takes so long on its way out."""
+        return self.position_at(time_ns) - latency_seconds * FRAME_RATE_HZ
 
-class OfflineClock:
-    """A clock that stands where it is put; time 0 is sample 0.
-
-    Parameters
-    ----------
-    sample_rate : int
-        In Hz.
-    """
-
-    def __init__(self, sample_rate: int) -> None:
-        self.sample_rate = sample_rate
-
-    def sample_at(self, time_ns: int) -> int:
-        """Return the sample at a time in nanoseconds."""
-        return time_ns * self.sample_rate // 1_000_000_000
-
-    def position_at(self, time_ns: int) -> float:
-        """Return a time in nanoseconds as frames since the start."""
-        return self.sample_at(time_ns) * FRAME_RATE_HZ / self.sample_rate
+    def time_heard(self, frame_index: int, latency_seconds: float) -> float:
+        """Return when a frame is heard, in seconds of `time.perf_counter`, where sound takes so long on its way out."""
+        return self.time_of_frame(frame_index) / 1e9 + latency_seconds

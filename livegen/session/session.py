@@ -1,54 +1,39 @@
-"""A live session: it opens what plays and what is played on, and alone starts and joins threads.
+"""A live session: it alone starts and joins the threads that play.
 
 Threads only carry: inputs put events into the instrument, the frame thread lets it plan before each frame is due,
-outputs pull. Everything that can go wrong with the set-up is raised before the first thread starts; nothing is
-raised after that, but counted, for the status line to say.
+outputs pull. Once the first thread has started nothing is raised, but counted, for the status line to say.
 """
 
 import contextlib
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 from threading import Event, Thread
 from typing import Final
 
-from livegen.controls import DEFAULTS, Value
-from livegen.engines.checkpoint import load_predictor
-from livegen.engines.protocol import Predictor
-from livegen.errors import AudioError, PortError, TakeError
-from livegen.events import Event as InputEvent
-from livegen.formats.midi.file import midi_timeline
-from livegen.inputs.link import LinkInput, OwnBeat
+from livegen.controls import DEFAULTS
+from livegen.inputs.link import LinkInput
 from livegen.inputs.midi import MidiInput
 from livegen.inputs.midi_file import MidiFilePlayer
-from livegen.inputs.osc import DEFAULT_PORT, OscServer
+from livegen.inputs.osc import OscServer
 from livegen.inputs.terminal import TerminalKeys
-from livegen.instrument.instrument import FrameReport, Instrument, compile_all
-from livegen.outputs.audio import NULL_SAMPLE_RATE, AudioDevice, choose_channels, choose_device
+from livegen.instrument.instrument import COMMIT_MARGIN_SECONDS, Instrument
 from livegen.outputs.callback import MAX_PIECE_SAMPLES
-from livegen.outputs.midi_settings import MidiOutSettings
 from livegen.outputs.tap import TapReader
 from livegen.patch import Patch
 from livegen.performance.state import ControlInForce, Refused
-from livegen.rig import DEFAULT_KNOBS, Library, Rig
+from livegen.performance.turn import FrameReport
+from livegen.rig import Rig
 from livegen.session.audience import Audience
-from livegen.session.clock import COMMIT_MARGIN_SECONDS, AudioClock
+from livegen.session.clock import AudioClock
 from livegen.session.desk import Desk, Outcome
-from livegen.session.link import SOURCE as LINK
-from livegen.session.link import own_beat
-from livegen.session.mapping import ControllerMap
+from livegen.session.inbox import Inbox
 from livegen.session.midi_outs import MidiOuts
-from livegen.session.panic import PANIC, PanicButton
+from livegen.session.settings import Settings
 from livegen.session.speaker import Speaker
 from livegen.session.status import Status
 from livegen.session.threads import raise_priority, real_time_process
-from livegen.system.midi_echo import EchoFilter
-from livegen.system.midi_ports import find_midi
-from livegen.system.resources import model_folder
-from livegen.takes.library import TakeSettings, model_hash, new_recorder
 from livegen.takes.recorder import Recorder
-from livegen.takes.records import Loaded
 from livegen.units import FRAME_RATE_HZ, frame_to_sample, sample_to_frame
 
 _HEARTBEAT_SECONDS: Final = 1.0
@@ -60,69 +45,42 @@ _MOST_EARLY_SECONDS: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """What a session is opened with; names as on the command line.
+class Parts:
+    """What a session is made of, open and not yet started; `livegen.session.build` puts it together.
 
     Attributes
     ----------
-    audio : str or None
-        Device, host API, ``"null"``, or None for the best there is.
-    is_apart : bool
-        Whether each voice sounds on a channel of its own.
-    rate, block : int or None
-        Sample rate in Hz and samples a block; None takes the device's own.
-    latency_ms : float or None
-        From a sample's making to its sound, as `livegen calibrate` measures it; None believes the device.
-    midi_api : str
-    midi_in : str or None
-        Part of a port's name; None opens a virtual port where the system has them.
-    midi_outs : tuple of MidiOutSettings
-        None at all opens a virtual port where the system has them.
-    osc_host : str
-    osc_port : int or None
-        UDP port, 0 for a free one; None takes the usual one, or a free one where that is in use.
-    link : bool
-        Whether to join the Ableton Link session of the network.
-    play : Path or None
-        A MIDI file that is played into the session.
-    seed : int
-    controls : mapping
-        Values over those of the patch.
-    take : TakeSettings or None
-        Where and how the jam is recorded; None is not.
-    library : Library
-        Patches that may be changed to.
-    rig : Rig
-        What the session was asked for, by a rig and over it by options: what `save` keeps begins as this.
+    opened : contextlib.ExitStack
+        Closes what is open, the sound first.
     """
 
-    audio: str | None = None
-    is_apart: bool = False
-    rate: int | None = None
-    block: int | None = None
-    latency_ms: float | None = None
-    midi_api: str = "auto"
-    midi_in: str | None = None
-    midi_outs: tuple[MidiOutSettings, ...] = ()
-    osc_host: str = "127.0.0.1"
-    osc_port: int | None = None
-    link: bool = False
-    play: Path | None = None
-    seed: int = 0
-    controls: Mapping[str, Value] = field(default_factory=dict)
-    take: TakeSettings | None = None
-    library: Library = field(default_factory=Library)
-    rig: Rig = field(default_factory=Rig)
+    instrument: Instrument
+    clock: AudioClock
+    speaker: Speaker
+    desk: Desk
+    inbox: Inbox
+    osc: OscServer
+    midi_in: MidiInput | None
+    midi_outs: MidiOuts | None
+    link: LinkInput | None
+    file_player: MidiFilePlayer | None
+    recorder: Recorder | None
+    opened: contextlib.ExitStack
 
 
 class Session:
-    """Everything that sounds, listens and plans, opened and ready to `start`.
+    """Everything that sounds, listens and plans, ready to `start`.
 
     Parameters
     ----------
-    predictor : Predictor
-    patch : Patch
+    parts : Parts
     settings : Settings
+    patches : mapping of str to Patch
+        All that it can change to, and the one that it begins with.
+    begun_with : str
+        Name of that one.
+    warnings : list of str
+        What the user should know about how ports and devices were chosen.
 
     Attributes
     ----------
@@ -133,85 +91,35 @@ class Session:
     status : Status
         How it stands.
     warnings : list of str
-        What the user should know about how ports and devices were chosen.
     observers : list of callable
         Called on the frame thread with a `FrameReport` after each frame was planned; they must be quick.
     audience : list of Audience
         Told what comes of the controls; OSC is the first.
-
-    Raises
-    ------
-    LivegenError
-        If anything that was asked for by name cannot be had.
     """
 
-    def __init__(self, predictor: Predictor, patch: Patch, settings: Settings) -> None:
-        compile_all(predictor, patch)
-        timeline = None if settings.play is None else midi_timeline(settings.play)
-        device = choose_device(settings.audio)
-        rate = settings.rate or (NULL_SAMPLE_RATE if device is None else device.sample_rate)
-        self.instrument = Instrument(
-            predictor,
-            patch,
-            rate,
-            controls=settings.controls,
-            seed=settings.seed,
-            n_channels=choose_channels(device, is_apart=settings.is_apart),
-            is_apart=settings.is_apart,
-            patches=settings.library.patches,
-        )
-        self._asked, self._begun_with, self._first_model = settings, patch, predictor.name
-        knobs = ControllerMap(
-            DEFAULT_KNOBS if settings.rig.knobs is None else settings.rig.knobs, settings.library.programs
-        )
-        self.desk = Desk(
-            knobs,
-            self._patches(),
-            patch.name,
-            settings.controls,
-            settings.rig.path,
-            models=settings.library.models,
-            model=predictor.name,
-            load=self._load_model,
-        )
-        self.clock = AudioClock(self.instrument.engine)
+    def __init__(
+        self, parts: Parts, settings: Settings, patches: Mapping[str, Patch], *, begun_with: str, warnings: list[str]
+    ) -> None:
+        self.instrument, self.clock, self.speaker = parts.instrument, parts.clock, parts.speaker
+        self.desk, self.osc, self.link = parts.desk, parts.osc, parts.link
+        self.midi_in, self.midi_outs, self.file_player = parts.midi_in, parts.midi_outs, parts.file_player
+        self.recorder = parts.recorder
+        self.receive, self._play = parts.inbox.receive, parts.inbox.play
         self.tap = TapReader(self.instrument.engine, MAX_PIECE_SAMPLES)
-        self.warnings: list[str] = []
+        self.status = Status(
+            self.instrument, self.clock, self.speaker, self.osc, self.midi_in, self.midi_outs, self.recorder
+        )
+        self.warnings = warnings
         self.observers: list[Callable[[FrameReport], None]] = []
+        self.audience: list[Audience] = [self.osc]
+        self.terminal: TerminalKeys | None = None
+        self.instrument.announce = self._announce
+        self._settings, self._patches, self._begun_with = settings, patches, begun_with
+        self._first_model = self.model
         self._stop = Event()
         self._threads: list[Thread] = []
         self._attached: list[tuple[str, Callable[[Event], None], bool]] = []
-        self._opened = contextlib.ExitStack()
-        self.midi_in: MidiInput | None = None
-        self.midi_outs: MidiOuts | None = None
-        self._panic = PanicButton()
-        self.terminal: TerminalKeys | None = None
-        self.file_player: MidiFilePlayer | None = None
-        with contextlib.ExitStack() as opened:
-            self.speaker = self._open_speaker(settings, device)
-            opened.callback(self.speaker.stop)
-            try:
-                self._open_midi(settings, opened)
-            except PortError as error:
-                if settings.midi_in or settings.midi_outs or settings.midi_api != "auto":
-                    raise
-                self.warnings.append(f"no MIDI: {error}")
-            self.osc = self._open_osc(settings)
-            opened.callback(self.osc.close)
-            for host, port in settings.rig.osc_peers or ():
-                if not self.osc.add_peer(host, port):
-                    self.warnings.append(f"OSC peer {host}:{port} hears nothing: nobody knows {host} here")
-            self.audience: list[Audience] = [self.osc]
-            self.link = self._open_link(opened) if settings.link else None
-            self.instrument.announce = self._announce
-            if timeline is not None and settings.play is not None:
-                self.file_player = MidiFilePlayer(timeline, self.receive, f"file:{settings.play.name}")
-            self.recorder = None if settings.take is None else self._open_take(settings.take)
-            self.status = Status(
-                self.instrument, self.clock, self.speaker, self.osc, self.midi_in, self.midi_outs, self.recorder
-            )
-            opened.callback(self.speaker.stop)  # first of all, since closing MIDI ports may hang
-            self._opened = opened.pop_all()
+        self._opened = parts.opened
 
     def start(self, quit_session: Callable[[], None]) -> None:
         """Begin to play: plan the first frames, then let time pass.
@@ -263,7 +171,7 @@ class Session:
 
     def heard_position_at(self, time_ns: int) -> float:
         """Return what is heard at a time, in frames since the start: the device's latency is taken off."""
-        return self.clock.position_at(time_ns) - self.speaker.latency_seconds * FRAME_RATE_HZ
+        return self.clock.heard_position_at(time_ns, self.speaker.latency_seconds)
 
     def seconds(self) -> float:
         """Return how long the session has played, by the audio clock."""
@@ -292,90 +200,11 @@ class Session:
             self.recorder.stop()
         self._opened.close()
 
-    def _open_speaker(self, settings: Settings, device: AudioDevice | None) -> Speaker:
-        engine, block_samples = self.instrument.engine, settings.block or 0
-        latency_seconds = None if settings.latency_ms is None else settings.latency_ms / 1000.0
-        try:
-            return Speaker(engine, device, block_samples, latency_seconds=latency_seconds)
-        except AudioError as error:
-            if settings.audio is not None or settings.rate or settings.block:
-                raise
-            self.warnings.append(f"no sound: {error}")  # nobody named this device
-            return Speaker(engine, None)
-
-    def _open_take(self, settings: TakeSettings) -> Recorder | None:
-        try:
-            recorder = new_recorder(settings, self.instrument)
-        except TakeError as error:
-            if settings.folder is not None:
-                raise
-            self.warnings.append(f"this jam is not recorded: {error}")  # nobody named this place
-            return None
-        self.instrument.watch = recorder.record
-        return recorder
-
-    def _open_osc(self, settings: Settings) -> OscServer:
-        def listen(port: int) -> OscServer:
-            return OscServer(self.receive, lambda: self.instrument.values, settings.osc_host, port)
-
-        if settings.osc_port is not None:
-            return listen(settings.osc_port)
-        try:
-            return listen(DEFAULT_PORT)
-        except PortError:  # nobody asked for this port, so another livegen may have it
-            server = listen(0)
-            self.warnings.append(f"OSC port {DEFAULT_PORT} is in use: this session listens on {server.port}")
-            return server
-
-    def _open_link(self, opened: contextlib.ExitStack) -> LinkInput:
-        link = LinkInput(lambda event, time_ns: self.instrument.receive(event, LINK, time_ns), self._own_beat)
-        opened.callback(link.close)
-        return link
-
-    def _own_beat(self, time_ns: int) -> OwnBeat:
-        """Return what the beat is that is heard at a time."""
-        frame = self.heard_position_at(time_ns)
-        return own_beat(self.instrument.state.tempo, frame, int(self.instrument.values["beats_a_bar"]))
-
-    def _open_midi(self, settings: Settings, opened: contextlib.ExitStack) -> None:
-        is_needed = settings.midi_in is not None or any(out.port is not None for out in settings.midi_outs)
-        midi, reason = find_midi(settings.midi_api, is_needed=is_needed)
-        if midi is None:
-            self.warnings.append(reason)
-            return
-        opened.callback(midi.close)
-        echo = EchoFilter()
-        self.midi_in = MidiInput(settings.midi_in, midi, self.receive, echo=echo)
-        opened.callback(self.midi_in.close)
-        self.warnings += self.midi_in.warnings
-        outs = settings.midi_outs or ((MidiOutSettings(),) if midi.has_virtual_ports else ())
-        self.midi_outs = MidiOuts(midi, outs, self.instrument, self._time_of_sound, echo)
-        opened.callback(self.midi_outs.close)
-        self.warnings += self.midi_outs.warnings
-
-    def receive(self, event: InputEvent, source: str) -> None:
-        """Take an event from any input; the `Sink` of them all."""
-        for passed in self.desk.hear(event, source, self.instrument.values):
-            self._play(passed, source)
-
-    def _play(self, event: InputEvent, source: str) -> None:
-        """Take an event that is music."""
-        now_seconds, was_running = time.perf_counter(), self.instrument.is_model_audible
-        self.instrument.receive(event, source)
-        if self.midi_outs is not None:
-            self.midi_outs.follow_keys()
-        if event == PANIC:
-            everywhere = self._panic.goes_everywhere(now_seconds, is_running=was_running)
-            if self.midi_outs is not None:
-                self.midi_outs.panic(everywhere=everywhere)
-        elif self._panic.is_pressed(event, source, now_seconds):
-            self._play(PANIC, source)
-
     def rig(self) -> Rig:
         """Return what a rig is to keep, as it stands now."""
-        asked, name = self._asked, self.desk.patch
-        is_first = name == self._begun_with.name and asked.rig.patch is not None
-        begun = {**DEFAULTS, **self._patches()[name].controls}
+        asked, name = self._settings, self.desk.patch
+        is_first = name == self._begun_with and asked.rig.patch is not None
+        begun = {**DEFAULTS, **self._patches[name].controls}
         values = self.instrument.values.items()
         return replace(
             asked.rig,
@@ -389,29 +218,17 @@ class Session:
     @property
     def patch_names(self) -> list[str]:
         """Names of the patches that it can change to."""
-        return sorted(self._patches())
+        return sorted(self._patches)
 
     @property
     def model_names(self) -> list[str]:
         """Names of the models that it can change to."""
-        return sorted({*self._asked.library.models, self.model})
+        return sorted({*self._settings.library.models, self.model})
 
     @property
     def model(self) -> str:
         """Name of the model in force, from any thread."""
         return self.instrument.state.model
-
-    def _load_model(self, name: str) -> None:
-        """Load a model for the instrument to change to, and tell the take of it; raises CheckpointError."""
-        folder = model_folder(self._asked.library.models[name])
-        predictor = load_predictor(folder)
-        predictor.warm_up()
-        if self.recorder is not None:
-            self.recorder.load(Loaded(name, str(folder.resolve()), model_hash(folder)))
-        self.instrument.add_model(name, predictor)
-
-    def _patches(self) -> Mapping[str, Patch]:
-        return {**self._asked.library.patches, self._begun_with.name: self._begun_with}
 
     def _tell(self, outcome: Outcome) -> None:
         for audience in self.audience:
@@ -432,10 +249,6 @@ class Session:
                 self.desk.say(message.reason)
                 for audience in self.audience:
                     audience.refuse(message.name, message.reason)
-
-    def _time_of_sound(self, frame_index: int) -> float:
-        """Return when a frame is heard, in seconds of `time.perf_counter`."""
-        return self.clock.time_of_frame(frame_index) / 1e9 + self.speaker.latency_seconds
 
     def _start_thread(self, name: str, run: Callable[[Event], None], *, is_urgent: bool = True) -> None:
         def survive() -> None:

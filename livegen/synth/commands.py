@@ -4,6 +4,8 @@ from typing import Final
 
 import numpy as np
 
+from livegen.voices import MAX_CHORD_NOTES
+
 KEY_DOWN: Final = 0
 """Sound a note, which takes the voice over from the model."""
 
@@ -24,8 +26,6 @@ EXPRESS: Final = 5
 
 USE_BANK: Final = 6
 """Let notes begin with the sounds of another bank, whose index is the command's note."""
-
-MAX_CHORD_NOTES: Final = 8
 
 COMMAND: Final = np.dtype(
     [

@@ -8,7 +8,6 @@ from typing import Final
 
 import numpy as np
 
-from livegen.synth.commands import MAX_CHORD_NOTES
 from livegen.synth.macros import has_ended, macro_value, next_position, released_position
 from livegen.synth.sound import (
     ARPEGGIO,
@@ -26,6 +25,7 @@ from livegen.synth.sound import (
 )
 from livegen.system.kernels import Record, kernel
 from livegen.units import MAX_TIMER_PERIOD, MAX_VOLUME
+from livegen.voices import MAX_CHORD_NOTES
 
 NOTE: Final = np.dtype(
     [

@@ -23,7 +23,6 @@ from livegen.synth.commands import (
     GIVE_TO_MODEL,
     KEY_DOWN,
     KEY_UP,
-    MAX_CHORD_NOTES,
     SET_CHORD,
     SILENCE_ALL,
     USE_BANK,
@@ -69,6 +68,7 @@ from livegen.units import (
     pulse_note_to_timer_period,
     triangle_note_to_timer_period,
 )
+from livegen.voices import MAX_CHORD_NOTES
 
 NEVER: Final = np.iinfo(np.int64).max
 """A sample that does not come: nothing is due."""

@@ -5,7 +5,7 @@ import hashlib
 import platform
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -19,11 +19,10 @@ from livegen import __version__
 from livegen.engines.checkpoint import CONFIG_FILE, WEIGHTS_FILE
 from livegen.errors import TakeError
 from livegen.instrument.instrument import Instrument
-from livegen.offline.capture import CAPTURE_ENDINGS, Captures
 from livegen.system.kernels import CACHE_FOLDER
 from livegen.system.resources import user_data_folder
 from livegen.takes.log import summary_of
-from livegen.takes.recorder import Recorder, lock
+from livegen.takes.recorder import lock
 from livegen.takes.records import LOG_FILE, End, Head
 from livegen.takes.take import Take
 
@@ -47,8 +46,6 @@ class TakeSettings:
         Name of the patch that the jam begins with.
     patches : mapping of str to str
         The texts, by name, of that patch and of those that may take over.
-    endings : sequence of str
-        Kinds of the files of a capture.
     settings : mapping of str to str
         Kept for the curious.
     """
@@ -57,7 +54,6 @@ class TakeSettings:
     model: Mapping[str, str]
     patch: str
     patches: Mapping[str, str]
-    endings: Sequence[str] = CAPTURE_ENDINGS
     settings: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -99,8 +95,8 @@ def model_hash(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def new_recorder(told: TakeSettings, instrument: Instrument) -> Recorder:
-    """Begin the take of an instrument that has not played yet.
+def new_take(told: TakeSettings, instrument: Instrument) -> tuple[Path, Head]:
+    """Make the folder for the take of an instrument that has not played yet, and return it with the take's head.
 
     Raises
     ------
@@ -109,7 +105,7 @@ def new_recorder(told: TakeSettings, instrument: Instrument) -> Recorder:
     """
     started = datetime.now().astimezone()
     folder = _new_folder(takes_folder() if told.folder is None else told.folder, started)
-    return Recorder(folder, head_of(told, instrument, started), Captures(folder, told.endings))
+    return folder, head_of(told, instrument, started)
 
 
 def head_of(told: TakeSettings, instrument: Instrument, started: datetime) -> Head:

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from typing import Final
 
 from livegen.beat import Beat
-from livegen.instrument.instrument import Turn
 from livegen.performance.state import State
 from livegen.performance.timeline import Step
+from livegen.performance.turn import Turn
 from livegen.score import N_VOICES, is_onset
 from livegen.score_table import PlannedFrame
 from livegen.takes.lines import encode

@@ -14,10 +14,9 @@ from threading import Event, Thread
 from typing import Final, Protocol
 
 from livegen.errors import TakeError
-from livegen.instrument.instrument import Turn
-from livegen.offline.capture import Captures
 from livegen.performance.state import ControlInForce
 from livegen.performance.timeline import Step
+from livegen.performance.turn import Turn
 from livegen.takes.lines import encode
 from livegen.takes.log import TakeLog, bar_frames, standing_steps, turned_of
 from livegen.takes.records import LOG_FILE, Gap, Head, Kept, Loaded, Note, Turned
@@ -42,6 +41,19 @@ class LogFile(Protocol):
 
     def close(self) -> None:
         """Close it."""
+
+
+class Keeper(Protocol):
+    """What keeps stretches of a take in files, on the recorder's thread; `livegen.offline.capture.Captures` is one."""
+
+    said: str
+    """What became of the last one, for the status line."""
+
+    def ask(self, n_frames: int, end: int) -> Kept:
+        """Ask for so many frames before `end` to be kept, as soon as the log has them; return what will be."""
+
+    def work(self, n_written: int, *, is_last: bool = False) -> None:
+        """Begin with what is whole in a log of so many frames; never raises. Nobody comes back after the last call."""
 
 
 class DiskFile:
@@ -94,7 +106,7 @@ class Recorder:
     folder : Path
         Of the take; it is there.
     head : Head
-    captures : Captures, optional
+    captures : Keeper
         What keeps the last bars in files when it is asked to.
     file : LogFile, optional
         Where the log goes, if not to the folder.
@@ -102,7 +114,7 @@ class Recorder:
     Attributes
     ----------
     folder : Path
-    captures : Captures
+    captures : Keeper
 
     Raises
     ------
@@ -110,9 +122,9 @@ class Recorder:
         If the log cannot be begun.
     """
 
-    def __init__(self, folder: Path, head: Head, captures: Captures | None = None, file: LogFile | None = None) -> None:
+    def __init__(self, folder: Path, head: Head, captures: Keeper, file: LogFile | None = None) -> None:
         self.folder = folder
-        self.captures = Captures(folder) if captures is None else captures
+        self.captures = captures
         self._began_ns = time.perf_counter_ns()
         self._waiting: SimpleQueue[tuple[Turned, tuple[Step, ...], float] | Loaded | Gap | Note] = SimpleQueue()
         self._n_missing = self._n_told = 0  # calls that found no room

@@ -61,7 +61,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Turned:
-    """A line ``call``: see `livegen.instrument.instrument.Turn`.
+    """A line ``call``: see `livegen.performance.turn.Turn`.
 
     Attributes
     ----------

@@ -11,12 +11,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from livegen.beat import Beat, beat_buckets, estimate_beat
+from livegen.beat import Beat, estimate_beat
 from livegen.engines.lstm.features import (
     N_CANDIDATES,
     N_HEARD,
     NO_BEAT,
     NO_PROPOSALS,
+    beat_buckets,
     hear_each,
     hear_song,
 )

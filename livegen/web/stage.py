@@ -21,7 +21,7 @@ from livegen.errors import ControlError
 from livegen.events import SourceLost
 from livegen.inputs.midi import Decoder, event_of
 from livegen.inputs.osc_packet import set_event
-from livegen.instrument.instrument import FrameReport
+from livegen.performance.turn import FrameReport
 from livegen.session.session import Session
 from livegen.units import FRAME_RATE_HZ
 from livegen.web.page.address import Page

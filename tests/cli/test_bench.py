@@ -10,9 +10,9 @@ import pytest
 from livegen.cli import bench
 from livegen.errors import CheckpointError, LivegenError
 from livegen.events import NoteOn, StampedEvent
-from livegen.instrument.instrument import FrameReport
 from livegen.outputs.callback import N_BINS
 from livegen.patch import list_patches, load_patch
+from livegen.performance.turn import FrameReport
 from livegen.session.session import Settings
 
 

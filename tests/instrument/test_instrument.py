@@ -26,13 +26,14 @@ from livegen.events import (
     Stop,
 )
 from livegen.instrument import instrument as instrument_module
-from livegen.instrument.instrument import FrameReport, Instrument
+from livegen.instrument.instrument import Instrument
+from livegen.offline.clock import OfflineClock
 from livegen.outputs.callback import RING_SIZE, render_block
 from livegen.outputs.midi_messages import OutputState, frame_messages, release
 from livegen.patch import load_patch
+from livegen.performance.turn import FrameReport
 from livegen.score import Voice
 from livegen.score_table import PLAYER, read_frame
-from livegen.session.clock import OfflineClock
 from livegen.synth.commands import EXPRESS, KEY_DOWN, KEY_UP, SET_CHORD
 from livegen.units import frame_to_sample
 
@@ -320,7 +321,7 @@ def test_patch_and_hold_are_in_force_on_both_sides_when_the_predictor_raises() -
     predictor.is_broken = False
     stage.frames(3)
     assert stage.instrument.state.machine.loop is None
-    assert stage.instrument.state.drum_notes == boss.drum_notes
+    assert stage.instrument.state.notation.drum_notes == boss.drum_notes
     stage.frame(NoteOn(9, 35, 100), SetControl("no.role", "player"), NoteOn(9, 35, 100))
     assert stage.agrees()
 

@@ -26,7 +26,7 @@ from livegen.events import (
     Stop,
 )
 from livegen.performance.performance import advance, begin
-from livegen.performance.state import State
+from livegen.performance.state import Notation, State
 from livegen.performance.timeline import HISTORY_FRAMES, first_context
 from livegen.score import SILENCE, Voice
 from livegen.score_table import MODEL, OFF, PLAYER
@@ -37,7 +37,7 @@ LOOKAHEAD = DEFAULTS["lookahead"]
 def fresh(seed: int = 1, **values: Value) -> State:
     """Return a performance before its first frame; `p1_role` stands for the control p1.role."""
     named = {name.replace("_role", ".role"): value for name, value in values.items()}
-    state = begin(HashPredictor(), {**DEFAULTS, **named}, seed=seed, timbres=(2, 1, 0, 1))
+    state = begin(HashPredictor(), {**DEFAULTS, **named}, seed=seed, notation=Notation(timbres=(2, 1, 0, 1)))
     return replace(state, models={**state.models, "other": HashPredictor("other")})
 
 
@@ -309,7 +309,7 @@ def test_a_chord_is_its_last_key_or_a_note_for_each_voice() -> None:
 
 def test_drums_are_written_as_the_patch_has_them() -> None:
     values = {**DEFAULTS, "no.role": "player"}
-    state = begin(HashPredictor(), values, seed=1, drum_notes={60: 5})
+    state = begin(HashPredictor(), values, seed=1, notation=Notation(drum_notes={60: 5}))
     assert row(play(state, 2, at(1, NoteOn(9, 60, 127))), 1, Voice.NO)[0] == 5
 
 

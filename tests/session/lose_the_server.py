@@ -9,13 +9,16 @@ from jack_server import jack_server
 from waiting import wait_until
 
 from livegen.patch import load_patch
-from livegen.session.session import Session, Settings
+from livegen.session.build import build_session
+from livegen.session.settings import Settings
 
 
 def main() -> None:
     name = f"livegen-lost-{os.getpid()}"
     with jack_server(name) as server:
-        session = Session(HashPredictor(), load_patch("plain"), Settings(audio="JACK", midi_api="none", osc_port=0))
+        session = build_session(
+            HashPredictor(), load_patch("plain"), Settings(audio="JACK", midi_api="none", osc_port=0)
+        )
         session.start(lambda: None)
         sounded = wait_until(lambda: bool(session.instrument.engine["stats"]["levels"].max() > 0.1))
         server.kill()

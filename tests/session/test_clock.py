@@ -5,9 +5,10 @@ import time
 import numpy as np
 import pytest
 
+from livegen.offline.clock import OfflineClock
 from livegen.outputs.callback import N_STAMPS, new_engine
 from livegen.patch import load_patch
-from livegen.session.clock import AudioClock, OfflineClock
+from livegen.session.clock import AudioClock
 from livegen.units import frame_to_sample
 
 BLOCK = 256

@@ -23,9 +23,11 @@ from livegen.events import ControlChange, Event, NoteOff, NoteOn, ProgramChange,
 from livegen.patch import load_patch, parse_patch
 from livegen.rig import Knob, Rig, load_library, load_rig, save_rig
 from livegen.score import Voice
+from livegen.session.build import build_session
 from livegen.session.desk import Desk, Outcome
 from livegen.session.mapping import ControllerMap
-from livegen.session.session import Session, Settings
+from livegen.session.session import Session
+from livegen.session.settings import Settings
 from livegen.system.resources import model_folder, rigs_folder
 from livegen.takes.library import TakeSettings, find_take, model_hash
 from livegen.takes.records import Loaded
@@ -48,7 +50,7 @@ def open_session() -> Iterator[Callable[..., Session]]:
     def start(rig: Rig = Rig(), **settings: object) -> Session:  # noqa: B008  # a value
         silent = {"audio": "null", "midi_api": "none", "osc_port": 0, "seed": 7, "controls": rig.controls}
         patch = load_patch(rig.patch or "plain")
-        session = Session(
+        session = build_session(
             HashPredictor(), patch, Settings(**{**silent, **settings}, rig=rig, library=load_library(rig))
         )
         opened.append(session)
@@ -151,7 +153,7 @@ def test_a_patch_changes_while_a_key_is_held(
     assert synth["voices"]["playing"]["note"][0, 0] == 60
     assert instrument.state.keyboard.held != ()
     assert {name: instrument.values[name] for name in load_patch("lead").controls} == load_patch("lead").controls
-    assert instrument.state.timbres == tuple(voice.timbre.values[0] for voice in load_patch("lead").voices)
+    assert instrument.state.notation.timbres == tuple(voice.timbre.values[0] for voice in load_patch("lead").voices)
     session.receive(NoteOff(0, 60), KEYS)
     assert wait_until(lambda: not any(synth["voices"]["playing"]["note"][0, :1]))
     address, (sentence,) = osc.ask("/livegen/patch", "heavy")
@@ -166,7 +168,7 @@ def test_program_changes_walk_through_the_rigs_patches(open_session: Callable[..
         session.receive(ProgramChange(4, program), KEYS)
         assert session.desk.patch == name
         wanted = load_patch(name).drum_notes
-        assert wait_until(lambda wanted=wanted: session.instrument.state.drum_notes == wanted)
+        assert wait_until(lambda wanted=wanted: session.instrument.state.notation.drum_notes == wanted)
         assert {name: session.instrument.values[name] for name in load_patch(name).controls} == load_patch(
             name
         ).controls

@@ -12,8 +12,9 @@ from livegen.controls import DEFAULTS
 from livegen.events import LinkBeat, SetControl, StampedEvent
 from livegen.patch import load_patch
 from livegen.performance.tempo import Tempo
+from livegen.session.build import build_session
 from livegen.session.link import own_beat
-from livegen.session.session import Session, Settings
+from livegen.session.settings import Settings
 
 PLACES_TESTED = 200
 
@@ -36,7 +37,7 @@ def test_a_session_keeps_to_the_bars_of_another_peer_and_tells_it_of_a_new_tempo
     link = pytest.importorskip("link", reason="the extra link is not installed")
     other = link.Link(97.0)
     other.enabled = True
-    session = Session(
+    session = build_session(
         HashPredictor(),
         load_patch("plain"),
         Settings(audio="null", midi_api="none", osc_port=0, link=True, controls={"beats_a_bar": 3}),

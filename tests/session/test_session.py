@@ -17,11 +17,13 @@ from waiting import wait_until
 from livegen.cli.screen import Screen, note_name
 from livegen.errors import AudioError, PortError
 from livegen.events import ControlChange, NoteOff, NoteOn, SetControl, SourceLost
-from livegen.instrument.instrument import FrameReport
 from livegen.patch import load_patch
+from livegen.performance.turn import FrameReport
 from livegen.score import Voice
 from livegen.score_table import PLAYER
-from livegen.session.session import Session, Settings
+from livegen.session.build import build_session
+from livegen.session.session import Session
+from livegen.session.settings import Settings
 
 SILENT = {"audio": "null", "midi_api": "none", "osc_port": 0, "seed": 7}
 
@@ -40,7 +42,7 @@ def open_session() -> Iterator[Callable[..., Session]]:
     opened: list[Session] = []
 
     def start(**settings: object) -> Session:
-        session = Session(HashPredictor(), load_patch("plain"), Settings(**{**SILENT, **settings}))
+        session = build_session(HashPredictor(), load_patch("plain"), Settings(**{**SILENT, **settings}))
         opened.append(session)
         session.start(lambda: None)
         return session
@@ -182,9 +184,9 @@ def test_what_raises_on_stage_is_counted_and_the_music_goes_on(open_session: Cal
 def test_what_cannot_be_had_stops_the_start_and_leaves_nothing_open() -> None:
     for settings in ({"audio": "no such device"}, {"midi_api": "no such api"}, {"midi_in": "no such port"}):
         with pytest.raises((AudioError, PortError), match=r"no such|MIDI"):
-            Session(HashPredictor(), load_patch("plain"), Settings(**{**SILENT, **settings}))
+            build_session(HashPredictor(), load_patch("plain"), Settings(**{**SILENT, **settings}))
     assert our_threads() == set()
-    session = Session(HashPredictor(), load_patch("plain"), Settings(**SILENT))
+    session = build_session(HashPredictor(), load_patch("plain"), Settings(**SILENT))
     session.stop()  # never started
 
 

@@ -11,6 +11,7 @@ from waiting import wait_until
 
 from livegen.errors import TakeError
 from livegen.events import NoteOff, NoteOn, SetControl, SourceLost
+from livegen.offline.capture import Captures
 from livegen.takes import recorder as recorder_module
 from livegen.takes.library import head_of
 from livegen.takes.recorder import Recorder
@@ -108,7 +109,7 @@ def test_a_disk_without_room_for_a_first_line_is_said_at_the_start(tmp_path: Pat
     jam.stop()
 
     with pytest.raises(TakeError, match=r"no take can be written to .*: No space left on device"):
-        Recorder(tmp_path, head_of(TOLD, jam.instrument, STARTED), file=FullDisk(100))
+        Recorder(tmp_path, head_of(TOLD, jam.instrument, STARTED), Captures(tmp_path), FullDisk(100))
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")

@@ -106,7 +106,7 @@ def test_a_patch_that_took_over_takes_over_again(tmp_path: Path) -> None:
     jam.frame(SetControl("patch", "drums"), NoteOff(0, 60))
     jam.frame(NoteOn(0, 64, 100), NoteOn(9, 37, 100))
     jam.frames(5)
-    assert jam.instrument.state.drum_notes == load_patch("drums").drum_notes
+    assert jam.instrument.state.notation.drum_notes == load_patch("drums").drum_notes
     jam.stop()
     assert check(Take(tmp_path), HashPredictor()).difference == ""
 

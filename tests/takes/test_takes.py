@@ -12,24 +12,28 @@ from recorded_jam import RATE, TOLD, RecordedJam
 from livegen.errors import TakeError
 from livegen.events import NoteOn
 from livegen.instrument.instrument import Instrument
+from livegen.offline.capture import Captures
 from livegen.patch import load_patch
 from livegen.takes.library import (
     TakeSettings,
     find_take,
     look_at,
     model_hash,
-    new_recorder,
+    new_take,
     prune,
     take_folders,
     takes_folder,
 )
+from livegen.takes.recorder import Recorder
 from livegen.takes.records import LOG_FILE
 
 DAY_SECONDS = 86_400
 
 
-def instrument() -> Instrument:
-    return Instrument(HashPredictor(), load_patch("plain"), RATE, n_channels=1)
+def begun(told: TakeSettings) -> Recorder:
+    """Return the recorder of a take that begins now."""
+    folder, head = new_take(told, Instrument(HashPredictor(), load_patch("plain"), RATE, n_channels=1))
+    return Recorder(folder, head, Captures(folder))
 
 
 def some_takes(parent: Path, n: int, n_frames: int = 5) -> list[Path]:
@@ -48,7 +52,7 @@ def some_takes(parent: Path, n: int, n_frames: int = 5) -> list[Path]:
 
 def test_a_take_is_named_by_date_and_time_and_two_of_one_second_are_two(tmp_path: Path) -> None:
     told = TakeSettings(tmp_path / "new" / "folder", TOLD.model, TOLD.patch, TOLD.patches)
-    recorders = [new_recorder(told, instrument()) for _ in range(5)]
+    recorders = [begun(told) for _ in range(5)]
     names = [recorder.folder.name for recorder in recorders]
     assert len(set(names)) == 5
     assert all(datetime.strptime(name[:19], "%Y-%m-%d_%H-%M-%S") for name in names)
@@ -60,7 +64,7 @@ def test_a_take_is_named_by_date_and_time_and_two_of_one_second_are_two(tmp_path
 def test_takes_are_kept_with_the_user_s_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("LIVEGEN_DATA_DIR", str(tmp_path))
     assert takes_folder() == tmp_path / "takes"
-    recorder = new_recorder(TOLD, instrument())
+    recorder = begun(TOLD)
     recorder.stop()
     assert recorder.folder.parent == tmp_path / "takes"
 
@@ -69,7 +73,7 @@ def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     told = TakeSettings(tmp_path / "file" / "takes", TOLD.model, TOLD.patch, TOLD.patches)
     with pytest.raises(TakeError, match="no take can be kept in"):
-        new_recorder(told, instrument())
+        begun(told)
 
 
 def test_what_was_played_is_told(tmp_path: Path) -> None:

@@ -19,7 +19,8 @@ from websockets.sync.client import ClientConnection, connect
 
 from livegen.events import NoteOn, SetControl
 from livegen.patch import load_patch
-from livegen.session.session import Session, Settings
+from livegen.session.build import build_session
+from livegen.session.settings import Settings
 from livegen.web import stage
 from livegen.web.page.address import open_page
 from livegen.web.server.process import ServerProcess
@@ -73,7 +74,7 @@ class Play:
 
     def __init__(self) -> None:
         self.page = open_page(port=0)
-        self.session = Session(HashPredictor(), load_patch("plain"), Settings(**SILENT))
+        self.session = build_session(HashPredictor(), load_patch("plain"), Settings(**SILENT))
         self.stage = Stage(self.session, self.page)
         self.guests: list[Guest] = []
         self.session.start(lambda: None)
@@ -323,7 +324,7 @@ def test_who_keeps_no_page_is_told_no_more_than_the_server_needs(play: Play) -> 
 
 def test_a_session_that_never_starts_leaves_nothing() -> None:
     page = open_page(port=0)
-    session = Session(HashPredictor(), load_patch("plain"), Settings(**SILENT))
+    session = build_session(HashPredictor(), load_patch("plain"), Settings(**SILENT))
     stage = Stage(session, page)
     session.stop()
     stage.close()

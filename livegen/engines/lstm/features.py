@@ -15,6 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from livegen.beat import FASTEST_PERIOD_FRAMES, SLOWEST_PERIOD_FRAMES, Beat
 from livegen.score import N_VOICES, is_onset
 from livegen.system.kernels import kernel
 
@@ -92,6 +93,14 @@ NO_BEAT: Final = np.array([N_PHASES, N_PERIODS], np.uint8)
 """The buckets of a beat that nobody knows."""
 NO_BEAT.flags.writeable = False
 
+_SHORTEST_PERIOD_FRAMES: Final = 5.0
+_LONGEST_PERIOD_FRAMES: Final = 40.0
+"""Between these periods lie the buckets of the period, each as wide as the others by its logarithm."""
+
+_FASTEST_TAUGHT_FRAMES: Final = FASTEST_PERIOD_FRAMES * 0.95
+_SLOWEST_TAUGHT_FRAMES: Final = SLOWEST_PERIOD_FRAMES * 1.05
+"""The fastest and the slowest beat in the training, which stretches songs by a twentieth."""
+
 _N_MATCHES: Final = N_LEFTS * N_TRUSTS
 _WITH_NEXT: Final = (OWN_STRICT, SHARED)
 """Candidates whose next note the LSTM hears; the heads hear of all."""
@@ -149,6 +158,23 @@ NEW_NOTE: Final = 0
 NEW_CHANGED: Final = NEW_NOTE + N_NOTE_VALUES
 N_NEW_ROWS: Final = NEW_CHANGED + 2
 """Rows, for each voice, of the table of the note just drawn, for its volume and timbre."""
+
+
+def beat_buckets(beat: Beat | None, n_frames: int = 1) -> NDArray[np.uint8]:
+    """Return what the network is told of the beat of the frames that come next, ``uint8 (n_frames, 2)``.
+
+    Of a beat that is slower or faster than all in its training it is told the phase, and the period next to it.
+    """
+    if beat is None:
+        return np.tile(NO_BEAT, (n_frames, 1))
+    phases = (beat.phase + np.arange(1, n_frames + 1) / beat.period_frames) % 1.0
+    octaves = np.log(_LONGEST_PERIOD_FRAMES / _SHORTEST_PERIOD_FRAMES)
+    period = min(max(beat.period_frames, _FASTEST_TAUGHT_FRAMES), _SLOWEST_TAUGHT_FRAMES)
+    place = np.log(period / _SHORTEST_PERIOD_FRAMES) / octaves * N_PERIODS
+    buckets = np.empty((n_frames, 2), np.uint8)
+    buckets[:, 0] = np.minimum(phases * N_PHASES, N_PHASES - 1)
+    buckets[:, 1] = min(max(int(place), 0), N_PERIODS - 1)
+    return buckets
 
 
 @kernel

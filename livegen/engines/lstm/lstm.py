@@ -13,7 +13,6 @@ from typing import Any, Final, Self, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
-from livegen.beat import beat_buckets
 from livegen.engines.lstm import features, kernels
 from livegen.engines.lstm.kernels import (
     HAS_VOLUME,
@@ -318,7 +317,7 @@ class LstmPredictor:
             proposals = features.NO_PROPOSALS
         proposals = proposals.view()
         proposals.flags.writeable = False  # one type for both: a second would be compiled while playing
-        beat = beat_buckets(conditions.beat)[0]
+        beat = features.beat_buckets(conditions.beat)[0]
         after = LstmState(
             np.empty_like(state.heard),
             np.empty(n_state, np.float32),

@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from livegen.beat import Beat
 from livegen.engines.lstm import features
 from livegen.score import Voice, onsets
 
@@ -92,3 +93,21 @@ def test_a_voice_agrees_with_a_proposal_that_it_follows_in_time():
     assert (features.agreement(64, 60, proposal), features.agreement(60, 60, proposal)) == (2, 1)
     proposal[features.LEFT] = features.ON_TIME + 1
     assert (features.agreement(64, 60, proposal), features.agreement(60, 60, proposal)) == (1, 2)
+
+
+@given(st.floats(2.0, 100.0), st.floats(-5, 5), st.integers(1, 40))
+def test_buckets_are_in_range_and_follow_the_frames(period, phase, n):
+    beat = Beat(period, phase)
+    buckets = features.beat_buckets(beat, n)
+    assert buckets.shape == (n, 2)
+    assert (buckets < features.NO_BEAT).all()
+    one_by_one = [features.beat_buckets(Beat(period, phase + i / period))[0] for i in range(n)]
+    turned = (buckets[:, 0].astype(int) - np.array(one_by_one)[:, 0] + 24) % 48 - 24
+    assert (abs(turned) <= 1).all()  # rounding may decide at an edge
+    assert (features.beat_buckets(None, n) == features.NO_BEAT).all()
+
+
+def test_a_beat_slower_than_all_in_the_training_is_told_with_its_own_phase():
+    slow = features.beat_buckets(Beat(24.0, 0.01), 48)
+    assert (slow[:, 1] == features.beat_buckets(Beat(22.6, 0.0))[0, 1]).all()
+    assert (slow[:24, 0] == slow[24:, 0]).all()

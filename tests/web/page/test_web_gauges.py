@@ -9,14 +9,16 @@ from waiting import wait_until
 
 from livegen.events import NoteOn, SetControl
 from livegen.patch import load_patch
-from livegen.session.session import Session, Settings
+from livegen.session.build import build_session
+from livegen.session.session import Session
+from livegen.session.settings import Settings
 from livegen.web.page.gauges import gauges
 
 
 @pytest.fixture
 def session() -> Iterator[Session]:
     settings = Settings(audio="null", midi_api="none", osc_port=0, seed=7, controls={"bpm": 120.0})
-    session = Session(HashPredictor(), load_patch("plain"), settings)
+    session = build_session(HashPredictor(), load_patch("plain"), settings)
     session.start(lambda: None)
     yield session
     session.stop()

@@ -1,0 +1,208 @@
+"""Where a live session is put together: devices are opened here, and what is wrong with the set-up is raised here.
+
+`build_session` is the one place that knows all parts; they know of each other only what they are handed.
+"""
+
+import contextlib
+
+from livegen.engines.checkpoint import load_predictor
+from livegen.engines.protocol import Predictor
+from livegen.errors import AudioError, PortError, TakeError
+from livegen.formats.midi.file import midi_timeline
+from livegen.inputs.link import LinkInput, OwnBeat
+from livegen.inputs.midi import MidiInput
+from livegen.inputs.midi_file import MidiFilePlayer
+from livegen.inputs.osc import DEFAULT_PORT, OscServer
+from livegen.instrument.build import build_instrument
+from livegen.offline.capture import Captures
+from livegen.outputs.audio import NULL_SAMPLE_RATE, choose_channels, choose_device
+from livegen.outputs.midi_settings import MidiOutSettings
+from livegen.patch import Patch
+from livegen.rig import DEFAULT_KNOBS
+from livegen.session.clock import AudioClock
+from livegen.session.desk import Desk
+from livegen.session.inbox import Inbox
+from livegen.session.link import SOURCE as LINK
+from livegen.session.link import own_beat
+from livegen.session.mapping import ControllerMap
+from livegen.session.midi_outs import MidiOuts
+from livegen.session.session import Parts, Session
+from livegen.session.settings import Settings
+from livegen.session.speaker import Speaker
+from livegen.system.midi_echo import EchoFilter
+from livegen.system.midi_ports import find_midi
+from livegen.system.resources import model_folder
+from livegen.takes.library import TakeSettings, model_hash, new_take
+from livegen.takes.recorder import Recorder
+from livegen.takes.records import Loaded
+
+
+def build_session(predictor: Predictor, patch: Patch, settings: Settings) -> Session:
+    """Return a session with everything open, ready to `start`.
+
+    Parameters
+    ----------
+    predictor : Predictor
+    patch : Patch
+    settings : Settings
+
+    Raises
+    ------
+    LivegenError
+        If anything that was asked for by name cannot be had; nothing is left open then.
+    """
+    return _Builder(predictor, patch, settings).session()
+
+
+class _Builder:
+    """The parts of a session as they come together; the order of the calls is that of what depends on what."""
+
+    def __init__(self, predictor: Predictor, patch: Patch, settings: Settings) -> None:
+        self._settings = settings
+        self._warnings: list[str] = []
+        self._timeline = None if settings.play is None else midi_timeline(settings.play)
+        self._device = choose_device(settings.audio)
+        self._patches = {**settings.library.patches, patch.name: patch}
+        self._patch = patch
+        self._instrument = build_instrument(
+            predictor,
+            patch,
+            settings.rate or (NULL_SAMPLE_RATE if self._device is None else self._device.sample_rate),
+            controls=settings.controls,
+            seed=settings.seed,
+            n_channels=choose_channels(self._device, is_apart=settings.is_apart),
+            is_apart=settings.is_apart,
+            patches=settings.library.patches,
+        )
+        self._clock = AudioClock(self._instrument.engine)
+        knobs = DEFAULT_KNOBS if settings.rig.knobs is None else settings.rig.knobs
+        self._desk = Desk(
+            ControllerMap(knobs, settings.library.programs),
+            self._patches,
+            patch.name,
+            settings.controls,
+            settings.rig.path,
+            models=settings.library.models,
+            model=predictor.name,
+            load=self._load_model,
+        )
+        self._midi_in: MidiInput | None = None
+        self._midi_outs: MidiOuts | None = None
+        self._recorder: Recorder | None = None
+
+    def session(self) -> Session:
+        settings, instrument = self._settings, self._instrument
+        with contextlib.ExitStack() as opened:
+            self._speaker = self._open_speaker()
+            opened.callback(self._speaker.stop)
+            self._inbox = Inbox(self._desk, instrument)
+            try:
+                self._open_midi(opened)
+            except PortError as error:
+                if settings.midi_in or settings.midi_outs or settings.midi_api != "auto":
+                    raise
+                self._warnings.append(f"no MIDI: {error}")
+            osc = self._open_osc()
+            opened.callback(osc.close)
+            link = self._open_link(opened) if settings.link else None
+            file_player = None
+            if self._timeline is not None and settings.play is not None:
+                file_player = MidiFilePlayer(self._timeline, self._inbox.receive, f"file:{settings.play.name}")
+            self._recorder = None if settings.take is None else self._begin_take(settings.take)
+            opened.callback(self._speaker.stop)  # first of all, since closing MIDI ports may hang
+            parts = Parts(
+                instrument=instrument,
+                clock=self._clock,
+                speaker=self._speaker,
+                desk=self._desk,
+                inbox=self._inbox,
+                osc=osc,
+                midi_in=self._midi_in,
+                midi_outs=self._midi_outs,
+                link=link,
+                file_player=file_player,
+                recorder=self._recorder,
+                opened=opened.pop_all(),
+            )
+        return Session(parts, settings, self._patches, begun_with=self._patch.name, warnings=self._warnings)
+
+    def _open_speaker(self) -> Speaker:
+        settings, engine = self._settings, self._instrument.engine
+        latency_seconds = None if settings.latency_ms is None else settings.latency_ms / 1000.0
+        try:
+            return Speaker(engine, self._device, settings.block or 0, latency_seconds=latency_seconds)
+        except AudioError as error:
+            if settings.audio is not None or settings.rate or settings.block:
+                raise
+            self._warnings.append(f"no sound: {error}")  # nobody named this device
+            return Speaker(engine, None)
+
+    def _open_midi(self, opened: contextlib.ExitStack) -> None:
+        settings = self._settings
+        is_needed = settings.midi_in is not None or any(out.port is not None for out in settings.midi_outs)
+        midi, reason = find_midi(settings.midi_api, is_needed=is_needed)
+        if midi is None:
+            self._warnings.append(reason)
+            return
+        opened.callback(midi.close)
+        echo = EchoFilter()
+        self._midi_in = MidiInput(settings.midi_in, midi, self._inbox.receive, echo=echo)
+        opened.callback(self._midi_in.close)
+        self._warnings += self._midi_in.warnings
+        outs = settings.midi_outs or ((MidiOutSettings(),) if midi.has_virtual_ports else ())
+        self._midi_outs = MidiOuts(midi, outs, self._instrument, self._time_heard, echo)
+        opened.callback(self._midi_outs.close)
+        self._warnings += self._midi_outs.warnings
+        self._inbox.midi_outs = self._midi_outs
+
+    def _open_osc(self) -> OscServer:
+        def listen(port: int) -> OscServer:
+            return OscServer(self._inbox.receive, lambda: self._instrument.values, self._settings.osc_host, port)
+
+        if self._settings.osc_port is not None:
+            server = listen(self._settings.osc_port)
+        else:
+            try:
+                server = listen(DEFAULT_PORT)
+            except PortError:  # nobody asked for this port, so another livegen may have it
+                server = listen(0)
+                self._warnings.append(f"OSC port {DEFAULT_PORT} is in use: this session listens on {server.port}")
+        for host, port in self._settings.rig.osc_peers or ():
+            if not server.add_peer(host, port):
+                self._warnings.append(f"OSC peer {host}:{port} hears nothing: nobody knows {host} here")
+        return server
+
+    def _open_link(self, opened: contextlib.ExitStack) -> LinkInput:
+        link = LinkInput(lambda event, time_ns: self._instrument.receive(event, LINK, time_ns), self._own_beat)
+        opened.callback(link.close)
+        return link
+
+    def _begin_take(self, settings: TakeSettings) -> Recorder | None:
+        try:
+            folder, head = new_take(settings, self._instrument)
+            recorder = Recorder(folder, head, Captures(folder, self._settings.captures))
+        except TakeError as error:
+            if settings.folder is not None:
+                raise
+            self._warnings.append(f"this jam is not recorded: {error}")  # nobody named this place
+            return None
+        self._instrument.watch = recorder.record
+        return recorder
+
+    def _load_model(self, name: str) -> None:
+        """Load a model for the instrument to change to, and tell the take of it; raises CheckpointError."""
+        folder = model_folder(self._settings.library.models[name])
+        predictor = load_predictor(folder)
+        predictor.warm_up()
+        if self._recorder is not None:
+            self._recorder.load(Loaded(name, str(folder.resolve()), model_hash(folder)))
+        self._instrument.add_model(name, predictor)
+
+    def _own_beat(self, time_ns: int) -> OwnBeat:
+        """Return what the beat is that is heard at a time."""
+        frame = self._clock.heard_position_at(time_ns, self._speaker.latency_seconds)
+        return own_beat(self._instrument.state.tempo, frame, int(self._instrument.values["beats_a_bar"]))
+
+    def _time_heard(self, frame_index: int) -> float:
+        """Return when a frame is heard, in seconds of `time.perf_counter`."""
+        return self._clock.time_heard(frame_index, self._speaker.latency_seconds)
