@@ -96,8 +96,8 @@ class RecordedJam:
 
     @property
     def _sample(self) -> int:
-        return int(self.instrument.engine["sample"][0])
+        return int(self.instrument.callback["sample"][0])
 
     def _render(self, sample: int) -> None:
         n_samples = max(sample - self._sample, 0)
-        render_block(self.instrument.engine[0], np.zeros(n_samples, np.float32), n_samples)
+        render_block(self.instrument.callback[0], np.zeros(n_samples, np.float32), n_samples)

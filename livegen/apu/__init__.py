@@ -1,8 +1,7 @@
-"""The chip, NES 2A03 APU, and nothing else: register writes in, samples out.
+"""The chip, NES 2A03 APU, and nothing else: register writes in, samples out; what is read is late by `LATENCY_SAMPLES`.
 
-`render_writes` renders a whole log, `render_blocks` the same piece by piece. A player holds a `new_chip` and drives
-it by kernels: `write_register`, `set_gain`, `read_samples`, `sample_to_cycle` and `voice_level`, which take its
-record. Voices are indices into `VOICES`; what is read is late by `LATENCY_SAMPLES`.
+Imports `errors`, `units` and `system.kernels`. Read `apu` first: the whole chip, one module for each of its units.
+`render_writes` renders a whole log, `render_blocks` piece by piece; a player holds a `new_chip` and drives it.
 """
 
 from livegen.apu.apu import CHIP, read_samples, sample_to_cycle, set_gain, settle, voice_level, write_register

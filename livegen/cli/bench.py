@@ -223,14 +223,14 @@ def measure_patches(predictor: Predictor) -> dict[str, Any]:
 
 def _measure_patch(predictor: Predictor, name: str) -> dict[str, float]:
     instrument = build_instrument(predictor, load_patch(name), _APU_RATE_HZ)
-    engine, clock = instrument.engine, OfflineClock(_APU_RATE_HZ)
-    block = np.zeros(_PATCH_BLOCK_SAMPLES * int(engine["n_channels"][0]), np.float32)
+    callback, clock = instrument.callback, OfflineClock(_APU_RATE_HZ)
+    block = np.zeros(_PATCH_BLOCK_SAMPLES * int(callback["n_channels"][0]), np.float32)
     generator = np.random.default_rng(0)
     held: list[tuple[int, int]] = []
     for frame_index in range(_PATCH_FRAMES):
         instrument.play_frame(frame_index, clock.position_at)
         if frame_index == _N_WARM:
-            engine["stats"]["callback_ns"], engine["stats"]["callback_ns_max"] = 0, 0
+            callback["stats"]["callback_ns"], callback["stats"]["callback_ns_max"] = 0, 0
         instrument.receive(PitchWheel(0, int(generator.integers(-8192, 8192))), _SOURCE)
         if frame_index % _PATCH_STROKE_FRAMES == 0:
             for channel, key in held:
@@ -238,10 +238,10 @@ def _measure_patch(predictor: Predictor, name: str) -> dict[str, float]:
             held = [(0, int(key)) for key in generator.integers(40, 90, 3)] + [(_DRUM_CHANNEL, 36)]
             for channel, key in held:
                 instrument.receive(NoteOn(channel, key, 100), _SOURCE)
-        while int(engine["sample"][0]) < frame_to_sample(frame_index + 1, _APU_RATE_HZ):
-            fill_block(engine[0], block, _PATCH_BLOCK_SAMPLES, 0)
+        while int(callback["sample"][0]) < frame_to_sample(frame_index + 1, _APU_RATE_HZ):
+            fill_block(callback[0], block, _PATCH_BLOCK_SAMPLES, 0)
         time.sleep(_PATCH_REST_SECONDS)
-    return histogram_percentiles(engine["stats"]["callback_ns"][0], int(engine["stats"]["callback_ns_max"][0]))
+    return histogram_percentiles(callback["stats"]["callback_ns"][0], int(callback["stats"]["callback_ns_max"][0]))
 
 
 def measure_hogged(model_folder: Path, patch: Patch, seconds: float, settings: Settings) -> dict[str, Any]:
@@ -292,7 +292,7 @@ def measure_session(
         while session.seconds() < seconds:
             time.sleep(_POLL_SECONDS)
         played = session.seconds()
-        stats = session.instrument.engine["stats"][0].copy()
+        stats = session.instrument.callback["stats"][0].copy()
     finally:
         session.stop()
     block_us = 1e6 * int(stats["block_samples_max"]) / session.clock.sample_rate

@@ -97,7 +97,7 @@ class Screen:
         for heading, width in (("voice", 5), ("role", 22), ("note", 4), ("level", _METER_WIDTH)):
             voices.add_column(heading, width=width)  # fixed, so that nothing jumps while it plays
         step = session.status.sounding_step()
-        levels = session.instrument.engine["stats"]["levels"][0]
+        levels = session.instrument.callback["stats"]["levels"][0]
         for voice, prefix in VOICE_PREFIX.items():
             role = str(values[prefix + "role"])
             note = 0 if step is None else int(step.planned.frame[voice, Column.NOTE])
@@ -113,7 +113,7 @@ class Screen:
 
     def _numbers(self) -> Text:
         session = self._session
-        values, stats = session.instrument.values, session.instrument.engine["stats"][0]
+        values, stats = session.instrument.values, session.instrument.callback["stats"][0]
         position = session.clock.position_at(time.perf_counter_ns())
         tempo = tempo_text(session.instrument.state.tempo, position, int(values["beats_a_bar"]))
         state = str(values["mode"]) if session.instrument.state.is_running else "stopped"

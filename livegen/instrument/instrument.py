@@ -17,7 +17,7 @@ from livegen import score_table
 from livegen.controls import CONTROLS, DEFAULTS, VOICE_PREFIX, Value, Values, with_value
 from livegen.engines.protocol import Predictor
 from livegen.events import CLOCK_EVENTS, Event, SetControl, SourceLost, StampedEvent
-from livegen.outputs.callback import N_RINGS, RING_SIZE, begin_with_gains, new_engine, push_command
+from livegen.outputs.callback import N_RINGS, RING_SIZE, begin_with_gains, new_callback, push_command
 from livegen.patch import Patch
 from livegen.performance.expression import Expression
 from livegen.performance.keyboard import HeldKey, Keyboard, attacks, handle
@@ -69,7 +69,7 @@ def _without_repeats(taken: list[_Taken]) -> Iterator[_Taken]:
 
 
 class Instrument:
-    """An engine, a predictor, and the performance that ties them.
+    """An audio callback, a predictor, and the performance that ties them.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ class Instrument:
 
     Attributes
     ----------
-    engine : ndarray of ENGINE, shape (1,)
+    callback : ndarray of CALLBACK, shape (1,)
     state : State
         Of the performance; belongs to the thread that calls `play_frame`.
     latency_seconds : float
@@ -123,8 +123,8 @@ class Instrument:
         for name, value in {**patch.controls, **(controls or {})}.items():
             values = with_value(values, name, value)
         self._patches = {**(patches or {}), patch.name: patch}
-        self.engine: NDArray[np.void] = new_engine(sample_rate, patch, n_channels=n_channels, is_apart=is_apart)
-        self.table = self.engine["table"]
+        self.callback: NDArray[np.void] = new_callback(sample_rate, patch, n_channels=n_channels, is_apart=is_apart)
+        self.table = self.callback["table"]
         notations = {name: notation_of(patch) for name, patch in self._patches.items()}
         self.state: State = begin(predictor, values, seed=seed, notation=notations[patch.name], notations=notations)
         self._models = self.state.models
@@ -147,7 +147,7 @@ class Instrument:
         self._pending: list[_Taken] = []
         self._overflowed: dict[str, int] = {}  # sources of which events were lost, and when
         self._apply_levels()
-        begin_with_gains(self.engine, self.engine["mix"]["gains"][0])
+        begin_with_gains(self.callback, self.callback["mix"]["gains"][0])
 
     @property
     def values(self) -> Values:
@@ -162,7 +162,7 @@ class Instrument:
     @property
     def is_model_audible(self) -> bool:
         """Whether the model sounds now, from any thread: not between stop, or panic, and start."""
-        return bool(self.engine["mix"]["is_model_audible"][0])
+        return bool(self.callback["mix"]["is_model_audible"][0])
 
     @property
     def mutes(self) -> tuple[bool, ...]:
@@ -255,7 +255,7 @@ class Instrument:
         """Apply events, and publish the first frame that is planned on them."""
         before, call = self.state, Call(to_frame, to_frame + 1)
         state, frames, messages = advance(before, call.to_frame, events, plan_to=call.plan_to)
-        frame_taken = int(self.engine["stats"]["frame_taken"][0, 0])
+        frame_taken = int(self.callback["stats"]["frame_taken"][0, 0])
         is_late = frame_taken >= state.horizon
         if is_late:  # the callback was faster: what it took is what was played
             self.n_missed_plans += 1
@@ -314,7 +314,7 @@ class Instrument:
         return list(_without_repeats(taken))
 
     def _set(self, event: SetControl) -> None:
-        mix = self.engine["mix"]
+        mix = self.callback["mix"]
         if not CONTROLS[event.name].is_action:
             self._values = with_value(self._values, event.name, event.value)
             if event.name in _LEVELS:
@@ -330,22 +330,22 @@ class Instrument:
 
     def _change_patch(self) -> None:
         """Hand the callback the sounds of the patch that is to play, once it has taken those before."""
-        synth = self.engine["synth"]
+        synth = self.callback["synth"]
         if self._new_patch is self._patch or synth["bank"][0] != self._bank:
             return
         bank = free_bank(synth)
         fill_bank(synth, bank, self._new_patch)
         command = self._begin_command(USE_BANK, Voice.P1)
         command["note"] = bank
-        if push_command(self.engine[0], self._ring_of("session"), command):
+        if push_command(self.callback[0], self._ring_of("session"), command):
             self._patch, self._bank = self._new_patch, bank
 
     def _apply_levels(self) -> None:
-        values, mix = self._values, self.engine["mix"]
+        values, mix = self._values, self.callback["mix"]
         mix["master"], mix["metronome"] = values["volume"], values["metronome"]
         for voice, prefix in VOICE_PREFIX.items():
             mix["gains"][0, voice] = 0.0 if values[prefix + "mute"] else values[prefix + "volume"]
-        self.engine["synth"]["chord_ticks"] = values["chord_ticks"]
+        self.callback["synth"]["chord_ticks"] = values["chord_ticks"]
 
     def _sound(self, before: Keyboard, source: str) -> None:
         """Tell the callback what each voice sounds now, where that has changed."""
@@ -372,7 +372,7 @@ class Instrument:
         wanted = self._keyboard.expression(voice, int(self._values["bend_range"]))
         if wanted == self._expressed[voice]:
             return
-        ring = self.engine["rings"][0, self._ring_of(source)]
+        ring = self.callback["rings"][0, self._ring_of(source)]
         if ring["written"][0] - ring["read"][0] < RING_SIZE // 2 and self._push_expression(source, voice, wanted):
             self._expressed[voice] = wanted
 
@@ -381,7 +381,7 @@ class Instrument:
         command["bend"] = expression.bend
         command["modulation"] = expression.modulation
         command["pressure"] = expression.pressure
-        return bool(push_command(self.engine[0], self._ring_of(source), command))
+        return bool(push_command(self.callback[0], self._ring_of(source), command))
 
     def _send_again(self) -> None:
         """Repeat what a full ring did not take, so that no note hangs."""
@@ -407,7 +407,7 @@ class Instrument:
             command["volume"] = key.volume
             command["n_notes"] = len(chord)
             command["notes"][: len(chord)] = chord
-        if not push_command(self.engine[0], self._ring_of(source), command):
+        if not push_command(self.callback[0], self._ring_of(source), command):
             self.n_lost += 1
             self._unsent.add(voice)
         elif kind == KEY_DOWN:

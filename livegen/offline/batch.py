@@ -17,11 +17,11 @@ from typing import Final
 from livegen.controls import Value
 from livegen.engines.checkpoint import load_predictor
 from livegen.errors import FormatError, LivegenError
-from livegen.formats import MIDI_ENDINGS
 from livegen.formats.audio.file import AUDIO_ENDINGS
 from livegen.formats.chip.register_files import REGISTER_ENDINGS, is_register_file
 from livegen.formats.chip.register_log import VGM_RATE_HZ, Tags
 from livegen.formats.midi.file import midi_timeline
+from livegen.formats.score.kinds import MIDI_ENDINGS
 from livegen.formats.score.roll import PICTURE_ENDINGS
 from livegen.inputs.midi_file import timeline_events
 from livegen.instrument.build import build_instrument, compile_all
@@ -57,7 +57,7 @@ class Renders:
     loop_from : float or None
         As `render_to_file` has it, for register writes.
     is_for_daw : bool
-        As `livegen.formats.write_piece` has it, for MIDI files.
+        As `livegen.formats.score.kinds.write_piece` has it, for MIDI files.
     """
 
     paths: tuple[Path, ...]

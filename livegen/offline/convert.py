@@ -15,12 +15,12 @@ import numpy as np
 
 from livegen.apu import FULL_SCALE, VOICES, render_blocks
 from livegen.errors import FormatError
-from livegen.formats import MIDI_ENDINGS, SCORE_ENDINGS, read_piece, write_piece
 from livegen.formats.audio.file import AUDIO_ENDINGS, AudioWriter
-from livegen.formats.chip.register_files import REGISTER_ENDINGS, engine_log, write_registers
+from livegen.formats.chip.register_files import REGISTER_ENDINGS, synth_log, write_registers
 from livegen.formats.chip.register_log import VGM_RATE_HZ, RegisterLog, Tags, with_loop
 from livegen.formats.chip.vgm import read_vgm
 from livegen.formats.files import check_place
+from livegen.formats.score.kinds import MIDI_ENDINGS, SCORE_ENDINGS, read_piece, write_piece
 from livegen.formats.score.piece import Piece
 from livegen.formats.score.roll import PICTURE_ENDINGS, write_picture
 from livegen.score import N_VOICES
@@ -218,7 +218,7 @@ def _score_log(piece: Piece, sample_rate: int, options: Options) -> RegisterLog:
     if not len(piece.frames):
         raise FormatError("the score has no frames, so there is nothing to hear: choose another file")
     length = frame_to_sample(len(piece.frames), VGM_RATE_HZ)
-    return engine_log(score_writes(piece.frames, sample_rate), length, options.tagged(piece.tags))
+    return synth_log(score_writes(piece.frames, sample_rate), length, options.tagged(piece.tags))
 
 
 def _writer(target: Path, options: Options) -> AudioWriter:

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from livegen.beat import Beat
 from livegen.errors import FormatError
 from livegen.events import Event
-from livegen.formats import SCORE_ENDINGS, write_piece
 from livegen.formats.audio.file import AUDIO_ENDINGS, AudioWriter
-from livegen.formats.chip.register_files import REGISTER_ENDINGS, engine_log, is_register_file, write_registers
+from livegen.formats.chip.register_files import REGISTER_ENDINGS, is_register_file, synth_log, write_registers
 from livegen.formats.chip.register_log import VGM_RATE_HZ, Tags, with_loop
 from livegen.formats.files import check_place
+from livegen.formats.score.kinds import SCORE_ENDINGS, write_piece
 from livegen.formats.score.piece import Piece
 from livegen.formats.score.roll import PICTURE_ENDINGS, write_picture
 from livegen.instrument.instrument import COMMIT_MARGIN_SECONDS, Instrument
@@ -77,7 +77,7 @@ def render(
     RenderedFrame
         One after another; the last few frames of the player's part may still change until they are yielded.
     """
-    clock = OfflineClock(int(instrument.engine["sample_rate"][0]))
+    clock = OfflineClock(int(instrument.callback["sample_rate"][0]))
     pending = [(round(seconds * 1_000_000_000), event) for seconds, event in events]
     pending.reverse()
     margin_samples = round(COMMIT_MARGIN_SECONDS * clock.sample_rate)
@@ -106,10 +106,10 @@ def render(
 
 def render_to(instrument: Instrument, sample: int) -> NDArray[np.float32]:
     """Return the sound of an instrument from where it is up to a sample, float32 (n, channels)."""
-    n_samples = max(sample - int(instrument.engine["sample"][0]), 0)
-    n_channels = int(instrument.engine["n_channels"][0])
+    n_samples = max(sample - int(instrument.callback["sample"][0]), 0)
+    n_channels = int(instrument.callback["n_channels"][0])
     samples = np.zeros(n_samples * n_channels, np.float32)
-    render_block(instrument.engine[0], samples, n_samples)
+    render_block(instrument.callback[0], samples, n_samples)
     return samples.reshape(n_samples, n_channels)
 
 
@@ -154,7 +154,7 @@ def render_to_file(
     loop_from : float, optional
         Where players of register writes go on when they have come to the end, in seconds.
     is_for_daw : bool, optional
-        As `livegen.formats.write_piece` has it, for MIDI files.
+        As `livegen.formats.score.kinds.write_piece` has it, for MIDI files.
     on_frame : callable
         Called after each frame, for a progress bar.
 
@@ -187,15 +187,15 @@ def write_rendered(
 ) -> None:
     """Write so many frames that an instrument plays to a file; see `render_to_file`."""
     name = path.name.lower()
-    sample_rate, n_channels = int(instrument.engine["sample_rate"][0]), int(instrument.engine["n_channels"][0])
-    instrument.engine["log"]["is_on"] = is_register_file(path)
+    sample_rate, n_channels = int(instrument.callback["sample_rate"][0]), int(instrument.callback["n_channels"][0])
+    instrument.callback["log"]["is_on"] = is_register_file(path)
     frames, masks, writes = [], [], [power_up_writes()]
     tempos: list[tuple[int, float]] = []
     with AudioWriter(path, sample_rate, n_channels) if name.endswith(AUDIO_ENDINGS) else nullcontext() as writer:
         for rendered in rendered_frames:
             frames.append(rendered.frame)
             masks.append(rendered.is_player)
-            writes.append(take_writes(instrument.engine["log"]))
+            writes.append(take_writes(instrument.callback["log"]))
             _follow_tempo(tempos, rendered.beat, len(frames) - 1)
             if writer is not None:
                 is_last = len(frames) == n_frames
@@ -204,7 +204,7 @@ def write_rendered(
     tags = Tags() if tags is None else tags
     piece = Piece(np.stack(frames), np.stack(masks), tuple(tempos), tags=tags)
     if is_register_file(path):
-        log = engine_log(join_writes(writes), frame_to_sample(n_frames, VGM_RATE_HZ), tags)
+        log = synth_log(join_writes(writes), frame_to_sample(n_frames, VGM_RATE_HZ), tags)
         write_registers(path, log if loop_from is None else with_loop(log, round(loop_from * VGM_RATE_HZ)))
     elif name.endswith(PICTURE_ENDINGS):
         write_picture(path, piece)

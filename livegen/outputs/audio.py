@@ -18,7 +18,7 @@ from numba import carray, types
 from numpy.typing import NDArray
 
 from livegen.errors import AudioError
-from livegen.outputs.callback import ENGINE, fill_block
+from livegen.outputs.callback import CALLBACK, fill_block
 from livegen.score import N_VOICES
 
 _STEREO: Final = 2
@@ -187,36 +187,36 @@ def _preferred(devices: list[AudioDevice]) -> AudioDevice:
 
 @functools.cache
 def native_callback() -> Any:
-    """Return the callback that PortAudio calls, compiled; its user data is a pointer to an `ENGINE`."""
+    """Return the function that PortAudio calls, compiled; its user data is a pointer to a `CALLBACK`."""
     signature = types.int32(
         types.voidptr,
         types.CPointer(types.float32),
         _UNSIGNED_LONG,
         types.voidptr,
         _UNSIGNED_LONG,
-        types.CPointer(numba.from_dtype(ENGINE)),
+        types.CPointer(numba.from_dtype(CALLBACK)),
     )
 
     @numba.cfunc(signature, cache=True, error_model="numpy")
-    def callback(input_pointer, output_pointer, n_samples, time_info, status_flags, engine_pointer):  # type: ignore[no-untyped-def]
-        engine = carray(engine_pointer, 1)[0]
-        out = carray(output_pointer, n_samples * engine.n_channels)
-        if engine.is_detached:
+    def fill(input_pointer, output_pointer, n_samples, time_info, status_flags, callback_pointer):  # type: ignore[no-untyped-def]
+        callback = carray(callback_pointer, 1)[0]
+        out = carray(output_pointer, n_samples * callback.n_channels)
+        if callback.is_detached:
             out[:] = 0.0
         else:
-            # signed, as everywhere else: one compiled engine serves all
-            fill_block(engine, out, np.int64(n_samples), np.int64(status_flags))
+            # signed, as everywhere else: one compiled kernel serves all
+            fill_block(callback, out, np.int64(n_samples), np.int64(status_flags))
         return types.int32(0)
 
-    return callback
+    return fill
 
 
 class AudioStream:
-    """A stream of PortAudio that plays an engine.
+    """A stream of PortAudio that plays a callback.
 
     Parameters
     ----------
-    engine : ndarray of ENGINE, shape (1,)
+    callback : ndarray of CALLBACK, shape (1,)
         Owned by the callback from `start` to `stop`; must outlive the stream.
     device : AudioDevice
     block_samples : int
@@ -228,11 +228,11 @@ class AudioStream:
         If the device refuses the sample rate or the block size.
     """
 
-    def __init__(self, engine: NDArray[np.void], device: AudioDevice, block_samples: int = 0) -> None:
+    def __init__(self, callback: NDArray[np.void], device: AudioDevice, block_samples: int = 0) -> None:
         sounddevice = portaudio()
-        self._engine = engine
+        self._callback = callback
         self.device = device
-        sample_rate = int(engine["sample_rate"][0])
+        sample_rate = int(callback["sample_rate"][0])
         ffi = sounddevice._ffi
         try:
             self._stream = sounddevice._StreamBase(
@@ -240,11 +240,11 @@ class AudioStream:
                 samplerate=sample_rate,
                 blocksize=block_samples,
                 device=device.index,
-                channels=int(engine["n_channels"][0]),
+                channels=int(callback["n_channels"][0]),
                 dtype="float32",
                 latency="low",
                 callback=ffi.cast("PaStreamCallback*", native_callback().address),
-                userdata=ffi.cast("void*", engine.ctypes.data),
+                userdata=ffi.cast("void*", callback.ctypes.data),
             )
         except (sounddevice.PortAudioError, ValueError) as error:
             raise AudioError(
@@ -263,8 +263,8 @@ class AudioStream:
         AudioError
             If the device does not start.
         """
-        self._engine["is_detached"] = 0
-        self._engine["mix"]["master_now"] = 0.0
+        self._callback["is_detached"] = 0
+        self._callback["mix"]["master_now"] = 0.0
         try:
             self._stream.start()
         except portaudio().PortAudioError as error:
@@ -273,8 +273,8 @@ class AudioStream:
             ) from error
 
     def detach(self) -> None:
-        """Make the callback leave the engine alone and fall silent, should it ever be called again."""
-        self._engine["is_detached"] = 1
+        """Make the function leave the record alone and fall silent, should it ever be called again."""
+        self._callback["is_detached"] = 1
 
     def abandon(self) -> None:
         """Close a stream whose device is gone; may hang in PortAudio."""
@@ -284,11 +284,13 @@ class AudioStream:
     def stop(self, ramp_seconds: float = 0.02) -> None:
         """Ramp down to silence, then stop and close; safe to call twice."""
         if not self._stream.closed:
-            self._engine["mix"]["master"] = 0.0
+            self._callback["mix"]["master"] = 0.0
             deadline = time.perf_counter() + 10 * ramp_seconds
             with contextlib.suppress(portaudio().PortAudioError):  # a device that is gone cannot ramp
                 while (
-                    self._stream.active and self._engine["mix"]["master_now"][0] > 0 and time.perf_counter() < deadline
+                    self._stream.active
+                    and self._callback["mix"]["master_now"][0] > 0
+                    and time.perf_counter() < deadline
                 ):
                     time.sleep(ramp_seconds / 10)
             time.sleep(ramp_seconds + self.latency_seconds)  # what is in the device's buffer sounds out
@@ -296,26 +298,26 @@ class AudioStream:
 
 
 class NullStream:
-    """The clock where there is no device: plays an engine in real time and drops the samples.
+    """The clock where there is no device: plays a callback in real time and drops the samples.
 
     Parameters
     ----------
-    engine : ndarray of ENGINE, shape (1,)
+    callback : ndarray of CALLBACK, shape (1,)
     block_samples : int
     """
 
-    def __init__(self, engine: NDArray[np.void], block_samples: int = NULL_BLOCK_SAMPLES) -> None:
-        self._engine = engine
+    def __init__(self, callback: NDArray[np.void], block_samples: int = NULL_BLOCK_SAMPLES) -> None:
+        self._callback = callback
         self._block_samples = block_samples
-        self._sample_rate = int(engine["sample_rate"][0])
-        self._block = np.zeros(block_samples * int(engine["n_channels"][0]), np.float32)
+        self._sample_rate = int(callback["sample_rate"][0])
+        self._block = np.zeros(block_samples * int(callback["n_channels"][0]), np.float32)
 
     def run(self, stop: Event) -> None:
         """Play until told to stop; for a thread of the session."""
         block_seconds = self._block_samples / self._sample_rate
         due: float | None = None
         while not stop.is_set():
-            fill_block(self._engine[0], self._block, self._block_samples, 0)
+            fill_block(self._callback[0], self._block, self._block_samples, 0)
             due = block_seconds + (time.perf_counter() if due is None else due)  # the first may be compiled first
             wait = due - time.perf_counter()
             if wait > 0:

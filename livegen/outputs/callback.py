@@ -1,4 +1,4 @@
-"""The audio engine: one record that a native callback owns, and the kernel that fills a block from it.
+"""The audio callback: one record that a native function owns, and the kernel that fills a block from it.
 
 Read this record as the design of the sound: commands come in through rings (one a thread that plays keys),
 planned frames through the score table, levels through `mix`; samples leave, and what went wrong is counted in
@@ -88,13 +88,13 @@ STATS: Final = np.dtype(
     align=True,
 )
 
-ENGINE: Final = np.dtype(
+CALLBACK: Final = np.dtype(
     [
         ("sample_rate", np.int64),
         ("n_channels", np.int64),  # of the output, interleaved
         ("n_parts", np.int64),  # 1: every channel carries the mix; 4: each carries a voice
         ("sample", np.int64),  # the first sample of the next block
-        ("is_detached", np.int64),  # 1: a native callback leaves the engine alone and falls silent
+        ("is_detached", np.int64),  # 1: the native function leaves the record alone and falls silent
         ("next_frame", np.int64, N_VOICES),
         ("slot", SLOT),  # scratch for reading the table
         ("clock_scratch", np.int64, 2),
@@ -112,10 +112,10 @@ ENGINE: Final = np.dtype(
 )
 
 
-def new_engine(
+def new_callback(
     sample_rate: int, patch: Patch, *, n_channels: int = 2, is_apart: bool = False, filters: bool = True
 ) -> NDArray[np.void]:
-    """Return an engine at sample 0, silent: an array of shape (1,) of `ENGINE`.
+    """Return a callback at sample 0, silent: an array of shape (1,) of `CALLBACK`.
 
     Parameters
     ----------
@@ -130,28 +130,28 @@ def new_engine(
     filters : bool
         Whether the console's output filters are on.
     """
-    engine = np.zeros(1, ENGINE)
-    engine["sample_rate"] = sample_rate
-    engine["n_channels"] = N_VOICES if is_apart else n_channels
-    engine["n_parts"] = N_VOICES if is_apart else 1
-    engine["mix"]["gains"] = 1.0
-    engine["mix"]["gains_now"] = 1.0
-    engine["mix"]["is_model_audible"] = 1
-    engine["mix"]["next_gain_sample"] = _GAIN_GRID_SAMPLES
-    engine["click"]["next_beat"] = NEVER_COUNTED
-    engine["click"]["start_sample"] = -sample_rate
-    engine["stats"]["frame_taken"] = -1
-    clear(engine["table"])
-    set_up_synth(engine["synth"], sample_rate, patch, is_apart=is_apart, filters=filters)
-    return engine
+    callback = np.zeros(1, CALLBACK)
+    callback["sample_rate"] = sample_rate
+    callback["n_channels"] = N_VOICES if is_apart else n_channels
+    callback["n_parts"] = N_VOICES if is_apart else 1
+    callback["mix"]["gains"] = 1.0
+    callback["mix"]["gains_now"] = 1.0
+    callback["mix"]["is_model_audible"] = 1
+    callback["mix"]["next_gain_sample"] = _GAIN_GRID_SAMPLES
+    callback["click"]["next_beat"] = NEVER_COUNTED
+    callback["click"]["start_sample"] = -sample_rate
+    callback["stats"]["frame_taken"] = -1
+    clear(callback["table"])
+    set_up_synth(callback["synth"], sample_rate, patch, is_apart=is_apart, filters=filters)
+    return callback
 
 
-def begin_with_gains(engine: NDArray[np.void], gains: NDArray[np.float64]) -> None:
+def begin_with_gains(callback: NDArray[np.void], gains: NDArray[np.float64]) -> None:
     """Let the voices stand at their gains, shape (4,), from the first sample on; else they would ramp there from 1.
 
     The silent triangle holds a level: a gain that moves under it is heard as a thump.
     """
-    synth, mix = engine["synth"][0], engine["mix"]
+    synth, mix = callback["synth"][0], callback["mix"]
     mix["gains"] = mix["gains_now"] = gains
     for voice in range(N_VOICES):
         chip = synth["chips"][synth["chip_of_voice"][voice]]
@@ -160,21 +160,21 @@ def begin_with_gains(engine: NDArray[np.void], gains: NDArray[np.float64]) -> No
 
 
 def warm_up(patch: Patch) -> None:
-    """Compile, or load from the cache, every kernel that playing calls, on an engine that is thrown away."""
-    engine = new_engine(48_000, patch)
-    write_frames(engine["table"], [PlannedFrame(0, SILENCE, np.zeros(N_VOICES, np.uint8), np.zeros(N_VOICES))])
-    read_frame(engine["table"], 0)
+    """Compile, or load from the cache, every kernel that playing calls, on a record that is thrown away."""
+    callback = new_callback(48_000, patch)
+    write_frames(callback["table"], [PlannedFrame(0, SILENCE, np.zeros(N_VOICES, np.uint8), np.zeros(N_VOICES))])
+    read_frame(callback["table"], 0)
     command = np.zeros(1, COMMAND)
     command["note"] = 69
-    push_command(engine[0], 0, command[0])
-    fill_block(engine[0], np.zeros(2 * 64, np.float32), 64, 0)
-    read_tap(engine["tap"][0], 0, np.zeros(TAP_SAMPLES, np.int16), MAX_PIECE_SAMPLES)
+    push_command(callback[0], 0, command[0])
+    fill_block(callback[0], np.zeros(2 * 64, np.float32), 64, 0)
+    read_tap(callback["tap"][0], 0, np.zeros(TAP_SAMPLES, np.int16), MAX_PIECE_SAMPLES)
 
 
 @kernel
-def push_command(engine: Record, ring_index: int, command: Record) -> bool:
+def push_command(callback: Record, ring_index: int, command: Record) -> bool:
     """Put a copy of a command into a ring; False if the ring is full. One thread at a time writes to a ring."""
-    ring = engine.rings[ring_index]
+    ring = callback.rings[ring_index]
     written = ring.written[0]
     if written - load_acquire(ring.read, 0) >= RING_SIZE:
         return False
@@ -184,63 +184,65 @@ def push_command(engine: Record, ring_index: int, command: Record) -> bool:
 
 
 @kernel
-def render_block(engine: Record, out: NDArray[np.float32], n_samples: int) -> None:
+def render_block(callback: Record, out: NDArray[np.float32], n_samples: int) -> None:
     """Fill `out` with the next samples, interleaved over the channels; what every output calls."""
     done = 0
     while done < n_samples:
         n = min(n_samples - done, MAX_PIECE_SAMPLES)
-        _render_piece(engine, n)
-        for channel in range(engine.n_channels):
-            part = engine.parts[channel % engine.n_parts]
+        _render_piece(callback, n)
+        for channel in range(callback.n_channels):
+            part = callback.parts[channel % callback.n_parts]
             for i in range(n):
-                out[(done + i) * engine.n_channels + channel] = part[i]
+                out[(done + i) * callback.n_channels + channel] = part[i]
         done += n
 
 
 @kernel
-def _render_piece(engine: Record, n_samples: int) -> None:
-    _run_commands(engine)
-    end = engine.sample + n_samples
+def _render_piece(callback: Record, n_samples: int) -> None:
+    _run_commands(callback)
+    end = callback.sample + n_samples
     for _ in range(64 * N_LANES + n_samples):  # a bound, never reached: each event moves its own clock on
-        lane, sample, kind = _next_event(engine)
+        lane, sample, kind = _next_event(callback)
         if sample >= end:
             break
-        sample = max(sample, engine.sample)
+        sample = max(sample, callback.sample)
         if kind == _FRAME:
-            _start_frame(engine, sample, lane)
+            _start_frame(callback, sample, lane)
         elif kind == _TICK:
-            run_event(engine.synth, sample, lane)
+            run_event(callback.synth, sample, lane)
         else:
-            _step_gains(engine, sample)
-        _send(engine)
-    for part in range(engine.n_parts):
-        read_samples(engine.synth.chips[part], n_samples, engine.parts[part])
-    if engine.n_parts == 1 and engine.mix.metronome > 0.0:  # a voice on a channel of its own is recorded without it
-        add_click(engine.click, engine.mix.metronome, engine.sample, engine.sample_rate, engine.parts[0], n_samples)
-    _apply_master(engine, n_samples)
-    if engine.tap.is_on:
-        write_tap(engine.tap, engine.sample, engine.parts, engine.n_parts, n_samples)
-    engine.sample = end
+            _step_gains(callback, sample)
+        _send(callback)
+    for part in range(callback.n_parts):
+        read_samples(callback.synth.chips[part], n_samples, callback.parts[part])
+    if callback.n_parts == 1 and callback.mix.metronome > 0.0:  # a voice on a channel of its own is recorded without it
+        add_click(
+            callback.click, callback.mix.metronome, callback.sample, callback.sample_rate, callback.parts[0], n_samples
+        )
+    _apply_master(callback, n_samples)
+    if callback.tap.is_on:
+        write_tap(callback.tap, callback.sample, callback.parts, callback.n_parts, n_samples)
+    callback.sample = end
 
 
 @kernel
-def _run_commands(engine: Record) -> None:
+def _run_commands(callback: Record) -> None:
     for ring_index in range(N_RINGS):
-        ring = engine.rings[ring_index]
+        ring = callback.rings[ring_index]
         written = load_acquire(ring.written, 0)
         read = ring.read[0]
         while read < written:
-            run_command(engine.synth, engine.sample, ring.commands[read % RING_SIZE])
-            _send(engine)
+            run_command(callback.synth, callback.sample, ring.commands[read % RING_SIZE])
+            _send(callback)
             read += 1
         store_release(ring.read, 0, read)
 
 
 @kernel
-def _send(engine: Record) -> None:
-    if engine.log.is_on:
-        log_writes(engine.log, engine.synth.writes[0])
-    send_writes(engine.synth)
+def _send(callback: Record) -> None:
+    if callback.log.is_on:
+        log_writes(callback.log, callback.synth.writes[0])
+    send_writes(callback.synth)
 
 
 _FRAME: Final = 0
@@ -249,103 +251,103 @@ _GAIN: Final = 2
 
 
 @kernel
-def _next_event(engine: Record) -> tuple[int, int, int]:
+def _next_event(callback: Record) -> tuple[int, int, int]:
     """Return lane, sample and kind of what comes first; frames come before ticks at the same sample."""
     best_lane, best_sample, best_kind = 0, NEVER, _FRAME
     for voice in range(N_VOICES):
-        sample = _frame_sample(engine, voice)
+        sample = _frame_sample(callback, voice)
         if sample < best_sample:
             best_lane, best_sample = voice, sample
     for lane in range(N_LANES):
-        sample = next_event_sample(engine.synth, lane)
+        sample = next_event_sample(callback.synth, lane)
         if sample < best_sample:
             best_lane, best_sample, best_kind = lane, sample, _TICK
-    if engine.mix.next_gain_sample < best_sample:
-        best_sample, best_kind = engine.mix.next_gain_sample, _GAIN
+    if callback.mix.next_gain_sample < best_sample:
+        best_sample, best_kind = callback.mix.next_gain_sample, _GAIN
     return best_lane, best_sample, best_kind
 
 
 @kernel
-def _frame_sample(engine: Record, voice: int) -> int:
+def _frame_sample(callback: Record, voice: int) -> int:
     """Return the sample at which a voice's next frame begins, its onset offset included."""
-    frame_index = engine.next_frame[voice]
-    start = frame_to_sample(frame_index, engine.sample_rate)
-    if read_slot(engine.table, frame_index, engine.slot):
-        return start + np.int64(engine.slot.onset_offset[voice] * engine.sample_rate / FRAME_RATE_HZ)
+    frame_index = callback.next_frame[voice]
+    start = frame_to_sample(frame_index, callback.sample_rate)
+    if read_slot(callback.table, frame_index, callback.slot):
+        return start + np.int64(callback.slot.onset_offset[voice] * callback.sample_rate / FRAME_RATE_HZ)
     return start
 
 
 @kernel
-def _start_frame(engine: Record, sample: int, voice: int) -> None:
-    frame_index = engine.next_frame[voice]
-    engine.next_frame[voice] = frame_index + 1
-    stats = engine.stats
-    is_early = sample < frame_to_sample(frame_index, engine.sample_rate)  # it alone was settled: the frame is not yet
+def _start_frame(callback: Record, sample: int, voice: int) -> None:
+    frame_index = callback.next_frame[voice]
+    callback.next_frame[voice] = frame_index + 1
+    stats = callback.stats
+    is_early = sample < frame_to_sample(frame_index, callback.sample_rate)  # it alone was settled: the frame is not yet
     is_first_voice = frame_index > stats.frame_taken[0] and not is_early
     if is_first_voice:
         store_release(stats.frame_taken, 0, frame_index)
-    is_there = read_slot(engine.table, frame_index, engine.slot)
+    is_there = read_slot(callback.table, frame_index, callback.slot)
     if is_there:  # with any voice: the first may be early, and a click that is placed is placed once
-        place_click(engine.click, engine.slot, sample, engine.sample_rate)
+        place_click(callback.click, callback.slot, sample, callback.sample_rate)
     if is_first_voice:
         stats.late_in_a_row = 0 if is_there else stats.late_in_a_row + 1
         stats.late_frames += not is_there
     # A player's row says what was played when it was planned, for the model; here it could only be a ghost of a key.
-    is_silent = not engine.mix.is_model_audible or (is_there and engine.slot.owner[voice] == PLAYER)
+    is_silent = not callback.mix.is_model_audible or (is_there and callback.slot.owner[voice] == PLAYER)
     if is_silent or stats.late_in_a_row >= RELEASE_AFTER_FRAMES:
-        play_frame_voice(engine.synth, sample, voice, 0, 0, 0)
+        play_frame_voice(callback.synth, sample, voice, 0, 0, 0)
     elif is_there:
-        row = engine.slot.frame[voice]
-        play_frame_voice(engine.synth, sample, voice, np.int64(row[0]), np.int64(row[1]), np.int64(row[2]))
+        row = callback.slot.frame[voice]
+        play_frame_voice(callback.synth, sample, voice, np.int64(row[0]), np.int64(row[1]), np.int64(row[2]))
 
 
 @kernel
-def _step_gains(engine: Record, sample: int) -> None:
+def _step_gains(callback: Record, sample: int) -> None:
     """Move each voice's gain towards its goal, on a grid of absolute samples so that blocks do not matter."""
-    mix = engine.mix
-    step = _GAIN_GRID_SAMPLES / (_RAMP_SECONDS * engine.sample_rate)
+    mix = callback.mix
+    step = _GAIN_GRID_SAMPLES / (_RAMP_SECONDS * callback.sample_rate)
     for voice in range(N_VOICES):
         goal, now = mix.gains[voice], mix.gains_now[voice]
         if goal != now:
             mix.gains_now[voice] = min(goal, now + step) if goal > now else max(goal, now - step)
-            chip = engine.synth.chips[engine.synth.chip_of_voice[voice]]
+            chip = callback.synth.chips[callback.synth.chip_of_voice[voice]]
             set_gain(chip, sample_to_cycle(chip, sample), voice, mix.gains_now[voice])
     mix.next_gain_sample = sample + _GAIN_GRID_SAMPLES
 
 
 @kernel
-def _apply_master(engine: Record, n_samples: int) -> None:
-    mix = engine.mix
+def _apply_master(callback: Record, n_samples: int) -> None:
+    mix = callback.mix
     goal, now = mix.master, mix.master_now
-    step = 1.0 / (_RAMP_SECONDS * engine.sample_rate)
+    step = 1.0 / (_RAMP_SECONDS * callback.sample_rate)
     for i in range(n_samples):
         if now != goal:
             now = min(goal, now + step) if goal > now else max(goal, now - step)
-        for part in range(engine.n_parts):
-            engine.parts[part, i] *= now * FULL_SCALE
+        for part in range(callback.n_parts):
+            callback.parts[part, i] *= now * FULL_SCALE
     mix.master_now = now
 
 
 @kernel
-def fill_block(engine: Record, out: NDArray[np.float32], n_samples: int, status_flags: int) -> None:
+def fill_block(callback: Record, out: NDArray[np.float32], n_samples: int, status_flags: int) -> None:
     """Render a block in real time: stamp it, count what went wrong, time it, and move the meters."""
-    began_ns = now_ns(engine.clock_scratch)
-    stats = engine.stats
+    began_ns = now_ns(callback.clock_scratch)
+    stats = callback.stats
     block = stats.blocks[0]
-    stats.stamp_samples[block % N_STAMPS] = engine.sample
+    stats.stamp_samples[block % N_STAMPS] = callback.sample
     stats.stamp_ns[block % N_STAMPS] = began_ns
     store_release(stats.blocks, 0, block + 1)
     stats.underflows += (status_flags & _OUTPUT_UNDERFLOW) != 0
     stats.block_samples_max = max(stats.block_samples_max, n_samples)
-    render_block(engine, out, n_samples)
+    render_block(callback, out, n_samples)
     for voice in range(N_VOICES):
-        chip = engine.synth.chips[engine.synth.chip_of_voice[voice]]
-        level = voice_level(chip, voice) / MAX_VOLUME * engine.mix.gains_now[voice]
+        chip = callback.synth.chips[callback.synth.chip_of_voice[voice]]
+        level = voice_level(chip, voice) / MAX_VOLUME * callback.mix.gains_now[voice]
         stats.levels[voice] = max(level, stats.levels[voice] * 0.95)
     mix_level = stats.mix_level * 0.95
-    for i in range(n_samples * engine.n_channels):
+    for i in range(n_samples * callback.n_channels):
         mix_level = max(mix_level, abs(np.float64(out[i])))
     stats.mix_level = mix_level
-    took_ns = now_ns(engine.clock_scratch) - began_ns
+    took_ns = now_ns(callback.clock_scratch) - began_ns
     stats.callback_ns[min(took_ns // 1000, N_BINS - 1)] += 1
     stats.callback_ns_max = max(stats.callback_ns_max, took_ns)

@@ -63,13 +63,13 @@ def read_tap(tap: Record, from_sample: int, out: NDArray[np.int16], room: int) -
 
 
 class TapReader:
-    """Reads the tap of an engine from one thread.
+    """Reads the tap of a callback from one thread.
 
     Parameters
     ----------
-    engine : ndarray of ENGINE, shape (1,)
+    callback : ndarray of CALLBACK, shape (1,)
     room : int
-        Samples that the engine makes at once, at most.
+        Samples that the callback makes at once, at most.
 
     Attributes
     ----------
@@ -77,8 +77,8 @@ class TapReader:
         Samples that were overwritten before they were read.
     """
 
-    def __init__(self, engine: NDArray[np.void], room: int) -> None:
-        self._tap = engine["tap"]
+    def __init__(self, callback: NDArray[np.void], room: int) -> None:
+        self._tap = callback["tap"]
         self._room = room
         self._out = np.zeros(TAP_SAMPLES, np.int16)
         self._next = 0

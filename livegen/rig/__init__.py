@@ -1,4 +1,8 @@
-"""Rigs: TOML files that keep how a session is set up, read strictly and written in one piece."""
+"""Rigs: TOML files that keep how a session is set up, read strictly and written in one piece.
+
+Imports the words, `toml`, `system`, `patch`, `formats` and `outputs`. Read `keys` first: the one table of what a rig
+can say.
+"""
 
 from livegen.rig.keys import KNOB_KEYS, RIG_KEYS, RigKey
 from livegen.rig.library import Library, load_library

@@ -74,7 +74,7 @@ class _Builder:
             is_apart=settings.is_apart,
             patches=settings.library.patches,
         )
-        self._clock = AudioClock(self._instrument.engine)
+        self._clock = AudioClock(self._instrument.callback)
         knobs = DEFAULT_KNOBS if settings.rig.knobs is None else settings.rig.knobs
         self._desk = Desk(
             ControllerMap(knobs, settings.library.programs),
@@ -127,15 +127,15 @@ class _Builder:
         return Session(parts, settings, self._patches, begun_with=self._patch.name, warnings=self._warnings)
 
     def _open_speaker(self) -> Speaker:
-        settings, engine = self._settings, self._instrument.engine
+        settings, callback = self._settings, self._instrument.callback
         latency_seconds = None if settings.latency_ms is None else settings.latency_ms / 1000.0
         try:
-            return Speaker(engine, self._device, settings.block or 0, latency_seconds=latency_seconds)
+            return Speaker(callback, self._device, settings.block or 0, latency_seconds=latency_seconds)
         except AudioError as error:
             if settings.audio is not None or settings.rate or settings.block:
                 raise
             self._warnings.append(f"no sound: {error}")  # nobody named this device
-            return Speaker(engine, None)
+            return Speaker(callback, None)
 
     def _open_midi(self, opened: contextlib.ExitStack) -> None:
         settings = self._settings

@@ -19,16 +19,16 @@ _LONGEST_SILENCE_SECONDS: Final = 0.1
 
 
 class AudioClock:
-    """The clock of an engine that plays; any thread may read it.
+    """The clock of a callback that plays; any thread may read it.
 
     Parameters
     ----------
-    engine : ndarray of ENGINE, shape (1,)
+    callback : ndarray of CALLBACK, shape (1,)
     """
 
-    def __init__(self, engine: NDArray[np.void]) -> None:
-        self._stats = engine["stats"][0]
-        self.sample_rate = int(engine["sample_rate"][0])
+    def __init__(self, callback: NDArray[np.void]) -> None:
+        self._stats = callback["stats"][0]
+        self.sample_rate = int(callback["sample_rate"][0])
 
     def _recent(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return first sample and time of the last few blocks."""

@@ -105,7 +105,7 @@ class Session:
         self.midi_in, self.midi_outs, self.file_player = parts.midi_in, parts.midi_outs, parts.file_player
         self.recorder = parts.recorder
         self.receive, self._play = parts.inbox.receive, parts.inbox.play
-        self.tap = TapReader(self.instrument.engine, MAX_PIECE_SAMPLES)
+        self.tap = TapReader(self.instrument.callback, MAX_PIECE_SAMPLES)
         self.status = Status(
             self.instrument, self.clock, self.speaker, self.osc, self.midi_in, self.midi_outs, self.recorder
         )
@@ -309,6 +309,6 @@ class Session:
                 self.recorder.count({"faults": self.status.faults, **self.status.counts()})
             if time.perf_counter() >= next_heartbeat:
                 next_heartbeat += _HEARTBEAT_SECONDS
-                stats = self.instrument.engine["stats"][0]
+                stats = self.instrument.callback["stats"][0]
                 late, underflows = int(stats["late_frames"]), int(stats["underflows"])
                 self.osc.heartbeat(self.seconds(), late, underflows, self.osc.received, self.osc.dropped)

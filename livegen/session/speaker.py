@@ -31,11 +31,11 @@ _CLOSE_SECONDS: Final = 2.0
 
 
 class Speaker:
-    """Plays an engine on a device while it can, and on the null clock else.
+    """Plays a callback on a device while it can, and on the null clock else.
 
     Parameters
     ----------
-    engine : ndarray of ENGINE, shape (1,)
+    callback : ndarray of CALLBACK, shape (1,)
     device : AudioDevice or None
         None is the null clock.
     block_samples : int
@@ -56,17 +56,17 @@ class Speaker:
 
     def __init__(
         self,
-        engine: NDArray[np.void],
+        callback: NDArray[np.void],
         device: AudioDevice | None,
         block_samples: int = 0,
         *,
         latency_seconds: float | None = None,
     ) -> None:
-        self._engine = engine
+        self._callback = callback
         self._measured_seconds = latency_seconds
         self._device = device
         self._block_samples = block_samples
-        self._stream = None if device is None else AudioStream(engine, device, block_samples)
+        self._stream = None if device is None else AudioStream(callback, device, block_samples)
         self._null_stop = Event()
         self._null_thread: Thread | None = None
         self._closing: Thread | None = None
@@ -110,7 +110,7 @@ class Speaker:
     def check(self) -> None:
         """Notice that the device went, or came back; called a few times a second from one thread; never raises."""
         now = time.perf_counter()
-        n_blocks = int(self._engine["stats"]["blocks"][0, 0])
+        n_blocks = int(self._callback["stats"]["blocks"][0, 0])
         if n_blocks != self._n_blocks:
             self._n_blocks, self._alive_at = n_blocks, now
         if self._stream is not None and now > self._alive_at + self._patience_seconds():
@@ -132,7 +132,7 @@ class Speaker:
             leave_portaudio_open()
 
     def _patience_seconds(self) -> float:
-        block_seconds = self._engine["stats"]["block_samples_max"][0] / self._engine["sample_rate"][0]
+        block_seconds = self._callback["stats"]["block_samples_max"][0] / self._callback["sample_rate"][0]
         return max(_LOST_AFTER_SECONDS, 3 * float(block_seconds))
 
     def _lose(self, lost: AudioStream) -> None:
@@ -153,7 +153,7 @@ class Speaker:
     def _reopen(self, lost: AudioDevice) -> None:
         with contextlib.suppress(AudioError):
             device = reopen_portaudio(lost)
-            stream = AudioStream(self._engine, device, self._block_samples)
+            stream = AudioStream(self._callback, device, self._block_samples)
             self._stop_null()
             if self._is_stopped:  # meanwhile
                 self._close(stream.abandon)
@@ -168,7 +168,7 @@ class Speaker:
 
     def _start_null(self) -> None:
         self._null_stop.clear()
-        null = NullStream(self._engine, self._block_samples or NULL_BLOCK_SAMPLES)
+        null = NullStream(self._callback, self._block_samples or NULL_BLOCK_SAMPLES)
         self._null_thread = Thread(target=null.run, args=(self._null_stop,), name="livegen null clock", daemon=True)
         self._null_thread.start()
 

@@ -99,7 +99,7 @@ class Status:
         return {what: count for counter in self.counters for what, count in counter().items()}
 
     def _counts(self) -> dict[str, int]:
-        stats, midi_in, midi_outs = self._instrument.engine["stats"][0], self._midi_in, self._midi_outs
+        stats, midi_in, midi_outs = self._instrument.callback["stats"][0], self._midi_in, self._midi_outs
         return {
             "late frames": int(stats["late_frames"]),
             "underflows": int(stats["underflows"]),

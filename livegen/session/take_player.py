@@ -47,9 +47,9 @@ def play_live(
         If the device refuses.
     """
     player = Playback(recording, sample_rate, first, n_channels=n_channels)
-    instrument, clock = player.instrument, AudioClock(player.instrument.engine)
+    instrument, clock = player.instrument, AudioClock(player.instrument.callback)
     player.publish(first)
-    speaker = Speaker(instrument.engine, device)
+    speaker = Speaker(instrument.callback, device)
     try:
         speaker.start()
         frame_index = -1

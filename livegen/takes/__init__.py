@@ -1,1 +1,5 @@
-"""TODO."""
+"""What is recorded of a jam, and played again from its log alone, bit for bit.
+
+Imports `performance`, `instrument`, `engines`, `formats` and what lies below, and knows no session: it is handed what
+it writes. Read `records` first: what a take is made of; then `recorder`, which writes it, and `replay`.
+"""

@@ -118,7 +118,7 @@ def head_of(told: TakeSettings, instrument: Instrument, started: datetime) -> He
         patch={"name": told.patch, "sha256": hashlib.sha256(told.patches[told.patch].encode("utf-8")).hexdigest()},
         patches=told.patches,
         values=instrument.values,
-        sample_rate=int(instrument.engine["sample_rate"][0]),
+        sample_rate=int(instrument.callback["sample_rate"][0]),
         settings=told.settings,
     )
 

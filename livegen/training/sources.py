@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.errors import FormatError, TrainingError
-from livegen.formats import SCORE_ENDINGS, read_score
 from livegen.formats.midi.band import read_midi_band
+from livegen.formats.score.kinds import SCORE_ENDINGS, read_score
 from livegen.formats.score.nesmdb import MAX_SPLIT_FRAMES, load_split
 from livegen.training.dataset import Songs, songs_of
 

@@ -1,6 +1,6 @@
-"""The stage page: a server of its own process, so that the music cannot hear it, and what ties it to a session.
+"""The stage page: a server in a process of its own, which the music cannot hear, and what ties it to a session.
 
-    session -> Stage (this process) -> pipe -> server (its own process) -> pages and OSCQuery clients, and back
+    session -> `stage` (this process) -> pipe -> `server` (its own process) -> pages and OSCQuery clients, and back
 
-`livegen.web.wire` says what goes over the pipe and to the pages.
+Imports `session` and what it shows of it. Read `wire` first: what goes over the pipe and to the pages.
 """

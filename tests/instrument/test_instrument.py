@@ -1,4 +1,4 @@
-"""The instrument with the real engine, offline: keys to sound, frames to the table, and no note left hanging."""
+"""The instrument with the real callback, offline: keys to sound, frames to the table, and no note left hanging."""
 
 from dataclasses import replace
 
@@ -26,7 +26,7 @@ from livegen.events import (
     Stop,
 )
 from livegen.instrument import instrument as instrument_module
-from livegen.instrument.instrument import Instrument
+from livegen.instrument.instrument import Instrument, notation_of
 from livegen.offline.clock import OfflineClock
 from livegen.outputs.callback import RING_SIZE, render_block
 from livegen.outputs.midi_messages import OutputState, frame_messages, release
@@ -56,25 +56,25 @@ class Stage:
 
     @property
     def sample(self) -> int:
-        return int(self.instrument.engine["sample"][0])
+        return int(self.instrument.callback["sample"][0])
 
     @property
     def notes(self) -> list[int]:
         """What each voice of the synth sounds."""
-        return [int(note) for note in self.instrument.engine["synth"]["voices"]["playing"]["note"][0]]
+        return [int(note) for note in self.instrument.callback["synth"]["voices"]["playing"]["note"][0]]
 
     def chord(self, voice: Voice) -> list[int]:
         """What a voice of the synth runs through."""
-        playing = self.instrument.engine["synth"]["voices"]["playing"][0, voice]
+        playing = self.instrument.callback["synth"]["voices"]["playing"][0, voice]
         return [int(note) for note in playing["notes"][: playing["n_notes"]]]
 
     def bend(self, voice: Voice) -> float:
         """How far a voice of the synth is bent, in semitones."""
-        return float(self.instrument.engine["synth"]["voices"]["playing"]["bend"][0, voice])
+        return float(self.instrument.callback["synth"]["voices"]["playing"]["bend"][0, voice])
 
     def commands(self, voice: Voice, source: str = "keys") -> list[int]:
         """Kinds of the commands for a voice that wait for the next block, of one source."""
-        ring = self.instrument.engine["rings"][0, self.instrument._rings[source]]
+        ring = self.instrument.callback["rings"][0, self.instrument._rings[source]]
         waiting = [ring["commands"][n % RING_SIZE] for n in range(ring["read"][0], ring["written"][0])]
         return [int(command["kind"]) for command in waiting if command["voice"] == voice]
 
@@ -84,7 +84,7 @@ class Stage:
 
     def render(self, n_samples: int) -> np.ndarray:
         out = np.full(n_samples, np.nan, np.float32)
-        render_block(self.instrument.engine[0], out, n_samples)
+        render_block(self.instrument.callback[0], out, n_samples)
         assert np.isfinite(out).all()
         return out
 
@@ -155,7 +155,7 @@ def test_the_callback_plays_the_model_s_notes_of_the_timeline() -> None:
         planned = stage.instrument.state.timeline.at(frame_index).planned
         assert stage.notes == [int(note) for note in planned.frame[:, 0]]
         stage.frame()
-    assert stage.instrument.engine["stats"]["late_frames"] == 0
+    assert stage.instrument.callback["stats"]["late_frames"] == 0
     assert stage.instrument.n_missed_plans == 0
 
 
@@ -177,7 +177,7 @@ def test_a_plan_that_comes_after_the_callback_took_the_old_one_leaves_that_one_s
 def test_levels_and_mutes_reach_the_mix_at_once() -> None:
     stage = Stage()
     stage.send(SetControl("volume", 0.25), SetControl("p2.volume", 0.5), SetControl("tr.mute", True))
-    mix = stage.instrument.engine["mix"][0]
+    mix = stage.instrument.callback["mix"][0]
     assert mix["master"] == 0.25
     assert list(mix["gains"]) == [1.0, 0.5, 0.0, 1.0]
     assert stage.instrument.mutes == (False, False, True, False)
@@ -191,9 +191,9 @@ def test_levels_of_the_patch_stand_from_the_first_sample_on_without_a_thump() ->
     """The triangle holds a level while it is silent, which a gain that moves would make heard."""
     controls: dict[str, Value] = {"tr.volume": 0.25, "p2.mute": True}
     silent = Instrument(HashPredictor(), load_patch("plain"), RATE, controls=controls, n_channels=1)
-    assert list(silent.engine["mix"]["gains_now"][0]) == [1.0, 0.0, 0.25, 1.0]
+    assert list(silent.callback["mix"]["gains_now"][0]) == [1.0, 0.0, 0.25, 1.0]
     samples = np.ones(4800, np.float32)
-    render_block(silent.engine[0], samples, 4800)
+    render_block(silent.callback[0], samples, 4800)
     assert np.abs(samples).max() < 1e-12
 
 
@@ -312,7 +312,8 @@ def test_patch_and_hold_are_in_force_on_both_sides_when_the_predictor_raises() -
     boss, predictor = load_patch("boss_fight"), BrokenPredictor()
     patches = stage.instrument._patches | {"boss_fight": boss}
     stage.instrument._patches = patches
-    stage.instrument.state = replace(stage.instrument.state, predictor=predictor, patches=patches)
+    notations = {name: notation_of(patch) for name, patch in patches.items()}
+    stage.instrument.state = replace(stage.instrument.state, predictor=predictor, notations=notations)
     stage.frames(20)
     stage.frame(SetControl("hold", True))
     predictor.is_broken = True
@@ -406,15 +407,15 @@ def test_what_is_held_is_not_struck_again_when_chords_and_zones_change() -> None
 def test_a_drum_carries_its_key() -> None:
     stage = Stage(no_role="player", no_transpose=-12)
     stage.send(NoteOn(9, 48, 100))
-    ring = stage.instrument.engine["rings"][0, stage.instrument._rings["keys"]]
+    ring = stage.instrument.callback["rings"][0, stage.instrument._rings["keys"]]
     assert (ring["commands"][0]["key"], ring["commands"][0]["note"]) == (36, 2)
 
 
 def test_chord_ticks_are_a_live_level() -> None:
     stage = Stage(chord_ticks=3)
-    assert stage.instrument.engine["synth"]["chord_ticks"] == 3
+    assert stage.instrument.callback["synth"]["chord_ticks"] == 3
     stage.send(SetControl("chord_ticks", 2))
-    assert stage.instrument.engine["synth"]["chord_ticks"] == 2
+    assert stage.instrument.callback["synth"]["chord_ticks"] == 2
 
 
 def test_a_voice_is_bent_before_its_note_begins_and_only_where_something_changed() -> None:
@@ -514,7 +515,7 @@ def assert_voices_are_their_owners(stage: Stage) -> None:
     """The callback takes a voice for the player's exactly where the score does, once the frame begins."""
     stage.render(1)
     owner = stage.instrument.state.timeline.at(stage.instrument.state.horizon).planned.owner
-    is_player = stage.instrument.engine["synth"]["voices"]["is_player"][0]
+    is_player = stage.instrument.callback["synth"]["voices"]["is_player"][0]
     for voice in Voice:
         if stage.instrument._keyboard.sounding(voice) is not None:
             assert owner[voice] == PLAYER

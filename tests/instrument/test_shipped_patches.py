@@ -60,7 +60,7 @@ def alone(name: str) -> NDArray[np.float32]:
     played = instrument(name)
     events = [STOPPED, *performance(load_patch(name))]
     sound = np.concatenate([frame.samples for frame in render(played, int(OVER * FRAME_RATE_HZ), events)])
-    assert not played.engine["synth"]["voices"]["playing"]["note"].any()
+    assert not played.callback["synth"]["voices"]["playing"]["note"].any()
     assert played.n_lost == 0
     return sound
 
@@ -131,7 +131,7 @@ class Keys:
         """The peak of each voice over the next while."""
         n_samples = round(seconds * RATE)
         out = np.zeros(n_samples * N_VOICES, np.float32)
-        render_block(self.instrument.engine[0], out, n_samples)
+        render_block(self.instrument.callback[0], out, n_samples)
         return np.abs(out.reshape(-1, N_VOICES)).max(axis=0)
 
     def tap(self, key: int, channel: int = 0) -> set[Voice]:
@@ -144,7 +144,7 @@ class Keys:
         return {voice for voice in Voice if heard[voice] > AUDIBLE}
 
     def noise_register(self) -> int:
-        return int(self.instrument.engine["synth"]["voices"][0, Voice.NO]["written"]["period"])
+        return int(self.instrument.callback["synth"]["voices"][0, Voice.NO]["written"]["period"])
 
 
 @pytest.mark.parametrize("key", sorted(load_patch("drums").drums))

@@ -17,9 +17,9 @@ from livegen.apu import FULL_SCALE, LATENCY_SAMPLES, render_writes
 from livegen.apu.render import samples_to_cycles
 from livegen.apu.workloads import busy_writes
 from livegen.errors import FormatError
-from livegen.formats import read_piece, read_score, write_piece, write_score
 from livegen.formats.chip.register_log import Loop
 from livegen.formats.chip.vgm import read_vgm
+from livegen.formats.score.kinds import read_piece, read_score, write_piece, write_score
 from livegen.formats.score.piece import Piece
 from livegen.offline.convert import CONVERSIONS, Options, Report, convert
 from livegen.outputs.callback import new_engine, render_block

@@ -24,10 +24,10 @@ from livegen.apu.frame_counter import RESET_CYCLES
 from livegen.controls import VOICE_PREFIX, Value
 from livegen.errors import FormatError
 from livegen.events import Event, NoteOff, NoteOn, PitchWheel, SetControl
-from livegen.formats import SCORE_ENDINGS, read_piece, read_score
 from livegen.formats.chip.nsf import TICK_US
 from livegen.formats.chip.register_log import VGM_RATE_HZ, Tags
 from livegen.formats.chip.vgm import read_vgm
+from livegen.formats.score.kinds import SCORE_ENDINGS, read_piece, read_score
 from livegen.instrument.instrument import Instrument
 from livegen.offline.render import RENDER_ENDINGS, RenderedFrame, check_output, render, render_to_file, write_rendered
 from livegen.patch import load_patch
@@ -145,7 +145,7 @@ def logged(
     path: Path, played: Instrument, events: list[tuple[float, Event]], n_frames: int
 ) -> tuple[NDArray[np.float32], Writes]:
     """Render a session to a file of register writes; return its sound and what it wrote to its chip, as it wrote it."""
-    sound, writes, log = [], [power_up_writes()], played.engine["log"]
+    sound, writes, log = [], [power_up_writes()], played.callback["log"]
 
     def frames() -> Iterator[RenderedFrame]:
         for frame in render(played, n_frames, events):
@@ -247,7 +247,7 @@ def test_nothing_of_a_busy_performer_is_lost(tmp_path: Path) -> None:
     keys = [(0.3 + i / 5000, kind(0, 60 + i % 20, *more)) for i in range(600) for kind, more in BOTH]
     busy = instrument(rate=44_100, p1_role="player")
     render_to_file(busy, tmp_path / "a.nsf", 24, keys)
-    assert int(busy.engine["log"]["n_lost"][0]) == 0
+    assert int(busy.callback["log"]["n_lost"][0]) == 0
 
 
 @pytest.mark.parametrize("ending", [".wav", ".flac"])

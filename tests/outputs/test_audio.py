@@ -22,7 +22,7 @@ from livegen.outputs.audio import (
     choose_device,
     list_devices,
 )
-from livegen.outputs.callback import new_engine, push_command, warm_up
+from livegen.outputs.callback import new_callback, push_command, warm_up
 from livegen.patch import load_patch
 from livegen.score import Voice
 from livegen.synth.commands import COMMAND, KEY_DOWN
@@ -111,24 +111,24 @@ def test_null_needs_no_portaudio_and_a_missing_portaudio_matters_only_where_a_de
 
 def test_the_null_stream_keeps_time_until_it_is_told_to_stop() -> None:
     warm_up(load_patch("plain"))
-    engine = new_engine(48_000, load_patch("plain"))
+    callback = new_callback(48_000, load_patch("plain"))
     stop = threading.Event()
-    thread = threading.Thread(target=NullStream(engine, 128).run, args=(stop,))
+    thread = threading.Thread(target=NullStream(callback, 128).run, args=(stop,))
     began = time.perf_counter()
     thread.start()
-    assert wait_until(lambda: engine["stats"]["blocks"][0, 0] >= 20)
+    assert wait_until(lambda: callback["stats"]["blocks"][0, 0] >= 20)
     stop.set()
     thread.join(5.0)
     assert not thread.is_alive()
     elapsed_seconds = time.perf_counter() - began
-    assert engine["sample"] == engine["stats"]["blocks"][0, 0] * 128
-    assert engine["sample"] <= elapsed_seconds * 48_000 + 128  # never ahead of time
+    assert callback["sample"] == callback["stats"]["blocks"][0, 0] * 128
+    assert callback["sample"] <= elapsed_seconds * 48_000 + 128  # never ahead of time
 
 
-def press(engine: np.ndarray, voice: Voice) -> None:
+def press(callback: np.ndarray, voice: Voice) -> None:
     command = np.zeros(1, COMMAND)
     command["kind"], command["voice"], command["note"], command["volume"] = KEY_DOWN, int(voice), 69, 15
-    assert push_command(engine[0], 0, command[0])
+    assert push_command(callback[0], 0, command[0])
 
 
 @pytest.fixture
@@ -139,30 +139,30 @@ def device(jack: str) -> Iterator[AudioDevice]:
 
 @pytest.mark.device
 def test_a_stream_plays_natively_and_ramps_both_ways(device: AudioDevice) -> None:
-    engine = new_engine(device.sample_rate, load_patch("plain"))
-    engine["mix"]["master"] = 0.5
-    engine["mix"]["master_now"] = 0.9  # a level from before the device went: it begins at silence all the same
-    stream = AudioStream(engine, device)
-    press(engine, Voice.P1)
+    callback = new_callback(device.sample_rate, load_patch("plain"))
+    callback["mix"]["master"] = 0.5
+    callback["mix"]["master_now"] = 0.9  # a level from before the device went: it begins at silence all the same
+    stream = AudioStream(callback, device)
+    press(callback, Voice.P1)
     stream.start()
     try:
-        assert wait_until(lambda: engine["stats"]["blocks"][0, 0] > 20)
-        assert engine["mix"]["master_now"] == 0.5
-        assert engine["stats"]["block_samples_max"] == 128
-        assert engine["stats"]["levels"][0, 0] > 0.5
-        assert engine["sample"][0] % 128 == 0
+        assert wait_until(lambda: callback["stats"]["blocks"][0, 0] > 20)
+        assert callback["mix"]["master_now"] == 0.5
+        assert callback["stats"]["block_samples_max"] == 128
+        assert callback["stats"]["levels"][0, 0] > 0.5
+        assert callback["sample"][0] % 128 == 0
     finally:
         stream.stop()
-    assert engine["mix"]["master_now"] == 0.0
-    n_blocks = int(engine["stats"]["blocks"][0, 0])
+    assert callback["mix"]["master_now"] == 0.0
+    n_blocks = int(callback["stats"]["blocks"][0, 0])
     stream.stop()
-    assert engine["stats"]["blocks"][0, 0] == n_blocks
+    assert callback["stats"]["blocks"][0, 0] == n_blocks
 
 
 @pytest.mark.device
 def test_a_rate_that_the_device_has_not_is_refused_in_one_sentence(device: AudioDevice) -> None:
     with pytest.raises(AudioError, match=r"refuses 11025 Hz.*--rate"):
-        AudioStream(new_engine(11_025, load_patch("plain")), device)
+        AudioStream(new_callback(11_025, load_patch("plain")), device)
 
 
 @pytest.mark.device
@@ -170,13 +170,13 @@ def test_the_voices_apart_reach_a_daw_on_four_ports(jack: str) -> None:
     daw = pytest.importorskip("jack").Client("daw", servername=jack)
     ports = [daw.inports.register(voice.name) for voice in Voice]
     with daw, portaudio_on_jack():
-        engine = new_engine(48_000, load_patch("plain"), is_apart=True)
-        stream = AudioStream(engine, choose_device("daw"))
+        callback = new_callback(48_000, load_patch("plain"), is_apart=True)
+        stream = AudioStream(callback, choose_device("daw"))
         assert 0.0 <= stream.latency_seconds < 1.0
         stream.start()
         try:
             assert wait_until(lambda: all(len(daw.get_all_connections(port)) == 1 for port in ports))
-            assert wait_until(lambda: engine["stats"]["blocks"][0, 0] > 20)
+            assert wait_until(lambda: callback["stats"]["blocks"][0, 0] > 20)
             sources = [daw.get_all_connections(port)[0].name for port in ports]
             assert [source[-1] for source in sources] == ["0", "1", "2", "3"]
         finally:

@@ -1,4 +1,4 @@
-"""The audio engine: block invariance, commands, late frames, offsets, levels, and what it counts."""
+"""The audio callback: block invariance, commands, late frames, offsets, levels, and what it counts."""
 
 import ctypes
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from livegen.outputs.callback import (
     N_RINGS,
     RING_SIZE,
     fill_block,
-    new_engine,
+    new_callback,
     push_command,
     render_block,
 )
@@ -67,27 +67,27 @@ Engine = NDArray[np.void]
 
 
 def new(n_channels: int = 1, rate: int = RATE, patch: Patch = PLAIN, *, is_apart: bool = False) -> Engine:
-    """Return an engine whose level is up."""
-    engine = new_engine(rate, patch, n_channels=n_channels, is_apart=is_apart)
-    engine["mix"]["master"] = engine["mix"]["master_now"] = 1.0
-    return engine
+    """Return a callback whose level is up."""
+    callback = new_callback(rate, patch, n_channels=n_channels, is_apart=is_apart)
+    callback["mix"]["master"] = callback["mix"]["master_now"] = 1.0
+    return callback
 
 
-def render(engine: Engine, n_samples: int) -> NDArray[np.float32]:
-    out = np.full(n_samples * int(engine["n_channels"][0]), np.nan, np.float32)
-    render_block(engine[0], out, n_samples)
+def render(callback: Engine, n_samples: int) -> NDArray[np.float32]:
+    out = np.full(n_samples * int(callback["n_channels"][0]), np.nan, np.float32)
+    render_block(callback[0], out, n_samples)
     return out
 
 
 def command(
-    engine: Engine, kind: int, voice: Voice = Voice.P1, note: int = 69, *, ring: int = 0, order: int, **fields: object
+    callback: Engine, kind: int, voice: Voice = Voice.P1, note: int = 69, *, ring: int = 0, order: int, **fields: object
 ) -> bool:
     record = np.zeros(1, COMMAND)
     record["kind"], record["voice"], record["note"], record["order"] = kind, int(voice), note, order
     record["volume"], record["n_notes"], record["notes"][0, 0] = 15, 1, note
     for name, value in fields.items():
         record[name] = value
-    return bool(push_command(engine[0], ring, record[0]))
+    return bool(push_command(callback[0], ring, record[0]))
 
 
 def frame_of(index: int, seed: int = 0, offset: float = 0.0, owner: int = MODEL) -> PlannedFrame:
@@ -97,8 +97,8 @@ def frame_of(index: int, seed: int = 0, offset: float = 0.0, owner: int = MODEL)
     return PlannedFrame(index, np.array(rows, np.uint8), np.full(4, owner, np.uint8), np.full(4, offset))
 
 
-def sounding(engine: Engine) -> list[int]:
-    return [int(note) for note in engine["synth"]["voices"]["playing"]["note"][0]]
+def sounding(callback: Engine) -> list[int]:
+    return [int(note) for note in callback["synth"]["voices"]["playing"]["note"][0]]
 
 
 Action = Callable[[Engine], object]
@@ -128,16 +128,16 @@ def play_scene(
     cuts: list[int], rate: int, patch: Patch = PLAIN, *, is_apart: bool = False
 ) -> tuple[NDArray[np.float32], Engine]:
     """Render the scene in blocks that end at the cuts and wherever something happens."""
-    engine = new(rate=rate, patch=patch, is_apart=is_apart)
+    callback = new(rate=rate, patch=patch, is_apart=is_apart)
     ends = sorted({*cuts, *(sample for sample, _ in SCENE), SCENE_SAMPLES})
     pieces, begin = [], 0
     for end in ends:
         for sample, act in SCENE:
             if sample == begin:
-                act(engine)
-        pieces.append(render(engine, end - begin))
+                act(callback)
+        pieces.append(render(callback, end - begin))
         begin = end
-    return np.concatenate(pieces), engine
+    return np.concatenate(pieces), callback
 
 
 @pytest.mark.parametrize("is_apart", [False, True])
@@ -154,21 +154,21 @@ def test_how_a_session_is_cut_into_blocks_never_changes_a_sample(rate: int, patc
 @settings(max_examples=40)
 @given(st.lists(st.integers(1, SCENE_SAMPLES - 1), max_size=12))
 def test_no_cut_changes_a_sample_or_what_is_counted(cuts: list[int]) -> None:
-    whole, engine = play_scene([], RATE, FULL)
-    pieces, cut_engine = play_scene(cuts, RATE, FULL)
+    whole, callback = play_scene([], RATE, FULL)
+    pieces, cut_callback = play_scene(cuts, RATE, FULL)
     assert np.array_equal(pieces, whole)
-    assert cut_engine["stats"]["late_frames"] == engine["stats"]["late_frames"]
+    assert cut_callback["stats"]["late_frames"] == callback["stats"]["late_frames"]
     for name in ("voices", "kick", "echo", "triangle_is_on"):
-        assert cut_engine["synth"][name].tobytes() == engine["synth"][name].tobytes()
-    assert cut_engine["synth"]["chips"]["early_writes"].sum() == 0
+        assert cut_callback["synth"][name].tobytes() == callback["synth"][name].tobytes()
+    assert cut_callback["synth"]["chips"]["early_writes"].sum() == 0
 
 
 @pytest.mark.parametrize("voice", Voice)
 def test_apart_each_channel_carries_its_voice_alone(voice: Voice) -> None:
-    engine, mixed = new(is_apart=True), new()
-    for each in (engine, mixed):
+    callback, mixed = new(is_apart=True), new()
+    for each in (callback, mixed):
         command(each, KEY_DOWN, voice, 9 if voice is Voice.NO else 60, order=1)
-    channels, alone = render(engine, 4000).reshape(-1, 4), render(mixed, 4000)
+    channels, alone = render(callback, 4000).reshape(-1, 4), render(mixed, 4000)
     others = [other for other in Voice if other is not voice]
     assert np.abs(channels[:, voice]).max() > 0.05
     assert np.abs(channels[:, others]).max() < 1e-12
@@ -180,36 +180,36 @@ def test_apart_each_channel_carries_its_voice_alone(voice: Voice) -> None:
 
 def test_apart_the_channels_add_up_to_about_the_mix() -> None:
     """The chip's mixer turns loud sums down, so the sum is a little louder, and never the other way about."""
-    engine, mixed = new(is_apart=True), new()
-    for each in (engine, mixed):
+    callback, mixed = new(is_apart=True), new()
+    for each in (callback, mixed):
         for order, voice in enumerate(Voice, 1):
             command(each, KEY_DOWN, voice, 9 if voice is Voice.NO else 55 + 5 * voice, order=order)
-    apart, mix = render(engine, RATE // 2).reshape(-1, 4).sum(axis=1), render(mixed, RATE // 2)
+    apart, mix = render(callback, RATE // 2).reshape(-1, 4).sum(axis=1), render(mixed, RATE // 2)
     louder_db = 20 * np.log10(np.std(apart) / np.std(mix))
     assert 0 < louder_db < 3
     assert np.corrcoef(apart, mix)[0, 1] > 0.97
 
 
 def test_apart_gains_and_the_master_level_count() -> None:
-    engine = new(is_apart=True)
+    callback = new(is_apart=True)
     for order, voice in enumerate(Voice, 1):
-        command(engine, KEY_DOWN, voice, 9 if voice is Voice.NO else 60, order=order)
-    engine["mix"]["gains"][0, Voice.P2] = engine["mix"]["gains_now"][0, Voice.P2] = 0.5
-    engine["synth"]["chips"]["gain"][0, Voice.P2, Voice.P2] = 0.5
-    peaks = np.abs(render(engine, 2000).reshape(-1, 4)).max(axis=0)
+        command(callback, KEY_DOWN, voice, 9 if voice is Voice.NO else 60, order=order)
+    callback["mix"]["gains"][0, Voice.P2] = callback["mix"]["gains_now"][0, Voice.P2] = 0.5
+    callback["synth"]["chips"]["gain"][0, Voice.P2, Voice.P2] = 0.5
+    peaks = np.abs(render(callback, 2000).reshape(-1, 4)).max(axis=0)
     assert peaks[Voice.P2] == pytest.approx(0.55 * peaks[Voice.P1], rel=0.2)
     assert peaks.min() > 0.03
-    engine["mix"]["master"] = 0.0
-    render(engine, RAMP_SAMPLES)
-    assert not render(engine, 100).any()
+    callback["mix"]["master"] = 0.0
+    render(callback, RAMP_SAMPLES)
+    assert not render(callback, 100).any()
 
 
 def test_it_fills_every_channel_of_the_whole_block_whatever_its_length() -> None:
-    engine, mono = new(n_channels=2), new()
-    for each in (engine, mono):
+    callback, mono = new(n_channels=2), new()
+    for each in (callback, mono):
         command(each, KEY_DOWN, order=1)
     for n_samples in (1, 0, 7, MAX_PIECE_SAMPLES - 1, 3 * MAX_PIECE_SAMPLES + 5):
-        stereo = render(engine, n_samples).reshape(-1, 2)
+        stereo = render(callback, n_samples).reshape(-1, 2)
         assert np.isfinite(stereo).all()
         assert np.array_equal(stereo[:, 0], stereo[:, 1])
         assert np.array_equal(stereo[:, 0], render(mono, n_samples))
@@ -221,145 +221,145 @@ def test_it_is_silent_until_something_plays() -> None:
 
 @pytest.mark.parametrize("voice", Voice)
 def test_a_key_sounds_in_the_next_block(voice: Voice) -> None:
-    engine = new()
-    render(engine, 1000)
-    command(engine, KEY_DOWN, voice, min(NOTE_RANGE[voice][1], 90), order=1)
-    assert np.abs(render(engine, 64)).max() > 1e-3
+    callback = new()
+    render(callback, 1000)
+    command(callback, KEY_DOWN, voice, min(NOTE_RANGE[voice][1], 90), order=1)
+    assert np.abs(render(callback, 64)).max() > 1e-3
 
 
 @pytest.mark.parametrize("offset", [0.0, 0.25, 0.999, -0.25, -0.5, -0.999])
 def test_an_onset_offset_is_honoured_to_the_sample(offset: float) -> None:
-    engine = new()
-    write_frames(engine["table"], [frame_of(k) for k in range(3)] + [frame_of(3, offset=offset)])
+    callback = new()
+    write_frames(callback["table"], [frame_of(k) for k in range(3)] + [frame_of(3, offset=offset)])
     due = frame_to_sample(3, RATE) + int(offset * RATE / 24)
-    render(engine, due)
-    assert sounding(engine) == [int(note) for note in frame_of(2).frame[:, 0]]
-    render(engine, 1)
-    assert sounding(engine) == [int(note) for note in frame_of(3).frame[:, 0]]
+    render(callback, due)
+    assert sounding(callback) == [int(note) for note in frame_of(2).frame[:, 0]]
+    render(callback, 1)
+    assert sounding(callback) == [int(note) for note in frame_of(3).frame[:, 0]]
 
 
 def test_each_voice_has_its_own_offset() -> None:
-    engine = new()
+    callback = new()
     planned = frame_of(1)
     planned.onset_offset[:] = -0.5, 0.0, 0.5, 0.0
-    write_frames(engine["table"], [planned])
+    write_frames(callback["table"], [planned])
     notes = [int(note) for note in planned.frame[:, 0]]
-    render(engine, 1001)
-    assert sounding(engine) == [notes[0], 0, 0, 0]
-    render(engine, 1000)
-    assert sounding(engine) == [notes[0], notes[1], 0, notes[3]]
-    render(engine, 1000)
-    assert sounding(engine) == notes
-    assert engine["stats"]["frame_taken"] == 1
+    render(callback, 1001)
+    assert sounding(callback) == [notes[0], 0, 0, 0]
+    render(callback, 1000)
+    assert sounding(callback) == [notes[0], notes[1], 0, notes[3]]
+    render(callback, 1000)
+    assert sounding(callback) == notes
+    assert callback["stats"]["frame_taken"] == 1
 
 
 def test_a_late_frame_holds_the_one_before_and_half_a_second_of_them_releases() -> None:
-    engine = new()
-    write_frames(engine["table"], [frame_of(0), frame_of(RELEASE_AFTER_FRAMES + 3)])
-    render(engine, frame_to_sample(RELEASE_AFTER_FRAMES, RATE))
-    assert engine["stats"]["late_frames"] == RELEASE_AFTER_FRAMES - 1
-    assert sounding(engine) == [int(note) for note in frame_of(0).frame[:, 0]]
-    render(engine, 1)
-    assert sounding(engine) == [0, 0, 0, 0]
-    render(engine, frame_to_sample(3, RATE))
-    assert sounding(engine) == [int(note) for note in frame_of(RELEASE_AFTER_FRAMES + 3).frame[:, 0]]
-    assert engine["stats"]["late_in_a_row"] == 0
-    assert engine["stats"]["late_frames"] == RELEASE_AFTER_FRAMES + 2
+    callback = new()
+    write_frames(callback["table"], [frame_of(0), frame_of(RELEASE_AFTER_FRAMES + 3)])
+    render(callback, frame_to_sample(RELEASE_AFTER_FRAMES, RATE))
+    assert callback["stats"]["late_frames"] == RELEASE_AFTER_FRAMES - 1
+    assert sounding(callback) == [int(note) for note in frame_of(0).frame[:, 0]]
+    render(callback, 1)
+    assert sounding(callback) == [0, 0, 0, 0]
+    render(callback, frame_to_sample(3, RATE))
+    assert sounding(callback) == [int(note) for note in frame_of(RELEASE_AFTER_FRAMES + 3).frame[:, 0]]
+    assert callback["stats"]["late_in_a_row"] == 0
+    assert callback["stats"]["late_frames"] == RELEASE_AFTER_FRAMES + 2
 
 
 def test_late_frames_leave_the_player_s_note_alone() -> None:
-    engine = new()
-    command(engine, KEY_DOWN, order=1)
-    render(engine, RATE)
-    assert sounding(engine) == [69, 0, 0, 0]
+    callback = new()
+    command(callback, KEY_DOWN, order=1)
+    render(callback, RATE)
+    assert sounding(callback) == [69, 0, 0, 0]
 
 
 def test_a_stale_frame_of_the_ring_is_not_played() -> None:
-    engine = new()
-    write_frames(engine["table"], [frame_of(128 + 1)])  # the slot that frame 1 would have
-    render(engine, frame_to_sample(2, RATE))
-    assert sounding(engine) == [0, 0, 0, 0]
-    assert engine["stats"]["late_frames"] == 2
+    callback = new()
+    write_frames(callback["table"], [frame_of(128 + 1)])  # the slot that frame 1 would have
+    render(callback, frame_to_sample(2, RATE))
+    assert sounding(callback) == [0, 0, 0, 0]
+    assert callback["stats"]["late_frames"] == 2
 
 
 def test_a_stopped_model_falls_silent_at_the_next_frame_and_the_player_plays_on() -> None:
-    engine = new()
-    write_frames(engine["table"], [frame_of(k) for k in range(4)])
-    command(engine, KEY_DOWN, order=1)
-    render(engine, 3000)
-    engine["mix"]["is_model_audible"] = 0
-    render(engine, 1100)
-    assert sounding(engine) == [69, 0, 0, 0]
-    engine["mix"]["is_model_audible"] = 1
-    render(engine, 2000)
-    assert sounding(engine)[1:] == [int(note) for note in frame_of(3).frame[1:, 0]]
+    callback = new()
+    write_frames(callback["table"], [frame_of(k) for k in range(4)])
+    command(callback, KEY_DOWN, order=1)
+    render(callback, 3000)
+    callback["mix"]["is_model_audible"] = 0
+    render(callback, 1100)
+    assert sounding(callback) == [69, 0, 0, 0]
+    callback["mix"]["is_model_audible"] = 1
+    render(callback, 2000)
+    assert sounding(callback)[1:] == [int(note) for note in frame_of(3).frame[1:, 0]]
 
 
 def test_silence_ends_every_voice_at_once() -> None:
-    engine = new()
-    write_frames(engine["table"], [frame_of(0)])
-    command(engine, KEY_DOWN, order=1)
-    render(engine, 500)
-    command(engine, SILENCE_ALL, order=2)
-    render(engine, 1)
-    assert sounding(engine) == [0, 0, 0, 0]
+    callback = new()
+    write_frames(callback["table"], [frame_of(0)])
+    command(callback, KEY_DOWN, order=1)
+    render(callback, 500)
+    command(callback, SILENCE_ALL, order=2)
+    render(callback, 1)
+    assert sounding(callback) == [0, 0, 0, 0]
 
 
 def test_a_voice_given_back_does_not_sound_what_was_planned_for_the_player() -> None:
-    engine = new()
-    write_frames(engine["table"], [frame_of(0), frame_of(1, owner=PLAYER), frame_of(2)])
-    command(engine, KEY_DOWN, order=1)
-    render(engine, 500)
-    command(engine, GIVE_TO_MODEL, order=2)
-    render(engine, frame_to_sample(2, RATE) - 500)
-    assert sounding(engine)[0] == 0
-    render(engine, 1)
-    assert sounding(engine)[0] == frame_of(2).frame[0, 0]
+    callback = new()
+    write_frames(callback["table"], [frame_of(0), frame_of(1, owner=PLAYER), frame_of(2)])
+    command(callback, KEY_DOWN, order=1)
+    render(callback, 500)
+    command(callback, GIVE_TO_MODEL, order=2)
+    render(callback, frame_to_sample(2, RATE) - 500)
+    assert sounding(callback)[0] == 0
+    render(callback, 1)
+    assert sounding(callback)[0] == frame_of(2).frame[0, 0]
 
 
 def test_commands_of_several_threads_take_effect_in_the_order_in_which_they_were_given() -> None:
-    engine = new()
-    command(engine, KEY_DOWN, note=60, ring=5, order=1)
-    command(engine, KEY_DOWN, note=64, ring=2, order=2)
-    render(engine, 1)
-    assert sounding(engine)[0] == 64
-    command(engine, KEY_DOWN, note=72, ring=7, order=3)
-    command(engine, GIVE_TO_MODEL, ring=0, order=4)
-    render(engine, 1)
-    assert sounding(engine)[0] == 0
-    assert engine["synth"]["voices"]["is_player"][0, 0] == 0
+    callback = new()
+    command(callback, KEY_DOWN, note=60, ring=5, order=1)
+    command(callback, KEY_DOWN, note=64, ring=2, order=2)
+    render(callback, 1)
+    assert sounding(callback)[0] == 64
+    command(callback, KEY_DOWN, note=72, ring=7, order=3)
+    command(callback, GIVE_TO_MODEL, ring=0, order=4)
+    render(callback, 1)
+    assert sounding(callback)[0] == 0
+    assert callback["synth"]["voices"]["is_player"][0, 0] == 0
 
 
 def test_a_silence_that_comes_late_spares_the_note_that_came_after_it() -> None:
-    engine = new()
-    command(engine, KEY_DOWN, Voice.P1, ring=1, order=3)
-    command(engine, KEY_DOWN, Voice.P2, ring=1, order=1)
-    render(engine, 1)
-    command(engine, SILENCE_ALL, ring=0, order=2)
-    render(engine, 1)
-    assert sounding(engine) == [69, 0, 0, 0]
+    callback = new()
+    command(callback, KEY_DOWN, Voice.P1, ring=1, order=3)
+    command(callback, KEY_DOWN, Voice.P2, ring=1, order=1)
+    render(callback, 1)
+    command(callback, SILENCE_ALL, ring=0, order=2)
+    render(callback, 1)
+    assert sounding(callback) == [69, 0, 0, 0]
 
 
 def test_a_full_ring_refuses_and_takes_again_once_it_was_read() -> None:
-    engine = new()
+    callback = new()
     for ring in (0, N_RINGS - 1):
         for order in range(RING_SIZE):
-            assert command(engine, KEY_DOWN, ring=ring, order=order)
-        assert not command(engine, KEY_UP, ring=ring, order=RING_SIZE)
-    render(engine, 1)
-    assert command(engine, KEY_UP, ring=0, order=RING_SIZE)
-    render(engine, RATE // 2)
-    assert sounding(engine) == [0, 0, 0, 0]
+            assert command(callback, KEY_DOWN, ring=ring, order=order)
+        assert not command(callback, KEY_UP, ring=ring, order=RING_SIZE)
+    render(callback, 1)
+    assert command(callback, KEY_UP, ring=0, order=RING_SIZE)
+    render(callback, RATE // 2)
+    assert sounding(callback) == [0, 0, 0, 0]
 
 
 def loud(**mix: float) -> Engine:
-    """Return an engine in the middle of a chord."""
-    engine = new()
-    write_frames(engine["table"], [frame_of(k // 9) for k in range(9)])
+    """Return a callback in the middle of a chord."""
+    callback = new()
+    write_frames(callback["table"], [frame_of(k // 9) for k in range(9)])
     for name, value in mix.items():
-        engine["mix"][name] = value
-    render(engine, 3000)
-    return engine
+        callback["mix"][name] = value
+    render(callback, 3000)
+    return callback
 
 
 def test_the_level_ramps_and_nothing_clicks() -> None:
@@ -367,7 +367,7 @@ def test_the_level_ramps_and_nothing_clicks() -> None:
     assert np.abs(render(loud(master=0.0, master_now=0.0), 500)).max() == 0.0
     stopping["mix"]["master"] = 0.0
     starting["mix"]["master"] = 1.0
-    full, down, up = (render(engine, 2 * RAMP_SAMPLES) for engine in (steady, stopping, starting))
+    full, down, up = (render(callback, 2 * RAMP_SAMPLES) for callback in (steady, stopping, starting))
     ramp = np.minimum(np.arange(1, 2 * RAMP_SAMPLES + 1) / RAMP_SAMPLES, 1.0)
     np.testing.assert_allclose(up, full * ramp, atol=1e-6)
     np.testing.assert_allclose(down, full * (1.0 - ramp), atol=1e-6)
@@ -375,16 +375,16 @@ def test_the_level_ramps_and_nothing_clicks() -> None:
 
 
 def test_a_gain_moves_in_steps_over_the_ramp_and_mutes_one_voice_only() -> None:
-    engine = loud()
-    engine["mix"]["gains"][0, Voice.P1] = 0.0
+    callback = loud()
+    callback["mix"]["gains"][0, Voice.P1] = 0.0
     seen = []
     for _ in range(RAMP_SAMPLES // 32 + 1):
-        render(engine, 32)
-        seen.append(float(engine["mix"]["gains_now"][0, Voice.P1]))
+        render(callback, 32)
+        seen.append(float(callback["mix"]["gains_now"][0, Voice.P1]))
     assert seen == sorted(seen, reverse=True)
     assert max(-np.diff([1.0, *seen])) <= 32 / RAMP_SAMPLES + 1e-9
     assert seen[-1] == 0.0
-    assert list(engine["mix"]["gains_now"][0, 1:]) == [1.0, 1.0, 1.0]
+    assert list(callback["mix"]["gains_now"][0, 1:]) == [1.0, 1.0, 1.0]
     alone = loud()
     alone["mix"]["gains"][0] = 0.0
     render(alone, RATE // 4)  # the filters ring out
@@ -392,12 +392,12 @@ def test_a_gain_moves_in_steps_over_the_ramp_and_mutes_one_voice_only() -> None:
 
 
 def test_fill_block_counts_stamps_and_measures() -> None:
-    engine = new(n_channels=2)
-    write_frames(engine["table"], [frame_of(0)])
+    callback = new(n_channels=2)
+    write_frames(callback["table"], [frame_of(0)])
     for block, (n_samples, flags) in enumerate([(256, 0), (128, 4), (512, 4 | 2)]):
-        before = int(engine["sample"][0])
-        fill_block(engine[0], np.zeros(2 * n_samples, np.float32), n_samples, flags)
-        stats = engine["stats"][0]
+        before = int(callback["sample"][0])
+        fill_block(callback[0], np.zeros(2 * n_samples, np.float32), n_samples, flags)
+        stats = callback["stats"][0]
         assert stats["blocks"][0] == block + 1
         assert stats["stamp_samples"][block] == before
     assert stats["underflows"] == 2
@@ -408,18 +408,18 @@ def test_fill_block_counts_stamps_and_measures() -> None:
     assert (stats["levels"] > 0.3).all()
 
 
-def call_natively(engine: Engine, out: NDArray[np.float32], n_samples: int, flags: int = 0) -> int:
+def call_natively(callback: Engine, out: NDArray[np.float32], n_samples: int, flags: int = 0) -> int:
     """Call what PortAudio calls, by its address, as PortAudio does."""
     pointer, number = ctypes.c_void_p, ctypes.c_ulong
     function = ctypes.CFUNCTYPE(ctypes.c_int, pointer, pointer, number, pointer, number, pointer)
-    return function(native_callback().address)(None, out.ctypes.data, n_samples, None, flags, engine.ctypes.data)
+    return function(native_callback().address)(None, out.ctypes.data, n_samples, None, flags, callback.ctypes.data)
 
 
 def test_the_native_callback_renders_the_same_samples() -> None:
     native, reference = new(n_channels=2), new(n_channels=2)
-    for engine in (native, reference):
-        write_frames(engine["table"], [frame_of(k) for k in range(4)])
-        command(engine, KEY_DOWN, note=60, order=1)
+    for callback in (native, reference):
+        write_frames(callback["table"], [frame_of(k) for k in range(4)])
+        command(callback, KEY_DOWN, note=60, order=1)
     for n_samples in (64, 128, 2000, 1):
         out = np.full(2 * n_samples, np.nan, np.float32)
         assert call_natively(native, out, n_samples, 4) == 0
@@ -429,17 +429,17 @@ def test_the_native_callback_renders_the_same_samples() -> None:
 
 
 def test_the_native_callback_allocates_nothing() -> None:
-    engine = new(n_channels=2)
-    write_frames(engine["table"], [frame_of(k) for k in range(6)])
+    callback = new(n_channels=2)
+    write_frames(callback["table"], [frame_of(k) for k in range(6)])
     for order in range(40):
-        command(engine, (KEY_DOWN, KEY_UP, GIVE_TO_MODEL, SILENCE_ALL)[order % 4], Voice(order % 3), order=order)
-    engine["mix"]["master"] = 0.5
+        command(callback, (KEY_DOWN, KEY_UP, GIVE_TO_MODEL, SILENCE_ALL)[order % 4], Voice(order % 3), order=order)
+    callback["mix"]["master"] = 0.5
     out = np.zeros(2 * 4096, np.float32)
     _nrt_python.memsys_enable_stats()
     try:
         before = rtsys.get_allocation_stats()
         for _ in range(8):
-            call_natively(engine, out, 4096)
+            call_natively(callback, out, 4096)
         after = rtsys.get_allocation_stats()
     finally:
         _nrt_python.memsys_disable_stats()
@@ -447,35 +447,35 @@ def test_the_native_callback_allocates_nothing() -> None:
 
 
 def test_a_detached_engine_is_left_alone() -> None:
-    engine = loud()
-    before = engine.tobytes()
-    engine["is_detached"] = 1
+    callback = loud()
+    before = callback.tobytes()
+    callback["is_detached"] = 1
     out = np.full(128, np.nan, np.float32)
-    assert call_natively(engine, out, 128) == 0
+    assert call_natively(callback, out, 128) == 0
     assert not out.any()
-    engine["is_detached"] = 0
-    assert engine.tobytes() == before
+    callback["is_detached"] = 0
+    assert callback.tobytes() == before
 
 
-def click_engine(bpm: float, n_frames: int, *, is_apart: bool = False) -> Engine:
-    """Return an engine that plays nothing but a metronome, three beats a bar, from bar 1 on."""
-    engine = new(is_apart=is_apart)
-    engine["mix"]["metronome"] = 1.0
+def click_callback(bpm: float, n_frames: int, *, is_apart: bool = False) -> Engine:
+    """Return a callback that plays nothing but a metronome, three beats a bar, from bar 1 on."""
+    callback = new(is_apart=is_apart)
+    callback["mix"]["metronome"] = 1.0
     rate = bpm / 60 / FRAME_RATE_HZ
     silent = np.zeros((4, 3), np.uint8), np.zeros(4, np.uint8), np.zeros(4)
     write_frames(
-        engine["table"], [PlannedFrame(k, *silent, beat=FrameBeat(k * rate, rate, 3)) for k in range(n_frames)]
+        callback["table"], [PlannedFrame(k, *silent, beat=FrameBeat(k * rate, rate, 3)) for k in range(n_frames)]
     )
-    return engine
+    return callback
 
 
 @pytest.mark.parametrize("cuts", [[], [999, 1000, 1001, 12_345]])
 def test_clicks_fall_on_the_sample_of_their_beat_however_blocks_are_cut(cuts: list[int]) -> None:
-    quiet, engine = click_engine(150.0, 60), click_engine(150.0, 60)
+    quiet, callback = click_callback(150.0, 60), click_callback(150.0, 60)
     quiet["mix"]["metronome"] = 0.0
     n_samples = 2 * RATE
     ends = [*cuts, n_samples]
-    pieces = [render(engine, end - begin) for begin, end in zip([0, *cuts], ends, strict=True)]
+    pieces = [render(callback, end - begin) for begin, end in zip([0, *cuts], ends, strict=True)]
     clicks = np.concatenate(pieces) - render(quiet, n_samples)
     loud = np.flatnonzero(np.abs(clicks) > 1e-6)
     starts = loud[np.flatnonzero(np.diff(loud, prepend=-RATE) > RATE // 10)]
@@ -487,6 +487,6 @@ def test_clicks_fall_on_the_sample_of_their_beat_however_blocks_are_cut(cuts: li
 
 
 def test_voices_on_channels_of_their_own_are_recorded_without_clicks() -> None:
-    clicking, quiet = click_engine(150.0, 60, is_apart=True), click_engine(150.0, 60, is_apart=True)
+    clicking, quiet = click_callback(150.0, 60, is_apart=True), click_callback(150.0, 60, is_apart=True)
     quiet["mix"]["metronome"] = 0.0
     assert np.array_equal(render(clicking, RATE), render(quiet, RATE))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from waiting import wait_until
 
 from livegen.outputs.audio import NullStream
-from livegen.outputs.callback import MAX_PIECE_SAMPLES, fill_block, new_engine
+from livegen.outputs.callback import MAX_PIECE_SAMPLES, fill_block, new_callback
 from livegen.outputs.tap import TAP_SAMPLES, TapReader
 from livegen.patch import load_patch
 from livegen.score import N_VOICES, VOLUME_MAX, Voice
@@ -21,19 +21,19 @@ PLAIN = load_patch("plain")
 Engine = NDArray[np.void]
 
 
-def playing_engine(*, is_apart: bool = False) -> Engine:
-    """Return an engine that plays chords for two seconds."""
-    engine = new_engine(RATE, PLAIN, n_channels=1, is_apart=is_apart)
-    engine["mix"]["master"] = engine["mix"]["master_now"] = 0.9
+def playing_callback(*, is_apart: bool = False) -> Engine:
+    """Return a callback that plays chords for two seconds."""
+    callback = new_callback(RATE, PLAIN, n_channels=1, is_apart=is_apart)
+    callback["mix"]["master"] = callback["mix"]["master_now"] = 0.9
     notes = [(60, VOLUME_MAX[Voice.P1], 1), (67, 12, 2), (48, 0, 0), (9, 10, 0)]
     frame, nobody = np.array(notes, np.uint8), np.zeros(N_VOICES, np.uint8)
-    write_frames(engine["table"], [PlannedFrame(k, frame + k % 3, nobody, np.zeros(N_VOICES)) for k in range(48)])
-    return engine
+    write_frames(callback["table"], [PlannedFrame(k, frame + k % 3, nobody, np.zeros(N_VOICES)) for k in range(48)])
+    return callback
 
 
-def fill(engine: Engine, n_samples: int) -> NDArray[np.float32]:
-    out = np.zeros((n_samples, int(engine["n_channels"][0])), np.float32)
-    fill_block(engine[0], out.reshape(-1), n_samples, 0)
+def fill(callback: Engine, n_samples: int) -> NDArray[np.float32]:
+    out = np.zeros((n_samples, int(callback["n_channels"][0])), np.float32)
+    fill_block(callback[0], out.reshape(-1), n_samples, 0)
     return out
 
 
@@ -44,12 +44,12 @@ def as_int16(sound: NDArray[np.float32]) -> NDArray[np.int16]:
 @settings(max_examples=30)
 @given(st.lists(st.integers(1, 3000), min_size=1, max_size=20), st.data())
 def test_what_is_read_is_what_was_made(blocks: list[int], data: st.DataObject) -> None:
-    engine, untapped = playing_engine(), playing_engine()
-    reader = TapReader(engine, MAX_PIECE_SAMPLES)
+    callback, untapped = playing_callback(), playing_callback()
+    reader = TapReader(callback, MAX_PIECE_SAMPLES)
     reader.switch(is_on=True)
     made, read, at = [], [], 0
     for n_samples in blocks:
-        made.append(fill(engine, n_samples))
+        made.append(fill(callback, n_samples))
         assert np.array_equal(made[-1], fill(untapped, n_samples))
         if data.draw(st.booleans()):
             first, samples = reader.read()
@@ -63,10 +63,10 @@ def test_what_is_read_is_what_was_made(blocks: list[int], data: st.DataObject) -
 
 
 def test_voices_on_channels_of_their_own_are_mixed() -> None:
-    engine = playing_engine(is_apart=True)
-    reader = TapReader(engine, MAX_PIECE_SAMPLES)
+    callback = playing_callback(is_apart=True)
+    reader = TapReader(callback, MAX_PIECE_SAMPLES)
     reader.switch(is_on=True)
-    made = fill(engine, 4000)
+    made = fill(callback, 4000)
     mix = np.zeros(4000, np.float32)
     for voice in Voice:
         mix += made[:, voice]
@@ -74,22 +74,22 @@ def test_voices_on_channels_of_their_own_are_mixed() -> None:
 
 
 def test_it_is_filled_only_while_it_is_on() -> None:
-    engine = playing_engine()
-    reader = TapReader(engine, MAX_PIECE_SAMPLES)
-    fill(engine, 5000)
+    callback = playing_callback()
+    reader = TapReader(callback, MAX_PIECE_SAMPLES)
+    fill(callback, 5000)
     assert len(reader.read()[1]) == 0
     reader.switch(is_on=True)
     assert len(reader.read()[1]) == 0
-    made = fill(engine, 700)
+    made = fill(callback, 700)
     first, samples = reader.read()
     assert first == 5000
     assert np.array_equal(samples, as_int16(made[:, 0]))
-    fill(engine, 300)  # never read
+    fill(callback, 300)  # never read
     reader.switch(is_on=False)
-    fill(engine, 300)
+    fill(callback, 300)
     assert len(reader.read()[1]) == 300
     reader.switch(is_on=True)
-    made = fill(engine, 100)
+    made = fill(callback, 100)
     first, samples = reader.read()
     assert first == 6300
     assert np.array_equal(samples, as_int16(made[:, 0]))
@@ -97,10 +97,10 @@ def test_it_is_filled_only_while_it_is_on() -> None:
 
 
 def test_a_reader_that_is_too_slow_skips_and_counts() -> None:
-    engine = playing_engine()
-    reader = TapReader(engine, MAX_PIECE_SAMPLES)
+    callback = playing_callback()
+    reader = TapReader(callback, MAX_PIECE_SAMPLES)
     reader.switch(is_on=True)
-    made = np.concatenate([fill(engine, 1000) for _ in range(60)])
+    made = np.concatenate([fill(callback, 1000) for _ in range(60)])
     first, samples = reader.read()
     assert first == 60_000 - (TAP_SAMPLES - MAX_PIECE_SAMPLES) == reader.lost
     assert np.array_equal(samples, as_int16(made[first:, 0]))
@@ -109,11 +109,11 @@ def test_a_reader_that_is_too_slow_skips_and_counts() -> None:
 
 @pytest.mark.parametrize("seconds", [0.3])
 def test_a_reader_on_another_thread_gets_every_sample_of_the_null_clock(seconds: float) -> None:
-    engine, twin = playing_engine(), playing_engine()
-    reader = TapReader(engine, MAX_PIECE_SAMPLES)
+    callback, twin = playing_callback(), playing_callback()
+    reader = TapReader(callback, MAX_PIECE_SAMPLES)
     reader.switch(is_on=True)
     stop = threading.Event()
-    clock = threading.Thread(target=NullStream(engine).run, args=(stop,))
+    clock = threading.Thread(target=NullStream(callback).run, args=(stop,))
     clock.start()
     read: list[NDArray[np.int16]] = []
 
@@ -131,11 +131,11 @@ def test_a_reader_on_another_thread_gets_every_sample_of_the_null_clock(seconds:
 
 
 def test_the_mix_has_a_meter() -> None:
-    engine = playing_engine()
-    made = np.concatenate([fill(engine, 256) for _ in range(40)])
-    level = float(engine["stats"]["mix_level"][0])
+    callback = playing_callback()
+    made = np.concatenate([fill(callback, 256) for _ in range(40)])
+    level = float(callback["stats"]["mix_level"][0])
     assert 0.1 < level <= np.abs(made).max()
-    engine["mix"]["master"] = 0.0
+    callback["mix"]["master"] = 0.0
     for _ in range(200):
-        fill(engine, 256)
-    assert engine["stats"]["mix_level"][0] < 0.001
+        fill(callback, 256)
+    assert callback["stats"]["mix_level"][0] < 0.001

@@ -210,7 +210,7 @@ def test_at_the_sound_every_attack_is_within_2_ms_of_the_clock_s_grid(bpm: float
     assert len(attacks) >= (seconds - 5 * 60 / bpm) / eighth
     assert np.abs(late_ms).max() < 2.0
     assert instrument.n_missed_plans == 0
-    assert int(instrument.engine["stats"]["late_frames"][0]) == 0
+    assert int(instrument.callback["stats"]["late_frames"][0]) == 0
 
 
 def test_an_early_onset_stands_a_frame_before_the_rest_which_is_conditioned_on_what_is_played() -> None:

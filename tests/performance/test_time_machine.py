@@ -299,9 +299,9 @@ def test_the_sound_follows_what_undo_and_recall_change() -> None:
     planned = stage.instrument.state.timeline.at(stage.frame_index - 1).planned
     assert planned.owner[Voice.P2] == MODEL
     assert stage.notes[Voice.P2] == planned.frame[Voice.P2, 0]
-    assert stage.instrument.engine["mix"]["gains"][0, 0] == 0.25  # the mix is not recalled
+    assert stage.instrument.callback["mix"]["gains"][0, 0] == 0.25  # the mix is not recalled
     stage.frame(*[SetControl("undo", True)] * 3)
-    assert stage.instrument.engine["mix"]["gains"][0, 0] == 1.0  # but a change of it is undone
+    assert stage.instrument.callback["mix"]["gains"][0, 0] == 1.0  # but a change of it is undone
 
 
 def test_a_knob_that_moves_while_an_undo_is_on_its_way_keeps_its_value() -> None:

@@ -20,14 +20,14 @@ def main() -> None:
             HashPredictor(), load_patch("plain"), Settings(audio="JACK", midi_api="none", osc_port=0)
         )
         session.start(lambda: None)
-        sounded = wait_until(lambda: bool(session.instrument.engine["stats"]["levels"].max() > 0.1))
+        sounded = wait_until(lambda: bool(session.instrument.callback["stats"]["levels"].max() > 0.1))
         server.kill()
         server.wait()
         noticed = wait_until(lambda: session.speaker.losses == 1)
-        sample, horizon = int(session.instrument.engine["sample"][0]), session.instrument.state.horizon
+        sample, horizon = int(session.instrument.callback["sample"][0]), session.instrument.state.horizon
         went_on = wait_until(
             lambda: (
-                bool(session.instrument.engine["sample"][0] > sample + 24_000)
+                bool(session.instrument.callback["sample"][0] > sample + 24_000)
                 and session.instrument.state.horizon > horizon
             )
         )

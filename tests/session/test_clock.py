@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from livegen.offline.clock import OfflineClock
-from livegen.outputs.callback import N_STAMPS, new_engine
+from livegen.outputs.callback import N_STAMPS, new_callback
 from livegen.patch import load_patch
 from livegen.session.clock import AudioClock
 from livegen.units import frame_to_sample
@@ -16,16 +16,16 @@ ORIGIN_NS = 5_000_000_000_000
 
 
 class Played:
-    """An engine whose callback is played by the test."""
+    """A callback whose callback is played by the test."""
 
     def __init__(self, rate: int = 48_000) -> None:
-        self.engine = new_engine(rate, load_patch("plain"))
-        self.clock = AudioClock(self.engine)
+        self.callback = new_callback(rate, load_patch("plain"))
+        self.clock = AudioClock(self.callback)
         self._rate = rate
         self._sample = 0
 
     def block(self, late_ns: int = 0, origin_ns: int = ORIGIN_NS) -> None:
-        stats = self.engine["stats"][0]
+        stats = self.callback["stats"][0]
         n_blocks = int(stats["blocks"][0])
         stats["stamp_samples"][n_blocks % N_STAMPS] = self._sample
         stats["stamp_ns"][n_blocks % N_STAMPS] = origin_ns + self._sample * 1_000_000_000 // self._rate + late_ns

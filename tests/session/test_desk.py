@@ -145,7 +145,7 @@ def test_a_patch_changes_while_a_key_is_held(
 ) -> None:
     session = open_session()
     instrument, osc = session.instrument, client(session)
-    synth = instrument.engine["synth"]
+    synth = instrument.callback["synth"]
     session.receive(NoteOn(0, 60, 100), KEYS)
     assert wait_until(lambda: synth["voices"]["playing"]["note"][0, 0] == 60)
     assert osc.ask("/livegen/patch", "lead") == ("/livegen/patch", ["lead"])
@@ -263,7 +263,7 @@ def test_a_model_changes_while_it_plays_and_the_rig_keeps_it(
     assert session.rig().model == "solo"
     address, (sentence,) = client(session).ask("/livegen/model", "heavy")
     assert (address, sentence) == ("/livegen/error", "there is no model 'heavy': there is default, hash, mine, solo")
-    assert session.instrument.engine["stats"]["late_frames"][0] == 0
+    assert session.instrument.callback["stats"]["late_frames"][0] == 0
     session.stop()
     take = Take(find_take(None, tmp_path))
     assert take.head.model["name"] == "hash"
@@ -374,7 +374,7 @@ def test_on_jack_a_knob_that_was_learned_moves_a_control_and_a_program_change_th
         assert instrument.state.keyboard.held != ()
         keyboard.send(0x80, 60, 0)
         assert wait_until(lambda: instrument.state.keyboard.held == ())
-        assert wait_until(lambda: instrument.engine["synth"]["voices"]["playing"]["note"][0, Voice.P1] != 60)
+        assert wait_until(lambda: instrument.callback["synth"]["voices"]["playing"]["note"][0, Voice.P1] != 60)
     finally:
         patch_bay.close()
         keyboard.unplug()

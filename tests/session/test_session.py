@@ -58,7 +58,7 @@ def test_it_plays_on_the_null_clock_and_stops_without_a_trace(open_session: Call
     session = open_session()
     assert wait_until(lambda: session.instrument.state.horizon >= 8)
     assert session.seconds() > 0.2
-    assert any(session.instrument.engine["synth"]["voices"]["playing"]["note"][0])
+    assert any(session.instrument.callback["synth"]["voices"]["playing"]["note"][0])
     assert session.status.sounding_step() is not None
     assert session.status.frames_in_hand() > 2
     assert session.status.key_to_sound_ms() < 20
@@ -72,9 +72,9 @@ def test_it_plays_on_the_null_clock_and_stops_without_a_trace(open_session: Call
 def test_a_key_is_in_the_score_and_the_model_knows_it_soon(open_session: Callable[..., Session]) -> None:
     session = open_session()
     assert wait_until(lambda: session.instrument.state.horizon >= 3)
-    pressed_in = session.clock.frame_at(session.instrument.engine["stats"]["stamp_ns"].max())
+    pressed_in = session.clock.frame_at(session.instrument.callback["stats"]["stamp_ns"].max())
     session.instrument.receive(NoteOn(0, 60, 100), "test")
-    assert wait_until(lambda: session.instrument.engine["synth"]["voices"]["playing"]["note"][0, 0] == 60)
+    assert wait_until(lambda: session.instrument.callback["synth"]["voices"]["playing"]["note"][0, 0] == 60)
     assert wait_until(lambda: session.instrument.state.keyboard.held != ())
     first = next(
         step.planned.frame_index
@@ -102,7 +102,7 @@ def test_three_performers_at_once_leave_no_note_behind(open_session: Callable[..
         thread.start()
     for thread in threads:
         thread.join(30.0)
-    voices = instrument.engine["synth"]["voices"][0]
+    voices = instrument.callback["synth"]["voices"][0]
     assert wait_until(lambda: instrument.state.keyboard.n_pressed > 1000 and instrument.state.keyboard.held == ())
     assert wait_until(lambda: not any(voices["is_player"]))  # every voice was given back to the model
     assert instrument.state.keyboard.touches == frozenset()
@@ -120,12 +120,12 @@ def test_controls_are_asked_set_and_answered_by_osc(open_session: Callable[..., 
         assert client.ask("/livegen/p2/role", "player") == ("/livegen/p2/role", ["player"])
         assert client.ask("/livegen/nothing")[0] == "/livegen/error"
         client.send("/livegen/note", 2, 64, 100)
-        assert wait_until(lambda: session.instrument.engine["synth"]["voices"]["playing"]["note"][0, 1] == 64)
+        assert wait_until(lambda: session.instrument.callback["synth"]["voices"]["playing"]["note"][0, 1] == 64)
         assert client.ask("/livegen/panic")[0] == "/livegen/panic"
-        assert wait_until(lambda: not any(session.instrument.engine["synth"]["voices"]["playing"]["note"][0]))
+        assert wait_until(lambda: not any(session.instrument.callback["synth"]["voices"]["playing"]["note"][0]))
         assert wait_until(lambda: not session.instrument.state.is_running)
         assert client.ask("/livegen/start")[0] == "/livegen/start"
-        assert wait_until(lambda: any(session.instrument.engine["synth"]["voices"]["playing"]["note"][0]))
+        assert wait_until(lambda: any(session.instrument.callback["synth"]["voices"]["playing"]["note"][0]))
     finally:
         client.close()
 
@@ -160,7 +160,7 @@ def test_a_midi_file_plays_as_a_performer_and_lets_go_at_its_end(
         if step.planned.owner[Voice.P1] == PLAYER
     ]
     assert 60 in played
-    assert session.instrument.engine["synth"]["voices"]["is_player"][0, 0] == 0
+    assert session.instrument.callback["synth"]["voices"]["is_player"][0, 0] == 0
 
 
 def test_what_raises_on_stage_is_counted_and_the_music_goes_on(open_session: Callable[..., Session]) -> None:

@@ -10,14 +10,14 @@ import pytest
 from portaudio import portaudio_on_jack
 
 from livegen.outputs.audio import choose_device
-from livegen.outputs.callback import new_engine, warm_up
+from livegen.outputs.callback import new_callback, warm_up
 from livegen.patch import load_patch
 from livegen.session.speaker import Speaker
 
 
 def test_the_null_clock_is_named_has_no_latency_and_stops_twice() -> None:
     warm_up(load_patch("plain"))
-    speaker = Speaker(new_engine(48_000, load_patch("plain")), None)
+    speaker = Speaker(new_callback(48_000, load_patch("plain")), None)
     speaker.stop()  # before the start
     speaker.start()
     speaker.check()
@@ -30,8 +30,8 @@ def test_the_null_clock_is_named_has_no_latency_and_stops_twice() -> None:
 def test_a_measured_latency_goes_before_what_the_device_says(jack: str) -> None:
     with portaudio_on_jack():
         device = choose_device("JACK")
-        engine = new_engine(device.sample_rate, load_patch("plain"))
-        speaker = Speaker(engine, device, latency_seconds=0.0125)
+        callback = new_callback(device.sample_rate, load_patch("plain"))
+        speaker = Speaker(callback, device, latency_seconds=0.0125)
         assert speaker.latency_seconds == 0.0125
         speaker.stop()
         assert speaker.latency_seconds == 0.0  # nothing sounds

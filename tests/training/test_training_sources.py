@@ -7,7 +7,7 @@ import pytest
 from songs import song, write_split, write_splits
 
 from livegen.errors import TrainingError
-from livegen.formats import write_score
+from livegen.formats.score.kinds import write_score
 from livegen.score import Voice
 from livegen.training import sources
 from livegen.training.sources import Heard, has_split, load_songs

@@ -185,9 +185,9 @@ def test_what_makes_no_sense_is_counted_and_plays_on(play: Play) -> None:
 
 
 def test_the_sound_is_what_the_card_gets(play: Play) -> None:
-    engine = play.session.instrument.engine
+    callback = play.session.instrument.callback
     guest = play.guest()
-    assert not engine["tap"]["is_on"][0]
+    assert not callback["tap"]["is_on"][0]
     guest.say("listen", on=True)
     assert wait_until(lambda: len(guest.sound) > 30)
     firsts = [struct.unpack("<I", message[:4])[0] for message in guest.sound]
@@ -196,11 +196,11 @@ def test_the_sound_is_what_the_card_gets(play: Play) -> None:
         assert first + len(piece) == following
     assert np.abs(np.concatenate(pieces)).max() > 500
     guest.say("listen", on=False)
-    assert wait_until(lambda: not engine["tap"]["is_on"][0])
+    assert wait_until(lambda: not callback["tap"]["is_on"][0])
     guest.say("listen", on=True)
-    assert wait_until(lambda: bool(engine["tap"]["is_on"][0]))
+    assert wait_until(lambda: bool(callback["tap"]["is_on"][0]))
     guest.close()
-    assert wait_until(lambda: not engine["tap"]["is_on"][0])
+    assert wait_until(lambda: not callback["tap"]["is_on"][0])
 
 
 @pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGSTOP, signal.SIGTERM])

@@ -1,1 +1,4 @@
-"""TODO."""
+"""Sound in files: 16-bit WAV and FLAC, written as the samples come.
+
+Imports `formats` and what lies below. There is one module, `file`.
+"""

@@ -26,7 +26,7 @@ def write_registers(path: Path, log: RegisterLog) -> None:
     write(path, log)
 
 
-def engine_log(
+def synth_log(
     writes: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8]], length: int, tags: Tags
 ) -> RegisterLog:
     """Return the log of what the sound engine wrote (cycles, addresses, values), `length` samples at 44.1 kHz long."""

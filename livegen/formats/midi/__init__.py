@@ -1,1 +1,5 @@
-"""TODO."""
+"""MIDI files: read as hosts write them, and written for hosts.
+
+Imports `formats` and what lies below. Read `file` first; `smf` turns bytes into messages, `nesmdb` is the layout that
+holds a score without loss, `band` arranges any other file for four voices, `daw` writes for any instrument.
+"""

@@ -1,1 +1,4 @@
-"""TODO."""
+"""OSCQuery: the controls as a tree that other programs read, set and listen to, told to the network by zeroconf.
+
+Imports `web`, `inputs` and the words. Read `tree` first.
+"""

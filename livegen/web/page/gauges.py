@@ -13,7 +13,7 @@ GAUGES_SECONDS: Final = 0.1
 def gauges(session: Session) -> dict[str, Any]:
     """Return the fields of a ``gauges`` message as `livegen.web.wire` lists them; any thread may ask."""
     instrument, clock, status = session.instrument, session.clock, session.status
-    state, stats = instrument.state, instrument.engine["stats"][0]
+    state, stats = instrument.state, instrument.callback["stats"][0]
     midi_in, midi_out = status.midi_ports()
     seconds = round(max(session.seconds(), 0.0), 1)
     heard = session.heard_position_at(time.perf_counter_ns())

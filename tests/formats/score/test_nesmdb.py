@@ -11,9 +11,9 @@ from format_samples import NESMDB, needs_nesmdb, scores, song
 from hypothesis import HealthCheck, given, settings
 
 from livegen.errors import FormatError, ScoreError
-from livegen.formats import read_score, write_score
 from livegen.formats.score import nesmdb
 from livegen.formats.score.downsample import frame_edges
+from livegen.formats.score.kinds import read_score, write_score
 from livegen.score import Column
 
 LOSSLESS = (".npz", ".exprsco.pkl", ".mid", ".midi")

@@ -1,0 +1,92 @@
+"""Kinds of score files, told by the endings of their names, and one way to read and to write them all."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livegen.errors import FormatError
+from livegen.formats.midi.daw import write_daw_midi
+from livegen.formats.midi.file import read_midi_piece, write_midi_piece
+from livegen.formats.score import nesmdb
+from livegen.formats.score.piece import Piece
+
+Reader = Callable[[Path], Piece]
+Writer = Callable[[Path, Piece], None]
+
+_SCORE_FORMATS: Final[dict[str, tuple[Reader, Writer]]] = {
+    ".mid": (read_midi_piece, write_midi_piece),
+    ".midi": (read_midi_piece, write_midi_piece),
+    ".npz": (nesmdb.load_piece, nesmdb.save_piece),
+    ".exprsco.pkl": (
+        lambda path: Piece(nesmdb.load_exprsco(path)),
+        lambda path, piece: nesmdb.save_exprsco(path, piece.frames),
+    ),
+    ".seprsco.pkl": (
+        lambda path: Piece(nesmdb.load_seprsco(path)),
+        lambda path, piece: nesmdb.save_seprsco(path, piece.frames),
+    ),
+}
+
+SCORE_ENDINGS: Final = tuple(_SCORE_FORMATS)
+"""What the names of score files end in, in small letters."""
+
+MIDI_ENDINGS: Final = (".mid", ".midi")
+"""Of these, the ones that hold a title, tempos and markers."""
+
+
+def read_score(path: Path) -> NDArray[np.uint8]:
+    """Read a score, uint8 (N, 4, 3), from a file of the format that its name ends with.
+
+    Raises
+    ------
+    FormatError
+        If the name ends otherwise than in .mid, .midi, .npz, .exprsco.pkl or .seprsco.pkl, or the file is bad.
+    """
+    return read_piece(path).frames
+
+
+def write_score(path: Path, frames: NDArray[np.uint8]) -> None:
+    """Write a score, uint8 (N, 4, 3), in the format that the name of the file ends with.
+
+    Raises
+    ------
+    ScoreError
+        If `frames` breaks the ranges of a score.
+    FormatError
+        If the name ends otherwise than `read_score` allows, or the file cannot be written.
+    """
+    write_piece(path, Piece(frames))
+
+
+def read_piece(path: Path) -> Piece:
+    """Read a score with what else its file tells; raises FormatError as `read_score` does."""
+    return _format_of(path)[0](path)
+
+
+def write_piece(path: Path, piece: Piece, *, is_for_daw: bool = False) -> None:
+    """Write a score with as much of the rest as the format holds; raises as `write_score` does.
+
+    A MIDI file holds the player's part, tempos, markers and the title, an .npz file the player's part, and a pickle
+    the frames alone.
+
+    Parameters
+    ----------
+    path : Path
+    piece : Piece
+    is_for_daw : bool
+        Whether a MIDI file is laid out for a DAW instead of as NES-MDB does it, which reads back exactly.
+    """
+    if is_for_daw and path.suffix.lower() in MIDI_ENDINGS:
+        write_daw_midi(path, piece)
+    else:
+        _format_of(path)[1](path, piece)
+
+
+def _format_of(path: Path) -> tuple[Reader, Writer]:
+    for ending, functions in _SCORE_FORMATS.items():
+        if path.name.lower().endswith(ending):
+            return functions
+    raise FormatError(f"{path.name} is no score file by its name: it must end in {', '.join(_SCORE_FORMATS)}")
