@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from examples import LONG_PROFILE
 from hypothesis import settings
 from jack_keyboard import Keyboard
 from jack_listener import Listener
@@ -19,7 +20,9 @@ from waiting import wait_until
 from livegen.engines.checkpoint import WEIGHTS_FILE, write_config
 from livegen.engines.lstm.lstm import LstmConfig
 
-settings.register_profile("livegen", deadline=None)  # how long a test takes tells of the machine, which others share
+# How long a test takes tells of the machine, which others share: no deadline.
+settings.register_profile("livegen", deadline=None)
+settings.register_profile(LONG_PROFILE, deadline=None, max_examples=20_000)
 settings.load_profile("livegen")
 
 SMALL = LstmConfig(n_embedding=12, n_state=20, n_known=6, n_note_hidden=14, n_volume_hidden=9, n_timbre_hidden=5)

@@ -179,7 +179,8 @@ class Draft:
         """Let the predictor hear all that stands, as it was really played, and forget the plan."""
         horizon = self.state.horizon
         self._void(horizon)
-        stood = self.state.timeline.since(self.first_void)[: horizon - self.first_void]
+        # what sounded, and not what an earlier event of this call has made of it: a later one may take that back
+        stood = self._before.since(self.first_void)[: horizon - self.first_void]
         timeline = self.state.timeline.cut(self.first_void)
         for step in stood:
             context = next_context(self.state, timeline)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -59,7 +60,7 @@ DENSEST = [(0, address, value) for _, address, value in zip(*(c.tolist() for c i
 _ready = st.sampled_from([[(0, 0x4015, 0x1F), (0, 0x4001, 0x08), (0, 0x4005, 0x08)], [], DENSEST])
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(
     actions=_actions,
     ready=_ready,

@@ -6,6 +6,7 @@ Levels and times are compared; how steps become samples is the chip's own on bot
 from typing import Any
 
 import numpy as np
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -226,7 +227,7 @@ _begin = st.sampled_from(
 )
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(
     begin=_begin,
     writes=st.lists(st.tuples(_times, _registers, _values), max_size=50),

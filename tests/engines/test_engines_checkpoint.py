@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lstm_weights import SMALL, random_arrays
@@ -246,7 +247,7 @@ def test_a_folder_in_the_place_of_the_weights_is_refused(folder):
     _refused(folder, WEIGHTS_FILE)
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(0, 3000), st.integers(0, 255)), min_size=1, max_size=4))
 def test_a_damaged_header_loads_or_is_refused_and_nothing_else(folder, sound, damage):
     data = bytearray((sound / WEIGHTS_FILE).read_bytes())

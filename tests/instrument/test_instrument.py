@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from examples import examples
 from hash_predictor import HashPredictor
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from offline_stage import FRAME_SAMPLES, RATE, Stage
 
 from livegen.controls import BACKINGS, CHORDS, MODES, ROLES, VOICE_PREFIX, Value
 from livegen.events import (
@@ -27,100 +29,13 @@ from livegen.events import (
 )
 from livegen.instrument import instrument as instrument_module
 from livegen.instrument.instrument import Instrument, notation_of
-from livegen.offline.clock import OfflineClock
 from livegen.outputs.callback import RING_SIZE, render_block
-from livegen.outputs.midi_messages import OutputState, frame_messages, release
 from livegen.patch import load_patch
 from livegen.performance.turn import FrameReport
 from livegen.score import Voice
 from livegen.score_table import PLAYER, read_frame
 from livegen.synth.commands import EXPRESS, KEY_DOWN, KEY_UP, SET_CHORD
 from livegen.units import frame_to_sample
-
-RATE = 24_000
-FRAME_SAMPLES = RATE // 24
-PLAIN = load_patch("plain")
-
-
-class Stage:
-    """An instrument on the offline clock, with its own MIDI output beside it."""
-
-    def __init__(self, **controls: Value) -> None:
-        named = {f"{name[:2]}.{name[3:]}" if name[2:3] == "_" else name: value for name, value in controls.items()}
-        self.instrument = Instrument(HashPredictor(), PLAIN, RATE, controls=named, seed=5, n_channels=1)
-        self.clock = OfflineClock(RATE)
-        self.frame_index = 0
-        self.midi = OutputState()
-        self.midi_sounding: set[tuple[int, int]] = set()
-        self.instrument.play_frame(0, self.clock.position_at)
-
-    @property
-    def sample(self) -> int:
-        return int(self.instrument.callback["sample"][0])
-
-    @property
-    def notes(self) -> list[int]:
-        """What each voice of the synth sounds."""
-        return [int(note) for note in self.instrument.callback["synth"]["voices"]["playing"]["note"][0]]
-
-    def chord(self, voice: Voice) -> list[int]:
-        """What a voice of the synth runs through."""
-        playing = self.instrument.callback["synth"]["voices"]["playing"][0, voice]
-        return [int(note) for note in playing["notes"][: playing["n_notes"]]]
-
-    def bend(self, voice: Voice) -> float:
-        """How far a voice of the synth is bent, in semitones."""
-        return float(self.instrument.callback["synth"]["voices"]["playing"]["bend"][0, voice])
-
-    def commands(self, voice: Voice, source: str = "keys") -> list[int]:
-        """Kinds of the commands for a voice that wait for the next block, of one source."""
-        ring = self.instrument.callback["rings"][0, self.instrument._rings[source]]
-        waiting = [ring["commands"][n % RING_SIZE] for n in range(ring["read"][0], ring["written"][0])]
-        return [int(command["kind"]) for command in waiting if command["voice"] == voice]
-
-    def send(self, *events: Event, source: str = "keys") -> None:
-        for event in events:
-            self.instrument.receive(event, source, self.sample * 1_000_000_000 // RATE)
-
-    def render(self, n_samples: int) -> np.ndarray:
-        out = np.full(n_samples, np.nan, np.float32)
-        render_block(self.instrument.callback[0], out, n_samples)
-        assert np.isfinite(out).all()
-        return out
-
-    def frame(self, *events: Event, source: str = "keys") -> None:
-        """Play one frame whole, with events a third into it."""
-        end = frame_to_sample(self.frame_index + 1, RATE)
-        self.render(FRAME_SAMPLES // 3)
-        self._send_midi()
-        self.send(*events, source=source)
-        self.render(end - self.sample - 100)
-        self.frame_index += 1
-        self.instrument.play_frame(self.frame_index, self.clock.position_at)
-        self.render(end - self.sample)
-
-    def frames(self, n: int) -> None:
-        for _ in range(n):
-            self.frame()
-
-    def _send_midi(self) -> None:
-        planned = read_frame(self.instrument.table, self.frame_index)
-        self.midi, messages = frame_messages(self.midi, planned, self.instrument.mutes)
-        self._count(messages)
-
-    def release_midi(self) -> None:
-        self.midi, messages = release(self.midi)
-        self._count(messages)
-
-    def _count(self, messages: list) -> None:
-        for message in messages:
-            key = message.channel, message.note
-            assert (key in self.midi_sounding) == (message.type == "note_off")  # balanced: no note twice, none unsaid
-            self.midi_sounding ^= {key}
-
-    def agrees(self) -> bool:
-        """Tell whether the audio side and the score hold the same keys."""
-        return self.instrument._keyboard == self.instrument.state.keyboard
 
 
 def test_a_key_sounds_in_the_next_block_and_is_in_the_score_a_frame_later() -> None:
@@ -534,7 +449,7 @@ def assert_sound_follows_keys(stage: Stage) -> None:
             assert stage.chord(voice) == chord
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(JAMS, st.sampled_from(MODES), st.sampled_from(("panic", "lost and stop")))
 def test_every_note_is_released_whatever_was_played(jam: list, mode: str, how: str) -> None:
     stage = Stage(lookahead=3, mode=mode, trade_bars=1, beats_a_bar=1, rest_beats=0.25)
@@ -565,7 +480,7 @@ def test_every_note_is_released_whatever_was_played(jam: list, mode: str, how: s
     assert stage.instrument.n_lost == 0
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(JAMS)
 def test_the_midi_output_is_balanced_at_any_moment(jam: list) -> None:
     stage = Stage(lookahead=3)

@@ -22,7 +22,7 @@ from livegen.formats.chip.vgm import read_vgm
 from livegen.formats.score.kinds import read_piece, read_score, write_piece, write_score
 from livegen.formats.score.piece import Piece
 from livegen.offline.convert import CONVERSIONS, Options, Report, convert
-from livegen.outputs.callback import new_engine, render_block
+from livegen.outputs.callback import new_callback, render_block
 from livegen.patch import parse_patch
 from livegen.score import Column
 from livegen.score_table import PlannedFrame, write_frames
@@ -221,12 +221,12 @@ def test_a_score_sounds_as_the_engine_plays_it(tmp_path: Path) -> None:
     write_score(tmp_path / "a.npz", frames)
     report = convert(tmp_path / "a.npz", tmp_path / "a.wav", Options())
     read, rate = soundfile.read(tmp_path / "a.wav")
-    engine = new_engine(rate, parse_patch("", "plain", "plain"), n_channels=1)
-    engine["mix"]["master"] = engine["mix"]["master_now"] = 1.0
+    callback = new_callback(rate, parse_patch("", "plain", "plain"), n_channels=1)
+    callback["mix"]["master"] = callback["mix"]["master_now"] = 1.0
     nobody = np.zeros(4)
-    write_frames(engine["table"], [PlannedFrame(i, f, nobody.astype(np.uint8), nobody) for i, f in enumerate(frames)])
+    write_frames(callback["table"], [PlannedFrame(i, f, nobody.astype(np.uint8), nobody) for i, f in enumerate(frames)])
     sound = np.zeros(frame_to_sample(60, rate), np.float32)
-    render_block(engine[0], sound, len(sound))
+    render_block(callback[0], sound, len(sound))
     sound = np.concatenate([sound[LATENCY_SAMPLES:], np.zeros(LATENCY_SAMPLES, np.float32)])
     end = len(sound) - rate // 50
     assert report.seconds == 2.5

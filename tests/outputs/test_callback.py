@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba.core.runtime import _nrt_python, rtsys
@@ -151,7 +152,7 @@ def test_how_a_session_is_cut_into_blocks_never_changes_a_sample(rate: int, patc
         assert np.array_equal(pieces, whole), block
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(st.lists(st.integers(1, SCENE_SAMPLES - 1), max_size=12))
 def test_no_cut_changes_a_sample_or_what_is_counted(cuts: list[int]) -> None:
     whole, callback = play_scene([], RATE, FULL)

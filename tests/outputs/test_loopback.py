@@ -4,6 +4,7 @@ import threading
 
 import numpy as np
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from portaudio import portaudio_on_jack
@@ -15,7 +16,7 @@ from livegen.outputs.loopback import N_CLICKS, click_lags, clicks, measure_round
 RATE = 8000
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(st.integers(0, RATE // 2 - 200), st.floats(0.01, 1.0), st.booleans())
 def test_a_delayed_faint_and_turned_copy_is_recognised_through_noise(lag: int, level: float, is_turned: bool) -> None:
     played = clicks(RATE)

@@ -4,6 +4,7 @@ import threading
 
 import numpy as np
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -41,7 +42,7 @@ def as_int16(sound: NDArray[np.float32]) -> NDArray[np.int16]:
     return np.rint(np.clip(sound.astype(np.float64), -1.0, 1.0) * 32_767.0).astype(np.int16)
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(st.lists(st.integers(1, 3000), min_size=1, max_size=20), st.data())
 def test_what_is_read_is_what_was_made(blocks: list[int], data: st.DataObject) -> None:
     callback, untapped = playing_callback(), playing_callback()

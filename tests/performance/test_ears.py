@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from examples import examples
 from hash_predictor import HashPredictor
 from hypothesis import given, settings
 from test_performance import (
@@ -286,7 +287,7 @@ def test_a_network_that_takes_over_knows_what_it_would_know_had_it_played_from_t
     assert (known.form, known.beat, known.n_frames) == (context.form, context.beat, context.n_frames)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(calls(ANYTHING))
 def test_whatever_comes_the_model_in_force_plays_in_the_end_and_has_heard_the_song(jam: list) -> None:
     state = play(new(lookahead=5), 40)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from hash_predictor import HashPredictor
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from livegen.controls import CHORDS, DEFAULTS, MODES, ROLES, VOICE_PREFIX, Value
@@ -454,6 +454,7 @@ def calls(events: st.SearchStrategy[Event]) -> st.SearchStrategy[list]:
 
 
 @given(calls(ANYTHING))
+@example([(1, [(1, NoteOn(0, 60, 127)), (0, SetControl("reset", True)), (1, SetControl("p1.role", "model"))])])
 def test_whatever_comes_the_plan_follows_from_what_was_played(jam: list) -> None:
     state = play(new(lookahead=5), 2)
     published = {step.planned.frame_index: step.planned.frame.tobytes() for step in state.timeline.steps}

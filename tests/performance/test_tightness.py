@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from examples import examples
 from hash_predictor import HashDistribution, HashPredictor
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -398,7 +399,7 @@ def test_the_shipped_model_follows_a_fast_beat(bpm: float) -> None:
     st.floats(60, 200),
     st.sampled_from([0, 1]),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 def test_nothing_that_is_played_is_moved_or_held_back(keys: list[tuple[float, float]], bpm: float, ahead: int) -> None:
     """Keys go down in frames that sound, or in those that are about to begin, where onsets may be early."""
     values = {**DEFAULTS, "bpm": bpm, "p1.role": "player"}

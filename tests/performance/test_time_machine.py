@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from examples import examples
 from hypothesis import given, settings
-from test_instrument import Stage
+from offline_stage import Stage
 from test_performance import (
     ANYTHING,
     assert_predictor_heard_all,
@@ -271,7 +272,7 @@ def test_a_past_so_old_that_the_memory_has_forgotten_it_begins_the_song_there(mo
         assert np.array_equal(proposals[0, :2], expected[0, :2])
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(calls(ANYTHING))
 def test_a_replay_is_the_jam_again(jam: list) -> None:
     def replay() -> list:

@@ -1,4 +1,4 @@
-"""A sound engine to play on: commands and frames at samples in, and what the chip then does out."""
+"""An audio callback to play on: commands and frames at samples in, and what the chip then does out."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.apu import voice_level
-from livegen.outputs.callback import new_engine, push_command, render_block
+from livegen.outputs.callback import new_callback, push_command, render_block
 from livegen.patch import parse_patch
 from livegen.score import Voice
 from livegen.score_table import MODEL, PlannedFrame, write_frames
@@ -19,17 +19,17 @@ T = TypeVar("T")
 
 
 class Rig:
-    """An engine at full level that plays the patch of a text."""
+    """A callback at full level that plays the patch of a text."""
 
     def __init__(self, text: str = "", *, is_apart: bool = False, rate: int = RATE) -> None:
         self.rate = rate
-        self.engine = new_engine(rate, parse_patch(text, "rig.toml", "rig"), n_channels=1, is_apart=is_apart)
-        self.engine["mix"]["master"] = self.engine["mix"]["master_now"] = 1.0
+        self.callback = new_callback(rate, parse_patch(text, "rig.toml", "rig"), n_channels=1, is_apart=is_apart)
+        self.callback["mix"]["master"] = self.callback["mix"]["master_now"] = 1.0
         self._order = 0
 
     @property
     def sample(self) -> int:
-        return int(self.engine["sample"][0])
+        return int(self.callback["sample"][0])
 
     def send(self, kind: int, voice: Voice = Voice.P1, **fields: object) -> None:
         command = np.zeros(1, COMMAND)
@@ -40,7 +40,7 @@ class Rig:
                 command["notes"][0, : len(value)], command["n_notes"] = value, len(value)  # type: ignore[arg-type]
             else:
                 command[name] = value
-        assert push_command(self.engine[0], 0, command[0])
+        assert push_command(self.callback[0], 0, command[0])
 
     def down(self, voice: Voice, note: int, *, key: int = 60, volume: int = 15, notes: tuple[int, ...] = ()) -> None:
         self.send(KEY_DOWN, voice, note=note, key=key, volume=volume, notes=notes or (note,))
@@ -62,24 +62,24 @@ class Rig:
 
     def frames(self, *rows: dict[Voice, tuple[int, int, int]]) -> None:
         """Plan frames, from the next one on, by voice: note, volume, timbre."""
-        first = int(self.engine["next_frame"][0].max())
+        first = int(self.callback["next_frame"][0].max())
         planned = []
         for index, row in enumerate(rows, first):
             frame = np.zeros((4, 3), np.uint8)
             for voice, values in row.items():
                 frame[voice] = values
             planned.append(PlannedFrame(index, frame, np.full(4, MODEL, np.uint8), np.zeros(4)))
-        write_frames(self.engine["table"], planned)
+        write_frames(self.callback["table"], planned)
 
     def run(self, n_samples: int) -> NDArray[np.float32]:
         """Render; shape (n, channels)."""
-        out = np.full(n_samples * int(self.engine["n_channels"][0]), np.nan, np.float32)
-        render_block(self.engine[0], out, n_samples)
-        return out.reshape(-1, int(self.engine["n_channels"][0]))
+        out = np.full(n_samples * int(self.callback["n_channels"][0]), np.nan, np.float32)
+        render_block(self.callback[0], out, n_samples)
+        return out.reshape(-1, int(self.callback["n_channels"][0]))
 
     def run_frames(self, n_frames: int) -> NDArray[np.float32]:
         """Render until just after so many more frames have begun."""
-        first = int(self.engine["next_frame"][0].max())
+        first = int(self.callback["next_frame"][0].max())
         return self.run(frame_to_sample(first + n_frames - 1, self.rate) + 1 - self.sample)
 
     def ticks(self, n_ticks: int, look: Callable[[], T]) -> list[T]:
@@ -91,11 +91,11 @@ class Rig:
         return seen
 
     def chip(self, voice: Voice) -> np.void:
-        synth = self.engine["synth"][0]
+        synth = self.callback["synth"][0]
         return synth["chips"][synth["chip_of_voice"][voice]]
 
     def playing(self, voice: Voice) -> int:
-        return int(self.engine["synth"]["voices"]["playing"]["note"][0, voice])
+        return int(self.callback["synth"]["voices"]["playing"]["note"][0, voice])
 
     def level(self, voice: Voice) -> int:
         return int(voice_level(self.chip(voice), int(voice)))

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from synth_rig import RATE, Rig
@@ -108,8 +109,8 @@ def test_the_model_s_volume_and_timbre_move_under_a_note_without_a_new_attack() 
     rig = Rig()
     rig.frames({P1: (33, 8, 2)}, {P1: (33, 6, 1)}, {P1: (33, 9, 1)})
     rig.run_frames(1)
-    rig.engine["synth"]["chips"]["pulses"]["position"][0, 0, 0] = 5
-    rig.engine["synth"]["chips"]["pulses"]["next_clock"][0, 0, 0] = 1 << 40  # the sequence stands still
+    rig.callback["synth"]["chips"]["pulses"]["position"][0, 0, 0] = 5
+    rig.callback["synth"]["chips"]["pulses"]["next_clock"][0, 0, 0] = 1 << 40  # the sequence stands still
     rig.run_frames(1)
     assert (rig.level(P1), rig.duty(P1), rig.position(P1)) == (6, 1, 5)
     rig.run_frames(1)  # three louder is a new attack: the sequence begins anew
@@ -239,7 +240,7 @@ def move(rig: Rig, voice: Voice, what: str, variant: int) -> None:
         {"up": lambda: rig.up(voice), "give": lambda: rig.give(voice), "silence": rig.silence}[what]()
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(MOVES, st.sampled_from(("up", "give", "silence")), st.booleans())
 def test_whatever_was_played_ends_when_keys_come_up_and_frames_fall_silent(
     moves: list[tuple[Voice, str, int, int]], end: str, is_apart: bool

@@ -1,6 +1,7 @@
 """Changing the patch while notes sound: nothing is cut, nothing is left behind, and new notes are the new patch's."""
 
 import numpy as np
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from synth_rig import Rig
@@ -16,14 +17,14 @@ LOUD = "[p1]\nvolume = 12\ntimbre = 2\n[p2]\nmodel_sound = 'patch'\nvolume = 9\n
 
 def change(rig: Rig, text: str) -> int:
     """Play a patch from now on, as the instrument does; return its bank."""
-    bank = free_bank(rig.engine["synth"])
-    fill_bank(rig.engine["synth"], bank, parse_patch(text, "", ""))
+    bank = free_bank(rig.callback["synth"])
+    fill_bank(rig.callback["synth"], bank, parse_patch(text, "", ""))
     rig.send(USE_BANK, note=bank)
     return bank
 
 
 def sound_of(rig: Rig, voice: Voice) -> int:
-    return int(rig.engine["synth"]["voices"][0, voice]["sound"])
+    return int(rig.callback["synth"]["voices"][0, voice]["sound"])
 
 
 def test_a_held_note_keeps_its_sound_and_the_next_one_has_the_new() -> None:
@@ -93,7 +94,7 @@ def test_there_is_a_free_bank_however_long_old_notes_are_held() -> None:
         rig.run(100)
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(st.lists(st.tuples(st.sampled_from(["down", "up", "change"]), st.integers(0, 3), st.integers(0, 17))))
 def test_whatever_is_played_every_note_ends(moves: list[tuple[str, int, int]]) -> None:
     patches = [load_patch(name) for name in list_patches()]
@@ -105,11 +106,11 @@ def test_whatever_is_played_every_note_ends(moves: list[tuple[str, int, int]]) -
         elif move == "up":
             rig.up(voice)
         else:
-            bank = free_bank(rig.engine["synth"])
-            fill_bank(rig.engine["synth"], bank, patches[which])
+            bank = free_bank(rig.callback["synth"])
+            fill_bank(rig.callback["synth"], bank, patches[which])
             rig.send(USE_BANK, note=bank)
         rig.run(700)
     for voice in Voice:
         rig.up(voice)
     rig.run(rig.rate * 4)
-    assert not any(rig.engine["synth"]["voices"]["playing"]["note"][0])
+    assert not any(rig.callback["synth"]["voices"]["playing"]["note"][0])

@@ -181,7 +181,7 @@ def test_a_wide_leap_is_exact_too() -> None:
 
 
 class Bare:
-    """A synth without an engine around it, whose writes are seen."""
+    """A synth without a callback around it, whose writes are seen."""
 
     def __init__(self, text: str = "") -> None:
         self.synth = np.zeros(1, SYNTH)

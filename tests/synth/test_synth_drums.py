@@ -118,4 +118,4 @@ def test_apart_a_kick_is_on_the_triangle_s_chip() -> None:
     rig.down(NO, 2, key=36)
     rig.run(1)
     assert (rig.level(TR), rig.note(TR)) == (15, 60)
-    assert rig.engine["synth"]["chips"]["triangle"]["timer_period"][0, NO] == 0
+    assert rig.callback["synth"]["chips"]["triangle"]["timer_period"][0, NO] == 0

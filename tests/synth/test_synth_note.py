@@ -244,7 +244,7 @@ def test_a_key_that_joins_a_chord_which_has_rung_off_strikes_it_anew() -> None:
 
 def test_each_note_of_a_chord_lasts_the_control_s_ticks() -> None:
     rig = Rig()
-    rig.engine["synth"]["chord_ticks"] = 3
+    rig.callback["synth"]["chord_ticks"] = 3
     rig.down(TR, 67, notes=(60, 67))
     assert rig.ticks(9, lambda: rig.note(TR)) == [60, 60, 60, 67, 67, 67, 60, 60, 60]
 

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from examples import examples
 from hash_predictor import HashPredictor
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -78,7 +79,7 @@ class Fallible(HashPredictor):
         return super().step(frame, state)
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(JAMS, st.sets(st.integers(0, 30), max_size=3))
 def test_any_jam_comes_out_the_same(tmp_path: Path, jam_played: list, failing: set) -> None:
     (tmp_path / LOG_FILE).unlink(missing_ok=True)

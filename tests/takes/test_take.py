@@ -5,6 +5,7 @@ import resource
 from pathlib import Path
 
 import pytest
+from examples import examples
 from hash_predictor import HashPredictor
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -123,7 +124,7 @@ def test_a_take_that_leaps_is_refused_in_no_time(tmp_path: Path, log: bytes) -> 
         check(take_of(tmp_path, b"".join(lines)), HashPredictor())
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=examples(150), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 7)), min_size=1, max_size=6))
 def test_flipped_bits_end_in_a_replay_or_in_one_sentence(tmp_path: Path, log: bytes, flips: list) -> None:
     damaged = bytearray(log)
@@ -136,7 +137,7 @@ def test_flipped_bits_end_in_a_replay_or_in_one_sentence(tmp_path: Path, log: by
         assert "\n" not in str(error)[:200]
 
 
-@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=examples(100), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.sampled_from(("drop", "twice", "swap")), st.integers(0, 10**6)), min_size=1, max_size=8))
 def test_lines_that_were_moved_about_end_in_a_replay_or_in_one_sentence(
     tmp_path: Path, log: bytes, moves: list

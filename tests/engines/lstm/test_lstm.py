@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lstm_weights import SMALL, random_arrays, random_predictor
@@ -69,7 +70,7 @@ def _bytes(state: LstmState) -> list[bytes]:
     return [getattr(state, name).tobytes() for name in ("heard", "h", "c")]
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(st.lists(frames(), max_size=4), frames(), masks, shapes, st.integers(), st.integers(0, 10**6))
 def test_what_is_drawn_is_legal_and_what_is_forced_is_kept(heard, forced, is_forced, sampling, seed, frame_index):
     distribution, _ = _after(*heard)
@@ -80,7 +81,7 @@ def test_what_is_drawn_is_legal_and_what_is_forced_is_kept(heard, forced, is_for
     assert ((frame[drawn, 0] == 0) == (frame[drawn, 1] == 0)).all()
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(st.lists(frames(), max_size=4), frames(), masks, st.sampled_from(Voice))
 def test_note_probabilities_add_up_to_one_over_legal_notes(heard, frame, is_known, voice):
     distribution, _ = _after(*heard)
@@ -93,7 +94,7 @@ def test_note_probabilities_add_up_to_one_over_legal_notes(heard, frame, is_know
     assert (log_probs[~legal] == -np.inf).all()
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(st.lists(frames(), min_size=1, max_size=3), frames(), masks)
 def test_a_step_and_a_draw_change_nothing_that_they_are_given(heard, forced, is_forced):
     distribution, state = _after(*heard)
@@ -268,7 +269,7 @@ def some_voices(draw) -> tuple[Voice, ...]:
     return tuple(voice for voice in Voice if voice in chosen)
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(some_voices(), st.lists(frames(), max_size=3), frames(), masks, shapes, st.integers(0, 10**6))
 def test_a_model_plays_the_voices_that_it_has_and_leaves_the_others(voices, heard, forced, is_forced, sampling, seed):
     predictor = random_predictor(replace(SMALL, voices=voices))

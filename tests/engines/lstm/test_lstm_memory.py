@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -61,7 +62,7 @@ def test_longer_matches_are_trusted_more():
 
 
 @given(st.lists(st.integers(-1, 1), min_size=22, max_size=22))
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 def test_a_theme_is_recognised_though_its_onsets_move_by_a_frame(moves):
     lengths = [8 + move for move in moves]
     lengths[14:] = [8] * 8  # the gaps differ by a frame at most
@@ -89,7 +90,7 @@ def test_what_one_voice_recognises_is_proposed_to_the_others():
 
 
 @given(arrays(np.uint8, (70, 4), elements=st.integers(0, 3)))
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 def test_proposals_are_in_range_and_depend_on_the_past_alone(notes):
     frames = np.zeros((70, 4, 3), np.uint8)
     frames[..., 0] = notes * 4 + 30 * (notes > 0)
@@ -118,7 +119,7 @@ def test_hearing_frame_by_frame_is_hearing_the_song():
 
 
 @given(st.data())
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 def test_a_past_is_a_value_whatever_was_heard_after_it(data):
     songs = [_tune(THEME + OTHER[:2] + THEME, 3), _tune(OTHER + THEME[:3] + OTHER, 3)]
     of = Memory()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from examples import examples
 from format_samples import song
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -66,7 +67,7 @@ def ticks(draw: st.DrawFn) -> list[Tick]:
     return made or [()]
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 @given(ticks=ticks(), data=st.data())
 def test_the_program_plays_any_ticks_and_their_loop(ticks: list[Tick], data: st.DataObject) -> None:
     loop = data.draw(st.none() | st.integers(0, len(ticks) - 1))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from vgm_files import CLOCK, END, log, vgm, wait, write
@@ -335,7 +336,7 @@ def test_any_flipped_bit_is_read_or_refused(read: Read) -> None:
         reads_or_refuses(read, bytes(damaged))
 
 
-fuzzed = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+fuzzed = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(200))
 
 
 @fuzzed

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import ArrayLike
@@ -20,7 +21,9 @@ from livegen.formats.chip.vgm_writer import vgm_bytes, write_vgm
 from livegen.units import CPU_CLOCK_HZ
 
 CLOCK = CPU_CLOCK_HZ["ntsc"]
-one_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=80)
+one_folder = settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=examples(80)
+)
 WORDS = st.text(st.characters(exclude_categories=["C", "Z"]), max_size=30)
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import mido
 import numpy as np
+from examples import examples
 from format_samples import scores, song
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -18,7 +19,9 @@ from livegen.formats.score.piece import Piece
 from livegen.score import Column, Voice, onsets
 from livegen.units import volume_to_velocity
 
-one_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+one_folder = settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=examples(60)
+)
 TEMPOS = st.lists(st.tuples(st.integers(1, 40), st.floats(20, 300)), max_size=3).map(sorted)
 
 

@@ -3,6 +3,7 @@ from pathlib import Path
 import mido
 import numpy as np
 import pytest
+from examples import examples
 from format_samples import NESMDB, needs_nesmdb, song
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -168,7 +169,7 @@ STRUCK = st.lists(
 )
 
 
-@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(80), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(0, 15), st.integers(0, 127), STRUCK), min_size=1, max_size=5))
 def test_any_music_becomes_a_score(tmp_path, parts):
     tracks = [track(channel, program, struck) for channel, program, struck in parts]

@@ -5,6 +5,7 @@ import zipfile
 import mido
 import numpy as np
 import pytest
+from examples import examples
 from format_samples import NESMDB, needs_nesmdb, scores, song
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -15,7 +16,7 @@ from livegen.formats.midi.file import read_midi_score, write_midi_score
 from livegen.formats.score.nesmdb import load_split
 from livegen.score import Voice
 
-one_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+one_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(60))
 
 
 @one_folder

@@ -7,6 +7,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from examples import examples
 from format_samples import NESMDB, needs_nesmdb, scores, song
 from hypothesis import HealthCheck, given, settings
 
@@ -21,7 +22,7 @@ EVERY = (*LOSSLESS, ".seprsco.pkl")
 
 
 @pytest.mark.parametrize("ending", LOSSLESS)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(20))
 @given(frames=scores())
 def test_a_score_reads_back_exactly(tmp_path, ending, frames):
     write_score(tmp_path / f"a{ending}", frames)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from examples import examples
 from format_samples import scores, song
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -19,7 +20,9 @@ from livegen.score import Voice
 
 COLOURS = {Voice.P1: "#ff6b81", Voice.P2: "#4cc9f0", Voice.TR: "#7bd88f", Voice.NO: "#c3a6ff"}
 SVG = "{http://www.w3.org/2000/svg}"
-one_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=30)
+one_folder = settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=examples(30)
+)
 
 
 def boxes(path: Path, colour: str) -> list[tuple[float, ...]]:

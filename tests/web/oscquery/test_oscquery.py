@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pythonosc.osc_message import OscMessage
@@ -191,7 +192,7 @@ def test_other_patches_are_a_path_that_changed(new_session: ScriptedSession) -> 
 
 
 def test_any_text_and_any_bytes_leave_the_server_standing(session: ScriptedSession) -> None:
-    @settings(max_examples=150)
+    @settings(max_examples=examples(150))
     @given(st.text(max_size=300) | st.binary(max_size=300), st.sampled_from(["/", "/stage"]))
     def send(message: str | bytes, path: str) -> None:
         lines[path].line.send(message)
@@ -215,7 +216,7 @@ def test_any_bytes_on_the_wire_leave_the_server_standing(session: ScriptedSessio
         [b"", upgrade, b"GET /", b"GET / HTTP/1.1\r\nHost: ", b"POST / HTTP/1.1\r\nHost: localhost\r\n"]
     )
 
-    @settings(max_examples=100)
+    @settings(max_examples=examples(100))
     @given(starts, st.binary(max_size=200))
     def send(start: bytes, rest: bytes) -> None:
         with socket.create_connection(("127.0.0.1", session.port)) as line:
