@@ -4,8 +4,10 @@ Whatever is missing, these answer: a library that does not load is a finding, no
 """
 
 import contextlib
+import getpass
 import importlib.util
 import os
+import re
 import shutil
 import socket
 import sys
@@ -83,6 +85,16 @@ def examine() -> list[Finding]:
         if state is not None:
             findings.append(Finding(what, state.is_fine, _in_one_line(state.says), _in_one_line(state.cure)))
     return findings
+
+
+def without_names(text: str) -> str:
+    """Return a sentence as it may be posted where anybody reads it: no home folder, host name or user name in it."""
+    hidden = {str(Path.home()): "~", socket.gethostname(): "<host>"}
+    with contextlib.suppress(OSError, KeyError, ImportError):  # a container may know no user
+        hidden[getpass.getuser()] = "<user>"
+    for name, stands_for in hidden.items():
+        text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", stands_for, text, flags=re.IGNORECASE)
+    return text
 
 
 def find_devices() -> dict[str, list[str]]:

@@ -29,15 +29,20 @@ def devices(as_json: Json = False) -> None:
 
 
 def doctor(as_json: Json = False) -> None:
-    """Say what is missing here, and the line that mends it.
+    """Say what is missing here, and the line that mends it. --json leaves out the names of home, host and user.
 
     Example: [bold]livegen doctor[/bold]
     """
-    from livegen.cli.doctor import examine
+    from livegen.cli.doctor import examine, without_names
 
     findings = examine()
     if as_json:
-        print_json({f.what: {"is_fine": f.is_fine, "says": f.says, "cure": f.cure} for f in findings})
+        print_json(
+            {
+                f.what: {"is_fine": f.is_fine, "says": without_names(f.says), "cure": without_names(f.cure)}
+                for f in findings
+            }
+        )
         return
     for finding in findings:
         mark = "[green]ok[/green]     " if finding.is_fine else "[yellow]missing[/yellow]"

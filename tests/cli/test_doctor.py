@@ -27,6 +27,14 @@ def test_a_finding_is_one_line_and_what_is_missing_has_a_cure():
         assert finding.is_fine or finding.cure, finding
 
 
+def test_what_is_posted_names_neither_home_nor_host_nor_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/anna")
+    monkeypatch.setenv("LOGNAME", "anna")
+    monkeypatch.setattr(socket, "gethostname", lambda: "annas-laptop")
+    said = "in /home/anna/.cache/livegen, by Anna on annas-laptop; Annabel's keyboard, in /home/annabel"
+    assert doctor.without_names(said) == "in ~/.cache/livegen, by <user> on <host>; Annabel's keyboard, in /home/annabel"
+
+
 def test_without_audio_and_midi_libraries_it_says_so_and_how_to_get_them(monkeypatch):
     _hide(monkeypatch, "sounddevice", "rtmidi", "torch")
     found = _by_name()
