@@ -1,4 +1,4 @@
-"""The inbox: where all inputs put what comes in, and from where it goes to the desk, the instrument and MIDI out."""
+"""The inbox: takes the events of all inputs, and passes them to the desk, the instrument and the MIDI outputs."""
 
 import time
 
@@ -20,7 +20,7 @@ class Inbox:
     Attributes
     ----------
     midi_outs : MidiOuts or None
-        What follows the keys and ends its notes with a panic; the inbox is there before it.
+        The outputs that follow the keys and end their notes at a panic. They are set later: the inbox is made first.
     """
 
     def __init__(self, desk: Desk, instrument: Instrument) -> None:
@@ -30,12 +30,12 @@ class Inbox:
         self._panic = PanicButton()
 
     def receive(self, event: Event, source: str) -> None:
-        """Take an event from any input; the `Sink` of them all."""
+        """Take an event from any input: the `Sink` of all inputs."""
         for passed in self._desk.hear(event, source, self._instrument.values):
             self.play(passed, source)
 
     def play(self, event: Event, source: str) -> None:
-        """Take an event that is music."""
+        """Pass on an event that the desk has let through."""
         now_seconds, was_running = time.perf_counter(), self._instrument.is_model_audible
         self._instrument.receive(event, source)
         if self.midi_outs is not None:
