@@ -1,18 +1,18 @@
-"""OSC: the live controls by UDP, asked, set and answered (https://opensoundcontrol.stanford.edu/spec-1_0.html).
+"""OSC: the live controls over UDP, to ask for and to set (https://opensoundcontrol.stanford.edu/spec-1_0.html).
 
-An address without an argument asks, with one it sets; the value in force goes back on the same address. What an
-address means is in `livegen.controls`; beside the controls there are
+A message to the address of a control asks for its value; with an argument it sets it. The value in force is sent back
+on the same address. The controls are in `livegen.controls`. Beside them there are
 
-    /livegen/register [port]        answers and news go to this port of the sender, else to the one it sends from
+    /livegen/register [port]        send answers and news to this port of the sender, else to the one it sends from
     /livegen/unregister [port]
     /livegen/dump                   every value in force
     /livegen/note channel note velocity     a key: channel 1..16, velocity 0 releases it
 
-and there come back
+and livegen sends
 
     /livegen/error sentence         what was wrong with a message
     /livegen/news sentence          what the performer reads on the status line
-    /livegen/heartbeat seconds late_frames underflows received dropped      once a second; the last two are of OSC
+    /livegen/heartbeat seconds late_frames underflows received dropped      once a second; the last two count for OSC
 """
 
 import contextlib
@@ -33,15 +33,15 @@ Address = tuple[str, int]
 DEFAULT_PORT: Final = 9124
 
 MAX_LISTENERS: Final = 32
-"""How many may register; also how many may play notes."""
+"""Largest number of listeners that may register, and of machines that may play notes."""
 
 _WAIT_SECONDS: Final = 0.1
-_BURST: Final = 256  # packets taken before `stop` is looked at again
-_RECEIVE_BUFFER: Final = 1 << 20  # bytes; half a second of 2,000 messages a second, each of which takes about 800
+_BURST: Final = 256  # packets taken before `stop` is checked again
+_RECEIVE_BUFFER: Final = 1 << 20  # bytes: half a second of 2,000 messages a second, at about 800 bytes each
 
 
 class OscServer:
-    """The OSC socket: takes packets on its thread, sends from any.
+    """The OSC socket. It takes packets on its thread and sends from any thread.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class OscServer:
     values : callable
         Returns the values in force; called on the same thread.
     host : str
-        Address to bind; ``127.0.0.1`` hears this machine only.
+        Address to bind. ``127.0.0.1`` takes packets of this machine only.
     port : int
         UDP port; 0 takes a free one.
 
@@ -59,7 +59,8 @@ class OscServer:
     host, port : str, int
         Where it listens.
     received, dropped, unsent : int
-        Messages understood; packets that were no OSC, and messages that made no sense; answers that could not be sent.
+        Number of messages understood; of packets that were not OSC and messages that made no sense; of packets that
+        could not be sent.
 
     Raises
     ------
@@ -73,10 +74,10 @@ class OscServer:
         self._sink = sink
         self._values = values
         self._lock = threading.Lock()
-        self._listeners: dict[Address, Address] = {}  # whom we hear from, to where it wants its answers
+        self._listeners: dict[Address, Address] = {}  # for each sender, where its answers go
         self._askers: dict[str, set[Address]] = {}  # who set a control whose value is not announced yet
         self._players: set[str] = set()
-        self._chosen: set[Address] = set()  # who will be found again at the port that it chose
+        self._chosen: set[Address] = set()  # listeners that chose their port and can be found there again
         self.received = self.dropped = self.unsent = 0
         self._socket = _bound_socket(host, port)
         self.host, self.port = self._socket.getsockname()[:2]
@@ -87,7 +88,7 @@ class OscServer:
             self.poll(_WAIT_SECONDS)
 
     def poll(self, patience_seconds: float = 0.0) -> None:
-        """Take the packets that wait, after waiting for the first at most this long; never raises."""
+        """Wait at most this long for a packet and take all that are there; never raises."""
         try:
             select.select([self._socket], [], [], patience_seconds)
             for _ in range(_BURST):
@@ -101,8 +102,8 @@ class OscServer:
     def announce(self, name: str, value: Value) -> None:
         """Tell whoever set a control, and every listener, the value that is in force now.
 
-        The session calls it whenever a `SetControl` took effect, from OSC or elsewhere, also where the value is the
-        one before. Never blocks.
+        The session calls it whenever a `SetControl` took effect, from OSC or elsewhere, also if the value is the same
+        as before. Never blocks.
         """
         with self._lock:
             targets = self._askers.pop(name, set()) | set(self._listeners.values())
@@ -115,7 +116,7 @@ class OscServer:
         self._send(targets, f"{OSC_PREFIX}/error", reason)
 
     def heartbeat(self, *numbers: float) -> None:
-        """Send a few numbers to every listener, about once a second, to show that livegen lives."""
+        """Send a few numbers to every listener, to show that livegen is running. Called about once a second."""
         self._tell("heartbeat", *(n if isinstance(n, float) else int(n) for n in numbers))
 
     def tell_news(self, sentence: str) -> None:
@@ -123,9 +124,9 @@ class OscServer:
         self._tell("news", sentence)
 
     def add_peer(self, host: str, port: int) -> bool:
-        """Register a listener that has not asked, as a rig does; False if nobody knows its name.
+        """Register a listener that did not ask for it, as a rig does. False if its host's name is unknown.
 
-        The name is looked up now: it may take seconds, which nobody has while playing.
+        Looking up the name may take seconds, so this must not be called while playing.
         """
         try:
             found = socket.getaddrinfo(host, port, self._socket.family, socket.SOCK_DGRAM)[0][4]
@@ -138,7 +139,7 @@ class OscServer:
 
     @property
     def peers(self) -> tuple[Address, ...]:
-        """Listeners that will be found again where they are: those that chose their port."""
+        """Listeners that can be found at the same address again, because they chose their port."""
         with self._lock:
             return tuple(sorted(self._chosen & set(self._listeners.values())))
 
@@ -196,7 +197,7 @@ class OscServer:
         with self._lock:
             is_full = len(self._listeners) >= MAX_LISTENERS and sender not in self._listeners
             gone = next((source for source, known in self._listeners.items() if known == target), None)
-            if is_full and gone is not None:  # a program that was started again sends from another port than before
+            if is_full and gone is not None:  # the program was started again and sends from another port than before
                 del self._listeners[gone]
                 is_full = False
             if not is_full:
@@ -240,7 +241,7 @@ class OscServer:
         for target in targets:
             try:
                 self._socket.sendto(packet, target)
-            except OSError:  # full buffer, unreachable: the music does not wait for it
+            except OSError:  # the buffer is full or nobody is there: the music must not wait
                 self.unsent += 1
 
 
@@ -255,7 +256,7 @@ _COMMANDS: Final[dict[str, Callable[[OscServer, list[Any], Address], None]]] = {
 def _bound_socket(host: str, port: int) -> socket.socket:
     bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
     try:
-        if not host:  # would mean the whole network
+        if not host:  # an empty address would mean the whole network
             raise OSError("there is no address")
         bound.bind((host, port))
     except (OSError, OverflowError, TypeError) as error:  # TypeError: a name that cannot be encoded
@@ -280,5 +281,5 @@ def _port_argument(arguments: list[Any], default: int) -> int:
 
 
 def _source(sender: Address) -> str:
-    """Name a machine, not its port: many programs send from a new port each time."""
+    """Return the name of a source. It has no port, because many programs send from a new port each time."""
     return f"osc:{sender[0]}"

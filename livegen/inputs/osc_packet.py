@@ -1,4 +1,4 @@
-"""OSC packets: bytes to messages and back, and what a message that is a key says."""
+"""OSC packets: from bytes to messages and back, and from messages to events."""
 
 import struct
 from collections.abc import Iterator
@@ -12,10 +12,10 @@ from livegen.errors import ControlError
 from livegen.events import NoteOff, NoteOn, SetControl
 
 NOTE_RANGES: Final = {"channel": (1, 16), "note": (0, 127), "velocity": (0, 127)}
-"""The three whole numbers of ``/livegen/note``, each with its lowest and highest; velocity 0 releases the key."""
+"""Lowest and highest value of the three whole numbers of ``/livegen/note``. Velocity 0 releases the key."""
 
-_MAX_PACKET: Final = 8192  # bytes; a larger packet is no control
-_MAX_DEPTH: Final = 8  # of bundles in bundles
+_MAX_PACKET: Final = 8192  # bytes; a larger packet sets no control
+_MAX_DEPTH: Final = 8  # how deep bundles may lie in bundles
 _BUNDLE: Final = b"#bundle\x00"
 _BUNDLE_HEADER: Final = 16  # the word #bundle and a time tag, which is taken as "now"
 _KNOWN_TYPES: Final = frozenset("ihfdsbrmtTFNI[]")
@@ -28,8 +28,8 @@ class NotOscError(ValueError):
 def parse_packet(packet: bytes) -> list[tuple[str, list[Any]]]:
     """Return the messages of a packet, each with its address and arguments.
 
-    Bundles are taken apart here and not by python-osc, which loops for ever on a negative element size and recurses
-    as deep as the packet says; it also logs type tags that it does not know.
+    Bundles are taken apart here and not by python-osc, which loops for ever on a negative element size, recurses
+    as deep as the packet says, and logs type tags that it does not know.
 
     Raises
     ------
@@ -66,17 +66,17 @@ def _parse_message(data: bytes) -> tuple[str, list[Any]]:
     tags = data[tags_at:].split(b"\x00", 1)[0].decode("latin-1")
     if tags and not (tags[0] == "," and set(tags[1:]) <= _KNOWN_TYPES):
         raise NotOscError(f"unknown type tags {tags!r}")
-    if "I" in tags:  # an impulse, which python-osc does not know; it has no more data than T
+    if "I" in tags:  # an impulse, which python-osc does not know; like T it has no data
         data = data[:tags_at] + tags.replace("I", "T").encode() + data[tags_at + len(tags) :]
     try:
         message = OscMessage(data)
         return message.address, message.params
-    except Exception as error:  # python-osc lets more out than its own ParseError: struct's, Unicode's, index errors
+    except Exception as error:  # python-osc raises not only its ParseError, but also struct, Unicode and index errors
         raise NotOscError(str(error)) from error
 
 
 def build_packet(address: str, *arguments: Value) -> bytes:
-    """Return a message as a packet; a bool leaves as 0 or 1, which more programs understand than OSC's own T and F."""
+    """Return a message as a packet. A bool is sent as 0 or 1, because more programs know these than OSC's T and F."""
     builder = OscMessageBuilder(address)
     for argument in arguments:
         builder.add_arg(int(argument) if isinstance(argument, bool) else argument)
@@ -84,7 +84,7 @@ def build_packet(address: str, *arguments: Value) -> bytes:
 
 
 def note_event(arguments: list[Any]) -> NoteOn | NoteOff:
-    """Return the key that the arguments of ``/livegen/note`` mean.
+    """Return the event of a key that the arguments of ``/livegen/note`` describe.
 
     Raises
     ------
@@ -102,9 +102,9 @@ def note_event(arguments: list[Any]) -> NoteOn | NoteOff:
 
 
 def set_event(name: str, arguments: list[Any]) -> SetControl | None:
-    """Return what a message to the address of a control sets; None for a trigger's button that comes up.
+    """Return what a message to the address of a control sets; None when the button of a trigger comes up.
 
-    An action takes OSC's N, which is None, for no argument.
+    For an action, OSC's N, which is None here, counts as no argument.
 
     Raises
     ------
@@ -120,6 +120,6 @@ def set_event(name: str, arguments: list[Any]) -> SetControl | None:
 
 
 def shown(value: object) -> str:
-    """Return a value as an error shows it, cut where it is long."""
+    """Return a value as an error shows it, cut if it is long."""
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:60]}..."
