@@ -320,9 +320,12 @@ def train(
 def _config_of(out: Path) -> LstmConfig:
     """Return what the network of a run is that goes on."""
     try:
-        return read_config(out)[1]
+        _, config = read_config(out)
     except CheckpointError as error:
         raise TrainingError(f"cannot resume: {error}; begin anew without resume") from error
+    if not isinstance(config, LstmConfig):
+        raise TrainingError(f"cannot resume: the model in {out} is none that livegen trains; begin anew without resume")
+    return config
 
 
 def _settled(settings: Settings, group: Group) -> Settings:
