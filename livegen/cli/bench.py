@@ -28,7 +28,7 @@ from livegen import __version__
 from livegen.apu import render_writes
 from livegen.apu.workloads import Writes, busy_writes, worst_case_writes
 from livegen.controls import DEFAULTS, with_value
-from livegen.engines.checkpoint import load_predictor
+from livegen.engines.checkpoint import load_predictor, read_config
 from livegen.engines.protocol import Predictor, Sampling
 from livegen.errors import LivegenError
 from livegen.events import Event as InputEvent
@@ -145,11 +145,14 @@ def measure_step(predictor: Predictor) -> tuple[NDArray[np.float64], list[NDArra
 
 
 def measure_torch_step(model_folder: Path, frames: list[NDArray[np.uint8]]) -> NDArray[np.float64] | None:
-    """Return milliseconds of single steps in torch on one thread of the CPU, or None if torch is not installed.
+    """Return milliseconds of single steps in torch on one thread of the CPU.
 
-    The network that was trained hears the same frames one by one, and computes the distributions of each voice of the
-    next frame. Drawing from them is left out, which favours torch.
+    None if torch is not installed, or the model is of a kind that livegen does not train. The network that was trained
+    hears the same frames one by one, and computes the distributions of each voice of the next frame. Drawing from them
+    is left out, which favours torch.
     """
+    if read_config(model_folder)[0] != "lstm":
+        return None
     try:
         from livegen.training.live_step import TorchStep, one_thread
     except ModuleNotFoundError as error:

@@ -1,24 +1,23 @@
 """Model folders: `config.toml` says what a model is, `weights.safetensors` has its arrays.
 
-The configuration has the kind of model and its sizes. If the model has not all four voices, or was trained without some
-of the inputs, it says so too.
+The configuration names the kind of model; what else it says is that kind's own.
 
 Nothing in a folder is ever run: weights that are no safetensors file are refused, above all pickles.
 """
 
-import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
-from livegen.engines.lstm.lstm import ALL_VOICES, SIZE_NAMES, LstmConfig, LstmPredictor, parse_voices
+from livegen.engines.lstm.lstm import LstmConfig, LstmPredictor
 from livegen.engines.protocol import Predictor
 from livegen.errors import CheckpointError
+from livegen.score import Voice
 
 CONFIG_FILE: Final = "config.toml"
 WEIGHTS_FILE: Final = "weights.safetensors"
@@ -26,7 +25,33 @@ WEIGHTS_FILE: Final = "weights.safetensors"
 VERSION: Final = 1
 """Version of the layout of a model folder. A folder that names no version has version 1."""
 
-_KINDS: Final = {"lstm": (LstmConfig, LstmPredictor)}
+
+class Config(Protocol):
+    """What a kind of model says of itself in `config.toml`, beside its kind."""
+
+    @property
+    def voices(self) -> tuple[Voice, ...]:
+        """The voices that it hears and plays."""
+        ...
+
+    @classmethod
+    def from_table(cls, table: Mapping[str, Any]) -> Self:
+        """Return what the file says; raises CheckpointError."""
+        ...
+
+    def to_lines(self) -> list[str]:
+        """Return the lines of TOML that say it, as `from_table` reads them."""
+        ...
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the name and shape of every array of the weights."""
+        ...
+
+
+Build = Callable[[str, Any, Mapping[str, NDArray]], Predictor]
+"""Makes a predictor of the name of its folder, its configuration, and its arrays."""
+
+_KINDS: Final[dict[str, tuple[type[Config], Build]]] = {"lstm": (LstmConfig, LstmPredictor.from_arrays)}
 _DTYPES: Final = ("F16", "F32")
 _LARGEST_WEIGHT: Final = 1e4
 _MAX_CONFIG_BYTES: Final = 1 << 16
@@ -41,11 +66,11 @@ def load_predictor(folder: Path) -> Predictor:
         If the folder or a file of it is missing or damaged, or the weights do not fit the configuration.
     """
     kind, config = read_config(folder)
-    _, predictor = _KINDS[kind]
-    return predictor.from_arrays(folder.resolve().name, config, read_weights(folder, config.shapes()))
+    _, build = _KINDS[kind]
+    return build(folder.resolve().name, config, read_weights(folder, config.shapes()))
 
 
-def read_config(folder: Path) -> tuple[str, LstmConfig]:
+def read_config(folder: Path) -> tuple[str, Config]:
     """Return the kind of model that a folder holds, and its configuration; raises CheckpointError."""
     path = folder / CONFIG_FILE
     try:
@@ -65,29 +90,17 @@ def read_config(folder: Path) -> tuple[str, LstmConfig]:
     kind = table.get("kind")
     if not isinstance(kind, str) or kind not in _KINDS:
         raise CheckpointError(f"{path} has the kind {kind!r}: allowed is {' or '.join(_KINDS)}")
-    sizes = table.get("sizes")
     config, _ = _KINDS[kind]
-    if not isinstance(sizes, dict) or set(sizes) != set(SIZE_NAMES):
-        raise CheckpointError(f"{path} needs a table [sizes] with exactly {', '.join(sorted(SIZE_NAMES))}")
-    leaves_out = table.get("leaves_out", ())
-    if isinstance(leaves_out, list):
-        leaves_out = tuple(leaves_out)
     try:
-        voices = parse_voices(table["voices"]) if "voices" in table else ALL_VOICES
-        return kind, config(**sizes, voices=voices, leaves_out=leaves_out)
+        return kind, config.from_table(table)
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from error
 
 
-def write_config(folder: Path, config: LstmConfig) -> None:
+def write_config(folder: Path, config: Config) -> None:
     """Write the `config.toml` of a model."""
     kind = next(kind for kind, (of_kind, _) in _KINDS.items() if isinstance(config, of_kind))
-    lines = [f"version = {VERSION}", f'kind = "{kind}"']
-    if config.voices != ALL_VOICES:
-        lines.append(f"voices = {json.dumps([voice.name.lower() for voice in config.voices])}")
-    if config.leaves_out:
-        lines.append(f"leaves_out = {json.dumps(config.leaves_out)}")
-    lines += ["", "[sizes]", *(f"{name} = {getattr(config, name)}" for name in SIZE_NAMES)]
+    lines = [f"version = {VERSION}", f'kind = "{kind}"', *config.to_lines()]
     (folder / CONFIG_FILE).write_text("\n".join(lines) + "\n", "utf-8")
 
 

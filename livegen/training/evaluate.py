@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from livegen.engines.checkpoint import read_config, read_weights
 from livegen.engines.lstm import features
 from livegen.engines.lstm.features import N_NOTE_VALUES
+from livegen.engines.lstm.lstm import LstmConfig
+from livegen.errors import CheckpointError
 from livegen.score import N_COLUMNS, N_VOICES, NOTE_RANGE, Column, Voice
 from livegen.training.dataset import Songs, in_order, only
 from livegen.training.model import Network, batch_of
@@ -142,6 +144,8 @@ def note_nll(network: Network, songs: Songs, *, has_memory: bool = True) -> floa
 def load_network(model_folder: Path) -> Network:
     """Load a model folder into torch; raises CheckpointError."""
     _, config = read_config(model_folder)
+    if not isinstance(config, LstmConfig):
+        raise CheckpointError(f"the model in {model_folder} is none that livegen trains: only an lstm can be measured")
     arrays = read_weights(model_folder, config.shapes())
     network = Network(config)
     network.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})

@@ -322,9 +322,12 @@ def train(
 def _config_of(out: Path) -> LstmConfig:
     """Return the config of the network of the run to resume."""
     try:
-        return read_config(out)[1]
+        _, config = read_config(out)
     except CheckpointError as error:
         raise TrainingError(f"cannot resume: {error}; begin anew without resume") from error
+    if not isinstance(config, LstmConfig):
+        raise TrainingError(f"cannot resume: the model in {out} is none that livegen trains; begin anew without resume")
+    return config
 
 
 def _settled(settings: Settings, group: Group) -> Settings:

@@ -30,6 +30,8 @@ from livegen.controls import CONTROLS, DEFAULTS, osc_address
 from livegen.engines.checkpoint import CONFIG_FILE, WEIGHTS_FILE
 from livegen.engines.lstm.lstm import SIZES
 from livegen.formats.score.nesmdb import load_npz
+from livegen.offline.convert import CONVERSIONS
+from livegen.offline.render import RENDER_ENDINGS
 from livegen.score import Column, Voice
 from livegen.system.resources import patches_folder
 
@@ -287,6 +289,14 @@ def test_the_help_of_every_command_has_an_example(run: Run, command: str) -> Non
     result = run(command, "--help")
     assert result.code == 0
     assert f"Example: livegen {command}" in result.out
+
+
+@pytest.mark.parametrize("command", ["render", "convert"])
+def test_the_help_names_every_ending_that_the_command_knows(run: Run, command: str) -> None:
+    converted = {ending for row in CONVERSIONS for ending in (*row.sources, *row.targets)}
+    known = set(RENDER_ENDINGS) if command == "render" else converted
+    named = {word.strip(",") for word in run(command, "--help").out.split()}
+    assert known - {".midi"} <= named  # which is said with .mid
 
 
 def test_no_command_shows_the_help_and_is_an_error(run: Run) -> None:

@@ -4,7 +4,7 @@ import pickle
 import shutil
 import struct
 import zipfile
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from lstm_weights import SMALL, random_arrays
 from safetensors.numpy import save_file
 
+from livegen.cli.bench import measure_torch_step
+from livegen.engines import checkpoint
 from livegen.engines.checkpoint import CONFIG_FILE, WEIGHTS_FILE, load_predictor, read_config, write_config
 from livegen.engines.lstm.lstm import SIZE_NAMES
 from livegen.engines.protocol import Sampling
@@ -77,6 +79,42 @@ def test_a_shipped_model_loads_and_plays(name, n_moving):
 
 def test_the_models_together_are_no_large_download():
     assert sum(path.stat().st_size for path in MODELS.rglob("*")) < 20e6
+
+
+@dataclass(frozen=True)
+class ChainConfig:
+    """Of a kind that has nothing in common with an LSTM."""
+
+    n_links: int
+    voices = tuple(Voice)
+
+    @classmethod
+    def from_table(cls, table):
+        if type(table.get("n_links")) is not int:
+            raise CheckpointError("n_links is no whole number")
+        return cls(table["n_links"])
+
+    def to_lines(self):
+        return [f"n_links = {self.n_links}"]
+
+    def shapes(self):
+        return {"links": (self.n_links, 2)}
+
+
+def test_a_kind_of_model_is_a_row_of_the_table_and_its_configuration_its_own(tmp_path, monkeypatch):
+    monkeypatch.setitem(checkpoint._KINDS, "chain", (ChainConfig, lambda *made: made))
+    links = np.ones((3, 2), np.float32)
+    write_config(tmp_path, ChainConfig(3))
+    save_file({"links": links}, tmp_path / WEIGHTS_FILE)
+    assert read_config(tmp_path) == ("chain", ChainConfig(3))
+    assert measure_torch_step(tmp_path, []) is None
+    name, config, arrays = load_predictor(tmp_path)
+    assert (name, config) == (tmp_path.name, ChainConfig(3))
+    assert np.array_equal(arrays["links"], links)
+    save_file({"links": links[:2]}, tmp_path / WEIGHTS_FILE)
+    _refused(tmp_path, "by its config.toml must be")
+    (tmp_path / CONFIG_FILE).write_text('kind = "chain"')
+    _refused(tmp_path, "config.toml: n_links is no whole number")
 
 
 def _refused(folder: Path, says: str) -> None:

@@ -19,7 +19,7 @@ from livegen.apu.workloads import busy_writes
 from livegen.errors import FormatError
 from livegen.formats.chip.register_log import Loop
 from livegen.formats.chip.vgm import read_vgm
-from livegen.formats.score.kinds import read_piece, read_score, write_piece, write_score
+from livegen.formats.score.kinds import SCORE_ENDINGS, read_piece, read_score, write_piece, write_score
 from livegen.formats.score.piece import Piece
 from livegen.offline.convert import CONVERSIONS, Options, Report, convert
 from livegen.outputs.callback import new_callback, render_block
@@ -155,8 +155,8 @@ def test_it_says_what_was_left_out_and_how_far_it_is(tmp_path: Path) -> None:
     assert len(done) == 3
 
 
-@pytest.mark.parametrize("target", [".mid", ".midi", ".npz", ".exprsco.pkl", ".seprsco.pkl"])
-@pytest.mark.parametrize("source", [".mid", ".npz", ".exprsco.pkl", ".seprsco.pkl"])
+@pytest.mark.parametrize("target", SCORE_ENDINGS)
+@pytest.mark.parametrize("source", SCORE_ENDINGS)
 def test_every_kind_of_score_becomes_every_other(tmp_path: Path, source: str, target: str) -> None:
     first, second = tmp_path / f"in{source}", tmp_path / f"out{target}"
     write_score(first, song())

@@ -128,7 +128,10 @@ def test_everything_that_a_patch_can_say() -> None:
     )
     assert patch.voices[3] == replace(default_voice(Voice.NO), volume=Macro((7,)), timbre=Macro((1,)))
     assert patch.voices[1:3] == (default_voice(Voice.P2), default_voice(Voice.TR))
-    plain = Drum(99 % 16 + 1, Macro((15,)), Macro((0,)), Macro((0,)), None)
+    plain = parse("[drums.99]").drums[99]
+    assert plain == replace(
+        plain, note=99 % 16 + 1, volume=Macro((15,)), timbre=Macro((0,)), arpeggio=Macro((0,)), kick=None
+    )
     assert dict(patch.drums) == {
         36: replace(plain, note=3, volume=Macro((15, 0)), kick=Macro((60, 50))),
         99: plain,

@@ -7,6 +7,7 @@ reference multiplies, a row is looked up and added. These matrix products are le
 for its note, 256 to 121.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self, TypeGuard
@@ -102,6 +103,24 @@ class LstmConfig:
             raise CheckpointError(f"voices is {self.voices!r}: allowed is one voice or more, each once and in order")
         if not _is_some_of(self.leaves_out, LEAVES_OUT):
             raise CheckpointError(f"leaves_out is {self.leaves_out!r}: allowed is {', '.join(LEAVES_OUT)}, each once")
+
+    @classmethod
+    def from_table(cls, table: Mapping[str, Any]) -> Self:
+        """Return what a `config.toml` says; raises CheckpointError."""
+        sizes, leaves_out = table.get("sizes"), table.get("leaves_out", ())
+        if not isinstance(sizes, dict) or set(sizes) != set(SIZE_NAMES):
+            raise CheckpointError(f"it needs a table [sizes] with exactly {', '.join(sorted(SIZE_NAMES))}")
+        voices = parse_voices(table["voices"]) if "voices" in table else ALL_VOICES
+        return cls(**sizes, voices=voices, leaves_out=tuple(leaves_out) if isinstance(leaves_out, list) else leaves_out)
+
+    def to_lines(self) -> list[str]:
+        """Return the lines of TOML that say it, as `from_table` reads them."""
+        lines = []
+        if self.voices != ALL_VOICES:
+            lines.append(f"voices = {json.dumps([voice.name.lower() for voice in self.voices])}")
+        if self.leaves_out:
+            lines.append(f"leaves_out = {json.dumps(self.leaves_out)}")
+        return [*lines, "", "[sizes]", *(f"{name} = {getattr(self, name)}" for name in SIZE_NAMES)]
 
     @property
     def n_hidden(self) -> int:

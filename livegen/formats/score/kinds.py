@@ -43,7 +43,7 @@ def read_score(path: Path) -> NDArray[np.uint8]:
     Raises
     ------
     FormatError
-        If the name does not end in .mid, .midi, .npz, .exprsco.pkl or .seprsco.pkl, or the file is bad.
+        If the name ends in none of `SCORE_ENDINGS`, or the file is bad.
     """
     return read_piece(path).frames
 
