@@ -33,13 +33,12 @@ class FullDisk:
     def __init__(self, n_bytes: int) -> None:
         self.data = b""
         self.is_closed = False
-        self._n_bytes = n_bytes
+        self.n_bytes = n_bytes
 
     def write(self, data: bytes) -> None:
-        room = self._n_bytes - len(self.data)
-        self.data += data[:room]
-        if len(data) > room:
+        if len(data) > self.n_bytes - len(self.data):
             raise OSError(errno.ENOSPC, "No space left on device")
+        self.data += data
 
     def sync(self) -> None:
         pass

@@ -1,10 +1,13 @@
 """The recorder: writes a take while it is played, on a thread of its own, so the music never waits for the disk.
 
-The frame thread hands over immutable values; they are turned into JSON here. The queue is bounded: a disk that is too
-slow makes a gap in the take, and a full disk ends the take. Both are reported, and neither disturbs the sound.
+The frame thread hands over immutable values; they are turned into JSON here. While the disk is full, lines wait in
+memory, and they are written when there is room again: nothing is missing then. What waits is bounded, so a disk that is
+full for hours, or too slow, makes a gap in the take, which is marked. All this is reported, and none of it disturbs the
+sound.
 """
 
 import contextlib
+import math
 import os
 import time
 from collections.abc import Iterator, Mapping
@@ -31,6 +34,9 @@ _WRITINGS_A_SYNC: Final = 2
 _MAX_WAITING: Final = 1440
 """Most calls that wait in the queue: one minute's frames."""
 
+_MAX_UNWRITTEN_BYTES: Final = 32 << 20
+"""Lines that may wait for room on the disk: about two hours of a take."""
+
 _JOIN_SECONDS: Final = 3.0
 
 
@@ -38,7 +44,7 @@ class LogFile(Protocol):
     """Where a take goes; `DiskFile` is one."""
 
     def write(self, data: bytes) -> None:
-        """Append bytes; raises OSError."""
+        """Append all bytes, or none of them and raise OSError."""
 
     def sync(self) -> None:
         """Wait until all is on the disk; raises OSError."""
@@ -71,12 +77,21 @@ class DiskFile:
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("xb", buffering=0)
+        self._n_bytes = 0
         lock(self._file.fileno())
 
     def write(self, data: bytes) -> None:
-        """Append bytes; raises OSError."""
-        while data:
-            data = data[self._file.write(data) :]
+        """Append all bytes, or none of them and raise OSError: no line is ever torn by a full disk."""
+        left = data
+        try:
+            while left:
+                left = left[self._file.write(left) :]
+        except OSError:
+            with contextlib.suppress(OSError):  # what has no size, such as a pipe
+                self._file.truncate(self._n_bytes)
+                self._file.seek(self._n_bytes)
+            raise
+        self._n_bytes += len(data)
 
     def sync(self) -> None:
         """Wait until all is on the disk; raises OSError."""
@@ -132,6 +147,10 @@ class Recorder:
         self._began_ns = time.perf_counter_ns()
         self._waiting: SimpleQueue[tuple[Turned, tuple[Step, ...], float] | Loaded | Gap | Note] = SimpleQueue()
         self._n_missing = self._n_told = 0  # calls that found no room in the queue, and how many of them are recorded
+        self._unwritten = bytearray()  # whole lines that wait for room on the disk
+        self._n_written = 0  # frames in the log on the disk
+        self._n_waits = 0  # how often lines had to wait
+        self._obstacle = ""  # why they wait now
         self._failure = ""
         self._counts: Mapping[str, int] = {}
         self._log = TakeLog()
@@ -147,9 +166,13 @@ class Recorder:
     @property
     def trouble(self) -> str:
         """What the performer should know about the take, or empty; any thread may ask."""
-        if self._failure or not self._n_missing:
+        if self._failure:
             return self._failure
-        return f"{self._n_missing} frames missing from the take, the disk is too slow"
+        missing = f"{self._n_missing} frames missing from the take" if self._n_missing else ""
+        if self._obstacle:
+            waits = f"the take waits since {frame_to_seconds(self._n_written):.0f} s: {self._obstacle}"
+            return ", ".join(filter(None, (waits, missing)))
+        return f"{missing}, the disk is too slow or was full" if missing else ""
 
     def start(self) -> None:
         """Begin to write on the recorder's thread."""
@@ -193,33 +216,53 @@ class Recorder:
         try:
             n_writings = 0
             while not self._is_over.wait(FLUSH_SECONDS):
-                self._write()
+                self._encode(_MAX_UNWRITTEN_BYTES)
                 n_writings += 1
-                if n_writings % _WRITINGS_A_SYNC == 0:
-                    self._file.sync()
-            self._write()
-            self._file.write(self._log.end())
-            self._file.sync()
-            self.captures.work(self._log.n_frames, is_last=True)
+                self._write(syncs=n_writings % _WRITINGS_A_SYNC == 0)
+                self.captures.work(self._n_written)
+            self._encode(math.inf)
+            self._unwritten += self._log.end()
+            self._write(syncs=True)
+            if self._obstacle:
+                self._failure = f"the take ends at {frame_to_seconds(self._n_written):.0f} s: {self._obstacle}"
+            self.captures.work(self._n_written, is_last=True)
         except Exception as error:  # on stage nothing raises: report it, and play on
-            reason = error.strerror if isinstance(error, OSError) else repr(error)
-            self._failure = f"the take ends at {frame_to_seconds(self._log.n_frames):.0f} s, for its log: {reason}"
+            self._failure = f"the take ends at {frame_to_seconds(self._n_written):.0f} s, for its log: {error!r}"
         finally:
             with contextlib.suppress(OSError):
                 self._file.close()
 
-    def _write(self) -> None:
-        lines: list[bytes] = []
+    def _encode(self, most_bytes: float) -> None:
+        """Turn what waits in the queue into lines, while fewer bytes than that wait for room on the disk."""
         for _ in range(self._waiting.qsize()):
+            if len(self._unwritten) > most_bytes:
+                return
             waiting = self._waiting.get()
             if isinstance(waiting, tuple):
                 turned, steps, bar = waiting
-                lines += [self._log.add(turned, steps), *map(encode, self._asked(turned, steps, bar))]
+                self._unwritten += self._log.add(turned, steps)
+                for kept in self._asked(turned, steps, bar):
+                    self._unwritten += encode(kept)
             else:
-                lines.append(encode(waiting))
-        if lines:
-            self._file.write(b"".join(lines))
-        self.captures.work(self._log.n_frames)
+                self._unwritten += encode(waiting)
+
+    def _write(self, *, syncs: bool) -> None:
+        """Write the lines that wait, all of them or, while the disk takes none, none."""
+        try:
+            if self._unwritten:
+                self._file.write(bytes(self._unwritten))
+                self._unwritten.clear()
+                self._n_written = self._log.n_frames
+            if syncs:
+                self._file.sync()
+        except OSError as error:
+            if not self._obstacle:
+                self._n_waits += 1
+            self._obstacle = error.strerror or str(error)
+        else:
+            if self._obstacle:
+                self._obstacle = ""
+                self._waiting.put(Note("waits for the disk", self._n_waits, time.perf_counter_ns() - self._began_ns))
 
     def _asked(self, turned: Turned, steps: tuple[Step, ...], bar: float) -> Iterator[Kept]:
         """Yield the captures that a call asks for; `bar` is the length of a bar in frames."""

@@ -2,20 +2,26 @@
 
 import errno
 import os
+import re
+import signal
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
+from hash_predictor import HashPredictor
 from recorded_jam import STARTED, TOLD, FullDisk, RecordedJam
 from waiting import wait_until
 
 from livegen.errors import TakeError
 from livegen.events import NoteOff, NoteOn, SetControl, SourceLost
 from livegen.offline.capture import Captures
+from livegen.offline.playback import read_recording
 from livegen.takes import recorder as recorder_module
 from livegen.takes.library import head_of
-from livegen.takes.recorder import Recorder
+from livegen.takes.recorder import DiskFile, Recorder
 from livegen.takes.records import LOG_FILE, Gap, Kept, Note, Played, Turned
+from livegen.takes.replay import check
 from livegen.takes.take import Take
 
 
@@ -84,7 +90,7 @@ def test_what_is_played_is_soon_on_the_disk(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("room", [2500, 6000, 9000])
-def test_a_disk_that_fills_up_ends_the_take_and_not_the_music(tmp_path: Path, room: int) -> None:
+def test_a_take_goes_on_where_it_was_when_a_full_disk_has_room_again(tmp_path: Path, room: int) -> None:
     empty = FullDisk(1 << 20)
     RecordedJam(tmp_path, log=empty).stop()
     disk = FullDisk(len(empty.data) + room)
@@ -94,14 +100,89 @@ def test_a_disk_that_fills_up_ends_the_take_and_not_the_music(tmp_path: Path, ro
         if jam.recorder.trouble:
             break
     assert wait_until(lambda: jam.recorder.trouble != "")
-    assert "No space left on device" in jam.recorder.trouble
-    assert disk.is_closed
+    assert re.fullmatch(r"the take waits since \d+ s: No space left on device", jam.recorder.trouble)
     horizon = jam.horizon
+    jam.frame(NoteOn(0, 60, 100))
     jam.frames(5)
-    assert jam.horizon == horizon + 5
+    assert jam.horizon == horizon + 6
+    disk.n_bytes = 1 << 30
+    assert wait_until(lambda: jam.recorder.trouble == "")
+    jam.frame(NoteOff(0, 60))
+    jam.frames(5)
     jam.stop()
+    assert disk.is_closed
+    (tmp_path / LOG_FILE).write_bytes(disk.data)
+    played = records(tmp_path, Played)
+    assert [record.planned.frame_index for record in played] == list(range(jam.horizon))
+    assert [note.what for note in records(tmp_path, Note)] == ["waits for the disk"]
+    outcome = check(Take(tmp_path), HashPredictor())
+    assert (outcome.is_same, outcome.n_frames, outcome.n_missing) == (True, jam.horizon, 0)
+
+
+def test_a_disk_that_stays_full_leaves_what_was_written_before_and_says_so(tmp_path: Path) -> None:
+    disk = FullDisk(1 << 20)
+    jam = RecordedJam(tmp_path, log=disk)
+    jam.frames(20)
+    assert wait_until(lambda: disk.data.count(b'{"frame"') > 15)
+    disk.n_bytes = 0
+    jam.frames(20)
+    assert wait_until(lambda: jam.recorder.trouble != "")
+    jam.stop()
+    assert re.fullmatch(r"the take ends at \d+ s: No space left on device", jam.recorder.trouble)
+    assert disk.is_closed
     (tmp_path / LOG_FILE).write_bytes(disk.data)
     assert len(records(tmp_path, Played)) > 10
+
+
+def test_a_disk_that_is_full_for_too_long_makes_a_gap_with_music_on_both_sides(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder_module, "_MAX_UNWRITTEN_BYTES", 4000)
+    monkeypatch.setattr(recorder_module, "_MAX_WAITING", 20)
+    disk = FullDisk(1 << 20)
+    jam = RecordedJam(tmp_path, log=disk)
+    jam.frames(10)
+    assert wait_until(lambda: len(disk.data) > 3000)
+    disk.n_bytes = 0
+    for _ in range(60):
+        jam.frames(5)
+        if "frames missing" in jam.recorder.trouble:
+            break
+    assert wait_until(lambda: "No space left on device, " in jam.recorder.trouble)
+    disk.n_bytes = 1 << 30
+    assert wait_until(lambda: jam.recorder._waiting.qsize() == 0)
+    jam.frames(3)
+    jam.stop()
+    assert jam.recorder.trouble.endswith("frames missing from the take, the disk is too slow or was full")
+    (tmp_path / LOG_FILE).write_bytes(disk.data)
+    gaps = records(tmp_path, Gap)
+    assert sum(gap.n_calls for gap in gaps) == jam.recorder._n_missing
+    outcome = check(Take(tmp_path), HashPredictor())
+    assert outcome.is_same
+    assert outcome.n_missing == gaps[0].n_calls
+    recording = read_recording(Take(tmp_path))
+    assert len(recording.frames) == jam.horizon
+    assert np.array_equal(recording.frames[-1], jam.instrument.state.timeline.at(jam.horizon - 1).planned.frame)
+
+
+def test_a_line_is_never_torn_by_a_full_disk(tmp_path: Path) -> None:
+    """On a real file system: a file may be no longer than the limit, as on a disk with so much room."""
+    resource = pytest.importorskip("resource", reason="only POSIX limits the size of files")
+    file = DiskFile(tmp_path / "log")
+    file.write(b"one\n")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))
+        with pytest.raises(OSError):  # noqa: PT011  # the system says it in its own words
+            file.write(b"two\nthree\n")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, before)
+    assert (tmp_path / "log").read_bytes() == b"one\n"
+    file.write(b"four\n")
+    file.close()
+    assert (tmp_path / "log").read_bytes() == b"one\nfour\n"
 
 
 def test_a_disk_without_room_for_a_first_line_is_said_at_the_start(tmp_path: Path) -> None:
