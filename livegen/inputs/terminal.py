@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from livegen.controls import CONTROLS, Value, Values, parse_value
-from livegen.errors import ControlError
 from livegen.events import NoteOff, NoteOn, SetControl, Sink, SourceLost
+from livegen.inputs.command_line import PROMPT, CommandLine, done, obey
 
 SOURCE: Final = "terminal"
 NOTE_SECONDS: Final = 0.3
@@ -34,17 +34,15 @@ KEY_OFFSETS: Final[Mapping[str, int]] = {
 
 _ESCAPE_SECONDS: Final = 0.05  # how long to wait after an escape for the rest of an arrow key
 _TEMPERATURE_STEP: Final = 0.05
-_COMMAND: Final = ":"
-_LINE_LENGTH: Final = 80
 _UP, _DOWN, _RIGHT, _LEFT = "\x1b[A", "\x1b[B", "\x1b[C", "\x1b[D"
 _KEY: Final = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1bO.|\x1b[^\x1b]|.", re.DOTALL)
 _CAPTURE: Final = "k"
-_ESCAPE, _BACKSPACE, _ENTER = "\x1b", ("\x7f", "\b"), ("\r", "\n")
+_ESCAPE, _TAB, _BACKSPACE, _ENTER = "\x1b", "\t", ("\x7f", "\b"), ("\r", "\n")
 
 HELP: Final = (
     "z..m q..i play · ←→ octave · ↑↓ temperature · space start/stop · backspace panic · enter new song · "
     "k keep 8 bars · esc quit\n"
-    ":p2.volume 0.5 and enter set any control · :learn p2.volume gives it a knob · :patch lead · :save gig"
+    ":p2.volume 0.5 and enter set any control · :learn p2.volume gives it a knob · :patch lead · :save gig · :help"
 )
 
 
@@ -65,8 +63,6 @@ class TerminalKeys:
     ----------
     octave : int
         Octave of the lower row's C. Octave 4 begins with middle C.
-    line : str
-        The line that is being typed, with its colon; or the reply to the last one.
     """
 
     def __init__(
@@ -81,13 +77,24 @@ class TerminalKeys:
         self._is_running = is_running
         self._quit = quit_session
         self._until: dict[int, float] = {}  # when each sounding note is let go
+        self._line = CommandLine()
         self.octave = 4
-        self.line = ""
 
     @property
     def is_usable(self) -> bool:
         """Whether there is a terminal to read keys from."""
         return os.name == "posix" and sys.stdin.isatty()
+
+    @property
+    def line(self) -> str:
+        """The line that is being typed, with its colon, or for some seconds the reply to the last one."""
+        return self._line.shown(time.monotonic())
+
+    def confirm(self, name: str, value: Value) -> None:
+        """Say that an action that was typed here has been done; from any thread."""
+        sentence = done(name, value)
+        if sentence:
+            self._line = self._line.told(sentence, time.monotonic())
 
     def run(self, stop: threading.Event) -> None:
         """Read keys until `stop`."""
@@ -108,10 +115,10 @@ class TerminalKeys:
 
     def press(self, key: str, now_seconds: float) -> None:
         """Do what a key means."""
-        if self.line.startswith(_COMMAND):
+        if self._line.is_open:
             self._type(key)
-        elif key == _COMMAND:
-            self.line = _COMMAND
+        elif key == PROMPT:
+            self._line = self._line.opened()
         elif key.lower() in KEY_OFFSETS:
             self._play(12 * (self.octave + 1) + KEY_OFFSETS[key.lower()], now_seconds)
         elif key in (_LEFT, _RIGHT):
@@ -138,25 +145,20 @@ class TerminalKeys:
 
     def _type(self, key: str) -> None:
         if key in _ENTER:
-            self.line = self._obey(self.line.removeprefix(_COMMAND))
+            self._line, text = self._line.entered()
+            reply = obey(text, self._values(), self._set, self._quit)
+            if reply:
+                self._line = self._line.told(reply, time.monotonic())
         elif key == _ESCAPE:
-            self.line = ""
+            self._line = self._line.closed()
         elif key in _BACKSPACE:
-            self.line = self.line[:-1]
-        elif key.isprintable() and len(self.line) < _LINE_LENGTH:
-            self.line += key
-
-    def _obey(self, line: str) -> str:
-        """Set the control that a line names, and return the reply to show."""
-        name, _, value = line.strip().partition(" ")
-        control = CONTROLS.get(name)
-        try:
-            if control is not None and not value and not control.is_action:
-                return f"{name} is {self._values()[name]}"
-            self._set(name, value.strip() if control is None or value else control.argument)
-        except ControlError as error:
-            return str(error)
-        return ""
+            self._line = self._line.shortened()
+        elif key == _TAB:
+            self._line = self._line.completed()
+        elif key in (_UP, _DOWN):
+            self._line = self._line.recalled(1 if key == _UP else -1)
+        elif key.isprintable():
+            self._line = self._line.typed(key)
 
     def _play(self, note: int, now_seconds: float) -> None:
         if note not in self._until:

@@ -17,6 +17,7 @@ from livegen.inputs.link import LinkInput
 from livegen.inputs.midi import MidiInput
 from livegen.inputs.midi_file import MidiFilePlayer
 from livegen.inputs.osc import OscServer
+from livegen.inputs.terminal import SOURCE as TERMINAL
 from livegen.inputs.terminal import TerminalKeys
 from livegen.instrument.instrument import COMMIT_MARGIN_SECONDS, Instrument
 from livegen.outputs.callback import MAX_PIECE_SAMPLES
@@ -245,6 +246,9 @@ class Session:
         for name, value in {message.name: message.value for message in in_force}.items():
             for audience in self.audience:
                 audience.announce(name, value)
+        for done in in_force:
+            if done.source == TERMINAL and self.terminal is not None:
+                self.terminal.confirm(done.name, done.value)
         for message in report.messages:
             if isinstance(message, Refused):
                 self.desk.say(message.reason)

@@ -9,6 +9,7 @@ from waiting import wait_until
 from livegen.controls import DEFAULTS, with_value
 from livegen.events import Event, NoteOff, NoteOn, SetControl, SourceLost
 from livegen.inputs import terminal
+from livegen.inputs.command_line import REPLY_SECONDS, CommandLine
 from livegen.inputs.terminal import KEY_OFFSETS, NOTE_SECONDS, TerminalKeys, split_keys
 
 
@@ -138,33 +139,42 @@ def test_a_real_terminal_plays_and_the_end_lets_go(pty: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "sets"),
+    ("line", "sets", "reply"),
     [
-        (":temperature 0.5", SetControl("temperature", 0.5)),
-        (":p2.role off", SetControl("p2.role", "off")),
-        (":top_p  7 ", SetControl("top_p", 1.0)),
-        (":panic", SetControl("panic", True)),
-        (":learn p1.volume", SetControl("learn", "p1.volume")),
-        (":save gig 2", SetControl("save", "gig 2")),
-        (":save", SetControl("save", "")),
+        (":temperature 0.5", SetControl("temperature", 0.5), "temperature is now 0.5"),
+        (":p2.role off", SetControl("p2.role", "off"), "p2.role is now off"),
+        (":top_p  7 ", SetControl("top_p", 1.0), "top_p is now 1, the highest: 7 is over it"),
+        (":p1.transpose -99", SetControl("p1.transpose", -48), "p1.transpose is now -48 semitones, the lowest"),
+        (":hold yes", SetControl("hold", True), "hold is now on"),
+        (":panic", SetControl("panic", True), ""),
+        (":learn p1.volume", SetControl("learn", "p1.volume"), ""),
+        (":save gig 2", SetControl("save", "gig 2"), ""),
+        (":save", SetControl("save", ""), ""),
     ],
 )
-def test_a_line_after_a_colon_sets_any_control(line: str, sets: SetControl) -> None:
+def test_a_line_after_a_colon_sets_any_control_and_says_what_is_now_so(line: str, sets: SetControl, reply: str) -> None:
     performer = Performer()
     assert performer.type(line) == []
     assert performer.keys.line == line  # no letter of it plays
     assert performer.type("\r") == [sets]
-    assert performer.keys.line == ""
+    assert performer.keys.line.startswith(reply)
+    assert bool(performer.keys.line) == bool(reply)
     assert performer.type("z") == [NoteOn(0, 60, 100)]
 
 
 @pytest.mark.parametrize(
     ("line", "answer"),
     [
-        (":tempo 120", "there is no control 'tempo'"),
+        (":tempo 120", "there is no control 'tempo': "),
+        (":temperatur 1", "there is no control 'temperatur': did you mean temperature"),
+        (":p2.volum 1", "there is no control 'p2.volum': did you mean p2.volume"),
+        (":xyzzy", "there is no control 'xyzzy': `livegen controls` lists them"),
         (":temperature hot", "temperature cannot be 'hot'"),
-        (":temperature", "temperature is 0.9"),
+        (":temperature", "temperature is 0.9 (within 0..2)"),
+        (":hold", "hold is off"),
+        (":mode", "mode is accompany (one of accompany, answer"),
         (":learn nothing", "learn cannot be 'nothing'"),
+        (":help", "NAME VALUE sets a control"),
     ],
 )
 def test_what_a_line_comes_to_is_answered(line: str, answer: str) -> None:
@@ -172,6 +182,40 @@ def test_what_a_line_comes_to_is_answered(line: str, answer: str) -> None:
     assert performer.type(f"{line}\n") == []
     assert performer.keys.line.startswith(answer)
     assert performer.type("z") == [NoteOn(0, 60, 100)]
+
+
+def test_quit_leaves() -> None:
+    performer = Performer()
+    performer.type(":quit\n")
+    assert performer.n_quits == 1
+
+
+def test_an_action_is_confirmed_when_it_is_done() -> None:
+    performer = Performer()
+    performer.type(":rewind 4\n")
+    assert performer.keys.line == ""  # it may be refused
+    performer.keys.confirm("rewind", 4)
+    assert performer.keys.line == "gone back 4 beats"
+    performer.keys.confirm("patch", "lead")  # that is told by others
+    assert performer.keys.line == "gone back 4 beats"
+
+
+def test_lines_are_recalled_and_completed() -> None:
+    performer = Performer()
+    performer.type(":temp\t0.4\n:p2.role m\t\n:p2.role model\n")
+    assert performer.values["temperature"] == 0.4
+    performer.type(":\x1b[A")
+    assert performer.keys.line == ":p2.role model"  # the same line twice is remembered once
+    performer.type("\x1b[A\x1b[A\x1b[A")
+    assert performer.keys.line == ":temperature 0.4"
+    performer.type("\x1b[B")
+    assert performer.keys.line == ":p2.role model"
+    performer.type("\x1b[B")
+    assert performer.keys.line == ":"
+    performer.type("p2.\t")
+    assert performer.keys.line == ":p2."  # many begin so
+    performer.type("zz\t")
+    assert performer.keys.line == ":p2.zz"
 
 
 def test_a_line_can_be_mended_and_given_up() -> None:
@@ -182,6 +226,13 @@ def test_a_line_can_be_mended_and_given_up() -> None:
     assert performer.type("\x1b") == []
     assert (performer.keys.line, performer.n_quits) == ("", 0)
     performer.type(":" + "x" * 500)
-    assert len(performer.keys.line) <= 80
+    assert len(performer.keys.line) <= 81
     performer.type("\x7f" * 500)
     assert performer.keys.line == ""
+
+
+def test_a_reply_fades() -> None:
+    line = CommandLine().told("temperature is now 0.5", 10.0)
+    assert line.shown(10.0 + 0.9 * REPLY_SECONDS) == "temperature is now 0.5"
+    assert line.shown(10.0 + 1.1 * REPLY_SECONDS) == ""
+    assert line.opened().shown(100.0) == ":"
