@@ -26,7 +26,8 @@ _ENCODER_STEPS: Final[Mapping[int, Literal["twos_complement", "offset_64"]]] = M
 _SAME_AT_FIRST: Final = 3
 """How many first values that are the same make an encoder: what stands somewhere moves on."""
 
-_MIDI: Final = "midi:"
+_PLAYERS: Final = ("midi:", "osc:")
+"""Sources whose program changes pick patches; those of a MIDI file are meant for other instruments."""
 
 _Place = tuple[int, str, int]
 """Channel, kind and number of a knob."""
@@ -106,7 +107,7 @@ class ControllerMap:
                 return heard._hear_knob(event, source, values)
             case NoteOn():
                 return heard._hear_pad(event, values)
-            case ProgramChange(_, program) if source.startswith(_MIDI) and self.programs:
+            case ProgramChange(_, program) if source.startswith(_PLAYERS) and self.programs:
                 return heard._pick_patch(program)
             case SetControl("learn", name):
                 return heard._learn(str(name)), [event]

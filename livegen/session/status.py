@@ -90,6 +90,8 @@ class Status:
     def troubles(self) -> list[str]:
         """Return what went wrong so far, counted, the worst first; nothing where all is well."""
         lines = [f"{what}: {count}" for what, count in self.counts().items() if count]
+        if self._osc.last_drop:
+            lines.append(f"OSC of {self._osc.last_drop}")
         if self._recorder is not None and self._recorder.trouble:
             lines = [self._recorder.trouble, *lines]
         return [f"faults: {self.faults}, the last in {self.last_fault}", *lines] if self.faults else lines
@@ -110,7 +112,7 @@ class Status:
             "MIDI pieces dropped": 0 if midi_in is None else midi_in.dropped,
             "MIDI messages not sent": 0 if midi_outs is None else midi_outs.errors,
             "frames not sent as MIDI": 0 if midi_outs is None else midi_outs.skipped_frames,
-            "OSC packets dropped": self._osc.dropped,
+            **{f"OSC {kind}": count for kind, count in self._osc.drops.items()},
             "OSC answers not sent": self._osc.unsent,
         }
 
