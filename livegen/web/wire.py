@@ -39,6 +39,13 @@ ping       ``t``: comes back at once from the server as ``pong`` with the same `
 lost       never sent by a page: it is gone, and lets go of its keys
 ========== =========================================================================================================
 
+From an OSCQuery client, by way of the server, with the ``source`` added:
+
+========== =========================================================================================================
+together   ``events`` that take effect together, each a list of a control and its value or of the bytes of a MIDI
+           message, and ``tag``, OSC's time tag at which they do
+========== =========================================================================================================
+
 From the server itself to the session:
 
 ========== =========================================================================================================
@@ -59,6 +66,9 @@ from typing import Any, Final
 
 MAX_MESSAGE_BYTES: Final = 4096
 """The longest message that a page may send."""
+
+MAX_ASKED_BYTES: Final = 1 << 15
+"""The longest message that the server hands on to the session."""
 
 
 def encode(kind: str, **fields: Any) -> bytes:

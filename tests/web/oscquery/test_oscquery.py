@@ -20,6 +20,7 @@ from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZerocon
 
 from livegen.controls import ADDRESSES, CONTROLS, DEFAULTS, osc_address, parse_value
 from livegen.inputs.osc import _COMMANDS
+from livegen.inputs.osc_message import MIDI, NOTE
 from livegen.inputs.osc_packet import build_packet
 from livegen.web.oscquery.announce import OSC, OSCQUERY, Announcement, Service, reachable_at, service_name
 from livegen.web.oscquery.tree import _UNITS, ATTRIBUTES, EXTENSIONS, UnknownAttributeError, asked, find, namespace
@@ -37,7 +38,7 @@ def methods(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def test_every_control_and_command_is_there_once() -> None:
     found = [node["FULL_PATH"] for node in methods(namespace(VALUES, {}))]
-    assert sorted(found) == sorted([*ADDRESSES, *_COMMANDS])
+    assert sorted(found) == sorted([*ADDRESSES, *_COMMANDS, NOTE, MIDI])
 
 
 @pytest.mark.parametrize("name", CONTROLS)
