@@ -6,13 +6,15 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from livegen.events import Event, SourceLost
+from livegen.controls import with_value
+from livegen.events import Event, SetControl, SourceLost
 from livegen.instrument.instrument import Instrument
 from livegen.session.clock import AudioClock
 from livegen.session.desk import Desk
 from livegen.session.midi_outs import MidiOuts
 from livegen.session.panic import PANIC, PanicButton, may_be_panic
 from livegen.session.schedule import Schedule
+from livegen.session.unheard import Unheard
 from livegen.units import FRAME_RATE_HZ
 
 _NS: Final = 1_000_000_000
@@ -38,6 +40,8 @@ class Inbox:
     ----------
     midi_outs : MidiOuts or None
         What follows the keys and ends its notes with a panic; the inbox is there before it.
+    unheard : Unheard
+        What moves nothing.
     plan_seconds : callable
         How long before it sounds a frame is planned for the last time.
     """
@@ -48,6 +52,7 @@ class Inbox:
         self._clock = clock
         self.midi_outs: MidiOuts | None = None
         self.plan_seconds: Callable[[], float] = lambda: 0.0
+        self.unheard = Unheard()
         self._panic = PanicButton()
         self._early = Schedule(self._expect)
         self._punctual = Schedule(
@@ -99,7 +104,17 @@ class Inbox:
         self._instrument.receive_ahead(heard, source, due_ns, self._clock.steady_sample_at(due_ns))
 
     def _heard(self, events: Sequence[Event], source: str) -> list[Event]:
-        return [heard for event in events for heard in self._desk.hear(event, source, self._instrument.values)]
+        """Return what the desk makes of events, each with the controls that those before it have set."""
+        values, heard = self._instrument.values, []
+        for event in events:
+            passed = self._desk.hear(event, source, values)
+            if any(each is event for each in passed):
+                self.unheard.hear(event, source, values)
+            for each in passed:
+                if isinstance(each, SetControl) and each.name in values:
+                    values = with_value(values, each.name, each.value)
+            heard += passed
+        return heard
 
     def _play_together(self, events: Sequence[Event], source: str) -> None:
         now_seconds, was_running = time.perf_counter(), self._instrument.is_model_audible

@@ -109,7 +109,14 @@ class Session:
         parts.inbox.plan_seconds = self._lead_seconds
         self.tap = TapReader(self.instrument.callback, MAX_PIECE_SAMPLES)
         self.status = Status(
-            self.instrument, self.clock, self.speaker, self.osc, self.midi_in, self.midi_outs, self.recorder
+            self.instrument,
+            self.clock,
+            self.speaker,
+            self.osc,
+            parts.inbox.unheard,
+            self.midi_in,
+            self.midi_outs,
+            self.recorder,
         )
         self.warnings = warnings
         self.observers: list[Callable[[FrameReport], None]] = []

@@ -146,3 +146,14 @@ def test_what_waits_for_one_time_is_handed_on_in_the_order_in_which_it_came() ->
         schedule.put([SetControl("hold", True)], source, 5)
     schedule.hand_on(5)
     assert delivered == list("abcdefgh")
+
+
+def test_a_performer_who_moves_nothing_finds_out_why(session: Session) -> None:
+    session.receive(ControlChange(0, 74, 5), "midi:keys")
+    session.receive(NoteOn(1, 60, 100), "midi:keys")
+    session.receive_together([SetControl("tr.role", "player"), NoteOn(2, 40, 100)], OSC)
+    session.receive(SetControl("learn", "temperature"), "terminal")
+    session.receive(ControlChange(0, 20, 5), "midi:keys")
+    assert session.status.counts()["knobs that set nothing"] == 1
+    assert session.status.counts()["keys that play no voice"] == 1
+    assert session.status.troubles()[-1].startswith("key 60 on channel 2 plays no voice")
