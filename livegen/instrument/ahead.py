@@ -1,9 +1,12 @@
 """What is to come: the score takes it when it plans its frame, and the sound when it is due."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from livegen.events import Event, NoteOff, NoteOn
+import numpy as np
+
+from livegen.events import Event, NoteOff, NoteOn, StampedEvent
+from livegen.score_table import MODEL, PLAYER, PlannedFrame
 
 
 @dataclass(slots=True, eq=False)
@@ -79,3 +82,25 @@ class Ahead:
         if taken:
             self._bundles = [bundle for bundle in self._bundles if bundle not in taken]
         return taken
+
+
+def up_to_keys(planned: PlannedFrame, before: PlannedFrame | None, events: Sequence[StampedEvent]) -> PlannedFrame:
+    """Return a frame as it is to sound where a key is to come within it: up to there the model plays on as before it.
+
+    In the score the voice is the player's in all of that frame.
+
+    Parameters
+    ----------
+    planned : PlannedFrame
+    before : PlannedFrame or None
+        The frame before it.
+    events : sequence of StampedEvent
+        What it was planned on.
+    """
+    has_keys = any(isinstance(each.event, NoteOn) and each.frame_index == planned.frame_index for each in events)
+    if before is None or not has_keys:
+        return planned
+    is_taken = (planned.owner == PLAYER) & (before.owner == MODEL)
+    frame = np.where(is_taken[:, None], before.frame, planned.frame)
+    owner = np.where(is_taken, np.uint8(MODEL), planned.owner)
+    return replace(planned, frame=frame, owner=owner)

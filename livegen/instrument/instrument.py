@@ -5,7 +5,7 @@ goes to the mix. And once a frame: `play_frame` hands what came in to `performan
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from threading import Lock
 from typing import Final
@@ -17,7 +17,7 @@ from livegen import score_table
 from livegen.controls import CONTROLS, DEFAULTS, VOICE_PREFIX, Value, Values, with_value
 from livegen.engines.protocol import Predictor
 from livegen.events import Event, SetControl, SourceLost, StampedEvent
-from livegen.instrument.ahead import Ahead, Bundle
+from livegen.instrument.ahead import Ahead, Bundle, up_to_keys
 from livegen.instrument.commands import CommandWriter
 from livegen.instrument.taken import Taken, stamped, without_repeats
 from livegen.outputs.callback import begin_with_gains, new_callback
@@ -175,7 +175,7 @@ class Instrument:
         with self._lock:
             for event in events:
                 self._drop_ahead(event, source)
-                self._take_in(event, source, time_ns)
+                self._take_in(Taken(time_ns, event, source))
             self._commands.publish()
 
     def receive_ahead(self, events: Sequence[Event], source: str, time_ns: int, sample: int) -> None:
@@ -220,7 +220,8 @@ class Instrument:
         for bundle in bundles:
             self._commands.sample = bundle.sample if bundle.has_keys else None
             for event in bundle.events:
-                self._take_in(event, bundle.source, bundle.time_ns, is_in_score=bundle.is_in_score)
+                taken = Taken(bundle.time_ns, event, bundle.source, bundle.sample)
+                self._take_in(taken, is_in_score=bundle.is_in_score)
         self._commands.sample = None
 
     def _drop_ahead(self, event: Event, source: str) -> None:
@@ -228,11 +229,13 @@ class Instrument:
         if event == _PANIC or isinstance(event, SourceLost):
             self._sound_bundles(self._ahead.drop(None if event == _PANIC else source))
 
-    def _take_in(self, event: Event, source: str, time_ns: int, *, is_in_score: bool = False) -> None:
+    def _take_in(self, taken: Taken, *, is_in_score: bool = False) -> None:
+        """Let the sound take an event, and so does the score, unless it has; the caller holds the lock."""
+        time_ns, event, source, _ = taken
         if is_in_score:
             pass
         elif len(self._pending) < _MAX_PENDING or event == _PANIC:
-            self._pending.append(Taken(time_ns, event, source))
+            self._pending.append(taken)
         else:  # what is lost may be a key that came up: let go of all that the source holds
             self.n_lost += 1
             self._overflowed[source] = time_ns
@@ -303,7 +306,10 @@ class Instrument:
             call = Call(frame_taken + 1, frame_taken + 2)
             state, frames, messages = advance(before, call.to_frame, events, plan_to=call.plan_to)
         # the next one always: its beat is as well known now as it will be
-        score_table.write_frames(self.table, _on_beat(state, (state.timeline.at(state.horizon).planned, *frames)))
+        first, at = state.timeline.at(state.horizon).planned, state.horizon
+        before_it = state.timeline.at(at - 1).planned if at > state.timeline.start else None
+        later = (planned for planned in frames if planned.frame_index != at)
+        score_table.write_frames(self.table, _on_beat(state, (up_to_keys(first, before_it, events), *later)))
         report = FrameReport(state.horizon, events, times_ns, tuple(messages))
         return Turn(report, before, state, (call,), is_late)
 
@@ -468,7 +474,7 @@ class Instrument:
             self._taken.discard(voice)
 
 
-def _on_beat(state: State, frames: Sequence[PlannedFrame]) -> list[PlannedFrame]:
+def _on_beat(state: State, frames: Iterable[PlannedFrame]) -> list[PlannedFrame]:
     """Return frames with where the beat is in each, as it is known now."""
     tempo, beats_a_bar = state.tempo, int(state.values["beats_a_bar"])
     placed = []
