@@ -2,11 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 
-from livegen.events import Event, NoteOff, NoteOn, StampedEvent
+from livegen.controls import CONTROLS
+from livegen.events import ControlChange, Event, NoteOff, NoteOn, SetControl, StampedEvent
 from livegen.score_table import MODEL, PLAYER, PlannedFrame
+
+_SWITCHES: Final = frozenset({"start", "stop", "patch", "model"})
 
 
 @dataclass(slots=True, eq=False)
@@ -23,6 +27,8 @@ class Bundle:
     source : str
     is_in_score : bool
         Whether the score has taken them.
+    is_overtaken : bool
+        Whether something else came between that and their sound, which the score then knows in another order.
     """
 
     time_ns: int
@@ -30,6 +36,7 @@ class Bundle:
     events: Sequence[Event]
     source: str
     is_in_score: bool = False
+    is_overtaken: bool = False
 
     @property
     def has_keys(self) -> bool:
@@ -68,6 +75,16 @@ class Ahead:
         """Return when `take_due` has something next; None where nothing waits."""
         return min((each.time_ns - (keys_ns if each.has_keys else 0) for each in self._bundles), default=None)
 
+    @property
+    def has_known(self) -> bool:
+        """Whether the score knows of something that has not sounded."""
+        return any(bundle.is_in_score for bundle in self._bundles)
+
+    def overtake(self) -> None:
+        """Note that something else comes first."""
+        for bundle in self._bundles:
+            bundle.is_overtaken |= bundle.is_in_score
+
     def take_known(self) -> list[Bundle]:
         """Return what the score knows and has not sounded, which waits no more."""
         return self._take(lambda bundle: bundle.is_in_score)
@@ -82,6 +99,16 @@ class Ahead:
         if taken:
             self._bundles = [bundle for bundle in self._bundles if bundle not in taken]
         return taken
+
+
+def is_said_again(event: Event) -> bool:
+    """Tell whether an event of a bundle that was overtaken is told to the score anew, so that it has the last word.
+
+    That is what sets and what lets go; not what does something each time that it is said.
+    """
+    if isinstance(event, SetControl):
+        return event.name in _SWITCHES or not CONTROLS[event.name].is_action
+    return isinstance(event, (NoteOff, ControlChange))
 
 
 def up_to_keys(planned: PlannedFrame, before: PlannedFrame | None, events: Sequence[StampedEvent]) -> PlannedFrame:

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from livegen import score_table
 from livegen.controls import CONTROLS, DEFAULTS, VOICE_PREFIX, Value, Values, with_value
 from livegen.engines.protocol import Predictor
-from livegen.events import Event, SetControl, SourceLost, StampedEvent
-from livegen.instrument.ahead import Ahead, Bundle, up_to_keys
+from livegen.events import CLOCK_EVENTS, Event, SetControl, SourceLost, StampedEvent
+from livegen.instrument.ahead import Ahead, Bundle, is_said_again, up_to_keys
 from livegen.instrument.commands import CommandWriter
 from livegen.instrument.taken import Taken, stamped, without_repeats
 from livegen.outputs.callback import begin_with_gains, new_callback
@@ -126,6 +126,7 @@ class Instrument:
         self._taken: set[Voice] = set()  # voices that the callback takes for the player's
         self._pending: list[Taken] = []
         self._ahead = Ahead()
+        self._is_apart = False  # where sound and score may have heard the same in another order
         self._overflowed: dict[str, int] = {}  # sources of which events were lost, and when
         self._apply_levels()
         begin_with_gains(self.callback, self.callback["mix"]["gains"][0])
@@ -175,6 +176,8 @@ class Instrument:
         with self._lock:
             for event in events:
                 self._drop_ahead(event, source)
+                if not isinstance(event, CLOCK_EVENTS):
+                    self._ahead.overtake()
                 self._take_in(Taken(time_ns, event, source))
             self._commands.publish()
 
@@ -222,6 +225,9 @@ class Instrument:
             for event in bundle.events:
                 taken = Taken(bundle.time_ns, event, bundle.source, bundle.sample)
                 self._take_in(taken, is_in_score=bundle.is_in_score)
+                if bundle.is_overtaken and is_said_again(event):
+                    self._pending.append(taken)
+            self._is_apart |= bundle.is_overtaken
         self._commands.sample = None
 
     def _drop_ahead(self, event: Event, source: str) -> None:
@@ -331,6 +337,10 @@ class Instrument:
         with self._lock:
             if any(isinstance(message, ControlInForce) and message.is_consequence for message in turn.report.messages):
                 self._adopt(state)
+            elif self._is_apart and not self._pending and not self._ahead.has_known:
+                self._is_apart = False
+                if self._values != state.values or self._keyboard != state.keyboard:
+                    self._adopt(state)
             if self._keyboard.n_pressed == state.keyboard.n_pressed:
                 self._give_back(state.timeline.at(state.horizon).planned.owner)
             # else keys went down since: whose their voices are, the next frame tells

@@ -159,3 +159,30 @@ def test_planned_frames_of_before_a_bundle_stand() -> None:
     timeline = stage.instrument.state.timeline
     for frame, was in zip(range(1, 5), before, strict=True):
         np.testing.assert_array_equal(timeline.at(frame).planned.frame, was)
+
+
+def test_what_is_due_later_has_the_last_word_whatever_came_between() -> None:
+    stage = Ahead()
+    stage.expect(5900, SetControl("temperature", 0.25), SetControl("stop", True))
+    stage.play_to(5300)  # frame 5 was planned on it at 4900
+    stage.send(SetControl("temperature", 1.5), SetControl("start", True))
+    stage.play_to(5899)
+    assert stage.instrument.values["temperature"] == 1.5
+    stage.play_to(9000)
+    assert stage.instrument.values["temperature"] == stage.instrument.state.values["temperature"] == 0.25
+    assert not stage.instrument.is_model_audible
+    assert not stage.instrument.state.is_running
+    assert stage.agrees()
+
+
+def test_a_key_that_is_let_go_of_before_the_one_to_come_holds_on_neither_side_alone() -> None:
+    stage = Ahead()
+    stage.expect(5900, NoteOn(0, 60, 100))
+    stage.play_to(5300)
+    stage.send(NoteOff(0, 60), source=OSC)  # of a key that the score knows of, and that does not sound yet
+    stage.play_to(12_000)
+    assert stage.agrees()
+    stage.send(NoteOff(0, 60), source=OSC)
+    stage.play_to(15_000)
+    assert stage.instrument.held_keys == ()
+    assert stage.agrees()
