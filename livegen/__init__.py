@@ -2,7 +2,7 @@
 
 Data flows one way: inputs -> session -> performance -> engines -> score table -> outputs (-> synth -> apu -> samples,
 or MIDI). The modules here are the words that every package uses: begin with `score` and `events`.
-`docs/architecture.md` leads through the house, and `tests/test_imports.py` says who may import whom.
+`docs/architecture.md` explains the packages, and `tests/test_imports.py` lists which package may import which.
 """
 
 __version__ = "0.1.0"

@@ -1,6 +1,6 @@
 """The beat: its period and phase, and how it is found in the onsets of a song or of a performer.
 
-Times are in frames and real: frames stay at 24 a second at any tempo.
+Times are in frames, with fractions. There are 24 frames a second at any tempo.
 """
 
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 from livegen.units import ENGINE_RATE_HZ, FRAME_RATE_HZ
 
 _ENGINE_TICK_FRAMES: Final = FRAME_RATE_HZ / ENGINE_RATE_HZ
-"""Most beats of game music are a whole number of the engine's ticks."""
+"""Length of an engine tick, in frames. Most beats of game music last a whole number of engine ticks."""
 
 _FINE: Final = 1.0 + np.linspace(-0.003, 0.003, 7)
-"""By how much a period is refined: over a minute a small error is a whole beat."""
+"""Factors by which a period is refined. A small error in the period adds up to a whole beat in a minute."""
 
 _SLOWEST_TICKS: Final = 54  # 67 beats a minute
 _FASTEST_TICKS: Final = 18  # 200 beats a minute
@@ -23,32 +23,36 @@ _PERIODS: Final = np.arange(_FASTEST_TICKS, _SLOWEST_TICKS + 1, dtype=np.float64
 
 SLOWEST_PERIOD_FRAMES: Final = _SLOWEST_TICKS * _ENGINE_TICK_FRAMES
 FASTEST_PERIOD_FRAMES: Final = _FASTEST_TICKS * _ENGINE_TICK_FRAMES
-"""Frames a beat of the slowest and the fastest song whose beat `estimate_beat` finds."""
+"""Longest and shortest period, in frames a beat, that `estimate_beat` finds."""
 
 _USUAL_PERIOD_FRAMES: Final = 12.0  # 120 beats a minute
-_OCTAVE_SPREAD: Final = 0.75
-_CLEAR: Final = 0.55
+_OCTAVE_SPREAD: Final = 0.75  # standard deviation of usual tempi, in octaves
+_CLEAR: Final = 0.55  # a beat is clear if the coherence with its halves or its quarters is at least this
 _FEWEST_ONSETS: Final = 16
 
-_LIVE_STEP: Final = 0.0005  # beats a frame: in eight seconds, a twentieth of a beat either side of the middle
+# Step between candidate tempi, in beats a frame. Two neighbours that agree in the middle of eight seconds differ by a
+# twentieth of a beat at either end.
+_LIVE_STEP: Final = 0.0005
 _LIVE_PERIODS: Final = 1.0 / np.arange(
     1.0 / (_SLOWEST_TICKS * _ENGINE_TICK_FRAMES), 1.0 / (_FASTEST_TICKS * _ENGINE_TICK_FRAMES), _LIVE_STEP
 )
-"""A performer's beat is no whole number of ticks."""
+"""Candidate periods of a performer's beat, in frames. They need not be whole numbers of engine ticks."""
 
 _FEWEST_LIVE_ONSETS: Final = 12
 _FEW_ONSETS_DOUBT: Final = 3.0
-"""Over the number of onsets: how much clearer than many a few must be, for some period fits a few by chance."""
+"""Some period fits a few onsets by chance. So the coherence must be over `_CLEAR` by this number divided by the number
+of onsets.
+"""
 
 _KEPT: Final = 1.3
 _KEPT_SHARE: Final = 0.06
-"""The beat that is followed already counts for so much more, within so much of its period."""
+"""A period within `_KEPT_SHARE` of the one that is followed already has its worth multiplied by `_KEPT`."""
 
 _STRONG: Final = 0.4
-"""Where the onsets say by so much which half of the beat is the beat, they are believed."""
+"""From this coherence with whole beats on, the onsets decide which half of the beat is the beat."""
 
-_OCTAVE_ERROR: Final = 0.02
-_FADE_FRAMES: Final = 96.0
+_OCTAVE_ERROR: Final = 0.02  # octaves by which half or double a period may be off
+_FADE_FRAMES: Final = 96.0  # age over which the weight of an onset falls to 1 / e
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,7 @@ class Beat:
     period_frames : float
         Frames a beat, more than 0.
     phase : float
-        Phase of the frame that is heard now, in beats; its whole part does not count.
+        Phase of the frame that is heard now, in beats. Only the fraction counts.
     """
 
     period_frames: float
@@ -72,7 +76,10 @@ class Beat:
 
 
 def coherence(times: ArrayLike, period_frames: float, m: int) -> complex:
-    """Return the mean of ``exp(2 pi i m t / period)`` over onset times: 1 in size if all are on that grid."""
+    """Return the mean of ``exp(2 pi i m t / period)`` over onset times t.
+
+    Its absolute value is 1 if all onsets lie on a grid of `m` lines a period.
+    """
     turns = np.asarray(times, np.float64) * (m / period_frames)
     return complex(np.exp(2j * np.pi * turns).mean())
 
@@ -80,8 +87,8 @@ def coherence(times: ArrayLike, period_frames: float, m: int) -> complex:
 def estimate_beat(times: ArrayLike) -> Beat | None:
     """Find the beat in onset times.
 
-    Every candidate period, whole engine ticks, is judged by how well onsets fall on its beats, halves and quarters,
-    and by how usual such a tempo is; the best one is refined.
+    Candidates are the periods of a whole number of engine ticks. Each is judged by how well the onsets fall on its
+    beats, halves and quarters, and by how usual its tempo is. The best one is refined.
 
     Parameters
     ----------
@@ -108,14 +115,15 @@ def estimate_beat(times: ArrayLike) -> Beat | None:
 def follow_beat(times: ArrayLike, current: Beat | None = None) -> Beat | None:
     """Find the beat in a performer's last onsets, as `estimate_beat` does in a song's.
 
-    A performer's period is any number. Eighths at 90 beats a minute are no quarters at 180: of a period, its half and
-    its double, the most usual one is taken that has the onsets on its halves and quarters. What is followed already is
-    kept unless something else fits much better.
+    A performer's period need not be a whole number of engine ticks. Eighths at 90 beats a minute are easily taken for
+    quarters at 180. So the period that fits best is compared with its half and its double; the one is taken that is
+    most usual and has the onsets on its halves and quarters. A beat that is followed already is kept unless another
+    fits much better.
 
     Parameters
     ----------
     times : array of float, shape (n,)
-        Onsets in frames, ascending, of eight seconds or so; work grows with their number.
+        Onsets in frames, ascending, of the last eight seconds or so. The computing time grows with their number.
     current : Beat, optional
         The beat that is followed, with its phase at time 0.
 
@@ -139,14 +147,14 @@ def follow_beat(times: ArrayLike, current: Beat | None = None) -> Beat | None:
     if max(abs(grids[1]), abs(grids[2])) < _CLEAR + _FEW_ONSETS_DOUBT / len(times):
         return None
     phase = _phase(*grids)
-    if abs(grids[0]) < _STRONG:  # steady eighths: either half may be the beat
-        expected = current.phase if current else -times[0] / period  # who begins, begins on the beat
+    if abs(grids[0]) < _STRONG:  # the onsets are steady eighths: any of them may be the beat
+        expected = current.phase if current else -times[0] / period  # a performer's first onset is on the beat
         phase += 0.5 * (abs((expected - phase + 0.5) % 1.0 - 0.5) > 0.25)
     return _refined(times, period, phase)
 
 
 def _sizes(times: NDArray[np.float64], periods: NDArray[np.float64]) -> list[NDArray[np.float32]]:
-    """Return the sizes of `_grids` for many periods at once, in the single precision that this needs."""
+    """Return the absolute values of `_grids` for many periods at once. Single precision is enough for this."""
     beats = times / periods[:, None]
     turns = (beats - np.floor(beats)).astype(np.float32) * np.float32(2.0 * np.pi)  # `%` takes five times as long
     x, y = np.cos(turns), np.sin(turns)
@@ -158,12 +166,12 @@ def _sizes(times: NDArray[np.float64], periods: NDArray[np.float64]) -> list[NDA
 
 
 def _usual(period_frames: Any) -> Any:
-    """Return how usual tempi are, 0..1."""
+    """Return how usual the tempi of some periods are, 0..1."""
     return np.exp(-0.5 * (np.log2(period_frames / _USUAL_PERIOD_FRAMES) / _OCTAVE_SPREAD) ** 2)
 
 
 def _refined(times: NDArray[np.float64], period_frames: float, phase: float) -> Beat:
-    """Return the beat whose quarters lie nearest to the onsets, the last of which count most."""
+    """Return the beat whose quarters lie nearest to the onsets. The latest onsets count most."""
     beats = np.round(4.0 * (times / period_frames + phase)) / 4.0
     weights = np.exp((times - times[-1]) / _FADE_FRAMES)
     weights /= weights.sum()
@@ -181,7 +189,7 @@ def _grids(times: NDArray[np.float64], period_frames: float) -> list[complex]:
 
 
 def _phase(of_beat: complex, of_half: complex, of_quarter: complex) -> float:
-    """Return the phase of time 0: the beat's own says where it is, its finer grids where exactly."""
+    """Return the phase at time 0. The grid of whole beats gives it roughly; those of halves and quarters refine it."""
     phase = -float(np.angle(of_beat)) / (2.0 * np.pi)
     for m, mean in ((2, of_half), (4, of_quarter)):
         fine = -float(np.angle(mean)) / (2.0 * np.pi)

@@ -1,7 +1,7 @@
 """The one table of live controls.
 
 OSC addresses, MIDI mapping, ``--set``, patch keys, the take log and every page that shows controls are derived
-from it. A control of scope ``voice`` exists once a voice: ``role`` is ``p1.role``, ``p2.role`` and so on.
+from it. A control of scope ``voice`` exists once for each voice: ``role`` stands for ``p1.role``, ``p2.role`` etc.
 """
 
 import contextlib
@@ -35,14 +35,14 @@ class Control:
         Name within its scope, as in ``--set name=value``.
     scope : {"global", "voice"}
     kind : {"float", "int", "bool", "choice", "trigger", "count", "name"}
-        The last three are actions: they have no value in force, and setting one does something once. A trigger takes
-        no argument, a count a whole number, and a name a word.
+        The last three are actions: setting one does something once, and it keeps no value. A trigger takes no
+        argument, a count takes a whole number, and a name takes a word.
     default : value of that kind
         For an action, its argument where none is given.
     description : str
         One clause for a musician.
     minimum, maximum : float
-        Range of a number; a value outside is clamped.
+        Range of a number. A value outside it is clamped.
     choices : tuple of str
         Words that a choice allows.
     unit : str
@@ -50,9 +50,9 @@ class Control:
     voids_plan : bool
         Whether frames that are planned but not yet committed must be planned anew after a change.
     is_recalled : bool
-        Whether a memory that is recalled brings its value back; not what belongs to the room or the rig.
+        Whether ``recall`` brings its stored value back. False for what belongs to the room or the rig, such as volumes.
     names_control : bool
-        Whether the word of a name is that of a control.
+        Whether the word that it takes must be the name of a control.
     """
 
     name: str
@@ -70,12 +70,12 @@ class Control:
 
     @property
     def is_action(self) -> bool:
-        """Whether it has no value in force."""
+        """Whether it is an action, which keeps no value."""
         return self.kind in ("trigger", "count", "name")
 
     @property
     def argument(self) -> Value:
-        """Argument of an action where none is given."""
+        """Argument that an action takes where none is given."""
         return True if self.kind == "trigger" else self.default
 
 
@@ -327,16 +327,16 @@ ADDRESSES: Final[Mapping[str, str]] = MappingProxyType({osc_address(name): name 
 
 
 def parse_value(name: str, value: object) -> Value:
-    """Check a value for a control and return it in force: of the right type, clamped to the range.
+    """Check a value for a control and return it as it takes effect: of the right type, clamped to the range.
 
     Parameters
     ----------
     name : str
         Full name of the control.
     value : object
-        A number, a bool, or text as it comes from the command line, a patch file or an OSC packet. Anything at
-        all fires a trigger but false and 0, which do nothing (a button that comes up). A name is cut to
-        `MAX_NAME_LENGTH` characters; it is empty only where that is the default.
+        A number, a bool, or text as it comes from the command line, a patch file or an OSC packet. Of a trigger, true
+        and every number but 0 fire it; false and 0, as a button sends them when it comes up, do nothing. A name is
+        cut to `MAX_NAME_LENGTH` characters; it may be empty only where its default is.
 
     Raises
     ------
@@ -362,7 +362,7 @@ def parse_value(name: str, value: object) -> Value:
 def _to_name(name: str, value: object) -> str:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         with contextlib.suppress(OverflowError):  # a whole number that is larger than any float
-            value = f"{value:g}" if math.isfinite(value) else None  # a knob or a button has no words
+            value = f"{value:g}" if math.isfinite(value) else None  # a knob or a button sends a number, not a word
     if not isinstance(value, str) or not value.strip() or not value.isprintable():
         raise _refusal(name, value, "a word")
     word = value.strip()[:MAX_NAME_LENGTH]

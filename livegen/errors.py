@@ -14,7 +14,7 @@ class ScoreError(LivegenError):
 
 
 class FormatError(LivegenError):
-    """A file is truncated, hostile or of another format than its name says."""
+    """A file is cut short, hostile, or not of the format that its name says."""
 
 
 class PatchError(LivegenError):
@@ -34,7 +34,7 @@ class CheckpointError(LivegenError):
 
 
 class PortError(LivegenError):
-    """A MIDI or OSC port cannot be found or opened, or a Link session not joined."""
+    """A MIDI or OSC port cannot be found or opened, or a Link session cannot be joined."""
 
 
 class AudioError(LivegenError):

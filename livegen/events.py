@@ -103,11 +103,12 @@ class LinkBeat:
     Attributes
     ----------
     beats : float
-        Its whole bars are those of the session; how many there were is this peer's own count.
+        Beats since this peer began to count. The peers of a session agree on where bars begin, not on the number of
+        bars.
     bpm : float
         Beats a minute.
     peers : int
-        Others in the session.
+        Number of others in the session.
     """
 
     beats: float
@@ -147,10 +148,10 @@ Event = (
 )
 
 MIDI_CLOCK_EVENTS: Final = (ClockTick, Start, Continue, Stop, SongPosition)
-"""What a MIDI clock sends."""
+"""Events that a MIDI clock sends."""
 
 CLOCK_EVENTS: Final = (*MIDI_CLOCK_EVENTS, LinkBeat)
-"""What any clock sends; it tells when something is to be heard."""
+"""Events that any clock sends. They tell when something is to be heard, so their times need the output's latency."""
 
 Sink = Callable[[Event, str], None]
 """Where an input puts an event, with the name of its source, such as ``"midi:Keystation 49"``.
@@ -175,7 +176,7 @@ class StampedEvent:
     event : Event
     source : str
     position : float
-        Time in frames since the start: a clock is worth as much as the part of a frame that it tells.
+        Time in frames since the start, with its fraction: a clock must be timed more finely than by whole frames.
     """
 
     event: Event

@@ -1,4 +1,4 @@
-"""What a frame of the score is: voices, columns, ranges, onsets, validation.
+"""The frames of a score: voices, columns, ranges, onsets, validation.
 
 A frame is ``uint8 (4, 3)``: the voices P1, P2, TR, NO by the columns NOTE, VOLUME, TIMBRE, with the ranges of
 NES-MDB (https://github.com/chrisdonahue/nesmdb). An ``exprsco`` is ``(N, 4, 3)`` frames at 24 a second, a
@@ -37,7 +37,7 @@ NOTE_RANGE: Final[dict[Voice, tuple[int, int]]] = {
 """Lowest and highest sounding note of a voice, inclusive; 0 is silence everywhere."""
 
 MIDI_CHANNEL: Final[dict[Voice, int]] = {Voice.P1: 0, Voice.P2: 1, Voice.TR: 2, Voice.NO: 9}
-"""MIDI channel (from 0) that means a voice, coming in, going out and in files; the last is General MIDI's for drums."""
+"""MIDI channel (from 0) of each voice, in MIDI input, MIDI output and files; 9 is General MIDI's channel for drums."""
 
 VOLUME_MAX: Final[dict[Voice, int]] = {Voice.P1: 15, Voice.P2: 15, Voice.TR: 0, Voice.NO: 15}
 TIMBRE_MAX: Final[dict[Voice, int]] = {Voice.P1: 3, Voice.P2: 3, Voice.TR: 0, Voice.NO: 1}
@@ -64,8 +64,9 @@ SILENCE.flags.writeable = False
 def fit_note(voice: Voice, key: int, drum_notes: Mapping[int, int] = DRUM_NOTES) -> int:
     """Return the note with which a voice plays a MIDI key (0..127).
 
-    A pitch outside the voice's range moves by octaves into it. The noise voice has no pitch: keys of `drum_notes`,
-    by default General MIDI's drums, find a period that is near the drum, other keys climb through the 16 periods.
+    A pitch outside the voice's range moves by octaves into it. The noise voice has no pitch: a key in `drum_notes` (by
+    default General MIDI's drums) gives the noise note that is near the drum, and other keys climb through the 16
+    noise notes.
     """
     if voice is Voice.NO:
         return drum_notes.get(key, key % 16 + 1)
@@ -73,7 +74,7 @@ def fit_note(voice: Voice, key: int, drum_notes: Mapping[int, int] = DRUM_NOTES)
 
 
 def fit_octave(key: int, lowest: int, highest: int) -> int:
-    """Return a key moved by as few octaves as bring it into a range, which is at least an octave wide."""
+    """Return a key, moved into a range by the fewest octaves. The range must be at least an octave wide."""
     below, above = max(lowest - key, 0), max(key - highest, 0)
     return key + 12 * -(-below // 12) - 12 * -(-above // 12)
 
@@ -82,8 +83,8 @@ def fit_octave(key: int, lowest: int, highest: int) -> int:
 def is_onset(previous_note: int, previous_volume: int, note: int, volume: int) -> bool:
     """Tell whether a voice attacks: its note changes to a sounding one, or its volume rises by 3 or more.
 
-    The one definition that the synth, the MIDI output, the motif memory and the statistics share. In NES-MDB
-    every sixth attack of P1, P2 and NO repeats its note. Callable from Python and from kernels.
+    The synth, the MIDI output, the motif memory and the statistics share this one definition. In NES-MDB every sixth
+    attack of P1, P2 and NO repeats its note. Both Python and kernels may call this.
     """
     if note == 0:
         return False
@@ -96,7 +97,7 @@ def onsets(frames: NDArray[np.uint8]) -> NDArray[np.bool_]:
     Parameters
     ----------
     frames : ndarray of uint8, shape (N, 4, 3)
-        The score; the frame before the first is taken as silence.
+        The score. Silence is assumed before the first frame.
 
     Returns
     -------
@@ -116,7 +117,7 @@ def validate_frames(frames: ArrayLike) -> NDArray[np.uint8]:
     Raises
     ------
     ScoreError
-        If the shape or the type is another, or a value is outside the range of its voice and column.
+        If the shape or the type is wrong, or a value is outside the range of its voice and column.
     """
     array = np.asarray(frames)
     if array.ndim != 3 or array.shape[1:] != (N_VOICES, N_COLUMNS):

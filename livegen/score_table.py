@@ -1,8 +1,8 @@
 """The ring of planned frames between the session, which writes it, and the outputs, which read it.
 
-One writer. A slot is guarded by a sequence number that is odd while the writer is at it (a seqlock): a reader
-copies the slot, sees whether the number moved, and tries again a bounded number of times. A slot carries the
-index of its frame, so that a stale one is told from a planned one.
+There is one writer. A sequence number guards each slot and is odd while the writer changes the slot (a seqlock): a
+reader copies the slot, checks whether the number changed, and tries again a bounded number of times. A slot carries
+the index of its frame, so that a reader can tell a stale slot from a planned one.
 """
 
 import math
@@ -18,25 +18,28 @@ from livegen.system.kernels import Record, kernel
 from livegen.units import FRAME_RATE_HZ
 
 N_SLOTS: Final = 128
-"""Slots of the ring; a power of two, over twice the longest look-ahead."""
+"""Number of slots in the ring: a power of two, more than twice the longest look-ahead."""
 
 RELEASE_AFTER_FRAMES: Final = FRAME_RATE_HZ // 2
-"""A missing frame holds the one before; after half a second of them the model's voices are released, not droned."""
+"""Number of missing frames, half a second, after which the model's voices are released.
+
+Until then a missing frame holds the one before; without the release the voices would drone.
+"""
 
 MODEL: Final = 0
 PLAYER: Final = 1
 OFF: Final = 2
 """Who plays a voice in a slot."""
 
-_TRIES: Final = 16
+_TRIES: Final = 16  # times that a reader tries to copy a slot
 
 SLOT: Final = np.dtype(
     [
         ("frame_index", np.int64),
-        ("beats", np.float64),  # since bar 1, beat 1, where the frame begins; NaN where the beat is unknown
+        ("beats", np.float64),  # beats from bar 1, beat 1 to the start of the frame; NaN where the beat is unknown
         ("beats_a_frame", np.float64),
         ("beats_a_bar", np.int64),
-        ("onset_offset", np.float64, N_VOICES),  # of a frame, over -1 and under 1: moves the voice's onset
+        ("onset_offset", np.float64, N_VOICES),  # frames by which the voice's onset moves, over -1 and under 1
         ("frame", np.uint8, (N_VOICES, N_COLUMNS)),
         ("owner", np.uint8, N_VOICES),  # MODEL, PLAYER or OFF
     ],
@@ -53,9 +56,9 @@ class FrameBeat:
     Attributes
     ----------
     beats : float
-        Since bar 1, beat 1, where the frame begins.
+        Beats from bar 1, beat 1 to the start of the frame.
     beats_a_frame : float
-        Over 0.
+        More than 0.
     beats_a_bar : int
     """
 
@@ -78,7 +81,7 @@ class PlannedFrame:
     owner : ndarray of uint8, shape (4,)
         `MODEL`, `PLAYER` or `OFF` for each voice.
     onset_offset : ndarray of float64, shape (4,)
-        Moves the onset of a voice by a part of a frame, over -1 and under 1.
+        Part of a frame by which the onset of each voice moves, over -1 and under 1.
     beat : FrameBeat or None
         None where the beat is unknown.
     """
@@ -103,7 +106,7 @@ def clear(table: NDArray[np.void]) -> None:
 
 
 def write_frames(table: NDArray[np.void], frames: list[PlannedFrame]) -> None:
-    """Publish planned frames, in the order given; the only writer calls it.
+    """Publish planned frames, in the order given. Only the one writer may call this.
 
     Parameters
     ----------
@@ -125,7 +128,7 @@ def write_frames(table: NDArray[np.void], frames: list[PlannedFrame]) -> None:
 
 
 def read_frame(table: NDArray[np.void], frame_index: int) -> PlannedFrame | None:
-    """Return the frame planned for an index, or None where there is none; any thread may call it."""
+    """Return the frame planned for an index, or None where there is none. Any thread may call this."""
     copy = np.zeros(1, SLOT)
     if not read_slot(table[0], frame_index, copy[0]):
         return None
@@ -160,7 +163,7 @@ def write_slot(
 
 @kernel
 def read_slot(table: Record, frame_index: int, copy: Record) -> bool:
-    """Copy the slot of a frame into `copy`, a `SLOT`; False if another frame is there or the writer is at it."""
+    """Copy the slot of a frame into `copy`, a `SLOT`. False if the slot holds another frame or is being written."""
     position = frame_index & (N_SLOTS - 1)
     slot = table.slots[position]
     for _ in range(_TRIES):
@@ -176,7 +179,10 @@ def read_slot(table: Record, frame_index: int, copy: Record) -> bool:
 
 @kernel
 def _fill(slot: Record, frame: NDArray[np.uint8], owner: NDArray[np.uint8], onset_offset: NDArray[np.float64]) -> None:
-    """Copy value by value: the assignment of an array could raise, and drags Numba's strings in with its message."""
+    """Copy a slot value by value.
+
+    Assigning whole arrays could raise, and would make Numba compile its string support for the error's message.
+    """
     for voice in range(N_VOICES):
         slot.owner[voice], slot.onset_offset[voice] = owner[voice], onset_offset[voice]
         for column in range(N_COLUMNS):

@@ -36,7 +36,7 @@ def frame_to_sample(frame_index: int, sample_rate: int) -> int:
 
 @portable
 def engine_ticks_to_samples(n_ticks: int, sample_rate: float) -> int:
-    """Return the first whole sample that is so many engine ticks after another."""
+    """Return the number of samples in a number of engine ticks, rounded up."""
     return math.ceil(n_ticks * sample_rate / ENGINE_RATE_HZ)
 
 
@@ -56,12 +56,12 @@ def seconds_to_frame(seconds: float) -> int:
 
 
 def bpm_to_period(bpm: float) -> float:
-    """Return how many frames a beat lasts, at so many beats a minute."""
+    """Return the period of a beat in frames, at a tempo in beats a minute."""
     return 60.0 * FRAME_RATE_HZ / bpm
 
 
 def period_to_bpm(period_frames: float) -> float:
-    """Return beats a minute, of beats that last so many frames; the inverse of `bpm_to_period`."""
+    """Return the tempo in beats a minute, given the period of a beat in frames; the inverse of `bpm_to_period`."""
     return 60.0 * FRAME_RATE_HZ / period_frames
 
 

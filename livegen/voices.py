@@ -1,4 +1,7 @@
-"""The four voices, apart from all that computes with them: a program that only names them need not load a compiler."""
+"""The four voices.
+
+They have a module of their own so that a program that only names them need not load Numba's compiler.
+"""
 
 from enum import IntEnum
 from typing import Final
@@ -14,4 +17,4 @@ class Voice(IntEnum):
 
 
 MAX_CHORD_NOTES: Final = 8
-"""The most held keys that one voice runs through, one after another."""
+"""Largest number of held keys that one voice runs through as an arpeggio."""

@@ -1,7 +1,7 @@
-"""The chip, NES 2A03 APU, and nothing else: register writes in, samples out; what is read is late by `LATENCY_SAMPLES`.
+"""The chip, NES 2A03 APU, and nothing else: register writes in, samples out, late by `LATENCY_SAMPLES`.
 
-Imports `errors`, `units` and `system.kernels`. Read `apu` first: the whole chip, one module for each of its units.
-`render_writes` renders a whole log, `render_blocks` piece by piece; a player holds a `new_chip` and drives it.
+Imports `errors`, `units` and `system.kernels`. Read `apu` first: it is the whole chip, and each unit has a module.
+`render_writes` renders a whole log and `render_blocks` does so piece by piece; a player drives a `new_chip` of its own.
 """
 
 from livegen.apu.apu import CHIP, read_samples, sample_to_cycle, set_gain, settle, voice_level, write_register

@@ -1,8 +1,8 @@
 """The whole chip: register writes at CPU cycles in, samples out, https://www.nesdev.org/wiki/APU.
 
 A chip is one record of `CHIP`, plain data: `chip.copy()` is a snapshot. All times are absolute CPU cycles since
-power-up. Cost follows the edges of what sounds, not the clock: a voice that is silent is crossed in one step
-from one clock of the frame counter to the next. How a render is cut into blocks never changes a sample.
+power-up. The computing time grows with the number of edges that sound, not with the number of cycles: a silent voice
+takes one step from one clock of the frame counter to the next. The block size never changes a sample.
 
 The kernels allocate nothing and raise nothing; whoever calls one owns the chip and calls from one thread.
 """
@@ -83,11 +83,11 @@ from livegen.apu.triangle import (
 from livegen.system.kernels import kernel
 
 _MAX_TRIANGLE_CLOCKS: Final = int(FRAME_LOOPS.max()) // (LOWEST_TIMER_PERIOD + 1) + 2
-"""More than the triangle has between two clocks of the frame counter."""
+"""More clocks than the triangle has between two clocks of the frame counter."""
 
 CHIP: Final = np.dtype(
     [
-        ("cycle", np.int64),  # up to which the voices have run
+        ("cycle", np.int64),  # cycle up to which the voices have run
         ("pulses", PULSE, (2,)),
         ("triangle", TRIANGLE),
         ("noise", NOISE),
@@ -97,17 +97,17 @@ CHIP: Final = np.dtype(
         ("mixer", np.int64),  # index into MIXERS
         ("filtered", np.bool_),
         ("pulses_units", np.int64),  # amplitude of the pulses as last sent to the band limiter
-        ("others_units", np.int64),  # of triangle, noise and DMC
-        ("others_levels", np.int64, (2, len(TRIANGLE_SEQUENCE))),  # the same by noise's output and triangle's position
-        ("noise_flips", np.int8, (_MAX_TRIANGLE_CLOCKS,)),  # 1: odd number of edges before that clock; else 0
+        ("others_units", np.int64),  # the same of triangle, noise and DMC
+        ("others_levels", np.int64, (2, len(TRIANGLE_SEQUENCE))),  # others_units by noise output and triangle position
+        ("noise_flips", np.int8, (_MAX_TRIANGLE_CLOCKS,)),  # 1: odd number of noise edges just before this clock
         ("filters", FILTERS),
         ("band_limit", BAND_LIMIT),
-        ("ignored_writes", np.int64),  # to the DMC's sample playback, which is left out
-        ("early_writes", np.int64),  # further ahead than the buffer reaches
+        ("ignored_writes", np.int64),  # number of writes to the DMC's sample playback, which is left out
+        ("early_writes", np.int64),  # number of writes further ahead than the buffer reaches
     ],
     align=True,
 )
-"""The chip as a record. Members not named in `livegen.apu` are the units' own."""
+"""The chip as a record. Its fields are for `livegen.apu` only; other packages use the functions."""
 
 MAX_GAIN: Final = 4.0
 
@@ -122,7 +122,7 @@ def sample_to_cycle(chip: np.record, sample: int) -> int:
 
 @kernel
 def settle(chip: np.record) -> None:
-    """Take the levels and gains as they are for what has always been: no step, and nothing left in the filters."""
+    """Make the present levels and gains count as the ones from the start: no step, and nothing left in the filters."""
     _send_levels(chip)
     band_limit = chip.band_limit
     band_limit.differences[:] = 0.0
@@ -144,7 +144,7 @@ def write_register(chip: np.record, cycle: int, address: int, value: int) -> Non
     cycle
         Absolute CPU cycle, int64.
     address
-        $4000..$4017; what is no register of the APU is ignored, the DMC's sample playback counted.
+        $4000..$4017. A write to any other address is ignored; one to the DMC's sample playback is ignored and counted.
     value
         0..255; higher bits are dropped.
     """
@@ -204,8 +204,8 @@ def voice_level(chip: np.record, voice: int) -> int:
 def read_samples(chip: np.record, n: int, out: NDArray[np.floating]) -> None:
     """Run the chip until `n` more samples are complete and write them to `out[:n]`.
 
-    Sample `i` of a chip, counted from power-up, is the sound at `i - LATENCY_SAMPLES`. Amplitudes are the mixer
-    formula's, 0..1 at gain 1, and without DC where the filters are on.
+    Sample `i` of a chip, counted from power-up, is the sound at `i - LATENCY_SAMPLES`. Amplitudes are those of the
+    mixer's formula, 0..1 at gain 1. The filters, if they are on, remove DC.
     """
     band_limit = chip.band_limit
     done = 0
@@ -258,7 +258,7 @@ def _run(chip: np.record, end: int) -> None:
 
 @kernel
 def _run_voices(chip: np.record, end: int) -> None:
-    """Run all voices up to a cycle between which and now no register and no counter changes."""
+    """Run all voices up to the cycle `end`. No register and no counter may change before it."""
     if chip.cycle < end:
         _run_pulses(chip, end)
         _run_triangle_and_noise(chip, end)
@@ -267,7 +267,7 @@ def _run_voices(chip: np.record, end: int) -> None:
 
 @kernel
 def _run_pulses(chip: np.record, end: int) -> None:
-    """Send the steps of both pulses in the order of time: each depends on where the other stands."""
+    """Send the steps of both pulses in the order of time. The size of a step depends on the other pulse's level."""
     pulse_1, pulse_2 = chip.pulses[0], chip.pulses[1]
     high_1 = pulse_volume(pulse_1) * _weight(chip, P1)
     high_2 = pulse_volume(pulse_2) * _weight(chip, P2)
@@ -306,10 +306,10 @@ def _pass_edge(pulse: np.record) -> int:
 
 @kernel
 def _run_triangle_and_noise(chip: np.record, end: int) -> None:
-    """Send the steps of the triangle and of the noise: each depends on where the other stands.
+    """Send the steps of the triangle and of the noise. The size of a step depends on the other voice's level.
 
-    Which of them is next would be anybody's guess, the processor's too, and so the two are not run in the order of
-    time: the noise runs first and leaves behind between which clocks of the triangle it flipped.
+    The two are not run in the order of time, because the processor could not predict which one is next. The noise runs
+    first and notes in `noise_flips` between which clocks of the triangle its output changed.
     """
     triangle, noise, band_limit = chip.triangle, chip.noise, chip.band_limit
     triangle_sounds = triangle_runs(triangle) and _weight(chip, TR) > 0.0
@@ -337,7 +337,7 @@ def _run_triangle_and_noise(chip: np.record, end: int) -> None:
 
 @kernel
 def _tabulate_others(chip: np.record, triangle_moves: bool, noise_moves: bool) -> None:
-    """Work out the amplitudes that the group can take while those two move that do."""
+    """Compute the amplitudes that triangle, noise and DMC can take together while one or both of the first two move."""
     first = 0 if triangle_moves else chip.triangle.position
     last = len(TRIANGLE_SEQUENCE) if triangle_moves else first + 1
     output = noise_output(chip.noise)
@@ -350,7 +350,7 @@ def _tabulate_others(chip: np.record, triangle_moves: bool, noise_moves: bool) -
 
 @kernel
 def _send_others(chip: np.record, end: int, triangle_moves: bool, noise_moves: bool, binned: bool) -> None:
-    """Send all steps of those two before the cycle `end` that move, and leave the two there."""
+    """Send all steps before the cycle `end` of the triangle and the noise, if they move, and move both up to it."""
     triangle, noise = chip.triangle, chip.noise
     levels, flips = chip.others_levels, chip.noise_flips
     position, triangle_period = triangle.position, triangle.timer_period + 1
@@ -363,7 +363,7 @@ def _send_others(chip: np.record, end: int, triangle_moves: bool, noise_moves: b
         clocks = clocks_to_edge(register)
         noise_edge = noise.next_clock + (clocks - 1) * noise_period
         while noise_edge < end:
-            # The triangle's clocks before the edge: a quotient, with half a cycle of room for rounding.
+            # Number of the triangle's clocks before the edge: a quotient, with half a cycle of room for rounding.
             passed = 0
             if noise_edge > triangle_edge:
                 passed = int((float(noise_edge - triangle_edge + triangle_period) - 0.5) * per_cycle)
@@ -417,7 +417,7 @@ def _send_levels(chip: np.record) -> None:
 
 @kernel
 def _others_units(chip: np.record, triangle_level: int, noise_output: int) -> int:
-    """Return the amplitude of triangle, noise and DMC, given where the first two stand."""
+    """Return the amplitude of triangle, noise and DMC together, given the triangle's level and the noise's output."""
     noise_level = noise_volume(chip.noise) * noise_output
     load = triangle_level * _weight(chip, TR) + noise_level * _weight(chip, NO) + chip.dmc_level * _weight(chip, DM)
     return _to_units(chip, OTHERS_FACTOR, load)
@@ -425,7 +425,7 @@ def _others_units(chip: np.record, triangle_level: int, noise_output: int) -> in
 
 @kernel
 def _weight(chip: np.record, voice: int) -> float:
-    """Return a voice's load of one unit of level."""
+    """Return the load of one unit of a voice's level."""
     return chip.gain[voice] * WEIGHTS[chip.mixer, voice]
 
 

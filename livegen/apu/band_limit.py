@@ -1,17 +1,17 @@
 """Band-limited steps: amplitude steps at CPU cycles in, samples out.
 
-A step is the integral of a windowed sinc, known at `N_PHASES` positions between two samples. One that lies between
-those is shared out among the nearest three, by the weights of a quadratic spline. What is stored is its difference
-from sample to sample; reading sums it up.
+A step is the integral of a windowed sinc, tabulated at `N_PHASES` positions between two samples. A step that lies
+between these positions is divided among the nearest three, by the weights of a quadratic spline. The buffer stores
+the differences from sample to sample, and reading sums them up.
 
-**Two ways, one result.** A step goes straight into the samples that it touches, `N_TAPS` of them. Where steps come so
-densely that many fall into the same sample, they are first summed by sample and phase, in bins, and each bin goes
-into the samples once.
+**Two ways, one result.** Usually a step is added at once to the `N_TAPS` samples that it touches. Where steps are so
+dense that many fall into the same sample, they are first summed by sample and phase, in bins, and each bin is added to
+the samples once.
 
 **Exact by construction.** All numbers in the buffer are integers held in float64: levels in units of 1 /
 `LEVEL_UNITS`, shares of a step in 1 / `SHARE_UNITS` of those, taps that sum to `TAP_UNITS` in every phase. Sums and
-products stay below 2**53 even at the highest gains. So no order of steps, no cut into blocks and neither of the two
-ways changes a bit, and the running sum ends on the exact level however long it ran.
+products stay below 2**53 even at the highest gains. So neither the order of steps, nor the block size, nor the choice
+of the way changes a bit, and the running sum ends on the exact level however long it ran.
 
 **Positions** come from `cycle * samples_per_cycle` in fixed point with `POSITION_BITS` bits of fraction. The
 product may wrap around 64 bits: only its difference from the buffer's start, a small number, is used.
@@ -27,28 +27,34 @@ from livegen.system.kernels import kernel
 N_TAPS: Final = 32
 N_PHASES: Final = 16
 LATENCY_SAMPLES: Final = N_TAPS // 2 - 1
-"""Samples by which the output is late: the half of a step that comes before its middle."""
+"""Number of samples by which the output is late: the half of a step that comes before its middle."""
 
 MAX_BLOCK_SAMPLES: Final = 8192
-"""Samples that the buffer holds beyond what was read."""
+"""Number of samples that the buffer holds beyond those that were read."""
 
 BINNED_SAMPLES: Final = 64
-"""Samples that the bins hold: few enough for a core's first cache."""
+"""Number of samples that the bins hold: few enough for the level 1 cache of a core."""
 
 LEVEL_UNITS: Final = 1 << 18
 SHARE_UNITS: Final = 1 << 8
 TAP_UNITS: Final = 1 << 20
-FRACTION_UNITS: Final = 1 << 13
+FRACTION_UNITS: Final = 1 << 13  # positions between two phases
 POSITION_BITS: Final = 44
 
 CUTOFF: Final = 0.466
-"""Half-amplitude frequency by sample rate: 20.6 kHz at 44.1 kHz, 22.4 kHz at 48 kHz; flat to 17 and 18.5 kHz."""
+"""Frequency at which the amplitude is halved, divided by the sample rate.
+
+It is 20.6 kHz at 44.1 kHz and 22.4 kHz at 48 kHz. The response is flat up to 17 kHz and 18.5 kHz.
+"""
 
 _KAISER_BETA: Final = 7.9
-"""About -80 dB beyond 0.546 of the sample rate, which would fold to below 20 kHz at 44.1 kHz."""
+"""Shape of the Kaiser window. It leaves about -80 dB beyond 0.546 of the sample rate.
+
+At 44.1 kHz, frequencies beyond that would fold to below 20 kHz.
+"""
 
 _DENSE_STEPS: Final = 5.0
-"""Steps a sample from which on the bins are quicker."""
+"""Number of steps a sample from which on the bins are faster."""
 
 _PHASE_SHIFT: Final = POSITION_BITS - (N_PHASES.bit_length() - 1)
 _FRACTION_SHIFT: Final = _PHASE_SHIFT - (FRACTION_UNITS.bit_length() - 1)
@@ -59,10 +65,10 @@ BAND_LIMIT: Final = np.dtype(
     [
         ("samples_per_cycle", np.int64),  # fixed point, POSITION_BITS of fraction
         ("origin_sample", np.int64),  # absolute index of the buffer's first sample
-        ("level", np.float64),  # of the sample before it, in 1 / (LEVEL_UNITS * SHARE_UNITS * TAP_UNITS)
+        ("level", np.float64),  # of the sample before the buffer, in 1 / (LEVEL_UNITS * SHARE_UNITS * TAP_UNITS)
         ("differences", np.float64, (MAX_BLOCK_SAMPLES + N_TAPS + 1,)),
-        ("binned_sample", np.int64),  # absolute index of the bins' first sample; 0 where they are closed
-        ("bins", np.int64, ((BINNED_SAMPLES + 1) * N_PHASES,)),  # in 1 / (LEVEL_UNITS * SHARE_UNITS); else 0
+        ("binned_sample", np.int64),  # absolute index of the bins' first sample; 0 while they are closed
+        ("bins", np.int64, ((BINNED_SAMPLES + 1) * N_PHASES,)),  # in 1 / (LEVEL_UNITS * SHARE_UNITS); 0 while closed
     ],
     align=True,
 )
@@ -73,12 +79,12 @@ OUTPUT_SCALE: Final = 1.0 / (LEVEL_UNITS * SHARE_UNITS * TAP_UNITS)
 def _step_differences() -> NDArray[np.float64]:
     """Return the taps of a step by phase, integers, (N_PHASES + 2, N_TAPS).
 
-    The sinc is the integral of cosines up to the cutoff, each made stronger by what sharing steps out among three
-    phases takes from it, which is the spectrum of a quadratic spline.
+    The sinc is the integral of cosines up to the cutoff. Dividing a step among three phases weakens each frequency by
+    the spectrum of a quadratic spline, so each cosine is made stronger by as much.
 
-    The support of the sinc leaves room for the phases beyond the last sample's, and is one sample shorter than the
-    taps, because a difference from sample to sample is one sample longer than what it was made from. The step is
-    rounded before its differences are taken, which makes every row sum to exactly `TAP_UNITS`.
+    The sinc is narrow enough to leave room for the phases after the last sample's. It is also one sample shorter than
+    the taps, because differences from sample to sample are one sample longer than what they were made from. The step
+    is rounded before its differences are taken, so that every row sums to exactly `TAP_UNITS`.
     """
     oversampling = 32
     half_width = (N_TAPS - 1 - 1 / N_PHASES) / 2
@@ -100,7 +106,7 @@ STEP_DIFFERENCES: Final = _step_differences()
 
 
 def samples_per_cycle(cpu_clock_hz: float, sample_rate: float) -> int:
-    """Return the samples in a CPU cycle as a fixed-point number; right to 1 in 10**11 and more."""
+    """Return the samples in a CPU cycle as a fixed-point number, with an error under 1 in 10**11."""
     return round(sample_rate / cpu_clock_hz * (1 << POSITION_BITS))
 
 
@@ -108,7 +114,7 @@ def samples_per_cycle(cpu_clock_hz: float, sample_rate: float) -> int:
 def sample_to_cycle_of(ratio: int, sample: int) -> int:
     """Return the first CPU cycle at or after an absolute sample, below 2**50.
 
-    The float estimate may be off by a cycle or two; the integers say by how much.
+    A float estimate may be off by a cycle or two; integer arithmetic corrects it.
     """
     cycle = int(np.float64(sample) * (2.0**POSITION_BITS / np.float64(ratio)))
     late = cycle * ratio - (sample << POSITION_BITS)
@@ -117,13 +123,13 @@ def sample_to_cycle_of(ratio: int, sample: int) -> int:
 
 @kernel
 def units_to_level(units: int) -> float:
-    """Return the buffer's level of an amplitude in 1 / `LEVEL_UNITS`."""
+    """Convert an amplitude in 1 / `LEVEL_UNITS` to the units of the buffer's level."""
     return float(units) * (SHARE_UNITS * TAP_UNITS)
 
 
 @kernel
 def samples_reached(band_limit: np.record, cycle: int) -> int:
-    """Return how much of the buffer the steps up to a cycle can have touched."""
+    """Return how many samples of the buffer the steps up to a cycle can have touched."""
     return (_offset(band_limit, cycle, band_limit.origin_sample) >> POSITION_BITS) + N_TAPS
 
 
@@ -142,13 +148,13 @@ def add_step(band_limit: np.record, cycle: int, units: int) -> None:
 
 @kernel
 def is_dense(band_limit: np.record, steps_per_cycle: float) -> bool:
-    """Tell whether steps come so densely that `add_binned_step` pays."""
+    """Tell whether steps are so dense that `add_binned_step` is faster."""
     return steps_per_cycle * (1 << POSITION_BITS) > _DENSE_STEPS * band_limit.samples_per_cycle
 
 
 @kernel
 def open_bins(band_limit: np.record, cycle: int) -> int:
-    """Begin the bins at a cycle and return the one before which steps must lie."""
+    """Open the bins at a cycle and return the cycle before which all their steps must lie."""
     offset = _offset(band_limit, cycle, band_limit.origin_sample)
     band_limit.binned_sample = band_limit.origin_sample + (offset >> POSITION_BITS)
     return cycle + ((BINNED_SAMPLES - 1) << POSITION_BITS) // band_limit.samples_per_cycle
@@ -156,7 +162,7 @@ def open_bins(band_limit: np.record, cycle: int) -> int:
 
 @kernel
 def add_binned_step(band_limit: np.record, cycle: int, units: int) -> None:
-    """Add a step as `add_step` does, to the bins."""
+    """Add a step to the bins; it sounds as one of `add_step`."""
     offset = _offset(band_limit, cycle, band_limit.binned_sample)
     before, middle, after = _shares(offset, units)
     bins, place = band_limit.bins, np.uint64(offset >> _PHASE_SHIFT)
@@ -167,14 +173,14 @@ def add_binned_step(band_limit: np.record, cycle: int, units: int) -> None:
 
 @kernel
 def close_bins(band_limit: np.record, end: int) -> None:
-    """Add the bins, whose steps lie before the cycle `end`, to the samples, and empty them."""
+    """Add the bins, whose steps all lie before the cycle `end`, to the samples, and empty them."""
     n_samples = (_offset(band_limit, end, band_limit.binned_sample) >> POSITION_BITS) + 2
     taps = STEP_DIFFERENCES
     for sample in range(n_samples):
         bins = band_limit.bins[sample * N_PHASES : (sample + 1) * N_PHASES]
         first = band_limit.binned_sample - band_limit.origin_sample + sample
         differences = band_limit.differences[first : first + N_TAPS]
-        # Written out, since only so do all phases go into a tap at once, and several taps at a time.
+        # Written out, because only then does the compiler add all phases to a tap at once, and several taps at a time.
         a0, a1, a2, a3 = float(bins[0]), float(bins[1]), float(bins[2]), float(bins[3])
         b0, b1, b2, b3 = float(bins[4]), float(bins[5]), float(bins[6]), float(bins[7])
         c0, c1, c2, c3 = float(bins[8]), float(bins[9]), float(bins[10]), float(bins[11])
@@ -193,7 +199,7 @@ def close_bins(band_limit: np.record, end: int) -> None:
 
 @kernel
 def drop_samples(band_limit: np.record, n: int, used: int) -> None:
-    """Move the buffer's start on by `n` samples; `used` is the length in use from the old start."""
+    """Move the buffer's start forward by `n` samples. `used` is the length in use from the old start."""
     differences = band_limit.differences
     for i in range(max(used - n, 0)):
         differences[i] = differences[i + n]
@@ -214,13 +220,13 @@ def sum_steps(band_limit: np.record, samples: NDArray[np.float64]) -> None:
 
 @kernel
 def _offset(band_limit: np.record, cycle: int, sample: int) -> int:
-    """Return how far after the middle before an absolute sample a cycle lies, in fixed point."""
+    """Return the distance in samples, in fixed point, from half a sample before an absolute sample to a cycle."""
     return cycle * band_limit.samples_per_cycle - (sample << POSITION_BITS) + _HALF_SAMPLE
 
 
 @kernel
 def _shares(offset: int, units: int) -> tuple[int, int, int]:
-    """Return what the phases before, at and after a step's offset get of it; together it is all of it."""
+    """Return the shares of a step for the phases before, at and after its offset. Together they are the whole step."""
     fraction = (offset >> _FRACTION_SHIFT) & (FRACTION_UNITS - 1)
     rest = FRACTION_UNITS - fraction
     before = (units * (rest * rest)) >> _SHARE_SHIFT

@@ -29,7 +29,7 @@ def write_envelope(envelope: np.record, value: int) -> None:
 
 @kernel
 def clock_envelope(envelope: np.record) -> None:
-    """Advance by a quarter frame; it runs in constant mode too, only unheard."""
+    """Advance by a quarter frame. In constant mode the envelope runs too, but is not heard."""
     if envelope.start:
         envelope.start = False
         envelope.decay = 15

@@ -1,7 +1,7 @@
 """Frame counter, https://www.nesdev.org/wiki/APU_Frame_Counter.
 
 It clocks envelopes and linear counter four times a sequence (quarter frames), length counters and sweeps
-twice (half frames). Times are absolute CPU cycles. Its interrupt is left out: nothing here could take it.
+twice (half frames). Times are absolute CPU cycles. Its interrupt is left out: there is no CPU here to receive it.
 """
 
 from typing import Final
@@ -15,7 +15,7 @@ FRAME_COUNTER: Final = np.dtype(
     [
         ("region", np.int64),  # first index of FRAME_STEPS
         ("mode", np.int64),  # 0: four steps, 1: five
-        ("next_clock", np.int64),  # of the four of a sequence
+        ("next_clock", np.int64),  # index of the next one of a sequence's four clocks
         ("sequence_start", np.int64),
         ("reset_pending", np.bool_),
         ("reset_mode", np.int64),
@@ -28,7 +28,7 @@ QUARTER_FRAME: Final = 1
 HALF_FRAME: Final = 2
 
 RESET_CYCLES: Final = 4
-"""A write so many cycles after one to $4017 finds that in effect, whatever cycle it came in."""
+"""Number of cycles after which a write to $4017 is certainly in effect, whether its cycle was even or odd."""
 
 _N_CLOCKS: Final = 4
 
@@ -37,8 +37,8 @@ _N_CLOCKS: Final = 4
 def write_frame_counter(frame_counter: np.record, cycle: int, value: int) -> None:
     """Take $4017; it takes effect 3 or 4 cycles after the CPU's write, in an odd cycle.
 
-    The CPU wrote in the cycle before `cycle`, which is the first that finds the register written: so 3 cycles after
-    a `cycle` that is even, 2 after an odd one.
+    `cycle` is the first cycle that finds the register written; the CPU wrote in the cycle before. So the write takes
+    effect 3 cycles after an even `cycle` and 2 cycles after an odd one.
     """
     frame_counter.reset_pending = True
     frame_counter.reset_mode = (value >> 7) & 1
@@ -54,9 +54,9 @@ def frame_counter_due(frame_counter: np.record) -> int:
 
 @kernel
 def due_clocks(frame_counter: np.record) -> int:
-    """Return what is clocked at the cycle that is due: an or of `QUARTER_FRAME` and `HALF_FRAME`, or 0.
+    """Return what is clocked at the cycle that is due: the bitwise or of `QUARTER_FRAME` and `HALF_FRAME`, or 0.
 
-    A step and a reset may fall on the same cycle; two quarter frames at once are one.
+    A step and a reset may fall on the same cycle; two quarter frames at once count as one.
     """
     due, clocks = frame_counter_due(frame_counter), 0
     if _next_step(frame_counter) == due:
@@ -68,7 +68,7 @@ def due_clocks(frame_counter: np.record) -> int:
 
 @kernel
 def clock_frame_counter(frame_counter: np.record) -> int:
-    """Do what is due, and return what it clocks, as `due_clocks` has it."""
+    """Do what is due, and return what it clocks, as `due_clocks` returns it."""
     clocks = due_clocks(frame_counter)
     if frame_counter.reset_pending and frame_counter.reset_cycle <= _next_step(frame_counter):
         frame_counter.reset_pending = False

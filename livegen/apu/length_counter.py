@@ -1,7 +1,7 @@
 """Length counter of all four voices, https://www.nesdev.org/wiki/APU_Length_Counter.
 
-Where a write falls on the very cycle of a half frame, the counter is clocked before the write: a new halt flag counts
-from the next half frame on, and a load is lost if the counter has just counted. `clock_length_first` sees to it.
+If a write falls on the same cycle as a half frame, the counter is clocked before the write: a new halt flag counts
+from the next half frame on, and a load is lost if the counter has just counted. `clock_length_first` does this.
 """
 
 from typing import Final
@@ -16,7 +16,7 @@ LENGTH_COUNTER: Final = np.dtype(
         ("enabled", np.bool_),
         ("halt", np.bool_),
         ("clocked", np.bool_),  # the half frame of this cycle is done already
-        ("counted", np.bool_),  # and it counted
+        ("counted", np.bool_),  # that half frame counted down
         ("count", np.int64),
     ],
     align=True,

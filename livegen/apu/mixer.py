@@ -1,10 +1,10 @@
 """Mixer and output filters, https://www.nesdev.org/wiki/APU_Mixer.
 
-The pulses share one non-linear converter, triangle, noise and DMC another. Both follow one formula: levels by
-weight sum to `load`, a conductance, and the amplitude is a factor times load / (1 + 100 load). That is the page's
-159.79 / (1 / load + 100), and its 95.88 / (8128 / pulses + 100) with the load pulses / 8128, without its
-division by zero. The linear approximation has other weights and the load itself as amplitude. Levels come
-multiplied by their voice's gain, so they need not be whole numbers.
+The pulses share one non-linear converter; triangle, noise and DMC share another. Both follow one formula: the levels
+times their weights sum to `load`, a conductance, and the amplitude is a factor times load / (1 + 100 load). That is
+the page's 159.79 / (1 / load + 100), and its 95.88 / (8128 / pulses + 100) with the load pulses / 8128, but without
+the division by zero. In the linear approximation the weights differ, and the amplitude is the load itself. Levels are
+multiplied by the gain of their voice first, so they need not be whole numbers.
 """
 
 import math
@@ -28,7 +28,7 @@ OTHERS_FACTOR: Final = 159.79
 
 FILTERS: Final = np.dtype(
     [
-        # Of each of the three: output = feedback * last output + feed[0] * input + feed[1] * last input.
+        # For each of the three filters: output = feedback * last output + feed[0] * input + feed[1] * last input.
         ("feed", np.float64, (3, 2)),
         ("feedback", np.float64, (3,)),
         ("input", np.float64, (3,)),
@@ -41,7 +41,7 @@ HIGH_PASS_HZ: Final = (90.0, 440.0)
 LOW_PASS_HZ: Final = 14_000.0
 
 _NEVER_DENORMAL: Final = 1e-25
-"""Added at each sample so that a filter's tail does not end in denormal numbers, which are slow."""
+"""Number added at each sample so that a filter's tail does not end in denormal numbers, which are slow."""
 
 
 @kernel
@@ -56,14 +56,14 @@ LOUDEST: Final = amplitude.py_func(False, PULSES_FACTOR, 15 * WEIGHTS[0, :2].sum
 """Amplitude of P1, P2, TR and NO together at level 15, non-linear: the most that the four can reach."""
 
 FULL_SCALE: Final = 1.0 / LOUDEST
-"""Gain with which the four voices at their loudest just reach full scale: volume 1 of a session, and of a file."""
+"""Gain with which the four voices at their loudest just reach full scale. A session and a file at volume 1 have it."""
 
 
 def set_filters(filters: np.record, sample_rate: float) -> None:
     """Set the console's filters, two high-passes and a low-pass of first order, for a sample rate in Hz.
 
-    A high-pass passes half the sample rate unchanged. The low-pass has the gain of the analog one at 0 and at two
-    frequencies near the top of what is heard, which keeps it within 0.25 dB up to 20 kHz at any rate: with
+    A high-pass has gain 1 at half the sample rate. The low-pass has the gain of the analog one at 0 Hz and at two
+    frequencies near the upper limit of hearing, which keeps it within 0.25 dB up to 20 kHz at any sample rate. With
     phi = sin(w / 2) ** 2 its power gain is (1 + n phi) / (1 + d phi).
     """
     for stage, hz in enumerate(HIGH_PASS_HZ):
@@ -81,7 +81,7 @@ def set_filters(filters: np.record, sample_rate: float) -> None:
 
 @kernel
 def settle_filters(filters: np.record, level: float) -> None:
-    """Set the filters' memory as if their input had always stood at a level."""
+    """Set the filters' memory as if their input had always been at a level."""
     filters.input[0] = level
     filters.input[1:] = 0.0
     filters.output[:] = 0.0
@@ -94,7 +94,8 @@ def filter_samples(filters: np.record, samples: NDArray[np.float64]) -> None:
     first, second, third = output[0], output[1], output[2]
     last_0, last_1, last_2 = last[0], last[1], last[2]
     for i in range(len(samples)):
-        # The three run side by side, and only the product and the sum outside the brackets wait for the sample before.
+        # The processor computes the three at once: only the product and the sum outside the brackets need the output
+        # of the sample before.
         sample = samples[i]
         first = feedback[0] * first + (feed[0, 0] * sample + feed[0, 1] * last_0 + _NEVER_DENORMAL)
         second = feedback[1] * second + (feed[1, 0] * first + feed[1, 1] * last_1 + _NEVER_DENORMAL)

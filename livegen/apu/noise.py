@@ -1,8 +1,8 @@
 """Noise voice, https://www.nesdev.org/wiki/APU_Noise.
 
 Times are absolute CPU cycles; `next_clock` is the cycle of the timer's next clock. The shift register moves
-right, so its next outputs already stand in its lower bits: an audible noise goes from edge to edge, and a
-silent one jumps by powers of two.
+right, so its lower bits already hold the next outputs. So an audible noise is computed from edge to edge, and a silent
+one jumps ahead by powers of two clocks.
 """
 
 from typing import Final
@@ -31,9 +31,12 @@ NOISE: Final = np.dtype(
 POWER_UP_SHIFT_REGISTER: Final = 1
 
 MAX_STRIDE: Final = 8
-"""Clocks that `step_noise` takes at most: in mode 1 the feedback of the tenth would depend on that of the first."""
+"""Largest number of clocks that `step_shift_register` takes at once.
 
-_N_JUMPS: Final = 16
+In mode 1 the feedback of the tenth clock would depend on that of the first.
+"""
+
+_N_JUMPS: Final = 16  # jumps of 1, 2, 4, ... 32768 clocks
 
 
 def _clocks_to_edge() -> NDArray[np.int64]:
@@ -45,7 +48,7 @@ def _clocks_to_edge() -> NDArray[np.int64]:
 def _jumps() -> NDArray[np.int64]:
     """Return, for each mode and power of two, the register after that many clocks, by its lower 8 and upper 7 bits.
 
-    The register is linear over GF(2): the register after n clocks is the exclusive or of what its bits become.
+    The register is linear over GF(2): after n clocks it is the exclusive or of what each of its bits becomes alone.
     """
     jumps = np.zeros((len(NOISE_TAPS), _N_JUMPS, 2, 256), np.int64)
     values = np.arange(256)
@@ -60,7 +63,7 @@ def _jumps() -> NDArray[np.int64]:
 
 
 CLOCKS_TO_EDGE: Final = _clocks_to_edge()
-"""Clocks until bit 0 changes, by the lower bits of the register's exclusive or with itself shifted by one."""
+"""Clocks until bit 0 changes, by the lower bits of the exclusive or of the register and the register shifted by one."""
 
 JUMPS: Final = _jumps()
 
@@ -99,7 +102,7 @@ def noise_period_cycles(noise: np.record) -> int:
 
 @kernel
 def clocks_to_edge(shift_register: int) -> int:
-    """Return the clocks until bit 0 changes, or `MAX_STRIDE` where it does not in so many."""
+    """Return the clocks until bit 0 changes, at most `MAX_STRIDE`."""
     return CLOCKS_TO_EDGE[(shift_register ^ (shift_register >> 1)) & ((1 << MAX_STRIDE) - 1)]
 
 

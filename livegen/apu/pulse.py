@@ -1,7 +1,7 @@
 """Pulse voice, https://www.nesdev.org/wiki/APU_Pulse.
 
 Times are absolute CPU cycles. The timer is not counted down: `next_clock` is the cycle at which it next
-advances the sequence, and a stretch without audible edges is crossed in one step.
+advances the sequence, and a time without audible edges takes one step.
 """
 
 from typing import Final

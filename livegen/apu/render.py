@@ -1,4 +1,4 @@
-"""The chip's checked front: a new chip, and a whole log of register writes to samples."""
+"""The functions of the chip that check their arguments: a new chip, and the sound of a whole log of register writes."""
 
 import math
 from collections.abc import Iterable, Iterator
@@ -22,7 +22,7 @@ MAX_CYCLE: Final = 1 << 48
 """Latest CPU cycle of a write: five years."""
 
 MAX_SAMPLES: Final = 1 << 31
-_BLOCK_SAMPLES: Final = 1024  # small enough for a core's first cache
+_BLOCK_SAMPLES: Final = 1024  # small enough for the level 1 cache of a core
 _YIELDED_SAMPLES: Final = 1 << 16
 
 
@@ -37,7 +37,7 @@ def new_chip(
 ) -> NDArray[Any]:
     """Return a chip at power-up: every register and counter 0.
 
-    All is still, but the triangle stands at level 15, as a console's does: without filters that is a constant.
+    All is silent, but the triangle stands at level 15, as a console's does. Without filters that is a constant offset.
 
     Parameters
     ----------
@@ -48,8 +48,8 @@ def new_chip(
     region
         "ntsc" or "pal": the tables of noise and frame counter.
     voices
-        Which of "p1", "p2", "tr", "no" have a gain of 1; the others run at a gain of 0. $4011's level, "dm", sounds
-        where it is named or where all four do.
+        Which of "p1", "p2", "tr", "no" have a gain of 1; the others run at a gain of 0. "dm", the level of $4011, has
+        a gain of 1 if it is named or if all the other four have.
     mixer
         "nonlinear", the console's, or "linear", its approximation.
     filters
@@ -165,7 +165,7 @@ def render_blocks(
     Returns
     -------
     iterator of ndarray
-        float32, at most 65,536 samples each, which are the caller's. Together they are what `render_writes` returns.
+        float32, at most 65,536 samples each; the caller owns them. Together they are what `render_writes` returns.
 
     Raises
     ------
@@ -203,7 +203,7 @@ def pulse_periods(
     region: str,
     seconds: float,
 ) -> tuple[int, int]:
-    """Return the timer periods of the pulses after some seconds of a log: what was written and what sweeps made of it.
+    """Return the timer periods of the two pulses after some seconds of a log, with what sweeps did to them.
 
     The arrays are as `render_writes` takes them, and in order.
     """
@@ -254,7 +254,7 @@ def _render(
     first: int,
     out: NDArray[np.float32],
 ) -> int:
-    """Fill `out` with the next samples, with the writes from `first` on; return the first that is still to come."""
+    """Fill `out` with the next samples, using the writes from `first` on. Return the first write that is still due."""
     i, done = first, 0
     while done < len(out):
         block = out[done : done + _BLOCK_SAMPLES]

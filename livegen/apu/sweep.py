@@ -36,7 +36,7 @@ def write_sweep(sweep: np.record, value: int) -> None:
 
 @kernel
 def target_period(sweep: np.record, timer_period: int) -> int:
-    """Return the period that the sweep aims at; it is computed all the time."""
+    """Return the target period of the sweep. The chip computes it even while the sweep is disabled."""
     change = timer_period >> sweep.shift
     if sweep.negate:
         return max(timer_period - change - (1 if sweep.ones_complement else 0), 0)

@@ -1,8 +1,8 @@
 """Triangle voice with its linear counter, https://www.nesdev.org/wiki/APU_Triangle.
 
 Times are absolute CPU cycles; `next_clock` is the cycle of the timer's next clock. The timer never stops. The
-sequence stands, and holds its level, while length or linear counter is 0, and at periods 0 and 1: those are
-ultrasonic (27.9 kHz and more), and standing still makes neither an alias nor a click.
+sequence stops, and holds its level, while length or linear counter is 0, and at timer periods 0 and 1: those are
+ultrasonic (27.9 kHz and more), and a stopped sequence makes neither an alias nor a click.
 """
 
 from typing import Final
@@ -28,10 +28,10 @@ TRIANGLE: Final = np.dtype(
 )
 
 POWER_UP_POSITION: Final = 31
-"""Level 15, as a console's; the first clock begins the sequence.
+"""Position in the sequence at power-up: level 15, as in a console. The first clock begins the sequence.
 
-A voice that is silent until it first runs was tried: the step that it then takes is heard and measured, 10 dB over the
-reference in the quiet bands of a soft triangle.
+Tried and rejected: a voice at level 0 until it first runs. The step that it then takes is audible, and in the quiet
+bands of a soft triangle it measures 10 dB over the reference.
 """
 
 LOWEST_TIMER_PERIOD: Final = 2

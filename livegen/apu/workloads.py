@@ -17,7 +17,7 @@ _CYCLES_BETWEEN_WRITES: Final = 12
 
 
 def busy_writes(seconds: float, seed: int = 0) -> Writes:
-    """Return what a busy game does: four voices, new notes six times a second, volumes at every engine tick."""
+    """Return the writes of a busy game: four voices, new notes six times a second, volumes at every engine tick."""
     clock = CPU_CLOCK_HZ["ntsc"]
     generator = np.random.default_rng(seed)
     ticks: list[list[tuple[int, int]]] = []
@@ -39,7 +39,7 @@ def busy_writes(seconds: float, seed: int = 0) -> Writes:
 
 
 def worst_case_writes() -> Writes:
-    """Return the densest sound there is: 12.4 kHz pulses, an 18.6 kHz triangle, noise at 447 kHz; it never ends."""
+    """Return the writes of the densest sound: pulses at 12.4 kHz, triangle 18.6 kHz, noise 447 kHz. It never ends."""
     writes = [*_BOOT]
     for base in (0x4000, 0x4004):
         writes += [(base, 0xBF), (base + 2, 8), (base + 3, 0x08)]

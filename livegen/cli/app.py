@@ -1,4 +1,4 @@
-"""The application: its commands in the order of the help, and how it ends."""
+"""The application: its commands in the order of the help, and its exit codes."""
 
 import signal
 import sys
@@ -34,7 +34,7 @@ _COMMANDS: Final[tuple[Callable[..., None], ...]] = (
     *(jam, replay, takes, render, convert, train, evaluate),
     *(devices, doctor, controls, patches, rigs, models, calibrate, bench),
 )
-_NAMES: Final = {evaluate: "eval"}  # where the function's own would hide a word of Python
+_NAMES: Final = {evaluate: "eval"}  # a function of this name would hide Python's own
 for _command in _COMMANDS:
     app.command(_NAMES.get(_command))(_command)
 
@@ -47,10 +47,10 @@ def _root(version: Annotated[bool, typer.Option("--version", help="Print the ver
 
 
 def main() -> None:
-    """Run livegen and leave with 0, 2 for what the user can mend, or 1; no traceback reaches a user."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what is half-written is cleared away
+    """Run livegen and exit with 0, with 2 for an error that the user can fix, or with 1. No traceback is shown."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that half-written files are deleted
     try:
-        code = app(standalone_mode=False)  # None, or the code of a command that was left early
+        code = app(standalone_mode=False)  # None, or the exit code of a command that ended early
     except LivegenError as error:
         _leave(str(error), EXIT_USAGE)
     except (typer.Abort, KeyboardInterrupt):
@@ -58,7 +58,7 @@ def main() -> None:
     except BrokenPipeError:
         sys.exit(EXIT_OTHER)
     except Exception as error:
-        if hasattr(error, "format_message"):  # click's usage errors; the one of no command at all has no words
+        if hasattr(error, "format_message"):  # click's usage errors; the one for a missing command has no text
             _leave(error.format_message() or "give one of the commands above", EXIT_USAGE)
         if isinstance(error, OSError) and error.filename is not None:
             _leave(f"{str(error.filename)[:_PATH_SHOWN]} cannot be used: {error.strerror}", EXIT_USAGE)

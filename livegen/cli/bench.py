@@ -1,8 +1,8 @@
-"""What this machine can do: the model's step, the chip, the audio callback, and how soon livegen starts.
+"""How fast this machine is: the model's step, the chip, the audio callback, and the start of livegen.
 
-Every figure is measured on what really plays, with the interpreter set up as while playing, after a warm-up that
-is not counted. Only the session measures anything in real time; the rest runs as fast as it can, one thread on one
-core. Other work on the machine shows in the figures, in the maxima first.
+Every figure is measured with the code that really plays, with the interpreter set up as while playing, after a warm-up
+that is not counted. Only the session is measured in real time. The rest runs as fast as it can, in one thread on one
+core. Other work on the machine shows in the figures, and in the maxima first.
 """
 
 import contextlib
@@ -82,22 +82,22 @@ def measure(
     session_seconds : float
         How long the session plays.
     audio : str or None
-        Device or host API of the session, ``"null"``, or None for the best there is.
+        Device or host API of the session, ``"null"``, or None for the best device.
     patch : str
-        What the session plays, a name or a file.
+        Patch that the session plays: a name or a file.
 
     Returns
     -------
     dict
-        ``step_ms plan12_ms apu_realtime_factor apu_worst_case_realtime_factor``, ``busiest_patch`` as of
-        `measure_patches`, the figures of `measure_session`, ``startup_s``, where torch is installed ``torch_step_ms``
-        and ``torch_over_step`` (by how much torch's median is the longer), and ``machine``, what it was measured on.
-        A dict of times holds percentiles and the maximum.
+        ``step_ms plan12_ms apu_realtime_factor apu_worst_case_realtime_factor``; ``busiest_patch``, the result of
+        `measure_patches`; the figures of `measure_session`; ``startup_s``; if torch is installed, ``torch_step_ms`` and
+        ``torch_over_step`` (torch's median divided by the median of ``step_ms``); and ``machine``, which describes the
+        machine. A dict of times holds percentiles, and of some the maximum.
 
     Raises
     ------
     LivegenError
-        If the model or the audio device cannot be had, or `livegen jam` does not start.
+        If the model or the audio device cannot be used, or `livegen jam` does not start.
     """
     predictor = load_predictor(model_folder)
     predictor.warm_up()
@@ -127,9 +127,9 @@ def measure(
 
 
 def measure_step(predictor: Predictor) -> tuple[NDArray[np.float64], list[NDArray[np.uint8]]]:
-    """Return milliseconds of single prediction steps, and the frames that they drew.
+    """Return the milliseconds that each of many prediction steps took, and the frames that they drew.
 
-    A step hears the frame before and draws all four voices of the next; the music is the model's own.
+    A step hears the frame before and draws all four voices of the next. No player takes part.
     """
     state, frame = predictor.initial_state(), SILENCE
     nothing_forced = np.zeros(N_VOICES, np.bool_)
@@ -145,10 +145,10 @@ def measure_step(predictor: Predictor) -> tuple[NDArray[np.float64], list[NDArra
 
 
 def measure_torch_step(model_folder: Path, frames: list[NDArray[np.uint8]]) -> NDArray[np.float64] | None:
-    """Return milliseconds of single steps in torch on one thread of the CPU, or None where torch is not installed.
+    """Return milliseconds of single steps in torch on one thread of the CPU, or None if torch is not installed.
 
-    The network that the model was trained as hears the same frames one by one, and works out each voice of the next;
-    drawing is left out, which is in torch's favour.
+    The network that was trained hears the same frames one by one, and computes the distributions of each voice of the
+    next frame. Drawing from them is left out, which favours torch.
     """
     try:
         from livegen.training.live_step import TorchStep, one_thread
@@ -163,10 +163,10 @@ def measure_torch_step(model_folder: Path, frames: list[NDArray[np.uint8]]) -> N
 
 
 def measure_plan(predictor: Predictor) -> NDArray[np.float64]:
-    """Return milliseconds of planning twelve frames anew because of a key, with a full history behind them.
+    """Return milliseconds of planning twelve frames again because of a key, after a full history.
 
-    The key goes down or comes up in the frame that sounds, as when playing: the predictor is restored to what it knew
-    before that frame, hears it again, and draws the twelve after it.
+    The key goes down or comes up in the frame that sounds, as when playing. The predictor is restored to its state
+    before that frame, hears the frame again, and draws the twelve after it.
     """
     state = begin(predictor, with_value(DEFAULTS, "lookahead", _LOOKAHEAD), seed=0)
     state, _, _ = advance(state, HISTORY_FRAMES)
@@ -183,10 +183,10 @@ def measure_plan(predictor: Predictor) -> NDArray[np.float64]:
 
 
 def measure_apu(writes: Writes) -> float:
-    """Return how many times faster than real time the chip renders a register log; the best of a few runs.
+    """Return how many times faster than real time the chip renders a register log, in the best of a few runs.
 
-    From writes to samples at 48 kHz, with the console's mixer and filters. The best run is the one that was least
-    disturbed: the work is the same in all.
+    It renders writes to samples at 48 kHz, with the console's mixer and filters. All runs do the same work, so the best
+    is the one that other programs disturbed least.
     """
 
     def render(seconds: float) -> float:
@@ -200,17 +200,17 @@ def measure_apu(writes: Writes) -> float:
 
 
 def measure_patches(predictor: Predictor) -> dict[str, Any]:
-    """Play every shipped patch, and return what filling a block costs with the one that costs most.
+    """Play every shipped patch, and return how long filling a block takes with the slowest of them.
 
-    Blocks of 64 samples at 48 kHz, faster than real time, on a thread with the priority of ours while playing: three
-    keys and a drum are struck anew in every fifth frame, the pitch wheel never rests, and the model plays what is left
-    to it.
+    Blocks have 64 samples at 48 kHz. They are filled faster than real time, on a thread with the priority that ours
+    have while playing. Three keys and a drum are struck in every fifth frame, the pitch wheel always moves, and the
+    model plays the other voices.
 
     Returns
     -------
     dict
-        ``patch``, the one with the greatest p99; ``callback_us``, its percentiles and longest block; and
-        ``longest_share_of_block``, that longest one as a share of the time that a block lasts.
+        ``patch``, the one with the greatest p99; ``callback_us``, its percentiles and its longest time; and
+        ``longest_share_of_block``, this longest time divided by the duration of a block.
     """
     names = list_patches()
     with real_time_process(), ThreadPoolExecutor(1, initializer=raise_priority) as pool:
@@ -245,9 +245,9 @@ def _measure_patch(predictor: Predictor, name: str) -> dict[str, float]:
 
 
 def measure_hogged(model_folder: Path, patch: Patch, seconds: float, settings: Settings) -> dict[str, Any]:
-    """Play a session while a loop of pure Python keeps the interpreter busy; return what `measure_session` does.
+    """Play a session while a loop of pure Python keeps the interpreter busy; return what `measure_session` returns.
 
-    No keys are played here, so that a probe outside can play them over MIDI and listen.
+    No keys are played here, so that a test outside can play them over MIDI and listen.
     """
     predictor = load_predictor(model_folder)
     with _busy_interpreter():
@@ -257,10 +257,10 @@ def measure_hogged(model_folder: Path, patch: Patch, seconds: float, settings: S
 def measure_session(
     predictor: Predictor, patch: Patch, seconds: float, settings: Settings, *, has_random_keys: bool = True
 ) -> dict[str, Any]:
-    """Play a session in real time, all four voices sounding, and return how it went.
+    """Play a session in real time with all four voices, and return the figures.
 
-    The model plays P2, TR and NO, and random keys play P1: about twenty times a second one goes down or comes up, at
-    moments that have nothing to do with frames or blocks, each of which voids the plan.
+    The model plays P2, TR and NO, and random keys play P1. About twenty times a second a key goes down or comes up, at
+    times that do not depend on frames or blocks. Each of these events voids the plan.
 
     Returns
     -------
@@ -269,18 +269,18 @@ def measure_session(
             Time that the callback took to fill a block, over all blocks from the first on. Percentiles are the upper
             edge of a bin of a microsecond.
         ``callbacks callback_misses``
-            Blocks filled, and how many of those took longer than they last or were reported as underflows by the
-            device; one that was both counts twice. The null clock has no device that could report any.
+            Number of blocks filled, and of blocks that took longer than they last or that the device reported as
+            underflows; a block that was both counts twice. The null device reports no underflows.
         ``callback_share_of_block``
-            The callback's p99 as a share of the block's duration, which is its budget.
+            The callback's p99 divided by the duration of a block, which is the time that it may take.
         ``event_to_frame``
-            Events; the percentage of them that the model's voices were conditioned on in the first frame that
-            begins at least 5 ms and one block after the event; and the longest time from an event to the
-            beginning of the first frame conditioned on it.
+            Number of events; percentage of them on which the model's voices were conditioned at the latest in the
+            first frame that begins at least 5 ms and one block after the event; and the longest time from an event to
+            the beginning of the first frame conditioned on it.
         ``frames``
-            How many were played, were not planned in time, and were planned anew too late.
+            How many were played, how many were not planned in time, and how many were planned again too late.
         ``session``
-            What it played on, and what else went wrong.
+            The device that it played on, and what else went wrong.
     """
     session = build_session(predictor, patch, settings)
     waits = EventWaits(session.clock, session.clock.block_samples)
@@ -321,7 +321,7 @@ def measure_session(
 
 
 class EventWaits:
-    """Watches how soon the model's voices answer the events of the bench.
+    """Measures how soon the model's voices answer the events of the bench.
 
     Parameters
     ----------
@@ -337,7 +337,7 @@ class EventWaits:
         self._waits_ns: list[int] = []
 
     def observe(self, report: FrameReport) -> None:
-        """Take in what went into a frame; on the session's frame thread."""
+        """Take a frame's report. Called on the session's frame thread."""
         times_ns = [
             time_ns for event, time_ns in zip(report.events, report.times_ns, strict=True) if event.source == _SOURCE
         ]
@@ -346,7 +346,7 @@ class EventWaits:
         margin_ns = _EVENT_MARGIN_NS + self._block_samples() * 1_000_000_000 // self._clock.sample_rate
         begins_ns = self._clock.time_of_frame(report.horizon)
         before_ns = self._clock.time_of_frame(report.horizon - 1)
-        # on time, if the frame before it begins too soon after the event to be the first that may be conditioned
+        # on time, if the frame before begins so soon after the event that it need not be conditioned on it
         self._n_on_time += sum(before_ns < time_ns + margin_ns for time_ns in times_ns)
         self._waits_ns += [begins_ns - time_ns for time_ns in times_ns]
 
@@ -361,9 +361,9 @@ class EventWaits:
 
 
 def histogram_percentiles(counts: NDArray[np.int64], longest_ns: int) -> dict[str, float]:
-    """Return p50, p99 and max in microseconds of a histogram in bins of one, the last of which is open.
+    """Return p50, p99 and max in microseconds, from a histogram in bins of one microsecond whose last bin is open.
 
-    A percentile is the upper edge of its bin, or the longest of all where that is less or the bin is the open one.
+    A percentile is the upper edge of its bin. It is the longest time instead if that is less, or in the open bin.
     """
     longest = longest_ns / 1000.0
     below = np.cumsum(counts)
@@ -376,10 +376,10 @@ def histogram_percentiles(counts: NDArray[np.int64], longest_ns: int) -> dict[st
 
 
 def count_long(counts: NDArray[np.int64], longest_ns: int, block_us: float) -> int:
-    """Return how many callbacks of such a histogram took longer than their block.
+    """Return how many callbacks in such a histogram took longer than their block.
 
-    The bin that the block's end falls in counts whole. A block that is longer than the histogram reaches tells only
-    whether there was any.
+    The bin that holds the duration of a block counts as a whole. If a block is longer than the histogram reaches, the
+    answer is only whether there was any: 1 or 0.
     """
     if block_us >= N_BINS - 1:
         return int(longest_ns > 1000.0 * block_us)
@@ -387,12 +387,12 @@ def count_long(counts: NDArray[np.int64], longest_ns: int, block_us: float) -> i
 
 
 def measure_startup(model_folder: Path, audio: str | None = None) -> float:
-    """Return the seconds from spawning `livegen jam` to the first block of its sound, compiled code cached.
+    """Return the seconds from spawning `livegen jam` to the first block of its sound, with compiled code in the cache.
 
-    A fresh process runs the whole command: the interpreter's own start, imports, loading model and kernels, opening
-    device and ports, planning the first frames. Its heartbeat over OSC says how long it has played when it arrives,
-    so the first block lies that long before. The second of two runs counts: the first has put everything into the
-    caches of kernels and disk.
+    A new process runs the whole command: the interpreter's own start, imports, loading model and kernels, opening
+    device and ports, planning the first frames. Its heartbeat over OSC says how long it has played, so the first block
+    was that long before the heartbeat arrived. The second of two runs counts, because the first puts everything into
+    the caches of kernels and disk.
 
     Raises
     ------
@@ -416,7 +416,7 @@ def _start_once(options: list[str]) -> float:
             try:
                 while jam.poll() is None and time.perf_counter() < began + _START_PATIENCE_SECONDS:
                     listener.sendto(OscMessageBuilder("/livegen/register").build().dgram, ("127.0.0.1", port))
-                    with contextlib.suppress(OSError):  # nobody listens there yet, or nothing came in time
+                    with contextlib.suppress(OSError):  # jam does not listen yet, or nothing came in time
                         message = OscMessage(listener.recv(4096))
                         if message.address == "/livegen/heartbeat":
                             return time.perf_counter() - float(message.params[0]) - began
@@ -470,7 +470,7 @@ def _busy_interpreter() -> Iterator[None]:
 
 
 def _time_each(run: Callable[[], object], n: int) -> NDArray[np.float64]:
-    """Return the milliseconds of each of `n` calls, after some that are not counted."""
+    """Return the milliseconds of each of `n` calls, after warm-up calls that are not counted."""
     times_ns = np.empty(n, np.int64)
     for _ in range(_N_WARM):
         run()

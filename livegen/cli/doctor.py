@@ -1,6 +1,6 @@
-"""What is missing on this machine, and the line that mends it; also which devices there are.
+"""What is missing on this machine, and the line to type that fixes it. Also the list of devices.
 
-Whatever is missing, these answer: a library that does not load is a finding, not an error.
+These functions always answer: a library that does not load is a finding, not an error.
 """
 
 import contextlib
@@ -41,7 +41,7 @@ _LIVEGEN_CURE: Final = "install livegen again; in its checkout: make clean setup
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at.
+    """One thing that was checked.
 
     Attributes
     ----------
@@ -49,9 +49,9 @@ class Finding:
         Its name.
     is_fine : bool
     says : str
-        How it stands, in one line.
+        Its state, in one line.
     cure : str
-        What to type or do where that helps, in one line; else empty.
+        What to type or do, in one line, if that helps; else empty.
     """
 
     what: str
@@ -61,7 +61,7 @@ class Finding:
 
 
 class _State(NamedTuple):
-    """How one thing stands; `Finding` has the meaning of each."""
+    """The state of one thing; `Finding` explains the fields."""
 
     is_fine: bool
     says: str
@@ -69,18 +69,18 @@ class _State(NamedTuple):
 
 
 def examine() -> list[Finding]:
-    """Look at everything that livegen needs or likes to have.
+    """Check everything that livegen needs or can use.
 
     Returns
     -------
     list of Finding
-        In the order in which they are best mended. What does not exist on this platform is left out.
+        In the order in which they are best fixed. What does not exist on this platform is left out.
     """
     findings = []
     for what, look in _LOOKS.items():
         try:
             state = look()
-        except Exception as error:  # whatever is broken here, the rest of the list is wanted all the more
+        except Exception as error:  # even if one check fails, the user needs the rest of the list
             state = _State(False, f"could not be looked at: {error!r}")
         if state is not None:
             findings.append(Finding(what, state.is_fine, _in_one_line(state.says), _in_one_line(state.cure)))
@@ -88,7 +88,7 @@ def examine() -> list[Finding]:
 
 
 def without_names(text: str) -> str:
-    """Return a sentence as it may be posted where anybody reads it: no home folder, host name or user name in it."""
+    """Return a sentence without home folder, host name and user name, so that it may be posted in public."""
     hidden = {str(Path.home()): "~", socket.gethostname(): "<host>"}
     with contextlib.suppress(OSError, KeyError, ImportError):  # a container may know no user
         hidden[getpass.getuser()] = "<user>"
@@ -98,13 +98,13 @@ def without_names(text: str) -> str:
 
 
 def find_devices() -> dict[str, list[str]]:
-    """Return the names of what livegen can play on and be played from.
+    """Return the names of the devices and ports that livegen can use.
 
     Returns
     -------
     dict
-        ``"audio outputs"``, ``"MIDI inputs"`` and ``"MIDI outputs"``, each a list; where the library is missing, its
-        one entry is a sentence that says so.
+        ``"audio outputs"``, ``"MIDI inputs"`` and ``"MIDI outputs"``, each a list. If the library is missing, the only
+        entry is a sentence that says so.
     """
     try:
         audio = [f"{device.host_api}: {device.name}, {device.sample_rate} Hz" for device in _outputs()]
@@ -120,7 +120,7 @@ def find_devices() -> dict[str, list[str]]:
 
 
 def _outputs() -> list[AudioDevice]:
-    """Return every audio output; raises LivegenError where PortAudio or its wrapper is missing or fails."""
+    """Return every audio output; raises LivegenError if PortAudio or its wrapper is missing or fails."""
     try:
         return list_devices()
     except LivegenError:
@@ -131,7 +131,7 @@ def _outputs() -> list[AudioDevice]:
 
 @contextlib.contextmanager
 def _midi(api: str = "auto") -> Iterator[MidiSystem]:
-    """Join a MIDI interface while the body runs; raises LivegenError where there is none."""
+    """Join a MIDI interface while the body runs; raises LivegenError if there is none."""
     midi, reason = find_midi(api)
     if midi is None:
         raise PortError(reason)

@@ -1,6 +1,6 @@
-"""Ready layouts for programs that control livegen by OSC from a tablet or a phone, made from the table of controls.
+"""Layouts for programs that control livegen by OSC from a tablet or a phone, made from the table of controls.
 
-A layout asks for every value when it is opened, and is told of every change.
+When a layout is opened it asks for every value, and from then on it is told of every change.
 """
 
 import csv
@@ -13,9 +13,9 @@ from typing import Any, Final
 from livegen.controls import CONTROLS, DEFAULTS, OSC_PREFIX, VOICE_PREFIX, Control, Value, osc_address
 
 TARGET: Final = "127.0.0.1:9124"
-"""Where livegen listens: on the machine on which Open Stage Control runs."""
+"""Address of livegen in the layout: the same machine on which Open Stage Control runs."""
 
-_VERSION: Final = "1.27.0"  # of Open Stage Control; it converts sessions of 1.24.2 and older
+_VERSION: Final = "1.27.0"  # version of Open Stage Control, which converts sessions of 1.24.2 and older
 _COLUMNS: Final = 8
 _ROW_HEIGHT: Final = 110
 _DECIMALS: Final = 3
@@ -32,9 +32,9 @@ _OPEN_SCRIPT: Final = f"send('{TARGET}', '{OSC_PREFIX}/register')\nsend('{TARGET
 
 
 def open_stage_control() -> str:
-    """Return a session of Open Stage Control (JSON; https://openstagecontrol.ammd.net/docs/): a tab for each voice.
+    """Return a session of Open Stage Control as JSON (https://openstagecontrol.ammd.net/docs/): a tab for each voice.
 
-    The program fills in whatever a widget does not say.
+    The program has defaults for properties that a widget leaves out.
     """
     tabs = {"all": "", **{voice.name: prefix for voice, prefix in VOICE_PREFIX.items()}}
     session = {
@@ -44,7 +44,7 @@ def open_stage_control() -> str:
         "content": {
             "type": "root",
             "id": "root",
-            "bypass": True,  # which tab is open is nobody's business
+            "bypass": True,  # do not send by OSC which tab is open
             "onCreate": _OPEN_SCRIPT,
             "tabs": [_tab(label, prefix) for label, prefix in tabs.items()],
         },
@@ -85,7 +85,7 @@ LAYOUTS: Final[Mapping[str, tuple[str, Callable[[], str]]]] = MappingProxyType(
         "touchosc": ("touchosc.csv", touchosc),
     }
 )
-"""Name of the file and what makes it, by the name of a program."""
+"""By the name of a program: the name of the layout's file, and the function that makes it."""
 
 
 def _tab(label: str, prefix: str) -> dict[str, Any]:

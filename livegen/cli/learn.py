@@ -24,7 +24,7 @@ class Size(StrEnum):
 
 
 class Without(StrEnum):
-    """What a network can be trained without, `livegen.engines.lstm.lstm.LEAVES_OUT`."""
+    """Parts without which a network can be trained, by the names of `livegen.engines.lstm.lstm.LEAVES_OUT`."""
 
     MEMORY = "memory"
     AGES = "ages"
@@ -72,7 +72,7 @@ def train(
         from livegen.training.train import Settings
         from livegen.training.train import train as train_model
 
-    config = None  # that of the run to resume
+    config = None  # means the configuration of the run to resume
     if not resume or size or voices or leave_out:
         config = replace(
             SIZES[size or Size.FULL],
@@ -156,7 +156,7 @@ def _needs_torch() -> Iterator[None]:
 
 
 class _Reading:
-    """Shows how the reading of songs goes, and says which were left out."""
+    """Shows the progress of reading songs, and says which were left out."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress

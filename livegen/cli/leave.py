@@ -5,21 +5,21 @@ import signal
 
 
 class Leave:
-    """What a command that plays waits for, and what ends it.
+    """The request to leave: a command that plays waits for it.
 
-    `threading.Event` would not do: a signal's handler interrupts the main thread anywhere, inside the event's `wait`
-    too, and would then wait for ever for the lock that it interrupted. A SimpleQueue's `put` may be called there.
+    `threading.Event` cannot be used. A signal's handler may interrupt the main thread inside the event's `wait`, and
+    would then wait for ever for the lock that is held there. A SimpleQueue's `put` may be called there.
     """
 
     def __init__(self) -> None:
         self._asked: queue.SimpleQueue[None] = queue.SimpleQueue()
 
     def ask(self, *_: object) -> None:
-        """Ask to leave; any thread may, a signal's handler at any moment, and more than once."""
+        """Ask to leave. Any thread may call this, and a signal's handler at any time, more than once too."""
         self._asked.put(None)
 
     def wait(self, seconds: float) -> bool:
-        """Wait until asked to leave, up to some seconds, and tell whether that came."""
+        """Wait up to some seconds for the request to leave, and tell whether it came."""
         try:
             self._asked.get(timeout=seconds)
         except queue.Empty:
@@ -28,7 +28,7 @@ class Leave:
 
 
 def leave_on_signals() -> Leave:
-    """Return what Ctrl-C, SIGTERM and the terminal's end ask to leave, instead of interrupting."""
+    """Return a `Leave`, and let Ctrl-C, SIGTERM and the end of the terminal ask it instead of interrupting."""
     leave = Leave()
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):

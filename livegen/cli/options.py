@@ -1,4 +1,4 @@
-"""Options that several commands share, and what they are turned into."""
+"""Options that several commands share, and the functions that read them."""
 
 from collections.abc import Iterable
 from enum import StrEnum
@@ -32,7 +32,7 @@ ChannelsOption = Annotated[
 
 
 def absolute(name: str | None, shipped: Iterable[str]) -> str | None:
-    """Return the name of a patch or a model; of one that is not shipped the whole path, for a rig lies elsewhere."""
+    """Return the name of a shipped patch or model, or the absolute path of another, because a rig lies elsewhere."""
     return str(Path(name).absolute()) if name is not None and name not in shipped and Path(name).exists() else name
 
 
@@ -50,7 +50,7 @@ def parse_controls(assignments: list[str] | None) -> dict[str, Value]:
 
 
 def say_if_compiling() -> None:
-    """Say so where playing will have to compile first."""
+    """Tell the user if playing must compile first."""
     from livegen.system.kernels import is_compiled
 
     if not is_compiled():
@@ -58,7 +58,7 @@ def say_if_compiling() -> None:
 
 
 def load_model(name: str) -> Any:
-    """Return the predictor of a model, and say so where playing it will have to compile; raises CheckpointError."""
+    """Return the predictor of a model, and tell the user if playing must compile first; raises CheckpointError."""
     from livegen.engines.checkpoint import load_predictor
 
     folder = model_folder(name)

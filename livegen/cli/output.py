@@ -13,12 +13,12 @@ err = Console(stderr=True)
 
 
 def printable(sentence: str) -> str:
-    """Return a sentence in one line, and without whatever a file's name would make a terminal do."""
+    """Return a sentence in one line, with control characters escaped, which the name of a file may contain."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in " ".join(sentence.splitlines()))
 
 
 def progress_bar(is_shown: bool = True) -> Progress:
-    """Return a bar on the error stream, that goes when it is done; to be entered."""
+    """Return a progress bar on the error stream, for a `with` block. It disappears at the end of the block."""
     columns = TextColumn("{task.description}", markup=False), BarColumn(), TimeRemainingColumn()
     return Progress(*columns, console=err, transient=True, disable=not (is_shown and err.is_terminal))
 

@@ -1,4 +1,4 @@
-"""Commands that play live, or measure how well: jam, calibrate, bench."""
+"""Commands that play live, or measure playing: jam, calibrate, bench."""
 
 import contextlib
 import faulthandler
@@ -27,7 +27,7 @@ from livegen.cli.output import err, out, print_json, show_figures
 from livegen.errors import AudioError, TakeError
 from livegen.system.resources import model_folder, shipped_models
 
-_PATIENCE_SECONDS: Final = 10.0  # with drivers that hang at the end
+_PATIENCE_SECONDS: Final = 10.0  # longest wait at the end for drivers that hang
 
 
 def jam(
@@ -235,7 +235,7 @@ def bench(
 
 @contextlib.contextmanager
 def _deadline(seconds: float) -> Iterator[None]:
-    """End the process if the body takes longer, also while a driver keeps the whole interpreter waiting."""
+    """End the process if the body takes longer, even while a driver blocks the whole interpreter."""
     with open(os.devnull, "w") as nowhere:
         faulthandler.dump_traceback_later(seconds, exit=True, file=nowhere)
         try:

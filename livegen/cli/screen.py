@@ -1,4 +1,4 @@
-"""The status screen of `jam`: one look tells who plays, what sounds, and whether the music is safe."""
+"""The status screen of `jam`: it shows who plays, what sounds, and whether anything goes wrong."""
 
 import time
 from types import TracebackType
@@ -21,7 +21,7 @@ _METER_WIDTH: Final = 12
 
 
 def note_name(voice: Voice, note: int) -> str:
-    """Return a note as a musician reads it: ``A4``; the noise voice has periods, ``N12``; silence is a dot."""
+    """Return the name of a note: ``A4``, or ``N12`` for the noise voice, which has no pitch. Silence is a dot."""
     if note == 0:
         return "·"
     if voice is Voice.NO:
@@ -30,7 +30,7 @@ def note_name(voice: Voice, note: int) -> str:
 
 
 def tempo_text(tempo: Tempo, frame: float, beats_a_bar: int) -> str:
-    """Return the tempo at a time in frames as a musician reads it, with its source and bar.beat, and who shares it."""
+    """Return the tempo at a time in frames, with its source and bar.beat, and the number of Link peers."""
     peers = f"{tempo.link.n_peers} peer{'s' * (tempo.link.n_peers != 1)}"
     link = "" if tempo.link.line is None else f" · Link: {peers}"
     if tempo.source == "none":
@@ -41,7 +41,7 @@ def tempo_text(tempo: Tempo, frame: float, beats_a_bar: int) -> str:
 
 
 class Screen:
-    """Shows a session while it plays, and says what the user should know where there is no terminal.
+    """Shows a session while it plays. Without a terminal, it prints once what the user should know.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class Screen:
     console : Console
         On stderr, so that stdout stays free.
     page : str
-        Address of the stage page; empty where it is not served.
+        Address of the stage page; empty if it is not served.
     """
 
     def __init__(self, session: Session, console: Console, *, page: str = "") -> None:
@@ -70,7 +70,7 @@ class Screen:
         self._live.stop()
 
     def update(self) -> None:
-        """Show how things stand now; never raises, for the music goes on where a terminal does not."""
+        """Show the present state; never raises, because the music must go on if the terminal fails."""
         if not self._console.is_terminal:
             return
         try:

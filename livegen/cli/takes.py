@@ -182,7 +182,7 @@ def _check(take: Any, model: str | None, as_json: bool) -> None:
 
 
 def _folder_of_model(name: str, folder: str, cure: str = "") -> Path:
-    """Return the folder of a model that played: the one of its name, or where it lay."""
+    """Return the folder of a model that played: the model of its name, or else the folder where it was."""
     for text in (name, folder):
         with contextlib.suppress(CheckpointError, OSError, ValueError):
             return model_folder(text)
@@ -211,7 +211,7 @@ def _write(take: Any, paths: list[Path], first: int, end: int | None, rate: int 
                 recording,
                 VGM_RATE_HZ if is_log else sound_rate,
                 first,
-                has_run_up=not is_log,  # a log begins with what its file begins with
+                has_run_up=not is_log,  # a log must not hold the two seconds before its file begins
                 n_channels=1,
                 is_apart=is_apart and not is_log,
             )
@@ -243,7 +243,7 @@ def _play(take: Any, first: int, end: int | None, audio: str | None) -> None:
 
 
 def _recording(take: Any, first: int, end: int | None) -> Any:
-    """Return how a take sounded before `end`; raises TakeError where that is nothing from `first` on."""
+    """Return the recording of a take before `end`; raises TakeError if it has nothing from `first` on."""
     from livegen.offline.playback import read_recording
 
     recording = read_recording(take, end)
@@ -254,7 +254,7 @@ def _recording(take: Any, first: int, end: int | None) -> Any:
 
 
 def _frame_of(where: str) -> int:
-    """Return the frame of ``240`` or ``10s``; raises FormatError."""
+    """Return the frame that ``240`` (a frame) or ``10s`` (seconds) means; raises FormatError."""
     try:
         frame = seconds_to_frame(float(where[:-1])) if where.endswith("s") else int(where)
     except (ValueError, OverflowError):

@@ -1,9 +1,9 @@
 """Model folders: `config.toml` says what a model is, `weights.safetensors` has its arrays.
 
-The configuration has the kind of model, its sizes, and, where that is not all there is, the voices that it has and what
-it leaves out.
+The configuration has the kind of model and its sizes. If the model has not all four voices, or was trained without some
+of the inputs, it says so too.
 
-Nothing in a folder is ever run: what is no safetensors file is refused, pickles in its place above all.
+Nothing in a folder is ever run: weights that are no safetensors file are refused, above all pickles.
 """
 
 import json
@@ -24,7 +24,7 @@ CONFIG_FILE: Final = "config.toml"
 WEIGHTS_FILE: Final = "weights.safetensors"
 
 VERSION: Final = 1
-"""Of the layout of a model folder; one that says none is of version 1."""
+"""Version of the layout of a model folder. A folder that names no version has version 1."""
 
 _KINDS: Final = {"lstm": (LstmConfig, LstmPredictor)}
 _DTYPES: Final = ("F16", "F32")
@@ -92,12 +92,12 @@ def write_config(folder: Path, config: LstmConfig) -> None:
 
 
 def read_weights(folder: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, NDArray[np.float32]]:
-    """Return the arrays of a model's weights, which must be these, of these shapes and finite.
+    """Return the arrays of a model's weights.
 
     Raises
     ------
     CheckpointError
-        If they are not.
+        If their names or shapes are not those of `shapes`, or a number is not finite or is too large.
     """
     path = folder / WEIGHTS_FILE
     if not path.is_file():
@@ -132,7 +132,7 @@ def read_weights(folder: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[st
 
 
 def _is_pickle(path: Path) -> bool:
-    """Tell whether a file that is no safetensors file begins as pickles do, or torch's archives of them."""
+    """Tell whether a file begins as a pickle does, or as torch's archive of pickles."""
     try:
         with path.open("rb") as file:
             first = file.read(4)

@@ -1,7 +1,7 @@
-"""What a predictor is: one frame in, a distribution over the next frame and a new state out.
+"""What a predictor is: it hears one frame, and returns a distribution over the next frame and a new state.
 
 A predictor never changes what it is given, and its states are values: the session keeps hundreds of them, goes
-back to any, and plans on from there. A new kind of model is a new module behind these protocols.
+back to any, and plans on from there. A new kind of model is a new module that implements these protocols.
 """
 
 from dataclasses import dataclass
@@ -29,10 +29,10 @@ class Conditions:
     beat : Beat or None
         The beat, with its phase in that frame; None where nobody knows it.
     memory : float
-        0..1: how much of the time the model is shown what the song did before; at 0 it never takes up a motif on
+        0..1: share of the time in which the model is shown what the song did before; at 0 it never repeats a motif on
         purpose.
     plan : int
-        The lag in frames: the next frame is to go on as the song did so long ago. 0 where there is no plan.
+        A lag in frames: the next frame is to be as the song was that many frames before it. 0 if there is no plan.
     """
 
     beat: Beat | None = None
@@ -53,21 +53,22 @@ class Sampling:
         0..2: below 1 the likelier notes win more often; at 0 a voice that changes takes the likeliest. It shapes what
         a voice changes to, not when it changes.
     top_p : float
-        0..1: notes are drawn from the fewest whose probabilities add up to this; likewise.
+        0..1: a new note is drawn from the fewest likeliest notes whose probabilities add up to this. It does not shape
+        when a voice changes either.
     voice_temperature : tuple of float
-        What each voice's temperature is multiplied by.
+        Factor on the temperature, by voice.
     density : tuple of float
         Each voice's bias between holding and changing, in nats of log-odds: above 0 it changes more often.
     grid : float
         How strictly attacks keep to the quarters of the beat where it is known, in nats of log-odds: 0 leaves that to
         the network.
     silence : tuple of float
-        What is added to the log-odds of each voice's silence: above 0 it falls silent sooner and enters later.
+        By voice, what is added to the log-odds of silence: above 0 the voice falls silent sooner and enters later.
     copy : tuple of float
-        What is added to the log-odds of what each voice did after its longest match in the song, where the model is
-        shown its memory.
+        By voice, what is added to the log-odds of going on as the voice did after its longest match in the song. It has
+        no effect while the model is not shown its memory.
     lowest, highest : tuple of int
-        The register of each voice: the notes that it may change to, both ends with it.
+        The register of each voice: the lowest and the highest note that it may change to.
     scale : int
         The pitch classes that P1, P2 and TR may change to, bit 0 for C: `ANY_PITCH_CLASS` for all.
     """
@@ -103,7 +104,7 @@ class Distribution(Protocol):
         Parameters
         ----------
         forced : ndarray of uint8, shape (4, 3)
-            The voices that are settled, kept as they are; the others' rows are ignored.
+            The rows of the settled voices are kept as they are; the other rows are ignored.
         is_forced : ndarray of bool, shape (4,)
             Which voices are settled. The rest are drawn in the order P1, P2, TR, NO, each given all before it.
 
@@ -122,7 +123,7 @@ class Distribution(Protocol):
         Parameters
         ----------
         frame : ndarray of uint8, shape (4, 3)
-            The known voices of the frame; the others' rows are ignored, and so is that of `voice`.
+            The known voices of the frame; the other rows are ignored, and so is that of `voice`.
         is_known : ndarray of bool, shape (4,)
 
         Returns
@@ -133,7 +134,7 @@ class Distribution(Protocol):
         ...
 
     def match_lengths(self, frame: NDArray[np.uint8]) -> tuple[int, ...]:
-        """Return, by voice, how many onsets long the match in the song is that a frame goes on as; 0 for none.
+        """Return, by voice, the length in onsets of the match in the song that a frame continues; 0 for none.
 
         Parameters
         ----------
@@ -142,7 +143,7 @@ class Distribution(Protocol):
 
         Notes
         -----
-        For showing it: a predictor without a motif memory returns zeros.
+        The page shows it. A predictor without a motif memory returns zeros.
         """
         ...
 

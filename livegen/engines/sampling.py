@@ -1,8 +1,8 @@
-"""Draws that depend on nothing but their names, and how temperature and top-p shape them.
+"""Random draws: numbers that depend on nothing but seed, frame, voice and column, shaped by temperature and top-p.
 
-The generator is a counter put through SplitMix64's mixing function (Steele, Lea and Flood, "Fast splittable
-pseudorandom number generators", 2014; constants at https://prng.di.unimi.it/splitmix64.c): no state, so a frame
-that is planned again draws the same numbers.
+The generator puts these through SplitMix64's mixing function (Steele, Lea and Flood, "Fast splittable pseudorandom
+number generators", 2014; constants at https://prng.di.unimi.it/splitmix64.c). It has no state, so a frame that is
+planned again draws the same numbers.
 """
 
 import math
@@ -19,7 +19,7 @@ _MIX_2: Final = np.uint64(0x94D049BB133111EB)
 _SHIFTS: Final = (np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11))
 
 COLDEST: Final = 1e-3
-"""Below this temperature a draw is the likeliest value."""
+"""Below this temperature a draw always takes the likeliest value."""
 
 
 @kernel
@@ -40,7 +40,7 @@ def uniform(seed: np.uint64, frame_index: int, voice: int, column: int) -> float
 
 @kernel
 def draw(logits: NDArray[np.float32], temperature: float, top_p: float, number: float, scratch: NDArray) -> int:
-    """Draw an index of `logits`, of which one at least is finite.
+    """Draw an index of `logits`, at least one of which must be finite.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def draw(logits: NDArray[np.float32], temperature: float, top_p: float, number: 
         left -= scratch[i]
         if left < 0.0:
             return i
-    return best  # rounding alone leads here
+    return best  # only a rounding error leads here
 
 
 @kernel
@@ -86,12 +86,14 @@ def draw_note(
 ) -> int:
     """Draw as `draw` does, but let temperature and top-p shape only what a voice changes to.
 
-    Whether the voice stays at `held` is drawn as `logits` have it, but for `density`, which moves the log-odds of a
-    change, `attack`, those of a change to a note, which are the classes above 0, and `silence`, those of class 0. A
-    note goes on in most frames, at a probability over 0.9: shaped like any other value it would win always, and a cool
-    temperature, or a top-p under 0.9, would stop the music. So the rhythm is the network's at every temperature, 0 too.
-    A voice changes only to what is allowed, (n,), and stays if nothing is, or falls silent if it cannot. `logits` are
-    used up.
+    Whether the voice stays at `held` is drawn with the probability that `logits` give, after three biases: `density`
+    is added to the log-odds of a change, `attack` to those of a change to a note (the classes above 0), and `silence`
+    to those of silence (class 0). Temperature and top-p must not shape this draw. A note goes on in most frames, with a
+    probability over 0.9, so with a low temperature, or a top-p under 0.9, it would always go on and the music would
+    stop. So the rhythm is the network's at every temperature, even at 0.
+
+    A voice changes only to classes that `is_allowed`, (n,), has. If there are none it stays, or falls silent if it
+    cannot stay. `logits` are overwritten.
     """
     logits[0] += silence
     for i in range(1, len(logits)):

@@ -1,4 +1,4 @@
-"""What every reader and writer here shares: bounded reading, writing in one piece, the longest score."""
+"""What all readers and writers here share: bounded reading, writing in one piece, the longest score."""
 
 import os
 import tempfile
@@ -11,7 +11,7 @@ from livegen.errors import FormatError
 from livegen.units import FRAME_RATE_HZ
 
 MAX_FRAMES: Final = 1_000_000
-"""Longest score that a file may hold: 11.5 hours, far beyond music and well within memory."""
+"""Number of frames in the longest score that a file may hold: 11.5 hours, far beyond music and well within memory."""
 
 MAX_SECONDS: Final = MAX_FRAMES / FRAME_RATE_HZ
 
@@ -22,7 +22,7 @@ def read_bytes(path: Path, max_bytes: int) -> bytes:
     Raises
     ------
     FormatError
-        If there is no such file, it cannot be read, or it is longer than `max_bytes`.
+        If the file does not exist, cannot be read, or is longer than `max_bytes`.
     """
     try:
         if not path.is_file():
@@ -37,7 +37,7 @@ def read_bytes(path: Path, max_bytes: int) -> bytes:
 
 
 def check_place(path: Path) -> None:
-    """Refuse a path that no file can be written to, before any work is done; raises FormatError."""
+    """Raise FormatError if no file can be written to a path, before any work is done."""
     folder = path.absolute().parent
     try:
         if not folder.is_dir():
@@ -51,9 +51,9 @@ def check_place(path: Path) -> None:
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Lend a path beside `path`, and move what was written there to `path` when the block ends well.
+    """Yield a path beside `path`; when the block ends without an error, move the file written there to `path`.
 
-    A block that raises leaves `path` as it was, and nothing beside it.
+    If the block raises, `path` stays as it was, and nothing is left beside it.
 
     Raises
     ------

@@ -1,10 +1,10 @@
 """Ableton Link: the beat that programs and devices of one network share (https://ableton.github.io/link/).
 
-Needs the extra `link`. Its package has Ableton's library in it, which is under the GPL (version 2 or later): so it is
+Needs the extra `link`. Its package contains Ableton's library, which is under the GPL (version 2 or later). So it is
 no part of livegen, and nothing else here imports it.
 
-Link's clock is one of its own, on Linux the raw monotonic one, which drifts from that of `time.perf_counter_ns` by
-what NTP corrects. So both are read together whenever the beat is.
+Link has a clock of its own, on Linux the raw monotonic one. It drifts from the clock of `time.perf_counter_ns` by what
+NTP corrects. So both clocks are read together each time the beat is read.
 """
 
 import math
@@ -18,17 +18,21 @@ from livegen.errors import PortError
 from livegen.events import LinkBeat
 
 POLL_SECONDS: Final = 0.02
-"""How often Link is asked: a change of tempo is known so much later at most."""
+"""Time from one poll of Link to the next. A change of tempo is known at most this much later."""
 
 _TELL_SECONDS: Final = 0.125
 _MOVED_SECONDS: Final = 0.001
-"""The beat is told so often, and at once where it is not where it was expected by so much."""
+"""The beat is told to the session every `_TELL_SECONDS`, and at once if it is further than `_MOVED_SECONDS` from where
+it was expected.
+"""
 
 _FIRST_BPM: Final = 120.0
-_N_READINGS: Final = 3
+_N_READINGS: Final = 3  # of the two clocks; the one that took the shortest time counts
 _APART_SECONDS: Final = 0.005
 _APART_SHARE: Final = 0.001
-"""While nobody else is in the session, Link's beat is put where ours is if it is so far off, or of another tempo."""
+"""While nobody else is in the Link session, Link takes our beat if its own is `_APART_SECONDS` away, or its tempo is
+off by `_APART_SHARE`.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,7 @@ class OwnBeat:
     ----------
     beats_a_bar : int
     beats : float or None
-        Since bar 1, beat 1; None where nobody knows, or Link says it.
+        Beats since bar 1, beat 1; None if the beat is unknown or comes from Link.
     bpm : float
         Beats a minute.
     by_hand_bpm : float or None
@@ -47,7 +51,7 @@ class OwnBeat:
     by_hand_at : float
         When that was, in frames.
     is_links : bool
-        Whether Link says where the beat is.
+        Whether the beat comes from Link.
     """
 
     beats_a_bar: int = 4
@@ -59,15 +63,15 @@ class OwnBeat:
 
 
 TimedSink = Callable[[LinkBeat, int], None]
-"""Where a beat goes, with the time that it is of, in nanoseconds of `time.perf_counter_ns`; called on Link's thread."""
+"""Takes a beat and its time in nanoseconds of `time.perf_counter_ns`. Called on Link's thread."""
 
 
 class LinkInput:
-    """One peer of the Link session, from here to `close`.
+    """One peer of the Link session, until `close`.
 
-    What others do to tempo and phase is told to `sink`. While Link is followed, a tempo that is tapped or set goes out
-    to all; the phase is never moved under the others. While nobody else is there, Link takes tempo and phase from the
-    performance, for whoever comes.
+    Changes that others make to tempo and phase are told to `sink`. While the performance follows Link, a tempo that is
+    tapped or set is sent to all peers; the phase of other peers is never changed. While no other peer is there, Link
+    takes tempo and phase from the performance, so that a peer who joins finds them.
 
     Parameters
     ----------
@@ -106,7 +110,7 @@ class LinkInput:
             self.poll()
 
     def poll(self) -> None:
-        """Tell Link what is ours to tell, and hand on where its beat is, if that is news."""
+        """Give Link our tempo and phase where they count, and hand on Link's beat if that is news."""
         _, time_ns, micros = min(self._read_clocks() for _ in range(_N_READINGS))
         own, state, peers = self._own_beat(time_ns), self._link.captureAppSessionState(), self._link.numPeers()
         if self._tell_link(state, own, micros, is_alone=peers == 0):
@@ -121,14 +125,14 @@ class LinkInput:
         self._link.enabled = False
 
     def _read_clocks(self) -> tuple[int, int, int]:
-        """Return how long it took to read both clocks, ours in nanoseconds, and Link's in microseconds."""
+        """Return how long reading both clocks took, our clock in nanoseconds, and Link's clock in microseconds."""
         before_ns = time.perf_counter_ns()
         micros = self._clock.micros()
         after_ns = time.perf_counter_ns()
         return after_ns - before_ns, (before_ns + after_ns) // 2, micros
 
     def _tell_link(self, state: Any, own: OwnBeat, micros: int, *, is_alone: bool) -> bool:
-        """Change Link's state where it is ours to change, and tell whether it was."""
+        """Change Link's state where the performance may do so, and tell whether it was changed."""
         is_new = own.by_hand_at > self._by_hand_at
         self._by_hand_at = own.by_hand_at
         if is_new and own.is_links and own.by_hand_bpm is not None:

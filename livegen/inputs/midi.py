@@ -1,7 +1,7 @@
-"""MIDI in: bytes from ports to events, robust against whatever a cable brings.
+"""MIDI input: from the bytes of ports to events, whatever the bytes are.
 
-RtMidi delivers whole messages, but drivers and software differ: the decoder takes any bytes, counts what makes no
-message, and never raises.
+RtMidi delivers whole messages, but drivers and software differ. So the decoder takes any bytes, counts those that make
+no message, and never raises.
 """
 
 import threading
@@ -57,7 +57,7 @@ _FROM_MESSAGE: Final[dict[str, Callable[[mido.Message], Event]]] = {
 
 
 def event_of(message: mido.Message) -> Event | None:
-    """Return the event that a MIDI message stands for; None for sysex, active sensing and others without one."""
+    """Return the event of a MIDI message; None for sysex, active sensing and others that have no event."""
     make = _FROM_MESSAGE.get(message.type)
     return None if make is None else make(message)
 
@@ -80,7 +80,7 @@ def message_of(event: Event) -> mido.Message | None:
 
 
 class Decoder:
-    """Cuts bytes into messages: running status, real-time bytes inside others, sysex skipped.
+    """Cuts bytes into messages. It knows running status and real-time bytes inside messages, and skips sysex.
 
     Attributes
     ----------
@@ -93,9 +93,10 @@ class Decoder:
         self._running_status = 0
 
     def decode(self, data: Sequence[int]) -> list[mido.Message]:
-        """Return the messages of one packet, each 0..255 a byte; never raises.
+        """Return the messages of one packet of bytes (0..255); never raises.
 
-        A packet ends the message it breaks off, but running status holds on: a keyboard's release may come as it.
+        A message that a packet does not complete is dropped. Running status goes on into the next packet, because a
+        keyboard's note_off may depend on it.
         """
         messages: list[mido.Message] = []
         pending: list[int] = []
@@ -136,26 +137,26 @@ def message_length(status: int) -> int:
 
 
 class MidiInput:
-    """All MIDI that comes in, from one port or from every keyboard there is.
+    """All MIDI that comes in, from one port or from all keyboards.
 
     Parameters
     ----------
     wanted : str or None
-        A part of the name of a port; None opens a virtual port named livegen, where the system has them, and
-        connects every hardware input, those plugged in later too.
+        A part of the name of a port. None opens a virtual port named livegen, where the system has such ports, and
+        connects every hardware input, also those that are plugged in later.
     midi : MidiSystem
-        The interface; it stays the caller's.
+        The interface. The caller must close it.
     sink : Sink
         Called on the thread that runs `run`.
     echo : EchoFilter, optional
         Shared with the MIDI output: what we sent ourselves is dropped.
     now_seconds : callable
-        Monotonic time, the one that the output gives to `echo`.
+        Returns the monotonic time, of the same clock that the output uses for `echo`.
 
     Attributes
     ----------
     received, echoes, lost : int
-        Events handed on; our own messages that came back; times a port vanished.
+        Number of events handed on; of our own messages that came back; of times that a port vanished.
     warnings : list of str
         What the user should know about how the ports were chosen.
 
@@ -198,7 +199,7 @@ class MidiInput:
 
     @property
     def dropped(self) -> int:
-        """Pieces that made no message, and times the queue was found full."""
+        """Number of pieces that made no message, plus the times that the queue was full."""
         return self._overflows + self._dropped_before + sum(decoder.dropped for decoder in self._ports.values())
 
     @property
@@ -217,14 +218,14 @@ class MidiInput:
             time.sleep(POLL_SECONDS)
 
     def poll(self) -> None:
-        """Hand on everything that waits."""
+        """Hand on all messages that wait."""
         for port, decoder in self._ports.items():
             packets = port.poll()
             if not packets:
                 continue
             for packet in packets:
                 self._hand_on(packet, port, decoder)
-            if len(packets) >= port.queue_size:  # what was lost may be a key that came up
+            if len(packets) >= port.queue_size:  # messages were lost, perhaps a note_off
                 self._overflows += 1
                 self._sink(SourceLost(), _source(port))
 
@@ -236,8 +237,8 @@ class MidiInput:
                 self.lost += 1
                 self._sink(SourceLost(), _source(port))
                 if self._takes_all and port is not self._first:
-                    self._forget(port)  # found anew when it comes back, under whatever address
-            elif port.has_lost_partner():  # what it held down on our virtual port would sound for ever
+                    self._forget(port)  # it is found again when it comes back, even under another address
+            elif port.has_lost_partner():  # the keys that it held on our virtual port would sound for ever
                 self.lost += 1
                 self._sink(SourceLost(), _source(port))
         self._connect_keyboards()
@@ -270,7 +271,7 @@ class MidiInput:
         for name in set(there) - {port.name for port in self._ports} - self._refused:
             try:
                 self._ports[InputPort(self._midi, name)] = Decoder()
-            except PortError as error:  # another program may hold it: try again when it is plugged in anew
+            except PortError as error:  # another program may use it: try again when it is plugged in again
                 self._refused.add(name)
                 self.warnings.append(str(error))
 

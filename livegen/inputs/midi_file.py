@@ -1,4 +1,4 @@
-"""A MIDI file as a performer: its messages become events when they are due."""
+"""A MIDI file in place of a performer: its messages become events when they are due."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -9,11 +9,11 @@ import mido
 from livegen.events import Event, Sink, SourceLost
 from livegen.inputs.midi import event_of
 
-_LONGEST_WAIT_SECONDS: Final = 0.02  # the clock may run at another speed than the wall's, or stand still
+_LONGEST_WAIT_SECONDS: Final = 0.02  # wait no longer: the session's clock may run at another speed, or stop
 
 
 def timeline_events(timeline: Sequence[tuple[float, mido.Message]]) -> list[tuple[float, Event]]:
-    """Return the events of a timeline, in the order of their seconds, without messages that stand for none."""
+    """Return the events of a timeline in the order of their seconds. Messages that have no event are left out."""
     events = [(seconds, event_of(message)) for seconds, message in timeline]
     return sorted(((at, event) for at, event in events if event is not None), key=lambda timed: timed[0])
 
@@ -35,7 +35,7 @@ class MidiFilePlayer:
     received : int
         Events handed on so far.
     dropped : int
-        Messages that stand for no event.
+        Messages that have no event.
     has_ended : bool
         Whether the whole file was played.
     """
@@ -49,7 +49,7 @@ class MidiFilePlayer:
         self.has_ended = False
 
     def run(self, stop: threading.Event, clock_seconds: Callable[[], float]) -> None:
-        """Play until the end or `stop`, from the time that the clock shows now; then release every key.
+        """Play from now until the end or `stop`; then release every key.
 
         Parameters
         ----------
@@ -72,4 +72,4 @@ class MidiFilePlayer:
             self._sink(SourceLost(), self._source)
 
     def close(self) -> None:
-        """Nothing is held open; here so that all inputs are alike."""
+        """Do nothing, for nothing is held open. All inputs have this method."""

@@ -1,20 +1,20 @@
-"""OSC: the live controls by UDP, asked, set and answered (https://opensoundcontrol.stanford.edu/spec-1_0.html).
+"""OSC: the live controls over UDP, to ask for and to set (https://opensoundcontrol.stanford.edu/spec-1_0.html).
 
-An address without an argument asks, with one it sets; the value in force goes back on the same address. What an
-address means is in `livegen.controls`; beside the controls there are
+A message to the address of a control asks for its value; with an argument it sets it. The value in force is sent back
+on the same address. The controls are in `livegen.controls`. Beside them there are
 
-    /livegen/register [port]        answers and news go to this port of the sender, else to the one it sends from
+    /livegen/register [port]        send answers and news to this port of the sender, else to the one it sends from
     /livegen/unregister [port]
     /livegen/dump                   every value in force
 
-and pads, keys and MIDI messages, as `livegen.inputs.osc_message` has them. There come back
+and the pads, keys and MIDI messages of `livegen.inputs.osc_message`. livegen sends
 
     /livegen/error sentence         what was wrong with a message
     /livegen/news sentence          what the performer reads on the status line
     /livegen/heartbeat seconds late_frames underflows received dropped [kind number ...]
-        once a second; received and dropped are of OSC, and then comes of each kind that was dropped how often it was
+        once a second; received and dropped count for OSC. For each kind that was dropped, its name and its count follow
 
-What plays and sets waits for the time of its bundle; a question or a registration is answered at once.
+What plays and sets waits for the time of its bundle. A question or a registration is answered at once.
 """
 
 import contextlib
@@ -40,7 +40,7 @@ Address = tuple[str, int]
 DEFAULT_PORT: Final = 9124
 
 MAX_LISTENERS: Final = 32
-"""How many may register; also how many may play notes."""
+"""Largest number of listeners that may register, and of machines that may play notes."""
 
 MAX_EVENTS: Final = 1024
 """How much one packet may come to: a pattern reaches many controls."""
@@ -55,7 +55,7 @@ _RECEIVE_BUFFER: Final = 1 << 20  # bytes; half a second of 2,000 messages a sec
 
 
 class OscServer:
-    """The OSC socket: takes packets on its thread, sends from any.
+    """The OSC socket. It takes packets on its thread and sends from any thread.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ class OscServer:
     values : callable
         Returns the values in force; called on the same thread.
     host : str
-        Address to bind; ``127.0.0.1`` hears this machine only.
+        Address to bind. ``127.0.0.1`` takes packets of this machine only.
     port : int
         UDP port; 0 takes a free one.
 
@@ -107,7 +107,7 @@ class OscServer:
             self.poll(_WAIT_SECONDS)
 
     def poll(self, patience_seconds: float = 0.0) -> None:
-        """Take the packets that wait, after waiting for the first at most this long; never raises."""
+        """Wait at most this long for a packet and take all that are there; never raises."""
         try:
             select.select([self._socket], [], [], patience_seconds)
             for _ in range(_BURST):
@@ -131,8 +131,8 @@ class OscServer:
     def announce(self, name: str, value: Value) -> None:
         """Tell whoever set a control, and every listener, the value that is in force now.
 
-        The session calls it whenever a `SetControl` took effect, from OSC or elsewhere, also where the value is the
-        one before. Never blocks.
+        The session calls it whenever a `SetControl` took effect, from OSC or elsewhere, also if the value is the same
+        as before. Never blocks.
         """
         targets = self._answered(name)
         with self._lock:
@@ -153,9 +153,9 @@ class OscServer:
         self._tell("news", sentence)
 
     def add_peer(self, host: str, port: int) -> bool:
-        """Register a listener that has not asked, as a rig does; False if nobody knows its name.
+        """Register a listener that did not ask for it, as a rig does. False if its host's name is unknown.
 
-        The name is looked up now: it may take seconds, which nobody has while playing.
+        Looking up the name may take seconds, so this must not be called while playing.
         """
         try:
             found = socket.getaddrinfo(host, port, self._socket.family, socket.SOCK_DGRAM)[0][4]
@@ -168,7 +168,7 @@ class OscServer:
 
     @property
     def peers(self) -> tuple[Address, ...]:
-        """Listeners that will be found again where they are: those that chose their port."""
+        """Listeners that can be found at the same address again, because they chose their port."""
         with self._lock:
             return tuple(sorted(self._chosen & set(self._listeners.values())))
 
@@ -278,7 +278,7 @@ class OscServer:
         with self._lock:
             is_full = len(self._listeners) >= MAX_LISTENERS and sender not in self._listeners
             gone = next((source for source, known in self._listeners.items() if known == target), None)
-            if is_full and gone is not None:  # a program that was started again sends from another port than before
+            if is_full and gone is not None:  # the program was started again and sends from another port than before
                 del self._listeners[gone]
                 is_full = False
             if not is_full:
@@ -318,7 +318,7 @@ class OscServer:
         for target in targets:
             try:
                 self._socket.sendto(packet, target)
-            except OSError:  # full buffer, unreachable: the music does not wait for it
+            except OSError:  # the buffer is full or nobody is there: the music must not wait
                 self.unsent += 1
 
 
@@ -332,7 +332,7 @@ _COMMANDS: Final[dict[str, Callable[[OscServer, Sequence[Any], Address], None]]]
 def _bound_socket(host: str, port: int) -> socket.socket:
     bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
     try:
-        if not host:  # would mean the whole network
+        if not host:  # an empty address would mean the whole network
             raise OSError("there is no address")
         bound.bind((host, port))
     except (OSError, OverflowError, TypeError) as error:  # TypeError: a name that cannot be encoded
@@ -357,5 +357,5 @@ def _port_argument(arguments: Sequence[Any], default: int) -> int:
 
 
 def _source(sender: Address) -> str:
-    """Name a machine, not its port: many programs send from a new port each time."""
+    """Return the name of a source. It has no port, because many programs send from a new port each time."""
     return f"osc:{sender[0]}"

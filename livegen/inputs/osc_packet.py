@@ -11,8 +11,8 @@ from livegen.controls import Value
 from livegen.inputs.osc_time import IMMEDIATELY
 from livegen.inputs.osc_types import DropError, NotOscError, UnknownTypeError, read_arguments, read_string
 
-_MAX_PACKET: Final = 8192  # bytes; a larger packet is no control
-_MAX_DEPTH: Final = 8  # of bundles in bundles
+_MAX_PACKET: Final = 8192  # bytes; a larger packet sets no control
+_MAX_DEPTH: Final = 8  # how deep bundles may lie in bundles
 _BUNDLE: Final = b"#bundle\x00"
 _BUNDLE_HEADER: Final = 16  # the word #bundle and a time tag
 _MAX_SHOWN: Final = 60
@@ -90,7 +90,7 @@ def _parse_message(data: bytes, tag: int) -> Message:
 
 
 def build_packet(address: str, *arguments: Value) -> bytes:
-    """Return a message as a packet; a bool leaves as 0 or 1, which more programs understand than OSC's own T and F."""
+    """Return a message as a packet. A bool is sent as 0 or 1, because more programs know these than OSC's T and F."""
     builder = OscMessageBuilder(address)
     for argument in arguments:
         builder.add_arg(int(argument) if isinstance(argument, bool) else argument)
@@ -98,6 +98,6 @@ def build_packet(address: str, *arguments: Value) -> bytes:
 
 
 def shown(value: object) -> str:
-    """Return a value as an error shows it, cut where it is long."""
+    """Return a value as an error shows it, cut if it is long."""
     text = repr(value)
     return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}..."

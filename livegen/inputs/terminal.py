@@ -1,6 +1,6 @@
 """The computer keyboard: keys that play, as in FamiTracker, and keys that control.
 
-A terminal tells when a key goes down and nothing when it comes up, so a note lasts a moment, and longer while the
+A terminal tells when a key goes down but not when it comes up. So a note lasts a fixed time, and longer while the
 terminal repeats the key. The rows ``z s x d c v g b h n j m`` and ``q 2 w 3 e r 5 t 6 y 7 u i`` are two octaves.
 """
 
@@ -20,7 +20,7 @@ from livegen.events import NoteOff, NoteOn, SetControl, Sink, SourceLost
 
 SOURCE: Final = "terminal"
 NOTE_SECONDS: Final = 0.3
-"""How long a note lasts after its key was last seen; over the pause before a terminal repeats a key."""
+"""How long a note lasts after its key was last seen. It is longer than the pause before a terminal repeats a key."""
 
 _VELOCITY: Final = 100
 _LOWEST_OCTAVE, _HIGHEST_OCTAVE = 1, 7
@@ -30,9 +30,9 @@ KEY_OFFSETS: Final[Mapping[str, int]] = {
     **{key: semitone for semitone, key in enumerate(_LOWER_ROW)},
     **{key: 12 + semitone for semitone, key in enumerate(_UPPER_ROW)},
 }
-"""Semitones over the lower row's C by key."""
+"""Semitones above the C of the lower row, by key."""
 
-_ESCAPE_SECONDS: Final = 0.05
+_ESCAPE_SECONDS: Final = 0.05  # how long to wait after an escape for the rest of an arrow key
 _TEMPERATURE_STEP: Final = 0.05
 _COMMAND: Final = ":"
 _LINE_LENGTH: Final = 80
@@ -64,9 +64,9 @@ class TerminalKeys:
     Attributes
     ----------
     octave : int
-        Of the lower row's C, where octave 4 holds middle C.
+        Octave of the lower row's C. Octave 4 begins with middle C.
     line : str
-        What is being typed after a colon, the colon too; or what came of it.
+        The line that is being typed, with its colon; or the reply to the last one.
     """
 
     def __init__(
@@ -147,7 +147,7 @@ class TerminalKeys:
             self.line += key
 
     def _obey(self, line: str) -> str:
-        """Set the control that a line names, and return what is to be read then."""
+        """Set the control that a line names, and return the reply to show."""
         name, _, value = line.strip().partition(" ")
         control = CONTROLS.get(name)
         try:
@@ -168,9 +168,9 @@ class TerminalKeys:
 
 
 def split_keys(text: str) -> Iterator[str]:
-    """Yield the keys in what a terminal sent; a key of many characters begins with escape, and is whole.
+    """Yield the keys in what a terminal sent. A key of several characters begins with escape and is yielded whole.
 
-    So no function key can be taken for the escape key and end the session.
+    So no function key is taken for the escape key, which ends the session.
     """
     return (match.group() for match in _KEY.finditer(text))
 
@@ -179,7 +179,7 @@ def split_keys(text: str) -> Iterator[str]:
 def _raw_terminal() -> Iterator[None]:
     """Make the terminal hand on every key at once and show none.
 
-    Ctrl-C still interrupts; Ctrl-Z and Ctrl-S, beside keys that play, neither suspend the music nor stop the screen.
+    Ctrl-C still interrupts. Ctrl-Z and Ctrl-S, next to keys that play, neither suspend the music nor stop the screen.
     """
     import termios
     import tty

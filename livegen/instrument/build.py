@@ -1,4 +1,4 @@
-"""Where an instrument is put together: live, offline, in a replay and while measuring alike."""
+"""Puts an instrument together: for a live session, offline, for a replay and for measurements."""
 
 from collections.abc import Mapping
 
@@ -24,7 +24,7 @@ def build_instrument(
 ) -> Instrument:
     """Return a new instrument that has compiled all that it will call, so that nothing is compiled on stage.
 
-    Takes what `Instrument` takes. Whatever is compiled already costs two milliseconds.
+    The parameters are those of `Instrument`. If all is compiled already, this takes two milliseconds.
     """
     compile_all(predictor, patch)
     return Instrument(

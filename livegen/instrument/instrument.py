@@ -1,7 +1,8 @@
 """The instrument: what a session plays on, without a thread or a clock of its own.
 
-It takes events twice. At once: a key goes through a ring to the audio callback and sounds in the next block, a level
-goes to the mix. And once a frame: `play_frame` hands what came in to `performance.advance` and publishes the plan.
+It uses each event twice. First at once: a key goes through a ring buffer to the audio callback and sounds in the next
+block; a level goes to the mix. Then once a frame: `play_frame` hands the events since the last frame to
+`performance.advance` and publishes the plan.
 """
 
 import time
@@ -34,7 +35,7 @@ from livegen.synth.commands import EXPRESS, GIVE_TO_MODEL, KEY_DOWN, KEY_UP, SET
 from livegen.units import FRAME_RATE_HZ, frame_to_sample
 
 COMMIT_MARGIN_SECONDS: Final = 0.0045
-"""How long before the audio callback needs a frame its last plan is made; one block is added to it."""
+"""How long before the audio callback needs a frame the frame is planned for the last time; one block is added to it."""
 
 _MAX_PENDING: Final = 4096
 _PANIC: Final = SetControl("panic", True)
@@ -51,7 +52,7 @@ def notation_of(patch: Patch) -> Notation:
 
 
 class Instrument:
-    """An audio callback, a predictor, and the performance that ties them.
+    """An audio callback, a predictor, and the performance that connects them.
 
     Parameters
     ----------
@@ -65,11 +66,11 @@ class Instrument:
     seed : int
         Of all draws.
     n_channels : int
-        Channels of the sound.
+        Number of audio channels.
     is_apart : bool
-        Whether there are four channels instead, one for each voice.
+        Whether there are four audio channels instead, one for each voice.
     patches : mapping of str to Patch
-        Those that the control ``patch`` can change to.
+        Patches that the control ``patch`` can change to.
 
     Attributes
     ----------
@@ -77,16 +78,18 @@ class Instrument:
     state : State
         Of the performance; belongs to the thread that calls `play_frame`.
     latency_seconds : float
-        From a sample's making to its sound; by so much a clock is ahead of what is made when it ticks.
+        Time from when a sample is made to when it is heard. A tick of an outer clock belongs to the sample that is
+        heard at it, which was made this much earlier.
     n_lost : int
-        Events and commands that came faster than they could be taken.
+        Events and commands that were lost because they came faster than they could be taken.
     n_missed_plans : int
         Frames whose new plan came after the callback had taken the old one.
     announce : callable
-        Told of what took effect in a call of `play_frame` as soon as the first frame that was planned on it is
-        published, before the others are planned; on the thread of the call. Must be quick and never raise.
+        Called by `play_frame`, on its thread, with the `FrameReport`: as soon as the first frame is published that was
+        planned on the events, before the others are planned. Must be quick and never raise.
     watch : callable
-        Told of every call of `play_frame` on its thread, also where that raises; must be quick and never raise.
+        Called with the `Turn` of every call of `play_frame`, on its thread, also if that raises. Must be quick and
+        never raise.
     """
 
     def __init__(
@@ -117,7 +120,7 @@ class Instrument:
         self.watch: Callable[[Turn], None] = lambda turn: None
         self._values = values  # in force on the audio side, which is ahead of the score
         self._keyboard = Keyboard()
-        self._patch, self._new_patch = patch, patch  # the one that sounds, and the one that is to
+        self._patch, self._new_patch = patch, patch  # the one that sounds, and the one that is to sound
         self._bank = 0
         self._lock = Lock()
         self._commands = CommandWriter(self.callback)
@@ -133,27 +136,27 @@ class Instrument:
 
     @property
     def values(self) -> Values:
-        """Controls in force, from any thread."""
+        """Controls in force; any thread may ask."""
         return self._values
 
     @property
     def held_keys(self) -> tuple[HeldKey, ...]:
-        """The keys that are held now, from any thread."""
+        """The keys that are held now; any thread may ask."""
         return self._keyboard.held
 
     @property
     def is_model_audible(self) -> bool:
-        """Whether the model sounds now, from any thread: not between stop, or panic, and start."""
+        """Whether the model sounds now: not after stop or panic, until start; any thread may ask."""
         return bool(self.callback["mix"]["is_model_audible"][0])
 
     @property
     def mutes(self) -> tuple[bool, ...]:
-        """Which voices of the model are to be silent now, from any thread: the muted ones, and all after stop."""
+        """Which voices of the model are to be silent now: the muted ones, and all after stop; any thread may ask."""
         values, is_audible = self._values, self.is_model_audible
         return tuple(not is_audible or bool(values[prefix + "mute"]) for prefix in VOICE_PREFIX.values())
 
     def add_model(self, name: str, predictor: Predictor) -> None:
-        """Take a model that the control ``model`` can change to from now on, from any thread; it is warm."""
+        """Add a model, already warmed up, that the control ``model`` can change to from now on; from any thread."""
         with self._lock:
             self._models = {**self._models, name: predictor}
 
@@ -269,9 +272,9 @@ class Instrument:
 
         Notes
         -----
-        If the predictor raises, so does this, and the next call goes on: what came in is lost to the past of the
-        score, but no key that came up hangs in it, and a model that was stopped stays so. Where the first frame was
-        published already, nothing is lost but what comes after it.
+        If the predictor raises, so does this method, and the next call goes on. The score does not get the events of
+        this call, but no key that came up hangs, and a stopped model stays stopped. If the first frame was already
+        published, only the plan after it is lost.
         """
         taken = self._take(to_frame)
         latency_frames = self.latency_seconds * FRAME_RATE_HZ
@@ -291,7 +294,7 @@ class Instrument:
         return turn.report
 
     def publish(self, frames: Sequence[PlannedFrame], owner: NDArray[np.uint8]) -> None:
-        """Let frames sound that were settled elsewhere, as those of a take are, in place of `play_frame`.
+        """Let frames sound that were settled elsewhere, such as those of a take; instead of `play_frame`.
 
         `owner`, uint8 (4,), says who plays the voices in the frame that sounds next.
         """
@@ -307,7 +310,7 @@ class Instrument:
         state, frames, messages = advance(before, call.to_frame, events, plan_to=call.plan_to)
         frame_taken = int(self.callback["stats"]["frame_taken"][0, 0])
         is_late = frame_taken >= state.horizon
-        if is_late:  # the callback was faster: what it took is what was played
+        if is_late:  # the callback has taken the old plan of this frame, so that is what was played
             self.n_missed_plans += 1
             call = Call(frame_taken + 1, frame_taken + 2)
             state, frames, messages = advance(before, call.to_frame, events, plan_to=call.plan_to)
@@ -327,12 +330,12 @@ class Instrument:
         return replace(turn, after=state, calls=(*turn.calls, call))
 
     def _lose(self, events: tuple[StampedEvent, ...], times_ns: tuple[int, ...]) -> Turn:
-        """Return what is left where the predictor raised before the first frame was there."""
+        """Return the turn of a call in which the predictor raised before the first frame was published."""
         report = FrameReport(self.state.horizon, events, times_ns, ())
         return Turn(report, self.state, follow(self.state, events))
 
     def _follow_score(self, turn: Turn) -> None:
-        """Take over what the performance itself has changed, and give the model the voices that are its own again."""
+        """Take over what the performance itself has changed, and give back to the model the voices that are its own."""
         state = turn.after
         with self._lock:
             if any(isinstance(message, ControlInForce) and message.is_consequence for message in turn.report.messages):
@@ -398,7 +401,7 @@ class Instrument:
             self._change_patch()
 
     def _change_patch(self) -> None:
-        """Hand the callback the sounds of the patch that is to play, once it has taken those before."""
+        """Hand the callback the sounds of the new patch, as soon as it has taken those of the last one."""
         synth = self.callback["synth"]
         if self._new_patch is self._patch or synth["bank"][0] != self._bank:
             return
@@ -417,7 +420,7 @@ class Instrument:
         self.callback["synth"]["chord_ticks"] = values["chord_ticks"]
 
     def _sound(self, before: Keyboard, source: str) -> None:
-        """Tell the callback what each voice sounds now, where that has changed."""
+        """Tell the callback what each voice sounds now, if that has changed."""
         after = self._keyboard
         for voice in Voice:
             self._express(voice, source)
@@ -433,10 +436,10 @@ class Instrument:
                 self._push(source, SET_CHORD, voice, now)
 
     def _express(self, voice: Voice, source: str) -> None:
-        """Tell the callback how a voice is bent and coloured now, where that has changed.
+        """Tell the callback a voice's expression, if that has changed.
 
-        A wheel can send a thousand messages a second, so keys have half of a ring to themselves. What finds no room
-        is made good by the next event, or the next frame.
+        A wheel can send a thousand messages a second, so it may fill half of a ring only; the rest is for keys. If
+        there is no room, the expression is sent with the next event or the next frame.
         """
         wanted = self._keyboard.expression(voice, int(self._values["bend_range"]))
         if wanted == self._expressed[voice]:
@@ -452,7 +455,7 @@ class Instrument:
         return self._commands.stage(source, command)
 
     def _send_again(self) -> None:
-        """Repeat what a full ring did not take, so that no note hangs."""
+        """Send again what did not fit into a full ring, so that no note hangs."""
         voices, self._unsent = self._unsent, set()
         self._change_patch()
         for voice in Voice:

@@ -1,6 +1,6 @@
-"""Many renders: the same session with one seed after another, on several processes if wanted.
+"""Renders many files: the same session with one seed after another, on several processes if wanted.
 
-A worker is a process that renders one file after another; whatever becomes of it, the others go on.
+A worker is a process that renders one file after another. If a worker fails, the others go on.
 """
 
 import multiprocessing
@@ -29,12 +29,12 @@ from livegen.offline.render import check_output, render_to_file
 from livegen.patch import load_patch
 
 DEFAULT_SAMPLE_RATE_HZ: Final = 48_000
-_PATIENCE_SECONDS: Final = 5.0  # with a worker that is to end
+_PATIENCE_SECONDS: Final = 5.0  # how long a worker that is told to end may take
 
 
 @dataclass(frozen=True, slots=True)
 class Renders:
-    """What is rendered, and how often.
+    """What is rendered, and to which files.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class Renders:
         Folder of the model.
     patch : str
     prompt : Path or None
-        MIDI file of what a performer plays from the start.
+        MIDI file of what the performer plays, from the start.
     controls : mapping
         Values over those of the patch, by full name.
     rate : int or None
@@ -55,9 +55,9 @@ class Renders:
         Whether sound has a channel for each voice.
     tags : Tags
     loop_from : float or None
-        As `render_to_file` has it, for register writes.
+        For register writes; see `render_to_file`.
     is_for_daw : bool
-        As `livegen.formats.score.kinds.write_piece` has it, for MIDI files.
+        For MIDI files; see `livegen.formats.score.kinds.write_piece`.
     """
 
     paths: tuple[Path, ...]
@@ -92,14 +92,14 @@ class Renders:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """What became of a file.
+    """The result for one file.
 
     Attributes
     ----------
     index : int
-        Which of the files.
+        Place of the file in `Renders.paths`.
     error : str or None
-        What went wrong, in a sentence.
+        What went wrong, in a sentence; None if the file was written.
     """
 
     index: int
@@ -107,7 +107,7 @@ class Rendered:
 
 
 def numbered(path: Path, count: int) -> tuple[Path, ...]:
-    """Return the paths of so many files: song-01.wav, song-02.wav ...; of one, the path itself."""
+    """Return paths for `count` files: song-01.wav, song-02.wav ...; for a single file, the path itself."""
     if count == 1:
         return (path,)
     stem, dot, ending = path.name.partition(".")
@@ -116,7 +116,7 @@ def numbered(path: Path, count: int) -> tuple[Path, ...]:
 
 
 class Studio:
-    """What every render of a batch shares: patch, model and prompt, loaded once, and all kernels compiled."""
+    """What all renders of a batch share: patch, model and prompt, loaded once, and all kernels compiled."""
 
     def __init__(self, renders: Renders) -> None:
         self._renders = renders
@@ -150,27 +150,27 @@ class Studio:
 
 
 def render_all(renders: Renders, *, n_jobs: int = 1, on_frame: Callable[[], None] = lambda: None) -> Iterator[Rendered]:
-    """Render all files; one that fails does not lose the others.
+    """Render all files; if one fails, the others are still rendered.
 
     Parameters
     ----------
     renders : Renders
     n_jobs : int
-        How many processes.
+        Number of processes.
     on_frame : callable
         Called after each frame of any file.
 
     Yields
     ------
     Rendered
-        As they are done, in any order.
+        One for each file as it is done, in any order.
 
     Raises
     ------
     LivegenError
-        If patch, model or prompt cannot be loaded, or there is one file alone, and it cannot be written.
+        If patch, model or prompt cannot be loaded, or if there is only one file and it cannot be written.
     """
-    studio = Studio(renders)  # here too, so that what is wrong with it is said once, and kernels are compiled once
+    studio = Studio(renders)  # in this process too: so an error is raised once, and kernels are compiled once
     if len(renders.paths) == 1:
         studio.render(0, on_frame)
         yield Rendered(0)
@@ -204,7 +204,7 @@ def render_all(renders: Renders, *, n_jobs: int = 1, on_frame: Callable[[], None
 
 
 def _attempt(studio: Studio, index: int, on_frame: Callable[[], None]) -> Rendered:
-    """Render a file, and return what became of it."""
+    """Render a file, and return the result."""
     try:
         studio.render(index, on_frame)
     except LivegenError as error:
@@ -215,7 +215,7 @@ def _attempt(studio: Studio, index: int, on_frame: Callable[[], None]) -> Render
 
 
 class _Worker:
-    """A process that renders, and its end of the line."""
+    """A process that renders, with the connection to it."""
 
     def __init__(self, renders: Renders) -> None:
         context = multiprocessing.get_context("spawn")
@@ -223,16 +223,16 @@ class _Worker:
         self.process: BaseProcess = context.Process(target=_work, args=(renders, theirs), daemon=True)
         self.process.start()
         theirs.close()
-        self.index: int | None = None  # of the file that it is at
+        self.index: int | None = None  # of the file that it renders now
         self.is_alive = True
 
     def begin(self, index: int) -> None:
         self.index = index
-        with suppress(OSError):  # it has died; the next receive says so
+        with suppress(OSError):  # the process has died; the next `receive` reports it
             self.connection.send(index)
 
     def receive(self, on_frame: Callable[[], None]) -> Rendered | None:
-        """Take what has come: news of a frame, or what became of the file."""
+        """Receive a message: a frame is done (returns None), or the result of the file."""
         assert self.index is not None
         done: Rendered | None = None
         try:
@@ -258,9 +258,9 @@ class _Worker:
 
 
 def _work(renders: Renders, connection: Connection) -> None:
-    """Render what is asked for until the line is closed; the work of a process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one that asks
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what is half-written is cleared away
+    """Render the files that are asked for until the connection is closed; runs in a worker's process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is handled by the parent process
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that a half-written file is removed
     with suppress(EOFError, OSError, KeyboardInterrupt, LivegenError):
         studio = Studio(renders)
         while True:

@@ -1,6 +1,6 @@
-"""Keeping the last bars of a jam in files while it goes on.
+"""Keeps the last bars of a jam in files while the jam goes on.
 
-A process of its own renders them from the take, at the lowest priority: this one has music to play.
+Another process renders them from the take, at a low priority, so that the jam is not disturbed.
 """
 
 import os
@@ -14,16 +14,17 @@ from livegen.offline.render import check_ending
 from livegen.takes.records import Kept
 
 CAPTURE_ENDINGS: Final = (".mid", ".wav")
-"""Kinds of the files that a capture writes where nobody says others."""
+"""Kinds of the files that a capture writes by default."""
 
 _NICE: Final = 15
 _MOST_AT_ONCE: Final = 2
 _MOST_WAITING: Final = 8
-"""A capture costs a process: a button that bounces must not start a hundred."""
+"""Most captures that are rendered at once, and most that wait. Each needs a process, and a button that bounces must not
+start a hundred of them."""
 
 
 def capture_endings(written: str) -> tuple[str, ...]:
-    """Return the kinds of files in a list such as ``.mid,.wav``; raises FormatError where one cannot be written."""
+    """Return the kinds of files in a list such as ``.mid,.wav``; raises FormatError if one cannot be written."""
     endings = tuple("." + ending.strip().lstrip(".").lower() for ending in written.split(","))
     for ending in endings:
         check_ending(Path(f"capture{ending}"))
@@ -31,7 +32,7 @@ def capture_endings(written: str) -> tuple[str, ...]:
 
 
 def start_process(take: Path, kept: Kept, endings: Sequence[str]) -> Any:
-    """Start to render a stretch of a take that is still written; return the process."""
+    """Start a process that renders a part of a take, which may still be growing; return the process."""
     files = [str(take / f"{kept.name}{ending}") for ending in endings]
     stretch = ["--from", str(kept.first), "--to", str(kept.end)]
     outs = [argument for file in files for argument in ("--out", file)]
@@ -40,7 +41,7 @@ def start_process(take: Path, kept: Kept, endings: Sequence[str]) -> Any:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        start_new_session=True,  # Ctrl-C ends the jam and not what it keeps
+        start_new_session=True,  # Ctrl-C ends the jam, but not its captures
     )
     if hasattr(os, "setpriority"):
         os.setpriority(os.PRIO_PROCESS, process.pid, _NICE)
@@ -57,12 +58,12 @@ class Captures:
     endings : sequence of str
         Kinds of the files.
     start : callable
-        Starts the process: `start_process`, but in tests.
+        Starts the process; only tests use another than `start_process`.
 
     Attributes
     ----------
     said : str
-        What became of the last one, for the status line; any thread may read it.
+        The result of the last capture, for the status line; any thread may read it.
     """
 
     def __init__(
@@ -77,9 +78,9 @@ class Captures:
         self._running: list[tuple[Kept, Any]] = []
 
     def ask(self, n_frames: int, end: int) -> Kept:
-        """Ask for so many frames before `end` to be kept, as soon as the log has them; return what will be.
+        """Ask for the last `n_frames` before `end` to be kept, as soon as the log has them; return the capture.
 
-        Where many wait already, the log has the stretch and `livegen replay` can write it.
+        If too many wait already, no file is written; but the log names the frames, and `livegen replay` can write them.
         """
         self._n_asked += 1
         kept = Kept(f"capture-{self._n_asked}", max(end - n_frames, 0), end)
@@ -90,14 +91,14 @@ class Captures:
         return kept
 
     def work(self, n_written: int, *, is_last: bool = False) -> None:
-        """Start what the log has the frames of, a few at once, and see what has ended; never raises.
+        """Start captures whose frames are all in the log, a few at once, and look which have ended; never raises.
 
         Parameters
         ----------
         n_written : int
-            Frames in the log.
+            Number of frames in the log.
         is_last : bool
-            Whether all that waits is started, for nobody comes back to it.
+            Whether this is the last call, so that all captures that wait must be started.
         """
         n_free = _MOST_WAITING if is_last else max(_MOST_AT_ONCE - len(self._running), 0)
         ready = [kept for kept in self._asked if kept.end <= n_written][:n_free]

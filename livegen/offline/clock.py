@@ -1,10 +1,10 @@
-"""The offline clock: it stands where it is put, so nothing ever waits."""
+"""The offline clock: it converts times, but time does not pass on it, so nothing ever waits."""
 
 from livegen.units import FRAME_RATE_HZ
 
 
 class OfflineClock:
-    """A clock that stands where it is put; time 0 is sample 0.
+    """A clock on which time does not pass by itself; time 0 is sample 0.
 
     Parameters
     ----------

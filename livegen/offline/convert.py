@@ -1,7 +1,7 @@
-"""From one kind of file to another: which pairs there are, what each may be told, and the work.
+"""Converts one kind of file to another: the table of conversions, their options, and the functions that do them.
 
-A pair is a row of `CONVERSIONS`. A new format is a row, and a function that reads the one file and writes the other.
-What sounds goes through a log of register writes, which a VGM file holds and the sound engine makes of a score; so a
+A conversion is a row of `CONVERSIONS`. A new format needs a row, and a function that reads one file and writes the
+other. All sound is made from a log of register writes: a VGM file holds one, and the synth makes one from a score. So a
 score sounds the same as .wav, as .vgm and in a jam.
 """
 
@@ -33,14 +33,14 @@ _FADE_SECONDS: Final = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a conversion was told; None is what nobody said.
+    """The options of a conversion; None if an option was not given.
 
     Attributes
     ----------
     rate : int or None
         Sample rate in Hz.
     voices : tuple of str or None
-        Which sound, names of `livegen.apu.VOICES`.
+        Which voices sound: names of `livegen.apu.VOICES`.
     filters : bool or None
         Whether the console's output filters are on.
     mixer : str or None
@@ -50,7 +50,7 @@ class Options:
     audio_channels : str or None
         "voices": a channel for each voice; "mix": one for them all.
     loop_from : float or None
-        Where players of the file go on when it has come to its end, in seconds.
+        The time in seconds from which players repeat the file when it has come to its end.
     title, author : str or None
         For the file's tags.
     midi_layout : str or None
@@ -69,7 +69,7 @@ class Options:
     midi_layout: str | None = None
 
     def given(self) -> dict[str, object]:
-        """Return what was said, by name."""
+        """Return the options that were given, by name."""
         said = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         return {name: value for name, value in said.items() if value is not None}
 
@@ -84,14 +84,14 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a conversion wrote.
+    """The result of a conversion.
 
     Attributes
     ----------
     seconds : float
-        How long it plays.
+        How long the file plays.
     remarks : tuple of str
-        What else its user should know, such as what was left out.
+        What else the user should know, such as what was left out.
     """
 
     seconds: float
@@ -99,12 +99,12 @@ class Report:
 
 
 Progress = Callable[[float], None]
-"""Called with the part that is done, 0..1."""
+"""Called now and then with the part that is done, 0..1."""
 
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """A row of the table: endings of the files that it reads and writes, the options that it takes, and the work."""
+    """A row of the table: endings of the files that it reads and writes, its options, and the function that does it."""
 
     sources: tuple[str, ...]
     targets: tuple[str, ...]
@@ -113,7 +113,7 @@ class Conversion:
 
 
 def convert(source: Path, target: Path, options: Options, *, progress: Progress = lambda done: None) -> Report:
-    """Make a file of another kind out of one; the endings of the names say which.
+    """Convert a file to another kind; the endings of the names say from which to which.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ def convert(source: Path, target: Path, options: Options, *, progress: Progress 
     Raises
     ------
     LivegenError
-        If there is no such conversion, it has no use for an option, a file cannot be read or written, or both are
+        If there is no such conversion, it does not take an option, a file cannot be read or written, or both files are
         the same.
     """
     conversion = _conversion(source, target)
@@ -154,7 +154,7 @@ def _conversion(source: Path, target: Path) -> Conversion:
 def _is_same_file(source: Path, target: Path) -> bool:
     try:
         return source.samefile(target)
-    except OSError:  # one of them is not there
+    except OSError:  # one of them does not exist
         return False
 
 
@@ -229,7 +229,7 @@ def _writer(target: Path, options: Options) -> AudioWriter:
 def _write_sound(
     writer: AudioWriter, log: RegisterLog, options: Options, progress: Progress, *, fades: bool = False
 ) -> None:
-    """Render a log to a file, over whose last 10 ms it may fade, so that what sounds there does not end in a click."""
+    """Render a log to a file; with `fades` it fades out over the last 10 ms, so that it does not end in a click."""
     n_samples = log.n_samples(writer.sample_rate)
     chip = {name: value for name, value in options.given().items() if name in ("voices", "filters", "mixer")}
     if writer.n_channels > 1 and "voices" in chip:
@@ -248,7 +248,7 @@ def _write_sound(
         )
         for channel in channels
     ]
-    # Without the filters the samples are the mixer's, with its constant part, and $4011 has room too.
+    # Without the filters the samples are the mixer's own, with its constant part, and leave room for $4011.
     gain = 1.0 if options.filters is False else FULL_SCALE
     n_faded = round(_FADE_SECONDS * writer.sample_rate) if fades else 0
     done = 0
@@ -284,4 +284,4 @@ CONVERSIONS: Final = (
     Conversion(SCORE_ENDINGS, REGISTER_ENDINGS, _TAG_OPTIONS | {"loop_from"}, _score_to_registers),
     Conversion(SCORE_ENDINGS, PICTURE_ENDINGS, frozenset({"title"}), _score_to_picture),
 )
-"""What can be made of what, by the endings of names."""
+"""All conversions, by the endings of the files' names."""

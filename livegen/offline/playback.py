@@ -1,4 +1,4 @@
-"""The sound of a take: its frames as they were played, and the player's events at their times, without the model."""
+"""Plays a take without the model: its frames as they were played, and the player's events at their times."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -37,7 +37,7 @@ class Recording:
     owner : ndarray of uint8, shape (N, 4)
     onset_offset : ndarray of float64, shape (N, 4)
     beats : mapping of int to Beat
-        What was known of the beat, by frame; frames of which nothing was known are left out.
+        The beat that was known, by frame; frames without a known beat are left out.
     events : sequence of StampedEvent
         In the order in which they came.
     """
@@ -51,14 +51,14 @@ class Recording:
 
     @property
     def is_player(self) -> NDArray[np.bool_]:
-        """Which voices were the player's, by frame, (N, 4)."""
+        """By frame, which voices were the player's, (N, 4)."""
         return self.owner == PLAYER
 
     def sounding(self, start: int = 0) -> list[PlannedFrame]:
-        """Return the frames from `start` on, counted from there, as they are to sound beside the player's keys.
+        """Return the frames from `start` on, numbered from 0, as they are to sound together with the player's keys.
 
-        In the frame in which the player takes a voice over, the score has the player's note, and up to the key the
-        model's sounded: there it is the one of the frame before.
+        In the frame in which the player takes over a voice, the score has the player's note. But until the key went
+        down, the model's note sounded; so the frame returned has the model's note of the frame before.
         """
         frames, owner = self.frames.copy(), self.owner.copy()
         for at in {stamped.frame_index for stamped in self.events if isinstance(stamped.event, NoteOn)}:
@@ -70,7 +70,7 @@ class Recording:
 
 
 def read_recording(take: Take, end: int | None = None) -> Recording:
-    """Read how a take sounded; a frame that the log lost holds the one before.
+    """Read how a take sounded; a frame that is missing in the log holds the frame before.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def read_recording(take: Take, end: int | None = None) -> Recording:
     Raises
     ------
     TakeError
-        If the log is no take's, or holds no frame.
+        If the log is not that of a take, or has no frame.
     """
     frames, owners, offsets, beats = bytearray(), bytearray(), {}, {}
     events: list[StampedEvent] = []
@@ -121,14 +121,14 @@ def read_recording(take: Take, end: int | None = None) -> Recording:
 
 
 def _consequences(turned: Turned) -> Iterator[StampedEvent]:
-    """Yield the controls that an undo or a recall brought with it, which the sound learnt of from the score."""
+    """Yield the controls that an undo or a recall has set; in the jam the sound got them from the score."""
     for message in turned.messages:
         if isinstance(message, ControlInForce) and message.is_consequence and turned.calls:
             yield StampedEvent(SetControl(message.name, message.value), message.source, turned.calls[0].to_frame)
 
 
 class _NoModel:
-    """A predictor for an instrument that is given its frames."""
+    """The predictor of an instrument whose frames are given: it predicts nothing."""
 
     name = "none"
 
@@ -144,9 +144,10 @@ class _NoModel:
 
 
 class Playback:
-    """Plays a recording on an instrument of its own, from a frame on, or from two seconds before, which nobody hears.
+    """Plays a recording on an instrument of its own, from any frame on.
 
-    They are played for what rings and runs at that frame; what was pressed and set before them is in force.
+    The two seconds before that frame, the run-up, are played too but not heard, so that notes and envelopes that last
+    into the frame are right. Keys and controls from before the run-up are in force.
 
     Parameters
     ----------
@@ -154,11 +155,11 @@ class Playback:
     sample_rate : int
         In Hz.
     first : int
-        Frame that is to sound first.
+        First frame that is heard.
     has_run_up : bool
-        Whether the two seconds before are played; without them what sounds at that frame begins there.
+        Whether the run-up is played; without it, notes that last into the first frame begin there.
     **options
-        As `Instrument` takes them.
+        Further arguments of `Instrument`.
 
     Attributes
     ----------
@@ -191,14 +192,14 @@ class Playback:
             self.render(frame_index)
 
     def publish(self, frame_index: int) -> None:
-        """Publish the frames up to a little beyond this one."""
+        """Publish the frames up to half a second beyond this one."""
         at = frame_index - self.start
         end = at + _AHEAD_FRAMES
         self.instrument.publish(self._sounding[self._n_published : end], self._sounding[at].owner)
         self._n_published = max(self._n_published, end)
 
     def due_events(self, end_sample: int) -> Iterator[int]:
-        """Yield the instrument's samples of the events before a sample, and let each sound when it was yielded."""
+        """Yield the sample of each event before `end_sample`; the event sounds when the next one is asked for."""
         while self._n_received < len(self._events):
             stamped = self._events[self._n_received]
             sample = max(round(stamped.position * self._sample_rate / FRAME_RATE_HZ), 0)
@@ -209,14 +210,14 @@ class Playback:
             self.instrument.receive(stamped.event, stamped.source, 0)
 
     def render(self, frame_index: int) -> NDArray[np.float32]:
-        """Return the sound of a frame, the next one, float32 (n, channels)."""
+        """Return the sound of the next frame, which must be `frame_index`, float32 (n, channels)."""
         self.publish(frame_index)
         end = frame_to_sample(frame_index - self.start + 1, self._sample_rate)
         pieces = [render_to(self.instrument, sample) for sample in self.due_events(end)]
         return np.concatenate([*pieces, render_to(self.instrument, end)])
 
     def frames(self, *, has_sound: bool = True) -> Iterator[RenderedFrame]:
-        """Yield the frames from the first that is to sound on, with their sound or without."""
+        """Yield the frames from the first one that is heard, with or without their sound."""
         is_player, no_sound = self._recording.is_player, np.zeros((0, 1), np.float32)
         for frame_index in range(self._first, len(self._recording.frames)):
             samples = self.render(frame_index) if has_sound else no_sound
@@ -224,12 +225,12 @@ class Playback:
             yield RenderedFrame(self._recording.frames[frame_index], is_player[frame_index], samples, beat)
 
     def _catch_up(self) -> None:
-        """Take in what happened before the start: what is still pressed and set is in force."""
+        """Apply the events before the start, so that keys still held and controls are in force."""
         while self._n_received < len(self._events) and self._events[self._n_received].position < 0:
             stamped = self._events[self._n_received]
             self._n_received += 1
             self.instrument.receive(stamped.event, stamped.source, 0)
             if self._n_received % _CATCH_UP_EVENTS == 0:
                 self.instrument.publish([], self._sounding[0].owner)
-        render_to(self.instrument, 1)  # so that there is room again for what found none
+        render_to(self.instrument, 1)  # empties the rings, so that what did not fit can be sent again
         self.instrument.publish([], self._sounding[0].owner)

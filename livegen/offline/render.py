@@ -1,4 +1,4 @@
-"""A session on the offline clock: the same instrument, rendered as fast as the machine can."""
+"""Renders a session on the offline clock: with the same instrument as live, as fast as the machine can."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
@@ -27,11 +27,11 @@ from livegen.synth.register_log import join_writes, power_up_writes, take_writes
 from livegen.units import frame_to_sample, period_to_bpm
 
 RENDER_ENDINGS: Final = (*AUDIO_ENDINGS, *SCORE_ENDINGS, *REGISTER_ENDINGS, *PICTURE_ENDINGS)
-"""How the name of a file may end that a session is rendered to."""
+"""Endings of the names of files that a session can be rendered to."""
 
 _FADE_SECONDS: Final = 0.01
 _SAME_TEMPO: Final = 0.002
-"""A tempo that wavers by less is one tempo."""
+"""Tempos that differ by no more than this share of each other are the same tempo."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class RenderedFrame:
         Which voices were the player's.
     samples : ndarray of float32, shape (n, channels)
     beat : Beat or None
-        What was known of the beat.
+        The beat, if it was known.
     """
 
     frame: NDArray[np.uint8]
@@ -59,23 +59,23 @@ def render(
 ) -> Iterator[RenderedFrame]:
     """Play a number of frames offline.
 
-    An event sounds at its own sample, and is known to the model where it would be live: in the first frame whose
-    boundary lies far enough behind it.
+    An event sounds at its own sample. The model gets to know it as late as in a live session: when the first frame is
+    planned that begins at least `COMMIT_MARGIN_SECONDS` after the event.
 
     Parameters
     ----------
     instrument : Instrument
-        New.
+        A new instrument that has played nothing.
     n_frames : int
     events : sequence of (float, Event)
-        What a performer plays: seconds since the start, ascending.
+        What a performer plays: each event with its time in seconds since the start, ascending.
     source : str
         Name of that performer.
 
     Yields
     ------
     RenderedFrame
-        One after another; the last few frames of the player's part may still change until they are yielded.
+        The frames in order. A frame is yielded one frame late, when the player's notes in it are known.
     """
     clock = OfflineClock(int(instrument.callback["sample_rate"][0]))
     pending = [(round(seconds * 1_000_000_000), event) for seconds, event in events]
@@ -97,7 +97,7 @@ def render(
         before = play_until(end - margin_samples)
         instrument.play_frame(frame_index + 1, clock.position_at)
         sounds.append(np.concatenate([before, play_until(end)]))
-        if frame_index > 0:  # late events of a frame are known only when the next one is planned
+        if frame_index > 0:  # events at the end of a frame are known only when the frame after the next is planned
             yield _frame(instrument, frame_index - 1, sounds.pop(0))
     if n_frames:
         instrument.play_frame(n_frames, clock.position_at)
@@ -105,7 +105,7 @@ def render(
 
 
 def render_to(instrument: Instrument, sample: int) -> NDArray[np.float32]:
-    """Return the sound of an instrument from where it is up to a sample, float32 (n, channels)."""
+    """Return the sound of an instrument from its present sample up to `sample`, float32 (n, channels)."""
     n_samples = max(sample - int(instrument.callback["sample"][0]), 0)
     n_channels = int(instrument.callback["n_channels"][0])
     samples = np.zeros(n_samples * n_channels, np.float32)
@@ -120,7 +120,7 @@ def check_output(path: Path) -> None:
 
 
 def check_ending(path: Path) -> None:
-    """Refuse a file that cannot be rendered to by its name; raises FormatError."""
+    """Refuse a file whose name has an ending that cannot be rendered; raises FormatError."""
     if not path.name.lower().endswith(RENDER_ENDINGS):
         raise FormatError(f"{path} cannot be rendered: its name must end in {', '.join(RENDER_ENDINGS)}")
 
@@ -139,22 +139,22 @@ def render_to_file(
     """Render to a file of the kind that its name ends with: sound, score, register writes or picture.
 
     The sound fades over its last 10 ms, so that it does not end in a click. Register writes are those of the whole
-    session, the player's notes included; levels and mutes of the mix are no part of them.
+    session, with the player's notes; levels and mutes of the mix are not in them.
 
     Parameters
     ----------
     instrument : Instrument
         For register writes its voices must not be apart.
     path : Path
-        One of `RENDER_ENDINGS`.
+        Its name ends in one of `RENDER_ENDINGS`.
     n_frames : int
     events : sequence of (float, Event)
-        As `render` takes them.
+        See `render`.
     tags : Tags, optional
     loop_from : float, optional
-        Where players of register writes go on when they have come to the end, in seconds.
+        The time in seconds from which players of register writes repeat the file when it has come to its end.
     is_for_daw : bool, optional
-        As `livegen.formats.score.kinds.write_piece` has it, for MIDI files.
+        For MIDI files; see `livegen.formats.score.kinds.write_piece`.
     on_frame : callable
         Called after each frame, for a progress bar.
 
@@ -170,7 +170,7 @@ def render_to_file(
 
 
 def needs_sound(path: Path) -> bool:
-    """Tell whether a file needs its session's sound, by its name; a score or a picture does not."""
+    """Tell by its name whether a file needs the session's sound; a score or a picture does not."""
     return path.name.lower().endswith((*AUDIO_ENDINGS, *REGISTER_ENDINGS))
 
 
@@ -185,7 +185,7 @@ def write_rendered(
     is_for_daw: bool = False,
     on_frame: Callable[[], None] = lambda: None,
 ) -> None:
-    """Write so many frames that an instrument plays to a file; see `render_to_file`."""
+    """Write `n_frames` frames that an instrument plays to a file; see `render_to_file`."""
     name = path.name.lower()
     sample_rate, n_channels = int(instrument.callback["sample_rate"][0]), int(instrument.callback["n_channels"][0])
     instrument.callback["log"]["is_on"] = is_register_file(path)
@@ -213,7 +213,7 @@ def write_rendered(
 
 
 def _follow_tempo(tempos: list[tuple[int, float]], beat: Beat | None, frame_index: int) -> None:
-    """Note from which frame on there are how many beats a minute, where that is known and has changed."""
+    """Append frame and tempo in beats a minute to `tempos`, if the beat is known and the tempo has changed."""
     if beat is None:
         return
     beats_a_minute = period_to_bpm(beat.period_frames)

@@ -23,14 +23,14 @@ from livegen.score import N_VOICES
 
 _STEREO: Final = 2
 NULL: Final = "null"
-"""Name of the device that is none: time passes, nothing sounds."""
+"""Name of the null device: time passes, but nothing sounds."""
 
 NULL_SAMPLE_RATE: Final = 48_000
 NULL_BLOCK_SAMPLES: Final = 256
 
 _UNSIGNED_LONG: Final = types.uint32 if sys.platform == "win32" else types.uint64
 _LONGEST_LATENCY_SECONDS: Final = 5.0
-_PREFERRED_HOST_APIS: Final = ("JACK", "ASIO")  # where the platform's default has the longer way to the speaker
+_PREFERRED_HOST_APIS: Final = ("JACK", "ASIO")  # their latency is lower than that of the platform's default
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class AudioDevice:
     sample_rate : int
         The device's own, in Hz.
     n_channels : int
-        How many it has at most.
+        Largest number of channels.
     """
 
     index: int
@@ -98,8 +98,8 @@ def choose_device(wanted: str | None) -> AudioDevice | None:
     Parameters
     ----------
     wanted : str or None
-        Part of a device's name or of a host API's, in any case; ``"null"``; or None for the best there is: a JACK
-        server that runs, else the system's default, else the null device.
+        Part of the name of a device or of a host API, in upper or lower case; ``"null"``; or None for the best device:
+        a JACK server that runs, else the system's default, else the null device.
 
     Raises
     ------
@@ -125,18 +125,18 @@ def choose_device(wanted: str | None) -> AudioDevice | None:
 
 
 def choose_channels(device: AudioDevice | None, *, is_apart: bool) -> int:
-    """Return how many channels the sound has on a device, None for the null device.
+    """Return how many channels the sound has on a device. A `device` of None is the null device.
 
     Parameters
     ----------
     device : AudioDevice or None
     is_apart : bool
-        Whether each voice has a channel of its own; else the mix goes to two, or to one where there are no two.
+        Whether each voice has a channel of its own. Else the mix goes to two channels, or to one if there is only one.
 
     Raises
     ------
     AudioError
-        If the voices are to be apart, and the device has fewer channels.
+        If the voices are to be apart and the device has too few channels.
     """
     if is_apart and device is not None and device.n_channels < N_VOICES:
         raise AudioError(
@@ -164,7 +164,7 @@ def reopen_portaudio(lost: AudioDevice) -> AudioDevice:
 
 
 def leave_portaudio_open() -> None:
-    """Do not close PortAudio at the exit of the process: where a JACK server died, it hangs or aborts there."""
+    """Do not close PortAudio when the process exits: after a JACK server died, closing it hangs or aborts."""
     atexit.unregister(portaudio()._exit_handler)
 
 
@@ -187,7 +187,7 @@ def _preferred(devices: list[AudioDevice]) -> AudioDevice:
 
 @functools.cache
 def native_callback() -> Any:
-    """Return the function that PortAudio calls, compiled; its user data is a pointer to a `CALLBACK`."""
+    """Return the compiled function that PortAudio calls. Its user data is a pointer to a `CALLBACK`."""
     signature = types.int32(
         types.voidptr,
         types.CPointer(types.float32),
@@ -204,7 +204,7 @@ def native_callback() -> Any:
         if callback.is_detached:
             out[:] = 0.0
         else:
-            # signed, as everywhere else: one compiled kernel serves all
+            # signed, as everywhere else, so that one compiled kernel serves all callers
             fill_block(callback, out, np.int64(n_samples), np.int64(status_flags))
         return types.int32(0)
 
@@ -220,7 +220,7 @@ class AudioStream:
         Owned by the callback from `start` to `stop`; must outlive the stream.
     device : AudioDevice
     block_samples : int
-        Samples a block, or 0 for what the device likes best.
+        Samples a block, or 0 to let the device choose.
 
     Raises
     ------
@@ -252,7 +252,7 @@ class AudioStream:
                 f"{block_samples or 'any'} samples ({error}): try without --rate and --block"
             ) from error
         latency_seconds = float(self._stream.latency)
-        # PortAudio says 25 hours for a program on JACK that is not a sound card
+        # PortAudio reports a latency of 25 hours if the device is a program on JACK and not a sound card
         self.latency_seconds = latency_seconds if 0.0 <= latency_seconds <= _LONGEST_LATENCY_SECONDS else 0.0
 
     def start(self) -> None:
@@ -273,7 +273,7 @@ class AudioStream:
             ) from error
 
     def detach(self) -> None:
-        """Make the function leave the record alone and fall silent, should it ever be called again."""
+        """From now on, let the native function leave the record alone and output silence if it is called."""
         self._callback["is_detached"] = 1
 
     def abandon(self) -> None:
@@ -293,12 +293,12 @@ class AudioStream:
                     and time.perf_counter() < deadline
                 ):
                     time.sleep(ramp_seconds / 10)
-            time.sleep(ramp_seconds + self.latency_seconds)  # what is in the device's buffer sounds out
+            time.sleep(ramp_seconds + self.latency_seconds)  # until the device's buffer has been played
             self._stream.close()
 
 
 class NullStream:
-    """The clock where there is no device: plays a callback in real time and drops the samples.
+    """The stream of the null device: plays a callback in real time and drops the samples.
 
     Parameters
     ----------
@@ -313,12 +313,12 @@ class NullStream:
         self._block = np.zeros(block_samples * int(callback["n_channels"][0]), np.float32)
 
     def run(self, stop: Event) -> None:
-        """Play until told to stop; for a thread of the session."""
+        """Play until told to stop. A thread of the session runs this."""
         block_seconds = self._block_samples / self._sample_rate
         due: float | None = None
         while not stop.is_set():
             fill_block(self._callback[0], self._block, self._block_samples, 0)
-            due = block_seconds + (time.perf_counter() if due is None else due)  # the first may be compiled first
+            due = block_seconds + (time.perf_counter() if due is None else due)  # the first block may compile first
             wait = due - time.perf_counter()
             if wait > 0:
                 stop.wait(wait)

@@ -1,4 +1,4 @@
-"""Where beats and their parts fall in a frame, for what sounds or leaves on the beat."""
+"""Where beats and their parts fall in a frame, for all that is played or sent on the beat."""
 
 import math
 from typing import Final
@@ -6,39 +6,44 @@ from typing import Final
 from livegen.system.kernels import portable
 
 NEVER_COUNTED: Final = -(1 << 62)
-"""The next part before any was counted."""
+"""Value of the next part's number while none has been counted."""
 
 REACH_BEATS: Final = 0.5
-"""A count that is off by more than this is taken up anew where the beat is; less is caught up with, or waited for."""
+"""Largest difference, in beats, between the count and the beat that is caught up with or waited for.
 
-_TOLERANCE: Final = 1e-6  # of a part: two neighbouring frames may round their common edge differently
+If the difference is larger, counting begins again where the beat is.
+"""
+
+_TOLERANCE: Final = 1e-6  # in parts: two neighbouring frames may round their common edge differently
 
 
 @portable
 def next_part(counted: int, beats: float, beats_a_frame: float, parts_a_beat: float) -> tuple[int, float]:
-    """Return which part of a beat comes next, and when.
+    """Return the number of the part of a beat that comes next, and when it is due.
 
     Parameters
     ----------
     counted : int
-        The part that would come next by counting, or `NEVER_COUNTED`. Parts are numbered from bar 1, beat 1.
+        Number of the part that comes next if counting goes on, or `NEVER_COUNTED`. Parts are numbered from bar 1,
+        beat 1.
     beats : float
-        Beats since there, where the frame begins.
+        Beats from bar 1, beat 1 to the start of the frame.
     beats_a_frame : float
-        Over 0.
+        More than 0.
     parts_a_beat : float
         1 for beats, 24 for MIDI clock.
 
     Returns
     -------
     int
-        Its number: `counted`, unless the beat has moved elsewhere.
+        Number of the next part: `counted`, unless the beat has jumped.
     float
-        When it is due, as a part of the frame, 0 or more; from 1 on it is due in a later frame.
+        When it is due, as a fraction of the frame, 0 or more. From 1 on it is due in a later frame.
     """
     start, length = beats * parts_a_beat, beats_a_frame * parts_a_beat
     reach = REACH_BEATS * parts_a_beat
-    if counted < start - reach or counted > start + length + max(reach, 1.0):  # the one after the frame's last is near
+    # the part after the frame's last one is not too far
+    if counted < start - reach or counted > start + length + max(reach, 1.0):
         counted = math.ceil(start - _TOLERANCE)
     fraction = (counted - start + _TOLERANCE) / length
     if fraction >= 1.0:

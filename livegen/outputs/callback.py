@@ -72,7 +72,7 @@ RING: Final = np.dtype(
 MIX: Final = np.dtype(
     [
         ("metronome", np.float64),  # level of its click
-        ("master", np.float64),  # where the session wants the level; the callback ramps there
+        ("master", np.float64),  # level that the session wants; the callback ramps `master_now` to it
         ("gains", np.float64, N_VOICES),
         ("is_model_audible", np.int64),  # 0: frames sound as silence
         ("master_now", np.float64),
@@ -87,7 +87,7 @@ STATS: Final = np.dtype(
         ("blocks", np.int64, 1),
         ("frame_taken", np.int64, 1),  # the last frame that the callback has asked for
         ("stamp_samples", np.int64, N_STAMPS),  # first sample of recent blocks
-        ("stamp_ns", np.int64, N_STAMPS),  # and when each was asked for
+        ("stamp_ns", np.int64, N_STAMPS),  # time at which each of these blocks was asked for
         ("late_frames", np.int64),
         ("late_in_a_row", np.int64),
         ("underflows", np.int64),
@@ -95,7 +95,7 @@ STATS: Final = np.dtype(
         ("callback_ns_max", np.int64),
         ("block_samples_max", np.int64),
         ("levels", np.float64, N_VOICES),  # 0..1, decaying peaks for meters
-        ("mix_level", np.float64),  # likewise, of all that leaves
+        ("mix_level", np.float64),  # the same for the whole output
     ],
     align=True,
 )
@@ -117,8 +117,8 @@ CALLBACK: Final = np.dtype(
         ("rings", RING, N_RINGS + 1),
         ("stats", STATS),
         ("parts", np.float32, (N_VOICES, MAX_PIECE_SAMPLES)),
-        ("tap", TAP),  # of the mix, for whoever listens from afar
-        ("log", LOG),  # of what is written to the first chip, where a file wants it
+        ("tap", TAP),  # copy of the mix for remote listeners
+        ("log", LOG),  # of the writes to the first chip, if a file is to hold them
     ],
     align=True,
 )
@@ -138,7 +138,7 @@ def new_callback(
     n_channels : int
         Channels of the interleaved output; each carries the same signal.
     is_apart : bool
-        Whether there are four channels instead, P1, P2, TR and NO, each voice through a mixer of its own.
+        Whether the output has four channels instead: P1, P2, TR and NO, each voice with a mixer of its own.
     filters : bool
         Whether the console's output filters are on.
     """
@@ -159,9 +159,9 @@ def new_callback(
 
 
 def begin_with_gains(callback: NDArray[np.void], gains: NDArray[np.float64]) -> None:
-    """Let the voices stand at their gains, shape (4,), from the first sample on; else they would ramp there from 1.
+    """Set the voices' gains, shape (4,), from the first sample on, so that they need not ramp there from 1.
 
-    The silent triangle holds a level: a gain that moves under it is heard as a thump.
+    A silent triangle holds a level, so a ramp of its gain would be heard as a thump.
     """
     synth, mix = callback["synth"][0], callback["mix"]
     mix["gains"] = mix["gains_now"] = gains
@@ -172,7 +172,7 @@ def begin_with_gains(callback: NDArray[np.void], gains: NDArray[np.float64]) -> 
 
 
 def warm_up(patch: Patch) -> None:
-    """Compile, or load from the cache, every kernel that playing calls, on a record that is thrown away."""
+    """Compile every kernel that playing calls, or load it from the cache, by using a record that is thrown away."""
     callback = new_callback(48_000, patch)
     write_frames(callback["table"], [PlannedFrame(0, SILENCE, np.zeros(N_VOICES, np.uint8), np.zeros(N_VOICES))])
     read_frame(callback["table"], 0)
@@ -219,7 +219,7 @@ def push_command(callback: Record, ring_index: int, command: Record) -> bool:
 
 @kernel
 def render_block(callback: Record, out: NDArray[np.float32], n_samples: int) -> None:
-    """Fill `out` with the next samples, interleaved over the channels; what every output calls."""
+    """Fill `out` with the next samples, interleaved over the channels. Every output calls this."""
     done = 0
     while done < n_samples:
         n = min(n_samples - done, MAX_PIECE_SAMPLES)
@@ -251,7 +251,7 @@ def _render_piece(callback: Record, n_samples: int) -> None:
         _send(callback)
     for part in range(callback.n_parts):
         read_samples(callback.synth.chips[part], n_samples, callback.parts[part])
-    if callback.n_parts == 1 and callback.mix.metronome > 0.0:  # a voice on a channel of its own is recorded without it
+    if callback.n_parts == 1 and callback.mix.metronome > 0.0:  # voices on channels of their own get no click
         add_click(
             callback.click, callback.mix.metronome, callback.sample, callback.sample_rate, callback.parts[0], n_samples
         )
@@ -330,17 +330,18 @@ def _start_frame(callback: Record, sample: int, voice: int) -> None:
     frame_index = callback.next_frame[voice]
     callback.next_frame[voice] = frame_index + 1
     stats = callback.stats
-    is_early = sample < frame_to_sample(frame_index, callback.sample_rate)  # it alone was settled: the frame is not yet
+    is_early = sample < frame_to_sample(frame_index, callback.sample_rate)  # only this voice: the frame begins later
     is_first_voice = frame_index > stats.frame_taken[0] and not is_early
     if is_first_voice:
         store_release(stats.frame_taken, 0, frame_index)
     is_there = read_slot(callback.table, frame_index, callback.slot)
-    if is_there:  # with any voice: the first may be early, and a click that is placed is placed once
+    if is_there:  # at every voice, since the first may be early; a click is placed only once
         place_click(callback.click, callback.slot, sample, callback.sample_rate)
     if is_first_voice:
         stats.late_in_a_row = 0 if is_there else stats.late_in_a_row + 1
         stats.late_frames += not is_there
-    # A player's row says what was played when it was planned, for the model; here it could only be a ghost of a key.
+    # The row of a player's voice tells the model what was played when the frame was planned. The keys themselves sound
+    # by commands, so sounding the row could only repeat a key.
     is_silent = not callback.mix.is_model_audible or (is_there and callback.slot.owner[voice] == PLAYER)
     if is_silent or stats.late_in_a_row >= RELEASE_AFTER_FRAMES:
         play_frame_voice(callback.synth, sample, voice, 0, 0, 0)
@@ -351,7 +352,7 @@ def _start_frame(callback: Record, sample: int, voice: int) -> None:
 
 @kernel
 def _step_gains(callback: Record, sample: int) -> None:
-    """Move each voice's gain towards its goal, on a grid of absolute samples so that blocks do not matter."""
+    """Move each voice's gain towards its goal. Steps lie on a grid of absolute samples, whatever the block size."""
     mix = callback.mix
     step = _GAIN_GRID_SAMPLES / (_RAMP_SECONDS * callback.sample_rate)
     for voice in range(N_VOICES):

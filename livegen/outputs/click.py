@@ -12,8 +12,8 @@ from livegen.units import FRAME_RATE_HZ, frame_to_sample
 
 CLICK: Final = np.dtype(
     [
-        ("next_beat", np.int64),  # since bar 1, beat 1
-        ("start_sample", np.int64),  # of the last one
+        ("next_beat", np.int64),  # number of the next beat, counted from bar 1, beat 1
+        ("start_sample", np.int64),  # first sample of the last click
         ("is_accent", np.int64),
     ],
     align=True,
@@ -28,9 +28,9 @@ _PEAK: Final = 0.5  # of full scale, once the master level has been applied
 
 @kernel
 def place_click(click: Record, slot: Record, sample: int, sample_rate: int) -> None:
-    """Note at which sample the click of a frame begins, if it has one; `slot` is the frame's, `sample` is now.
+    """Store the sample at which the click of a frame begins, if it has one. `slot` is the frame's, `sample` is now.
 
-    A frame has one at most: a beat is longer than three frames.
+    A frame has one click at most, because a beat is longer than three frames.
     """
     if not slot.beats_a_frame > 0.0:
         return
@@ -47,7 +47,7 @@ def place_click(click: Record, slot: Record, sample: int, sample_rate: int) -> N
 def add_click(
     click: Record, level: float, first_sample: int, sample_rate: int, out: NDArray[np.float32], n_samples: int
 ) -> None:
-    """Add what of the click falls into a piece of the sound, before the chip's scale is applied to it."""
+    """Add the part of the click that falls into a piece of the sound. The chip's scale is applied afterwards."""
     start = click.start_sample - first_sample
     length = np.int64(_LENGTH_SECONDS * sample_rate)
     pitch_hz = _ACCENT_HZ if click.is_accent else _BEAT_HZ

@@ -1,6 +1,6 @@
-"""The way of a sound out of the machine and back in: how long it takes, measured where the two are connected.
+"""The measurement of a sound's round trip: how long it takes out of the machine and back in.
 
-By a cable from the output to the input, by a microphone before the speaker, or in JACK's patch bay.
+Output and input must be connected: by a cable, by a microphone in front of the speaker, or in JACK's patch bay.
 """
 
 import threading
@@ -15,17 +15,17 @@ from livegen.outputs.audio import AudioDevice, choose_device, portaudio
 
 N_CLICKS: Final = 8
 SPACING_SECONDS: Final = 0.5
-"""Between clicks; a way that takes longer is not recognised."""
+"""Time from one click to the next. A round trip that takes longer is not recognised."""
 
 _CLICK_SECONDS: Final = 0.01
 _PEAK: Final = 0.5
-_LEAST_LIKENESS: Final = 0.5  # 1 is the click itself
+_LEAST_LIKENESS: Final = 0.5  # normalised correlation from which a click is recognised; 1 is the click itself
 _PATIENCE_SECONDS: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
 class RoundTrip:
-    """What came back.
+    """The result of a measurement.
 
     Attributes
     ----------
@@ -33,13 +33,13 @@ class RoundTrip:
     sample_rate : int
         In Hz.
     samples : int
-        From the sample's being asked for to its coming in, the median over the clicks; 0 where none came back.
+        Round trip in samples, from asking for a sample to its coming in: the median of the clicks, 0 if none came back.
     spread_samples : int
-        Between the quickest and the slowest click.
+        Difference between the fastest and the slowest click.
     n_heard : int
-        Of `N_CLICKS`.
+        How many of the `N_CLICKS` clicks came back.
     reported_ms : float
-        What the device says of its output's latency.
+        Latency of the output as the device reports it.
     """
 
     device: str
@@ -51,7 +51,7 @@ class RoundTrip:
 
     @property
     def milliseconds(self) -> float:
-        """The way there and back."""
+        """The round trip in milliseconds."""
         return 1000.0 * self.samples / self.sample_rate
 
 
@@ -65,7 +65,7 @@ def measure_round_trip(wanted: str | None, rate: int | None = None, block_sample
     rate : int or None
         In Hz; None is the device's own.
     block_samples : int
-        0 is what the device likes best.
+        Samples a block; 0 lets the device choose.
 
     Raises
     ------
@@ -90,7 +90,7 @@ def measure_round_trip(wanted: str | None, rate: int | None = None, block_sample
 
 
 def clicks(sample_rate: int) -> NDArray[np.float32]:
-    """Return the clicks, with a pause after each: short bursts of noise, which nothing else is like."""
+    """Return the clicks, with a pause after each. They are short bursts of noise, which nothing else resembles."""
     noise = np.random.default_rng(1).uniform(-_PEAK, _PEAK, round(_CLICK_SECONDS * sample_rate))
     one = np.zeros(round(SPACING_SECONDS * sample_rate), np.float32)
     one[: len(noise)] = noise
@@ -98,7 +98,7 @@ def clicks(sample_rate: int) -> NDArray[np.float32]:
 
 
 def click_lags(played: NDArray[np.float32], heard: NDArray[np.float32], sample_rate: int) -> list[int]:
-    """Return how many samples later each click was heard, those left out that were not.
+    """Return how many samples later each click was heard. Clicks that were not heard are left out.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ def click_lags(played: NDArray[np.float32], heard: NDArray[np.float32], sample_r
     lags = []
     for start in range(0, len(heard) - spacing + 1, spacing):
         window = heard[start : start + spacing].astype(np.float64)
-        product = np.abs(np.correlate(window, click, mode="valid"))  # a card may turn the sign
+        product = np.abs(np.correlate(window, click, mode="valid"))  # a sound card may invert the polarity
         energy = np.convolve(window**2, np.ones(length), mode="valid")
         likeness = product / np.sqrt(np.maximum(energy, 1e-9) * np.sum(click**2))
         lag = int(np.argmax(likeness))
@@ -126,7 +126,7 @@ def click_lags(played: NDArray[np.float32], heard: NDArray[np.float32], sample_r
 def _play_and_record(
     device: AudioDevice, played: NDArray[np.float32], sample_rate: int, block_samples: int
 ) -> tuple[NDArray[np.float32], float]:
-    """Return what came in, sample by sample beside what went out, and the output's latency as it is reported."""
+    """Return the recording, sample by sample in step with what was played, and the reported latency of the output."""
     sounddevice = portaudio()
     heard, done, position = np.zeros_like(played), threading.Event(), 0
 

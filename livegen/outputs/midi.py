@@ -1,6 +1,6 @@
-"""MIDI out: sends what the score and the performer's keys mean, each message at the time at which it sounds.
+"""MIDI output: sends the messages of the score and of the performer's keys, each at the time at which it sounds.
 
-`livegen.outputs.midi_messages` says what to send, `livegen.outputs.midi_settings` how; `MidiOutput` is one port.
+`livegen.outputs.midi_messages` says what to send, `livegen.outputs.midi_settings` how. `MidiOutput` is one port.
 """
 
 import math
@@ -40,11 +40,11 @@ from livegen.units import FRAME_RATE_HZ
 
 _CHECK_SECONDS: Final = 1.0
 _IDLE_SECONDS: Final = 0.01
-_CLOCK_LANE, _METRONOME_LANE = -1, -2  # beside those of the voices
+_CLOCK_LANE, _METRONOME_LANE = -1, -2  # the lanes of the voices are 0 to 3
 _NO_MUTES: Final = (False,) * N_VOICES
 _PLAIN: Final = MidiOutSettings()
-_SYSTEM: Final = 0xF0  # a clock that others send too is no echo of ours
-_RANKS: Final = {"note_off": 0, "note_on": 2}  # of what is due at once, ends come first
+_SYSTEM: Final = 0xF0  # from here on a status is not told to the echo filter: others may send a clock too
+_RANKS: Final = {"note_off": 0, "note_on": 2}  # of messages due at the same time, note_offs leave first
 
 
 class Sender(Protocol):
@@ -52,7 +52,7 @@ class Sender(Protocol):
 
     @property
     def name(self) -> str:
-        """Of the port that it is connected with."""
+        """Name of the port that it is connected with."""
 
     def send(self, message: list[int]) -> None:
         """Send one message or raise `PortError`."""
@@ -78,18 +78,18 @@ class MidiOutput:
     table : ndarray of TABLE, shape (1,)
         The score table; read only.
     time_of_frame : callable
-        When a frame sounds; called on the thread that runs `run`.
+        Returns when a frame sounds. Called on the thread that runs `run`.
     settings : MidiOutSettings
     muted : callable
         Returns four bools, True for a voice that sends nothing.
     held : callable
         Returns the keys that the performer holds, for `follow_keys`; called on the thread that runs `run`.
     is_running : callable
-        Whether the model plays, for whoever follows the clock.
+        Returns whether the model plays. The MIDI clock's start and stop follow this.
     has_metronome : callable
-        Whether the metronome is on, where the settings give it a channel.
+        Returns whether the metronome is on. It sounds only if the settings give it a channel.
     echo : EchoFilter, optional
-        Told what is sent, so that the inputs know it when it comes back.
+        Told what is sent, so that the inputs recognise it when it comes back.
 
     Attributes
     ----------
@@ -99,8 +99,8 @@ class MidiOutput:
 
     Notes
     -----
-    One thread calls `run`, and it alone sends, so that whoever calls `panic` or `follow_keys`, from any thread, never
-    waits for a driver; `close` is called after `run` has ended.
+    One thread calls `run`, and only this thread sends. So any thread may call `panic` or `follow_keys` without waiting
+    for a driver. `close` must be called after `run` has ended.
     """
 
     def __init__(
@@ -149,7 +149,7 @@ class MidiOutput:
         return self._port.name
 
     def run(self, stop: threading.Event) -> None:
-        """Send until `stop`, then release every note, as after any exception."""
+        """Send until `stop`. Then, or after an exception, release every note."""
         try:
             next_check = time.perf_counter() + _CHECK_SECONDS
             for frame_index in self._frames(stop):
@@ -188,7 +188,7 @@ class MidiOutput:
         return self._time_of_sound(frame_index) + self.settings.offset_ms / 1000.0
 
     def _frames(self, stop: threading.Event) -> Iterator[int]:
-        """Yield each frame when it begins to sound; frames that are over already are passed over."""
+        """Yield each frame when it begins to sound. Frames that are over already are skipped."""
         frame_index = -1
         while not stop.is_set():
             now = time.perf_counter()
@@ -201,7 +201,7 @@ class MidiOutput:
             if current > frame_index:
                 frame_index = current
                 yield frame_index
-            else:  # the fit between the clocks moved back a little
+            else:  # the estimate of when frames sound moved back a little
                 self._send_until(self._time_of_frame(frame_index + 1), stop)
 
     def _frame_at(self, now: float) -> int | None:
@@ -259,7 +259,7 @@ class MidiOutput:
                 self._queue(message, planned.frame_index, _METRONOME_LANE)
 
     def _queue(self, message: mido.Message, frame_index: int, lane: int) -> None:
-        """Put a message among those that are pending; those of a lane leave in its own order, whatever their times."""
+        """Queue a message. Messages of one lane leave in the order in which they were queued, whatever their times."""
         entry = self._time_of_frame(frame_index) + message.time, _RANKS.get(message.type, 1)
         last = self._last_due.get(lane, entry)
         if entry < last:
@@ -269,7 +269,7 @@ class MidiOutput:
         heappush(self._pending, (*entry, self._n_queued, message))
 
     def _send_until(self, end: float, stop: threading.Event) -> None:
-        """Send what is due before `end`, each at its time, and what is asked for meanwhile; return at `end`."""
+        """Send what is due before `end`, each message at its time, and what other threads ask for. Return at `end`."""
         if not math.isfinite(end):
             end = time.perf_counter() + _IDLE_SECONDS
         while not stop.is_set():
@@ -286,7 +286,7 @@ class MidiOutput:
             _wait(remaining, self._woken)
 
     def _obey(self) -> None:
-        """Do what was asked for from another thread; the caller holds the lock."""
+        """Do what other threads asked for. The caller holds the lock."""
         channels, self._panic_channels = self._panic_channels, None
         if channels is not None:
             self._pending = [each for each in self._pending if each[-1].type not in _RANKS]
@@ -300,12 +300,12 @@ class MidiOutput:
             self._send(messages)
 
     def _send(self, messages: list[mido.Message]) -> None:
-        """Send now what the book of keys admits; the caller holds the lock."""
+        """Send now what the book of keys admits. The caller holds the lock."""
         for message in messages:
             self._send_as_is(self._book.admit(message))
 
     def _send_as_is(self, messages: list[mido.Message]) -> None:
-        """Send now; the caller holds the lock. If the port fails, all that it sounds is lost."""
+        """Send now. The caller holds the lock. If the port fails, forget what sounds and what is queued."""
         for message in messages:
             if not self._is_open:
                 return
@@ -337,7 +337,7 @@ class MidiOutput:
             elif was_open:
                 self.errors += 1
                 self._lose()
-            elif self._is_open:  # what is on in the middle of the song begins with the next frame
+            elif self._is_open:  # the port is back; notes of the song begin again with the next frame
                 ends = [_note_off(channel, key) for channel, key in sorted(self._unsure)]
                 self._unsure.clear()
                 self._send_as_is(ends + farewell_messages(self._state, self.settings))
@@ -347,7 +347,7 @@ class MidiOutput:
         self._last_due.clear()
 
     def _release_all(self) -> None:
-        """End whatever was sent, also notes whose end was queued and will not leave."""
+        """End every note that was sent, also those whose note_off was still queued, and empty the queue."""
         with self._lock:
             self._forget_pending()
             farewell = farewell_messages(self._state, self.settings)
@@ -358,7 +358,7 @@ class MidiOutput:
 
 
 def _wait(seconds: float, woken: threading.Event) -> None:
-    """Sleep until about 0.2 ms before the end, or shortly if that is near; `woken` cuts a long sleep short."""
+    """Sleep until about 1 ms before the end, or up to 0.2 ms if that is near. `woken` cuts a long sleep short."""
     if seconds > 0.002:
         woken.wait(min(seconds - 0.001, _LONGEST_SLEEP_SECONDS))
     elif seconds > 0:
@@ -366,7 +366,7 @@ def _wait(seconds: float, woken: threading.Event) -> None:
 
 
 _LONGEST_SLEEP_SECONDS: Final = 0.02
-"""After this the end of the session is noticed."""
+"""Longest single sleep: the end of the session is noticed after this time at the latest."""
 
 
 def _note_off(channel: int, key: int) -> mido.Message:

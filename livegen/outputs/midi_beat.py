@@ -1,7 +1,7 @@
-"""What leaves on the beat: MIDI clock with its transport, and the metronome. Values and pure functions.
+"""The MIDI messages on the beat: MIDI clock with its transport, and the metronome. Values and pure functions.
 
-https://midi.org/midi-1-0-core-specifications: clock is 24 messages a beat; a song position counts sixteenths, and
-comes while the receiver is stopped; the first clock after a start or continue plays.
+https://midi.org/midi-1-0-core-specifications: a clock has 24 messages a beat; a song position counts sixteenths and
+must come while the receiver is stopped; the receiver plays from the first clock after a start or continue.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from livegen.units import FRAME_RATE_HZ, MIDI_CLOCK_PPQN
 
 _TICKS_A_SIXTEENTH: Final = MIDI_CLOCK_PPQN // 4
 _FARTHEST_POSITION: Final = 0x3FFF  # 1024 bars of four beats
-_HEADSTART_SECONDS: Final = 0.001  # of start and continue before their clock
+_HEADSTART_SECONDS: Final = 0.001  # how much earlier than their clock a start and a continue are sent
 _ACCENT_KEY, _BEAT_KEY = 76, 77  # General MIDI's wood blocks, high and low
 _ACCENT_VELOCITY, _BEAT_VELOCITY = 127, 90
 _CLICK_SECONDS: Final = 0.03
@@ -23,12 +23,12 @@ _CLICK_SECONDS: Final = 0.03
 
 @dataclass(frozen=True, slots=True)
 class ClockState:
-    """Where a MIDI clock stands.
+    """The state of a MIDI clock that is sent.
 
     Attributes
     ----------
     next_tick : int
-        Since bar 1, beat 1.
+        Number of the next tick, counted from bar 1, beat 1.
     is_started : bool
         Whether the receiver plays.
     """
@@ -42,8 +42,8 @@ def clock_messages(
 ) -> tuple[ClockState, list[mido.Message]]:
     """Return the clock's messages of one frame, and its state after it.
 
-    The clock ticks while the beat is known. It is started, or continued from where the beat is, on a sixteenth; it is
-    stopped when the model stops, or the beat jumps or is no longer known.
+    The clock ticks while the beat is known. A start, or a continue from the present position, is sent on a sixteenth.
+    A stop is sent when the model stops, or when the beat jumps or is no longer known.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def clock_messages(
     -------
     ClockState
     list of mido.Message
-        `time` is when it is due, in seconds since the frame began.
+        Its `time` is when it is due, in seconds since the frame began.
     """
     stop = [mido.Message("stop")] if state.is_started else []
     if beat is None:
@@ -76,12 +76,12 @@ def clock_messages(
 
 
 def click_messages(next_beat: int, beat: FrameBeat | None, channel: int) -> tuple[int, list[mido.Message]]:
-    """Return the metronome's messages of one frame, and the beat that comes next.
+    """Return the number of the beat that comes next, and the metronome's messages of one frame.
 
     Parameters
     ----------
     next_beat : int
-        Since bar 1, beat 1; `NEVER_COUNTED` at first.
+        Number of the next beat, counted from bar 1, beat 1; `NEVER_COUNTED` at first.
     beat : FrameBeat or None
         None is unknown.
     channel : int

@@ -1,7 +1,8 @@
-"""What a frame of the score, and what the performer plays, mean in MIDI: values and pure functions.
+"""The MIDI messages of a frame of the score, and of the keys that the performer holds: values and pure functions.
 
-The model's voices by `frame_messages`, the performer's keys by `thru_messages`. Two voices may share a channel and
-meet on a key there: `KeyBook`, through which all of an output passes, keeps what is on balanced.
+`frame_messages` gives those of the model's voices, `thru_messages` those of the performer's keys. Two voices may share
+a channel and play the same key there. So all messages of an output pass through a `KeyBook`, which ends every note_on
+exactly once.
 """
 
 from collections import Counter
@@ -33,15 +34,15 @@ class VoiceState:
     Attributes
     ----------
     note, volume : int
-        Of its last frame; 0 is silence.
+        Note and volume of its last frame; note 0 is silence.
     key : int or None
         MIDI key that sounds.
     is_hushed : bool
-        Silenced by hand: stays so until the next onset.
+        Whether a panic silenced it. It stays silent until its next onset.
     attack : int
-        Volume with which the note began that sounds.
+        Volume with which the sounding note began.
     told : tuple of (int or None)
-        The values of CC 11 and CC 12 that the receiver knows.
+        The values of CC 11 and CC 12 that the receiver was sent last.
     """
 
     note: int = 0
@@ -69,15 +70,15 @@ class ThruKey:
     source : str
         Where it is played.
     voice : Voice
-        The one that it plays.
+        Voice that it plays.
     key : int
         MIDI key, 0..127, as the voice takes it.
     note : int
-        As the score has it: for NO, the noise note.
+        Note in the score; for NO, the noise note.
     velocity : int
         1..127.
     order : int
-        One count over all keys that were ever pressed.
+        Number of this key press among all that there were.
     """
 
     source: str
@@ -100,7 +101,7 @@ def frame_messages(
     ----------
     state : OutputState
     planned : PlannedFrame or None
-        The frame that begins now; None if it is missing, which holds the notes for half a second.
+        The frame that begins now. None if it is missing; then the notes are held for half a second.
     muted : sequence of bool
         Voices that send nothing.
     settings : MidiOutSettings
@@ -109,8 +110,8 @@ def frame_messages(
     -------
     OutputState
     list of mido.Message
-        In the order of the voices. `time` is when the message is due, in seconds since the frame began; an early
-        onset makes it negative.
+        In the order of the voices. The `time` of a message is when it is due, in seconds since the frame began. It is
+        negative for an early onset.
     """
     if planned is None:
         state = replace(state, missing=state.missing + 1)
@@ -140,7 +141,7 @@ def voice_messages(
     is_audible = note > 0 and (volume > 0 or voice is Voice.TR)
     attacks = is_audible and is_onset(before.note, before.volume, note, volume)
     is_hushed = before.is_hushed and is_audible and not attacks
-    # a note that rises from volume 0 too slowly to be an onset begins too
+    # a note also begins if its volume rises from 0 too slowly to be an onset
     begins = attacks or (is_audible and before.key is None and not is_hushed)
     after = replace(before, note=note, volume=volume, is_hushed=is_hushed)
     messages: list[mido.Message] = []
@@ -160,7 +161,7 @@ def voice_messages(
 
 
 def release(state: OutputState, settings: MidiOutSettings = _PLAIN) -> tuple[OutputState, list[mido.Message]]:
-    """Return the messages that end every note, and the state after it: each voice begins anew with its next frame."""
+    """Return the messages that end every note, and the state after it: each voice begins again with its next frame."""
     messages = [_note_off(settings, voice, key) for voice in Voice if (key := state.voices[voice].key) is not None]
     return OutputState(tuple(VoiceState(told=voice.told) for voice in state.voices), state.missing), messages
 
@@ -173,7 +174,7 @@ def hush(state: OutputState, settings: MidiOutSettings = _PLAIN) -> tuple[Output
 
 
 def thru_messages(before: Sequence[ThruKey], after: Sequence[ThruKey], settings: MidiOutSettings) -> list[mido.Message]:
-    """Return the messages between two moments of the keys that a performer holds; ends come first."""
+    """Return the messages for the change from one set of held keys to another. note_offs come first."""
     was, now = _thru_keys(before, settings), _thru_keys(after, settings)
     ended = [key for key in was if key not in now or now[key].order != was[key].order]
     begun = [key for key in now if key not in was or now[key].order != was[key].order]
@@ -185,7 +186,7 @@ def thru_messages(before: Sequence[ThruKey], after: Sequence[ThruKey], settings:
 
 
 def panic_messages(channels: Iterable[int]) -> list[mido.Message]:
-    """Return what silences channels whatever was sent: the pedal up, all notes off, all sound off."""
+    """Return the messages that silence channels, whatever was sent: pedal up, all notes off, all sound off."""
     return [
         mido.Message("control_change", channel=channel, control=control, value=0)
         for channel in channels
@@ -194,7 +195,7 @@ def panic_messages(channels: Iterable[int]) -> list[mido.Message]:
 
 
 def farewell_messages(state: OutputState, settings: MidiOutSettings) -> list[mido.Message]:
-    """Return what leaves a receiver as it was found, once its notes are ended: no note on, no volume turned down."""
+    """Return the messages that reset a receiver once its notes are ended: all notes off, and the volume full again."""
     messages = [_control(channel, _ALL_NOTES_OFF, 0) for channel in settings.channels]
     for out, voice in zip(settings.voices, state.voices, strict=True):
         if settings.expression == "relative" and out.channel is not None and voice.told[0] not in (None, MAX_VELOCITY):
@@ -203,19 +204,19 @@ def farewell_messages(state: OutputState, settings: MidiOutSettings) -> list[mid
 
 
 class KeyBook:
-    """What is on at the other end of an output, by channel and key, and how many voices or hands want it so.
+    """The notes that are on at the receiver of an output, and how many voices or keys hold each of them.
 
     Attributes
     ----------
     on : Counter of (int, int)
-        By channel and key, how many note_ons have had no note_off yet.
+        For each channel and key, how many note_ons have had no note_off yet.
     """
 
     def __init__(self) -> None:
         self.on: Counter[tuple[int, int]] = Counter()
 
     def admit(self, message: mido.Message) -> list[mido.Message]:
-        """Return what is to be sent for a message: a key that is on is ended before it is struck again, and once."""
+        """Return what to send for a message. A note that is on is ended before it is struck again, and only once."""
         if message.type not in ("note_on", "note_off"):
             return [message]
         key = message.channel, message.note
@@ -237,7 +238,7 @@ class KeyBook:
 def _tell(
     settings: MidiOutSettings, voice: Voice, state: VoiceState, timbre: int, at: float
 ) -> tuple[VoiceState, list[mido.Message]]:
-    """Return the messages that tell volume and timbre of a note that sounds, where the receiver knows others."""
+    """Return the state and the messages that tell a sounding note's volume and timbre, if the receiver knows others."""
     volume_value: int | None = state.volume
     timbre_value: int | None = timbre
     if settings.expression == "relative":
@@ -256,7 +257,7 @@ def _tell(
 
 
 def _thru_keys(held: Sequence[ThruKey], settings: MidiOutSettings) -> dict[tuple[int, int], ThruKey]:
-    """Return the keys that are to be on by channel and key; of two that meet there, the last one pressed."""
+    """Return the keys that are to be on, by channel and key. Of two that meet there, the one pressed last counts."""
     keys: dict[tuple[int, int], ThruKey] = {}
     for held_key in sorted(held, key=lambda each: each.order):
         channel = settings.voices[held_key.voice].channel

@@ -1,7 +1,7 @@
-"""What one MIDI output sends, for the instrument at its other end: a value, its ranges, and its text form.
+"""The settings of one MIDI output: their dataclass, their ranges, and their text form.
 
-A rig file's ``[[midi_out]]`` tables and the command line's ``--midi-out`` say the same keys, and `read_settings` reads
-both. Channels are 1..16 there, and 0 is none; here they are 0..15, or None.
+A rig file's ``[[midi_out]]`` tables and the command line's ``--midi-out`` have the same keys, and `read_settings` reads
+both. There, channels are 1..16 and 0 means none; here, they are 0..15 or None.
 """
 
 import math
@@ -24,17 +24,19 @@ DRUM_KEYS: Final[Mapping[int, int]] = MappingProxyType(
         **{14: 42, 15: 44, 16: 70},  # closed hi-hat, pedal hi-hat, maracas
     }
 )
-"""General MIDI drum key by noise note; where `livegen.score.DRUM_NOTES` knows the note, its inverse."""
+"""General MIDI drum key by noise note. For the notes in `livegen.score.DRUM_NOTES`, it is the inverse of that table."""
 
 EXPONENTS: Final[Mapping[str, float]] = MappingProxyType({"soft": 0.5, "linear": 1.0, "hard": 2.0})
 FIXED: Final = "fixed"
 CURVES: Final = (*EXPONENTS, FIXED)
-"""Velocity curves: velocity is 127 times the level, 0..1, to a power; the last one takes no notice of the level."""
+"""Names of velocity curves. Velocity is 127 times the level (0..1) to the power of the exponent; `FIXED` ignores it."""
 
 EXPRESSIONS: Final = ("off", "nesmdb", "relative")
-"""How CC 11 and CC 12 tell volume and timbre: not at all; as NES-MDB writes them, 0..15 and 0..3; or for a
-synthesizer whose loudness is velocity times expression: 127 is the volume with which the note began, and the timbres
-spread over 0..127.
+"""How CC 11 and CC 12 tell volume and timbre.
+
+``off`` does not tell them. ``nesmdb`` tells them as NES-MDB does, 0..15 and 0..3. ``relative`` is for a synthesizer
+whose loudness is velocity times expression: 127 is the volume with which the note began, and the timbres are spread
+over 0..127.
 """
 
 MIN_OFFSET_MS: Final = -50.0
@@ -51,18 +53,18 @@ _KEYS: Final = ("port", "thru", "clock", "metronome", "offset_ms", "expression",
 
 @dataclass(frozen=True, slots=True)
 class VoiceOut:
-    """How one voice leaves.
+    """How one voice is sent.
 
     Attributes
     ----------
     channel : int or None
-        0..15; None is not at all.
+        0..15; None sends nothing.
     transpose : int
-        In semitones, -48..48; what leaves MIDI's keys comes back in octaves. NO has the drum map instead.
+        In semitones, -48..48. A key beyond MIDI's range moves back by octaves. NO uses the drum map instead.
     curve : str
         One of `CURVES`.
     velocity : int
-        1..127: of the curve ``fixed``, and of the model's TR, which has no volume.
+        1..127. Used by the curve ``fixed``, and for the model's TR, which has no volume.
     """
 
     channel: int | None
@@ -71,7 +73,7 @@ class VoiceOut:
     velocity: int = 100
 
     def velocity_of(self, level: float | None) -> int:
-        """Return the MIDI velocity, 1..127, of a level of 0..1, or of None where the voice has none."""
+        """Return the MIDI velocity, 1..127, of a level of 0..1. The level is None if the voice has no volume."""
         if level is None or self.curve == FIXED:
             return self.velocity
         return max(1, round(MAX_VELOCITY * min(level, 1.0) ** EXPONENTS[self.curve]))
@@ -88,7 +90,7 @@ class MidiOutSettings:
     Attributes
     ----------
     port : str or None
-        Part of the port's name; None is a virtual port that others connect with.
+        Part of the port's name. None opens a virtual port that others connect with.
     voices : tuple of VoiceOut
         In the order P1, P2, TR, NO.
     drums : mapping of int to int
@@ -96,14 +98,15 @@ class MidiOutSettings:
     expression : str
         One of `EXPRESSIONS`.
     thru : bool
-        Whether what the performer plays leaves too, on the channel of the voice that it plays.
+        Whether the performer's keys are sent too, on the channel of the voice that they play.
     clock : bool
-        Whether MIDI clock leaves, with start, stop, continue and song position.
+        Whether MIDI clock is sent, with start, stop, continue and song position.
     metronome : int or None
-        Channel of the metronome, 0..15; None is none.
+        Channel of the metronome, 0..15; None sends no metronome.
     offset_ms : float
-        How much later than its sound everything leaves, -50..500; negative is earlier. What leaves early stands early:
-        beyond the few milliseconds that a frame stands before it sounds anyway, the model answers that much later.
+        How much later than its sound everything is sent, in milliseconds, -50..500; negative is earlier. What is sent
+        early must be decided early. A frame is decided a few milliseconds before it sounds in any case; beyond that,
+        the model answers as much later.
     """
 
     port: str | None = None
@@ -121,13 +124,13 @@ class MidiOutSettings:
 
     @property
     def channels(self) -> tuple[int, ...]:
-        """The channels in use, in the order of the voices, each once."""
+        """The channels in use, each once: those of the voices in order, then that of the metronome."""
         used = [*(voice.channel for voice in self.voices), self.metronome]
         return tuple(dict.fromkeys(channel for channel in used if channel is not None))
 
 
 def read_settings(table: Mapping[str, Any]) -> MidiOutSettings:
-    """Return the settings that a table says, as a rig file has it.
+    """Return the settings in a table, as a rig file has it.
 
     Parameters
     ----------
@@ -193,7 +196,7 @@ def parse_settings(text: str) -> MidiOutSettings:
 
 
 def write_settings(settings: MidiOutSettings) -> dict[str, Any]:
-    """Return the table that says what differs from the defaults: `read_settings` gives the settings back."""
+    """Return a table of all that differs from the defaults. `read_settings` makes the same settings of it."""
     default, table = MidiOutSettings(), dict[str, Any]()
     for key in ("port", "thru", "clock", "offset_ms", "expression"):
         if getattr(settings, key) != getattr(default, key):

@@ -1,7 +1,7 @@
-"""The tap: the last part of what the callback has made, as one channel, for whoever listens from afar.
+"""The tap: a ring with the latest sound of the callback, as one channel, for remote listeners.
 
-The callback writes samples at their numbers in a ring and then how far it has come; it never waits for a reader. A
-reader that is too slow finds the samples overwritten: it skips and counts them.
+The callback writes each sample to the ring at the place of its number, and then how far it has come. It never waits
+for a reader. A reader that is too slow finds samples overwritten; it skips and counts them.
 """
 
 from typing import Final
@@ -18,8 +18,8 @@ TAP_SAMPLES: Final = 1 << 15
 TAP: Final = np.dtype(
     [
         ("is_on", np.int64),
-        ("begin", np.int64, 1),  # the first sample since it was switched on
-        ("end", np.int64, 1),  # the sample that comes next
+        ("begin", np.int64, 1),  # number of the first sample since it was switched on
+        ("end", np.int64, 1),  # number of the sample that comes next
         ("samples", np.float32, TAP_SAMPLES),
     ],
     align=True,
@@ -31,10 +31,10 @@ _INT16_MAX: Final = 32_767.0
 
 @kernel
 def write_tap(tap: Record, first_sample: int, parts: NDArray[np.float32], n_parts: int, n_samples: int) -> None:
-    """Write the sum of `parts`, (n_parts, n_samples) of them, at the samples from `first_sample` on."""
+    """Write the sum of the first `n_parts` of `parts`, `n_samples` long, at the samples from `first_sample` on."""
     if tap.end[0] != first_sample:
         store_release(tap.begin, 0, first_sample)
-    fence()  # who reads a sample of these finds that it was too late
+    fence()  # so that a reader of any of these samples notices that it came too late for the old ones
     for i in range(n_samples):
         mix = np.float32(0.0)
         for part in range(n_parts):
@@ -45,9 +45,9 @@ def write_tap(tap: Record, first_sample: int, parts: NDArray[np.float32], n_part
 
 @kernel
 def read_tap(tap: Record, from_sample: int, out: NDArray[np.int16], room: int) -> tuple[int, int]:
-    """Copy samples from `from_sample` on into `out`; return the first that is there, and how many are.
+    """Copy samples from `from_sample` on into `out`; return the number of the first one copied, and how many there are.
 
-    `room` is the longest piece that the callback writes at once: so many of the oldest may be overwritten already.
+    `room` is the longest piece that the callback writes at once. That many of the oldest may be overwritten already.
     """
     end = load_acquire(tap.end, 0)
     begin = max(from_sample, load_acquire(tap.begin, 0), end - (TAP_SAMPLES - room))
@@ -69,7 +69,7 @@ class TapReader:
     ----------
     callback : ndarray of CALLBACK, shape (1,)
     room : int
-        Samples that the callback makes at once, at most.
+        Largest number of samples that the callback makes at once.
 
     Attributes
     ----------
@@ -85,7 +85,7 @@ class TapReader:
         self.lost = 0
 
     def switch(self, *, is_on: bool) -> None:
-        """Let the callback fill the tap, or not; what it was filled with before is not read any more."""
+        """Let the callback fill the tap, or stop that. Samples from before the tap was switched on are not read."""
         if is_on and not self._tap["is_on"][0]:
             self._next = int(self._tap["end"][0, 0])
         self._tap["is_on"] = is_on

@@ -1,6 +1,6 @@
-"""The machine's monotonic clock for kernels: the one that `time.perf_counter_ns` reads.
+"""The machine's monotonic clock for kernels: the same one that `time.perf_counter_ns` reads.
 
-So a time that an audio callback notes can be compared with one that Python notes.
+So a time that an audio callback stores can be compared with one that Python reads.
 """
 
 import sys

@@ -1,7 +1,7 @@
-"""Patches: TOML files that set controls and say how notes sound, read strictly: nothing is clamped or passed over.
+"""Patches: TOML files that set controls and say how notes sound. Reading is strict: nothing is clamped or ignored.
 
-Imports the words, `toml` and `system`. Read `keys` first: the one table of what a patch can say; `values` is what is
-made of it, `reader` makes it.
+Imports the words, `toml` and `system`. Read `keys` first, the one table of what a patch can say. `reader` turns a file
+into the objects of `values`.
 """
 
 from livegen.patch.keys import DRUM_KEYS, PATCH_KEYS, VOICE_KEYS, Key

@@ -1,8 +1,8 @@
 """The one table of what a patch can say: its reader and its reference page are made from it.
 
 A patch has keys of its own (`PATCH_KEYS`), a section ``[controls]`` with any row of `livegen.controls` that holds
-a value, a section for each voice (`VOICE_KEYS`) and one for each drum (`DRUM_KEYS`). The macros, and what the words
-mean, are FamiTracker's; lengths of time are engine ticks, of which there are 60.0988 a second.
+a value, a section for each voice (`VOICE_KEYS`) and one for each drum (`DRUM_KEYS`). Macros and their terms are those
+of FamiTracker. Times are in engine ticks, of which there are 60.0988 a second.
 """
 
 from collections.abc import Mapping
@@ -34,14 +34,15 @@ class Key:
     ----------
     name : str
     kind : {"text", "bool", "int", "number", "choice", "macro", "run"}
-        A macro is a whole number or a list of them, and has two more keys, as `MACRO_SUFFIXES` says; a run is a
-        macro that has not.
+        A macro is a whole number or a list of them, and has two more keys, which `MACRO_SUFFIXES` explains. A run is
+        a macro without those two.
     default : str, bool, int, float or None
-        None is nothing at all.
+        None if there is no value where the key is left out.
     description : str
         One clause for a musician.
     ranges : mapping of Voice to (lowest, highest)
-        Of a number or a macro's values; a voice that is not there has no such key.
+        Range of the number, or of the macro's values, for each voice. The section of a voice that is missing here does
+        not have the key.
     choices : tuple of str
         Words that a choice allows.
     unit : str

@@ -1,4 +1,4 @@
-"""Reading patches: by name or path, strictly, into the values of `livegen.patch.values`."""
+"""The strict reader of patches: from a name or a path to the objects of `livegen.patch.values`."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -66,12 +66,12 @@ def parse_patch(text: str, label: str, default_name: str) -> Patch:
     label : str
         What an error calls the text: the path of its file.
     default_name : str
-        Name of a patch that does not say its own.
+        Name of the patch if the text gives none.
 
     Raises
     ------
     PatchError
-        With label, line, key, value and what is allowed.
+        If there is a mistake. The message names label, line, key, value and what is allowed.
     """
     file = TomlText(label, text, PatchError, "patch")
     root = file.parse()
@@ -91,7 +91,7 @@ def parse_patch(text: str, label: str, default_name: str) -> Patch:
 
 
 def default_voice(voice: Voice) -> VoicePatch:
-    """Return how notes sound on a voice of which a patch says nothing."""
+    """Return how notes sound on a voice whose section a patch leaves out."""
     return parse_patch("", "", "").voices[voice]
 
 

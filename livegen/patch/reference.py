@@ -1,4 +1,4 @@
-"""The reference page of the patch format, made from the table of its keys."""
+"""The reference page of the patch format, made from the table of keys."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -117,7 +117,7 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 def _kind(key: Key, sections: tuple[Voice, ...]) -> str:
-    """Say what a key allows in the sections of some voices, and where only in some of them."""
+    """Return what a key allows in some voices' sections, and which of them have it if not all do."""
     if key.kind == "text":
         return f"one line, up to {TEXT_LENGTH_MAX} characters"
     if key.kind in ("bool", "choice"):

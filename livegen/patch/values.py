@@ -1,4 +1,4 @@
-"""What a patch says, as frozen values; `livegen.patch.keys` explains each field."""
+"""The content of a patch as frozen dataclasses; `livegen.patch.keys` explains each field."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,18 +9,18 @@ from livegen.controls import Value
 
 @dataclass(frozen=True, slots=True)
 class Macro:
-    """Values that a voice runs through, one an engine tick (60.0988 Hz), as in FamiTracker.
+    """Values that a voice runs through, one each engine tick (60.0988 Hz), as in FamiTracker.
 
-    While the key is held the macro runs to `release`, or to its end without one; from there it jumps back to
-    `loop`, or stays where it is without one. When the key comes up it plays what follows `release`, and the note
-    ends with the volume macro; without `release` the note ends at once.
+    While the key is held, the macro runs to `release`, or to its end if there is none. From there it jumps back to
+    `loop`, or stays where it is if there is none. When the key comes up, the macro plays what follows `release`, and
+    the note ends when the volume macro ends. If the volume macro has no `release`, the note ends at once.
 
     Attributes
     ----------
     values : tuple of int
-        One to 64 of them.
+        One to 64 values.
     loop, release : int or None
-        Indices into `values`; `loop` is not after `release`.
+        Indices into `values`. `loop` must not be after `release`.
     """
 
     values: tuple[int, ...]
@@ -86,9 +86,9 @@ class Patch:
     voices : tuple of VoicePatch, length 4
         In the order of `Voice`.
     drums : mapping of int to Drum
-        What single keys of the noise voice play instead, by MIDI key.
+        What some keys of the noise voice play instead, by MIDI key.
     drum_notes : mapping of int to int
-        Noise note by MIDI key: those of `drums`, and General MIDI's.
+        Noise note by MIDI key: those of `drums`, and for other keys General MIDI's.
     """
 
     name: str

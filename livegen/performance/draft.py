@@ -48,7 +48,7 @@ class Draft:
         frame_index = max(frame_index, self.state.tapped.frame_index, self.state.timeline.start)
         event = stamped.event
         if isinstance(event, Start) and self.state.tempo.clock.hear(stamped).source == stamped.source:
-            # bars count from here, where this is the clock that is followed
+            # the clock that the tempo follows has started: bars are counted from here
             self.state = replace(self.state, playing=replace(self.state.playing, first_bar=0))
         if isinstance(event, SetControl) and CONTROLS[event.name].is_action:
             self._act(event, stamped.source)
@@ -57,7 +57,7 @@ class Draft:
         self._hear(stamped, frame_index)
 
     def _hear(self, stamped: StampedEvent, frame_index: int) -> None:
-        """Let tempo and keyboard follow an event; a wheel or a pedal is not in the score: no reason to plan anew."""
+        """Let tempo and keyboard follow an event. Wheels are not in the score: they void no frame."""
         state, tempo = self.state, self.state.tempo.hear(stamped, self.state.values)
         if tempo is not state.tempo:
             state = self.state = replace(state, tempo=tempo)
@@ -72,7 +72,7 @@ class Draft:
         self._take_force(frame_index)
 
     def _play(self, keyboard: Keyboard, frame_index: int) -> None:
-        """Take a new keyboard over; a key that goes down in a frame counts there even if it comes up in it."""
+        """Put a new keyboard in force. A key that goes down in a frame counts there, even if it comes up in it too."""
         state = self.state
         tapped = state.tapped if state.tapped.frame_index == frame_index else Tapped(frame_index)
         if keyboard.n_pressed > state.keyboard.n_pressed:
@@ -90,7 +90,7 @@ class Draft:
         self._put(event.name, event.value, machine)
 
     def _put(self, name: str, value: Value, machine: TimeMachine) -> None:
-        """Put a value in force, and what goes by it."""
+        """Put a value in force, with everything that depends on it."""
         state, values = self.state, with_value(self.state.values, name, value)
         playing = state.playing.after_control(name, state.values, values, state.horizon, state.tempo)
         self.state = replace(state, values=values, playing=playing, machine=machine)
@@ -130,7 +130,7 @@ class Draft:
         self.messages.append(ControlInForce(name, value, source))
 
     def _change_model(self, name: str, source: str) -> None:
-        """Put another model in force; the plan stands until that one has heard the song."""
+        """Put another model in force. The plan stands until the new model has heard the song."""
         if name and name not in self.state.models:
             there = ", ".join(sorted(self.state.models))
             self.messages.append(Refused("model", f"there is no model {name!r}: there is {there}", source))
@@ -140,7 +140,7 @@ class Draft:
         self.messages.append(ControlInForce("model", self.state.model, source))
 
     def _move(self, name: str, value: Value) -> Move:
-        """Return what a move in time comes to, once all that was played has been heard."""
+        """Return the result of a move in time, after the predictor has heard all that was played."""
         self._settle()
         state = self.state
         place = Place(next_context(state, state.timeline), state.timeline.past())
@@ -179,7 +179,7 @@ class Draft:
         """Let the predictor hear all that stands, as it was really played, and forget the plan."""
         horizon = self.state.horizon
         self._void(horizon)
-        # what sounded, and not what an earlier event of this call has made of it: a later one may take that back
+        # take the frames as they sounded, not as an earlier event of this call changed them: a later event may undo it
         stood = self._before.since(self.first_void)[: horizon - self.first_void]
         timeline = self.state.timeline.cut(self.first_void)
         for step in stood:
@@ -192,19 +192,22 @@ class Draft:
         return part_of(self._in_force[max(start for start in self._in_force if start <= frame_index)], frame_index)
 
     def void_drifted(self) -> None:
-        """Void what was planned on a beat that has moved since, from the frame before: it told of the beat."""
+        """Void frames that were planned on a beat that has moved since.
+
+        The first void frame is the one before: the predictor was told the beat when it heard that one.
+        """
         state, timeline = self.state, self.state.timeline
         for step in timeline.since(state.horizon):
             frame_index = step.planned.frame_index
             is_leap = any(at == frame_index for at, _ in timeline.leaps)
             if frame_index <= timeline.start or is_leap or not timeline.at(frame_index - 1).is_fed:
-                continue  # it was told nothing
+                continue  # the predictor was told no beat there
             if is_moved(step.context.beat, beat_before(state, frame_index)):
                 self._void(max(frame_index - 1, state.tapped.frame_index))
                 return
 
     def replan(self, end: int) -> Timeline:
-        """Return the timeline up to `end`, with all that is void or missing played or planned anew, and on the beat."""
+        """Return the timeline up to `end`: void and missing frames are planned anew, and onsets moved to the beat."""
         if self.first_void < self.state.timeline.end:
             self._settle()
         state, timeline, sampling = self.state, self.state.timeline, sampling_of(self.state.values)
@@ -223,7 +226,7 @@ class Draft:
         return timed(state, timeline, groove, reach)
 
     def change_ears(self, timeline: Timeline) -> Timeline:
-        """Let the model in force hear more of the song, or take over and plan anew where it has heard it all."""
+        """Let the model in force hear more of the song; once it has heard all, let it take over and plan anew."""
         state, memory = self.state, float(self.state.values["memory"])
         heard, ears = listen(timeline, state.horizon, state.predictor, state.ears, memory)
         self.state = replace(state, timeline=heard, ears=ears)

@@ -1,8 +1,8 @@
-"""A model that takes over hears the song first, a piece a frame, while the one before plays on.
+"""A model that takes over hears the song first, one piece in each frame. Meanwhile the model before it plays on.
 
-What is in force and what plays may differ, then: a context goes on with the predictor that made it, whatever has been
-asked for since. So a place that only another model knows, one that was stored or rewound to, is nothing special: that
-model plays on from there until the one in force has heard what led to it.
+So the model in force and the model that plays may differ: a context always goes on with the predictor that made it.
+A place that was stored or rewound to may belong to a model that is no longer in force. No special case is needed: that
+model plays on from there until the model in force has heard what led to the place.
 """
 
 from dataclasses import dataclass, replace
@@ -13,19 +13,20 @@ from livegen.performance.form import HEARD_FRAMES
 from livegen.performance.timeline import Context, Place, Step, Timeline, first_context
 
 SONG_FRAMES: Final = HEARD_FRAMES
-"""So much of the song a model hears before it takes over: what the form goes by, twenty seconds."""
+"""Frames of the song that a model hears before it takes over: 20 seconds, as many as the form looks at."""
 
 PIECE_FRAMES: Final = 20
-"""So much of it in one frame: a few milliseconds' work, beside what planning takes; all of it takes a second."""
+"""Frames of the song that it hears in one frame: a few milliseconds of work beside the planning. All take a second."""
 
 LATE_FRAMES: Final = 8
-"""A key is known late: so many of the last frames are heard again when it is."""
+"""Number of the last frames that are heard again. A key may become known only after its frame was planned."""
 
 _AHEAD_FRAMES: Final = 2
-"""The first frame that the new model plays, from the horizon on: an early onset in the one before may sound already."""
+"""Frames from the horizon to the first one that the new model plays. In the frame before that one, an onset that is
+moved early may sound already."""
 
 _CATCH_UP_FRAMES: Final = 4
-"""With no more than this to hear it takes over at once."""
+"""The model takes over at once if it has no more frames than this left to hear."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +38,9 @@ class Ears:
     context : Context
         What it knows so far.
     steps : tuple of Step
-        What it has heard, as it would remember it.
+        What it has heard, each with the context that this model had before it.
     last : Step or None
-        The last of them, as the song has it: where the song has another there, the model begins again.
+        The last of these as it is in the song. If the song has another step there, the model begins again.
     """
 
     context: Context
@@ -47,14 +48,14 @@ class Ears:
     last: Step | None = None
 
     def hear(self, song: tuple[Step, ...], then: Context, memory: float) -> "Ears":
-        """Return the ears after more of the song, told what was told to the model that played it.
+        """Return the ears after more of the song. The model is told what the model that played it was told.
 
         Parameters
         ----------
         song : tuple of Step
-            What comes after `last`.
+            The steps after `last`.
         then : Context
-            What the song has after it.
+            The song's context after these steps.
         memory : float
             The control of that name.
         """
@@ -87,10 +88,11 @@ def listen(
     Returns
     -------
     Timeline
-        The same; or, where the model takes over, what was played as it has heard it, up to the first frame that it is
-        to play. It leaps there, to where it is: what the model knows now does not follow from the frame before.
+        The same if the model still listens. If it takes over: what was played, as the model has heard it, up to the
+        first frame that it is to play. The timeline then has a leap, because what the model knows does not follow from
+        the frame before.
     Ears or None
-        How far the model has heard the song now, None where it plays.
+        How far the model has heard the song now; None if it plays.
     """
     if is_playing(timeline, horizon, predictor):
         return timeline, None
@@ -108,10 +110,10 @@ def listen(
 
 
 def _heard_again(timeline: Timeline, steps: tuple[Step, ...], memory: float) -> Timeline:
-    """Return a timeline with steps after it that stand, as the model hears them that knows its end."""
+    """Return a timeline with standing steps appended, as they are heard by the model that the timeline ends with."""
     context = timeline.tail
     for step in steps:
-        if timeline.tail is None:  # not the first of them
+        if timeline.tail is None:  # not at the first of the steps
             context = _after(timeline.steps[-1], step.context, memory)
         assert context is not None
         timeline = timeline.append(replace(step, context=context))
@@ -124,23 +126,23 @@ def is_playing(timeline: Timeline, horizon: int, predictor: Predictor) -> bool:
 
 
 def _settled(timeline: Timeline, horizon: int) -> int:
-    """Return the first frame that may still be heard otherwise, or where the song has leapt since."""
+    """Return the first frame that may still be heard differently, or the frame of a later leap of the song."""
     leapt = [at for at, _ in timeline.leaps if at < horizon + _AHEAD_FRAMES]
     return max(horizon + _AHEAD_FRAMES - LATE_FRAMES, timeline.start, *leapt)
 
 
 def _go_on(song: tuple[Step, ...], then: Context, predictor: Predictor, ears: Ears | None) -> tuple[Ears, int]:
-    """Return the ears if what they have heard is of this song, or new ones, and how much of it is left for them."""
+    """Return the ears, or new ones if these heard another song, and the number of frames that are left to hear."""
     if ears is not None and ears.last is not None and ears.context.predictor is predictor:
         todo = then.n_frames - ears.context.n_frames
         if 0 <= todo < len(song) and song[len(song) - todo - 1] is ears.last:
             return ears, todo
     todo = min(len(song), SONG_FRAMES)
     new = first_context(predictor)
-    told = song[-todo].context if todo else then  # all but what a predictor knows is the song's
+    told = song[-todo].context if todo else then  # beat and form are the song's; distribution and state are new
     return Ears(replace(told, predictor=predictor, distribution=new.distribution, state=new.state)), todo
 
 
 def _after(step: Step, told: Context, memory: float) -> Context:
-    """Return the context after a step, told what another model was told there."""
+    """Return the context after a step, if the model is told what another model was told there."""
     return step.next_context(told.form, memory, told.beat, 0) if step.is_fed else step.context

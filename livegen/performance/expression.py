@@ -1,6 +1,6 @@
-"""Expression: how the wheels and the pressure of a keyboard stand, and what they make of a note.
+"""Expression: the positions of a keyboard's wheels, its pressure, and what both do to a note.
 
-Values and pure functions on them; which voice they are for is the keyboard's matter.
+Values and pure functions on them. `livegen.performance.keyboard` decides which voice they belong to.
 """
 
 from dataclasses import dataclass, replace
@@ -30,7 +30,7 @@ _MAX_BEND_RANGE: Final = int(CONTROLS["bend_range"].maximum)
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """What a voice's sound is given beside its note.
+    """What shapes a voice's sound besides its note.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class Expression:
 
 @dataclass(frozen=True, slots=True)
 class Wheels:
-    """How the wheels and the pressure of one channel of a source stand, as MIDI counts them.
+    """Wheels and pressure of one channel of a source, in MIDI's numbers.
 
     Attributes
     ----------
@@ -56,9 +56,9 @@ class Wheels:
     modulation, pressure : int
         0..127.
     bend_range : int or None
-        In semitones, where the channel has said so itself (registered parameter 0, as a DAW sends it).
+        In semitones, if the channel has set it itself (by registered parameter 0, as a DAW does); else None.
     parameter : tuple of int
-        High and low byte of the registered parameter that a data entry sets now.
+        High and low byte of the registered parameter that the next data entry sets.
     """
 
     pitch: int = 0
@@ -91,18 +91,18 @@ class Wheels:
         return self.at_rest() if control == RESET_CONTROLLERS else self
 
     def at_rest(self) -> "Wheels":
-        """Return the wheels let go of; what was set for good, the bend range, stays."""
+        """Return the wheels after they were let go. The bend range stays: it is a setting."""
         return Wheels(bend_range=self.bend_range)
 
     def expression(self, bend_range: int, key_pressure: int = 0) -> Expression:
-        """Return what the wheels make of a note.
+        """Return the expression that the wheels give a note.
 
         Parameters
         ----------
         bend_range : int
             In semitones, for a channel that has set none itself.
         key_pressure : int
-            Pressure on the note's own key, 0..127; the greater of it and the channel's counts.
+            Pressure on the note's own key, 0..127. If the channel's pressure is greater, that counts.
         """
         semitones = bend_range if self.bend_range is None else self.bend_range
         bend = 1.0 if self.pitch == _MAX_PITCH else self.pitch / (_MAX_PITCH + 1)

@@ -1,15 +1,15 @@
-"""The form above the frames: which earlier bars the next bars take up, and who plays in them.
+"""The form: which earlier bars the next bars repeat, and which voices play in them.
 
-A network that has learnt from real songs repeats when the song repeats, and never begins to of its own accord. So a
-lag is drawn at the lines between sections, from how songs do it, and given to the network as a plan
-(`livegen.engines.lstm.memory`). Nor does it leave a loop once it is in one: there it is sent to an earlier passage.
-Sections are two bars and end on a bar line, where somebody knows the bars; else two times four beats, and where nobody
-knows the beat either, it is found in what was played.
+A network that has learnt from real songs goes on repeating when the song repeats, but never begins a repetition by
+itself. So at the start of each section a lag is drawn, with the frequencies found in songs, and given to the network
+as a plan (`livegen.engines.lstm.memory`). The network does not leave a loop by itself either: when it is in one, it is
+sent to an earlier passage. A section is two bars and ends on a bar line if the bars are known. If only the beat is
+known, a section is two times four beats. If the beat is unknown too, it is estimated from what was played.
 
-The **arrangement** is drawn at the same lines: each voice rests for the section or plays, as songs do it. The network
-seldom leaves a voice out for long, and where it did it forgets to bring it in again; so a voice that is to rest is
-drawn to silence, and one that is to play and has long been silent away from it. It is a push on the draws of the
-model's voices, of which `arranged` knows: nothing is muted, and nobody's own playing is touched.
+The **arrangement** is drawn at the same times: each voice rests or plays for the section, as often as in songs. The
+network seldom lets a voice rest for long, and when it does, it seldom brings the voice in again. So silence is made
+likelier for a voice that is to rest, and less likely for a voice that is to play and has long been silent. `arranged`
+does this by a bias on the draws of the model's voices: nothing is muted, and the player's voices are not changed.
 """
 
 import math
@@ -27,79 +27,85 @@ from livegen.system.kernels import kernel
 from livegen.units import FRAME_RATE_HZ
 
 HEARD_FRAMES: Final = 480
-"""How much of the song `next_form` looks at to find a beat."""
+"""Number of the song's last frames in which `next_form` looks for a beat: 20 seconds."""
 
 REPEATED_SHARE: Final = 0.4
-"""Share of the sections that take something up again, where nobody says another."""
+"""Share of the sections that repeat something, unless another share is asked for."""
 
 LOOP_FRAMES: Final = 120
-"""How much of the song it looks at in every frame, to find short loops."""
+"""Number of the song's last frames in which `next_form` looks for short loops, in every frame: 5 seconds."""
 
 _BEATS_A_BAR: Final = 4
 _BARS_A_SECTION: Final = 2
 _USUAL_BEAT_FRAMES: Final = 12.0
+"""Frames a beat when no beat is known or found: 120 beats a minute."""
+
 _FIRST_BARS: Final = 4
-"""A song has to begin before anything of it can come again."""
+"""Bars at the start of a song in which nothing is repeated."""
 
 _BACK_BARS: Final = (2, 4, 8, 16)
 _BACK_WEIGHTS: Final = (0.15, 0.35, 0.35, 0.15)
+"""How many bars back a repetition begins, and how likely each of these distances is drawn."""
+
 _GO_ON: Final = 0.6
-"""How often a section that comes after one that was taken up takes up what followed then."""
+"""Probability that, if two sections in a row repeat something, the second one goes on at the first one's distance."""
 
 _QUARTERS: Final = 4
 _LOOP_TIMES: Final = 5
+"""A passage that was played this many times in a row is a loop."""
 
-_DRAW: Final = N_VOICES  # no voice's
-
+_DRAW: Final = N_VOICES
 _ARRANGEMENT: Final = _DRAW + 1
+"""Given to `uniform` in place of a voice: the random numbers of the sections, and those of the arrangement."""
 
 _FIRST_RESTS: Final = (0.05, 0.07, 0.1, 0.2)
-"""Share of the songs that begin without a voice: on the train split .07, .09, .11 and .36 of all songs, of which those
-of a minute and more have fewer."""
+"""Probability, by voice, that it rests in a song's first section. On the train split .07, .09, .11 and .36 of all songs
+begin without the voice; songs of a minute or more do so less often."""
 
 _ENTERS: Final = (0.3, 0.3, 0.3, 0.08)
-"""How often a voice that rested plays in the next section: .20, .18, .11 and .03 on the train split."""
+"""Probability, by voice, that a voice that rested plays in the next section. On the train split it is .20, .18, .11 and
+.03."""
 
 _LEAVES: Final = (0.0047, 0.0069, 0.0074, 0.0089)
-"""How often a voice that played rests in the next section; on the train split."""
+"""Probability, by voice, that a voice that played rests in the next section; these are those of the train split."""
 
 _LONG_SILENCE_FRAMES: Final = 48
-"""Silence after which a voice that is to play is urged to."""
+"""Frames of silence after which a voice that is to play is made likelier to enter: 2 seconds."""
 
 _FEWEST_HEARD_FRAMES: Final = 12
-"""Of those, how many a voice sounds in at least that does not rest."""
+"""A voice that sounded in at least this many of the last `_LONG_SILENCE_FRAMES` frames has not rested."""
 
 _REST_NATS: Final = 4.0
 _ENTER_NATS: Final = -4.0
 _ENTER_NATS_A_SECOND: Final = -1.0
 _BREATH_NATS: Final = (0.3, 0.0, 0.1, 0.0)
-"""What is added to the log-odds of silence in a voice that rests, in one that is to enter, by how long it has waited,
-and in one that plays."""
+"""Added to the log-odds of a voice's silence: `_REST_NATS` if it rests; if it is to enter, `_ENTER_NATS` and, for each
+second that it waits, `_ENTER_NATS_A_SECOND`; if it plays, its number of `_BREATH_NATS`."""
 
 _COPY_NATS: Final = (0.0, 0.0, 0.0, 2.0)
-"""How much likelier each voice goes on as its own last match has it: drums go round, which the network does not see
-that it must."""
+"""Added, by voice, to the log-odds of going on as after its longest match in the song. Only the drums need it: they
+repeat more than the network sees by itself."""
 
 _LEAVE_LOOP_NATS: Final = -8.0
-"""What is added to the log-odds of a change while all voices go round: a late note is a way out."""
+"""Added to the log-odds of a change while the song is in a loop: a note that comes late breaks the loop."""
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What is planned: a value.
+    """What is planned for a frame: a value.
 
     Attributes
     ----------
     lag : int
-        The lag in frames that the next frame follows, or 0.
+        How many frames back the frame lies that the next frame repeats; 0 if it repeats none.
     until : int
         Frames from the start of the song at which the next section begins.
     back_frames : float
-        How far the section goes back: whole bars, which are seldom whole frames.
+        How far back the passage lies that the section repeats: whole bars, which are seldom whole frames.
     beat : Beat or None
         The beat that the section was planned with, its phase at the song's start.
     is_fresh : bool
-        The memory is hidden in this section: the song goes round in a loop and has nowhere else to go.
+        Whether the motif memory is hidden in this section: the song is in a loop and has no earlier passage to go to.
     since : int
         Frames from the start of the song at which the section began.
     rests : tuple of bool
@@ -107,7 +113,7 @@ class Form:
     quiet : tuple of int
         For how many frames each voice has been silent before the next frame, up to `LOOP_FRAMES`.
     is_looping : bool
-        The last frames go round, all voices alike.
+        Whether the last frames are a loop of all voices together.
     """
 
     lag: int = 0
@@ -146,11 +152,11 @@ def next_form(
     heard : ndarray of uint8, shape (n, 4, 3)
         The last frames of the song: `HEARD_FRAMES` of them where a section begins, `LOOP_FRAMES` elsewhere.
     share : float
-        0..1: how many of the sections take something up again.
+        0..1: share of the sections that repeat something.
     beat : Beat, optional
         The beat, if it is known, with its phase in the last frame.
     bar : Beat, optional
-        The bar, likewise, as if it were a slow beat; four beats if left out.
+        The bar as if it were a slow beat, with its phase in the last frame; four beats if left out.
     """
     goes_round = is_looping(heard[-LOOP_FRAMES:])
     is_stuck = n_frames >= form.since + LOOP_FRAMES // _LOOP_TIMES and goes_round
@@ -162,9 +168,9 @@ def next_form(
 
 
 def _next_rests(form: Form, n_frames: int, heard: NDArray[np.uint8], seed: int) -> tuple[bool, ...]:
-    """Draw which voices rest in the section that begins; if all would, none does.
+    """Draw which voices rest in the section that begins; if all would rest, none does.
 
-    A voice that was to rest and was heard all the same, for somebody else played it, has not rested.
+    A voice that was to rest but was heard, because the player played it, counts as one that played.
     """
     sounds = (heard[-_LONG_SILENCE_FRAMES:, :, 0] > 0).sum(0) >= _FEWEST_HEARD_FRAMES
     name = np.uint64(seed & 0xFFFFFFFFFFFFFFFF)
@@ -192,14 +198,15 @@ def _quiet(heard: NDArray[np.uint8]) -> tuple[int, int, int, int]:
 
 
 def arranged(sampling: Sampling, form: Form, amount: float = 1.0, *, is_full: bool = False) -> Sampling:
-    """Return how the next frame is drawn in a form: the arrangement and the drums' rounds, and a way out of loops.
+    """Return how the next frame is drawn in a form: biased to the arrangement, to repeating drums, and out of loops.
 
     Parameters
     ----------
     amount : float
-        0..1: how much voices rest and enter as the form has it.
+        0..1: how strongly voices rest and enter as the form has it.
     is_full : bool
-        All voices are wanted, whatever the amount: none rests, and one that has long been silent is urged to enter.
+        Whether all voices are wanted. Then none rests, whatever the amount, and a voice that has long been silent is
+        made likelier to enter.
     """
     silence = tuple(
         own + (1.0 if is_full else amount) * _silence(rest and not is_full, n_quiet, 0.0 if is_full else breath)
@@ -234,7 +241,7 @@ def _next_section(
         found = estimate_beat(np.nonzero(onsets(heard))[0])
         found = found and found.after(len(heard) - n_frames)
     bar, n_bars = _BEATS_A_BAR * (found.period_frames if found else _USUAL_BEAT_FRAMES), float(_BARS_A_SECTION)
-    if known_bar is not None:  # to the line that is nearest
+    if known_bar is not None:  # the section ends on the nearest bar line
         bar, phase = known_bar.period_frames, known_bar.after(1).phase
         n_bars += round(phase) - phase
     until = n_frames + round(n_bars * bar)
@@ -244,7 +251,7 @@ def _next_section(
         return Form(until=until, is_fresh=is_stuck, since=n_frames)
     if form.back_frames and not is_stuck and uniform(name, n_frames, _DRAW, 1) < _GO_ON:
         return replace(form, until=until, since=n_frames)
-    nearest = 4 * bar if is_stuck else 0.0  # what is nearer is the loop itself
+    nearest = 4 * bar if is_stuck else 0.0  # nearer passages are the loop itself
     weights = np.array(
         [weight * (nearest <= bars * bar <= n_frames) for bars, weight in zip(_BACK_BARS, _BACK_WEIGHTS, strict=True)]
     )
@@ -255,7 +262,7 @@ def _next_section(
 
 @kernel
 def _is_repeated(heard: NDArray[np.uint8], period: int, n: int) -> bool:
-    """Tell whether each of the last `n` frames has the notes of the one a period before it."""
+    """Tell whether each of the last `n` frames has the notes of the frame `period` frames before it."""
     for at in range(len(heard) - 1, len(heard) - 1 - n, -1):
         for voice in range(N_VOICES):
             if heard[at, voice, 0] != heard[at - period, voice, 0]:
@@ -265,7 +272,7 @@ def _is_repeated(heard: NDArray[np.uint8], period: int, n: int) -> bool:
 
 @kernel
 def is_looping(heard: NDArray[np.uint8]) -> bool:
-    """Tell whether the last frames, ``uint8 (n, 4, 3)``, are one passage played five times, with a change at least."""
+    """Tell whether the last frames, ``uint8 (n, 4, 3)``, are one passage five times; a held chord is no passage."""
     for period in range(2, len(heard) // _LOOP_TIMES + 1):
         n_looped = _LOOP_TIMES * period
         if _is_repeated(heard, period, n_looped - period) and not _is_repeated(heard, 1, n_looped - 1):
@@ -280,10 +287,10 @@ def warm_up() -> None:
 
 
 def _lag(n_frames: int, back_frames: float, beat: Beat | None) -> int:
-    """Return the lag of a frame: from where a quarter of the beat falls to where it fell so far back.
+    """Return the lag of a frame: whole frames between the nearest sixteenth and its counterpart `back_frames` earlier.
 
-    A constant lag would be off by a part of a frame, and the music would drift off its beat a little with every
-    copy of a copy.
+    `back_frames` is seldom a whole number of frames. With one constant lag the music would drift off its beat a little
+    with every copy of a copy.
     """
     if beat is None:
         return round(back_frames)

@@ -1,8 +1,8 @@
-"""Which keys the performer holds, which each voice sounds, and with what expression: a value and pure functions.
+"""Which keys the performer holds, which of them each voice sounds, and with what expression: a value, pure functions.
 
-A voice sounds one note, the last one pressed of those that it holds, or runs through the chord of them; when that key
-comes up, the one before sounds again. A pedal keeps keys of its own channel. The audio side and the score both run
-these functions over the same events, so they cannot disagree.
+A voice sounds one note: the last pressed of the keys that it holds. When that key comes up, the one pressed before it
+sounds again. With an arpeggio the voice runs through all the keys that it holds. A sustain pedal keeps the keys of its
+own channel. The audio side and the score both run these functions over the same events, so they cannot disagree.
 """
 
 from collections.abc import Mapping
@@ -47,26 +47,26 @@ _NO_WHEELS: Final[Mapping[Channel, Wheels]] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class HeldKey:
-    """A key that sounds or would: pressed, or let go of while its pedal is down.
+    """A key that is pressed, or was let go of while its sustain pedal is down.
 
     Attributes
     ----------
     source, channel, key
-        Where it is: a key has one place on one keyboard.
+        Where the key is: the keyboard, its MIDI channel, and the MIDI key.
     voice : Voice
-        Which it was given when it went down.
+        The voice that it was given when it went down.
     played_key : int
-        The MIDI key that the voice takes it for, transposed, 0..127; by it a drum is told.
+        The MIDI key after the voice's transposition, 0..127; for NO it tells which drum is hit.
     note, volume : int
         As the score has them.
     order : int
-        One count over all keys that were ever pressed.
+        How many keys were pressed before this one.
     is_down : bool
-        False where only the pedal keeps it.
+        False if only the pedal keeps it.
     pressure : int
         On this key alone, 0..127.
     velocity : int
-        With which it went down, 1..127.
+        Of the key press, 1..127.
     """
 
     source: str
@@ -88,7 +88,7 @@ class HeldKey:
 
 @dataclass(frozen=True, slots=True)
 class Keyboard:
-    """All held keys, oldest first, with what else the performers do with their hands and feet.
+    """All held keys, oldest first, with the pedals and the wheels.
 
     Attributes
     ----------
@@ -104,7 +104,7 @@ class Keyboard:
     wheels : mapping of Channel to Wheels
         Those that were ever moved.
     sounded : tuple of (HeldKey or None)
-        By voice, the key that it sounds, or sounded last.
+        By voice, the key that it sounds or, if it is silent, the one that it sounded last.
     """
 
     held: tuple[HeldKey, ...] = ()
@@ -116,17 +116,17 @@ class Keyboard:
     sounded: tuple[HeldKey | None, ...] = (None,) * N_VOICES
 
     def is_touched(self, voice: Voice) -> bool:
-        """Tell whether anybody who is still there has played a voice; until then the model plays it."""
+        """Tell whether a source that is still connected has played a voice; until then the model plays it."""
         return any(touched is voice for touched, _ in self.touches)
 
     def sounding(self, voice: Voice) -> HeldKey | None:
-        """Return the key that a voice sounds, and the score has: the last pressed of those held."""
+        """Return the key that a voice sounds, and that the score has: the last pressed of those held."""
         return next((key for key in reversed(self.held) if key.voice is voice), None)
 
     def chord(self, voice: Voice) -> tuple[int, ...]:
-        """Return the notes that a voice runs through, ascending, at most 8: one, but in an arpeggio.
+        """Return the notes that a voice runs through, ascending: one at most, or in an arpeggio up to 8.
 
-        Of more than 8 the last ones pressed count. Drums are hit, not run through.
+        If more than 8 are held, the 8 pressed last count. Drums have no arpeggio.
         """
         notes = [key.note for key in self.held if key.voice is voice]
         if not self.is_arpeggio or voice is Voice.NO:
@@ -135,7 +135,7 @@ class Keyboard:
         return tuple(sorted(list(newest_first)[:MAX_CHORD_NOTES]))
 
     def expression(self, voice: Voice, bend_range: int) -> Expression:
-        """Return the expression of a voice: that of the key it sounds, or sounded last, for a release can be bent too.
+        """Return the expression of a voice: that of the key that it sounds or, in its release, sounded last.
 
         Parameters
         ----------
@@ -150,7 +150,7 @@ class Keyboard:
         return wheels.expression(bend_range, key.pressure)
 
     def is_same_music(self, other: "Keyboard") -> bool:
-        """Tell whether the score has the same of two moments of a keyboard: pedals and expression are not in it."""
+        """Tell whether two moments of a keyboard are the same in the score; pedals and expression are not in it."""
         return all(
             _order(self.sounding(voice)) == _order(other.sounding(voice))
             and self.is_touched(voice) == other.is_touched(voice)
@@ -161,8 +161,8 @@ class Keyboard:
 def attacks(before: Keyboard, after: Keyboard, voice: Voice) -> bool:
     """Tell whether a voice attacks a note between two moments of a keyboard, one event apart.
 
-    A key that joins or leaves an arpeggio is no attack while another finger is down; what only the pedal keeps does
-    not count as one, or under a pedal nothing would ever be struck again.
+    A key that joins or leaves an arpeggio is no attack while another key of the voice is down. Keys that only the pedal
+    keeps do not count as down: else nothing could attack while the pedal is down.
     """
     now = after.sounding(voice)
     if now is None or _order(now) == _order(before.sounding(voice)):
@@ -174,15 +174,15 @@ def attacks(before: Keyboard, after: Keyboard, voice: Voice) -> bool:
 
 
 def is_player(values: Values, voice: Voice) -> bool:
-    """Tell whether a voice is the player's."""
+    """Tell whether the role of a voice is the player."""
     return values[VOICE_PREFIX[voice] + "role"] == "player"
 
 
 def voices_of(channel: int, key: int, values: Values) -> tuple[Voice, ...]:
-    """Return the voices that a key may sound on, of those that are the player's.
+    """Return those of the player's voices that a key may sound on.
 
-    Channels 2, 3 and 10 mean P2, TR and NO, wherever the key lies. A keyboard sends on channel 1 unless told otherwise,
-    so that one means all voices in whose zone the key lies, as the remaining channels do.
+    Channels 2, 3 and 10 mean P2, TR and NO, wherever the key lies. Channel 1 and all others mean every voice whose zone
+    holds the key: a keyboard sends on channel 1 unless it is set to another.
     """
     own = _VOICE_OF_CHANNEL.get(channel, Voice.P1)
     if own is not Voice.P1:
@@ -230,7 +230,7 @@ def _move_wheels(keyboard: Keyboard, event: Event, source: str) -> Keyboard:
             return _with_wheels(keyboard, {channel: each for channel, each in wheels.items() if channel[0] != source})
         case SetControl(name="panic", value=True):
             return _with_wheels(keyboard, {channel: each.at_rest() for channel, each in wheels.items()})
-        case SetControl(name="bend_range"):  # the last word counts: it is for every channel
+        case SetControl(name="bend_range"):  # the control replaces what the channels have set themselves
             return _with_wheels(keyboard, {channel: replace(each, bend_range=None) for channel, each in wheels.items()})
     return keyboard
 
@@ -275,7 +275,7 @@ def _press(keyboard: Keyboard, event: NoteOn, source: str, values: Values, drum_
     voice = _choose_voice(others, voices_of(event.channel, event.note, values), values)
     if voice is None:
         return keyboard
-    if voice is Voice.NO:  # a drum that was hit before does not sound again when this one ends
+    if voice is Voice.NO:  # an earlier drum does not sound again when this one ends
         others = tuple(key for key in others if key.voice is not Voice.NO)
     played_key = fit_octave(event.note + int(values[VOICE_PREFIX[voice] + "transpose"]), *_KEYS)
     pressed = HeldKey(
@@ -298,7 +298,7 @@ def _press(keyboard: Keyboard, event: NoteOn, source: str, values: Values, drum_
 
 
 def _choose_voice(held: tuple[HeldKey, ...], voices: tuple[Voice, ...], values: Values) -> Voice | None:
-    """Return the voice that a key gets; in a spread the first that is free, or else whose note sounds longest."""
+    """Return the voice that a key gets; in a spread the first free voice, else the one whose note was pressed first."""
     pitched = tuple(voice for voice in voices if voice is not Voice.NO)
     if values["chords"] != "spread" or not pitched:
         return voices[0] if voices else None

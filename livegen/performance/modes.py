@@ -1,18 +1,19 @@
-"""Who plays which voice in a frame: from the roles, the mode over them, and when the player has played.
+"""Who plays which voice in a frame: from the roles, the mode, and when the player has played.
 
-A role says whose a voice is. A mode says when the model may play it all the same, and when it listens:
+A role says whether a voice is the model's, the player's, or off. A mode says when the model may play the player's
+voices too, and when it only listens:
 
-- ``accompany``: the player's voices are the player's once they were touched, the model plays the others.
-- ``answer``: the model listens to a phrase, and after a rest answers it on all voices, for about as long.
+- ``accompany``: a player's voice is the player's from its first key on; the model plays the others.
+- ``answer``: the model listens to a phrase and, after a rest, answers it on all voices, for about as long.
 - ``trade``: the player's bars and the model's alternate.
 - ``free``: the model plays everything, and the player joins in on the player's voices.
 - ``listen``: the model hears everything and plays nothing.
 
-While the model listens it goes on in its mind, inaudibly, as a muted voice does: it has been in the music all the time
-when its turn comes, and comes in with all voices. (Tried: a model that hears its own voices rest for some bars leaves
-them resting.) The drums, or drums and bass, may stay audible (``backing``), so that time does not stop.
+While the model listens, its voices are still drawn and it hears them, but nobody else does. So it knows the music when
+its turn comes, and comes in with all voices. (Tried: a model that hears its own voices rest for some bars leaves them
+resting.) The drums, or drums and bass, may stay audible (control ``backing``), so that the rhythm goes on.
 
-A key sounds at once in every mode, and its voice is the player's for as long as it does.
+In every mode a key sounds at once, and its voice is the player's while it sounds.
 """
 
 import math
@@ -38,10 +39,11 @@ _NOT_YET: Final = 1 << 40
 _SHORTEST_ANSWER_BEATS: Final = 2
 
 _HAND_BACK_FRAMES: Final = 6
-"""How long a voice waits for the player's next key before the model has it back: a gap in a melody is no invitation."""
+"""Frames that a voice waits for the player's next key before the model plays it again: a melody has short gaps."""
 
 _ECHO_SHARE: Final = 0.25
-"""Of a turn of the model's: how long it is shown the player's phrase. It tends to stay with it for longer."""
+"""Share of the model's turn, from its beginning, in which the model follows the player's phrase. It tends to stay with
+the phrase for longer."""
 
 _BACKING: Final[Mapping[str, frozenset[Voice]]] = {
     "none": frozenset(),
@@ -52,18 +54,19 @@ _BACKING: Final[Mapping[str, frozenset[Voice]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Playing:
-    """When the player has played, in frames: what the modes go by.
+    """When the player has played, in frames: the modes depend on it.
 
     Attributes
     ----------
     quiet_from : tuple of int
         By voice, the frame after the one in which its last key came up.
     phrase_from : int
-        First frame of the phrase that is played, or was played last.
+        First frame of the phrase that is played now, or was played last.
     answer_from, answer_until : int
-        Where its answer begins and ends; never, while a key is down.
+        First frame of the answer to it, and the frame after the answer. While a key is down, both lie too far ahead
+        ever to come.
     first_bar : int
-        Bar from which bars are traded; the player has the first ones.
+        Bar at which trading begins; the player has the first turn.
     """
 
     quiet_from: tuple[int, ...] = (_LONG_AGO,) * N_VOICES
@@ -90,7 +93,7 @@ class Playing:
         return playing
 
     def _with_answer(self, phrase_until: int, values: Values, tempo: Tempo) -> "Playing":
-        """Let an answer begin whole beats after the phrase did, so that it stays in time, once the rest is over."""
+        """Set when the answer begins: after the rest, a whole number of beats after the phrase began, to be in time."""
         period = tempo.period_frames
         n_frames = phrase_until - self.phrase_from
         beats = min(max(math.ceil(n_frames / period), _SHORTEST_ANSWER_BEATS), int(values["answer_beats"]))
@@ -99,7 +102,10 @@ class Playing:
         return replace(self, answer_from=answer_from, answer_until=answer_from + round(beats * period))
 
     def after_control(self, name: str, before: Values, after: Values, frame_index: int, tempo: Tempo) -> "Playing":
-        """Return what is known after a control was set: trading begins with the player, and a turn is never cut off."""
+        """Return what is known after a control was set. A new mode begins with the player's turn.
+
+        If ``trade_bars`` changes, the current turn begins where it began.
+        """
         if before[name] == after[name]:
             return self
         if name == "mode":
@@ -113,14 +119,14 @@ class Playing:
 
 
 def bar_of(tempo: Tempo, frame_index: int, values: Values) -> int:
-    """Return the bar that a frame belongs to: a bar begins with the frame whose start is nearest to its line."""
+    """Return the bar that a frame belongs to: a bar begins with the frame whose start is nearest to the bar line."""
     return math.floor(tempo.beats_at(frame_index + 0.5) / int(values["beats_a_bar"]))
 
 
 def owners(
     values: Values, keyboard: Keyboard, keys: Keys, playing: Playing, tempo: Tempo, frame_index: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """Return who plays each voice in a frame, and which voices the model only thinks.
+    """Return who plays each voice in a frame, and which voices the model draws inaudibly.
 
     Parameters
     ----------
@@ -128,7 +134,7 @@ def owners(
         The controls in force.
     keyboard : Keyboard
     keys : sequence of (HeldKey or None)
-        What each voice sounds in that frame of the player's.
+        The key of the player's that each voice sounds in that frame.
     playing : Playing
     tempo : Tempo
     frame_index : int
@@ -138,7 +144,7 @@ def owners(
     ndarray of uint8, shape (4,)
         `MODEL`, `PLAYER` or `OFF`.
     ndarray of bool, shape (4,)
-        The voices that are the model's, and off until its turn comes.
+        The model's voices that are off until its turn comes.
     """
     mode = str(values["mode"])
     is_models_turn = _is_models_turn(mode, values, keyboard, playing, tempo, frame_index)
@@ -158,9 +164,9 @@ def owners(
 
 
 def echo_lag(values: Values, playing: Playing, tempo: Tempo, frame_index: int) -> int:
-    """Return how far back the player's phrase lies that the model takes up in a frame, 0 where it takes up none.
+    """Return how many frames back the player's phrase lies that the model follows in a frame; 0 if it follows none.
 
-    It does where its answer or its bars begin, and goes on in its own way.
+    It follows the phrase in the first part of its turn only, and then goes on in its own way.
     """
     if values["mode"] == "answer":
         place = frame_index - playing.answer_from

@@ -27,7 +27,7 @@ _NOBODY: Final[NDArray[np.uint8]] = np.full(N_VOICES, OFF, np.uint8)
 
 
 class Call(NamedTuple):
-    """How `advance` was called, apart from the events: its frames."""
+    """The arguments of a call of `advance`, without the state and the events."""
 
     to_frame: int
     plan_to: int | None = None
@@ -52,7 +52,7 @@ def begin(
     notation : Notation, optional
         How the score writes what the performer plays.
     notations : mapping of str to Notation, optional
-        Those that may take over, by the names of their patches.
+        The notations that may take over, by the names of their patches.
     """
     timeline, tempo = Timeline(first_context(predictor)), Tempo.at_start(values)
     return State(
@@ -72,9 +72,9 @@ def advance(
 ) -> tuple[State, list[PlannedFrame], list[Message]]:
     """Let the frames before `to_frame` stand, apply events, and plan on.
 
-    A player's note belongs to the frame in which it falls, whether that stands or not; the model's voices in a frame
-    that stands are kept as they sounded. From `to_frame` on, all is planned on what was really played. A frame that
-    should stand but was never planned holds the one before it.
+    A frame that stands is over: the model's voices in it are kept as they sounded. A player's note belongs to the frame
+    in which it falls, even if that one stands. From `to_frame` on, all is planned on what was really played. A frame
+    that should stand but was never planned holds the one before it.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def advance(
     if draft.first_void >= n_planned:
         wanted = max(wanted, n_planned)
     timeline = draft.replan(max(wanted, state.horizon))
-    if plan_to is None:  # what is due first does not wait for it
+    if plan_to is None:  # with a `plan_to`, the frames that are due first do not wait for the change of models
         timeline = draft.change_ears(timeline)
         state = draft.state
     first_new = min(draft.first_void, n_planned)
@@ -119,17 +119,17 @@ def advance(
 
 
 def follow(state: State, events: Sequence[StampedEvent]) -> State:
-    """Take over what events did to keys and controls, and plan nothing: what is left to do where `advance` raised.
+    """Apply what events did to keys and controls, and plan nothing: for the case that `advance` raised.
 
-    The events are lost to the score, but no key that came up hangs in it, a model that was stopped stays so, a patch
-    plays on both sides, and no loop goes on that was let go. A model that was to take over does not: it may be the one
-    that raised.
+    The score does not get the events' notes. But no key that came up hangs, a stopped model stays stopped, score and
+    sound have the same patch, and a loop that was let go ends. A model that was to take over does not take over: it may
+    be the one that raised.
     """
     for stamped in events:
         event = stamped.event
         if isinstance(event, SetControl) and not CONTROLS[event.name].is_action:
             state = replace(state, values=with_value(state.values, event.name, event.value))
-            if event.name == "hold":  # the loop that it was is over, and what would be the next one was not heard
+            if event.name == "hold":  # the old loop is over, and for a new one the predictor has not heard the frames
                 state = replace(state, machine=replace(state.machine, loop=None))
         elif isinstance(event, SetControl) and event.value:
             state = switched(state, event.name, event.value)
@@ -140,7 +140,7 @@ def follow(state: State, events: Sequence[StampedEvent]) -> State:
 
 
 def _hold_to(state: State) -> State:
-    """Fill what was never planned before the horizon with what sounded instead: the frame before."""
+    """Fill the frames before the horizon that were never planned with what sounded there: the frame before, held."""
     timeline = state.timeline
     while timeline.end < state.horizon:
         before = timeline.steps[-1].planned if timeline.steps else PlannedFrame(0, SILENCE, _NOBODY, NO_OFFSET)

@@ -20,27 +20,28 @@ from livegen.score_table import MODEL, OFF, PLAYER, PlannedFrame
 
 _DRIFT_FRAMES: Final = 0.25
 _DRIFT: Final = 0.03
-"""By how much a beat may move, in time and as a share of its period, before frames are planned anew."""
+"""How far a beat may move before frames are planned anew: in frames, and as a share of its period."""
 
 _LONGEST_BAR_FRAMES: Final = 240.0
-"""The form has no use for longer ones."""
+"""Longest bar that the form is told, 10 seconds. A longer bar is halved until it fits."""
 
 _STRICT: Final = 3
-"""Where notes draw their numbers with the columns of the score, whether one keeps to the grid draws with this one."""
+"""Column of the random number that decides whether a voice keeps to the grid in a frame. Columns 0 to 2 draw note,
+volume and timbre."""
 
 _FULL_MODES: Final = ("answer", "trade")
-"""Where nobody waits for a voice that rests: the model's turn is short, and its backing is asked for."""
+"""Modes in which the arrangement lets no voice rest: the model's turns are short, and its backing is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What of a frame is settled before the model draws.
+    """The part of a frame that is settled before the model draws.
 
     Attributes
     ----------
     owner : ndarray of uint8, shape (4,)
     rests : ndarray of bool, shape (4,)
-        Which voices the model only thinks, while it listens.
+        Which voices the model draws inaudibly, while it listens.
     frame : ndarray of uint8, shape (4, 3)
         The player's notes.
     """
@@ -51,7 +52,7 @@ class Part:
 
 
 def part_of(state: State, frame_index: int) -> Part:
-    """Return the part of a frame that is settled, as `state` has it: that of the time at which the frame was played."""
+    """Return the settled part of a frame. `state` must be the one that was in force when the frame was played."""
     keys = [state.keyboard.sounding(voice) for voice in Voice]
     if state.tapped.frame_index == frame_index:
         keys = [tap or key for tap, key in zip(state.tapped.keys, keys, strict=True)]
@@ -66,7 +67,7 @@ def part_of(state: State, frame_index: int) -> Part:
 def replay(step: Step, part: Part, timeline: Timeline, context: Context) -> Step:
     """Return a frame that stands, with the player's part as it was really played.
 
-    Where the model's voice has become the player's, it sounded on until a key took it over.
+    If a voice has passed from the model to the player, the model's note sounded on until the player's first key.
     """
     was = step.planned
     played, heard, owner, offset = was.frame.copy(), step.heard.copy(), was.owner.copy(), was.onset_offset.copy()
@@ -95,7 +96,7 @@ def next_context(state: State, timeline: Timeline) -> Context:
 
 
 def arrive(state: State, place: Place) -> Place:
-    """Return a place where the song is to go on in the frame that comes next, with the predictor told its beat."""
+    """Return the place at which the song goes on in the next frame, with the predictor told the present beat."""
     beat = beat_before(state, state.timeline.end)
     if not is_moved(place.context.beat, beat):
         return place
@@ -104,13 +105,13 @@ def arrive(state: State, place: Place) -> Place:
 
 
 def beat_before(state: State, frame_index: int) -> Beat | None:
-    """Return the beat that the predictor is told for a frame, its phase in the one before."""
+    """Return the beat that the predictor is told for a frame, with its phase in the frame before."""
     beat = Groove.of(state.tempo, state.values).beat_at(frame_index)
     return None if beat is None else beat.after(-1)
 
 
 def _bar_before(state: State, frame_index: int) -> Beat | None:
-    """Return the bar in the frame before, as if it were a slow beat; of long ones a part, None where nobody knows."""
+    """Return the bar as a slow beat with its phase in the frame before; a part of a long bar; None if unknown."""
     if state.tempo.source == "none":
         return None
     n_beats = float(state.values["beats_a_bar"])
@@ -120,7 +121,7 @@ def _bar_before(state: State, frame_index: int) -> Beat | None:
 
 
 def is_moved(told: Beat | None, beat: Beat | None) -> bool:
-    """Tell whether a beat has moved by so much that what was planned on it must be planned anew."""
+    """Tell whether a beat has moved so far that what was planned on it must be planned anew."""
     if told is None or beat is None:
         return told is not beat
     drift = (beat.phase - told.phase + 0.5) % 1.0 - 0.5
@@ -139,8 +140,8 @@ def plan(
 ) -> Step:
     """Return the frame that comes next with the model's voices drawn, or taken from the loop that is held.
 
-    `sampling` is what the controls in force ask for. Voices of `early`, the same frame as it was planned before, are
-    kept where their onsets may sound already. `reach` is that of the two frames before and of this one.
+    `sampling` is what the controls in force ask for. `early` is the same frame as it was planned before: a voice whose
+    onset is early in it is kept, since the onset may sound already. `reach` has the two frames before and this one.
     """
     frame_index = timeline.end
     frame, offsets, is_drawn = part.frame, NO_OFFSET, (part.owner == MODEL) | part.rests
@@ -169,10 +170,10 @@ def _drawn(
     context: Context,
     reach: Sequence[Reach],
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Return a frame with the model's voices drawn, and what waits for a later one.
+    """Return a frame with the model's voices drawn, and the notes that wait for a later frame.
 
-    Where an attack would be heard beside the grid its voice holds. What it was to play it plays in the next frame that
-    is open, unless it attacks there anyway. Other voices are drawn again, given that it does.
+    A voice whose attack would be heard off the grid holds its note instead. It plays the new note in the next open
+    frame, unless it attacks there anyway. The other voices are drawn again, given that this one holds or plays it.
     """
 
     def draw() -> NDArray[np.uint8]:
@@ -203,13 +204,13 @@ def _drawn(
 
 
 def _is_strict(state: State, frame_index: int, voice: int) -> bool:
-    """Tell whether a voice keeps to the grid in a frame: `tightness` is how likely it does."""
+    """Tell whether a voice keeps to the grid in a frame: `tightness` is the probability that it does."""
     number = uniform(np.uint64(state.seed & 0xFFFFFFFFFFFFFFFF), frame_index, voice, _STRICT)
     return bool(number < float(state.values["tightness"]))
 
 
 def groove_of(state: State, timeline: Timeline) -> Groove:
-    """Return how what is planned lies on the beat, by what was played before."""
+    """Return how planned frames lie on the beat, with the grid that fits what was played before."""
     groove, at = Groove.of(state.tempo, state.values), max(state.horizon - timeline.start, 0)
     if not groove.middle:
         return groove
@@ -219,9 +220,9 @@ def groove_of(state: State, timeline: Timeline) -> Groove:
 
 
 def timed(state: State, timeline: Timeline, groove: Groove, reach: Sequence[Reach]) -> Timeline:
-    """Return the timeline with the onsets of all that may still change moved to where the beat is now.
+    """Return the timeline with the onsets of all frames that may still change moved to the present beat.
 
-    `reach` is that of the timeline's last frames: of all that may change, and `MEMORY_FRAMES` and one more before it.
+    `reach` has the timeline's last frames: all that may change, and `MEMORY_FRAMES` + 1 before them.
     """
     at = max(state.horizon - timeline.start, 0)
     before = timeline.steps[max(at - MEMORY_FRAMES - 1, 0) : at]
@@ -241,6 +242,6 @@ def _frames_of(steps: Sequence[Step]) -> NDArray[np.uint8]:
 
 
 def is_retimed(before: Timeline, planned: PlannedFrame) -> bool:
-    """Tell whether an onset sounds at another time than was published."""
+    """Tell whether an onset of a frame sounds at another time than in the timeline before."""
     was = before.at(planned.frame_index).planned.onset_offset
     return bool((np.abs(planned.onset_offset - was) > 0.0).any())

@@ -1,4 +1,4 @@
-"""What a performance is at one moment, and what it has to say: values."""
+"""The state of a performance at one moment, and the messages that it gives: values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -16,7 +16,7 @@ from livegen.score import DRUM_NOTES, N_VOICES
 
 @dataclass(frozen=True, slots=True)
 class ControlInForce:
-    """A control took effect: what a session tells whoever watches its controls.
+    """A control took effect: a session sends this message to whoever watches its controls.
 
     Attributes
     ----------
@@ -25,7 +25,7 @@ class ControlInForce:
     source : str
         Who set it.
     is_consequence : bool
-        Nobody set this one itself: it came with an undo or a recall, and the sound does not know of it yet.
+        Whether an undo or a recall has set it. The sound does not know of it yet.
     """
 
     name: str
@@ -36,7 +36,7 @@ class ControlInForce:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """What was asked for could not be done: one sentence says why, for the performer."""
+    """A request could not be carried out; `reason` is one sentence for the performer."""
 
     name: str
     reason: str
@@ -48,7 +48,7 @@ Message = ControlInForce | Refused
 
 @dataclass(frozen=True, slots=True)
 class Tapped:
-    """The keys that went down inside the frame in which the last event fell, by voice."""
+    """By voice, the key that went down in the frame of the last event, even if it has come up again."""
 
     frame_index: int = -2
     keys: tuple[HeldKey | None, ...] = (None,) * N_VOICES
@@ -77,11 +77,11 @@ class State:
     Attributes
     ----------
     predictor : Predictor
-        The model in force. It plays, or listens to the song and takes over when it has heard it.
+        The model in force. It plays; or it listens to the song first, and takes over when it has heard it.
     timeline : Timeline
         What was played and what is planned.
     horizon : int
-        The first frame that may still change: all before it stand.
+        The first frame that may still change; all frames before it stand.
     values : Values
         The controls in force.
     keyboard : Keyboard
@@ -96,13 +96,13 @@ class State:
     is_running : bool
         False between stop, or panic, and start: the model is silent and hears nothing.
     playing : Playing
-        When the player has played: what the modes go by.
+        When the player has played: the modes depend on it.
     machine : TimeMachine
         What can be gone back to.
     models : mapping of str to Predictor
-        Those that may take over, by name.
+        Models that may take over, by name.
     ears : Ears or None
-        How far the model in force has heard the song, where it does not play yet.
+        How far the model in force has heard the song; None if it plays.
     """
 
     predictor: Predictor
@@ -129,7 +129,7 @@ class State:
 
 
 def switched(state: State, name: str, value: Value) -> State:
-    """Return the state after one of the actions that start or stop the model or change the patch; itself after others.
+    """Return the state after an action that starts or stops the model or changes the patch; else `state` itself.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """The tempo: where the beat is, and who says so.
 
-In order: a MIDI clock, then a Link session with others in it, then what was tapped or set, then what the performer's
-own onsets tell. Each gives a line, beats over frames. It goes on where its source falls silent.
+The first of these that is there counts: a MIDI clock; a Link session with others in it; what was tapped or set; the
+beat of the performer's own onsets. Each gives a line, beats over frames. The line goes on when its source falls silent.
 """
 
 import math
@@ -27,34 +27,42 @@ from livegen.units import FRAME_RATE_HZ, MIDI_CLOCK_PPQN, bpm_to_period, period_
 Source = Literal["clock", "link", "tap", "set", "player", "none"]
 
 UNKNOWN_PERIOD_FRAMES: Final = bpm_to_period(120.0)
-"""Frames a beat where nobody knows: 120 beats a minute."""
+"""Frames a beat when no source gives a tempo: 120 beats a minute."""
 
 _TAKE_OVER_FRAMES: Final = 2 * FRAME_RATE_HZ
+"""Another MIDI clock may take over when the one that is followed has been silent for this long: 2 seconds."""
+
 _FORGET_TAPS_FRAMES: Final = 2 * FRAME_RATE_HZ
 _MOST_TAPS: Final = 8
+"""A tap that comes later than this after the last one begins a new series; this many taps at most give the tempo."""
+
 _HEARD_FRAMES: Final = 8 * FRAME_RATE_HZ
 _MOST_ONSETS: Final = 64
+"""The performer's beat is looked for in the onsets of the last 8 seconds, in this many at most."""
+
 _LOOK_FRAMES: Final = FRAME_RATE_HZ // 4
+"""Shortest time between two searches for the performer's beat: a quarter of a second."""
+
 _CHORD_FRAMES: Final = 0.75
-"""The performer's beat is looked for in the last eight seconds, four times a second at most."""
+"""Onsets that are nearer together than this are one chord, and count as one onset."""
 
 _TICKS_A_SIXTEENTH: Final = MIDI_CLOCK_PPQN // 4
 
 _CONTROLS: Final = frozenset({"tap", "bpm", "reset", "sync", "phase_offset"})
-"""Those that the tempo goes by."""
+"""The controls that the tempo depends on."""
 
 _LINK_BPM: Final = (20.0, 999.0)  # all that Link allows
 _SAME_LINE_FRAMES: Final = 0.05
 _LINK_GAIN: Final = 0.25
-"""A beat of Link within 2 ms of the line is put down to the audio clock's jitter, and moves the line by a part of it.
-
-A skipped block is more, and is made good at once.
+"""A beat of Link less than `_SAME_LINE_FRAMES` (2 ms) off the line is taken for jitter of the audio clock: it moves the
+line by `_LINK_GAIN` of the difference. A greater difference, as after a skipped audio block, moves the line at once by
+all of it.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Beats over frames: a beat that does not change its tempo."""
+    """Beats over frames: a beat of constant tempo."""
 
     frame: float
     beats: float
@@ -71,12 +79,12 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """A MIDI clock, and whose it is.
+    """The MIDI clock that is followed.
 
     Attributes
     ----------
     source : str
-        Of the one that is followed; the first that ticks, until it is silent for two seconds.
+        The source that sends it: the first that ticks, until it is silent for two seconds.
     ticks : Ticks
     """
 
@@ -111,11 +119,11 @@ class Link:
     line : Line or None
         None before the session was joined.
     n_peers : int
-        Others in it.
+        Number of others in the session.
     heard : float
-        When its beat was told last.
+        When its beat was heard last.
     shared_at : float
-        When it was told last while there were others.
+        When its beat was heard last while there were others.
     """
 
     line: Line | None = None
@@ -124,7 +132,7 @@ class Link:
     shared_at: float = -math.inf
 
     def hear(self, event: LinkBeat, position: float) -> "Link":
-        """Return the beat after it was told anew."""
+        """Return the session's beat after Link has reported it again."""
         period = bpm_to_period(min(max(event.bpm, _LINK_BPM[0]), _LINK_BPM[1]))
         beats = event.beats
         if self.line is not None and self.line.period_frames == period:
@@ -142,11 +150,11 @@ class Player:
     Attributes
     ----------
     onsets : tuple of float
-        When the last keys went down, at most 64, those of a chord once.
+        When the last keys went down, at most 64; a chord counts as one.
     line : Line or None
-        Their beat, if it is clear.
+        The beat of these onsets, if it is clear.
     looked : float
-        When it was looked for last.
+        When the beat was looked for last.
     """
 
     onsets: tuple[float, ...] = ()
@@ -154,7 +162,7 @@ class Player:
     looked: float = -_LOOK_FRAMES
 
     def hear(self, position: float, *, looks: bool) -> "Player":
-        """Return the beat after a key went down; it is looked for only if `looks`."""
+        """Return the performer's beat after a key went down; it is looked for only if `looks` is true."""
         if self.onsets and abs(position - self.onsets[-1]) < _CHORD_FRAMES:
             return self
         first = position - _HEARD_FRAMES
@@ -166,7 +174,7 @@ class Player:
         return Player(onsets, self.line if found is None else self._line(found, position), position)
 
     def _line(self, found: Beat, position: float) -> Line:
-        """Return the line of a beat; its bars go on, or begin with the first onset."""
+        """Return the line of a beat. Its beats are counted on from the old line; without one, from the first onset."""
         first = self.onsets[0]
         expected = (position - first) / found.period_frames if self.line is None else self.line.at(position)
         return Line(position, found.phase + round(expected - found.phase), found.period_frames)
@@ -179,21 +187,21 @@ class Tempo:
     Attributes
     ----------
     source : {"clock", "link", "tap", "set", "player", "none"}
-        Who says it.
+        What the tempo comes from.
     period_frames : float
-        Frames a beat; that of 120 beats a minute where nobody knows.
+        Frames a beat; those of 120 beats a minute if no source gives a tempo.
     clock : Clock
     link : Link
     by_hand : Line or None
-        What was tapped or set last.
+        The beat that was tapped or set last.
     hand : {"tap", "set"}
-        Which of them it was.
+        Whether it was tapped or set.
     hand_at : float
-        When it was.
+        When it was tapped or set.
     taps : tuple of float
-        When the last taps came.
+        When the last taps of the series came.
     n_taps : int
-        How many came in a row.
+        Number of taps in the series.
     player : Player
     offset_frames : float
         How much later the beat falls than its source says.
@@ -220,13 +228,13 @@ class Tempo:
         return tempo._settled(values)
 
     def beat_at(self, frame: float) -> Beat | None:
-        """Return the beat with its phase at a time in frames, None where it is unknown."""
+        """Return the beat with its phase at a time in frames; None if it is unknown."""
         return None if self.source == "none" else Beat(self.period_frames, self.beats_at(frame) % 1.0)
 
     def beats_at(self, frame: float) -> float:
         """Return the beats since bar 1, beat 1: since the clock's start, the first tap, or the song's start.
 
-        Those of Link are counted by Link.
+        In a Link session Link counts the beats.
         """
         frame -= self.offset_frames
         if self.source == "clock":
@@ -244,7 +252,7 @@ class Tempo:
         return bar + 1, beat + 1
 
     def is_lost_at(self, frame: float) -> bool:
-        """Tell whether the clock that gave the tempo is silent; the tempo runs on."""
+        """Tell whether the MIDI clock or Link session that gives the tempo has fallen silent; the tempo runs on."""
         heard = {"clock": self.clock.ticks.heard, "link": self.link.heard}.get(self.source, math.inf)
         return frame > heard + LOST_FRAMES
 
@@ -308,8 +316,8 @@ class Tempo:
         period = UNKNOWN_PERIOD_FRAMES
         ticks, link = self.clock.ticks, self.link
         by_hand_at = -math.inf if self.by_hand is None else self.hand_at
-        is_replaced = max(by_hand_at, link.shared_at) > ticks.heard + LOST_FRAMES  # since it was lost
-        is_shared = link.n_peers > 0 or link.shared_at > by_hand_at  # when the others have left, it goes on
+        is_replaced = max(by_hand_at, link.shared_at) > ticks.heard + LOST_FRAMES  # since the clock was lost
+        is_shared = link.n_peers > 0 or link.shared_at > by_hand_at  # Link goes on when the others have left
         if ticks.is_acquired and (sync == "clock" or (sync == "auto" and not is_replaced)):
             source, period = "clock", ticks.period * MIDI_CLOCK_PPQN
         elif link.line is not None and (sync == "link" or (sync == "auto" and is_shared)):

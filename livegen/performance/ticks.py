@@ -1,9 +1,9 @@
 """Following a MIDI clock: when its last tick was, how long a tick takes, and how that changes.
 
-Ticks come with jitter (a poll, an audio block, a busy host), get lost, and speed up. A recursive fit of a parabola to
-the times of the ticks is exact on a steady ramp. It trusts its first ticks much and later ones less, down to a floor:
-the expanding, then fading memory filters of P. Zarchan and H. Musoff, "Fundamentals of Kalman Filtering", chapters 3
-and 6. Times are in frames, and real.
+Ticks come with jitter (a poll, an audio block, a busy host), get lost, and speed up. A parabola is fitted recursively
+to the times of the ticks; it is exact while the tempo changes steadily. The first ticks weigh much in the fit and later
+ones less, down to a smallest weight: the expanding, then fading memory filters of P. Zarchan and H. Musoff,
+"Fundamentals of Kalman Filtering", chapters 3 and 6. Times are in frames, as real numbers.
 """
 
 import math
@@ -14,10 +14,10 @@ from typing import Final
 from livegen.units import FRAME_RATE_HZ, MIDI_CLOCK_PPQN, bpm_to_period
 
 LOST_FRAMES: Final = FRAME_RATE_HZ // 2
-"""A clock that says nothing for so long has stopped, or is unplugged."""
+"""A clock that is silent for this long, half a second, has stopped or is unplugged."""
 
 N_ACQUIRED: Final = 6
-"""Ticks after which the tempo is worth following: a sixteenth note."""
+"""Number of ticks after which the tempo is followed: those of a sixteenth note."""
 
 FASTEST_BPM: Final = 400.0
 SLOWEST_BPM: Final = 20.0
@@ -27,22 +27,31 @@ _LONGEST: Final = bpm_to_period(SLOWEST_BPM) / MIDI_CLOCK_PPQN
 _REMEMBERED_FRAMES: Final = 18.0
 _FEWEST_REMEMBERED: Final = 16
 _MOST_REMEMBERED: Final = 48
-"""How many ticks the fit remembers, about: fewer follow ramps, more smooth jitter, which does not grow with a tick."""
+"""The fit remembers about the ticks of 18 frames, 16 to 48 of them. Fewer ticks follow a change of tempo sooner, more
+ticks smooth the jitter better. A span of time is set, because jitter does not grow with the length of a tick."""
 
 _STEADY_TIMES: Final = 4
 _STEADY_SHARE: Final = 0.6
 _BIAS_TICKS: Final = 12
-"""A clock is remembered for so much longer while the bias of its last ticks is no more than a share of their spread."""
+"""A clock is steady while the bias of its ticks is less than `_STEADY_SHARE` of their spread. The fit then remembers
+`_STEADY_TIMES` as many ticks. The bias is averaged over about `_BIAS_TICKS` ticks."""
 
 _TICKS_AHEAD: Final = MIDI_CLOCK_PPQN / 2
-"""How far a ramp is expected to go on."""
+"""Number of ticks for which a change of tempo is expected to go on: half a beat."""
 
 _N_STRAYS: Final = 4
 _MOST_STRAYS: Final = 12
-_SAME: Final = 0.25  # of a tick
-_WIDEST_GATE: Final = 0.75  # of a tick
+"""A stray is a tick that came where none was expected. `_N_STRAYS` evenly spaced ones in a row are believed; after
+`_MOST_STRAYS` the fit begins anew."""
+
+_SAME: Final = 0.25
+"""Two times are the same, and two periods too, if they differ by no more than this part of a tick."""
+
+_WIDEST_GATE: Final = 0.75
 _NARROWEST_GATE_FRAMES: Final = 0.1
 _GATE_SPREADS: Final = 6.0
+"""A tick is a stray if it comes further from its expected time than `_GATE_SPREADS` times the spread. This limit lies
+between `_NARROWEST_GATE_FRAMES` and `_WIDEST_GATE` of a tick."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +61,7 @@ class Ticks:
     Attributes
     ----------
     number : int
-        Of the last tick; 0 is bar 1, beat 1.
+        Number of the last tick; 0 is bar 1, beat 1.
     time : float
         When that tick was, smoothed.
     period : float
@@ -60,19 +69,19 @@ class Ticks:
     growth : float
         By how much the period grows from tick to tick.
     n_fitted : int
-        Ticks in the fit, 0 before the first.
+        Number of ticks that the fit remembers, 0 before the first.
     n_heard : int
-        Ticks since the first.
+        Number of ticks heard.
     heard : float
         When a tick was last heard.
     spread : float
-        How far ticks fall from where they were expected, on average.
+        How many frames off their expected times ticks are, on average.
     bias : float
-        How much later than expected the last ticks came: that of a steady clock is small.
+        How many frames later than expected the last ticks came, on average; small for a steady clock.
     strays : tuple of float
-        When the last ticks were heard, if they fell where none was expected.
+        When the last ticks were heard, if they came where none was expected.
     is_new_place : bool
-        Whether the next tick's number was set from outside, and its time may be any.
+        Whether the next tick's number was set from outside, so that its time may be any.
     """
 
     number: int = -1
@@ -93,14 +102,14 @@ class Ticks:
         return self.n_heard >= N_ACQUIRED
 
     def at(self, frame: float) -> float:
-        """Return the number of the tick at a time, a real number; a ramp is expected to go on for half a beat."""
+        """Return the number of the tick at a time, a real number. A change of tempo goes on for half a beat."""
         n_ahead = (frame - self.time) / self.period
         reach = min(max(n_ahead, -_TICKS_AHEAD), _TICKS_AHEAD)
         period = self.period + 0.5 * self.growth * reach
         return self.number + (frame - self.time) / min(max(period, _SHORTEST), _LONGEST)
 
     def go_to(self, number: int) -> "Ticks":
-        """Return the clock with the number that its next tick has: after start, or a song position."""
+        """Return the clock with the number of its next tick set: after start, continue or a song position."""
         return replace(self, number=number - 1, is_new_place=True)
 
     def hear(self, time: float) -> "Ticks":
@@ -152,7 +161,7 @@ class Ticks:
         )
 
     def _begin(self, time: float, period: float) -> "Ticks":
-        """Fit anew from a tick and a period that is known roughly."""
+        """Begin a new fit at a tick, with a period that is roughly known."""
         return replace(
             self,
             number=self.number + 1,
@@ -165,18 +174,18 @@ class Ticks:
         )
 
     def _resume(self, time: float) -> "Ticks":
-        """Go on after a silence: the number is told by where the beat ran on to, unless it was set."""
+        """Go on after a silence: the number of the tick is the one that the beat has run on to, unless it was set."""
         n_missed = 0 if self.is_new_place else max(round((time - self.time) / self.period) - 1, 0)
         return replace(self, number=self.number + n_missed)._begin(time, self.period)
 
     def _stray(self, time: float) -> "Ticks":
-        """Take a tick where none was expected: it is passed over, unless those after it confirm it."""
+        """Take a tick that came where none was expected: it is ignored unless the ticks after it confirm it."""
         expected = self._next()
         strays = (*self.strays, time)
         after = replace(self, number=self.number + 1, time=expected, growth=0.0, strays=strays)
         if len(strays) < _N_STRAYS:
             return after
-        if len(strays) == _MOST_STRAYS:  # the fit is worth nothing
+        if len(strays) == _MOST_STRAYS:  # the fit is useless: begin anew
             return replace(after, number=self.number)._begin(time, _clamped((time - strays[0]) / (_MOST_STRAYS - 1)))
         steps = [later - sooner for sooner, later in pairwise(strays[-_N_STRAYS:])]
         step = sum(steps) / len(steps)
@@ -184,7 +193,7 @@ class Ticks:
             return after  # a burst after a pause, or noise
         if abs(step - self.period) > _SAME * self.period:
             return replace(after, time=time, period=step, n_fitted=N_ACQUIRED, strays=())
-        n_lost = round((time - expected) / self.period)  # or the clock was moved by a part of a tick
+        n_lost = round((time - expected) / self.period)  # 0 if the clock was moved by a part of a tick
         return replace(after, number=after.number + n_lost, time=time, n_fitted=N_ACQUIRED, strays=())
 
 

@@ -1,17 +1,18 @@
-"""Tight time: where in its frame an onset of the model sounds, so that it falls on the grid of the beat.
+"""Tightness: at what time in its frame an onset of the model sounds, so that it falls on the grid of the beat.
 
-A frame lasts from its boundary to the next, and a key that goes down in it belongs to it. So does a point of the grid:
-the model is told the beat of the middle of each frame, plays its onset in the frame that holds the point, and the
-onset is moved there. Nearly all offsets are late ones that way, and a frame need not be settled before its time. All
-of this scales with the control: at 0 the model is told the beat of a frame's boundary, where all sounds.
+A frame lasts from its boundary to the next. A key that goes down in this time belongs to the frame, and so does a point
+of the grid. The model is told the beat of the middle of each frame and plays its onset in the frame that holds the
+point; then the onset is moved to the point. So nearly all onsets are moved later in their frame, few earlier, and a
+frame need not be settled before its time. The control ``tightness`` scales all this: at 0 the model is told the beat
+of the frame's boundary, and onsets sound there.
 
-A point takes one onset of a voice. Another within a frame of it, or one that comes a little too soon to be moved there,
-would be heard as a stumble: there the voice holds, and what it meant to play waits for the next frame that is open.
-What is faster than the grid, as arpeggios are, is left to halves or quarters of it, as fine as frames can tell apart.
+Each voice has one onset at most on a point. A second onset within a frame of it, or one a little too early to be moved
+to the next point, would be heard as a stumble. There the voice holds its note, and the new note waits for the next open
+frame. Faster notes, as in arpeggios, use halves or quarters of the grid, as fine as frames can tell apart.
 
-The grid is that of the beat as the model hears it: its sixteenths or its eighth-note triplets. Swing moves every second
-sixteenth, at 1 to where a triplet's last note falls. A very slow beat is heard twice as fast, and a fast one half as
-fast: where a sixteenth is hardly two frames, music lies on eighths, and sixteenths are for runs.
+The grid is the sixteenths or the eighth-note triplets of the beat that the model hears. Swing delays every second
+sixteenth; at 1 it falls on the last note of a triplet. The model hears a very slow beat twice as fast, and a fast beat
+half as fast: at a fast tempo a sixteenth is hardly two frames, so music lies on eighths, and sixteenths are for runs.
 """
 
 import math
@@ -30,15 +31,15 @@ from livegen.score_table import MODEL, PLAYER, PlannedFrame
 from livegen.units import bpm_to_period
 
 LISTEN_FRAMES: Final = 144
-"""How many frames tell whether the music is in sixteenths or triplets."""
+"""Number of the last frames that decide whether the music is in sixteenths or triplets: 6 seconds."""
 
 _SLOWEST_FRAMES: Final = 30.0
 _FASTEST_FRAMES: Final = bpm_to_period(163.5)
-"""Frames a beat, of 48 and 163.5 beats a minute: beyond them the model hears the beat an octave nearer.
+"""Frames a beat at 48 and 163.5 beats a minute. The model hears a slower beat twice as fast, a faster one half as fast.
 
-The 192 songs of NES-MDB's train split that are faster lie on eighths: the mean coherence of their onsets with these is
-0.69, with sixteenths 0.50; around 120 beats a minute it is 0.39 and 0.66. No clock is set to just there, where a little
-jitter would go to and fro.
+The 192 songs of NES-MDB's train split that are faster lie on eighths: the mean coherence of their onsets with eighths
+is 0.69, with sixteenths 0.50. Around 120 beats a minute it is 0.39 and 0.66. No clock is set to exactly 163.5 beats a
+minute, where jitter would switch to and fro.
 """
 
 _SIXTEENTHS: Final = 4
@@ -46,35 +47,45 @@ _TRIPLETS: Final = 3
 _TRIPLETS_LEAD: Final = 0.3
 _FEWEST_ONSETS: Final = 8
 _FEW_ONSETS_DOUBT: Final = 3.0
-"""By how much triplets must fit better, and by how much more, over the number of onsets: a few fit by chance."""
+"""The grid is of triplets if the coherence of the onsets with triplets is over that with sixteenths by `_TRIPLETS_LEAD`
+plus `_FEW_ONSETS_DOUBT` divided by the number of onsets: a few onsets fit by chance. With fewer than `_FEWEST_ONSETS`
+it is of sixteenths."""
 
 _FULL_SWING_BEATS: Final = 1.0 / 12.0
+"""By how many beats swing 1 delays every second sixteenth."""
 
 _PARTS: Final = (4, 2)
 _CLEAR_FRAMES: Final = 1.04
-"""Between points of the grid there are others where so many frames lie between any two: farther than an onset moves.
-Of such parts every second, the finest, is for runs: for a voice that has attacked in one of the two frames before.
+"""Numbers of parts into which the grid may be divided, and the fewest frames that must then lie between neighbouring
+points; it is more than an onset moves. Every second point of the divided grid is for runs: only a voice that has
+attacked in one of the two frames before may attack there.
 """
 
 _FAST_PARTS: Final = 2
-"""What is finer than a sixteenth of a fast beat is beside it."""
+"""Most parts of the grid at a fast tempo, where the grid is eighths: anything finer than sixteenths is off the grid."""
 
 _MIDDLE: Final = 0.35
-"""Where in a frame the model is told the beat, at tightness 1: a point that falls on a boundary is within reach from
-either side, wherever the model plays it, and few onsets are early."""
+"""At tightness 1 the model is told the beat at this time after a frame begins, in frames. With this value a point on a
+boundary is within reach from the frames on both sides of it, and few onsets are early."""
 
 _EARLIEST: Final = -0.98
 _LATEST: Final = 0.995
+"""Bounds of an onset's offset, in frames from where its frame begins."""
+
 _LATE: Final = 0.6
+"""If a point lies later in a frame than this and the voice attacks in the next frame too, that onset gets the point."""
+
 _OVER_FRAMES: Final = 0.04
+"""A point that lies beyond the bounds of the offset by no more than this is still within reach."""
+
 _SHORTEST_FRAMES: Final = 0.25
-"""Offsets keep within these bounds, and a point that lies a little beyond counts; a voice's frame lasts so long."""
+"""Shortest time from an onset of a voice to where the voice's next frame may begin to sound."""
 
 MEMORY_FRAMES: Final = 2
-"""An onset may be moved to a point of the grid from so many frames later."""
+"""How many frames before a frame may have had an onset that was moved to the same point of the grid."""
 
 _WAITS: Final = 0.85
-"""An onset waits for the next frame if the point lies nearer to that."""
+"""An onset whose point lies later in the frame than this waits for the next frame, which is nearer to the point."""
 
 
 class Reach(NamedTuple):
@@ -89,7 +100,7 @@ class Reach(NamedTuple):
     is_open : bool
         Whether the model may attack in it.
     is_for_runs : bool
-        Whether only a voice that has attacked just before may.
+        Whether only a voice that has attacked in one of the two frames before may attack in it.
     """
 
     point: int | None
@@ -98,7 +109,7 @@ class Reach(NamedTuple):
     is_for_runs: bool
 
     def about_to_begin(self) -> "Reach":
-        """Return what is within reach of an onset that nobody knew of until now: none early."""
+        """Return the reach of a frame that is about to begin: it is too late now for an early onset."""
         return self._replace(is_open=self.is_open and self.offset >= -_OVER_FRAMES)
 
 
@@ -130,12 +141,12 @@ class Groove:
 
     @property
     def middle(self) -> float:
-        """Where in a frame what has no place on the grid sounds, and of when the beat is that the model is told."""
+        """Time within a frame, in frames: the model is told the beat at it, and an onset off the grid sounds at it."""
         return 0.0 if self.tempo.source == "none" else _MIDDLE * self.tightness
 
     @property
     def octave(self) -> float:
-        """Beats that the model hears in a beat: a power of two."""
+        """How many beats the model hears in one beat of the tempo: a power of two."""
         period, octave = self.tempo.period_frames, 1.0
         while period / octave > _SLOWEST_FRAMES:
             octave *= 2.0
@@ -144,16 +155,16 @@ class Groove:
         return octave
 
     def beat_at(self, frame_index: int) -> Beat | None:
-        """Return the beat that the model is told of a frame, its phase there; None where nobody knows it.
+        """Return the beat that the model is told for a frame, with its phase in that frame; None if it is unknown.
 
-        It is told no swing: the music that it knows is straight.
+        The beat has no swing, because the music that the model was trained on is straight.
         """
         if self.tempo.source == "none":
             return None
         return Beat(self.tempo.period_frames / self.octave, self._straight_beats(frame_index) % 1.0)
 
     def fitted(self, heard: NDArray[np.uint8], end: int, owner: NDArray[np.uint8] | None = None) -> "Groove":
-        """Return the groove with the grid that fits what was heard: the player's notes, where there are enough of them.
+        """Return the groove with the grid that fits what was heard: the player's notes, if there are enough of them.
 
         Parameters
         ----------
@@ -172,7 +183,7 @@ class Groove:
             at = of_player if len(of_player) >= _FEWEST_ONSETS else at
         if len(at) < _FEWEST_ONSETS:
             return self
-        beats = max(1.0 / self.octave, 1.0)  # in one that the model hears: triplets are those of the beat itself
+        beats = max(1.0 / self.octave, 1.0)  # in one beat of the model's: triplets divide the tempo's own beat
         turns = 2j * np.pi * beats * np.array([self._straight_beats(end - len(heard) + k) for k in at.tolist()])
         of_triplets, of_sixteenths = (abs(np.exp(points * turns).mean()) for points in (_TRIPLETS, _SIXTEENTHS))
         lead = _TRIPLETS_LEAD + _FEW_ONSETS_DOUBT / len(at)
@@ -180,7 +191,7 @@ class Groove:
         return replace(self, points=int(beats) * _TRIPLETS if is_in_triplets else _SIXTEENTHS)
 
     def reach(self, first: int, n_frames: int) -> list[Reach]:
-        """Return what is within reach of an onset in each of the frames from `first` on."""
+        """Return the reach of each of the frames from `first` on."""
         if not self.middle:
             return [_UNMOVED] * n_frames
         beats = np.array([self.tempo.beats_at(first + i + self.middle) for i in range(n_frames)]) * self.octave
@@ -206,7 +217,7 @@ class Groove:
         return [Reach(point if is_reached else None, *others) for point, is_reached, *others in columns]
 
     def _parts(self) -> int:
-        """Return into how many parts frames can divide the grid."""
+        """Return into how many parts the grid can be divided."""
         shortest = (1.0 / self.points - self._swing_beats) * self.tempo.period_frames / self.octave
         finest = next((parts for parts in _PARTS if shortest >= parts * _CLEAR_FRAMES), 1)
         return min(finest, _FAST_PARTS) if self.octave < 1.0 else finest
@@ -216,7 +227,7 @@ class Groove:
         return self.swing * _FULL_SWING_BEATS if self.points == _SIXTEENTHS else 0.0
 
     def _beats_of(self, numbers: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return where points of the grid are, in beats; what lies between two of them is where its number has it."""
+        """Return where points of the grid are, in beats; a number between two points gives a place between them."""
         to_odd = 1.0 - np.abs(numbers % 2.0 - 1.0)
         return numbers / self.points + to_odd * self._swing_beats
 
@@ -232,13 +243,13 @@ class Groove:
         Parameters
         ----------
         heard : ndarray of uint8, shape (m, 4, 3)
-            The frames before them; `MEMORY_FRAMES` and one more tell all.
+            The frames before them; the last `MEMORY_FRAMES` + 1 are enough.
         heard_offset : ndarray of float64, shape (4,)
             The offsets of the last of these.
         planned : sequence of PlannedFrame
-            The first is about to begin: where one of its onsets is early already it stays, and no other is.
+            The first is about to begin: its onsets that are early already stay early, and no other becomes early.
         reach : sequence of Reach
-            Of as many frames: those of `heard`, then those of `planned`.
+            That of each frame of `heard`, then that of each frame of `planned`.
         """
         offsets = np.zeros((len(planned), N_VOICES))
         if not self.middle or not planned:
@@ -264,18 +275,18 @@ class Groove:
                         offset, taken = on_point, point
                     least = last - 1.0 + _SHORTEST_FRAMES if is_note else _EARLIEST
                     offset = max(offset, least, 0.0 if i == 0 else _EARLIEST)
-                if i > 0 and not is_note:  # what only holds makes way
+                if i > 0 and not is_note:  # the frame before holds its note: it may begin earlier to make room
                     offsets[i - 1, voice] = min(last, offset + 1.0)
                 offsets[i, voice] = last = offset
                 is_note = is_onset
         return offsets
 
     def _straight_beats(self, frame_index: int) -> float:
-        """Return where a frame lies on the beat that the model hears, without swing."""
+        """Return the time of a frame in the model's beats, with the swing taken out."""
         return self._unswung(self.tempo.beats_at(frame_index + self.middle) * self.octave)
 
     def _unswung(self, beats: float) -> float:
-        """Return where a time would be without swing."""
+        """Return where a time in the model's beats would lie without swing."""
         eighth = math.floor(beats * 2.0) / 2.0
         within = beats - eighth
         first = 0.25 + self.swing * _FULL_SWING_BEATS
@@ -283,14 +294,14 @@ class Groove:
 
 
 def barred(heard: Sequence[NDArray[np.uint8]], reach: Sequence[Reach]) -> NDArray[np.bool_]:
-    """Tell in which voices an onset of a frame would be heard beside the grid, bool (4,).
+    """Tell in which voices an onset of a frame would be heard off the grid, bool (4,).
 
     Parameters
     ----------
     heard : sequence of ndarray of uint8, shape (4, 3)
-        The last frames before it: `MEMORY_FRAMES` and one more, or as many as there are.
+        The last frames before it: `MEMORY_FRAMES` + 1, or as many as there are.
     reach : sequence of Reach
-        Of the frame and the two before it.
+        That of the two frames before it, then that of the frame.
     """
     *before, (point, _, is_open, is_for_runs) = reach
     is_barred = np.full(N_VOICES, not is_open or is_for_runs)
@@ -299,5 +310,5 @@ def barred(heard: Sequence[NDArray[np.uint8]], reach: Sequence[Reach]) -> NDArra
         if is_for_runs:
             is_barred &= ~attacks.any(0)
         for is_attack, each in zip(reversed(attacks), reversed(before), strict=False):
-            is_barred |= is_attack & (each.point == point)  # what has just been moved there has it
+            is_barred |= is_attack & (each.point == point)  # an earlier onset of the voice was moved to this point
     return is_barred

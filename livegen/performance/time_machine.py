@@ -1,4 +1,4 @@
-"""Going back: rewind, undo, memories, and the loop that holds. Values, and functions that make new ones."""
+"""Going back: rewind, undo, memories, and the loop of ``hold``. Values, and functions that make new ones."""
 
 import math
 from collections.abc import Mapping
@@ -14,23 +14,26 @@ from livegen.performance.timeline import Place, Step
 from livegen.units import FRAME_RATE_HZ
 
 MAX_MEMORIES: Final = 8
+"""Most places that can be stored by name at one time."""
+
 MAX_CHANGES: Final = 32
 MAX_LEAPS: Final = 8
-"""That can be taken back. A place to go back to keeps some megabytes: leaps count apart."""
+"""Most changes that can be undone, and most of these that may be leaps. Leaps have their own limit because the place to
+go back to takes some megabytes."""
 
 _ONE_MOVE_FRAMES: Final = FRAME_RATE_HZ // 2
-"""Moves of one control that follow each other within this count as one change."""
+"""Moves of one control that follow each other within half a second count as one change."""
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """How things stand.
+    """How things stand at one moment.
 
     Attributes
     ----------
     frame_index : int
     place : Place or None
-        In the song; None where that does not matter.
+        The place in the song; None if only the controls matter.
     values : Values
         The controls in force.
     """
@@ -42,13 +45,13 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What can be taken back: the control that was moved, or the action, and how things stood before."""
+    """What can be undone: the control that was moved, or the action, and how things stood before."""
 
     what: str
     before: Moment
 
     def continues(self, last: "Change") -> bool:
-        """Tell whether it is one move with the change before: the same control again, within half a second."""
+        """Tell whether this change and the one before are one move: the same control again, within half a second."""
         is_control = self.what == last.what and not CONTROLS[self.what].is_action
         return is_control and self.before.frame_index <= last.before.frame_index + _ONE_MOVE_FRAMES
 
@@ -62,7 +65,7 @@ class Loop:
     start : int
         The frame with which the first repetition begins.
     length : float
-        In frames. A loop of whole beats is seldom a whole number of them: its repetitions begin with the nearest frame.
+        In frames. Whole beats are seldom whole frames: each repetition begins with the frame nearest to its time.
     frames : ndarray of uint8, shape (n, 4, 3)
         What was played before `start`.
     """
@@ -84,7 +87,7 @@ class Loop:
 
 
 def loop_of(steps: tuple[Step, ...], start: int, length: float) -> Loop | None:
-    """Return a loop of the last steps before a frame, of so many frames or as many as there are; None if none are."""
+    """Return a loop of the last `length` frames before a frame, or of as many as there are; None if there are none."""
     if len(steps) < length:
         length = float(len(steps))
     frames = [step.planned.frame for step in steps[len(steps) - math.ceil(length) :]]
@@ -98,10 +101,11 @@ class TimeMachine:
     Attributes
     ----------
     changes : tuple of Change
-        What can be taken back, the newest last.
+        What can be undone, the newest last.
     memories : mapping of str to Moment
+        What was stored, by name.
     loop : Loop or None
-        What ``hold`` holds.
+        The loop that plays while the control ``hold`` is on.
     """
 
     changes: tuple[Change, ...] = ()
@@ -109,7 +113,7 @@ class TimeMachine:
     loop: Loop | None = None
 
     def with_change(self, change: Change) -> "TimeMachine":
-        """Return the machine with one change more to take back; a move that goes on is the same change."""
+        """Return the machine with one more change to undo. A change that continues the last one is added to it."""
         last = self.changes[-1] if self.changes else None
         if last is not None and change.continues(last):
             before = replace(last.before, frame_index=change.before.frame_index)
@@ -121,18 +125,18 @@ class TimeMachine:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """What a move in time comes to.
+    """The result of a move in time.
 
     Attributes
     ----------
     machine : TimeMachine
-        After it.
+        The time machine after the move.
     place : Place or None
-        Where the song goes on; None where it stays.
+        Where the song goes on; None if it stays where it is.
     values : Values or None
-        The controls to put in force; None where they stay.
+        The controls to put in force; None if they stay.
     refusal : str
-        Why nothing was done; empty where it was.
+        Why the move was not made; empty if it was.
     """
 
     machine: TimeMachine
@@ -142,12 +146,12 @@ class Move:
 
 
 def leap(machine: TimeMachine, what: str, to: Place, now: Moment) -> Move:
-    """Put the song elsewhere, in a way that can be taken back."""
+    """Put the song at another place, in a way that can be undone."""
     return Move(machine.with_change(Change(what, _kept(now))), to)
 
 
 def undo(machine: TimeMachine) -> Move:
-    """Take the last change back."""
+    """Undo the last change."""
     if not machine.changes:
         return Move(machine, refusal="there is nothing to take back")
     before = machine.changes[-1].before
@@ -164,7 +168,7 @@ def store(machine: TimeMachine, name: str, now: Moment) -> Move:
 
 
 def recall(machine: TimeMachine, name: str, now: Moment) -> Move:
-    """Go back to what was stored, but for the controls that belong to the room and the rig."""
+    """Go back to what was stored, except for the controls that belong to the room and the rig."""
     memory = machine.memories.get(name)
     if memory is None:
         known = ", ".join(machine.memories) or "none yet"

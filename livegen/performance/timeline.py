@@ -3,9 +3,9 @@
 A `Step` keeps what the predictor knew before its frame, so that any frame that is still remembered can be
 restored and planned anew. Everything is a value: planning again makes a new timeline that shares its past.
 
-Frames count on whatever happens, for what was played was heard. The song as the predictor knows it may leap: back a
-few bars, to a stored place, to a new beginning. So the steps are in the order of the frames, and a `Place` has the
-steps that led to it in the order of the song.
+Frame numbers always count up, because what was played was heard. The song as the predictor knows it may leap: back a
+few bars, to a stored place, to a new beginning. So the steps of a `Timeline` are in the order of the frames; a `Place`
+has the steps that led to it in the order of the song.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ from livegen.score import N_COLUMNS, N_VOICES, SILENCE
 from livegen.score_table import PlannedFrame
 
 HISTORY_FRAMES: Final = 1024
-"""Frames that are remembered with their snapshots: over eight bars at 60 beats a minute."""
+"""Number of frames that are remembered with their snapshots, 43 seconds: over eight bars at 60 beats a minute."""
 
 NO_OFFSET: Final[NDArray[np.float64]] = np.zeros(N_VOICES)
 NO_OFFSET.flags.writeable = False
@@ -38,19 +38,19 @@ class Context:
     Attributes
     ----------
     predictor : Predictor
-        The one that knows it, and goes on from it.
+        The predictor that knows it, and goes on from it.
     distribution : Distribution
-        Over that frame.
+        What the predictor expects of that frame.
     state : State
         The predictor's snapshot.
     form : Form
         What is planned for the frame; its times are in frames of the song.
     beat : Beat or None
-        What the predictor was told of the beat, with its phase in the frame before.
+        The beat that the predictor was told, with its phase in the frame before.
     n_frames : int
         How many frames of the song it has heard.
     heard : ndarray of uint8, shape (n, 4, 3)
-        The last of these, `LOOP_FRAMES` at most.
+        The last frames that it has heard, `LOOP_FRAMES` at most.
     """
 
     predictor: Predictor
@@ -69,16 +69,16 @@ class Context:
         beat: Beat | None = None,
         lag: int = 0,
     ) -> "Context":
-        """Return the context of the next frame, once `frame`, uint8 (4, 3), was played with the beat's phase there.
+        """Return the context of the next frame, after `frame`, uint8 (4, 3), was played; `beat` has its phase in it.
 
-        `lag` is the one to follow, that of the form if it is 0.
+        `lag` is the lag that the next frame is to follow; if it is 0, the form's lag is taken.
         """
         conditions = Conditions(beat=beat, memory=memory, plan=lag or form.lag)
         distribution, state = self.predictor.step(frame, self.state, conditions)
         return Context(self.predictor, distribution, state, form, beat, self.n_frames + 1, self.heard_with(frame))
 
     def heard_with(self, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return what is heard last once `frame`, uint8 (4, 3), follows."""
+        """Return the last frames that are heard, with `frame`, uint8 (4, 3), added."""
         return np.concatenate([self.heard[1 - LOOP_FRAMES :], frame[None]])
 
 
@@ -96,13 +96,13 @@ class Step:
     planned : PlannedFrame
         The frame as it was played or is planned.
     heard : ndarray of uint8, shape (4, 3)
-        The frame as the predictor hears it: with what it only thinks, while it listens.
+        The frame as the predictor hears it: with the voices that it draws inaudibly, while it listens.
     context : Context
         What the predictor knew before it.
     is_fed : bool
         Whether the predictor is to hear the frame; false while the model is stopped.
     waiting : ndarray of uint8, shape (4, 3)
-        What voices are to play in a later frame, for they could not in this one; silence where nothing waits.
+        What voices are to play in a later frame because they could not in this one; silence if nothing waits.
     """
 
     planned: PlannedFrame
@@ -125,14 +125,14 @@ class Place:
     context : Context
         What the predictor knows there.
     past : tuple of Step
-        What it has heard before, the oldest that is remembered first.
+        What it has heard before, the oldest first, as far as it is remembered.
     """
 
     context: Context
     past: tuple[Step, ...] = ()
 
     def back(self, n_frames: int) -> "Place":
-        """Return the place so many frames of the song earlier, or as far back as is remembered."""
+        """Return the place `n_frames` earlier in the song, or as far back as is remembered."""
         n_frames = min(n_frames, len(self.past))
         return Place(self.past[-n_frames].context, self.past[:-n_frames]) if n_frames > 0 else self
 
@@ -143,7 +143,7 @@ class Place:
         return replace(self, context=self.past[-1].next_context(self.context.form, memory, beat, lag))
 
     def trimmed(self) -> "Place":
-        """Return the place with as little of its past as playing on from it takes, to be kept for long."""
+        """Return the place with only as much of its past as is needed to play on from it: for keeping it long."""
         return Place(self.context, self.past[-HEARD_FRAMES:])
 
 
@@ -154,12 +154,12 @@ class Timeline:
     Attributes
     ----------
     tail : Context or None
-        What the predictor knows before the frame that comes next, where that is known already.
+        What the predictor knows before the frame that comes next; None if it is not worked out yet.
     end : int
         Index of the frame that comes next.
     steps : tuple of Step
     leaps : tuple of (int, Place)
-        Where the song did not go on from the frame before: at which frame, and to which place it leapt.
+        Where the song did not go on from the frame before: the frame of the leap, and the place it leapt to.
     """
 
     tail: Context | None
@@ -181,9 +181,9 @@ class Timeline:
         return self.steps[max(frame_index - self.start, 0) :]
 
     def past(self, n_frames: int = HISTORY_FRAMES) -> tuple[Step, ...]:
-        """Return the last frames of the song that the predictor has heard, so many at most, the oldest first."""
+        """Return the last frames of the song that the predictor has heard, `n_frames` at most, the oldest first."""
         if not self.leaps and len(self.steps) >= n_frames and all(step.is_fed for step in self.steps[-n_frames:]):
-            return self.steps[-n_frames:]  # as nearly always
+            return self.steps[-n_frames:]  # the usual case, which needs no search
         return tuple(islice(self._backwards(), n_frames))[::-1]
 
     def _backwards(self) -> Iterator[Step]:
@@ -199,7 +199,7 @@ class Timeline:
         return Timeline(self.steps[at].context, self.start + at, self.steps[:at], self.leaps)
 
     def leap(self, place: Place) -> "Timeline":
-        """Return the timeline with the song at another place from the frame on that comes next."""
+        """Return the timeline with the song at another place from the next frame on."""
         leaps = tuple(leap for leap in self.leaps if leap[0] < self.end)
         return Timeline(place.context, self.end, self.steps, (*leaps, (self.end, place)))
 
@@ -217,13 +217,13 @@ class Timeline:
         Parameters
         ----------
         seed : int
-            That of the form.
+            Seed of the form's draws.
         memory : float
             The control of that name.
         beat, bar : Beat, optional
-            With their phases in the last frame; the bar as if it were a slow beat.
+            Beat and bar with their phases in the last frame; the bar as if it were a slow beat.
         lag : int
-            The lag that the next frame is to follow, 0 for that of the form.
+            The lag that the next frame is to follow; 0 for that of the form.
         """
         if self.tail is not None:
             return self.tail
@@ -243,7 +243,7 @@ class Timeline:
         return last.next_context(form, memory, beat, lag)
 
     def append(self, step: Step) -> "Timeline":
-        """Return the timeline with one frame more; the oldest beyond `HISTORY_FRAMES` is forgotten."""
+        """Return the timeline with one frame more; the oldest is forgotten if there are more than `HISTORY_FRAMES`."""
         steps = (*self.steps[1 - HISTORY_FRAMES :], step)
         leaps = self.leaps
         if leaps and leaps[0][0] < self.end + 1 - len(steps):

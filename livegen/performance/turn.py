@@ -1,4 +1,4 @@
-"""What one frame of a performance took in and came to: values, for whoever watches, records or shows it."""
+"""Input and output of one frame of a performance: values, for whoever watches, records or shows it."""
 
 from dataclasses import dataclass
 
@@ -37,10 +37,10 @@ class Turn:
     report : FrameReport
     before, after : State
     calls : tuple of Call
-        Those of `advance` that led from one to the other, the first of them with the events; none where the predictor
-        raised in that one, and `follow` led there.
+        The calls of `advance` that led from `before` to `after`; the first of them had the events. Empty if the
+        predictor raised in that call: then `follow` led there.
     is_late : bool
-        Whether the callback had taken the old plan already.
+        Whether the audio callback had already taken the old plan.
     """
 
     report: FrameReport

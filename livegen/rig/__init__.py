@@ -1,6 +1,6 @@
-"""Rigs: TOML files that keep how a session is set up, read strictly and written in one piece.
+"""Rigs: TOML files that keep how a session is set up. They are read strictly and written in one piece.
 
-Imports the words, `toml`, `system`, `patch`, `formats` and `outputs`. Read `keys` first: the one table of what a rig
+Imports the words, `toml`, `system`, `patch`, `formats` and `outputs`. Read `keys` first, the one table of what a rig
 can say.
 """
 

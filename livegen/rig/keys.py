@@ -1,6 +1,6 @@
 """The one table of what a rig can say, beside its sections ``[controls]``, ``[[knob]]`` and ``[[midi_out]]``.
 
-Names are those of `livegen jam`'s options.
+The names are those of the options of `livegen jam`.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from livegen.system.midi_ports import API_NAMES
 from livegen.toml.text import SimpleKind
 
 CHANNELS: Final = ("mix", "voices")
-LIST_MAX: Final = 128  # patches: a program change has no more
+LIST_MAX: Final = 128  # texts in a list; MIDI program changes pick one of 128 patches
 
 MAX_SEED: Final = 2**63 - 1
 RATES: Final = (8_000, 192_000)
@@ -26,7 +26,7 @@ class RigKey:
     ----------
     name : str
     kind : str
-        As of `livegen.toml.text.TomlText.simple`; ``"texts"`` is a list of texts.
+        One of the kinds of `livegen.toml.text.TomlText.simple`, or ``"texts"``, a list of texts.
     description : str
     span : (float, float)
         Range of a number.

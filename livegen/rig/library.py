@@ -11,17 +11,20 @@ from livegen.system.resources import model_folder, shipped_models
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """Patches by name, loaded, so that changing to one reads no file, and where models are: each takes some megabytes.
+    """The patches and models that a session can change to.
+
+    Patches are loaded, so that changing to one reads no file. Models are not loaded, because each takes some megabytes.
 
     Attributes
     ----------
     patches : mapping of str to Patch
+        Patches by name.
     programs : tuple of str
-        Names of those that MIDI program changes pick, from program 0 on.
+        Names of the patches that MIDI program changes pick, from program 0 on.
     texts : mapping of str to str
-        What a rig calls them, where that is not their name: the path of a file.
+        For each patch that a rig gives as a file: the path in the rig, by the patch's name.
     models : mapping of str to str
-        What a rig calls each model, by its name: that, or the path of its folder.
+        What a rig calls each model, by its name: the same name, or the path of its folder.
     """
 
     patches: Mapping[str, Patch] = field(default_factory=dict)
@@ -31,18 +34,20 @@ class Library:
 
 
 def load_library(rig: Rig, models: tuple[str, ...] = ()) -> Library:
-    """Return what is shipped and what a rig names; program changes pick the patches that it names.
+    """Return the patches and models that livegen ships and those that a rig names.
+
+    Program changes pick the patches that the rig names, or all shipped ones if it names none.
 
     Parameters
     ----------
     rig : Rig
     models : tuple of str
-        Others, by name or folder.
+        More models, by name or folder.
 
     Raises
     ------
     PatchError, CheckpointError
-        If one of those that are named is not there.
+        If a patch or a model that is named does not exist.
     """
     shipped = {name: load_patch(name) for name in list_patches()}
     asked = {text: shipped[text] if text in shipped else load_patch(text) for text in (rig.patches or ())}

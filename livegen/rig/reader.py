@@ -1,4 +1,4 @@
-"""Reading rigs: by name or path, strictly, into `livegen.rig.values`."""
+"""The strict reader of rigs: from a name or a path to the objects of `livegen.rig.values`."""
 
 import re
 from pathlib import Path
@@ -35,14 +35,14 @@ def list_rigs() -> list[str]:
 
 
 def rig_path(name: str) -> Path:
-    """Return where the user's rig of a name lies; raises RigError if it cannot be one, as ``../x`` cannot."""
+    """Return the path of the user's rig of a name; raises RigError if no rig can have the name, such as ``../x``."""
     if _NAME.fullmatch(name) is None:
         raise RigError(f"{shorten(name, 40)!r} cannot be a rig's name: use letters, digits, spaces, - and _")
     return rigs_folder() / f"{name}.toml"
 
 
 def find_rig(name_or_path: str) -> Path:
-    """Return the file of a rig, by the name of one of the user's or by its path; raises RigError."""
+    """Return the file of a rig, given the name of one of the user's rigs or a path; raises RigError."""
     names = list_rigs()
     if name_or_path in names:
         return rig_path(name_or_path)
@@ -67,8 +67,8 @@ def load_rig(name_or_path: str) -> Rig:
     Raises
     ------
     RigError
-        If there is no such rig, or the file says something that a rig cannot say: with file, line, key, value and
-        what is allowed.
+        If there is no such rig, or the file says something that a rig cannot say. The message names file, line, key,
+        value and what is allowed.
     """
     path = find_rig(name_or_path)
     return parse_rig(read_text(path, RigError, "rig"), path)
@@ -82,7 +82,7 @@ def parse_rig(text: str, path: Path) -> Rig:
     text : str
         TOML.
     path : Path
-        Where it lies, or would: patches that it names by file are looked for beside it.
+        Path of the rig's file, which need not exist. Patches that the rig names by file are looked for beside it.
     """
     file = TomlText(str(path), text, RigError, "rig")
     root = file.parse()
@@ -111,7 +111,7 @@ def _value(file: TomlText, keys: Keys, value: Any, key: RigKey) -> Any:
 
 
 def _patch(file: TomlText, keys: Keys, name: str, folder: Path) -> str:
-    """Return a patch's name, or the whole path of its file; raises RigError where it cannot be loaded."""
+    """Return a patch's name, or the absolute path of its file; raises RigError if it cannot be loaded."""
     beside = folder / name
     found = str(beside.absolute()) if name not in list_patches() and beside.is_file() else name
     try:
@@ -167,7 +167,7 @@ def _midi_outs(file: TomlText, value: object) -> tuple[MidiOutSettings, ...]:
     for index, table in enumerate(file.tables((MIDI_OUT_SECTION,), value)):
         try:
             outs.append(read_settings(table))
-        except PortError as error:  # begins with the key
+        except PortError as error:  # its message begins with the key
             key, _, trouble = str(error).partition(" ")
             path = key.split(".") if key.split(".")[0] in table else []
             where = file.where((MIDI_OUT_SECTION, index, *path))

@@ -1,4 +1,4 @@
-"""What a rig says, as frozen values; `livegen.rig.keys` explains each field."""
+"""The content of a rig as frozen dataclasses; `livegen.rig.keys` explains each field."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,15 +22,16 @@ class Knob:
     Attributes
     ----------
     control : str
-        Full name.
+        Full name of the control.
     channel : int
         0..15.
     kind : {"cc", "note"}
     number : int
-        Of the controller, or the key of a pad.
+        Number of the controller, or the MIDI key of a pad.
     mode : {"absolute", "pair", "twos_complement", "offset_64"}
-        How its values are meant: where it stands; where it stands, in 14 bits, the lower seven on the controller 32
-        above; or, of an endless encoder, how far it was turned, where a step down is 127 or 63.
+        What its values mean. ``absolute`` is its position, 0..127. ``pair`` is its position in 14 bits, whose lower
+        seven come on the controller 32 above. The last two are steps of an endless encoder: one step down is 127 for
+        ``twos_complement`` and 63 for ``offset_64``.
     """
 
     control: str
@@ -49,22 +50,22 @@ class Knob:
 DEFAULT_KNOBS: Final = tuple(
     Knob(f"{voice.name.lower()}.volume", MIDI_CHANNEL[voice], "cc", _CHANNEL_VOLUME) for voice in Voice
 )
-"""What moves without being learned: channel volume means what the MIDI standard says, on the channel of each voice."""
+"""Knobs that work without being learned: MIDI's channel volume, on the channel of each voice, sets its volume."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rig:
-    """What a rig file says: a field for each of `livegen.rig.keys.RIG_KEYS`, None where it does not say.
+    """What a rig file says: a field for each of `livegen.rig.keys.RIG_KEYS`, None if the file does not have the key.
 
     Attributes
     ----------
     controls : mapping of str to value
-        Controls by their full names, in range; they stand over those of the patch.
+        Controls by their full names, in range. They override those of the patch.
     knobs : tuple of Knob or None
-        Each control has at most one, and each knob one control; None means `DEFAULT_KNOBS`.
+        Each control has at most one knob, and each knob one control. None means `DEFAULT_KNOBS`.
     midi_outs : tuple of MidiOutSettings or None
     path : Path or None
-        Its file.
+        Path of the file.
     """
 
     patch: str | None = None

@@ -1,4 +1,4 @@
-"""Writing rigs: what a session keeps goes into the file in one piece, and whatever else the file holds stays in it."""
+"""The writer of rigs: it writes the file in one piece and leaves in it what else it holds, such as comments."""
 
 import re
 from pathlib import Path
@@ -15,23 +15,23 @@ from livegen.rig.values import Knob, Rig
 from livegen.toml.text import read_text
 
 _OUR_SECTIONS: Final = "|".join((CONTROLS_SECTION, KNOB_SECTION, MIDI_OUT_SECTION))
-_EMPTY_LINES: Final = re.compile(rf"\n{{3,}}(?=\[\[?(?:{_OUR_SECTIONS})\])")  # that a section which was replaced left
+_EMPTY_LINES: Final = re.compile(rf"\n{{3,}}(?=\[\[?(?:{_OUR_SECTIONS})\])")  # left by a section that was replaced
 _HEAD: Final = "A rig of livegen: `livegen jam --rig` with its name or this file."
 
 
 def save_rig(path: Path, rig: Rig) -> None:
-    """Write a rig to a file, over the keys that a rig has; what it does not say is taken out.
+    """Write a rig to a file. A key of a rig that this one does not set is removed from the file.
 
     Parameters
     ----------
     path : Path
-        Its folder is made where it is missing.
+        Its folder is made if it is missing.
     rig : Rig
 
     Raises
     ------
     RigError
-        If the file cannot be written, or is there and is no TOML, such as one that is being edited.
+        If the file cannot be written, or exists and is not TOML, for example because it is being edited.
     """
     document = _document(path)
     for key in RIG_KEYS:
@@ -54,7 +54,7 @@ def save_rig(path: Path, rig: Rig) -> None:
 
 
 def save_knobs(path: Path, knobs: tuple[Knob, ...]) -> None:
-    """Write the knobs of a session to a rig and leave all else in it as it is; raises RigError as `save_rig` does."""
+    """Write the knobs of a session to a rig and leave all else in it unchanged; raises RigError as `save_rig` does."""
     document = _document(path)
     _put_knobs(document, knobs)
     _write(path, document)
@@ -66,12 +66,12 @@ def _put_knobs(document: tomlkit.TOMLDocument, knobs: tuple[Knob, ...] | None) -
         mode = {} if knob.mode == "absolute" else {"mode": knob.mode}
         tables.append({"control": knob.control, "channel": knob.channel + 1, knob.kind: knob.number} | mode)
     _put_tables(document, KNOB_SECTION, tables)
-    if knobs == ():  # none is not the same as not said
+    if knobs == ():  # a rig without knobs is not the same as one that does not mention knobs
         document[KNOB_SECTION] = []
 
 
 def _put_tables(document: tomlkit.TOMLDocument, section: str, tables: list[dict[str, Any]]) -> None:
-    """Write an array of tables, unless it is there as it is to be."""
+    """Write an array of tables, unless the document has the same one already."""
     if section in document and document[section].unwrap() == tables:
         return
     document.pop(section, None)

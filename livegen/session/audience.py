@@ -1,4 +1,4 @@
-"""Who is told what comes of the controls: OSC's listeners, the stage page."""
+"""The audience of a session: who is told which controls took effect, such as OSC's listeners and the stage page."""
 
 from typing import Protocol
 
@@ -6,13 +6,13 @@ from livegen.controls import Value
 
 
 class Audience(Protocol):
-    """Hears of controls and news on the session's threads; never blocks, never raises."""
+    """Is told of controls and news, on the session's threads; its methods never block and never raise."""
 
     def announce(self, name: str, value: Value) -> None:
         """Tell that a control is in force, by its full name."""
 
     def refuse(self, name: str, reason: str) -> None:
-        """Tell why something that was asked for was not done, in one sentence."""
+        """Tell in one sentence why a request was not carried out."""
 
     def tell_news(self, sentence: str) -> None:
-        """Tell what the performer reads on the status line."""
+        """Tell a sentence that the performer reads on the status line."""

@@ -1,6 +1,6 @@
-"""Where a live session is put together: devices are opened here, and what is wrong with the set-up is raised here.
+"""Puts a live session together: opens the devices, and raises an error if something is wrong with the set-up.
 
-`build_session` is the one place that knows all parts; they know of each other only what they are handed.
+`build_session` is the only place that knows all parts. A part knows only those other parts that it is handed.
 """
 
 import contextlib
@@ -49,13 +49,13 @@ def build_session(predictor: Predictor, patch: Patch, settings: Settings) -> Ses
     Raises
     ------
     LivegenError
-        If anything that was asked for by name cannot be had; nothing is left open then.
+        If something that was asked for by name cannot be opened; then nothing is left open.
     """
     return _Builder(predictor, patch, settings).session()
 
 
 class _Builder:
-    """The parts of a session as they come together; the order of the calls is that of what depends on what."""
+    """The parts of a session while they are put together. A part is made after those that it depends on."""
 
     def __init__(self, predictor: Predictor, patch: Patch, settings: Settings) -> None:
         self._settings = settings
@@ -109,7 +109,7 @@ class _Builder:
             if self._timeline is not None and settings.play is not None:
                 file_player = MidiFilePlayer(self._timeline, self._inbox.receive, f"file:{settings.play.name}")
             self._recorder = None if settings.take is None else self._begin_take(settings.take)
-            opened.callback(self._speaker.stop)  # first of all, since closing MIDI ports may hang
+            opened.callback(self._speaker.stop)  # so the sound is closed first, since closing MIDI ports may hang
             parts = Parts(
                 instrument=instrument,
                 clock=self._clock,
@@ -134,7 +134,7 @@ class _Builder:
         except AudioError as error:
             if settings.audio is not None or settings.rate or settings.block:
                 raise
-            self._warnings.append(f"no sound: {error}")  # nobody named this device
+            self._warnings.append(f"no sound: {error}")  # the device was not asked for by name
             return Speaker(callback, None)
 
     def _open_midi(self, opened: contextlib.ExitStack) -> None:
@@ -165,7 +165,7 @@ class _Builder:
         else:
             try:
                 server = listen(DEFAULT_PORT)
-            except PortError:  # nobody asked for this port, so another livegen may have it
+            except PortError:  # the port was not asked for, so any free one will do: another livegen may have this one
                 server = listen(0)
                 self._warnings.append(f"OSC port {DEFAULT_PORT} is in use: this session listens on {server.port}")
         for host, port in self._settings.rig.osc_peers or ():
@@ -185,13 +185,13 @@ class _Builder:
         except TakeError as error:
             if settings.folder is not None:
                 raise
-            self._warnings.append(f"this jam is not recorded: {error}")  # nobody named this place
+            self._warnings.append(f"this jam is not recorded: {error}")  # the folder was not asked for by name
             return None
         self._instrument.watch = recorder.record
         return recorder
 
     def _load_model(self, name: str) -> None:
-        """Load a model for the instrument to change to, and tell the take of it; raises CheckpointError."""
+        """Load a model that the instrument can change to, and record it in the take; raises CheckpointError."""
         folder = model_folder(self._settings.library.models[name])
         predictor = load_predictor(folder)
         predictor.warm_up()
@@ -200,7 +200,7 @@ class _Builder:
         self._instrument.add_model(name, predictor)
 
     def _own_beat(self, time_ns: int) -> OwnBeat:
-        """Return what the beat is that is heard at a time."""
+        """Return the beat that is heard at a time."""
         frame = self._clock.heard_position_at(time_ns, self._speaker.latency_seconds)
         return own_beat(self._instrument.state.tempo, frame, int(self._instrument.values["beats_a_bar"]))
 

@@ -1,7 +1,7 @@
-"""Which sample is made at which moment: the audio clock, tied to the monotonic one.
+"""The audio clock: tells which sample is made at which time of the monotonic clock.
 
-The callback notes when each block was asked for. A median over recent blocks gives the sample that belongs to a
-time; it shrugs off late blocks, and follows within a few when blocks were skipped.
+The callback notes when each block was asked for. The sample that belongs to a time is a median over the last blocks.
+So single late blocks do not move the clock, and after skipped blocks it is right again within a few blocks.
 """
 
 import time
@@ -15,7 +15,7 @@ from livegen.units import FRAME_RATE_HZ, frame_to_sample, sample_to_frame
 
 _N_RECENT: Final = 15
 _LONGEST_SILENCE_SECONDS: Final = 0.1
-"""A device that has asked for no block for so long, over its last one, stands still: so does its clock."""
+"""A device stands still, and so does its clock, if it has asked for no block for this long after its last block."""
 
 _STEP_NS: Final = 1_000_000
 """By so much the fit must have moved for what is timed to the sample to follow it."""
@@ -35,7 +35,7 @@ class AudioClock:
         self._steady_origin_ns = 0
 
     def _recent(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return first sample and time of the last few blocks."""
+        """Return the first samples and the times of the last few blocks."""
         n_blocks = int(self._stats["blocks"][0])
         recent = np.arange(max(n_blocks - _N_RECENT, 0), n_blocks) % N_STAMPS
         return self._stats["stamp_samples"][recent], self._stats["stamp_ns"][recent]
@@ -48,17 +48,17 @@ class AudioClock:
     def origin_ns(self) -> int:
         """Return when sample 0 would have been made, in nanoseconds of `time.perf_counter_ns`."""
         origins_ns = self._origins_ns()
-        return int(np.median(origins_ns)) if len(origins_ns) else time.perf_counter_ns()  # it is still to come
+        return int(np.median(origins_ns)) if len(origins_ns) else time.perf_counter_ns()  # nothing was made yet
 
     def earliness_ns(self) -> int:
-        """Return by how much blocks are asked for before their time: some devices ask for several at once."""
+        """Return how much too early a block may be asked for: some devices ask for several blocks at once."""
         origins_ns = self._origins_ns()
         return int(np.median(origins_ns) - origins_ns.min()) if len(origins_ns) else 0
 
     def sample_at(self, time_ns: int) -> int:
         """Return the sample that is made at a time; negative before the start.
 
-        While the device stands still, its last sample does: the clock never runs ahead of the sound for long.
+        While the device stands still, so does the clock: it never runs ahead of the sound for long.
         """
         sample = (time_ns - self.origin_ns()) * self.sample_rate // 1_000_000_000
         samples, _ = self._recent()
@@ -79,7 +79,7 @@ class AudioClock:
         return max(round((time_ns - self._steady_origin_ns) * self.sample_rate / 1_000_000_000), 0)
 
     def seconds(self) -> float:
-        """Return how long it has played; negative before the start."""
+        """Return how long the callback has played; negative before the start."""
         return self.sample_at(time.perf_counter_ns()) / self.sample_rate
 
     def block_samples(self) -> int:
@@ -103,9 +103,9 @@ class AudioClock:
         return self.time_of_sample(frame_to_sample(frame_index, self.sample_rate))
 
     def heard_position_at(self, time_ns: int, latency_seconds: float) -> float:
-        """Return what is heard at a time, in frames since the start, where sound takes so long on its way out."""
+        """Return what is heard at a time, in frames since the start: the latency before what is made then."""
         return self.position_at(time_ns) - latency_seconds * FRAME_RATE_HZ
 
     def time_heard(self, frame_index: int, latency_seconds: float) -> float:
-        """Return when a frame is heard, in seconds of `time.perf_counter`, where sound takes so long on its way out."""
+        """Return when a frame is heard, in seconds of `time.perf_counter`: the latency after it is made."""
         return self.time_of_frame(frame_index) / 1e9 + latency_seconds

@@ -1,7 +1,7 @@
-"""The desk: what stands between the inputs and the instrument, and is not music.
+"""The desk: everything between the inputs and the instrument that is not music.
 
-Knobs become controls here, a patch that is picked brings its controls with it, a model that is picked is loaded, and
-what the rig is to keep is written to its file.
+It turns knobs into controls, sets the controls of a patch that is picked, loads a model that is picked, and writes what
+is to be saved to the rig's file.
 """
 
 import time
@@ -19,22 +19,26 @@ from livegen.rig import Rig, rig_path, save_knobs, save_rig
 from livegen.session.mapping import ControllerMap
 
 _USUAL_NAME: Final = "rig"
+"""Name of the rig that is saved if neither a name nor a file was given."""
+
 _NEWS_SECONDS: Final = 10.0
+"""How long a sentence stays on the status line."""
+
 _NEWS_MAX: Final = 64
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What is to be told.
+    """What the session is to tell and to play.
 
     Attributes
     ----------
     news : list of str
         One sentence each.
     refused : list of (str, str)
-        Controls that came to nothing, and why.
+        Controls that had no effect, and why.
     done : list of Event
-        What has been done, as the instrument and those who asked for it are to know.
+        What has been done, as events for the instrument; so those who asked for it are told too.
     """
 
     news: list[str] = field(default_factory=list)
@@ -49,19 +53,19 @@ class Desk:
     ----------
     knobs : ControllerMap
     patches : mapping of str to Patch
-        All that may be picked by name.
+        Patches that may be picked by name.
     patch : str
-        The one that plays.
+        Name of the patch that plays.
     pinned : mapping
-        Controls that no patch moves: those of the rig and of the command line.
+        Controls that no patch changes: those of the rig and of the command line.
     path : Path or None
-        File of the rig, where there is one.
+        File of the rig, if there is one.
     models : collection of str
-        All that may be picked by name.
+        Names of the models that may be picked.
     model : str
-        The one that plays, and the only one that is loaded.
+        Name of the model that plays; no other is loaded yet.
     load : callable
-        Loads a model of that name for the instrument to change to; raises LivegenError.
+        Loads the model of a name, so that the instrument can change to it; raises LivegenError.
 
     Attributes
     ----------
@@ -70,8 +74,8 @@ class Desk:
 
     Notes
     -----
-    Inputs call `hear` on their threads; one other thread calls `load_models`, which may take long, and `keep`, and it
-    alone touches files.
+    Inputs call `hear` on their threads. One other thread calls `load_models`, which may take long, and `keep`. No other
+    thread touches files.
     """
 
     def __init__(
@@ -104,17 +108,17 @@ class Desk:
 
     @property
     def knobs(self) -> ControllerMap:
-        """Which knob sets what, from any thread."""
+        """Which knob sets which control; any thread may ask."""
         return self._map
 
     @property
     def news(self) -> str:
-        """The last thing that happened here, while it is news; for the status line."""
+        """The last sentence of the status line, or empty if it is older than ten seconds."""
         sentence, said_at = self._news
         return sentence if time.monotonic() < said_at + _NEWS_SECONDS else ""
 
     def hear(self, event: Event, source: str, values: Values) -> list[Event]:
-        """Return the events that the instrument is to have in place of one from an input.
+        """Return the events that the instrument is to get instead of one from an input.
 
         Parameters
         ----------
@@ -143,25 +147,25 @@ class Desk:
         return heard
 
     def outcome(self) -> Outcome:
-        """Return what came of it all since the last time; any thread may ask."""
+        """Return what has happened since the last call; from any thread."""
         with self._lock:
             outcome, self._outcome = self._outcome, Outcome()
         return outcome
 
     def load_models(self) -> None:
-        """Load the models that are to play."""
+        """Load the models that were picked."""
         with self._lock:
             names, self._to_load = self._to_load, []
         for name in dict.fromkeys(names):
             self._load(name)
 
     def keep(self, rig: Callable[[], Rig]) -> None:
-        """Write what is to be kept.
+        """Write what is to be saved: rigs that were asked for, and knobs that were learned.
 
         Parameters
         ----------
         rig : callable
-            Returns what is to be saved, as it stands now.
+            Returns the rig as it stands now.
         """
         with self._lock:
             names, self._to_save = self._to_save, []
@@ -172,7 +176,10 @@ class Desk:
             self._keep_knobs(self._path)
 
     def _change_patch(self, name: str, values: Values) -> list[Event]:
-        """Return what a patch brings; what the one before had brought and nobody has moved goes back."""
+        """Return the change to a patch and its controls.
+
+        A control that the patch before has set, and that nobody has moved since, goes back to its default.
+        """
         if name == "":
             return [SetControl("patch", self.patch)]
         if name not in self._patches:
@@ -186,7 +193,7 @@ class Desk:
         return [SetControl("patch", name), *(SetControl(control, value) for control, value in moved.items())]
 
     def _change_model(self, name: str) -> list[Event]:
-        """Return what a change to a model is for the instrument; nothing yet where the model must be loaded first."""
+        """Return the event that changes the instrument's model; none yet if the model must be loaded first."""
         if name not in ("", *self._models):
             return self._refuse_name("model", name, self._models)
         self._wanted = name or self._wanted
@@ -197,7 +204,7 @@ class Desk:
         return []
 
     def _refuse_name(self, control: str, name: str, there: Collection[str]) -> list[Event]:
-        """Say that there is nothing of a name; the caller holds the lock."""
+        """Report that there is no patch or model of a name; the caller holds the lock."""
         nothing = f"there is no {control} {name!r}"
         self._outcome.refused.append((control, f"{nothing}: there is {', '.join(sorted(there))}"))
         self._say(nothing)
@@ -245,6 +252,6 @@ class Desk:
         self._news = (sentence, time.monotonic())
 
     def _say(self, sentence: str) -> None:
-        """Note what happened; the caller holds the lock."""
+        """Put a sentence on the status line and into the outcome; the caller holds the lock."""
         self.say(sentence)
         self._outcome.news = [*self._outcome.news[1 - _NEWS_MAX :], sentence]

@@ -1,4 +1,4 @@
-"""The inbox: where all inputs put what comes in, and from where it goes to the desk, the instrument and MIDI out."""
+"""The inbox: takes the events of all inputs, and passes them to the desk, the instrument and the MIDI outputs."""
 
 import math
 import threading

@@ -1,7 +1,7 @@
-"""One knob, button or pad and the control that it sets: how it stands, and what it sets when it moves.
+"""One knob, button or pad and the control that it sets: its position, and what it sets when it moves.
 
-A knob does nothing until it reaches or crosses the value in force (soft take-over), and is let go of when somebody
-else moves that value.
+A knob does nothing until it reaches or crosses the value in force (soft take-over). If somebody else changes that
+value, the knob must reach it again.
 """
 
 from dataclasses import dataclass, replace
@@ -15,21 +15,21 @@ MAX_POSITION: Final = 127
 _MAX_PAIR: Final = 16_383
 _PRESSED: Final = 64
 _REACH: Final = 1.0 / MAX_POSITION
-"""How near a knob must come to the value in force to take it over, as a share of its range: one step of a plain one."""
+"""How near to the value in force a knob must come to take it over, as a share of its range: a step of a 7-bit knob."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hand:
-    """How a knob stands.
+    """The state of a knob.
 
     Attributes
     ----------
     position : float or None
-        Where it was last, 0..1.
+        Its last position, 0..1.
     sent : Value or None
-        What it last set; None while it has to be picked up.
+        The value that it set last; None until it takes the control over.
     upper : int or None
-        Upper seven bits of a pair that wait for the lower ones.
+        Upper seven bits of a pair that wait for the lower seven.
     is_down : bool
         Whether a button was last heard pressed.
     """
@@ -41,7 +41,7 @@ class Hand:
 
 
 def pressed(name: str, values: Values) -> list[Event]:
-    """Return what a pad or a button does to a control when it goes down: nothing to a number."""
+    """Return what a pad or a button that goes down does to a control; nothing if the control is a number."""
     control = CONTROLS[name]
     if control.is_action:
         return [SetControl(name, control.argument)]
@@ -54,7 +54,7 @@ def pressed(name: str, values: Values) -> list[Event]:
 
 
 def moved(hand: Hand, knob: Knob, event: ControlChange, values: Values) -> tuple[Hand, list[Event]]:
-    """Return how a knob stands after it moved, and what it sets.
+    """Return the state of a knob after it moved, and what it sets.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def moved(hand: Hand, knob: Knob, event: ControlChange, values: Values) -> tuple
     knob : Knob
         Of kind ``"cc"``.
     event : ControlChange
-        Of the knob's controller, or of a pair's lower one.
+        From the knob's controller or, of a pair, from the one with the lower bits.
     values : Values
         The controls in force.
     """
@@ -74,7 +74,7 @@ def moved(hand: Hand, knob: Knob, event: ControlChange, values: Values) -> tuple
         return replace(hand, is_down=is_down), pressed(knob.control, values) if presses else []
     if knob.mode != "pair":
         return _follow(hand, knob.control, event.value / MAX_POSITION, values)
-    if event.control == knob.number:  # its lower bits come next; they are 0 where the upper ones come again instead
+    if event.control == knob.number:  # the lower bits come next; if the upper ones come again instead, they are 0
         waiting, hand = hand.upper, replace(hand, upper=event.value)
         return (hand, []) if waiting is None else _follow(hand, knob.control, (waiting << 7) / _MAX_PAIR, values)
     before = 0 if hand.position is None else round(hand.position * _MAX_PAIR) >> 7
@@ -83,7 +83,7 @@ def moved(hand: Hand, knob: Knob, event: ControlChange, values: Values) -> tuple
 
 
 def _turned(knob: Knob, value: int, values: Values) -> list[Event]:
-    """Return what an endless encoder does: a step for each that it was turned."""
+    """Return what an endless encoder sets: the control moves by as many steps as the encoder was turned."""
     control = CONTROLS[knob.control]
     steps = value - 64 if knob.mode == "offset_64" else value - (128 if value >= _PRESSED else 0)
     if steps == 0:
@@ -102,7 +102,7 @@ def _turned(knob: Knob, value: int, values: Values) -> list[Event]:
 
 
 def _follow(hand: Hand, name: str, position: float, values: Values) -> tuple[Hand, list[Event]]:
-    """Set a control to where its knob stands, once the knob has picked it up; a switch needs no picking up."""
+    """Set a control to its knob's position once the knob has taken it over; a switch needs no take-over."""
     control = CONTROLS[name]
     now, wanted = values[name], _value_at(name, control, position)
     before, hand = hand.position, replace(hand, position=position)
@@ -121,7 +121,7 @@ def _value_at(name: str, control: Control, position: float) -> Value:
 
 
 def _reaches(control: Control, now: Value, before: float, position: float) -> bool:
-    """Tell whether a knob that moved between two positions has come to the value in force, or passed over it."""
+    """Tell whether a knob that moved between two positions has reached or crossed the value in force."""
     if control.kind == "choice":
         share = 1.0 / len(control.choices)
         lowest = control.choices.index(str(now)) * share

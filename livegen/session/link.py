@@ -1,4 +1,4 @@
-"""What a session tells the Link session of its own beat."""
+"""The session's own beat, as it is told to the Link session."""
 
 from typing import Final
 
@@ -7,14 +7,14 @@ from livegen.performance.tempo import Tempo
 from livegen.units import period_to_bpm
 
 SOURCE: Final = "link"
-"""Of the events that tell Link's beat."""
+"""Source of the events that tell Link's beat."""
 
 
 def own_beat(tempo: Tempo, frame: float, beats_a_bar: int) -> OwnBeat:
-    """Return the beat at a time in frames, as Link is to know it.
+    """Return the beat at a time in frames, as it is told to Link.
 
-    Link is told of the beat as its source has it, without the offset: so it stays where it is when Link becomes the
-    source.
+    Link is told the beat as its source gives it, without the control ``phase_offset``. So the beat does not move when
+    Link becomes the source.
     """
     is_known = tempo.source not in ("none", "link")
     by_hand = tempo.by_hand

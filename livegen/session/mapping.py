@@ -1,4 +1,4 @@
-"""Which knob, button or pad of a MIDI controller sets which control: a value, and a pure function of each event.
+"""Which knob, button or pad of a MIDI controller sets which control: a value, and pure functions for each event.
 
 While a control is being learned, the next knob that moves is bound to it.
 """
@@ -13,18 +13,20 @@ from livegen.events import ControlChange, Event, NoteOn, ProgramChange, SetContr
 from livegen.rig import DEFAULT_KNOBS, Knob
 from livegen.session.knob import MAX_POSITION, Hand, moved, pressed
 
-_PAIR_OFFSET: Final = 32  # of the controller with the lower seven bits
+_PAIR_OFFSET: Final = 32  # from the controller with the upper seven bits to the one with the lower seven
 
 _NEVER_LEARNED: Final = frozenset({0, 6, 38, 96, 97, 98, 99, 100, 101, *range(120, 128)})
-"""Bank select, data entry and channel mode messages: they come with others, or mean what they mean."""
+"""Controllers that no control is bound to: bank select, data entry and channel mode messages. They are sent together
+with other messages, or have a fixed meaning."""
 
 _ENCODER_STEPS: Final[Mapping[int, Literal["twos_complement", "offset_64"]]] = MappingProxyType(
     {1: "twos_complement", 127: "twos_complement", 63: "offset_64", 65: "offset_64"}
 )
-"""What an endless encoder sends for a single step, and in which of its modes."""
+"""Values that an endless encoder sends for a single step, and the mode in which it does."""
 
 _SAME_AT_FIRST: Final = 3
-"""How many first values that are the same make an encoder: what stands somewhere moves on."""
+"""A knob that was just learned is an encoder if its first values, this many, are all the same single step. A knob with
+a position would send different values."""
 
 _PLAYERS: Final = ("midi:", "osc:")
 """Sources whose program changes pick patches; those of a MIDI file are meant for other instruments."""
@@ -42,9 +44,9 @@ class _Fresh:
     source : str
     place : _Place
     value : int
-        All that it has sent so far.
+        The only value that it has sent so far.
     n_heard : int
-        How often.
+        How often it has sent the value.
     """
 
     source: str
@@ -55,18 +57,18 @@ class _Fresh:
 
 @dataclass(frozen=True, slots=True)
 class ControllerMap:
-    """Which knob sets which control, and how the knobs stand.
+    """Which knob sets which control, and the state of each knob.
 
     Attributes
     ----------
     knobs : tuple of Knob
-        In the order in which they were learned; each control has at most one, each knob one control.
+        In the order in which they were learned. A control has at most one knob, and a knob sets one control.
     programs : tuple of str
-        Patches that program changes pick, from program 0 on.
+        Names of the patches that program changes pick, from program 0 on.
     learning : str or None
         The control that waits for a knob.
     news : str
-        One sentence about what the last event changed here, or empty.
+        One sentence about what the last event has changed in the map, or empty.
     """
 
     knobs: tuple[Knob, ...] = DEFAULT_KNOBS
@@ -88,7 +90,7 @@ class ControllerMap:
         object.__setattr__(self, "_of_place", MappingProxyType(lower | of_place))
 
     def hear(self, event: Event, source: str, values: Values) -> tuple["ControllerMap", list[Event]]:
-        """Return the map after an event, and the events that go on to the instrument in its place.
+        """Return the map after an event, and the events that go to the instrument instead of it.
 
         Parameters
         ----------
@@ -113,7 +115,7 @@ class ControllerMap:
                 return heard._learn(str(name)), [event]
             case SetControl("unlearn", name):
                 return heard._unlearn(str(name)), [event]
-            case SourceLost() if self._hands:  # it may come back standing anywhere
+            case SourceLost() if self._hands:  # the controller may come back with its knobs in other positions
                 return replace(heard, _hands={}, _fresh=None), [event]
         return heard, [event]
 
@@ -158,13 +160,13 @@ class ControllerMap:
         if self.learning is not None and number not in _NEVER_LEARNED:
             knob = Knob(self.learning, channel, "cc", number)
             fresh = _Fresh(source, _place(knob), event.value)
-            at_rest = ControlChange(channel, number, 0)  # a pedal or a wheel that is taken away lets go
+            at_rest = ControlChange(channel, number, 0)  # if it was a pedal or a wheel, it is let go
             return self._bind(knob, Hand(event.value / MAX_POSITION), fresh), [at_rest]
         after = self._look_closer(self._fresh, event, source) if self._fresh is not None else self
         return after._turn(event, values)
 
     def _look_closer(self, fresh: _Fresh, event: ControlChange, source: str) -> "ControllerMap":
-        """Take a knob that was just learned for one of a pair, or for an encoder, where what follows says so."""
+        """Change a knob that was just learned to a pair or an encoder, if its next messages show that it is one."""
         learned, (channel, _, number) = self._of_place.get(fresh.place), fresh.place
         if source != fresh.source:
             return self
@@ -173,7 +175,7 @@ class ControllerMap:
         if fresh.n_heard == 1 and number < _PAIR_OFFSET and event.control == number + _PAIR_OFFSET:
             return self._bind(replace(learned, mode="pair"), Hand(upper=fresh.value))
         if fresh.n_heard == 1 and number == event.control + _PAIR_OFFSET < 2 * _PAIR_OFFSET:
-            return self._bind(replace(learned, number=event.control), Hand())  # the lower bits came first: without them
+            return self._bind(replace(learned, number=event.control), Hand())  # lower bits came first: ignore them
         if event.control != number or event.value != fresh.value:
             return replace(self, _fresh=None)
         mode = _ENCODER_STEPS.get(event.value)

@@ -1,4 +1,4 @@
-"""All MIDI outputs of a session, as one: opened from their settings, panicked together, counted together."""
+"""All MIDI outputs of a session as one object: it opens them, counts their errors, and sends a panic to all."""
 
 import contextlib
 from collections.abc import Callable, Sequence
@@ -12,16 +12,16 @@ from livegen.system.midi_ports import MidiSystem, OutputPort
 
 
 class MidiOuts:
-    """The outputs; each has a thread of its own, so that a port that hangs keeps no other waiting.
+    """The outputs. Each has a thread of its own, so that a port that hangs does not delay the others.
 
     Parameters
     ----------
     midi : MidiSystem
     settings : sequence of MidiOutSettings
     instrument : Instrument
-        Whose score and keys leave.
+        The instrument whose score and keys are sent.
     time_of_sound : callable
-        When a frame is heard, in seconds of `time.perf_counter`.
+        Returns when a frame is heard, in seconds of `time.perf_counter`.
     echo : EchoFilter
 
     Attributes
@@ -33,7 +33,7 @@ class MidiOuts:
     Raises
     ------
     PortError
-        If a port cannot be had.
+        If a port cannot be opened.
     """
 
     def __init__(
@@ -72,17 +72,17 @@ class MidiOuts:
 
     @property
     def errors(self) -> int:
-        """Messages that their ports refused."""
+        """Number of messages that the ports refused."""
         return sum(output.errors for output in self.outputs)
 
     @property
     def skipped_frames(self) -> int:
-        """Frames that they passed over, because the machine was late."""
+        """Number of frames that were not sent because the machine was late."""
         return sum(output.skipped_frames for output in self.outputs)
 
     @property
     def earliest_seconds(self) -> float:
-        """How long before its sound a frame leaves by the earliest of them; 0 where none is early."""
+        """How long before it is heard the earliest output sends a frame; 0 if no output is early."""
         return max((-output.settings.offset_ms / 1000.0 for output in self.outputs), default=0.0)
 
     def panic(self, *, everywhere: bool) -> None:
@@ -91,12 +91,12 @@ class MidiOuts:
             output.panic(everywhere=everywhere)
 
     def follow_keys(self) -> None:
-        """Send on what the performer plays, where that is asked for."""
+        """Send what the performer plays to the outputs that are set to pass it on."""
         for output in self.outputs:
             output.follow_keys()
 
     def close(self) -> None:
-        """Release every note and close the ports, whatever one of them does."""
+        """Release every note and close all ports, even if one of them raises."""
         with contextlib.ExitStack() as closing:
             for output in self.outputs:
                 closing.callback(output.close)

@@ -1,8 +1,8 @@
-"""What means panic, of all that comes in, and how far a panic goes.
+"""Panic: which events mean it, and which MIDI channels it silences.
 
-Beside the control there are two messages of MIDI's own, all sound off (120) and all notes off (123): a panic button
-sends them on one channel or on all, in a burst that is one press. Some keyboards send 123 whenever their last key
-comes up; that is no panic.
+Besides the control ``panic`` there are two MIDI messages, all sound off (120) and all notes off (123). A panic button
+sends them on one channel or on all channels; such a burst counts as one press. Some keyboards send 123 whenever their
+last key comes up; that is no panic.
 """
 
 import math
@@ -24,12 +24,12 @@ def may_be_panic(event: Event) -> bool:
 
 
 class PanicButton:
-    """Hears the presses.
+    """Recognizes the presses of a panic button.
 
     Notes
     -----
-    Inputs call it from their own threads, each with its own sources. Two that press at the same moment may make two
-    presses of it, which does no harm.
+    Inputs call it from their own threads, each with its own sources. Two presses at the same moment on two inputs may
+    count as two, which does no harm.
     """
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class PanicButton:
         self._burst_at = self._pressed_at = -math.inf
 
     def is_pressed(self, event: Event, source: str, now_seconds: float) -> bool:
-        """Tell whether an event is a MIDI message that stands for the control ``panic``, the first of its burst."""
+        """Tell whether an event is a MIDI message that means ``panic``, and the first of its burst."""
         match event:
             case NoteOff(channel):
                 self._let_go_at[source, channel] = now_seconds
@@ -51,7 +51,7 @@ class PanicButton:
         return False
 
     def goes_everywhere(self, now_seconds: float, *, is_running: bool) -> bool:
-        """Note a panic, and tell whether all sixteen channels are to be silenced: at a second press, or while stopped.
+        """Note a panic, and tell whether it silences all sixteen channels: at a second press, or while stopped.
 
         Parameters
         ----------

@@ -1,7 +1,8 @@
-"""A live session: it alone starts and joins the threads that play.
+"""A live session: the only part that starts and joins the threads that play.
 
-Threads only carry: inputs put events into the instrument, the frame thread lets it plan before each frame is due,
-outputs pull. Once the first thread has started nothing is raised, but counted, for the status line to say.
+Threads only move things: inputs put events into the instrument, the frame thread lets it plan before each frame is due,
+and outputs take what they need. Once the first thread has started, exceptions are not raised but counted, and shown on
+the status line.
 """
 
 import contextlib
@@ -46,12 +47,12 @@ _MOST_EARLY_SECONDS: Final = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a session is made of, open and not yet started; `livegen.session.build` puts it together.
+    """The parts of a session, open and not yet started; `livegen.session.build` puts them together.
 
     Attributes
     ----------
     opened : contextlib.ExitStack
-        Closes what is open, the sound first.
+        Closes all that is open, the sound first.
     """
 
     instrument: Instrument
@@ -76,9 +77,9 @@ class Session:
     parts : Parts
     settings : Settings
     patches : mapping of str to Patch
-        All that it can change to, and the one that it begins with.
+        All patches that it can change to, with the one that it begins with.
     begun_with : str
-        Name of that one.
+        Name of the patch that it begins with.
     warnings : list of str
         What the user should know about how ports and devices were chosen.
 
@@ -87,14 +88,14 @@ class Session:
     instrument : Instrument
     clock : AudioClock
     tap : TapReader
-        The sound, for one thread that hands it on.
+        The sound, for one thread that passes it on.
     status : Status
-        How it stands.
+        State and troubles of the session.
     warnings : list of str
     observers : list of callable
         Called on the frame thread with a `FrameReport` after each frame was planned; they must be quick.
     audience : list of Audience
-        Told what comes of the controls; OSC is the first.
+        Told which controls took effect or were refused; OSC is the first.
     """
 
     def __init__(
@@ -131,7 +132,7 @@ class Session:
         self._opened = parts.opened
 
     def start(self, quit_session: Callable[[], None]) -> None:
-        """Begin to play: plan the first frames, then let time pass.
+        """Begin to play: plan the first frames, then start the sound and the threads.
 
         Parameters
         ----------
@@ -167,20 +168,20 @@ class Session:
             self._start_thread("file", lambda stop: player.run(stop, self.seconds))
 
     def attach(self, name: str, run: Callable[[Event], None], *, is_urgent: bool) -> None:
-        """Have something run on a thread of the session's from its start until it is told to stop.
+        """Run a function on a thread of the session, from its start until it is told to stop.
 
         Parameters
         ----------
         name : str
         run : callable
-            Takes the event that tells it to stop.
+            Called with the event that tells it to stop.
         is_urgent : bool
-            Whether it plays, as keys do, and takes its turn before all that does not.
+            Whether it plays, as an input of keys does; then its thread has priority.
         """
         self._attached.append((name, run, is_urgent))
 
     def heard_position_at(self, time_ns: int) -> float:
-        """Return what is heard at a time, in frames since the start: the device's latency is taken off."""
+        """Return what is heard at a time, in frames since the start; the device's latency is subtracted."""
         return self.clock.heard_position_at(time_ns, self.speaker.latency_seconds)
 
     def seconds(self) -> float:
@@ -194,13 +195,13 @@ class Session:
 
     @property
     def typed(self) -> str:
-        """What is being typed at the terminal, or came of it."""
+        """What is being typed at the terminal, or the answer to it."""
         return "" if self.terminal is None else self.terminal.line
 
     def stop(self) -> None:
         """Release every note, join every thread, ramp the sound down and close everything; safe to call twice.
 
-        May hang where a driver does: python-rtmidi keeps the whole interpreter waiting for a JACK server that has
+        May hang if a driver hangs: python-rtmidi stops the whole interpreter while it waits for a JACK server that has
         dropped it. By then every note is released and the sound has ended.
         """
         self._stop.set()
@@ -211,7 +212,7 @@ class Session:
         self._opened.close()
 
     def rig(self) -> Rig:
-        """Return what a rig is to keep, as it stands now."""
+        """Return the rig of the session as it stands now, to be saved."""
         asked, name = self._settings, self.desk.patch
         is_first = name == self._begun_with and asked.rig.patch is not None
         begun = {**DEFAULTS, **self._patches[name].controls}
@@ -237,7 +238,7 @@ class Session:
 
     @property
     def model(self) -> str:
-        """Name of the model in force, from any thread."""
+        """Name of the model in force; any thread may ask."""
         return self.instrument.state.model
 
     def _tell(self, outcome: Outcome) -> None:
@@ -268,7 +269,7 @@ class Session:
                 try:
                     run(self._stop)
                     return
-                except Exception as error:  # on stage nothing raises: count it, say it, go on
+                except Exception as error:  # on stage nothing raises: count it, show it, go on
                     self.status.count_fault(name, error)
                     self._stop.wait(_AFTER_FAULT_SECONDS)
 
@@ -277,7 +278,7 @@ class Session:
         thread.start()
 
     def _play_frames(self, stop: Event) -> None:
-        """Plan each frame once more just before the callback needs it."""
+        """Plan each frame for the last time just before the callback needs it."""
         instrument, clock = self.instrument, self.clock
         while not stop.is_set():
             frame_index = instrument.state.horizon + 1
@@ -286,7 +287,7 @@ class Session:
             wait_seconds -= self._lead_seconds()
             if wait_seconds > 0:
                 stop.wait(min(wait_seconds, _FRAME_SECONDS))
-                continue  # the clocks' fit may have moved, or the device stood still
+                continue  # look again: the clock may have been corrected, or the device may have stood still
             if wait_seconds < -_FRAME_SECONDS:  # fell behind: what sounded meanwhile stands
                 frame_index = max(frame_index, sample_to_frame(sample, clock.sample_rate) + 1)
             instrument.latency_seconds = self.speaker.latency_seconds
@@ -295,10 +296,10 @@ class Session:
                 observe(report)
 
     def _lead_seconds(self) -> float:
-        """Return how long before its first sample is due a frame must be there, and is planned for the last time."""
+        """Return how long before its first sample is due a frame is planned for the last time."""
         block_seconds = self.clock.block_samples() / self.clock.sample_rate
         lead_seconds = block_seconds + min(self.clock.earliness_ns() / 1e9, _MOST_EARLY_SECONDS)
-        if self.midi_outs is not None:  # what leaves before its sound stands earlier
+        if self.midi_outs is not None:  # a frame that is sent before it is heard must be settled earlier
             lead_seconds = max(lead_seconds, self.midi_outs.earliest_seconds - self.speaker.latency_seconds)
         return COMMIT_MARGIN_SECONDS + lead_seconds
 
@@ -307,7 +308,7 @@ class Session:
         while not stop.wait(_HOUSEKEEPING_SECONDS):
             self.desk.load_models()
             self.desk.keep(self.rig)
-        self.desk.keep(self.rig)  # what was asked for last
+        self.desk.keep(self.rig)  # saves what was asked for since
 
     def _keep_house(self, stop: Event) -> None:
         raise_priority(is_in_hurry=False)

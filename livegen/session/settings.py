@@ -1,4 +1,4 @@
-"""What a session is opened with, as frozen values."""
+"""The settings of a session, as frozen values."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,26 +13,27 @@ from livegen.takes.library import TakeSettings
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a session is opened with; names as on the command line.
+    """The settings that a session is opened with; named as on the command line.
 
     Attributes
     ----------
     audio : str or None
-        Device, host API, ``"null"``, or None for the best there is.
+        Name of a device or a host API, or ``"null"``; None takes the best device there is.
     is_apart : bool
         Whether each voice sounds on a channel of its own.
     rate, block : int or None
         Sample rate in Hz and samples a block; None takes the device's own.
     latency_ms : float or None
-        From a sample's making to its sound, as `livegen calibrate` measures it; None believes the device.
+        Time from when a sample is made to when it is heard, as `livegen calibrate` measures it; None takes what the
+        device says.
     midi_api : str
     midi_in : str or None
-        Part of a port's name; None opens a virtual port where the system has them.
+        Part of a port's name; None opens a virtual port if the system has them.
     midi_outs : tuple of MidiOutSettings
-        None at all opens a virtual port where the system has them.
+        If empty, a virtual port is opened if the system has them.
     osc_host : str
     osc_port : int or None
-        UDP port, 0 for a free one; None takes the usual one, or a free one where that is in use.
+        UDP port, 0 for a free one; None takes the usual one, or a free one if that is in use.
     link : bool
         Whether to join the Ableton Link session of the network.
     play : Path or None
@@ -41,13 +42,13 @@ class Settings:
     controls : mapping
         Values over those of the patch.
     take : TakeSettings or None
-        Where and how the jam is recorded; None is not.
+        Where and how the jam is recorded; None if it is not recorded.
     captures : sequence of str
         Kinds of the files that a capture writes beside the take.
     library : Library
-        Patches that may be changed to.
+        Patches and models that the session can change to.
     rig : Rig
-        What the session was asked for, by a rig and over it by options: what `save` keeps begins as this.
+        What the session was asked for by a rig and by options, which override the rig; `save` starts from this.
     """
 
     audio: str | None = None

@@ -1,9 +1,9 @@
-"""What makes time pass: the sound card, or the null clock while there is none.
+"""The speaker drives the audio callback: with the sound card, or with the null clock while there is none.
 
-A device that goes (unplugged, its server ended) is noticed by its silence; the null clock takes over, so that the
-music goes on as MIDI, and the device is opened again when it is back. PortAudio hangs for ever in closing a stream
-whose JACK server died: so a lost stream is closed on a thread of its own, and if that hangs, the rest of the session
-does without PortAudio.
+A device is lost if it asks for no more blocks, because it was unplugged or its server has ended. Then the null clock
+takes over, so that the music goes on as MIDI; when the device is back, it is opened again. PortAudio hangs for ever
+when it closes a stream whose JACK server has died. So a lost stream is closed on a thread of its own; if that hangs,
+the rest of the session does without PortAudio.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ _CLOSE_SECONDS: Final = 2.0
 
 
 class Speaker:
-    """Plays a callback on a device while it can, and on the null clock else.
+    """Plays a callback on a device while the device works, and else on the null clock.
 
     Parameters
     ----------
@@ -39,19 +39,19 @@ class Speaker:
     device : AudioDevice or None
         None is the null clock.
     block_samples : int
-        Samples a block, 0 for what the device likes best.
+        Samples a block, 0 for what the device prefers.
     latency_seconds : float or None
-        Of the device, where it was measured; None believes what it says.
+        Measured latency of the device; None takes what the device says.
 
     Attributes
     ----------
     losses : int
-        Times the device was lost.
+        How often the device was lost.
 
     Raises
     ------
     AudioError
-        If the device refuses.
+        If the device cannot be opened.
     """
 
     def __init__(
@@ -87,14 +87,14 @@ class Speaker:
 
     @property
     def latency_seconds(self) -> float:
-        """From a sample's making to its sound, as measured or as the device says; any thread may ask."""
+        """Time from when a sample is made to when it is heard, measured or as the device says; any thread may ask."""
         stream = self._stream
         if stream is None:
             return 0.0
         return stream.latency_seconds if self._measured_seconds is None else self._measured_seconds
 
     def start(self) -> None:
-        """Let time pass.
+        """Start the device or the null clock.
 
         Raises
         ------
@@ -108,7 +108,7 @@ class Speaker:
             self._stream.start()
 
     def check(self) -> None:
-        """Notice that the device went, or came back; called a few times a second from one thread; never raises."""
+        """Check whether the device is lost or back; called a few times a second from one thread; never raises."""
         now = time.perf_counter()
         n_blocks = int(self._callback["stats"]["blocks"][0, 0])
         if n_blocks != self._n_blocks:
@@ -155,7 +155,7 @@ class Speaker:
             device = reopen_portaudio(lost)
             stream = AudioStream(self._callback, device, self._block_samples)
             self._stop_null()
-            if self._is_stopped:  # meanwhile
+            if self._is_stopped:  # the session was stopped meanwhile
                 self._close(stream.abandon)
                 return
             try:

@@ -1,4 +1,4 @@
-"""How a session stands while it plays: what its screen, its page and its farewell tell."""
+"""The status of a session while it plays, for the screen, the page and the last line of a jam."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -31,9 +31,9 @@ class Status:
     Attributes
     ----------
     faults : int
-        Exceptions that a thread survived, and the last of them in `last_fault`.
+        Number of exceptions that a thread survived; the last one is in `last_fault`.
     counters : list of callable
-        Each returns more of what went wrong, counted, by what it is.
+        Each returns the number of each kind of trouble, by its name.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Status:
         return self._instrument.state.timeline.end - 1 - self._clock.frame_at(time.perf_counter_ns())
 
     def sounding_step(self) -> Step | None:
-        """Return the frame that sounds, None before the first."""
+        """Return the step of the frame that sounds; None before the first."""
         timeline = self._instrument.state.timeline
         frame_index = self._clock.frame_at(time.perf_counter_ns())
         return timeline.at(frame_index) if timeline.start <= frame_index < timeline.end else None
@@ -86,13 +86,13 @@ class Status:
         return f"MIDI in: {midi_in} · out: {midi_out} · OSC: {self._osc.host}:{self._osc.port}"
 
     def take(self) -> str:
-        """Return where the jam is recorded, and what was kept of it last."""
+        """Return where the jam is recorded, and the result of the last capture."""
         if self._recorder is None:
             return "take: none"
         return " · ".join(filter(None, [f"take: {self._recorder.folder}", self._recorder.captures.said]))
 
     def troubles(self) -> list[str]:
-        """Return what went wrong so far, counted, the worst first; nothing where all is well."""
+        """Return what went wrong so far and how often, the worst first; an empty list if all is well."""
         lines = [f"{what}: {count}" for what, count in self.counts().items() if count]
         lines += [f"OSC of {self._osc.last_drop}"] if self._osc.last_drop else []
         lines += [self._unheard.last] if self._unheard.last else []
@@ -101,7 +101,7 @@ class Status:
         return [f"faults: {self.faults}, the last in {self.last_fault}", *lines] if self.faults else lines
 
     def counts(self) -> dict[str, int]:
-        """Return what went wrong so far, by what it is, but for the faults."""
+        """Return the number of each kind of trouble so far, without the faults."""
         return {what: count for counter in self.counters for what, count in counter().items()}
 
     def _counts(self) -> dict[str, int]:
@@ -122,10 +122,10 @@ class Status:
         }
 
     def count_fault(self, where: str, error: Exception) -> None:
-        """Count an exception that the music survived, for the status line to say."""
+        """Count an exception that a thread survived, for the status line."""
         self.faults += 1
         self.last_fault = f"{where}: {error!r}"
 
     def farewell(self) -> str:
-        """Return what to say at the end: how long it was, and what went wrong."""
+        """Return what is shown at the end: how long the session played, and what went wrong."""
         return f"played {self._clock.seconds():.1f} s, {', '.join(self.troubles()) or 'no late frame, no underflow'}"

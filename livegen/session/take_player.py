@@ -1,4 +1,4 @@
-"""A take on an audio device in real time, without the model."""
+"""Plays a take on an audio device in real time, without the model."""
 
 import time
 from collections.abc import Callable
@@ -34,17 +34,17 @@ def play_live(
     sample_rate : int
         In Hz.
     has_ended : callable
-        Waits up to some seconds to be told to stop, and tells whether it was.
+        Waits up to the given number of seconds to be told to stop, and returns whether it was.
     n_channels : int
     first : int
         Frame to begin with, as in `Playback`.
     on_frame : callable
-        Told the index of each frame that begins to sound.
+        Called with the index of each frame that begins to sound.
 
     Raises
     ------
     AudioError
-        If the device refuses.
+        If the device cannot be opened or started.
     """
     player = Playback(recording, sample_rate, first, n_channels=n_channels)
     instrument, clock = player.instrument, AudioClock(player.instrument.callback)
@@ -56,7 +56,7 @@ def play_live(
         while not has_ended(_NAP_SECONDS):
             sample = clock.sample_at(time.perf_counter_ns())
             for _ in player.due_events(sample):
-                pass  # it sounds in the next block
+                pass  # the event sounds in the next block
             sounding = player.start + sample_to_frame(sample, sample_rate)
             if sounding >= len(recording.frames):
                 break

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from typing import Final
 
 SWITCH_INTERVAL_SECONDS: Final = 0.0005
-"""How long a busy Python thread may keep the others waiting; Python's own 5 ms would be heard at the keyboard."""
+"""How long a busy Python thread may keep the others waiting. With Python's default of 5 ms, keys would sound late."""
 
-_PRIORITY: Final = 3  # under those that make sound: JACK's usual server runs at 10, and its clients at 5
+_PRIORITY: Final = 3  # below the threads that make sound: JACK's server usually runs at 10, its clients at 5
 _LEAST_PRIORITY: Final = 1
 _GARBAGE_THRESHOLDS: Final = (20_000, 50, 1_000)
 
@@ -32,9 +32,10 @@ def real_time_process() -> Iterator[None]:
 
 
 def raise_priority(*, is_in_hurry: bool = True) -> bool:
-    """Ask for real-time scheduling of the calling thread; False where the system does not grant it.
+    """Ask for real-time scheduling of the calling thread; False if the system does not grant it.
 
-    A thread that is in no hurry gives way to the others, but to no other program: it may hold the interpreter's lock.
+    A thread that is in no hurry gets the lowest real-time priority. So it gives way to the session's other threads but
+    not to other programs, since it may hold the interpreter's lock.
     """
     if not hasattr(os, "sched_setscheduler"):
         return False

@@ -1,5 +1,5 @@
-"""A game's sound engine: notes in, register writes for the chip out, sixty times a second.
+"""The synth, which plays the chip as a game's sound engine does: notes in, register writes out, sixty times a second.
 
-Imports the words, `system`, `patch` and `apu`. Read `synth` first, then `note`: what macros, slides and vibrato make
-of one note; `commands` is all that the player's side may ask for.
+Imports the words, `system`, `patch` and `apu`. Read `synth` first, then `note`, which applies macros, slides and
+vibrato to one note. `commands` lists all that the player's side may ask for.
 """

@@ -1,7 +1,7 @@
-"""Banks: what patches say of all sounds, several side by side, so that the patch can change while it plays.
+"""Banks: each holds all sounds of one patch. There are several, so that the patch can change while it plays.
 
-A new patch is written to a bank that nothing sounds from; then a command makes it the bank in which notes begin. A
-note goes on with the sound that it began with, so that no change of patch cuts, clicks or leaves a note behind.
+A new patch is written to a bank that no sounding note uses; then a command makes it the bank in which notes begin. A
+note keeps the sound with which it began, so that a change of patch never cuts a note, clicks or leaves a note hanging.
 """
 
 from typing import Final
@@ -16,37 +16,37 @@ from livegen.synth.echo import echo_settings
 from livegen.synth.sound import NO_ENVELOPE, SOUND, fill_drums, fill_sound
 
 N_SOUNDS: Final = N_VOICES + DRUMS_MAX
-"""Of a bank: one a voice, then the drums."""
+"""Number of sounds in a bank: one for each voice, then the drums."""
 
 N_BANKS: Final = N_VOICES + 3
-"""The one that notes begin in, one for each older note (of the voices and the kick), and one that is free."""
+"""Number of banks: one in which notes begin, one for each older note (of the voices and the kick), and a free one."""
 
 NO_DRUM: Final = -1
 
 BANK: Final = np.dtype(
     [
-        ("bends_smoothly", np.int64),  # no sound uses the chip's envelope or sweep
-        ("plays_model", np.int64, N_VOICES),  # the model's notes sound like the player's
-        ("drum_of_key", np.int64, MIDI_KEY_MAX + 1),  # index of a drum, or NO_DRUM
-        ("drum_of_note", np.int64, NOTE_RANGE[Voice.NO][1] + 1),
+        ("bends_smoothly", np.int64),  # 1: no voice uses the chip's envelope or sweep
+        ("plays_model", np.int64, N_VOICES),  # 1: the model's notes sound like the player's
+        ("drum_of_key", np.int64, MIDI_KEY_MAX + 1),  # index of a MIDI key's drum, or NO_DRUM
+        ("drum_of_note", np.int64, NOTE_RANGE[Voice.NO][1] + 1),  # the same by noise note
         ("echo_volume", np.int64),
         ("echo_delay_samples", np.int64),
         ("echo_detune", np.float64),
     ],
     align=True,
 )
-"""What a bank has beside its sounds."""
+"""The fields of a bank, without its sounds."""
 
 
 def fill_bank(synth: NDArray[np.void], index: int, patch: Patch) -> None:
-    """Write a patch to a bank that nothing sounds from.
+    """Write a patch to a bank that no sounding note uses.
 
     Parameters
     ----------
     synth : ndarray of SYNTH, shape (1,)
-        With its sample rate.
+        Its sample rate must be set.
     index : int
-        As of `free_bank`.
+        Index of the bank, as `free_bank` returns it.
     patch : Patch
     """
     sounds, bank = synth["sounds"][0, index * N_SOUNDS : (index + 1) * N_SOUNDS], synth["banks"][0, index]
@@ -64,9 +64,9 @@ def fill_bank(synth: NDArray[np.void], index: int, patch: Patch) -> None:
 
 
 def free_bank(synth: NDArray[np.void]) -> int:
-    """Return a bank that nothing sounds from, and nothing will until a command says so.
+    """Return the index of a bank that no note uses, and that none will use until a command says so.
 
-    There always is one: see `N_BANKS`. To be asked for once the last change of bank has been carried out.
+    There always is one: see `N_BANKS`. Call this only when the last `USE_BANK` command has been carried out.
     """
     voices, kick = synth["voices"][0], synth["kick"][0]
     in_use = {int(synth["bank"][0])} | {int(v["sound"]) // N_SOUNDS for v in voices if v["playing"]["note"] != 0}

@@ -1,6 +1,7 @@
-"""The echo: pulse 1 again on pulse 2, a while later and softer, wherever pulse 2 is free.
+"""The echo: while pulse 2 is free, it repeats pulse 1, later and softer.
 
-A ring holds what pulse 1 did and when it is due again, so that the echo has its macros, slides and vibrato.
+A ring holds each change of pulse 1 and the time at which pulse 2 repeats it. So the echo has the macros, slides and
+vibrato of pulse 1.
 """
 
 from typing import Final
@@ -11,7 +12,7 @@ from livegen.patch import VoicePatch
 from livegen.system.kernels import Record, kernel
 from livegen.units import ENGINE_RATE_HZ, MAX_VOLUME
 
-_SIZE: Final = 256
+_SIZE: Final = 256  # tones in the ring
 
 _TONE: Final = np.dtype(
     [
@@ -40,13 +41,13 @@ ECHO: Final = np.dtype(
 
 
 def echo_settings(voice: VoicePatch, sample_rate: float) -> tuple[int, int, float]:
-    """Return volume, delay in samples and detune in semitones of an echo, as the patch of pulse 2 has it."""
+    """Return volume, delay in samples and detune in semitones of the echo, as the patch of pulse 2 sets them."""
     return voice.echo, round(voice.echo_delay * sample_rate / ENGINE_RATE_HZ), voice.detune / 100
 
 
 @kernel
 def set_echo(echo: Record, volume: int, delay_samples: int, detune: float) -> bool:
-    """Take new settings; True where they differ, and what was remembered under the old ones is forgotten."""
+    """Take new settings. If they differ from the old ones, forget all stored tones and return True."""
     if volume == echo.volume and delay_samples == echo.delay_samples and detune == echo.detune:
         return False
     echo.volume, echo.delay_samples, echo.detune = volume, delay_samples, detune
@@ -58,9 +59,9 @@ def set_echo(echo: Record, volume: int, delay_samples: int, detune: float) -> bo
 def remember_tone(
     echo: Record, sample: int, pitch: float, offset: int, volume: int, timbre: int, is_attack: bool
 ) -> None:
-    """Take what pulse 1 sounds from a sample on; what a full ring cannot take is not echoed.
+    """Store what pulse 1 sounds from a sample on. What does not fit into the ring is not echoed.
 
-    The last place is kept for a silence, so that no echo is left sounding.
+    The last place is kept for a silence, so that no echo sounds for ever.
     """
     n_free = _SIZE - (echo.written - echo.read)
     if echo.volume == 0 or n_free <= (1 if volume > 0 else 0):
@@ -75,13 +76,13 @@ def remember_tone(
 
 @kernel
 def next_tone_sample(echo: Record, never: int) -> int:
-    """Return when the next tone is due, or `never`."""
+    """Return the sample at which the next tone is due, or `never`."""
     return echo.tones[echo.read % _SIZE].sample if echo.read < echo.written else never
 
 
 @kernel
 def take_tone(echo: Record) -> Record:
-    """Return the tone that is due; it is valid until the next is remembered."""
+    """Return the tone that is due. It is valid until the next tone is stored."""
     tone = echo.tones[echo.read % _SIZE]
     echo.read += 1
     return tone

@@ -1,4 +1,4 @@
-"""The kick: a drum that borrows the triangle for a few ticks, as so many games' bass drums do."""
+"""The kick: a drum that borrows the triangle for a few engine ticks, as the bass drums of many games do."""
 
 from typing import Final
 
@@ -28,7 +28,7 @@ def begin_kick(kick: Record, sample: int) -> None:
 
 @kernel
 def step_kick(kick: Record, macro: Record) -> None:
-    """Move on by a tick, or end."""
+    """Move on to the next note of the run, or end the kick."""
     kick.n_ticks += 1
     kick.position = next_position(macro, kick.position, True)
     if has_ended(macro, kick.position):
@@ -43,7 +43,7 @@ def kick_note(kick: Record, macro: Record) -> int:
 
 @kernel
 def next_kick_sample(kick: Record, sample_rate: float, never: int) -> int:
-    """Return when the run moves on, or `never`."""
+    """Return the sample at which the run moves on to its next note, or `never`."""
     if not kick.is_sounding:
         return never
     return kick.begin_sample + engine_ticks_to_samples(kick.n_ticks + 1, sample_rate)

@@ -1,8 +1,9 @@
 """Macros: sequences that a sound engine steps through, one value a tick, while a note lasts.
 
-The semantics are FamiTracker's (its `CSeqInstHandler`): a macro runs to its end and holds, or loops; with a release
-point it waits there, or loops before it, until the key comes up, then jumps there and plays the rest. A macro is data;
-the position in it is the note's: an index while the macro runs, and its length once it has ended.
+They work as in FamiTracker (its `CSeqInstHandler`). Without a release point, a macro runs to its end and keeps its last
+value, or loops. With one, it waits there or loops before it while the key is held; when the key comes up, it jumps to
+the release point and plays the rest. The position in a macro belongs to the note: an index while the macro runs, and
+the length of the macro once it has ended.
 """
 
 from typing import Final
@@ -35,7 +36,7 @@ def fill_macro(record: NDArray[np.void], macro: Macro) -> None:
 
 @kernel
 def next_position(macro: Record, position: int, is_released: bool) -> int:
-    """Return the position one tick later; the macro's length means that it has ended."""
+    """Return the position one tick later. It is the macro's length if the macro has ended."""
     after = position + 1
     if after >= macro.length or after == macro.release + 1:
         if position < macro.length and macro.loop >= 0 and not (is_released and macro.release >= 0):
@@ -49,13 +50,13 @@ def next_position(macro: Record, position: int, is_released: bool) -> int:
 
 @kernel
 def released_position(macro: Record, position: int) -> int:
-    """Return the position when the key comes up: the release point; a macro without one goes on as it is."""
+    """Return the position when the key comes up: the release point, or the same position if there is none."""
     return macro.release if macro.release >= 0 else position
 
 
 @kernel
 def macro_value(macro: Record, position: int) -> int:
-    """Return the value in force, the last one where the macro has ended."""
+    """Return the value at a position, or the last value if the macro has ended."""
     return macro.values[min(position, macro.length - 1)]
 
 
@@ -67,5 +68,5 @@ def has_ended(macro: Record, position: int) -> bool:
 
 @kernel
 def ends_by_itself(macro: Record) -> bool:
-    """Tell whether a volume macro is that of a drum: it runs to silence however soon the key comes up."""
+    """Tell whether a volume macro runs to silence however soon the key comes up, as a drum's does."""
     return macro.loop < 0 and macro.release < 0 and macro.values[macro.length - 1] == 0

@@ -1,4 +1,4 @@
-"""A note while it lasts: what its macros, slides and vibrato make of it, tick by tick.
+"""A sounding note: its volume, timbre and pitch at each engine tick, from its macros, slides and vibrato.
 
 Nothing here touches the chip. A pitch is a MIDI note with a fraction; angles are in turns.
 """
@@ -32,14 +32,14 @@ NOTE: Final = np.dtype(
         ("note", np.int64),  # what sounds; 0 is silence
         ("notes", np.int64, MAX_CHORD_NOTES),  # the chord that the voice runs through
         ("n_notes", np.int64),  # under 2 where there is no chord
-        ("key_volume", np.int64),  # before the macro
+        ("key_volume", np.int64),  # volume of the key, 0..15, which the volume macro scales
         ("is_released", np.int64),
         ("n_ticks", np.int64),  # engine ticks since the attack
         ("positions", np.int64, N_MACROS),
-        ("base", np.float64),  # the pitch on its glide
-        ("slide", np.float64),  # semitones
-        ("arpeggio", np.int64),  # sum of a relative arpeggio
-        ("period_offset", np.int64),  # sum of the pitch macros
+        ("base", np.float64),  # pitch, which may still glide to `note`
+        ("slide", np.float64),  # distance of the slide from the note, in semitones
+        ("arpeggio", np.int64),  # sum of a relative arpeggio so far
+        ("period_offset", np.int64),  # sum of the pitch macros so far, added to the timer period
         ("bend", np.float64),  # semitones
         ("modulation", np.float64),  # 0..1
         ("pressure", np.float64),  # 0..1
@@ -49,12 +49,12 @@ NOTE: Final = np.dtype(
 
 _TURN: Final = 2.0 * math.pi
 _HI_PITCH_STEP: Final = 16
-_MAX_ARPEGGIO: Final = 128  # further than any voice reaches: a relative arpeggio that loops stops there
+_MAX_ARPEGGIO: Final = 128  # limit of a relative arpeggio that loops; it is further than any voice reaches
 
 
 @kernel
 def begin_note(state: Record, sound: Record, note: int, volume: int, glides: bool) -> None:
-    """Attack a note, or the chord that `notes` holds: every macro from its first value, the pitch from its glide."""
+    """Attack a note, or the chord in `notes`. Macros start at their first value; with `glides`, the pitch glides."""
     state.base = state.base if glides and sound.portamento > 0.0 else float(note)
     state.note = note
     set_key_volume(state, sound, volume)
@@ -67,7 +67,7 @@ def begin_note(state: Record, sound: Record, note: int, volume: int, glides: boo
 
 @kernel
 def set_key_volume(state: Record, sound: Record, volume: int) -> None:
-    """Take the volume (0..15) with which a note is played; without velocity it is all or nothing."""
+    """Take the volume (0..15) with which a note is played. A sound without velocity takes any but 0 as full volume."""
     state.key_volume = volume if sound.has_velocity or volume == 0 else MAX_VOLUME
 
 
@@ -89,7 +89,7 @@ def release_note(state: Record, sound: Record) -> None:
 
 @kernel
 def step_note(state: Record, sound: Record) -> bool:
-    """Move on by a tick; return False once a released note has nothing left to play."""
+    """Move on by an engine tick. Return False once a released note has nothing left to play."""
     state.n_ticks += 1
     for index in range(N_MACROS):
         state.positions[index] = next_position(sound.macros[index], state.positions[index], state.is_released != 0)
@@ -106,7 +106,7 @@ def step_note(state: Record, sound: Record) -> bool:
 
 @kernel
 def is_spent(state: Record, sound: Record) -> bool:
-    """Tell whether a note that is still held has nothing left to sound, as a pluck that has rung off."""
+    """Tell whether a note that is still held has faded to silence, as a plucked one does."""
     if sound.envelope != NO_ENVELOPE:
         return not sound.envelope_loops and decay_volume(sound, state.n_ticks) == 0
     position = state.positions[VOLUME]
@@ -115,7 +115,10 @@ def is_spent(state: Record, sound: Record) -> bool:
 
 @kernel
 def note_volume(state: Record, sound: Record) -> int:
-    """Return the volume, 0..15: the macro times the key's as in FamiTracker, never silent by rounding, less tremolo."""
+    """Return the volume, 0..15: the macro times the key's volume as in FamiTracker, then reduced by the tremolo.
+
+    Rounding the product down never makes it 0.
+    """
     macro = macro_value(sound.macros[VOLUME], state.positions[VOLUME])
     key_volume = swell(sound, state.key_volume, state.pressure, MAX_VOLUME)
     if macro == 0 or key_volume < 1.0:
@@ -135,7 +138,7 @@ def note_timbre(state: Record, sound: Record) -> int:
 
 @kernel
 def note_pitch(state: Record, sound: Record, chord_ticks: int) -> float:
-    """Return the pitch, to which `period_offset` is yet to be added on the timer."""
+    """Return the pitch. The caller must still add `period_offset` to the timer period of this pitch."""
     pitch = state.base
     if state.n_notes > 1:
         pitch = float(state.notes[(state.n_ticks // chord_ticks) % state.n_notes])
@@ -164,7 +167,7 @@ def _arpeggiate(state: Record, sound: Record, pitch: float) -> float:
 
 @kernel
 def _add_up(state: Record, sound: Record) -> None:
-    """Take the values of the macros that add up tick by tick; those that have ended add no more."""
+    """Add this tick's values of the macros that add up. Macros that have ended add nothing."""
     arpeggio = state.arpeggio + _running_value(sound.macros[ARPEGGIO], state.positions[ARPEGGIO])
     offset = state.period_offset + _running_value(sound.macros[PITCH], state.positions[PITCH])
     offset += _HI_PITCH_STEP * _running_value(sound.macros[HI_PITCH], state.positions[HI_PITCH])

@@ -1,6 +1,6 @@
-"""What the sound engine writes to the chip, noted down: for files that hold register writes.
+"""A log of what the synth writes to the chip, for files that hold register writes.
 
-A log is a record that its owner empties in time; what finds no room is counted, never waited for.
+The owner of a log must empty it in time. A write that finds no room is dropped and counted.
 """
 
 from typing import Final
@@ -16,7 +16,7 @@ from livegen.system.kernels import Record, kernel
 from livegen.units import frame_to_sample
 
 LOG_WRITES: Final = 4096
-"""Room for what a frame can write, commands of a busy performer included."""
+"""Number of writes that a log can hold. It is enough for a frame, even with the commands of a busy performer."""
 
 LOG: Final = np.dtype(
     [
@@ -36,7 +36,7 @@ Writes = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8]]
 
 @kernel
 def log_writes(log: Record, writes: Record) -> None:
-    """Note what an event is about to write to a chip."""
+    """Add to the log what an event is about to write to a chip."""
     for i in range(writes.n_writes):
         if log.n_writes < LOG_WRITES:
             log.cycles[log.n_writes] = writes.cycles[i]
@@ -48,14 +48,14 @@ def log_writes(log: Record, writes: Record) -> None:
 
 
 def take_writes(log: NDArray[np.void]) -> Writes:
-    """Return what a log, shape (1,), holds, and empty it."""
+    """Return the writes in a log, shape (1,), and empty the log."""
     n_writes = int(log["n_writes"][0])
     log["n_writes"] = 0
     return tuple(log[name][0, :n_writes].copy() for name in ("cycles", "addresses", "values"))  # type: ignore[return-value]
 
 
 def power_up_writes() -> Writes:
-    """Return what the sound engine writes before it plays."""
+    """Return what the synth writes before it plays."""
     log, writes = np.zeros(1, LOG), np.zeros(1, WRITES)
     power_up(writes[0])
     log_writes(log[0], writes[0])
@@ -63,19 +63,19 @@ def power_up_writes() -> Writes:
 
 
 def join_writes(pieces: list[Writes]) -> Writes:
-    """Return writes one after another."""
+    """Return several pieces of writes as one."""
     return tuple(np.concatenate(columns) for columns in zip(*pieces, strict=True))  # type: ignore[return-value]
 
 
 def score_writes(frames: NDArray[np.uint8], sample_rate: int) -> Writes:
-    """Return the writes with which the sound engine plays a score with its own volumes and timbres.
+    """Return the writes with which the synth plays a score with the score's own volumes and timbres.
 
     Parameters
     ----------
     frames : ndarray of uint8, shape (N, 4, 3)
-        The voices fall silent after the last.
+        The voices fall silent after the last frame.
     sample_rate : int
-        In Hz: a frame begins at a sample, as it does when it is played at this rate.
+        In Hz. Each frame begins at a whole sample of this rate, as it does when it is played.
     """
     synth, log = np.zeros(1, SYNTH), np.zeros(1, LOG)
     set_up_synth(synth, sample_rate, parse_patch("", "score", "score"))
@@ -88,7 +88,7 @@ def score_writes(frames: NDArray[np.uint8], sample_rate: int) -> Writes:
 
 @kernel
 def _play_frames(synth: Record, log: Record, frames: NDArray[np.uint8], first: int, sample_rate: int) -> int:
-    """Play frames from one on until the log is nearly full; return the next. The one after the last is silence."""
+    """Play frames from `first` on until the log is half full, and return the next. After the last comes silence."""
     for index in range(first, len(frames) + 1):
         if log.n_writes > LOG_WRITES // 2:
             return index

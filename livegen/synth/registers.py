@@ -1,8 +1,8 @@
-"""What a sound engine writes to the chip to make a voice sound what it wants.
+"""The register writes with which the synth makes each voice sound.
 
-Lengths are halted and volumes constant, so a note lasts until it is told otherwise; a voice that uses the chip's
-own envelope or sweep leaves them running. The triangle has no volume and is gated by its bit in $4015, which stops
-it at once and holds its level: no click. Register layout: https://www.nesdev.org/wiki/APU_registers.
+Length counters are halted and volumes are constant, so a note lasts until another write ends it. Only where a patch
+uses the chip's own envelope or sweep do these run. The triangle has no volume and is gated by its bit in $4015, which
+stops it at once and holds its level: no click. Register layout: https://www.nesdev.org/wiki/APU_registers.
 """
 
 from typing import Final
@@ -21,42 +21,45 @@ NO: Final = int(Voice.NO)
 
 WRITTEN: Final = np.dtype(
     [
-        ("level", np.int64),  # $4000, $4004 or $400C; of the triangle 1 where its gate is open
-        ("period", np.int64),  # of the timer; of the noise $400E
-        ("sweep", np.int64),
+        ("level", np.int64),  # value of $4000, $4004 or $400C; for the triangle, 1 while its gate is open
+        ("period", np.int64),  # timer period; for the noise, value of $400E
+        ("sweep", np.int64),  # value of $4001 or $4005
     ],
     align=True,
 )
-"""What a voice's registers hold, so that only what changes is written."""
+"""The values in a voice's registers. They are kept so that only what changes is written."""
 
 WRITES_MAX: Final = 64
 
 WRITES: Final = np.dtype(
     [
         ("n_writes", np.int64),
-        ("cycle", np.int64),  # before which nothing more can be written
+        ("cycle", np.int64),  # earliest cycle of the next write
         ("cycles", np.int64, WRITES_MAX),
         ("addresses", np.int64, WRITES_MAX),
         ("values", np.int64, WRITES_MAX),
     ],
     align=True,
 )
-"""What one event writes to a chip, in order. No event writes half as much as there is room for."""
+"""The writes of one event to a chip, in order. No event needs half of the room."""
 
 _HALT: Final = 0x20
 _CONSTANT_VOLUME: Final = 0x10
-_LONGEST_LENGTH: Final = 0x08  # 254 half frames, where it is not halted
+_LONGEST_LENGTH: Final = 0x08  # 254 half frames, unless the length counter is halted
 _NO_SWEEP: Final = 0x08  # negated, so that low notes are not muted
 _FRAME_COUNTER: Final = 0x4017
-_FIVE_STEPS: Final = 0x80  # also clocks the counters and the sweeps at once
+_FIVE_STEPS: Final = 0x80  # five-step mode; writing it also clocks the counters and the sweeps at once
 
-_SWEEP_DOWN: Final = 0x8F  # subtract the 128th part at the next half frame
-_SWEEP_UP: Final = 0x87
+_SWEEP_DOWN: Final = 0x8F  # lowers the timer period by a 128th at the next half frame
+_SWEEP_UP: Final = 0x87  # raises the timer period by a 128th at the next half frame
 
 
 @kernel
 def _write(writes: Record, cycle: int, address: int, value: int) -> None:
-    """Write in a cycle, or as soon after it as the writes before it let one; what follows $4017 finds it in effect."""
+    """Add a write in a cycle, or as soon after it as the earlier writes allow.
+
+    A write after one to $4017 comes late enough to find that in effect.
+    """
     if writes.n_writes < WRITES_MAX:
         writes.cycle = max(writes.cycle, cycle)
         writes.cycles[writes.n_writes] = writes.cycle
@@ -68,7 +71,7 @@ def _write(writes: Record, cycle: int, address: int, value: int) -> None:
 
 @kernel
 def power_up(writes: Record) -> None:
-    """Enable every voice, silent, and let the triangle's linear counter fill."""
+    """Enable every voice, all silent, and load the triangle's linear counter."""
     for base in (0x4000, 0x4004, 0x400C):
         _write(writes, 0, base, _HALT | _CONSTANT_VOLUME)
     _write(writes, 0, 0x4015, 0x0B)
@@ -81,7 +84,7 @@ def power_up(writes: Record) -> None:
 
 
 def remember_power_up(written: NDArray[np.void]) -> None:
-    """Note what `power_up` leaves in the registers in zeroed elements of `WRITTEN`, shape (4,), one a voice."""
+    """Store what `power_up` leaves in the registers in zeroed elements of `WRITTEN`, shape (4,), one for each voice."""
     written["level"][[P1, P2, NO]] = _HALT | _CONSTANT_VOLUME
     written["sweep"][[P1, P2]] = _NO_SWEEP
 
@@ -104,8 +107,8 @@ def write_pulse(
 ) -> None:
     """Let a pulse sound with a level ($4000), a timer period (8..2047) and a sweep ($4001, 0: none).
 
-    An attack starts the pulse's sequence and its envelope anew. So does a new period while the chip sweeps, which
-    has moved the old one to where only the chip knows.
+    An attack restarts the pulse's sequence and its envelope. So does a new period while the chip sweeps, because the
+    sweep has changed the old period to one that only the chip knows.
     """
     base = 0x4000 + 4 * voice
     sweep = sweep if sweep else _NO_SWEEP
@@ -123,11 +126,11 @@ def write_pulse(
 
 @kernel
 def bend_pulse(writes: Record, cycle: int, voice: int, written: Record, period: int) -> None:
-    """Move a sounding pulse to a near period, without the click of $4003, which starts its sequence anew.
+    """Move a sounding pulse to a near timer period without $4003, which would restart its sequence with a click.
 
-    Where the period's upper bits change by one, the sweep unit carries: it is told to add to $xFF, or to subtract
-    from $x00, at a half frame that a write to $4017 brings on. For chips whose envelopes and sweeps nobody needs.
-    https://www.nesdev.org/wiki/APU_Sweep
+    Where the upper bits of the period change by one, the sweep unit makes the carry: it adds to $xFF, or subtracts
+    from $x00, at a half frame that a write to $4017 causes. That half frame clocks all envelopes and sweeps, so this
+    is only for patches that use none of the chip's. https://www.nesdev.org/wiki/APU_Sweep
     """
     rise = (period >> 8) - (written.period >> 8)
     if rise == 1 or rise == -1:
@@ -159,7 +162,7 @@ def write_triangle(writes: Record, cycle: int, written: Record, is_on: bool, per
 
 @kernel
 def write_noise(writes: Record, cycle: int, written: Record, level: int, period: int, is_attack: bool) -> None:
-    """Let the noise sound with a level ($400C) and a period with its mode ($400E); an attack starts its envelope."""
+    """Let the noise sound with a level ($400C) and a period with its mode ($400E). An attack restarts its envelope."""
     if level != written.level:
         _write(writes, cycle, 0x400C, level)
     if period != written.period:

@@ -1,4 +1,4 @@
-"""Sounds: what a patch says of a voice or a drum, in the units that a tick needs."""
+"""Sounds: the settings of a voice or a drum in a patch, in the units in which an engine tick needs them."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -30,12 +30,12 @@ _AFTERTOUCH: Final = {"off": 0, "vibrato": _TO_VIBRATO, "volume": _TO_VOLUME}
 
 NO_ENVELOPE: Final = -1
 
-_DECAY_CLOCKS_A_TICK: Final = 192.0 / ENGINE_RATE_HZ  # quarter frames of the frame counter's five steps
+_DECAY_CLOCKS_A_TICK: Final = 192.0 / ENGINE_RATE_HZ  # quarter frames: 192 a second in the five-step mode
 
 SOUND: Final = np.dtype(
     [
         ("macros", MACRO, N_MACROS),
-        ("kick", MACRO),  # of a drum
+        ("kick", MACRO),  # notes that the triangle plays with a drum
         ("arpeggio_mode", np.int64),
         ("has_velocity", np.int64),
         ("is_legato", np.int64),
@@ -49,7 +49,7 @@ SOUND: Final = np.dtype(
         ("tremolo_depth", np.float64),  # share of the volume, 0..1
         ("tremolo_step", np.float64),  # turns a tick
         ("tremolo_delay", np.int64),  # ticks
-        ("modulation", np.float64),  # semitones
+        ("modulation", np.float64),  # depth of the modulation wheel's vibrato, in semitones
         ("aftertouch", np.int64),
         ("detune", np.float64),  # semitones
         ("envelope", np.int64),  # the chip's, 0..15 or NO_ENVELOPE
@@ -61,7 +61,7 @@ SOUND: Final = np.dtype(
 
 
 def fill_sound(record: NDArray[np.void], voice: VoicePatch) -> None:
-    """Write how notes sound on a voice to a zeroed element of `SOUND`."""
+    """Write the settings of a voice to a zeroed element of `SOUND`."""
     for index, name in enumerate(_MACROS):
         fill_macro(record["macros"][index], getattr(voice, name))
     record["arpeggio_mode"] = _ARPEGGIO_MODES[voice.arpeggio_mode]
@@ -90,7 +90,8 @@ def fill_drums(
 ) -> None:
     """Write drums to zeroed elements of `SOUND`, and the index of each to `drum_of_key`, int64 (128,).
 
-    What a drum does not say is as `noise` has it, but for its arpeggio, which is absolute, and its attack: it has one.
+    What a drum does not set is as in `noise`, with three exceptions: its arpeggio is absolute, it does not use the
+    chip's envelope, and it always has an attack.
     """
     for index, (key, drum) in enumerate(drums.items()):
         fill_sound(records[index], noise)
@@ -110,13 +111,13 @@ def _replace_macro(record: NDArray[np.void], macro: Macro) -> None:
 
 
 def _sweep_register(period: int, shift: int) -> int:
-    """Return ``EPPP NSSS`` of https://www.nesdev.org/wiki/APU_Sweep; a pitch that rises is a period that shrinks."""
+    """Return ``EPPP NSSS`` of https://www.nesdev.org/wiki/APU_Sweep. To raise the pitch, the period must shrink."""
     return 0 if shift == 0 else 0x80 | period << 4 | (0x08 if shift > 0 else 0) | abs(shift)
 
 
 @kernel
 def rings_out(sound: Record, is_noise: bool) -> bool:
-    """Tell whether a key that comes up lets the note sound to its own end, as a drum does."""
+    """Tell whether the note sounds to its own end after its key comes up, as a drum does."""
     if sound.envelope != NO_ENVELOPE:
         return is_noise and not sound.envelope_loops
     return ends_by_itself(sound.macros[VOLUME])
@@ -124,9 +125,9 @@ def rings_out(sound: Record, is_noise: bool) -> bool:
 
 @kernel
 def decay_volume(sound: Record, n_ticks: int) -> int:
-    """Return about where the chip's own decay stands (0..15) so many engine ticks after the attack.
+    """Return the approximate volume (0..15) of the chip's own decay, some engine ticks after the attack.
 
-    It falls by one each rate + 1 quarter frames, https://www.nesdev.org/wiki/APU_Envelope.
+    It falls by one every rate + 1 quarter frames, https://www.nesdev.org/wiki/APU_Envelope.
     """
     steps = int(n_ticks * _DECAY_CLOCKS_A_TICK) // (sound.envelope + 1)
     return MAX_VOLUME - (steps % (MAX_VOLUME + 1) if sound.envelope_loops else min(steps, MAX_VOLUME))
@@ -134,12 +135,12 @@ def decay_volume(sound: Record, n_ticks: int) -> int:
 
 @kernel
 def vibrato_by_hand(sound: Record, modulation: float, pressure: float) -> float:
-    """Return the depth of vibrato, in semitones, that the modulation wheel and the pressed key ask for."""
+    """Return the depth, in semitones, of the vibrato from the modulation wheel and the key pressure."""
     amount = modulation + (pressure if sound.aftertouch == _TO_VIBRATO else 0.0)
     return sound.modulation * min(amount, 1.0)
 
 
 @kernel
 def swell(sound: Record, volume: float, pressure: float, loudest: int) -> float:
-    """Return the volume of a key that is pressed harder."""
+    """Return the volume of a key with its pressure."""
     return volume + (loudest - volume) * pressure if sound.aftertouch == _TO_VOLUME else volume

@@ -1,9 +1,10 @@
-"""The sound engine: frames of the score and commands of the player in, register writes out.
+"""The synth: frames of the score and commands of the player in, register writes out.
 
-A voice sounds either the model's frames, with their own volume and timbre, or notes through the patch's sound: the
-player's always, the model's where the patch says so. Macros step on a 60.0988 Hz tick that restarts with each note.
-Times are absolute samples. The engine owns its chip, or a chip for each voice where they are to be heard apart; what
-an event writes to it is noted first and sent by `send_writes`, so that only that kernel holds the chip's code.
+A voice sounds either the model's frames, with their own volume and timbre, or notes with the patch's sound. The
+player's notes always have the patch's sound, the model's notes have it where the patch says so. Macros step on an
+engine tick of 60.0988 Hz that restarts with each note. Times are absolute samples. The synth owns its chip, or one
+chip for each voice where they are to be heard apart. What an event writes is stored first and sent by `send_writes`, so
+that only that kernel contains the chip's code.
 """
 
 from typing import Final
@@ -71,13 +72,13 @@ from livegen.units import (
 from livegen.voices import MAX_CHORD_NOTES
 
 NEVER: Final = np.iinfo(np.int64).max
-"""A sample that does not come: nothing is due."""
+"""Sample number that means that nothing is due."""
 
 SHORTEST_NOTE_SECONDS: Final = 0.010
-"""A tap that begins and ends within one audio block still sounds this long."""
+"""Shortest time that a note sounds, even if its key goes down and up within one audio block."""
 
 N_LANES: Final = N_VOICES + 2
-"""What has something to do on its own: the voices, then the kick, then the echo."""
+"""Number of lanes. Each has events of its own: first the voices, then the kick, then the echo."""
 
 _KICK_LANE: Final = N_VOICES
 _ECHO_LANE: Final = N_VOICES + 1
@@ -89,13 +90,13 @@ VOICE_SYNTH: Final = np.dtype(
     [
         ("playing", NOTE),
         ("sound", np.int64),  # index into the sounds
-        ("is_player", np.int64),  # the player's keys sound here, and frames do not
-        ("runs_macros", np.int64),  # the note sounds through the patch, not as a frame says
-        ("order", np.int64),  # of the last key command, so that a late one is told
-        ("express_order", np.int64),
+        ("is_player", np.int64),  # 1: the player's keys sound here, and frames do not
+        ("runs_macros", np.int64),  # 1: the note has the patch's sound, 0: it sounds as the frame says
+        ("order", np.int64),  # of the last key command; an older one is ignored
+        ("express_order", np.int64),  # the same of the last EXPRESS
         ("attack_sample", np.int64),
-        ("release_sample", np.int64),  # when a key that came up lets go, or NEVER
-        ("frame_note", np.int64),  # of the last frame
+        ("release_sample", np.int64),  # sample at which a note whose key came up is released, or NEVER
+        ("frame_note", np.int64),  # this and the next two: the voice in the last frame
         ("frame_volume", np.int64),
         ("frame_timbre", np.int64),
         ("written", WRITTEN),
@@ -106,18 +107,18 @@ VOICE_SYNTH: Final = np.dtype(
 SYNTH: Final = np.dtype(
     [
         ("sample_rate", np.float64),
-        ("chord_ticks", np.int64),  # engine ticks for each note of a chord; a live level
+        ("chord_ticks", np.int64),  # engine ticks for each note of a chord, a live control
         ("chip_of_voice", np.int64, N_VOICES),
-        ("bank", np.int64),  # in which notes begin
+        ("bank", np.int64),  # index of the bank in which notes begin
         ("banks", BANK, N_BANKS),
         ("sounds", SOUND, N_BANKS * N_SOUNDS),
         ("voices", VOICE_SYNTH, N_VOICES),
-        ("triangle_is_on", np.int64),  # what the triangle would sound without the kick
+        ("triangle_is_on", np.int64),  # this and the next: what the triangle would sound without the kick
         ("triangle_period", np.int64),
         ("kick", KICK),
         ("kick_sound", np.int64),
         ("echo", ECHO),
-        ("writes", WRITES, N_VOICES),  # for the chips, of the event that runs
+        ("writes", WRITES, N_VOICES),  # writes of the present event, for each chip
         ("chips", CHIP, N_VOICES),
     ],
     align=True,
@@ -159,7 +160,7 @@ def set_up_synth(
 
 @kernel
 def send_writes(synth: Record) -> None:
-    """Write to the chips what an event asked for; to be called after each command, frame and event."""
+    """Send to the chips what an event has to write. To be called after each command, frame and event."""
     for index in range(N_VOICES):
         writes = synth.writes[index]
         for i in range(writes.n_writes):
@@ -169,7 +170,7 @@ def send_writes(synth: Record) -> None:
 
 @kernel
 def run_command(synth: Record, sample: int, command: Record) -> None:
-    """Do what a record of `livegen.synth.commands.COMMAND` asks for; one that is older than the last is void."""
+    """Carry out a record of `livegen.synth.commands.COMMAND`, unless it is older than the voice's last one."""
     if command.kind == SILENCE_ALL:
         for voice in range(N_VOICES):
             if command.order >= synth.voices[voice].order:
@@ -204,7 +205,7 @@ def run_command(synth: Record, sample: int, command: Record) -> None:
 
 @kernel
 def play_frame_voice(synth: Record, sample: int, voice: int, note: int, volume: int, timbre: int) -> None:
-    """Let a voice of the model sound what a frame of the score says; a voice of the player's does not listen."""
+    """Let a voice of the model's sound what a frame of the score says. Does nothing on a voice of the player's."""
     state = synth.voices[voice]
     if state.is_player:
         return
@@ -217,7 +218,7 @@ def play_frame_voice(synth: Record, sample: int, voice: int, note: int, volume: 
         state.playing.n_notes = 1
         _attack(synth, sample, voice, _sound_index(synth, voice, drum), note, loudness, state.playing.note != 0)
     elif bank.plays_model[voice]:
-        if note == 0 and not state.runs_macros:  # it began under a patch that left the model its own sound
+        if note == 0 and not state.runs_macros:  # the note began under a patch that does not change the model's sound
             _silence(synth, sample, voice)
         elif note == 0 and state.frame_note != 0:
             _let_go(synth, state, sample)
@@ -245,7 +246,7 @@ def silence_voice(synth: Record, sample: int, voice: int) -> None:
 
 @kernel
 def next_event_sample(synth: Record, lane: int) -> int:
-    """Return the sample at which a lane next has something to do on its own, or `NEVER`."""
+    """Return the sample of a lane's next event, or `NEVER`."""
     if lane == _KICK_LANE:
         return next_kick_sample(synth.kick, synth.sample_rate, NEVER)
     if lane == _ECHO_LANE:
@@ -259,7 +260,7 @@ def next_event_sample(synth: Record, lane: int) -> int:
 
 @kernel
 def run_event(synth: Record, sample: int, lane: int) -> None:
-    """Do what `next_event_sample` announced."""
+    """Carry out the event that `next_event_sample` announced."""
     if lane == _KICK_LANE:
         step_kick(synth.kick, synth.sounds[synth.kick_sound].kick)
         _send_triangle(synth, sample)
@@ -305,7 +306,7 @@ def _key_down(synth: Record, sample: int, command: Record) -> None:
 
 @kernel
 def _change_chord(synth: Record, sample: int, command: Record) -> None:
-    """Let a note go on with other notes; one that has rung off begins anew with the key that joins."""
+    """Change the notes of a chord without an attack. A chord that has faded out begins again when a key is added."""
     state = synth.voices[command.voice]
     playing = state.playing
     if command.n_notes > playing.n_notes and is_spent(playing, synth.sounds[state.sound]):
@@ -325,7 +326,7 @@ def _take_chord(playing: Record, command: Record) -> None:
 
 @kernel
 def _attack(synth: Record, sample: int, voice: int, sound_index: int, note: int, volume: int, glides: bool) -> None:
-    """Begin a note; it may glide from one that sounds, if that was played by the same hand."""
+    """Begin a note. With `glides` its pitch may glide from the note that sounds, which the same hand played."""
     state = synth.voices[voice]
     state.sound, state.runs_macros = sound_index, 1
     state.attack_sample, state.release_sample = sample, NEVER
@@ -379,7 +380,7 @@ def _silence(synth: Record, sample: int, voice: int) -> None:
 
 @kernel
 def _send_note(synth: Record, sample: int, voice: int, is_attack: bool) -> None:
-    """Let the voice sound what its note has come to."""
+    """Let the voice sound its note with the present volume, timbre and pitch."""
     state = synth.voices[voice]
     playing, sound = state.playing, synth.sounds[state.sound]
     volume, timbre = note_volume(playing, sound), note_timbre(playing, sound)
@@ -407,7 +408,7 @@ def _sound(
     sweep: int,
     is_attack: bool,
 ) -> None:
-    """Write to the chip what a voice is to sound; a noise's pitch is its note."""
+    """Write to the chip what a voice is to sound. The pitch of the noise is its noise note."""
     written = synth.voices[voice].written
     if voice == TR:
         synth.triangle_is_on = volume > 0
@@ -435,7 +436,7 @@ def _send_pulse(synth: Record, sample: int, voice: int, level: int, period: int,
 
 @kernel
 def _send_triangle(synth: Record, sample: int) -> None:
-    """Let the triangle sound the kick, or else what it has to sound."""
+    """Let the triangle sound the kick while there is one, else its own note."""
     writes, written, cycle = _writes(synth, TR), synth.voices[TR].written, _cycle(synth, sample)
     if synth.kick.is_sounding:
         note = kick_note(synth.kick, synth.sounds[synth.kick_sound].kick)

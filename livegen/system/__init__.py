@@ -1,5 +1,5 @@
-"""What the compiler and the machine give: Numba's kernels, files of ours and the user's, JACK, and MIDI ports.
+"""The compiler and the machine: Numba kernels, the folders of livegen and of the user, JACK, and MIDI ports.
 
-Imports nothing but `livegen.errors`, and the two that the words stand on, `kernels` and `atomics`, not even that.
+Imports `livegen.errors` alone. `kernels` and `atomics`, which the words import, import nothing of livegen.
 Read `kernels` first: every compiled function of livegen takes its decorator from there.
 """

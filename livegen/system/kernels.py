@@ -1,9 +1,9 @@
 """How Numba kernels are compiled and cached here.
 
-Importing this module decides the folder of Numba's cache, so a module takes its decorator from here and
-never from `numba`. The folder is named by a hash of every source file that has a part in a kernel: Numba's own
-cache looks only at the file of the function itself, and would run stale code when a kernel in another file
-changed, or a constant that the compiler froze.
+Importing this module sets the folder of Numba's cache, so a module takes its decorator from here and never from
+`numba`. The folder's name is a hash of every source file that has a part in a kernel. Numba's own cache looks only at
+the file of the function itself: if a kernel in another file changed, or a constant that was compiled in, it would run
+stale code.
 """
 
 import contextlib
@@ -37,7 +37,7 @@ def _kernel_sources() -> list[Path]:
 
 
 def _named_modules(path: Path) -> list[Path]:
-    """Return the files of the modules that a file names; all of a package's, if it names a package."""
+    """Return the files of the modules that a file names, and all files of a package that it names."""
     modules: list[Path] = []
     for name in set(_MODULE_NAME.findall(path.read_bytes())):
         place = _PACKAGE.joinpath(*name.decode().split("."))
@@ -55,7 +55,7 @@ def _cache_folder() -> Path:
 
 
 CACHE_FOLDER = _cache_folder()
-os.environ["NUMBA_CACHE_DIR"] = str(CACHE_FOLDER)  # Numba reads its environment anew before it compiles
+os.environ["NUMBA_CACHE_DIR"] = str(CACHE_FOLDER)  # Numba reads its environment again before it compiles
 numba.config.CACHE_DIR = str(CACHE_FOLDER)
 
 
@@ -68,7 +68,7 @@ def is_compiled() -> bool:
 
 
 def mark_compiled() -> None:
-    """Remember that a whole session's kernels are in the cache now; a cache that cannot be written is no error."""
+    """Note in the cache that it holds all kernels of a session; a cache that cannot be written is no error."""
     with contextlib.suppress(OSError):
         CACHE_FOLDER.mkdir(parents=True, exist_ok=True)
         (CACHE_FOLDER / _MARK).touch()
@@ -86,9 +86,10 @@ _compile_later: Final = numba.njit(nogil=True, cache=True, error_model="numpy")
 def kernel(function: Callable[..., Any]) -> Any:
     """Make a kernel of a function.
 
-    `nogil` keeps the interpreter free, `cache` makes the second start quick, and the error model of NumPy keeps
-    a division by zero from raising, which inside an audio callback would take the GIL. Left alone, Numba compiles a
-    kernel once more for each constant that another kernel hands to it, which takes half as long again.
+    `nogil` keeps the interpreter free, `cache` makes the second start quick, and NumPy's error model keeps a division
+    by zero from raising, which inside an audio callback would take the GIL. By default Numba compiles a kernel again
+    for each constant that another kernel passes to it, which makes compiling take half as long again; `unliteral`
+    prevents that.
     """
     dispatcher = _compile_later(function)
     find = dispatcher.get_call_template

@@ -1,8 +1,8 @@
-"""The JACK library that python-rtmidi brings along: whether a server runs, and silence on stderr.
+"""Calls to the JACK library that python-rtmidi brings along: they tell whether a server runs, and silence its messages.
 
-RtMidi offers neither. libjack writes its troubles to stderr, which would tear a status screen, and RtMidi does
-not notice when the server goes away: its port list stays as it was and, once its ring is full, a send waits
-for ever. https://jackaudio.org/api/group__ClientFunctions.html
+RtMidi offers neither. libjack writes its messages to stderr, which would tear a status screen. RtMidi does not notice
+when the server goes away: its port list stays as it was and, once its ring is full, a send waits for ever.
+https://jackaudio.org/api/group__ClientFunctions.html
 """
 
 import ctypes
@@ -24,14 +24,14 @@ class JackWatch:
 
     Notes
     -----
-    `is_alive` is set by a thread of JACK's and may be read by any; the other methods are for one thread at a time.
+    A thread of JACK's sets `is_alive`; any thread may read it. Only one thread at a time may call the methods.
     """
 
     def __init__(self, library: ctypes.CDLL, client: int) -> None:
         self._library = library
         self._client: int | None = client
         self.is_alive = True
-        self._on_shutdown = _SHUTDOWN(self._shut_down)  # kept here: JACK holds nothing but its address
+        self._on_shutdown = _SHUTDOWN(self._shut_down)  # kept alive here: JACK stores only its address
         library.jack_on_shutdown(client, self._on_shutdown, None)
 
     def physical_midi_sources(self) -> list[str]:
@@ -42,13 +42,13 @@ class JackWatch:
         return self._names(self._library.jack_get_ports(self._client, None, _MIDI_TYPE, flags))
 
     def midi_inputs(self, pattern: str) -> list[str]:
-        """Return the names of the ports that take MIDI and that fit a POSIX regular expression."""
+        """Return the names of the ports that take MIDI and match a POSIX regular expression."""
         if self._client is None or not self.is_alive:
             return []
         return self._names(self._library.jack_get_ports(self._client, pattern.encode(), _MIDI_TYPE, _PORT_IS_INPUT))
 
     def connections(self, port: str) -> list[str]:
-        """Return the names of the ports that a port, of whatever client, is connected with."""
+        """Return the names of the ports that are connected with a port, which may belong to any client."""
         if self._client is None or not self.is_alive:
             return []
         handle = self._library.jack_port_by_name(self._client, port.encode("utf-8", "replace"))
@@ -85,7 +85,7 @@ def open_watch() -> JackWatch | None:
 
 
 def _load() -> ctypes.CDLL | None:
-    """Return the very libjack that RtMidi calls, with its messages silenced, or None if it calls none."""
+    """Return the same libjack that RtMidi calls, with its messages silenced, or None if RtMidi calls none."""
     path = _loaded_path()
     if path is None:
         return None
@@ -101,7 +101,8 @@ def _load() -> ctypes.CDLL | None:
     library.jack_port_get_all_connections.restype = ctypes.POINTER(ctypes.c_char_p)
     library.jack_port_get_all_connections.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
     library.jack_free.argtypes = [ctypes.c_void_p]
-    # JACK calls these from its real-time threads, where Python must not run: `strlen` has the right type and no effect
+    # JACK calls these from its real-time threads, where Python must not run. `strlen` takes what they take and does
+    # nothing with it.
     harmless = ctypes.cast(ctypes.CDLL(None).strlen, ctypes.c_void_p)
     library.jack_set_error_function(harmless)
     library.jack_set_info_function(harmless)
@@ -109,7 +110,7 @@ def _load() -> ctypes.CDLL | None:
 
 
 def _loaded_path() -> str | None:
-    # a wheel of python-rtmidi carries a libjack of its own, which is not the one that PortAudio loads
+    # a wheel of python-rtmidi contains its own libjack, which is not the one that PortAudio loads
     try:
         mapped = {line.split(maxsplit=5)[-1].strip() for line in Path("/proc/self/maps").read_text().splitlines()}
     except OSError:

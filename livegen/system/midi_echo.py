@@ -1,4 +1,4 @@
-"""Our own output is told from what is played when it comes back as input, through a cable or a patch bay."""
+"""The filter that drops our own MIDI output where a cable or a patch bay brings it back as input."""
 
 import threading
 from collections.abc import Sequence
@@ -8,12 +8,12 @@ class EchoFilter:
     """Recognises our own output when it comes back as input, through a cable or a patch bay.
 
     A note_on or other message is an echo if the same bytes were sent a moment ago; each sent message has one echo.
-    A note_off is an echo only if its note_on was one: a key that the performer holds is always released.
+    A note_off is an echo only if its note_on was one, so that a key which the performer holds is always released.
 
     Parameters
     ----------
     window_seconds : float
-        How long an echo takes at most: two JACK periods of 1024 samples, or a few messages on a MIDI cable.
+        Longest time that an echo takes: two JACK periods of 1024 samples, or a few messages on a MIDI cable.
 
     Notes
     -----
@@ -34,7 +34,7 @@ class EchoFilter:
             self._sent.setdefault(_canonical(message), []).append(now_seconds)
 
     def is_echo(self, message: Sequence[int], now_seconds: float) -> bool:
-        """Tell whether a message that arrives now is to be dropped, because it is our own."""
+        """Tell whether a message that arrives now is our own and is to be dropped."""
         if not message:
             return False
         data = _canonical(message)
@@ -58,7 +58,7 @@ class EchoFilter:
 
 
 def _canonical(message: Sequence[int]) -> bytes:
-    """Return a message's bytes, with a note_off in one form of the three that MIDI has for it."""
+    """Return a message's bytes. MIDI has three forms of a note_off; they all become the same one."""
     data = bytes(message)
     if len(data) == 3 and (data[0] & 0xF0 == 0x80 or (data[0] & 0xF0 == 0x90 and data[2] == 0)):
         return bytes((0x80 | data[0] & 0x0F, data[1], 0))

@@ -1,7 +1,7 @@
-"""The MIDI ports of this machine: which there are, which one is meant, opening it, and noticing when it goes.
+"""The MIDI ports of this machine: list them, choose one, open it, and notice when it goes.
 
-Python-rtmidi does the work. It is imported on first use: its wheels need a system library (ALSA's on Linux),
-and whatever makes do without MIDI runs where that is missing.
+Python-rtmidi does the work. It is imported on first use: its wheels need a system library (ALSA's on Linux), and
+whatever needs no MIDI must run where that library is missing.
 """
 
 import re
@@ -28,9 +28,9 @@ _RTMIDI_NAME: Final = {"alsa": "LINUX_ALSA", "jack": "UNIX_JACK", "coremidi": "M
 _ALSA_SEQUENCER: Final = Path("/dev/snd/seq")
 _ALSA_ADDRESS: Final = re.compile(r" (\d+):\d+$")
 _ALSA_HARDWARE_CLIENTS: Final = range(16, 128)  # 0 is the system, 14 Midi Through, applications begin at 128
-_WAY: Final = re.compile(r"[ _]?\(?(capture|playback)\)?")
-_BRIDGES: Final = ("system", "a2j")
-_LOOPBACKS: Final = ("midi through", "iac driver")
+_WAY: Final = re.compile(r"[ _]?\(?(capture|playback)\)?")  # the direction in the name of a bridge's port
+_BRIDGES: Final = ("system", "a2j")  # JACK clients that hold the ports of all devices
+_LOOPBACKS: Final = ("midi through", "iac driver")  # ports that return to software what software sends
 NO_VIRTUAL_PORTS: Final = (
     "Windows has no virtual MIDI ports: plug in a keyboard, or install loopMIDI, add a port to it, and name that port "
     "with --midi-in or --midi-out"
@@ -40,7 +40,7 @@ _NO_ALSA_AND_NO_JACK: Final = (
     "there is no MIDI here: load ALSA's sequencer (`modprobe snd-seq`) or start a JACK server (jackd, or qjackctl)"
 )
 _JACK_VIRTUAL_INPUT: Final = f"^{CLIENT_NAME}(-[0-9]+)?:in$"
-_INPUT_QUEUE: Final = 4096  # messages; RtMidi writes to stderr when it is full
+_INPUT_QUEUE: Final = 4096  # length in messages; RtMidi writes to stderr when the queue is full
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The port that is meant, and a warning (or nothing) if more than one fits."""
+    """The port that was chosen, and a warning if more than one fits, else an empty text."""
 
     name: str
     warning: str = ""
@@ -66,7 +66,7 @@ class MidiSystem:
     ----------
     api : {"alsa", "jack", "coremidi", "windows"}
     has_virtual_ports : bool
-        Whether others can connect themselves to a port of ours. Windows has no such ports.
+        Whether livegen can open a port that other programs connect with. Windows has no such ports.
 
     Notes
     -----
@@ -83,9 +83,9 @@ class MidiSystem:
             raise PortError(_NO_JACK if _ALSA_SEQUENCER.exists() else _NO_ALSA_AND_NO_JACK)
 
     def is_alive(self) -> bool:
-        """Tell whether the interface works; after JACK's server went, joins the next one that runs.
+        """Tell whether the interface works. If JACK's server is gone, join the next one that runs.
 
-        That is tried only when all clients of the old server are deleted: libjack crashes on them afterwards.
+        That is tried only once all clients of the old server are deleted: libjack crashes on them otherwise.
         """
         if self.api != "jack":
             return True
@@ -100,7 +100,7 @@ class MidiSystem:
             return self._watch is not None
 
     def new_client(self, direction: Direction, name: str) -> Any:
-        """Return a `rtmidi.MidiIn` or `MidiOut` that has no port yet; `delete_client` takes it back.
+        """Return a `rtmidi.MidiIn` or `MidiOut` that has no port yet. `delete_client` must delete it.
 
         Raises
         ------
@@ -122,7 +122,7 @@ class MidiSystem:
         return client
 
     def delete_client(self, client: Any) -> None:
-        """Close a client's port and delete it; what was sent has left the port when this returns."""
+        """Close a client's port and delete the client. All that was sent has left the port when this returns."""
         with self._lock:
             self._n_clients -= 1
             try:
@@ -131,7 +131,7 @@ class MidiSystem:
                 client.delete()
 
     def port_names(self, direction: Direction) -> list[str]:
-        """Return the names of all ports of a direction, ours too, by a client made for it: not for every moment."""
+        """Return the names of all ports of a direction, ours too. Makes a client each time: do not call it often."""
         client = self.new_client(direction, f"{CLIENT_NAME}-list")
         try:
             return _port_names(client)
@@ -139,7 +139,7 @@ class MidiSystem:
             self.delete_client(client)
 
     def hardware_inputs(self, names: Sequence[str]) -> list[str]:
-        """Return those of the input ports that bring in a keyboard or other device, not software or ourselves."""
+        """Return those of the input ports that belong to a keyboard or other device, not to software."""
         foreign = [name for name in names if not is_own(name) and not name.lower().startswith(_LOOPBACKS)]
         if self.api == "jack":
             with self._lock:
@@ -150,17 +150,17 @@ class MidiSystem:
         return foreign
 
     def is_connected(self, name: str) -> bool:
-        """Tell whether a port of ours is connected with the port of this name; True where the interface cannot say.
+        """Tell whether a port of ours is connected with the port of this name. True where the interface cannot tell.
 
-        A port that goes and comes back between two looks has its old name and none of its connections.
+        A port that goes and comes back between two checks has its old name but has lost its connections.
         """
         with self._lock:
             return self._watch is None or any(is_own(port) for port in self._watch.connections(name))
 
     def virtual_input_partners(self) -> frozenset[str]:
-        """Return the ports that are connected with our virtual input; none where the interface cannot say.
+        """Return the ports that are connected with our virtual input; none where the interface cannot tell.
 
-        A second livegen on the same JACK server counts as us: RtMidi does not tell which number ours has.
+        The input of a second livegen on the same JACK server counts too: RtMidi does not tell which number ours has.
         """
         with self._lock:
             if self._watch is None:
@@ -169,7 +169,7 @@ class MidiSystem:
             return frozenset(partner for port in own for partner in self._watch.connections(port))
 
     def close(self) -> None:
-        """Leave the interface; the ports are closed by who opened them."""
+        """Leave the interface. Whoever opened a port closes it."""
         with self._lock:
             if self._watch is not None:
                 self._watch.close()
@@ -190,9 +190,9 @@ def find_midi(api: str = "auto", *, is_needed: bool = False) -> tuple[MidiSystem
     Returns
     -------
     MidiSystem or None
-        None is no MIDI.
+        None if there is no MIDI.
     str
-        Why there is no MIDI, one sentence; else empty.
+        One sentence that says why there is no MIDI; else empty.
 
     Raises
     ------
@@ -213,13 +213,13 @@ def find_midi(api: str = "auto", *, is_needed: bool = False) -> tuple[MidiSystem
 
 
 def list_ports(midi: MidiSystem) -> Ports:
-    """Return the MIDI ports that others offer, ours left out."""
+    """Return the MIDI ports that other programs and devices offer, without ours."""
     inputs, outputs = ([name for name in midi.port_names(way) if not is_own(name)] for way in _DIRECTIONS)
     return Ports(tuple(inputs), tuple(outputs))
 
 
 def choose_port(names: Sequence[str], wanted: str, direction: Direction) -> Choice:
-    """Find a port by a case-insensitive part of its name; an exact name goes before a part, the first before others.
+    """Find a port by a part of its name, in any case. A port of exactly this name is preferred, then the first one.
 
     Raises
     ------
@@ -247,10 +247,11 @@ def is_own(name: str) -> bool:
 
 
 def is_same_device(source: str, name: str) -> bool:
-    """Tell whether an input, as ``midi:`` and its port's name, is the keyboard half of the device of an output.
+    """Tell whether an input and an output belong to the same device.
 
-    ALSA and JACK name client and port; a bridge from one to the other, and JACK's own driver, have all devices in one
-    client and tell them apart by the port.
+    `source` is ``midi:`` and the name of the input's port; `name` is the name of the output's port. ALSA and JACK name
+    a port by client and port, and usually each device is a client. A bridge from ALSA to JACK, and JACK's own driver,
+    are one client for all devices; there the port's name tells the devices apart.
     """
     return source.startswith("midi:") and _device(source.removeprefix("midi:")) == _device(name)
 
@@ -268,7 +269,7 @@ class Port:
     midi : MidiSystem
     direction : {"in", "out"}
     wanted : str or None
-        A part of the name of the port to connect with; None opens a virtual port that others connect with.
+        A part of the name of the port to connect with. None opens a virtual port that others connect with.
 
     Attributes
     ----------
@@ -285,7 +286,7 @@ class Port:
 
     Notes
     -----
-    Made on one thread and then used by one other at a time.
+    One thread makes it; then one thread at a time may use it.
     """
 
     def __init__(self, midi: MidiSystem, direction: Direction, wanted: str | None) -> None:
@@ -305,9 +306,9 @@ class Port:
             raise
 
     def check(self) -> bool:
-        """Notice a port that is gone and open one that came back; about once a second. True if it is open.
+        """Notice if the port is gone, and open it again when it is back. Return True if it is open.
 
-        Never raises. Takes a fraction of a millisecond while all is well.
+        To be called about once a second. Never raises. Takes a fraction of a millisecond while all is well.
         """
         try:
             if not self._midi.is_alive():
@@ -319,16 +320,16 @@ class Port:
                 self.is_open = False
         except PortError:  # not back yet
             pass
-        except Exception:  # whatever a driver throws while its device vanishes, the music goes on
+        except Exception:  # a driver may raise anything while its device vanishes, and the music must go on
             self.close()
         return self.is_open
 
     def neighbours(self) -> list[str]:
-        """Return the names of all ports of this direction, ours too; empty when the port is not open."""
+        """Return the names of all ports of this direction, ours too; none while the port is not open."""
         return _port_names(self._client) if self.is_open else []
 
     def close(self) -> None:
-        """Close it; calling it again does nothing. What was sent has left the port when it returns."""
+        """Close it; calling it again does nothing. All that was sent has left the port when this returns."""
         client, self._client = self._client, None
         self.is_open = False
         if client is not None:
@@ -348,7 +349,7 @@ class Port:
             self._client = self._midi.new_client(self._direction, self._client_name())
         if self._wanted is None:
             self.name = f"{CLIENT_NAME} {self._direction}"
-            # CoreMIDI shows the name of the port alone, the others show client and port
+            # CoreMIDI shows only the name of the port, the other interfaces show client and port
             self._client.open_virtual_port(self.name if self._midi.api == "coremidi" else self._direction)
         else:
             names = _port_names(self._client)
@@ -366,14 +367,14 @@ class Port:
         return choose_port(names, self._wanted, self._direction)
 
     def _client_name(self) -> str:
-        # a JACK client's name is unique on its server, and the virtual input is the one to be called livegen
+        # a JACK client's name is unique on its server: the virtual input is called livegen, so the others are not
         if self._midi.api != "jack" or (self._direction == "in" and self._wanted is None):
             return CLIENT_NAME
         return f"{CLIENT_NAME}-{self._direction}"
 
 
 class InputPort(Port):
-    """A port that messages are polled from: a callback of RtMidi's would run Python in JACK's process thread."""
+    """A port whose messages are polled: a callback from RtMidi would run Python in JACK's process thread."""
 
     def __init__(self, midi: MidiSystem, wanted: str | None) -> None:
         super().__init__(midi, "in", wanted)
@@ -381,7 +382,7 @@ class InputPort(Port):
         self._partners: frozenset[str] = frozenset()
 
     def has_lost_partner(self) -> bool:
-        """Tell whether a port that was connected with our virtual one no longer is; JACK alone can say."""
+        """Tell whether a port that was connected with our virtual one no longer is. Only JACK can tell."""
         before = self._partners
         self._partners = self._midi.virtual_input_partners() if self._wanted is None else frozenset()
         return not before <= self._partners
@@ -411,7 +412,7 @@ class OutputPort(Port):
         Raises
         ------
         PortError
-            If the port is closed or refuses; what it sounded is lost.
+            If the port is closed or refuses. The notes that sound cannot be ended until it is open again.
         """
         if not self.is_open:
             raise PortError(f"the MIDI port {self.name!r} is gone: plug it in again")

@@ -1,4 +1,4 @@
-"""Where livegen's own files lie, and the user's.
+"""The folders of livegen's own files and of the user's.
 
 Patches and models are folders beside the package in a checkout, and inside it once it is installed.
 """
@@ -29,7 +29,7 @@ def shipped_models() -> list[str]:
 
 
 def model_folder(name: str) -> Path:
-    """Return the folder of a model by its name, or the folder itself; raises CheckpointError."""
+    """Return the folder of a model, given its name or the path of the folder; raises CheckpointError."""
     folder = models_folder() / name
     if "/" not in name and "\\" not in name and folder.is_dir():
         return folder

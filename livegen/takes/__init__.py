@@ -1,4 +1,4 @@
-"""What is recorded of a jam, and played again from its log alone, bit for bit.
+"""Takes: recordings of jams, each a log from which the jam can be played again, bit for bit.
 
 Imports `performance`, `instrument`, `engines`, `formats` and what lies below, and knows no session: it is handed what
 it writes. Read `records` first: what a take is made of; then `recorder`, which writes it, and `replay`.

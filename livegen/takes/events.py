@@ -1,6 +1,6 @@
 """Events as a take holds them: a name and the values of the fields, ``["note_on", 0, 60, 100]``.
 
-Names, fields and types are those of the classes in `livegen.events`, so a new event needs no word here.
+Names, fields and types are those of the classes in `livegen.events`, so a new event needs no new code here.
 """
 
 import math
@@ -35,12 +35,12 @@ _TYPES: Final = {kind: _types_of(kind) for kind in EVENT_KINDS.values()}
 
 
 def encode_event(event: Event) -> list[Any]:
-    """Return an event as JSON has it."""
+    """Return an event as a list that JSON can hold."""
     return [_NAMES[type(event)], *(getattr(event, field.name) for field in fields(event))]
 
 
 def decode_event(written: Any) -> Event:
-    """Return the event that was encoded; raises ValueError, in words that go on a sentence, where it is none."""
+    """Return the event that was encoded; if it is none, raises ValueError with words that continue a sentence."""
     if not isinstance(written, list) or not written or not isinstance(written[0], str):
         raise ValueError("an event is no list that begins with a name")
     kind = EVENT_KINDS.get(written[0])
@@ -63,7 +63,7 @@ def decode_event(written: Any) -> Event:
 
 
 def _is_default_action(event: SetControl) -> bool:
-    """Tell whether an action came without its argument, which may be an empty word."""
+    """Tell whether an event is an action without an argument: its value is the default, such as an empty text."""
     control = CONTROLS.get(event.name)
     return control is not None and control.is_action and event.value == control.default
 

@@ -1,4 +1,4 @@
-"""Where takes lie: making a new one, finding one, telling what there is, and clearing old ones away."""
+"""The folder of takes: making a new take, finding one, listing them, and removing old ones."""
 
 import contextlib
 import hashlib
@@ -34,7 +34,7 @@ _DAY_SECONDS: Final = 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class TakeSettings:
-    """What a take is told of the jam that it cannot see.
+    """What a take is told of its jam because it cannot know it itself.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class TakeSettings:
     patches : mapping of str to str
         The texts, by name, of that patch and of those that may take over.
     settings : mapping of str to str
-        Kept for the curious.
+        Kept for information only.
     """
 
     folder: Path | None
@@ -58,12 +58,12 @@ class TakeSettings:
 
 
 def takes_folder() -> Path:
-    """Return the folder where takes are kept unless somebody says otherwise; it need not exist yet."""
+    """Return the folder where takes are kept by default; it need not exist yet."""
     return user_data_folder() / "takes"
 
 
 def versions() -> dict[str, str]:
-    """Return what the same music, bit for bit, depends on beside the take and the model."""
+    """Return the versions that must be the same for the same music, bit for bit, from the same take and model."""
     return {
         "livegen": __version__,
         "core": _core_hash(),
@@ -77,7 +77,7 @@ def versions() -> dict[str, str]:
 
 
 def _core_hash() -> str:
-    """Return a hash of the code that decides what is played: it changes more often than the version's number."""
+    """Return a hash of the code that decides what is played; this code changes more often than the version number."""
     digest = hashlib.sha256()
     for path in sorted(path for pattern in _CORE for path in _PACKAGE.glob(pattern)):
         digest.update(path.relative_to(_PACKAGE).as_posix().encode() + b"\0" + path.read_bytes())
@@ -85,7 +85,7 @@ def _core_hash() -> str:
 
 
 def model_hash(folder: Path) -> str:
-    """Return the SHA-256 of a model's files, empty where there is none."""
+    """Return the SHA-256 of a model's files; empty if they cannot be read."""
     digest = hashlib.sha256()
     try:
         for name in (CONFIG_FILE, WEIGHTS_FILE):
@@ -109,7 +109,7 @@ def new_take(told: TakeSettings, instrument: Instrument) -> tuple[Path, Head]:
 
 
 def head_of(told: TakeSettings, instrument: Instrument, started: datetime) -> Head:
-    """Return the head of a take that begins with an instrument as it is now."""
+    """Return the head of a take that begins now, with the instrument in its present state."""
     return Head(
         started=started.isoformat(timespec="milliseconds"),
         versions=versions(),
@@ -124,7 +124,7 @@ def head_of(told: TakeSettings, instrument: Instrument, started: datetime) -> He
 
 
 def _new_folder(parent: Path, started: datetime) -> Path:
-    """Make the folder of a take, named by date and time; two of one second are told apart by a number."""
+    """Make the folder of a take, named by date and time; a number tells takes of the same second apart."""
     name = started.strftime("%Y-%m-%d_%H-%M-%S")
     try:
         parent.mkdir(parents=True, exist_ok=True)
@@ -193,9 +193,9 @@ class Listed:
         Of all its files.
     is_running : bool
     is_whole : bool
-        Whether the jam was left, and not cut off.
+        Whether the jam was ended by the performer and not cut off.
     head : Head or None
-        None where the log cannot be read, which `trouble` explains.
+        None if the log cannot be read; `trouble` then says why.
     played : End or None
     trouble : str
     """
@@ -210,7 +210,7 @@ class Listed:
 
 
 def look_at(folder: Path) -> Listed:
-    """Return what there is to tell of a take; reads no more than its ends where it was ended cleanly."""
+    """Return what the list shows of a take. If the take was ended cleanly, only its first and last lines are read."""
     n_bytes = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     is_running = is_being_written(folder)
     try:
@@ -223,7 +223,7 @@ def look_at(folder: Path) -> Listed:
 
 
 def is_being_written(folder: Path) -> bool:
-    """Tell whether a jam still writes a take."""
+    """Tell whether a jam is still writing a take."""
     try:
         with (folder / LOG_FILE).open("rb") as file:
             return not lock(file.fileno())
@@ -241,11 +241,11 @@ def prune(
     parent : Path
         Where they are kept.
     keep : int, optional
-        The newest so many stay, and no others.
+        Only this many of the newest stay.
     older_than_days : float, optional
-        Those that were written to since then stay.
+        Only those that were written to in the last `older_than_days` days stay.
     max_bytes : int, optional
-        The newest that fit into so many bytes stay.
+        Only the newest that together fit into this many bytes stay.
 
     Raises
     ------

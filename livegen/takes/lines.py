@@ -1,7 +1,7 @@
 """The lines of a take's log, in JSON Lines: one object a line, whose first key says what it is.
 
-Numbers return bit for bit: JSON's reals are the shortest decimals that do. What is read may be anything; what is no
-record raises ValueError, in words that go after the name of the file and the number of the line.
+Numbers come back bit for bit: each real is written as the shortest decimal from which it can be read exactly. A line
+may hold anything. If it is no record, ValueError is raised with words that follow the file's name and line number.
 """
 
 import json
@@ -25,7 +25,7 @@ from livegen.takes.events import decode_event, encode_event
 from livegen.takes.records import MAX_FRAMES, End, Gap, Head, Kept, Loaded, Note, Played, Record, Turned
 
 VERSION: Final = 1
-"""Of the log's layout."""
+"""Version of the log's layout."""
 
 _MAX_CALLS: Final = 8
 _MAX_PLAN: Final = 256
@@ -35,7 +35,7 @@ _OWNERS: Final = "mpo"  # MODEL, PLAYER, OFF
 
 
 def encode(record: Head | Record) -> bytes:
-    """Return the line of a record, with its end."""
+    """Return the line of a record, with its line end."""
     line = json.dumps(_WRITERS[type(record)](record), separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return line.encode("utf-8", "replace") + b"\n"
 
@@ -196,7 +196,7 @@ def _write_played(record: Played) -> dict[str, Any]:
     return line
 
 
-@lru_cache(maxsize=4096)  # most frames hold what the one before has
+@lru_cache(maxsize=4096)  # most frames are the same as the one before
 def _frame(written: str) -> NDArray[np.uint8]:
     frame = np.frombuffer(bytes.fromhex(written), np.uint8).reshape(N_VOICES, N_COLUMNS)
     validate_frames(frame[None])
@@ -305,7 +305,7 @@ def _list_at(table: dict[str, Any], key: str, longest: int) -> list[Any]:
 
 
 def _reals_at(table: dict[str, Any], key: str, length: int) -> list[float]:
-    """Return a list of so many finite numbers, or none where there is no list."""
+    """Return a list of `length` finite numbers, or an empty list if there is none."""
     reals = _list_at(table, key, length)
     if (reals and len(reals) != length) or not all(
         type(real) in (int, float) and math.isfinite(real) for real in reals

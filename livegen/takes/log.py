@@ -1,4 +1,4 @@
-"""The log of a take as it grows: from what a jam did, call by call, to lines; pure but for what it remembers."""
+"""The log of a take as it grows: turns the calls of a jam into lines. It touches no file, but keeps a state."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -13,9 +13,10 @@ from livegen.takes.lines import encode
 from livegen.takes.records import End, Played, Record, Turned
 
 BEHIND_FRAMES: Final = 12
-"""A key is known late, when its frame stands: the frames so far back are looked at again."""
+"""Number of standing frames that are compared again after each call: a key may become known after its frame stands."""
 
 _SETTLED_FRAMES: Final = 2
+"""Number of the last standing frames that are not written yet."""
 
 
 def turned_of(turn: Turn, began_ns: int, now_ns: int) -> Turned:
@@ -25,7 +26,7 @@ def turned_of(turn: Turn, began_ns: int, now_ns: int) -> Turned:
     ----------
     turn : Turn
     began_ns, now_ns : int
-        When the take began and when the call was over, both as the events' times.
+        When the take began and when the call was over, on the clock of the events' times.
     """
     return Turned(
         at_ns=now_ns - began_ns,
@@ -39,24 +40,24 @@ def turned_of(turn: Turn, began_ns: int, now_ns: int) -> Turned:
 
 
 def standing_steps(turn: Turn) -> tuple[Step, ...]:
-    """Return the steps that stand after a call and may have changed by it, oldest first."""
+    """Return the steps that stand after a call and that the call may have changed, oldest first."""
     timeline, horizon = turn.after.timeline, turn.after.horizon
     steps = timeline.since(min(turn.before.horizon, horizon) - BEHIND_FRAMES)
     return steps[: len(steps) - max(timeline.end - horizon, 0)]
 
 
 def beat_of(step: Step) -> Beat | None:
-    """Return the beat that the model was given for a frame, where it was given one."""
+    """Return the beat that the model was told for a frame, or None."""
     return step.context.beat
 
 
 def bar_frames(state: State) -> float:
-    """Return how long a bar is now, in frames; at 120 beats a minute where nobody knows the beat."""
+    """Return how long a bar is now, in frames; if the beat is unknown, at 120 beats a minute."""
     return int(state.values["beats_a_bar"]) * state.tempo.period_frames
 
 
 class Tally:
-    """What a take comes to, counted frame by frame."""
+    """Counts the frames, events and notes of a take."""
 
     def __init__(self) -> None:
         self.n_frames = 0
@@ -65,7 +66,7 @@ class Tally:
         self._last = [(0, 0)] * N_VOICES  # note and volume in the last frame counted
 
     def add(self, planned: PlannedFrame) -> None:
-        """Count a frame; one that was counted already is no news."""
+        """Count a frame; a frame that was counted already is ignored."""
         if planned.frame_index < self.n_frames:
             return
         self.n_frames = planned.frame_index + 1
@@ -74,12 +75,12 @@ class Tally:
             self._last[voice] = note, volume
 
     def end(self) -> End:
-        """Return the sum."""
+        """Return what was counted."""
         return End(self.n_frames, self.n_events, tuple(self._n_notes))
 
 
 def summary_of(records: Iterable[Record]) -> End:
-    """Return what the records of a take come to, where it was cut off before it could say so itself."""
+    """Return the end of a take that was cut off: its frames, events and notes, counted from the records."""
     tally = Tally()
     for record in records:
         if isinstance(record, Turned):
@@ -95,15 +96,15 @@ class TakeLog:
     def __init__(self) -> None:
         self._tally = Tally()
         self._steps: tuple[Step, ...] = ()
-        self._lines: dict[int, bytes] = {}  # of the last frames written
+        self._lines: dict[int, bytes] = {}  # lines of the last frames written, by frame
 
     @property
     def n_frames(self) -> int:
-        """Frames written so far."""
+        """Number of frames written so far."""
         return self._tally.n_frames
 
     def add(self, turned: Turned, steps: tuple[Step, ...]) -> bytes:
-        """Return the lines of a call and of the frames that nothing can change any more."""
+        """Return the lines of a call, then those of the frames that are new or have changed, except the last ones."""
         self._tally.n_events += len(turned.events)
         self._steps = steps
         return encode(turned) + self._settled(_SETTLED_FRAMES)

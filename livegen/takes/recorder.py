@@ -1,7 +1,7 @@
-"""The recorder: writes a take while it is played, on a thread of its own, and never keeps the music waiting.
+"""The recorder: writes a take while it is played, on a thread of its own, so the music never waits for the disk.
 
-The frame thread hands over values that nothing changes; what they are in JSON is worked out here. The queue is
-bounded: a disk that is too slow makes a gap in the take, and one that is full ends it. Both are said, neither is heard.
+The frame thread hands over immutable values; they are turned into JSON here. The queue is bounded: a disk that is too
+slow makes a gap in the take, and a full disk ends the take. Both are reported, and neither disturbs the sound.
 """
 
 import contextlib
@@ -23,10 +23,14 @@ from livegen.takes.records import LOG_FILE, Gap, Head, Kept, Loaded, Note, Turne
 from livegen.units import frame_to_seconds
 
 FLUSH_SECONDS: Final = 0.25
-"""How long what was played may wait before it is handed to the system."""
+"""Time between two writings to the log."""
 
 _WRITINGS_A_SYNC: Final = 2
-_MAX_WAITING: Final = 1440  # a minute's frames
+"""Number of writings after which the log is synced to the disk: every half second."""
+
+_MAX_WAITING: Final = 1440
+"""Most calls that wait in the queue: one minute's frames."""
+
 _JOIN_SECONDS: Final = 3.0
 
 
@@ -37,27 +41,27 @@ class LogFile(Protocol):
         """Append bytes; raises OSError."""
 
     def sync(self) -> None:
-        """Return when all is on the disk; raises OSError."""
+        """Wait until all is on the disk; raises OSError."""
 
     def close(self) -> None:
         """Close it."""
 
 
 class Keeper(Protocol):
-    """What keeps stretches of a take in files, on the recorder's thread; `livegen.offline.capture.Captures` is one."""
+    """Keeps captures, parts of a take, in files, on the recorder's thread; see `livegen.offline.capture.Captures`."""
 
     said: str
-    """What became of the last one, for the status line."""
+    """The result of the last capture, for the status line."""
 
     def ask(self, n_frames: int, end: int) -> Kept:
-        """Ask for so many frames before `end` to be kept, as soon as the log has them; return what will be."""
+        """Ask for the last `n_frames` before `end` to be kept, as soon as the log has them; return the capture."""
 
     def work(self, n_written: int, *, is_last: bool = False) -> None:
-        """Begin with what is whole in a log of so many frames; never raises. Nobody comes back after the last call."""
+        """Begin with captures that a log of `n_written` frames has whole; never raises. `is_last`: no call follows."""
 
 
 class DiskFile:
-    """A new file on the disk, locked as long as it is open, so that nobody clears it away.
+    """A new file on the disk, locked as long as it is open, so that `prune` does not remove it.
 
     Raises
     ------
@@ -75,7 +79,7 @@ class DiskFile:
             data = data[self._file.write(data) :]
 
     def sync(self) -> None:
-        """Return when all is on the disk; raises OSError."""
+        """Wait until all is on the disk; raises OSError."""
         os.fsync(self._file.fileno())
 
     def close(self) -> None:
@@ -84,7 +88,7 @@ class DiskFile:
 
 
 def lock(file_number: int) -> bool:
-    """Lock an open file for this process; False where another one has. Windows keeps open files by itself."""
+    """Lock an open file for this process; False if another has locked it. Windows protects open files by itself."""
     try:
         import fcntl
     except ImportError:
@@ -104,12 +108,12 @@ class Recorder:
     Parameters
     ----------
     folder : Path
-        Of the take; it is there.
+        Folder of the take, which must exist.
     head : Head
     captures : Keeper
-        What keeps the last bars in files when it is asked to.
+        Keeps the last bars in files when the performer asks for it.
     file : LogFile, optional
-        Where the log goes, if not to the folder.
+        Where the log goes, if not to a file in the folder.
 
     Attributes
     ----------
@@ -119,7 +123,7 @@ class Recorder:
     Raises
     ------
     TakeError
-        If the log cannot be begun.
+        If the log cannot be written.
     """
 
     def __init__(self, folder: Path, head: Head, captures: Keeper, file: LogFile | None = None) -> None:
@@ -127,7 +131,7 @@ class Recorder:
         self.captures = captures
         self._began_ns = time.perf_counter_ns()
         self._waiting: SimpleQueue[tuple[Turned, tuple[Step, ...], float] | Loaded | Gap | Note] = SimpleQueue()
-        self._n_missing = self._n_told = 0  # calls that found no room
+        self._n_missing = self._n_told = 0  # calls that found no room in the queue, and how many of them are recorded
         self._failure = ""
         self._counts: Mapping[str, int] = {}
         self._log = TakeLog()
@@ -142,17 +146,17 @@ class Recorder:
 
     @property
     def trouble(self) -> str:
-        """What the performer should know of the take, or empty; any thread may ask."""
+        """What the performer should know about the take, or empty; any thread may ask."""
         if self._failure or not self._n_missing:
             return self._failure
         return f"{self._n_missing} frames missing from the take, the disk is too slow"
 
     def start(self) -> None:
-        """Begin to write."""
+        """Begin to write on the recorder's thread."""
         self._thread.start()
 
     def record(self, turn: Turn) -> None:
-        """Take what was played; called by the frame thread alone, never waits and never raises."""
+        """Record a turn; called by the frame thread alone, never waits and never raises."""
         if self._failure:
             return
         if self._waiting.qsize() >= _MAX_WAITING:
@@ -165,12 +169,12 @@ class Recorder:
         self._waiting.put((turned, standing_steps(turn), bar_frames(turn.after)))
 
     def load(self, loaded: Loaded) -> None:
-        """Take note of a model before anybody can change to it; from any thread."""
+        """Record that a model was loaded, before anybody can change to it; from any thread."""
         self._waiting.put(loaded)
 
     def count(self, counts: Mapping[str, int]) -> None:
-        """Take note of what went wrong, in all and by what it is, where that has grown; called by one thread alone."""
-        if self._failure or self._waiting.qsize() >= _MAX_WAITING:  # it will be told of what grew since
+        """Record how often each kind of trouble has happened, if the number has changed; called by one thread alone."""
+        if self._failure or self._waiting.qsize() >= _MAX_WAITING:  # the next call records the change
             return
         for what, count in counts.items():
             if count != self._counts.get(what, 0):
@@ -197,7 +201,7 @@ class Recorder:
             self._file.write(self._log.end())
             self._file.sync()
             self.captures.work(self._log.n_frames, is_last=True)
-        except Exception as error:  # on stage nothing raises: say it, and play on
+        except Exception as error:  # on stage nothing raises: report it, and play on
             reason = error.strerror if isinstance(error, OSError) else repr(error)
             self._failure = f"the take ends at {frame_to_seconds(self._log.n_frames):.0f} s, for its log: {reason}"
         finally:
@@ -218,7 +222,7 @@ class Recorder:
         self.captures.work(self._log.n_frames)
 
     def _asked(self, turned: Turned, steps: tuple[Step, ...], bar: float) -> Iterator[Kept]:
-        """Yield the captures that a call asks for; `bar` is the length of one in frames."""
+        """Yield the captures that a call asks for; `bar` is the length of a bar in frames."""
         for message in turned.messages:
             if isinstance(message, ControlInForce) and message.name == "capture" and steps:
                 yield self.captures.ask(round(int(message.value) * bar), steps[-1].planned.frame_index + 1)

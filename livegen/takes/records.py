@@ -1,8 +1,8 @@
 """What a take is made of: its head, and the records that follow it, as values.
 
-A take is a folder with an append-only log of all that a jam was made of. A call of `Instrument.play_frame` is a
-`Turned`: the calls of `advance` that it came to, and the events that went into them. A `Played` is a frame as it was
-played, once nothing can change it; should something have, the later one counts.
+A take is a folder with an append-only log of all that a jam was made of. A `Turned` is a call of
+`Instrument.play_frame`: the calls of `advance` that it made, and their events. A `Played` is a frame as it was played,
+written when no further change is expected; if the frame has two, the later one counts.
 """
 
 from collections.abc import Mapping
@@ -20,22 +20,22 @@ LOG_FILE: Final = "take.jsonl"
 """Name of the log in a take's folder."""
 
 MAX_FRAMES: Final = 1_000_000
-"""Frames of the longest take: over eleven hours."""
+"""Number of frames of the longest take: over eleven hours."""
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What a take began with.
+    """What a take begins with.
 
     Attributes
     ----------
     started : str
         Local date and time, ISO 8601.
     versions : mapping of str to str
-        Of livegen, its kernels, Python, NumPy, Numba, the system and its processor: what the same bits depend on.
+        Versions of all that must be the same to play the take again bit for bit; see `livegen.takes.library.versions`.
     seed : int
     model : mapping of str to str
-        ``name``, ``folder`` and ``sha256`` of its files: the one that the jam began with.
+        Of the model that the jam began with: ``name``, ``folder``, and ``sha256`` of its files.
     patch : mapping of str to str
         ``name`` and ``sha256`` of its text.
     patches : mapping of str to str
@@ -45,7 +45,7 @@ class Head:
     sample_rate : int
         In Hz.
     settings : mapping of str to str
-        How the session was opened, for the curious.
+        How the session was opened, for information only.
     """
 
     started: str
@@ -66,14 +66,14 @@ class Turned:
     Attributes
     ----------
     at_ns : int
-        When it was over, since the take began.
+        When the call was over, since the take began.
     calls : tuple of Call
     events : tuple of StampedEvent
     times_ns : tuple of int
         When each event happened, since the take began.
     messages : tuple of Message
     n_held : int
-        Frames that were never planned and held the one before.
+        Number of frames that were never planned and held the frame before.
     is_late : bool
     """
 
@@ -88,7 +88,7 @@ class Turned:
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """A line ``frame``: a frame as it was played, and the beat that it was given."""
+    """A line ``frame``: a frame as it was played, and the beat that the model was told for it."""
 
     planned: PlannedFrame
     beat: Beat | None = None
@@ -96,7 +96,7 @@ class Played:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A line ``note``: something happened so many times, counted from the start."""
+    """A line ``note``: how often something has happened since the take began."""
 
     what: str
     count: int
@@ -122,14 +122,14 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A line ``gap``: so many calls are missing."""
+    """A line ``gap``: `n_calls` calls are missing here."""
 
     n_calls: int
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A line ``capture``: the frames from `first` to before `end` were kept in files of that name."""
+    """A line ``capture``: the frames from `first` to before `end` were asked to be kept, in files of that name."""
 
     name: str
     first: int
@@ -138,14 +138,14 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """The line ``end``: what the take came to.
+    """The line ``end``: the numbers of frames, events and notes of the whole take.
 
     Attributes
     ----------
     n_frames : int
     n_events : int
     n_notes : tuple of int
-        Notes that began, by voice.
+        Number of onsets, by voice.
     """
 
     n_frames: int

@@ -1,4 +1,4 @@
-"""Replaying a take through the core: `advance` again, called as the log says, and every frame compared."""
+"""Replays a take through the core: `advance` is called again as the log says, and every frame is compared."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ _MAX_JUMP_FRAMES: Final = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a check found.
+    """The result of a check.
 
     Attributes
     ----------
@@ -41,12 +41,12 @@ class Outcome:
 
     @property
     def is_same(self) -> bool:
-        """Whether all that was recorded came out again."""
+        """Whether everything that was compared is the same."""
         return not self.difference
 
 
 def warnings_of(head: Head, versions: Mapping[str, str], model_sha256: str) -> list[str]:
-    """Return why a take may come out otherwise here: another model, another version of what computes."""
+    """Return why a take may sound different here: another model, or other versions of code, libraries or processor."""
     said = other_model(head.model["name"], head.model["sha256"], model_sha256)
     for what, version in versions.items():
         was = head.versions.get(what, "unknown")
@@ -56,7 +56,7 @@ def warnings_of(head: Head, versions: Mapping[str, str], model_sha256: str) -> l
 
 
 def other_model(name: str, was_sha256: str, sha256: str) -> list[str]:
-    """Return why a take may come out otherwise with a model of the same name."""
+    """Return why a take may sound different with a model of the same name: its files differ."""
     return [] if was_sha256 == sha256 else [f"the model {name} is not the one that played: its files differ"]
 
 
@@ -81,7 +81,7 @@ def instrument_of(
 
 
 def no_model(loaded: Loaded) -> Predictor:
-    """Load no model but the one that a take began with; raises CheckpointError."""
+    """Refuse to load any further model: always raises CheckpointError."""
     raise CheckpointError(f"the take goes on with the model {loaded.name!r}, which is not here")
 
 
@@ -100,16 +100,16 @@ def check(
     predictor : Predictor
         The model that the take began with.
     load : callable
-        Returns a model that was loaded while it was played.
+        Returns a model that was loaded during the jam.
     on_frame : callable
-        Told how many frames were compared, now and then.
+        Called with the number of frames compared so far.
 
     Raises
     ------
     TakeError
-        If the log is no take's, or asks for what no jam can have asked for.
+        If the log is not that of a take, or has a call that no jam can have made.
     CheckpointError
-        If a model that was loaded is not here.
+        If a model that was loaded during the jam is not here.
     """
     state = instrument_of(take.head, predictor).state
     n_frames = 0
@@ -132,12 +132,12 @@ def check(
 
 
 def play(state: State, turned: Turned) -> tuple[State, tuple[Message, ...]]:
-    """Return the state after a call of the log, and the controls that took effect.
+    """Return the state after a call of the log, and the messages that it gave.
 
     Raises
     ------
     TakeError
-        If the call leaps further than any jam does.
+        If the call skips more frames than any jam does.
     """
     if not turned.calls:
         return follow(state, turned.events), ()
@@ -152,7 +152,7 @@ def play(state: State, turned: Turned) -> tuple[State, tuple[Message, ...]]:
 
 
 def _difference(played: Played, state: State) -> str:
-    """Return the first difference of a frame in a sentence, or nothing."""
+    """Return the first difference of a frame in a sentence, or an empty one."""
     expected, timeline = played.planned, state.timeline
     frame_index = expected.frame_index
     if not timeline.start <= frame_index < min(timeline.end, state.horizon):

@@ -1,4 +1,4 @@
-"""A take on the disk: read line by line, whole, torn or hostile, in bounded memory."""
+"""A take on the disk. It is read line by line in bounded memory, even if it is cut off, damaged or hostile."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +14,7 @@ _TAIL_BYTES: Final = 1 << 12
 
 
 class Take:
-    """A take on the disk, whole or cut off anywhere.
+    """A take on the disk; it may be cut off anywhere.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ class Take:
     Attributes
     ----------
     path : Path
-        Of the log.
+        Path of the log.
     head : Head
 
     Raises
@@ -42,19 +42,19 @@ class Take:
         self.head: Head = self._read(1, first, decode_head)
 
     def records(self) -> Iterator[Record]:
-        """Yield what the log holds after its head, one after another; a torn last line is passed over.
+        """Yield the records of the log after its head, one after another; an incomplete last line is skipped.
 
         Raises
         ------
         TakeError
-            With file and line, where a line is none of a take.
+            If a line is no record; the message has file and line.
         """
         for number, line in enumerate(self._lines(), 1):
             if number > 1:
                 yield self._read(number, line, decode)
 
     def end(self) -> End | None:
-        """Return the last line where the take was ended cleanly, without reading all of it; None where it was not."""
+        """Return the last record if the take was ended cleanly, else None; does not read the whole log."""
         with self._open() as file:
             size = file.seek(0, 2)
             file.seek(max(size - _TAIL_BYTES, 0))
@@ -80,7 +80,7 @@ class Take:
                 if not line.endswith(b"\n"):
                     if len(line) == _MAX_LINE_BYTES:
                         self._refuse(number, f"the line is longer than {_MAX_LINE_BYTES >> 20} MiB, as no take's is")
-                    return  # torn
+                    return  # cut off
                 if n_bytes > _MAX_LOG_BYTES:
                     self._refuse(number, f"the take is larger than {_MAX_LOG_BYTES >> 30} GiB, the most that is read")
                 yield line

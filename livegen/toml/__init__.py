@@ -1,4 +1,4 @@
-"""Strict reading of TOML files, with errors that say where in the file a mistake stands: what patches and rigs share.
+"""Strict reading of TOML files, shared by patches and rigs. Errors say where in the file a mistake is.
 
-Imports the words alone. Read `text` first; `controls` is the one section that both kinds of file have.
+Imports the words alone. Read `text` first; `controls` reads the one section that both kinds of file have.
 """

@@ -1,4 +1,4 @@
-"""A section of live controls in a TOML file: where they stand at the start."""
+"""The section of a TOML file that gives live controls their values at the start."""
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
@@ -14,7 +14,7 @@ _HIGHEST_KEY: Final = int(CONTROLS["p1.key_high"].maximum)
 
 
 def read_controls(file: TomlText, section: str, table: dict[str, Any]) -> dict[str, Value]:
-    """Return values by full names; ``p1.role`` may be written dotted, quoted or as a table, but once.
+    """Return values by full names. ``p1.role`` may be written dotted, quoted or as a table, but only once.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ def read_controls(file: TomlText, section: str, table: dict[str, Any]) -> dict[s
     section : str
         Name of the section, for errors.
     table : dict
-        What it holds.
+        Content of the section.
 
     Raises
     ------
@@ -81,7 +81,10 @@ _CONTROL_TYPES: Final[Mapping[str, tuple[tuple[type, ...], str]]] = MappingProxy
         "choice": ((str,), ""),
     }
 )
-"""TOML types of a kind of control, and words for them; `type` and not `isinstance`, since a bool is an int."""
+"""For each kind of control, the Python types that its TOML value may have, and the words for them in errors.
+
+They are compared with `type` and not `isinstance`, because a bool is an instance of int.
+"""
 
 
 def _in_range(control: Control, value: Any) -> bool:

@@ -1,6 +1,6 @@
-"""The text of a TOML file of the user's, and errors that say where in it a mistake stands.
+"""The text of a user's TOML file, and errors that say where in it a mistake is.
 
-They name file, line, key, value and what is allowed.
+Errors name file, line, key, value and what is allowed.
 """
 
 import re
@@ -15,12 +15,12 @@ from livegen.errors import LivegenError
 
 FILE_BYTES_MAX: Final = 1 << 20
 TEXT_LENGTH_MAX: Final = 200
-DOTS_MAX: Final = 250  # a line; the time of tomllib grows with the square of a dotted key
+DOTS_MAX: Final = 250  # in a line; the time that tomllib takes grows with the square of the length of a dotted key
 
 SimpleKind = Literal["text", "bool", "int", "number", "choice"]
 
 Keys = tuple[str | int, ...]
-"""Where a value stands: names of sections and keys, and after the name of an array of tables the index of one."""
+"""Path to a value: the names of its sections and its key. After the name of an array of tables comes an index."""
 
 
 def read_text(path: Path, error: type[LivegenError], kind: str) -> str:
@@ -30,9 +30,9 @@ def read_text(path: Path, error: type[LivegenError], kind: str) -> str:
     ----------
     path : Path
     error : type
-        What is raised where the file cannot be read, is no UTF-8, or is longer than any file of its kind.
+        Raised if the file cannot be read, is not UTF-8, or is longer than `FILE_BYTES_MAX`.
     kind : str
-        What the user calls it.
+        What the user calls such a file: ``"patch"``, ``"rig"``.
     """
     try:
         with path.open("rb") as stream:
@@ -50,7 +50,7 @@ def read_text(path: Path, error: type[LivegenError], kind: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class TomlText:
-    """A text and what errors call it.
+    """The text of a file, and what errors need to know of it.
 
     Attributes
     ----------
@@ -59,7 +59,7 @@ class TomlText:
     text : str
         TOML.
     error : type of LivegenError
-        What is raised, by every method.
+        The error that every method raises.
     kind : str
         What the user calls such a file: ``"patch"``, ``"rig"``.
     """
@@ -106,7 +106,7 @@ class TomlText:
     ) -> Any:
         """Return a value that must be a text, a bool, a choice, or a number in a span.
 
-        Nothing is converted but a whole number where any number is allowed.
+        Nothing is converted, except that a whole number becomes a float where any number is allowed.
         """
         fits: bool
         if kind == "text":
@@ -130,16 +130,16 @@ class TomlText:
         return self.error(f"{self.where(keys)} cannot be {_show(value)}: allowed is {allowed}")
 
     def where(self, keys: Keys) -> str:
-        """Return ``FILE, line N: key``, without the line where it cannot be told."""
+        """Return ``FILE, line N: key``, without the line if it is not found."""
         line = _line_of(self.text, keys)
         return f"{self.label}{f', line {line}' if line else ''}: {shorten(_dotted(keys), 60)}"
 
 
 def _line_of(text: str, keys: Keys) -> int | None:
-    """Return the line, from 1, that sets a key; or of the table that holds it, where the key stands inside one."""
+    """Return the number, from 1, of the line that sets a key, or else of the line that sets the table around it."""
     found, depth = None, 0
     section: Keys = ()
-    n_tables: Counter[Keys] = Counter()  # of each array
+    n_tables: Counter[Keys] = Counter()  # tables seen so far of each array
     for number, line in enumerate(text.split("\n"), 1):
         head, equals, _ = line.partition("=")
         if line.lstrip().startswith("["):
@@ -160,7 +160,7 @@ def _line_of(text: str, keys: Keys) -> int | None:
 
 
 def _dotted(keys: Keys) -> str:
-    return ".".join(key for key in keys if isinstance(key, str))  # the line tells which one of an array
+    return ".".join(key for key in keys if isinstance(key, str))  # no index: the line tells which table of an array
 
 
 def _split_key(dotted: str) -> Keys:
@@ -182,5 +182,5 @@ def _show(value: object) -> str:
 
 
 def shorten(text: str, length: int) -> str:
-    """Return a text of at most so many characters, and dots where it was cut."""
+    """Return a text cut to a number of characters, with three dots after it if it was cut."""
     return text if len(text) <= length else f"{text[:length]}..."

@@ -1,5 +1,5 @@
-"""Training and judging models; torch lives here and nowhere else.
+"""Training and evaluating models; the only package that imports torch.
 
-Imports `engines`, `formats` and `performance`. Read `model` first: the network in torch, which the run-time code of
-`livegen.engines` agrees with; then `dataset` for what it is taught, `train` for a run, `evaluate` for its figures.
+Imports `engines`, `formats` and `performance`. Read `model` first: the network in torch, whose results the run-time
+code of `livegen.engines` must match; then `dataset` for what it is taught, `train` for a run, `evaluate` for figures.
 """

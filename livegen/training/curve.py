@@ -1,4 +1,4 @@
-"""The curve of a run: one row a checkpoint, as a CSV and as a picture beside the weights."""
+"""The learning curve of a run: one row for each checkpoint, as a CSV and as a picture beside the weights."""
 
 import csv
 import math
@@ -14,17 +14,17 @@ PICTURE_FILE: Final = "curve.png"
 
 @dataclass(frozen=True, slots=True)
 class CurveRow:
-    """What a run has come to at a checkpoint.
+    """The figures of a run at a checkpoint.
 
     Attributes
     ----------
     step : int
     minutes : float
-        Of training, all parts of a resumed run together.
+        Minutes of training, all parts of a resumed run together.
     loss, note_nll : float
         Means over the steps since the row before, in nats a frame.
     valid_note_nll : float
-        Note NLL on songs that the run does not learn from; NaN if it has none.
+        Note NLL on songs that the run does not learn from; NaN if there are none.
     """
 
     step: int
@@ -35,7 +35,7 @@ class CurveRow:
 
 
 def read_curve(folder: Path) -> list[CurveRow]:
-    """Return the rows that a run left in its folder, oldest first; none if there are none that can be read."""
+    """Return the rows that a run left in its folder, oldest first; an empty list if they cannot be read."""
     try:
         with (folder / CURVE_FILE).open(newline="", encoding="utf-8") as file:
             return [CurveRow(int(step), *map(float, rest)) for step, *rest in list(csv.reader(file))[1:]]
@@ -44,7 +44,7 @@ def read_curve(folder: Path) -> list[CurveRow]:
 
 
 def write_curve(folder: Path, rows: list[CurveRow]) -> None:
-    """Write the rows, and their picture where matplotlib is installed."""
+    """Write the rows, and their picture if matplotlib is installed."""
     with atomic_path(folder / CURVE_FILE) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(field.name for field in fields(CurveRow))

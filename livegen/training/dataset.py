@@ -1,7 +1,7 @@
-"""Songs for training: a split, and endless lanes of shuffled, transposed songs cut into segments.
+"""Songs for training: a split, and endless lanes of shuffled and varied songs, cut into segments.
 
-Every draw comes from a generator named by (seed, epoch, song) or (seed, step), so that what a run sees depends
-on nothing but its seed and how far it got: a resumed run goes on exactly.
+Every draw comes from a generator seeded with the run's seed, the epoch and, if they matter, the song and the place in
+it. So what a run sees depends only on its seed and on how far it got: a resumed run goes on exactly.
 """
 
 from collections.abc import Iterator
@@ -30,30 +30,39 @@ from livegen.training.mishear import mishear
 _PITCHED: Final = (Voice.P1, Voice.P2, Voice.TR)
 _MAX_SHIFT: Final = 6
 _UNSHIFTED_SHARE: Final = 0.25
+"""Most semitones that a song is transposed, and share of the songs that are not transposed."""
+
 _SWAP_SHARE: Final = 0.1
+"""Share of the songs in which P1 and P2 are exchanged."""
+
 _MISHEARD_SHARE: Final = 0.5
 _LOOSE_SHARE: Final = 0.5
-"""Share of the songs that are heard with slips in them, and of those with a beat that are heard out of time."""
+"""Share of the songs that are heard with slips in them, and share of these that are also heard out of time. The latter
+only if their beat is told."""
 
 _STRETCHED_SHARE: Final = 0.5
 _MOST_STRETCH: Final = 0.05
+"""Share of the songs that are made slower or faster, and by what part of their length at most."""
+
 _LEFT_OUT_SHARE: Final = 0.1
 _BEAT_HIDDEN_SHARE: Final = 0.4
+"""Share of the songs in which one voice is silenced, and share of those whose beat is not told."""
+
 _PLANNED_SHARE: Final = 0.35
 _FRAMES_A_REPEAT: Final = 400
 _REPEAT_LAGS: Final = (40, 400)
 _REPEAT_FRAMES: Final = (40, 240)
-"""Share of the songs that are made to go back now and then, as a plan tells ahead; how often, by how many frames, and
-for how many the plan tells of it."""
+"""Share of the songs that are made to go back now and then, with a plan that tells so; mean number of frames between
+two such places; fewest and most frames that they go back; fewest and most frames that the plan is given for."""
 
 _MEMORY_HIDDEN_SHARE: Final = 0.15
 _CANDIDATE_HIDDEN_SHARE: Final = 0.1
-"""Share of the segments in which the memory, or one candidate of it, is hidden."""
+"""Share of the segments in which the whole motif memory is hidden, and in which a given candidate of it is hidden."""
 
 
 @dataclass(frozen=True)
 class Songs:
-    """A split: its songs, where their beat is, and how far they may be transposed.
+    """A split: its songs, their beats, and how far they may be transposed.
 
     Attributes
     ----------
@@ -64,9 +73,9 @@ class Songs:
     lowest_shift, highest_shift : ndarray of int64, shape (songs,)
         Semitones by which P1, P2 and TR may move and stay in range, within -6..6.
     beats : tuple of Beat or None
-        Each song's, with its phase in the song's first frame; None where it has no clear one.
+        The beat of each song, with its phase in the song's first frame; None if the song has no clear beat.
     voices : tuple of Voice
-        Those that may sound.
+        The voices that may sound.
     """
 
     frames: NDArray[np.uint8]
@@ -81,7 +90,7 @@ class Songs:
 
     @property
     def n_frames(self) -> int:
-        """Frames of all songs together."""
+        """Number of frames of all songs together."""
         return len(self.frames)
 
     def song(self, index: int) -> NDArray[np.uint8]:
@@ -98,7 +107,7 @@ def songs_of(scores: list[NDArray[np.uint8]]) -> Songs:
 
 
 def only(songs: Songs, voices: tuple[Voice, ...]) -> Songs:
-    """Return songs in which no other voices sound, without those in which nothing is left.
+    """Return the songs with only these voices sounding, without songs that are then silent.
 
     Raises
     ------
@@ -129,14 +138,14 @@ def _shifts(score: NDArray[np.uint8]) -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class Lesson:
-    """A song of N frames as the network takes it in.
+    """A song of N frames in the form that the network takes.
 
     Attributes
     ----------
     before, target : ndarray of uint8, shape (N, 4, 19)
-        What was heard before each frame, and with it.
+        What was heard up to the frame before, and up to the frame itself; see `livegen.engines.lstm.features`.
     proposals : ndarray of uint8, shape (N, 4, 4, 6)
-        What the memory has for each frame.
+        What the memory proposes for each frame.
     beat : ndarray of uint8, shape (N, 2)
         Where each frame falls in the beat.
     """
@@ -153,7 +162,7 @@ def lesson_of(
     beat: Beat | None = None,
     plans: NDArray[np.int64] | None = None,
 ) -> Lesson:
-    """Return the lesson of a song, ``uint8 (N, 4, 3)``, which is heard as `misheard` says if that is given.
+    """Return the lesson of a song, ``uint8 (N, 4, 3)``; if `misheard` is given, it is heard as that.
 
     `beat` has its phase in the first frame; `plans` are those of `livegen.engines.lstm.memory.propose_song`.
     """
@@ -171,7 +180,7 @@ def lesson_of(
 
 @dataclass
 class _Lane:
-    """One row of the batch: a song, as varied in this epoch, and the place in it."""
+    """One row of the batch: a song, varied for this epoch, and the place in it."""
 
     epoch: int
     song: int
@@ -186,15 +195,15 @@ class Segment:
     Attributes
     ----------
     before, target : ndarray of uint8, shape (T, B, 4, 19)
-        What was heard before each frame, and with it.
+        What was heard up to the frame before, and up to the frame itself.
     proposals : ndarray of uint8, shape (T, B, 4, 4, 6)
-        What the memory has for each frame.
+        What the memory proposes for each frame.
     beat : ndarray of uint8, shape (T, B, 2)
         Where each frame falls in the beat.
     is_start : ndarray of bool, shape (B,)
-        Lanes where a song begins with this segment: their state is a new one.
+        Lanes in which a song begins with this segment: they start from a new state.
     n_frames : ndarray of int64, shape (B,)
-        Frames that count; the rest of a lane, where its song has ended, is padding.
+        Number of frames that count in each lane; after the end of a song the lane is padded.
     """
 
     before: NDArray[np.uint8]
@@ -218,7 +227,7 @@ def _empty_segment(n_lanes: int, n_frames: int) -> Segment:
 
 
 def _fill(segment: Segment, lane: int, place: int, lesson: Lesson, is_hidden: NDArray[np.bool_]) -> None:
-    """Put a song, from a place in it, into a lane of an empty segment, but for the candidates that are hidden."""
+    """Put a song, from a place in it, into a lane of an empty segment, without the candidates that are hidden."""
     n = max(min(len(lesson.target) - place, len(segment.target)), 0)
     segment.before[:n, lane] = lesson.before[place : place + n]
     segment.target[:n, lane] = lesson.target[place : place + n]
@@ -233,7 +242,7 @@ def _fill(segment: Segment, lane: int, place: int, lesson: Lesson, is_hidden: ND
 class Lanes:
     """Endless segments of shuffled songs; a song goes on in the same lane, segment after segment.
 
-    Of several processes each takes the songs in turn, so that together they play every song once an epoch.
+    Several processes take the songs in turn, so that together they use every song once an epoch.
     """
 
     songs: Songs
@@ -250,7 +259,7 @@ class Lanes:
         return [[self.taken, 0, 0], *([lane.epoch, lane.song, lane.place] for lane in self._lanes)]
 
     def resume_at(self, position: list[list[int]]) -> None:
-        """Go to a place that `position` told of lanes over the same songs, of the same seed and sizes."""
+        """Go to a place that `position` has returned, for lanes over the same songs with the same seed and sizes."""
         self.taken = position[0][0]
         self._lanes = [_Lane(epoch, song, place, self._varied(epoch, song)) for epoch, song, place in position[1:]]
 
@@ -273,13 +282,13 @@ class Lanes:
         return _Lane(epoch, song, 0, self._varied(epoch, song))
 
     def _hidden(self, lane: _Lane) -> NDArray[np.bool_]:
-        """Tell which candidates of the memory are hidden in the segment that begins where the lane is."""
+        """Tell which candidates of the memory are hidden in the segment that begins at the lane's place."""
         generator = np.random.default_rng([self.seed, 2, lane.epoch, lane.song, lane.place])
         is_all = generator.random() < _MEMORY_HIDDEN_SHARE
         return is_all | (generator.random(N_CANDIDATES) < _CANDIDATE_HIDDEN_SHARE)
 
     def _varied(self, epoch: int, song: int) -> Lesson:
-        """Return the lesson of a song as this epoch has it."""
+        """Return the lesson of a song, varied at random for this epoch."""
         generator = np.random.default_rng([self.seed, 1, epoch, song])
         shift = int(generator.integers(self.songs.lowest_shift[song], self.songs.highest_shift[song] + 1))
         frames = transposed(self.songs.song(song), 0 if generator.random() < _UNSHIFTED_SHARE else shift)
@@ -308,9 +317,9 @@ class Lanes:
 def repeated(
     frames: NDArray[np.uint8], generator: np.random.Generator, beat: Beat | None
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Return a song that goes back now and then and plays on from there, and the plans that tell so.
+    """Return a song that now and then goes back to an earlier place and plays on from there, with the plans for it.
 
-    Places that it leaves and goes back to are onsets; with a beat, they are whole beats apart.
+    The places that it leaves and goes back to are onsets. If `beat` is given, they are whole beats apart.
 
     Parameters
     ----------
@@ -320,7 +329,7 @@ def repeated(
     -------
     ndarray of uint8, shape (M, 4, 3)
     ndarray of int64, shape (M,)
-        The lag under which each frame follows what was, or 0 where no plan tells of it.
+        The lag that each frame is planned to follow, or 0 without a plan.
     """
     at = np.flatnonzero(onsets(frames).any(1))
     parts, plans, done = [], [], 0
@@ -349,7 +358,7 @@ def transposed(frames: NDArray[np.uint8], shift: int) -> NDArray[np.uint8]:
     """Return a copy of a song, ``uint8 (N, 4, 3)``, with the notes of P1, P2 and TR moved by `shift` semitones."""
     frames = frames.copy()
     notes = frames[:, : Voice.NO, 0]
-    notes[notes > 0] += np.uint8(shift % 256)  # wraps round: uint8 has no negative numbers
+    notes[notes > 0] += np.uint8(shift % 256)  # uint8 wraps round, so this also adds a negative shift
     return frames
 
 
@@ -362,7 +371,7 @@ def stretched(frames: NDArray[np.uint8], factor: float) -> NDArray[np.uint8]:
 def in_order(
     songs: Songs, n_lanes: int, n_frames: int, *, has_beat: bool = False, has_memory: bool = True
 ) -> Iterator[Segment]:
-    """Yield every frame of a split once, as it is: songs of like length side by side, each from its start."""
+    """Yield every frame of a split once, unvaried: songs of similar length side by side, each from its start."""
     is_hidden = np.full(N_CANDIDATES, not has_memory)
     by_length = np.argsort(-np.diff(songs.offsets), kind="stable")
     for first in range(0, len(songs), n_lanes):

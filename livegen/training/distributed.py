@@ -1,9 +1,8 @@
 """Several processes that train one model, on GPUs or machines of their own.
 
-`torchrun --nproc-per-node 2 -m livegen train ...` starts the command as often as that, and tells each in its
-environment which one it is (https://docs.pytorch.org/docs/stable/elastic/run.html). The first alone writes, reports
-and measures. What depends on time or on the machine is decided by the first and told to the others, so that all take
-the same steps.
+`torchrun --nproc-per-node 2 -m livegen train ...` starts the command twice, and tells each process by its environment
+which one it is (https://docs.pytorch.org/docs/stable/elastic/run.html). Only the first writes, reports and measures.
+What depends on time or on the machine is decided by the first and told to the others, so that all take the same steps.
 """
 
 import os
@@ -21,7 +20,7 @@ from torch.nn.parallel import DistributedDataParallel
 from livegen.errors import TrainingError
 
 _PATIENCE: Final = timedelta(hours=2)
-"""How long a process waits for the others, which may be measuring or reading."""
+"""How long a process waits for the others, which may still be measuring or reading."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +30,9 @@ class Group:
     Attributes
     ----------
     rank : int
-        Which one this is, from 0.
+        Number of this process, from 0.
     size : int
-        How many there are; 1 where torchrun started none, and nothing here then does anything.
+        Number of processes. It is 1 if torchrun was not used; then the methods return what they are given.
     """
 
     rank: int = 0
@@ -49,7 +48,7 @@ class Group:
         return network if self.size == 1 else DistributedDataParallel(network, forward_sync_buffers=False)
 
     def mean(self, *values: float) -> tuple[float, ...]:
-        """Return the means of numbers over the processes."""
+        """Return the mean of each number over the processes."""
         if self.size == 1:
             return values
         total = torch.tensor(values, dtype=torch.float64)
@@ -57,7 +56,7 @@ class Group:
         return tuple((total / self.size).tolist())
 
     def of_first(self, *values: float) -> tuple[float, ...]:
-        """Return the first process's numbers in all."""
+        """Return the first process's numbers, in every process."""
         if self.size == 1:
             return values
         told = torch.tensor(values, dtype=torch.float64)
@@ -65,7 +64,7 @@ class Group:
         return tuple(told.tolist())
 
     def gather(self, value: Tensor) -> list[Tensor]:
-        """Return a tensor of each process, all of one shape and type, on the CPU, in the order of the ranks."""
+        """Return the tensor of every process, in the order of the ranks, on the CPU; all have one shape and type."""
         value = value.detach().cpu().contiguous()
         if self.size == 1:
             return [value]
@@ -75,12 +74,12 @@ class Group:
 
 
 def own_group() -> Group:
-    """Return what torchrun says of this process, or a group of one.
+    """Return the group as torchrun has set it in the environment, or a group of one.
 
     Raises
     ------
     TrainingError
-        If the environment says something that cannot be.
+        If the environment has no valid rank and size.
     """
     rank, size = os.environ.get("RANK", "0"), os.environ.get("WORLD_SIZE", "1")
     if not (rank.isdecimal() and size.isdecimal() and int(rank) < int(size)):
@@ -97,7 +96,7 @@ def device_of_process() -> torch.device:
 
 @contextmanager
 def joined() -> Iterator[Group]:
-    """Lend the group of this process, connected to the others: by gloo, and by NCCL between GPUs.
+    """Yield the group of this process, connected to the others: by gloo, and by NCCL between GPUs.
 
     Raises
     ------
@@ -114,13 +113,13 @@ def joined() -> Iterator[Group]:
         if torch.cuda.device_count() >= int(os.environ.get("LOCAL_WORLD_SIZE", "1")):
             backend += ",cuda:nccl"
         else:
-            backend += ",cuda:gloo"  # NCCL wants a GPU for each process
+            backend += ",cuda:gloo"  # NCCL needs a GPU for each process
     try:
         dist.init_process_group(backend, timeout=_PATIENCE)
     except (ValueError, RuntimeError) as error:
         raise TrainingError(f"the {group.size} processes cannot meet: {error}; start them with torchrun") from error
     try:
         yield group
-        dist.barrier()  # a process whose partner has left the group already may abort
+        dist.barrier()  # without it, a process may abort when another has already left the group
     finally:
         dist.destroy_process_group()

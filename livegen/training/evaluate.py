@@ -1,4 +1,4 @@
-"""What a network knows of songs that it has not seen: nats a frame, by voice, column and order of voices."""
+"""Measures how well a network predicts songs that it has not seen: NLL in nats a frame, by voice, column and order."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from livegen.training.sources import TRAIN, VALID, Listener, has_split, load_son
 _N_LANES: Final = 64
 _N_FRAMES: Final = 128
 _BIGRAM_PRIOR: Final = 0.1
-"""What every legal pair of notes is counted as before any is seen."""
+"""The count that every possible pair of notes starts with in the bigram model."""
 
 Known = frozenset[Voice]
 """The voices of a frame that are known when another one is predicted."""
@@ -32,31 +32,32 @@ def evaluate(
 ) -> dict[str, Any]:
     """Measure a model on a split that it was not trained on.
 
-    Every song starts from a new state; each frame but a song's first is predicted from what really came before, in
-    every order of the voices. Figures are means over these frames, NLLs in nats, in the order P1, P2, TR, NO.
+    Every song starts from a new state. Each frame except a song's first is predicted from what really came before, in
+    every order of the voices. Figures are means over these frames; NLLs are in nats. Without another order named, they
+    are those of the order P1, P2, TR, NO.
 
     Parameters
     ----------
     data : Path
-        Songs, as `livegen.training.sources.load_songs` takes them, of which the split "valid" is measured.
+        Songs, as `livegen.training.sources.load_songs` takes them; the split "valid" is measured.
     model_folder : Path
         A folder as `livegen.engines.checkpoint.load_predictor` takes.
     has_beat : bool
-        Measure also with the beat given, as it is estimated from the whole song, which looks ahead.
+        Measure also with the beat told. It is estimated from the whole song, so it uses what is still to come.
     listener : Listener, optional
-        Is told how reading goes.
+        Is told how the reading goes.
 
     Returns
     -------
     dict
-        ``model songs frames`` (those predicted); ``note_nll volume_nll timbre_nll`` by voice, and their sums
-        ``note_nll_sum`` and so on; ``note_accuracy``, and ``change_accuracy`` over the frames where the voice's note
-        changes, by voice, and its mean over P1, P2 and TR, ``change_accuracy_mean``; ``nll_by_order``, notes,
-        volumes and timbres together; ``order_spread`` and ``note_order_spread``, by how much the worst order is
-        worse than the best one, as a share of the best, for all columns and for notes alone;
-        ``memory_hidden_note_nll_sum``, with the motif memory hidden; ``copy_last_accuracy`` of holding every note;
-        ``bigram_note_nll_sum``, if the folder has a train split, of bigrams of that. With `has_beat` the model's own
-        figures again under ``beat_given``.
+        ``model songs frames`` (those predicted). ``note_nll volume_nll timbre_nll`` by voice, and their sums
+        ``note_nll_sum`` and so on. By voice, ``note_accuracy``, and ``change_accuracy`` over the frames where the
+        voice's note changes; ``change_accuracy_mean`` is its mean over P1, P2 and TR. ``nll_by_order``: notes, volumes
+        and timbres together. ``order_spread`` and ``note_order_spread``: how much worse the worst order is than the
+        best one, as a share of the best, for all columns and for notes alone. ``memory_hidden_note_nll_sum``: with the
+        motif memory hidden. ``copy_last_accuracy``: of a model that holds every note. ``bigram_note_nll_sum``: of
+        bigrams of the train split, if there is one. With `has_beat`, the network's own figures again under
+        ``beat_given``.
 
     Raises
     ------
@@ -110,14 +111,14 @@ def _by_voice(voices: Sequence[Voice], values: Sequence[float]) -> dict[str, flo
 
 
 def copy_last_accuracy(songs: Songs) -> float:
-    """Return the share of notes, but in each song's first frame, that are those of the frame before."""
+    """Return the share of notes that are the same as in the frame before; the first frame of a song is left out."""
     notes = [song[:, songs.voices, 0] for song in map(songs.song, range(len(songs)))]
     held = sum((of_song[1:] == of_song[:-1]).sum() for of_song in notes)
     return float(held / (len(songs.voices) * (songs.n_frames - len(songs))))
 
 
 def bigram_note_nll(train: Songs, songs: Songs) -> float:
-    """Return the note NLL of a bigram of each voice, fitted to other songs, in nats a frame, the voices summed."""
+    """Return the note NLL, summed over the voices, in nats a frame, of a bigram model of each, fitted to `train`."""
     total = 0.0
     for voice in songs.voices:
         counts = np.full((N_NOTE_VALUES, N_NOTE_VALUES), _BIGRAM_PRIOR)
@@ -133,7 +134,7 @@ def bigram_note_nll(train: Songs, songs: Songs) -> float:
 
 
 def note_nll(network: Network, songs: Songs, *, has_memory: bool = True) -> float:
-    """Return the note NLL in nats a frame, the network's voices summed, in the order P1, P2, TR, NO."""
+    """Return the note NLL in nats a frame, summed over the network's voices, in the order P1, P2, TR, NO."""
     measured = measure(network, songs, set(_pairs(network.config.voices)), has_memory=has_memory)
     return float(sum(of_voice.nll[Column.NOTE] for of_voice in measured.values()))
 
@@ -149,7 +150,7 @@ def load_network(model_folder: Path) -> Network:
 
 @dataclass(frozen=True)
 class Measured:
-    """What was measured of one voice given those that are known: means over all frames but each song's first."""
+    """The figures of one voice, given the known voices: means over all frames except each song's first."""
 
     nll: NDArray[np.float64]  # (3 columns,)
     accuracy: float
@@ -167,7 +168,7 @@ def measure(
 ) -> dict[tuple[Voice, Known], Measured]:
     """Measure each voice given those that are known.
 
-    The 24 orders of the voices share 32 such pairs, so all of them together cost eight times one.
+    The 24 orders of the voices have only 32 such pairs among them, so measuring all orders costs eight times one.
     """
     network.eval()
     device = network.is_legal.device

@@ -1,4 +1,4 @@
-"""Playing on: what a model makes by itself, and how that compares with real songs."""
+"""Free runs: what a model plays by itself, and how that compares with real songs."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -32,14 +32,14 @@ from livegen.units import bpm_to_period, seconds_to_frame
 
 RUN_SECONDS: Final = 60
 AS_ON_STAGE: Final = Sampling(density=(-0.3,) * N_VOICES, grid=1.5)
-"""Density and grid as the controls have them by default, at temperature and top-p 1."""
+"""Density and grid as the controls set them by default, with temperature and top-p 1."""
 
 TEMPI_BPM: Final = (75, 96, 120, 150, 180)
 N_ALL_RUNS: Final = N_RUNS + len(TEMPI_BPM)
-"""Runs that `judge_free_runs` plays."""
+"""Number of runs that `judge_free_runs` plays."""
 
 OFF_TEMPO: Final = 1.09
-"""A period by so much off must not fit."""
+"""Factor for a wrong period: onsets that follow the told beat must not fit it."""
 
 
 def play(
@@ -57,9 +57,9 @@ def play(
     Parameters
     ----------
     conditions : Conditions
-        Its beat has its phase in the frame before the first.
+        Its beat has its phase in the frame before the first one.
     repeats : float
-        0..1: how many of the sections take something up again, as `livegen.performance.form` plans it.
+        0..1: share of the sections that repeat something, as `livegen.performance.form` plans it.
     prompt : ndarray of uint8, shape (M, 4, 3), optional
         What it hears first.
 
@@ -98,9 +98,9 @@ def judge_free_runs(
     progress: Callable[[], None] = lambda: None,
     picture: Path | None = None,
 ) -> dict[str, Any]:
-    """Let a model play twenty minutes by itself, one run a minute, and five at given tempi, and judge that as music.
+    """Let a model play by itself, twenty runs of a minute and five more at given tempi, and compare that with songs.
 
-    It is judged by the voices that it has.
+    Only the voices that the model has are compared.
 
     Parameters
     ----------
@@ -116,10 +116,10 @@ def judge_free_runs(
     Returns
     -------
     dict
-        ``distances``, by ``what.VOICE``: ``distance``, ``limit`` and ``is_within``; ``rates`` of the runs and of
-        the songs; ``n_within`` of ``n_distances``; ``further_distances``, ``n_further_within`` and
-        ``n_further_distances`` likewise; ``long_notes``, their share; ``longest_loop``; ``silent_voices``
-        of the runs and of real excerpts; ``tempo``, by beats a minute: coherence with the beat, and 9 % off it.
+        ``distances``, by ``what.VOICE``: ``distance``, ``limit`` and ``is_within``. ``n_within`` of ``n_distances``.
+        The same for ``further_distances``, ``n_further_within`` and ``n_further_distances``. ``rates`` of the runs and
+        of the songs. ``long_notes``: their share. ``longest_loop``. ``silent_voices`` of the runs and of real excerpts.
+        ``tempo``, by beats a minute: coherence with the beat, and with a period 9 % longer.
 
     Raises
     ------
@@ -143,7 +143,7 @@ def judge_free_runs(
     figures["tempo"] = {}
     for bpm in TEMPI_BPM:
         period = bpm_to_period(bpm)
-        # The phase is that of the frame before the first, which the model does not play.
+        # The phase is that of the frame before the first one: the silence that the model hears but does not play.
         told = replace(conditions, beat=Beat(period, -1.0 / period))
         run = play(predictor, n_frames, seed=seed, sampling=sampling, conditions=told, repeats=repeats)
         figures["tempo"][bpm] = {
@@ -155,7 +155,7 @@ def judge_free_runs(
 
 
 def _excerpts(songs: Songs, n_frames: int, seed: int) -> list[NDArray[np.uint8]]:
-    """Return an excerpt of each song that is long enough, from a place drawn at random."""
+    """Return one excerpt of each song that is long enough, from a random place."""
     generator = np.random.default_rng(seed)
     excerpts = []
     for i in range(len(songs)):
@@ -172,7 +172,7 @@ def compare(
     of_reference: Counts,
     voices: Sequence[Voice] = tuple(Voice),
 ) -> dict[str, Any]:
-    """Judge these voices of runs against a reference by the measure of real excerpts.
+    """Compare the given voices of runs with a reference; the limits are how far real excerpts lie from it.
 
     See `judge_free_runs` for the figures.
     """

@@ -1,4 +1,4 @@
-"""One live step as a plain port of the network to torch takes it: what the Numba step is measured against."""
+"""The live step done simply in torch: the Numba step's speed and results are compared with it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,9 +17,9 @@ from livegen.training.model import batch_of
 
 
 class TorchStep:
-    """The network in torch on the CPU, fed one frame at a time and asked for one voice after another.
+    """The network in torch on the CPU: it hears one frame at a time, and predicts one voice after another.
 
-    Voices that the network does not have must be silent in what it is fed.
+    Voices that the network does not have must be silent in the frames that it hears.
 
     Parameters
     ----------
@@ -43,10 +43,10 @@ class TorchStep:
 
     @torch.inference_mode()
     def step(self, frame: NDArray[np.uint8], target: NDArray[np.uint8]) -> float:
-        """Hear a frame and work out what was expected of every voice of the next.
+        """Hear a frame, and compute what is expected of every voice of the next one.
 
-        A draw changes what the voices after it see, so what they see is looked up once a voice, as live. The draws
-        themselves are left out: the next frame is given.
+        Each draw changes what the voices after it see. So the inputs are looked up anew for each voice, as in the live
+        step. The draws themselves are left out: the next frame is given.
 
         Parameters
         ----------
@@ -56,7 +56,7 @@ class TorchStep:
         Returns
         -------
         float
-            The negative log-likelihood of `target` in nats, in the order P1, P2, TR, NO of the network's voices.
+            The negative log-likelihood of `target` in nats; the network's voices are in the order P1, P2, TR, NO.
         """
         network = self._network
         heard, next_heard = np.empty_like(self._heard), np.empty_like(self._heard)
@@ -78,7 +78,7 @@ class TorchStep:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Keep torch to one core while the body runs, as the live step is."""
+    """Let torch use one thread only while the body runs, as the live step does."""
     n_threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -1,9 +1,9 @@
-"""Songs as a player who slips would play them: the past that a network meets when it hears itself.
+"""Songs with slips, as an imperfect player would play them: what a network hears of itself has slips too.
 
-A network that has only ever followed perfect music loses its way at the first odd note of its own: a voice that
-it held a little too long looks to it like one that is held for good, and it never moves again. So half of the
-songs are heard with slips in them, while the frames to predict stay as they were written: what to learn is the
-way back.
+A network that was trained on perfect music only gets lost at the first odd note of its own. If it has held a voice a
+little too long, this looks to it like a voice that is held for good, and the voice never moves again. So half of the
+songs are heard with slips in them, while the frames to predict stay as they were written: the network learns to find
+back.
 """
 
 from typing import Final
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from livegen.score import N_VOICES, SILENCE, VOLUME_MAX, Voice, onsets
 
 _SLIP_SHARE: Final = {"missed": 0.02, "late": 0.03, "early": 0.0, "wrong": 0.015, "dropped": 0.015, "volume": 0.03}
-"""Share of a voice's events that slip, by what becomes of the frames until the next event."""
+"""Share of a voice's events that slip, by kind. A slip changes the frames around the event or until the next one."""
 
 _LOOSE_SHARE: Final = _SLIP_SHARE | {"late": 0.25, "early": 0.25}
 """The same for a player who does not keep time."""
@@ -23,18 +23,22 @@ _MOST_LATE_FRAMES: Final = 4
 _MOST_EARLY_FRAMES: Final = 2
 _MOST_VOLUME: Final = 4
 _FRAMES_A_FREEZE: Final = 1000
-"""Mean distance of the places where a voice, or all four with it, stop moving for a while, for each voice."""
+"""A freeze is a stretch in which one voice, or all four, hold what they have. On average there are four freezes, as
+many as voices, in this number of frames."""
 
 _MEAN_FREEZE_FRAMES: Final = 40
 _ALL_FREEZE_SHARE: Final = 0.3
+"""Mean length of a freeze, and share of the freezes in which all four voices freeze."""
+
 _DRIFT_SHARE: Final = 0.03
+"""Share of the frames of a voice in which the volume is off by up to 2."""
 
 
 def mishear(frames: NDArray[np.uint8], generator: np.random.Generator, *, is_loose: bool = False) -> NDArray[np.uint8]:
     """Return a copy of a song, ``uint8 (N, 4, 3)``, with slips in it; every value stays in its range.
 
-    With `is_loose`, half of all events come early or late: a network that is told the beat then learns to trust that
-    rather than what it hears.
+    With `is_loose`, half of all events come early or late. A network that is told the beat then learns to trust it more
+    than what it hears.
     """
     heard = frames.copy()
     is_event = onsets(frames)
@@ -84,7 +88,7 @@ def _slip(
 def _changed_volume(
     volumes: NDArray[np.uint8], change: NDArray[np.int64] | np.int64, volume_max: int
 ) -> NDArray[np.uint8]:
-    """Return the volumes moved by `change`; what sounds goes on sounding and what is silent stays so."""
+    """Return the volumes moved by `change`; a volume above 0 stays above 0, and 0 stays 0."""
     moved = np.clip(volumes.astype(np.int64) + change, min(1, volume_max), volume_max)
     return np.where(volumes > 0, moved, 0).astype(np.uint8)
 

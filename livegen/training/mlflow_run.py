@@ -1,7 +1,8 @@
-"""A run in MLflow (https://mlflow.org), where the extra `mlflow` is installed; elsewhere nothing.
+"""A run in MLflow (https://mlflow.org), if the extra `mlflow` is installed; else it does nothing.
 
-It goes to the server or store that MLFLOW_TRACKING_URI names, and without one to the folder `mlruns` of the
-working directory, as MLflow itself has it. A server that cannot be reached never stops a training.
+The run is kept in the server or store that MLFLOW_TRACKING_URI names. If that is not set, it is kept in the folder
+`mlruns` of the working directory, which is also MLflow's default. A server that cannot be reached never stops a
+training.
 """
 
 import os
@@ -11,7 +12,7 @@ from typing import Any, Final
 
 EXPERIMENT: Final = "livegen"
 _MOST_CHARACTERS: Final = 500
-"""Length of a parameter that every MLflow takes."""
+"""Length of a parameter that every version of MLflow accepts."""
 
 _STATUS: Final = {"finished": "FINISHED", "interrupted": "KILLED", "failed": "FAILED"}
 
@@ -22,16 +23,16 @@ class MlflowRun:
     Parameters
     ----------
     folder : Path
-        The model's, which names the run.
+        The model's folder; its name becomes the run's name.
     run_id : str or None
-        Of the run that a resumed one goes on with.
+        Id of the run to go on with; None for a new run.
     about : dict
-        Becomes the run's parameters, with dots between the names of nested tables.
+        Becomes the run's parameters; names of nested tables are joined by dots.
 
     Attributes
     ----------
     trouble : str or None
-        Why MLflow keeps nothing more of this run.
+        Why MLflow no longer keeps this run; None if it does.
     """
 
     def __init__(self, folder: Path, run_id: str | None, about: Mapping[str, Any]) -> None:
@@ -41,12 +42,12 @@ class MlflowRun:
         self._guard(lambda: self._begin(folder.resolve().name, about))
 
     def log(self, figures: Mapping[str, float]) -> None:
-        """Keep figures, of which one is the `step`."""
+        """Keep figures; one of them must be the ``step``."""
         if self._client is not None:
             self._guard(lambda: self._log(figures))
 
     def end(self, status: str) -> None:
-        """Say how the run ended: "finished", "interrupted" or "failed"."""
+        """Record how the run ended: "finished", "interrupted" or "failed"."""
         if self._client is not None:
             self._guard(lambda: self._client.set_terminated(self.run_id, _STATUS[status]))
 
@@ -58,7 +59,7 @@ class MlflowRun:
         uri = os.environ.get("MLFLOW_TRACKING_URI")
         if uri is None:
             uri = Path("mlruns").resolve().as_uri()
-            os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")  # MLflow 3.7 and later ask for it
+            os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")  # MLflow 3.7 and later require it
         client = MlflowClient(tracking_uri=uri)
         if self.run_id is None:
             experiment = client.get_experiment_by_name(EXPERIMENT)
@@ -76,10 +77,10 @@ class MlflowRun:
                 self._client.log_metric(self.run_id, name, value, step=int(figures["step"]))
 
     def _guard(self, act: Callable[[], None]) -> None:
-        """Act; an MLflow that fails is let be from then on."""
+        """Call a function that uses MLflow; after a failure MLflow is not used any more."""
         try:
             act()
-        except Exception as error:  # whatever a store, a network or a server comes up with
+        except Exception as error:  # a store, a network or a server may raise anything
             self._client = None
             self.trouble = " ".join(str(error).split())[:_MOST_CHARACTERS] or type(error).__name__
 

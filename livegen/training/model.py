@@ -1,11 +1,11 @@
-"""The network in torch: the reference of the live step, and what training fits.
+"""The network in torch: training fits it, and the live step must give the same results.
 
-One LSTM over frames. Its input is a sum of table rows (`features.input_rows`). Within a frame each voice has a
-trunk, W h plus what is known of the other voices' new frame plus what the voice did last; it gives the note's
-logits, then those of its volume, then of its timbre. **Pointers** add to the logits of notes that were played
-lately, and of those that the motif memory proposes, whatever these are: "what I played three notes ago" is learnt
-once for all keys. Any set of voices may be
-known, so the voices of a frame can be predicted in any order.
+It is one LSTM over frames. Its input is a sum of table rows (`features.input_rows`). Within a frame each voice has
+hidden units: the sum of W h, of what is known of the other voices in the new frame, and of what the voice did last.
+They give the logits of the note, then those of the volume, then those of the timbre. **Pointers** add to the logits of
+notes that were played lately, and of those that the motif memory proposes, whichever notes these are. So "what I played
+three notes ago" is learnt once for all keys. Any set of voices may be known, so the voices of a frame can be predicted
+in any order.
 """
 
 from collections.abc import Callable, Collection, Iterable
@@ -32,25 +32,25 @@ from livegen.score import N_COLUMNS, N_VOICES, TIMBRE_MAX, Voice
 from livegen.training.dataset import Segment
 
 RULED_OUT: Final = -1e9
-"""Logit of what cannot be; finite, so that a sum over it stays a number."""
+"""Logit of a value that is impossible. It is finite, so that a sum with it is never NaN."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """A segment as tensors; N = T * B frames, those of one moment side by side.
+    """A segment as tensors, with N = T * B frames: first the B lanes' frames at the first time, then at the next.
 
     Attributes
     ----------
     rows : (T, B, N_INPUTS) int64
         `features.input_rows` of what was heard before each frame.
     own : (N, 4, N_OWN) int64
-        `features.own_rows` of each voice, numbered through the four voices' tables.
+        `features.own_rows` of each voice; the tables of the four voices are numbered as one table.
     known : (N, 4, N_KNOWN) int64
-        `features.known_rows` of each voice of the frame, numbered through likewise.
+        `features.known_rows` of each voice of the frame; numbered in the same way.
     before, target : (N, 4, 19) int64
-        What was heard before the frame, and with it.
+        What was heard up to the frame before, and up to the frame itself.
     proposals : (N, 4, 4, 6) int64
-        What the memory has for the frame.
+        What the memory proposes for the frame.
     counts : (N,) float
         1 for a frame, 0 for padding.
     keeps_state : (1, B, 1) float
@@ -84,7 +84,7 @@ class Batch:
 def batch_of(segment: Segment, device: torch.device, leaves_out: Collection[str] = ()) -> Batch:
     """Turn a segment into the tensors that the network takes.
 
-    What it leaves out (`LstmConfig.leaves_out`) is first taken out of the segment, in place.
+    What the network leaves out (`LstmConfig.leaves_out`) is first removed from the segment, in place.
     """
     T, B = segment.before.shape[:2]
     if "ages" in leaves_out:
@@ -119,7 +119,7 @@ class Network(nn.Module):
         super().__init__()
         self.config = c = config
         n = len(c.voices)
-        beside = c.voices if n > 1 else ()  # voices that have others beside them
+        beside = c.voices if n > 1 else ()  # voices that see other voices of the same frame
         n_absent = N_VOICES - n
         self.input_rows = nn.EmbeddingBag(
             features.N_INPUT_ROWS - n_absent * features.VOICE_ROWS, c.n_embedding, mode="sum"
@@ -140,7 +140,7 @@ class Network(nn.Module):
             if table is not None:
                 nn.init.normal_(table.weight, std=0.1)
         with torch.no_grad():
-            self.lstm.bias_ih_l0[c.n_state : 2 * c.n_state] += 1.0  # remember, to begin with
+            self.lstm.bias_ih_l0[c.n_state : 2 * c.n_state] += 1.0  # forget gates start open: the LSTM remembers
         note_class = torch.from_numpy(NOTE_CLASS)
         is_legal = torch.zeros(N_VOICES, N_CLASSES, dtype=torch.bool).scatter_(1, note_class, True)
         is_legal[:, NO_CLASS] = False
@@ -165,7 +165,7 @@ class Network(nn.Module):
         rows : (T, B, N_INPUTS) int64
             Rows of the input table for T frames of B songs, `features.input_rows`.
         state : two tensors (1, B, n_state)
-            The state before the first frame, of `new_state` or an earlier call.
+            The state before the first frame, from `new_state` or an earlier call.
         """
         T, B, _ = rows.shape
         x = self.input_rows(self._own_inputs(rows.flatten(0, 1))).unflatten(0, (T, B))
@@ -179,7 +179,7 @@ class Network(nn.Module):
         return torch.cat([of_voices.flatten(1), of_all], 1)
 
     def new_state(self, n_lanes: int) -> tuple[Tensor, Tensor]:
-        """Return the state before a song, for so many songs at once."""
+        """Return the state before a song, for `n_lanes` songs at once."""
         zeros = torch.zeros(1, n_lanes, self.config.n_state, device=self.is_legal.device)
         return zeros, zeros.clone()
 
@@ -195,7 +195,7 @@ class Network(nn.Module):
         batch : Batch
             Of the same N frames.
         is_known : (N, 4, 4) bool
-            Entry [., v, u]: voice u of the frame is known when voice v is predicted.
+            Entry [:, v, u] tells whether voice u of the frame is known when voice v is predicted.
         """
         seen = self.see(batch)
         of_absent = (torch.zeros(len(h), device=h.device),) * N_COLUMNS
@@ -207,7 +207,7 @@ class Network(nn.Module):
         return note, volume, timbre
 
     def see(self, batch: Batch) -> "Seen":
-        """Look up what the heads are told of N frames."""
+        """Look up the inputs of the heads for N frames."""
         before, target = batch.before, batch.target
         volume = _of_voices(target[..., features.VOLUME, None], features.N_VOLUMES)
         return Seen(
@@ -229,7 +229,7 @@ class Network(nn.Module):
     def voice_losses(self, voice: Voice, h: Tensor, seen: "Seen", is_known: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return the negative log-likelihood of a voice's note, volume and timbre, each (N,), in nats.
 
-        `is_known` is (N, 4), or (1, 4) where the same voices are known in all frames.
+        `is_known` is (N, 4), or (1, 4) if the same voices are known in all frames.
         """
         return self.nlls(voice, self.voice_logits(voice, h, seen, is_known), seen)
 
@@ -244,16 +244,16 @@ class Network(nn.Module):
         return note_loss, volume_loss, functional.cross_entropy(logits[2], timbre, reduction="none")
 
     def voice_logits(self, voice: Voice, h: Tensor, seen: "Seen", is_known: Tensor) -> tuple[Tensor, ...]:
-        """Return the logits of a voice's note classes, (N, 90), and if it has them of its volume and timbre.
+        """Return the logits of a voice's note classes, (N, 90), and, if it has them, of its volume and timbre.
 
-        Those of the volume are given the note, and those of the timbre the note and the volume. Voices that the network
-        does not have are known to be silent.
+        The volume is predicted from the note too, and the timbre from note and volume. Voices that the network does not
+        have are taken for known and silent.
         """
         c, name = self.config, voice.name
         is_known = is_known | self.is_absent
         hidden = self.trunk[name](h)
         if len(c.voices) > 1:
-            beside = [seen.known[u] * is_known[:, u, None] for u in c.voices if u != voice]  # 0 where it is not known
+            beside = [seen.known[u] * is_known[:, u, None] for u in c.voices if u != voice]  # 0 if not known
             hidden = hidden + self.known[name](torch.cat(beside, 1))
         hidden = hidden + self.own[name](seen.own[voice])
         of_note, of_volume, of_timbre = hidden.split([c.n_note_hidden, c.n_volume_hidden, c.n_timbre_hidden], 1)
@@ -263,7 +263,7 @@ class Network(nn.Module):
         new_of_volume, new_of_timbre = seen.new[voice].split([c.n_volume_hidden, c.n_timbre_hidden], 1)
         scores = self.volume[name](functional.silu(of_volume + new_of_volume)).float()
         of_volumes, pull = scores.split([features.N_VOLUMES, features.N_CANDIDATES], 1)
-        of_volumes = functional.pad(of_volumes, (0, 1))  # a place for the pulls of candidates that are not there
+        of_volumes = functional.pad(of_volumes, (0, 1))  # empty candidates point at this extra volume
         of_volumes = of_volumes.scatter_add(1, seen.proposals[:, voice, :, features.THEN_VOLUME], pull)[:, :-1]
         of_volumes[:, 0] = RULED_OUT  # in NES-MDB a voice without volume is silent: its note is 0
         of_timbres = self.timbre[name](functional.silu(of_timbre + new_of_timbre + seen.volume[voice])).float()
@@ -289,15 +289,15 @@ class Network(nn.Module):
 
 
 class Seen(NamedTuple):
-    """What the heads are told of N frames, looked up once for all voices; by voice, what has tables of its own."""
+    """The inputs of the heads for N frames, looked up once for all voices; sums of table rows are by voice."""
 
     before: Tensor  # (N, 4, 19)
     target: Tensor  # (N, 4, 19)
     proposals: Tensor  # (N, 4, 4, 6)
     known: dict[Voice, Tensor]  # (N, n_known): a voice of the frame, as the others see it
-    own: dict[Voice, Tensor]  # (N, n_own): what the voice did last, and what the memory has for it
-    new: dict[Voice, Tensor]  # (N, n_after_note): its new note, for its volume and timbre
-    volume: dict[Voice, Tensor]  # (N, n_timbre_hidden): its new volume, for its timbre
+    own: dict[Voice, Tensor]  # (N, n_own): what the voice did last, and what the memory proposes for it
+    new: dict[Voice, Tensor]  # (N, n_after_note): its new note, to predict volume and timbre
+    volume: dict[Voice, Tensor]  # (N, n_timbre_hidden): its new volume, to predict the timbre
 
 
 def _for_each(voices: Iterable[Voice], layer: Callable[[], nn.Module]) -> nn.ModuleDict:
@@ -311,5 +311,5 @@ def _new_rows(before: Tensor, target: Tensor) -> Tensor:
 
 
 def _of_voices(rows: Tensor, n_rows: int) -> Tensor:
-    """Turn the rows of each voice's own table, (N, 4, k), into rows of the four tables one after another."""
+    """Turn rows of the tables of each voice, (N, 4, k), into rows of one table: the four tables one after another."""
     return rows + torch.arange(N_VOICES, device=rows.device)[:, None] * n_rows

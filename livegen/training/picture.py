@@ -1,4 +1,4 @@
-"""A picture of how a model plays by itself: its rates and histograms beside those of songs, and a few piano rolls."""
+"""A picture of what a model plays by itself: its rates and histograms beside those of songs, and a few piano rolls."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,7 +31,7 @@ _COLOURS: Final = {Voice.P1: "tab:blue", Voice.P2: "tab:orange", Voice.TR: "tab:
 
 
 def check_can_draw(path: Path) -> None:
-    """Raise `TrainingError` where there is no matplotlib, or no folder for the file: before hours of measuring."""
+    """Raise `TrainingError` if there is no matplotlib, or no folder for the file. Call it before hours of measuring."""
     if not path.parent.is_dir():
         raise TrainingError(f"{path} cannot be written: make the folder {path.parent} first")
     try:

@@ -1,7 +1,7 @@
-"""What a run was and came to, in `run.json` beside its weights, and in MLflow where that is installed.
+"""The record of a run, its settings and its results: in `run.json` beside the weights, and in MLflow if installed.
 
-The record is written when the run begins, at each checkpoint and when it ends, so that one that was killed is
-told from one that ended. A resumed run adds a part to the record of the run that it goes on with.
+The record is written when the run begins, at each checkpoint, and when it ends. So it shows whether a run has ended or
+was killed. A resumed run adds a part to the record of the run that it goes on with.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ RECORD_FILE: Final = "run.json"
 
 
 def hash_songs(songs: Songs) -> str:
-    """Return the SHA-256 of the frames of songs and of where each begins, in hexadecimal."""
+    """Return the SHA-256, in hexadecimal, of the frames of songs and of where each song begins."""
     digest = hashlib.sha256(np.ascontiguousarray(songs.offsets, "<i8").tobytes())
     digest.update(np.ascontiguousarray(songs.frames).tobytes())
     return digest.hexdigest()
@@ -47,7 +47,7 @@ def read_record(folder: Path) -> dict[str, Any]:
 
 
 def describe(data: Path, train: Songs, valid: Songs | None, left_out: list[str]) -> dict[str, Any]:
-    """Return what the record says of the data."""
+    """Return what the record says about the data."""
     about: dict[str, Any] = {"path": str(data.resolve())}
     for split, songs in (("train", train), ("valid", valid)):
         if songs is not None:
@@ -56,16 +56,17 @@ def describe(data: Path, train: Songs, valid: Songs | None, left_out: list[str])
 
 
 class RunRecord:
-    """The record of a run that goes on.
+    """The record of a run while it goes on.
 
     Parameters
     ----------
     folder : Path
-        The model's, which exists.
+        The model's folder, which must exist.
     about : dict
-        What stays the same for the whole run: ``seed settings config data processes`` and whatever else JSON can hold.
+        What stays the same for the whole run: ``seed settings config data processes``, and anything else that JSON can
+        hold.
     step : int
-        Where it begins: more than 0 if it was resumed.
+        The step at which this part begins: more than 0 if the run was resumed.
     """
 
     def __init__(self, folder: Path, about: dict[str, Any], step: int = 0) -> None:
@@ -100,7 +101,7 @@ class RunRecord:
         self._write()
 
     def add(self, row: CurveRow) -> None:
-        """Take in what the run has come to at a checkpoint."""
+        """Add the figures of a checkpoint."""
         row_figures = {name: value for name, value in asdict(row).items() if not math.isnan(value)}
         figures = self._record["figures"]
         best = figures.get("best_valid_note_nll", math.inf)
@@ -113,7 +114,7 @@ class RunRecord:
 
     @contextmanager
     def until_its_end(self) -> Iterator[None]:
-        """Say, when the block ends, how the run ended: "finished", "interrupted" or "failed"."""
+        """Record, when the block ends, how the run ended: "finished", "interrupted" or "failed"."""
         status = "failed"
         try:
             yield

@@ -1,8 +1,8 @@
-"""Where songs for training come from: packed splits, folders of scores and MIDI files, and archives of such folders.
+"""Reads songs for training: from packed splits, folders of scores and MIDI files, and archives of such folders.
 
 Songs that lie under folders named "train" and "valid" are those splits, as in NES-MDB's own archives
-(https://github.com/chrisdonahue/nesmdb). Where there is no folder "train", a tenth of the songs, told by a hash of
-their names, is the valid split: so a song stays on its side when others come or go.
+(https://github.com/chrisdonahue/nesmdb). If there is no folder "train", a tenth of the songs is the valid split. A hash
+of a song's name decides to which split it belongs, so it stays there when other songs are added or removed.
 """
 
 import gzip
@@ -30,47 +30,49 @@ VALID: Final = "valid"
 MAX_SONGS: Final = 100_000
 _MAX_SONG_BYTES: Final = 64 * 2**20
 _MAX_ARCHIVE_BYTES: Final = 8 * 2**30
-"""What an archive may unpack to; and no single file in it, of whatever kind, may be over `_MAX_SONG_BYTES`."""
+"""Most bytes that a single file of an archive, of whatever kind, and the whole archive may unpack to."""
 
 _ARCHIVES: Final = (".tar.gz", ".tgz", ".tar")
 _MIDI: Final = (".mid", ".midi")
 _VALID_SHARE: Final = 0.1
 _FEWEST_PARTED: Final = 5
+"""Share of the songs in the valid split; with this many songs or more, at least one is in it."""
+
 _MOST_NAMED: Final = 5
-"""Bad files that are named, each in a line of its own, before the rest are only counted."""
+"""Number of bad files that are named, each in a line of its own; the rest are only counted."""
 
 
 class Listener(Protocol):
     """Is told what happens while songs are read."""
 
     def progress(self, what: str, done: float) -> None:
-        """Hear what is being read and how much of it has been, 0..1."""
+        """Take what is being read, and how much of it is done, 0..1."""
 
     def warn(self, sentence: str) -> None:
-        """Hear of a file that was left out."""
+        """Take a sentence about a file that was left out."""
 
 
 class Heard:
-    """A listener that keeps the warnings, and passes on everything if there is whom to."""
+    """A listener that keeps the warnings, and passes everything on to another listener if there is one."""
 
     def __init__(self, listener: Listener | None = None) -> None:
         self.warnings: list[str] = []
         self._listener = listener
 
     def progress(self, what: str, done: float) -> None:
-        """Pass it on."""
+        """Pass the progress on."""
         if self._listener is not None:
             self._listener.progress(what, done)
 
     def warn(self, sentence: str) -> None:
-        """Keep it and pass it on."""
+        """Keep the warning and pass it on."""
         self.warnings.append(sentence)
         if self._listener is not None:
             self._listener.warn(sentence)
 
 
 def has_split(data: Path, split: str) -> bool:
-    """Tell whether there are songs of a split in a folder or archive; one packed or single file is never split."""
+    """Tell whether a folder or archive has songs of a split; a single file has no splits, packed or not."""
     if data.is_dir() and _packed(data):
         return any(split in path.name for path in _packed(data))
     if data.is_file() and not _is_archive(data):
@@ -84,9 +86,9 @@ def load_songs(data: Path, split: str, listener: Listener | None = None) -> Song
     Parameters
     ----------
     data : Path
-        A folder with one packed .npz named for each split; a packed .npz, which is the split whatever its name; a
-        folder, or a .tar.gz of one, with NES-MDB's pickles, MIDI files or livegen's scores at any depth; or one such
-        song.
+        One of: a folder with a packed .npz for each split, which has the split's name in its own; a packed .npz, which
+        is taken as the split whatever its name; a folder, or a .tar.gz of one, with NES-MDB's pickles, MIDI files or
+        livegen's scores at any depth; a single such song.
     split : str
         "train" or "valid".
     listener : Listener, optional
@@ -95,7 +97,7 @@ def load_songs(data: Path, split: str, listener: Listener | None = None) -> Song
     Raises
     ------
     TrainingError
-        If there is no such data, it cannot be read, or not one of the split's songs is sound.
+        If there is no such data, it cannot be read, or the split has no song that can be used.
     """
     listener = listener or Heard()
     if not data.exists():
@@ -141,7 +143,7 @@ def _is_archive(data: Path) -> bool:
 
 
 def _is_song(name: str) -> bool:
-    """Tell whether a path is a song's by its name; those that begin with a dot are no music but a system's notes."""
+    """Tell by its name whether a path is that of a song; a name that begins with a dot is a file of the system."""
     return name.lower().endswith(SCORE_ENDINGS) and not PurePosixPath(name).name.startswith(".")
 
 
@@ -177,7 +179,7 @@ def _walk(folder: Path) -> Iterator[str]:
 
 
 class _Bounded:
-    """A stream that gives no more than so many bytes between two calls of `allow`, and so many in all."""
+    """A stream that gives at most `_MAX_SONG_BYTES` between two calls of `allow`, and `_MAX_ARCHIVE_BYTES` in all."""
 
     def __init__(self, file: Any, name: str) -> None:
         self.file = file
@@ -203,7 +205,7 @@ class _Bounded:
 
 @contextmanager
 def _members(archive: Path) -> Iterator[Iterator[tuple[tarfile.TarInfo, tarfile.TarFile]]]:
-    """Lend the songs in an archive, in its order, each with the archive open at it."""
+    """Yield an iterator over the songs in an archive, in its order, each with the open archive."""
 
     def each(tar: tarfile.TarFile, stream: _Bounded) -> Iterator[tuple[tarfile.TarInfo, tarfile.TarFile]]:
         for n, member in enumerate(tar):
@@ -226,7 +228,7 @@ def _members(archive: Path) -> Iterator[Iterator[tuple[tarfile.TarInfo, tarfile.
 
 
 def _wanted(data: Path, names: Iterable[str], split: str) -> list[str]:
-    """Return those of the songs of a folder or archive that belong to a split."""
+    """Return the songs of a folder or archive that belong to a split."""
     names = list(names)
     if not data.is_dir() and not _is_archive(data):
         return names
@@ -236,10 +238,10 @@ def _wanted(data: Path, names: Iterable[str], split: str) -> list[str]:
         return [name for name in names if split in PurePosixPath(name).parts[:-1]]
     place = {name: _place(name) for name in names}
     bound = _VALID_SHARE
-    if len(names) >= _FEWEST_PARTED:  # one of them at least watches the run
+    if len(names) >= _FEWEST_PARTED:  # at least one song must be in the valid split
         bound = max(bound, min(place.values()))
     elif max(place.values()) <= bound:
-        bound = -1.0  # there must be something to learn from
+        bound = -1.0  # else there would be no song to learn from
     return [name for name in names if (place[name] <= bound) == (split == VALID)]
 
 
@@ -284,7 +286,7 @@ def _read_each(data: Path, split: str, listener: Listener) -> list[NDArray[np.ui
 
 
 def _files(data: Path, wanted: set[str], in_order: list[str]) -> Iterator[tuple[str, Path]]:
-    """Yield the wanted songs as files; those of an archive are there until the next is asked for."""
+    """Yield the wanted songs as files; a file from an archive exists until the next one is asked for."""
     if data.is_file() and not _is_archive(data):
         yield data.name, data
     elif data.is_dir():

@@ -1,8 +1,8 @@
-"""What music does, in numbers: how a model that plays by itself differs from the songs that it learnt from.
+"""Statistics of music: how far what a model plays by itself is from the songs that it learnt from.
 
-Counts of pieces add up, so that any draw of excerpts is the sum of its pieces. A set of runs is judged by the
-Jensen-Shannon distances of its histograms to those of the valid split, and by the differences of its rates; the
-measure for both is how far twenty real excerpts of the same length may lie.
+Counts of pieces can be added, so the counts of a set of excerpts are the sum of theirs. A set of runs is judged by the
+Jensen-Shannon distances of its histograms from those of the valid split, and by the differences of its rates. The limit
+for both is how far sets of twenty real excerpts of the same length lie from the valid split.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,20 +17,20 @@ from livegen.score import N_VOICES, Voice, onsets
 from livegen.units import FRAME_RATE_HZ, seconds_to_frame
 
 LENGTH_EDGES: Final = (1, 2, 4, 8, 16, 32, 64)
-"""Longest length of each bin of note lengths, in frames; one more holds all that are longer."""
+"""Longest length in each bin of note lengths, in frames; one more bin holds all longer notes."""
 
 WIDEST_INTERVAL: Final = 12
 N_INTERVALS: Final = 2 * WIDEST_INTERVAL + 3
-"""Bins of intervals: further down than an octave, -12..12, further up."""
+"""Number of bins of intervals in semitones: one for below -12, one for each of -12..12, one for above 12."""
 
 N_PITCH_CLASSES: Final = 16
-"""Bins of pitch classes: P1, P2 and TR fill twelve of them, and NO has its sixteen noise notes there."""
+"""Number of bins of pitch classes: P1, P2 and TR use twelve of them, and NO one for each of its sixteen noise notes."""
 
 N_SIMILARITIES: Final = 10
 _SIMILARITY_LAGS: Final = range(seconds_to_frame(1), seconds_to_frame(30), seconds_to_frame(0.5))
 
 LOOP_EDGES: Final = (1, 2, 3, 4, 6, 8)
-"""Most times of each bin of loops; one more holds all that come oftener."""
+"""Most repetitions in each bin of loops; one more bin holds all that are played more often."""
 
 MOTIF_CHANGES: Final = 4
 LONG_NOTE_SECONDS: Final = 8
@@ -40,26 +40,28 @@ _FEWEST_LOOP_EVENTS: Final = 2
 N_DRAWS: Final = 200
 N_RUNS: Final = 20
 _PERCENTILE: Final = 95
+"""A limit is this percentile of the distances of `N_DRAWS` random sets of `N_RUNS` real excerpts. A model is judged by
+`N_RUNS` runs."""
 
 
 @dataclass(frozen=True)
 class Counts:
-    """What was counted in pieces, by voice; the sum of two is that of both together."""
+    """What was counted in pieces, by voice; the sum of two `Counts` is that of all their pieces."""
 
     n_frames: NDArray[np.int64]  # (1,)
     onsets: NDArray[np.int64]  # (4,)
     silent_frames: NDArray[np.int64]  # (4,)
-    loops: NDArray[np.int64]  # (7,): pieces by how many times in a row a passage comes in them
+    loops: NDArray[np.int64]  # (7,): pieces by how many times in a row they repeat a passage, `longest_loop`
     notes: NDArray[np.int64]  # (4,)
     long_notes: NDArray[np.int64]  # (4,): held for more than 8 s
-    motif_chances: NDArray[np.int64]  # (4,): note changes with four before them
-    motifs_reused: NDArray[np.int64]  # (4,)
+    motif_chances: NDArray[np.int64]  # (4,): note changes that have at least four before them
+    motifs_reused: NDArray[np.int64]  # (4,): those of them that follow the four as when these came last
     lengths: NDArray[np.int64]  # (4, 8)
     intervals: NDArray[np.int64]  # (4, 27)
-    changes: NDArray[np.int64]  # (4,): frames with another note than the one before
+    changes: NDArray[np.int64]  # (4,): frames whose note differs from that of the frame before
     rests: NDArray[np.int64]  # (4, 8): silences by their length
     pitch_classes: NDArray[np.int64]  # (4, 16): of onsets
-    similarities: NDArray[np.int64]  # (4, 10): lags by the share of frames that they leave as they were
+    similarities: NDArray[np.int64]  # (4, 10): lags by the share of frames that have the note of a lag before
 
     def __add__(self, other: Self) -> Self:
         return type(self)(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(self)))
@@ -113,18 +115,18 @@ def _count_voice(part: NDArray[np.uint8], attacks: NDArray[np.bool_], is_noise: 
 
 
 def _histogram(edges: tuple[int, ...], values: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Count values by the bin whose largest they do not exceed; one more holds the rest."""
+    """Count values in bins; each edge is the largest value of its bin, and one more bin holds all larger values."""
     return np.bincount(np.searchsorted(edges, values), minlength=len(edges) + 1)
 
 
 def _similarities(note: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Count the lags of 1 to 30 s, half the piece at most, by the share of frames whose note comes again after them."""
+    """Count the lags of 1 to 30 s, half the piece at most, by the share of frames with the note of a lag before."""
     same = np.array([(note[lag:] == note[:-lag]).mean() for lag in _SIMILARITY_LAGS if 2 * lag <= len(note)])
     return np.bincount(np.minimum(same * N_SIMILARITIES, N_SIMILARITIES - 1).astype(int), minlength=N_SIMILARITIES)
 
 
 def _motifs(changes: list[int]) -> tuple[int, int]:
-    """Return how many note changes have four before them, and how many follow these as they were followed last."""
+    """Return how many note changes have four before them, and how many of them are as when these four came last."""
     followed: dict[tuple[int, ...], int] = {}
     reused = 0
     for i in range(MOTIF_CHANGES, len(changes)):
@@ -149,12 +151,12 @@ def jensen_shannon(one: NDArray[np.int64], other: NDArray[np.int64]) -> float:
 
 
 def distances(of: Counts, reference: Counts) -> dict[str, float]:
-    """Return how far counts lie from a reference: distances and differences of rates, by ``what.VOICE``."""
+    """Return by ``what.VOICE`` how far counts are from a reference: distances of histograms, differences of rates."""
     return _distances(of, reference, ("lengths", "intervals"), ("onset_rate", "silence", "motif_reuse"))
 
 
 def further_distances(of: Counts, reference: Counts) -> dict[str, float]:
-    """Return the same for what else tells music apart; ``loops`` is the whole's."""
+    """Return the distances of further statistics; ``loops`` is one distance for all voices together."""
     far = _distances(of, reference, ("rests", "pitch_classes", "similarities"), ("note_change_rate",))
     return far | {"loops": jensen_shannon(of.loops, reference.loops)}
 
@@ -184,7 +186,7 @@ def limits(
     seed: int = 0,
     measure: Callable[[Counts, Counts], dict[str, float]] = distances,
 ) -> dict[str, float]:
-    """Return the 95th percentile of the distances of 200 draws of 20 real excerpts to the reference."""
+    """Return the 95th percentile of the distances from the reference of 200 random sets of 20 real excerpts."""
     generator = np.random.default_rng(seed)
     drawn = [
         measure(total([excerpts[i] for i in generator.choice(len(excerpts), N_RUNS)]), reference)
@@ -194,9 +196,9 @@ def limits(
 
 
 def longest_loop(frames: NDArray[np.uint8]) -> int:
-    """Return how many times in a row a piece plays exactly the same notes, loops of up to 8 s with two events or more.
+    """Return how many times in a row a piece plays a passage with exactly the same notes, at most.
 
-    A passage that does not come again counts as once.
+    Passages of up to 8 s with two changes of notes or more count. A piece that repeats none returns 1.
     """
     notes = frames[..., 0]
     changes = np.concatenate([[0], np.cumsum((notes[1:] != notes[:-1]).any(1))])
@@ -217,9 +219,9 @@ def silent_voices(pieces: Sequence[NDArray[np.uint8]]) -> NDArray[np.float64]:
 
 
 def grid_coherence(frames: NDArray[np.uint8], period_frames: float, phase: float = 0.0) -> float:
-    """Return how well onsets fall on the halves or quarters of a beat, 0..1, whichever is better.
+    """Return how well onsets fall on the halves or the quarters of a beat, whichever is better, 0..1.
 
-    The larger of ``abs(mean(exp(2 pi i m phase)))`` for m = 2 and 4, with the phase of each onset in beats.
+    It is the larger of ``abs(mean(exp(2 pi i m phase)))`` for m = 2 and 4, with the phase of each onset in beats.
     """
     times = np.nonzero(onsets(frames))[0]
     if not len(times):

@@ -1,7 +1,7 @@
 """Training: from a split to a model folder, resumable at any checkpoint.
 
-A run has a budget, in minutes of wall-clock time or in steps, and the learning rate falls to nothing at its
-end: however long it may take, it ends annealed.
+A run has a budget, in minutes of wall-clock time or in steps. The learning rate falls along a cosine to 1 % of its
+height at the end of the budget, however long that is.
 """
 
 import json
@@ -46,13 +46,13 @@ class Settings:
     steps : int or None
         Budget in steps, in place of minutes.
     n_lanes, n_frames : int
-        Songs side by side, and frames of each, in one step.
+        Number of songs side by side, and of frames of each, in one step.
     learning_rate : float
-        AdamW's at its height, which it reaches after `warm_up_steps`.
+        Highest learning rate of AdamW, reached after `warm_up_steps`.
     dropout : float
-        Share of the LSTM's outputs that the heads do not get, drawn for a lane and a step.
+        Share of the LSTM's outputs that the heads do not get; drawn anew for each lane and step.
     precision : str
-        "float32", "bfloat16", or "auto" for whichever multiplies faster here.
+        "float32", "bfloat16", or "auto" for the one in which this machine multiplies faster.
     checkpoint_minutes : float
         Time between checkpoints.
     """
@@ -82,7 +82,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Progress:
-    """What a run reports after a step; `valid` is the note NLL in nats a frame where it was measured just now."""
+    """What a run reports after a step; `valid_note_nll` is in nats a frame, and None if it was not measured now."""
 
     step: int
     done: float
@@ -93,7 +93,7 @@ class Progress:
 
 
 class _Lesson(torch.nn.Module):
-    """A step's way through the network, in one call, as several processes need it."""
+    """The forward pass of a step in one call, as training on several processes needs it."""
 
     def __init__(self, network: Network):
         super().__init__()
@@ -110,7 +110,7 @@ class _Lesson(torch.nn.Module):
 
 
 class _Run:
-    """A run between two steps: all that a checkpoint holds."""
+    """The state of a run between two steps: all that a checkpoint holds."""
 
     def __init__(self, songs: Songs, config: LstmConfig, settings: Settings, group: Group):
         self.settings = settings
@@ -134,7 +134,7 @@ class _Run:
         return min(self.elapsed / (60.0 * (self.settings.minutes or 1.0)), 1.0)
 
     def learn(self) -> tuple[float, float]:
-        """Do one step and return the loss and the note NLL over it."""
+        """Do one step, and return its loss and note NLL."""
         s = self.settings
         # What a step draws depends on the seed, the step and the process alone: a resumed run draws the same.
         torch.manual_seed(int(np.random.SeedSequence([s.seed, self.step, self.group.rank]).generate_state(1)[0]))
@@ -167,7 +167,7 @@ class _Run:
         return warm_up * (0.01 + 0.99 * 0.5 * (1.0 + math.cos(math.pi * self.done())))
 
     def save(self, out: Path) -> None:
-        """Write the model, and what `resume` needs to go on; all processes call this, and the first one writes."""
+        """Write the model, and what `resume` needs to go on. All processes call this, and the first one writes."""
         positions = self.group.gather(torch.tensor(self.lanes.position()))
         states = [torch.cat(self.group.gather(part), 1) for part in self.state]
         if not self.group.is_first:
@@ -194,7 +194,7 @@ class _Run:
         return same + [f"without {name}" for name in sorted(self.network.config.leaves_out)]
 
     def resume(self, path: Path) -> None:
-        """Go on where `save` was called."""
+        """Go on where the file was saved."""
         try:
             with safe_open(path, "pt") as file:
                 about: dict[str, Any] = json.loads(file.metadata()["about"])
@@ -209,7 +209,7 @@ class _Run:
                 {name.removeprefix("network."): v for name, v in tensors.items() if name.startswith("network.")}
             )
             for name, parameter in self.network.named_parameters():
-                if f"optimizer.step.{name}" in tensors:  # a triangle alone has tables that it has no use for
+                if f"optimizer.step.{name}" in tensors:  # a network of TR alone has unused tables
                     kept = {key: tensors[f"optimizer.{key}.{name}"] for key in ("step", "exp_avg", "exp_avg_sq")}
                     self.optimizer.state[parameter] = kept | {"step": kept["step"].cpu()}
             rank, n_lanes = self.group.rank, self.settings.n_lanes
@@ -226,17 +226,17 @@ def _save(tensors: dict[str, torch.Tensor], path: Path, about: dict[str, Any]) -
     part = path.with_suffix(".part")
     on_cpu = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     save_file(on_cpu, part, {"about": json.dumps(about)})
-    part.replace(path)  # a reader, or a power cut, sees the old file or the new one
+    part.replace(path)  # so that even after a power cut there is either the old file or the new one
 
 
 def _faster_precision() -> str:
-    """Return the precision in which this machine multiplies matrices faster."""
+    """Return "bfloat16" if this machine multiplies matrices clearly faster in it, else "float32"."""
     if torch.cuda.is_available():
         return "bfloat16"
     seconds = {}
     for dtype in (torch.float32, torch.bfloat16):
         matrix = torch.ones(512, 512, dtype=dtype)
-        matrix @ matrix  # the first product sets things up
+        matrix @ matrix  # the first product is slower: it is not timed
         start = time.perf_counter()
         for _ in range(20):
             matrix @ matrix
@@ -254,30 +254,32 @@ def train(
     progress: Callable[[Progress], None] | None = None,
     listener: Listener | None = None,
 ) -> Progress:
-    """Train a model; each of several processes that torchrun started calls this, and the first one reports.
+    """Train a model. If torchrun started several processes, each of them calls this, and the first one reports.
 
     Parameters
     ----------
     data : Path
-        Songs, as `livegen.training.sources.load_songs` takes them; the split "valid", if it is there, watches the run.
+        Songs, as `livegen.training.sources.load_songs` takes them. If there is a split "valid", the run is measured on
+        it at checkpoints.
     out : Path
         The model's folder, made if need be. Each checkpoint leaves a whole model there, a `curve.csv` and its picture
         (`livegen.training.curve`), a `run.json` (`livegen.training.record`), and a `resume.safetensors` that the model
         does not need.
     config : LstmConfig, optional
-        What the network is: its sizes, its voices, of which the songs are heard alone, and what it leaves out. By
-        default that of the run to resume, or four voices and the largest sizes of `livegen.engines.lstm.lstm.SIZES`.
+        What the network is: its sizes, its voices, and what it leaves out. Songs are heard with these voices only. By
+        default the config of the run to resume, or four voices and the largest sizes of
+        `livegen.engines.lstm.lstm.SIZES`.
     resume : bool
         Go on with the run in `out`; its budget goes on, too.
     progress : callable, optional
         Called after every step.
     listener : Listener, optional
-        Is told how reading goes.
+        Is told how the reading goes.
 
     Returns
     -------
     Progress
-        That of the last step.
+        The progress after the last step.
 
     Raises
     ------
@@ -318,7 +320,7 @@ def train(
 
 
 def _config_of(out: Path) -> LstmConfig:
-    """Return what the network of a run is that goes on."""
+    """Return the config of the network of the run to resume."""
     try:
         return read_config(out)[1]
     except CheckpointError as error:
@@ -367,5 +369,5 @@ def _learn_to_the_end(
 
 
 def _some(songs: Songs) -> Songs:
-    """Return every sixth song: enough to see how a run does without holding it up."""
+    """Return every sixth song: enough to see how a run is going, without slowing it down."""
     return songs_of([songs.song(i) for i in range(0, len(songs), 6)])

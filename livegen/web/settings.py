@@ -1,4 +1,4 @@
-"""How the stage page is served: what the command line says and the server's process is started with."""
+"""The settings of the stage page's server. The command line gives them, and the server's process gets them."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -14,10 +14,10 @@ class ServerSettings:
     Attributes
     ----------
     host : str
-        Address that it is bound to.
+        Address to which it is bound.
     port : int
     token : str
-        What another machine must show, as ``?token=`` of the page's address; empty where none can connect.
+        What another machine must show, as ``?token=`` in the page's address; empty if no other machine can connect.
     """
 
     host: str = DEFAULT_HOST

@@ -1,8 +1,8 @@
-"""The stage: what of a session goes to its pages, and what comes back from them.
+"""The stage: sends the state of a session to its pages, and hands on what comes back from them.
 
-The session tells it things on threads that must not wait, so it keeps them in stores of a fixed size; a thread of its
-own sends them to the server's process, and another one hands on what comes from there. A server that dies, or falls
-silent, is started again on the same socket, and is told everything anew.
+The session calls it on threads that must not wait, so it keeps what it is told in stores of a fixed size. One thread
+of its own sends them to the server's process, and another one hands on what comes from there. A server that dies, or
+falls silent, is started again on the same socket, and everything is sent to it again.
 """
 
 import contextlib
@@ -41,14 +41,16 @@ _MOST_SOURCES: Final = 128
 _MOST_BYTES: Final = 256
 _MOST_LENGTH: Final = 64
 _ROWS_A_MESSAGE: Final = 24
-"""Few enough that JSON of them keeps the interpreter no longer than a frame's plan can wait."""
+"""Number of frames in a plan message: few enough that encoding them does not delay the planning of a frame."""
 
 _SERVER_COUNTS: Final = {"refused": "refusals by the page's server", "faults": "errors of the page's server"}
-"""What a server counts, as it says it and as the performer reads it."""
+"""What a server counts: the name in its messages, and the words that the performer reads."""
 
 _GOOD_LIFE_SECONDS: Final = 3.0
 _PAUSES_SECONDS: Final = (0.0, 0.5, 1.0, 2.0, 5.0, 15.0)
-"""Before a server is started again that has not lived for long, the more often in a row the longer."""
+"""Pauses before a server is started again. They grow with the number of servers in a row that ended within
+`_GOOD_LIFE_SECONDS`.
+"""
 
 
 class Stage:
@@ -57,9 +59,9 @@ class Stage:
     Parameters
     ----------
     session : Session
-        Not started yet: the server's process starts with it, and is there a moment after the first sound.
+        Must not be started yet. The server's process starts with it, and is ready a moment after the first sound.
     page : Page
-        Closed by `close`.
+        `close` closes it.
 
     Attributes
     ----------
@@ -83,12 +85,12 @@ class Stage:
         self._keys: object = None
         self._knobs: object = None
         self._next_gauges = 0.0
-        self._n_pages: int | None = None  # unknown while the server has not said
+        self._n_pages: int | None = None  # None until the server has told it
         self._knows_all = True
-        self._obeying = threading.Lock()  # no server is given up between a key of its pages and what is held by them
+        self._obeying = threading.Lock()  # a page's message is never carried out while its lost server is given up
         self._n_bad = 0
         self._n_of_server: Counter[str] = Counter()  # what this server has counted
-        self._n_before: Counter[str] = Counter()  # and those before it
+        self._n_before: Counter[str] = Counter()  # what the servers before it have counted
         self._troubles: list[str] = []
         self.restarts = 0
         session.audience.append(self)
@@ -98,7 +100,7 @@ class Stage:
         session.attach("stage in", self._take, is_urgent=True)
 
     def announce(self, name: str, value: Value) -> None:
-        """Tell the pages that a control is in force."""
+        """Tell the pages the value of a control that is in force."""
         self._values.append((name, value))
         self._wake.set()
 
@@ -113,7 +115,7 @@ class Stage:
     def close(self) -> None:
         """End the server, within a second; safe to call twice.
 
-        Called after the session has stopped: as its threads leave, the pages are told that it has ended.
+        To be called after the session has stopped: when its threads end, they tell the pages so.
         """
         if self._server is not None:
             self._server.end(_LEAVE_SECONDS)
@@ -134,14 +136,14 @@ class Stage:
     # What goes out: one thread.
 
     def _send(self, stop: threading.Event) -> None:
-        """Keep a server running and tell it what there is to tell, until the end."""
+        """Keep a server running and send it all there is to send, until the end of the session."""
         n_short = 0
         while not stop.is_set():
             server: ServerProcess | None = None
             try:
                 server = self._server = ServerProcess(self._page.listener, self._page.settings)
                 self._tell(server, stop)
-            except Exception as error:  # no process, or a pipe that nobody reads any more, or a fault of our own
+            except Exception as error:  # no process starts, nobody reads the pipe any more, or our own code failed
                 if server is None or not isinstance(error, OSError):
                     self._session.status.count_fault("the page's server", error)
             if stop.is_set():
@@ -166,7 +168,7 @@ class Stage:
         self._session.desk.say("the page's server ended and is started again")
 
     def _tell(self, server: ServerProcess, stop: threading.Event) -> None:
-        """Tell a new server everything, and then what is new, until it is lost or the session ends."""
+        """Send a new server everything, and then what changes, until it is lost or the session ends."""
         pipe = server.pipe
         self._values.clear()
         self._forget()
@@ -186,9 +188,9 @@ class Stage:
             self._wait(pipe)
 
     def _wait(self, pipe: Connection) -> None:
-        """Wait for the next frame's plan, after which the session's threads have least to do; hand on the sound.
+        """Wait until the next frame is planned, when the session's threads have least to do; meanwhile send the sound.
 
-        A thread that is busy while a plan is made makes it late: they share one interpreter.
+        A thread that is busy while a plan is made delays it, because both share one interpreter.
         """
         until = time.monotonic() + _IDLE_SECONDS
         while not self._wake.wait(_SOUND_SECONDS if self._listening else _IDLE_SECONDS) and time.monotonic() < until:
@@ -204,7 +206,7 @@ class Stage:
                 pipe.send_bytes(encode_sound(first_sample, samples.astype("<i2", copy=False).tobytes()))
 
     def _forget(self) -> None:
-        """Take the pages to know nothing of what is only told where it changes."""
+        """Assume that the pages know nothing, so that what is sent only when it changes is sent again."""
         self._knows_all = True
         self._rows.forget()
         self._keys = self._knobs = None
@@ -224,7 +226,7 @@ class Stage:
         )
 
     def _news(self) -> Iterable[bytes]:
-        """Yield what the session's threads have left here."""
+        """Yield messages with what the session's threads have stored here."""
         values = dict(_taken(self._values))
         if values:
             yield encode("values", values=values)
@@ -232,7 +234,7 @@ class Stage:
             yield encode(kind, **fields)
 
     def _picture(self) -> Iterable[bytes]:
-        """Yield what pages that are open are to see now, where it is new."""
+        """Yield messages with what open pages show, if it has changed."""
         session = self._session
         rows = self._rows.new(session.instrument.state)
         for first in range(0, len(rows), _ROWS_A_MESSAGE):
@@ -254,7 +256,7 @@ class Stage:
     # What comes in: another thread.
 
     def _take(self, stop: threading.Event) -> None:
-        """Hand on what comes from the pages, and notice a server that does not live any more."""
+        """Hand on what comes from the pages, and notice when the server has died."""
         while not stop.is_set():
             server = self._server
             if server is None or server.is_lost:
@@ -273,11 +275,11 @@ class Stage:
                 self._wake.set()
         self._wake.set()
         if not self._has_told.wait(_LEAVE_SECONDS) and self._server is not None:
-            self._server.lose()  # it does not listen, and keeps the other thread waiting
+            self._server.lose()  # it does not read, and so keeps the other thread waiting
         self._release()
 
     def _obey(self, text: bytes) -> None:
-        """Do what a message asks for; one that makes no sense is counted."""
+        """Do what a message asks for. A message that makes no sense is counted."""
         try:
             message = json.loads(text)
             if message["type"] in ("alive", "failed"):
@@ -324,7 +326,7 @@ class Stage:
             return
         if event is not None:
             self._session.receive(event, source)
-        if not CONTROLS[name].is_action:  # in force for the sound at once, as one who asks is told; the score follows
+        if not CONTROLS[name].is_action:  # tell the page at once: the sound has it already, the score follows
             self.announce(name, self._session.instrument.values[name])
 
     def _take_together(self, written: list[list[Any]], tag: int, source: str) -> None:
@@ -376,14 +378,14 @@ class Stage:
             self._session.receive(SourceLost(), source)
 
     def _release(self) -> None:
-        """Let go of the keys of all pages."""
+        """Release the keys of all pages."""
         self._listening.clear()
         for source in list(self._decoders):
             self._let_go(source)
 
 
 def _taken(store: deque[Any]) -> Iterable[Any]:
-    """Yield what is in a store while others add to it, and take it out."""
+    """Take out and yield what is in a store now; others may add to it meanwhile."""
     with contextlib.suppress(IndexError):
         for _ in range(len(store)):
             yield store.popleft()

@@ -5,9 +5,9 @@ array, ``uint8 (4, 19)``: a voice's last note, volume and timbre, the frames sin
 the last frame did (`NOTHING`, `ATTACK`, `RELEASE`), the lengths of its last finished events and the notes of its
 last events. Training and the live step both fill it with `hear`, so they cannot disagree.
 
-Beside it stand what the motif memory proposes, ``uint8 (4, 4, 6)``: for each voice four candidates (see
-`livegen.engines.lstm.memory`), and where in the beat the next frame falls, ``uint8 (2,)``: buckets of its phase and of
-the period, or that nobody knows.
+The network hears two arrays more. One is what the motif memory proposes, ``uint8 (4, 4, 6)``: four candidates for each
+voice (see `livegen.engines.lstm.memory`). The other is where in the beat the next frame falls, ``uint8 (2,)``: buckets
+of its phase and of the period, with values of their own for an unknown beat.
 """
 
 from typing import Final
@@ -22,7 +22,7 @@ from livegen.system.kernels import kernel
 N_LENGTHS: Final = 6
 N_NOTES: Final = 8
 
-# Columns of what was heard, a voice a row.
+# Columns of what was heard; each voice has a row.
 NOTE: Final = 0
 VOLUME: Final = 1
 TIMBRE: Final = 2
@@ -43,7 +43,7 @@ N_TIMBRES: Final = 4
 N_FLAGS: Final = 3
 
 N_AGES: Final = 32
-"""Ages fall into buckets: 0..15 exactly, then four an octave."""
+"""Number of buckets for ages: one for each age from 0 to 15 frames, then four for each doubling of the age."""
 
 _AGE_BUCKETS: Final = np.array(
     [age if age < 16 else 16 + int(4 * np.log2(age / 16)) for age in range(MAX_AGE + 1)], np.int64
@@ -51,9 +51,9 @@ _AGE_BUCKETS: Final = np.array(
 
 _NEAR: Final = 4
 N_NEARNESSES: Final = 2 * _NEAR + 1
-"""How the age compares with a length before: -4 or less .. 4 or more frames over it."""
+"""Number of buckets for the age less an earlier length: from -4 frames or less to 4 frames or more."""
 
-# Columns of a proposal, a candidate of the memory for one voice.
+# Columns of a proposal: one candidate of the memory for one voice.
 NEXT: Final = 0
 """The note that follows."""
 LEFT: Final = 1
@@ -61,13 +61,13 @@ LEFT: Final = 1
 TRUST: Final = 2
 """0 if there is no proposal, else how good the match is: 1..8 by its length, or 1..12 by how well the voices agree."""
 PLANNED: Final = 3
-"""The trust of a shared lag that the song is to follow; no agreement is told by this number."""
+"""The trust of a plan's lag; no other shared lag has this trust."""
 RELATION: Final = 3
-"""0 if there is no proposal, else 1, + 2 if the voice has now the note that it had there, + 1 if it has the next."""
+"""0 if there is no proposal; else 1, + 2 if the voice has now the note that it had a lag ago, + 1 if it has `NEXT`."""
 THEN_VOLUME: Final = 4
-"""The volume in the frame that lines up with the next one, or `N_VOLUMES` if there is none."""
+"""The volume in the frame that is a lag before the next one, or `N_VOLUMES` if there is no proposal."""
 THEN_TIMBRE: Final = 5
-"""The timbre there, or `N_TIMBRES` if there is none."""
+"""The timbre in that frame, or `N_TIMBRES` if there is no proposal."""
 N_PROPOSED: Final = 6
 
 OWN_STRICT: Final = 0
@@ -82,7 +82,7 @@ N_TRUSTS: Final = 13
 N_RELATIONS: Final = 5
 
 NO_PROPOSALS: Final = np.zeros((N_VOICES, N_CANDIDATES, N_PROPOSED), np.uint8)
-"""What a memory proposes that knows nothing, or is hidden."""
+"""The proposals of a memory that has found nothing or is hidden."""
 NO_PROPOSALS[..., THEN_VOLUME] = N_VOLUMES
 NO_PROPOSALS[..., THEN_TIMBRE] = N_TIMBRES
 NO_PROPOSALS.flags.writeable = False
@@ -90,20 +90,21 @@ NO_PROPOSALS.flags.writeable = False
 N_PHASES: Final = 48
 N_PERIODS: Final = 24
 NO_BEAT: Final = np.array([N_PHASES, N_PERIODS], np.uint8)
-"""The buckets of a beat that nobody knows."""
+"""The buckets of an unknown beat."""
 NO_BEAT.flags.writeable = False
 
 _SHORTEST_PERIOD_FRAMES: Final = 5.0
 _LONGEST_PERIOD_FRAMES: Final = 40.0
-"""Between these periods lie the buckets of the period, each as wide as the others by its logarithm."""
+"""The buckets of the period lie between these two periods, equally spaced in the logarithm."""
 
 _FASTEST_TAUGHT_FRAMES: Final = FASTEST_PERIOD_FRAMES * 0.95
 _SLOWEST_TAUGHT_FRAMES: Final = SLOWEST_PERIOD_FRAMES * 1.05
-"""The fastest and the slowest beat in the training, which stretches songs by a twentieth."""
+"""Frames a beat of the fastest and the slowest beat in the training, which speeds songs up and slows them down by up to
+5 %."""
 
 _N_MATCHES: Final = N_LEFTS * N_TRUSTS
 _WITH_NEXT: Final = (OWN_STRICT, SHARED)
-"""Candidates whose next note the LSTM hears; the heads hear of all."""
+"""Candidates whose next note the LSTM hears. The heads use the next notes of all candidates."""
 
 _NOTE_ROW: Final = 0
 _VOLUME_ROW: Final = _NOTE_ROW + N_NOTE_VALUES
@@ -120,11 +121,12 @@ _PHASE_ROW: Final = N_VOICES * VOICE_ROWS
 _PERIOD_ROW: Final = _PHASE_ROW + N_PHASES + 1
 START_ROW: Final = _PERIOD_ROW + N_PERIODS + 1
 N_INPUT_ROWS: Final = START_ROW + 2
-"""Rows of the input table: those of the four voices, the beat's, then "within a song" and "at its start"."""
+"""Number of rows of the input table: those of the four voices, those of the beat, then "within a song" and "at its
+start"."""
 
 VOICE_INPUTS: Final = 5 + N_LENGTHS + N_CANDIDATES + len(_WITH_NEXT)
 N_INPUTS: Final = N_VOICES * VOICE_INPUTS + 3
-"""Rows that are summed for one frame: those of each voice, then the beat's phase and period, and the start."""
+"""Number of rows that are summed for one frame: those of each voice, then the beat's phase, its period, the start."""
 
 OWN_NOTE: Final = 0
 OWN_VOLUME: Final = OWN_NOTE + N_NOTE_VALUES
@@ -137,10 +139,10 @@ _OF_VOLUME: Final = _OF_RELATION + N_RELATIONS
 _OF_TIMBRE: Final = _OF_VOLUME + N_VOLUMES + 1
 _CANDIDATE_ROWS: Final = _OF_TIMBRE + N_TIMBRES + 1
 N_OWN_ROWS: Final = _OWN_CANDIDATES + N_CANDIDATES * _CANDIDATE_ROWS
-"""Rows, for each voice, of the table of what the voice itself did last, and of what the memory has for it."""
+"""Number of rows, for each voice, of the own table: what the voice did last, and what the memory proposes for it."""
 
 N_OWN: Final = 5 + 4 * N_CANDIDATES
-"""Rows of it that are summed for one voice."""
+"""Number of rows of the own table that are summed for one voice."""
 
 KNOWN_NOTE: Final = 0
 KNOWN_VOLUME: Final = KNOWN_NOTE + N_NOTE_VALUES
@@ -149,21 +151,22 @@ KNOWN_FLAG: Final = KNOWN_TIMBRE + N_TIMBRES
 KNOWN_AGREES: Final = KNOWN_FLAG + N_FLAGS
 N_AGREEMENTS: Final = 3
 N_KNOWN_ROWS: Final = KNOWN_AGREES + 2 * N_AGREEMENTS
-"""Rows, for each voice, of the table of what is known of the frame that is being predicted."""
+"""Number of rows, for each voice, of the known table: what a voice does in the frame that is being predicted."""
 
 N_KNOWN: Final = 6
-"""Rows of it that are summed for one voice."""
+"""Number of rows of the known table that are summed for one known voice."""
 
 NEW_NOTE: Final = 0
 NEW_CHANGED: Final = NEW_NOTE + N_NOTE_VALUES
 N_NEW_ROWS: Final = NEW_CHANGED + 2
-"""Rows, for each voice, of the table of the note just drawn, for its volume and timbre."""
+"""Number of rows, for each voice, of the table of the note just drawn, from which volume and timbre are predicted."""
 
 
 def beat_buckets(beat: Beat | None, n_frames: int = 1) -> NDArray[np.uint8]:
-    """Return what the network is told of the beat of the frames that come next, ``uint8 (n_frames, 2)``.
+    """Return what the network is told of the beat for the frames that come next, ``uint8 (n_frames, 2)``.
 
-    Of a beat that is slower or faster than all in its training it is told the phase, and the period next to it.
+    For a beat that is slower or faster than any in the training it is told the right phase, but the nearest period that
+    it was trained on.
     """
     if beat is None:
         return np.tile(NO_BEAT, (n_frames, 1))
@@ -193,7 +196,7 @@ def age_bucket(age: int) -> int:
 
 @kernel
 def hear(frame: NDArray[np.uint8], before: NDArray[np.uint8], after: NDArray[np.uint8]) -> None:
-    """Write to `after` what was heard once `frame` follows `before`; both are ``uint8 (4, 19)``, and not the same."""
+    """Write to `after` what was heard once `frame` follows `before`, two different arrays, ``uint8 (4, 19)``."""
     for voice in range(N_VOICES):
         note, volume = frame[voice, 0], frame[voice, 1]
         flag = event_flag(before[voice, NOTE], before[voice, VOLUME], note, volume)
@@ -204,7 +207,7 @@ def hear(frame: NDArray[np.uint8], before: NDArray[np.uint8], after: NDArray[np.
         after[voice, TIMBRE] = frame[voice, 2]
         after[voice, FLAG] = flag
         after[voice, AGE] = 0 if is_event else length
-        for i in range(N_LENGTHS - 1, -1, -1):  # an event moves what was before it along by one
+        for i in range(N_LENGTHS - 1, -1, -1):  # an event moves the earlier lengths and notes along by one
             after[voice, LENGTHS + i] = before[voice, max(LENGTHS + i - is_event, LENGTHS)]
         for i in range(N_NOTES - 1, -1, -1):
             after[voice, NOTES + i] = before[voice, max(NOTES + i - is_event, NOTES)]
@@ -215,7 +218,7 @@ def hear(frame: NDArray[np.uint8], before: NDArray[np.uint8], after: NDArray[np.
 
 @kernel
 def forget_ages(heard: NDArray[np.uint8]) -> None:
-    """Take out of what was heard, ``uint8 (..., 19)``, how long notes have lasted: ages and lengths are then 0."""
+    """Set ages and lengths in what was heard, ``uint8 (..., 19)``, to 0: the network is then told no durations."""
     heard[..., AGE] = 0
     heard[..., LENGTHS:NOTES] = 0
 
@@ -276,13 +279,13 @@ def own_rows(
 
 @kernel
 def expected_note(last_note: int, proposal: NDArray[np.uint8]) -> int:
-    """Return the note that a proposal, (6,), has for the next frame of a voice whose last note this was."""
+    """Return the note that a proposal, (6,), has for the next frame of a voice whose last note was `last_note`."""
     return proposal[NEXT] if proposal[LEFT] <= ON_TIME else last_note
 
 
 @kernel
 def agreement(note: int, last_note: int, proposal: NDArray[np.uint8]) -> int:
-    """Tell whether a voice did what a proposal, (6,), had for it: 0 if there was none, 1 if not, 2 if so."""
+    """Return 0 if a proposal, (6,), is empty, 1 if the voice did something else than it proposed, 2 if it did that."""
     if proposal[TRUST] == 0:
         return 0
     return 2 if note == expected_note(last_note, proposal) else 1
@@ -292,7 +295,7 @@ def agreement(note: int, last_note: int, proposal: NDArray[np.uint8]) -> int:
 def known_rows(
     frame: NDArray[np.uint8], heard: NDArray[np.uint8], proposals: NDArray[np.uint8], rows: NDArray[np.int64]
 ) -> None:
-    """Write to `rows`, ``int64 (N_KNOWN,)``, the rows of a known voice's table.
+    """Write to `rows`, ``int64 (N_KNOWN,)``, the rows of the known table for one voice.
 
     `frame` is the voice in the frame that is being predicted, (3,); ``heard (19,)`` and ``proposals (4, 6)`` are what
     came before.
@@ -337,7 +340,7 @@ def batch_rows(
 ) -> None:
     """Do `input_rows`, `own_rows` and `known_rows` for N frames, all arrays with N in front.
 
-    ``own (N, 4, N_OWN)`` and ``known (N, 4, N_KNOWN)`` number the rows through the four voices' tables.
+    In ``own (N, 4, N_OWN)`` and ``known (N, 4, N_KNOWN)`` the tables of the four voices are numbered as one table.
     """
     for t in range(len(heard)):
         input_rows(heard[t], proposals[t], beat[t], is_start[t], rows[t])

@@ -1,7 +1,7 @@
-"""The kernels of the LSTM's live step, over arrays that the caller allocated.
+"""The kernels of the LSTM's live step. They write to arrays that the caller has allocated.
 
-The matrix products walk the transposed weights row by row, which compiles to vector instructions and needs no
-BLAS. The hidden units of a voice stand in one array: first those of its note, then of its volume, then of its
+The matrix products go through the transposed weights row by row; this compiles to vector instructions and needs no
+BLAS. The hidden units of a voice are in one array: first those of its note, then those of its volume, then those of its
 timbre.
 """
 
@@ -17,25 +17,25 @@ from livegen.score import N_VOICES, NOTE_RANGE, TIMBRE_MAX, VOLUME_MAX, Voice
 from livegen.system.kernels import kernel
 
 N_CLASSES: Final = 90
-"""Note classes of a voice: 0 is silence, then its notes from the lowest up; TR has the most, 89."""
+"""Number of note classes of a voice: class 0 is silence, then come its notes from the lowest up. TR has most, 89."""
 
 NO_CLASS: Final = 89
-"""Class of the notes that a voice does not have; never drawn."""
+"""Class of all notes that a voice does not have. It is never drawn."""
 
 AT_MEMORY: Final = len((Voice.P1, Voice.P2, Voice.TR)) * (features.N_NOTES + 1)
 N_POINTERS: Final = AT_MEMORY + features.N_CANDIDATES
-"""Notes that the network may point at: the last eight of each pitched voice, then those known in this frame, then
-those that the memory proposes."""
+"""Number of pointers: notes whose logit the network may raise or lower. They are the last eight of each pitched voice,
+then those known in this frame, then, from `AT_MEMORY` on, those that the memory proposes."""
 
 N_VOLUME_SCORES: Final = features.N_VOLUMES + features.N_CANDIDATES
-"""What a volume's layer gives: the logits, then how hard each volume pulls that the memory proposes."""
+"""Outputs of a volume's layer: the logits, then, for each candidate, what is added to the logit of its volume."""
 
 N_SCORES: Final = N_CLASSES + N_POINTERS
-"""What a note's layer gives: the logits of the classes, then how hard each pointer pulls."""
+"""Outputs of a note's layer: the logits of the classes, then, for each pointer, what is added to its note's logit."""
 
 _N_PITCHED: Final = 3
 _GRID: Final = 4
-"""Places a beat on which notes begin."""
+"""Points of the grid in a beat: sixteenths."""
 
 
 def _note_classes() -> NDArray[np.int64]:
@@ -56,7 +56,7 @@ _N_TIMBRES: Final = np.array([maximum + 1 for maximum in TIMBRE_MAX.values()], n
 
 
 class Weights(NamedTuple):
-    """The network as `livegen.engines.lstm.lstm` folds it, float32 and C-contiguous; `n` is a voice's hidden units."""
+    """The network as `livegen.engines.lstm.lstm` folds it, float32, C-contiguous; a voice has `n` hidden units."""
 
     input_rows: NDArray[np.float32]  # (N_INPUT_ROWS, n_embedding)
     input: NDArray[np.float32]  # (n_embedding, 4 n_state), to the gates i, f, g, o
@@ -85,7 +85,7 @@ class Told(NamedTuple):
 
 
 class Shape(NamedTuple):
-    """How a draw is shaped, `livegen.engines.protocol.Sampling` as kernels take it."""
+    """How a draw is shaped: `livegen.engines.protocol.Sampling` in a form that kernels take."""
 
     temperature: tuple[float, float, float, float]
     top_p: float
@@ -145,7 +145,7 @@ def step(
     new_h: NDArray[np.float32],
     new_c: NDArray[np.float32],
 ) -> None:
-    """Hear a frame: write the new state. Without ages the network is not told how long notes have lasted."""
+    """Hear a frame and write the new state. Without `has_ages` the network is not told how long notes have lasted."""
     features.hear(frame, heard, new_heard)
     if not has_ages:
         features.forget_ages(new_heard)
@@ -165,14 +165,14 @@ def step(
 
 @kernel
 def _silu(x: NDArray[np.float32]) -> None:
-    """Put x times its sigmoid in the place of every x."""
+    """Replace every x by x times its sigmoid."""
     for j in range(len(x)):
         x[j] *= _sigmoid(x[j])
 
 
 @kernel
 def state_units(voice: int, h: NDArray[np.float32], weights: Weights, hidden: NDArray[np.float32]) -> None:
-    """Write to a voice's hidden units, ``hidden (n,)``, what the LSTM's state alone gives."""
+    """Write to a voice's hidden units, ``hidden (n,)``, the part that comes from the LSTM's state."""
     hidden[:] = weights.trunk_bias[voice]
     _add_product(h, weights.trunk[voice], hidden)
 
@@ -187,7 +187,7 @@ def voice_units(
     h: NDArray[np.float32],
     hidden: NDArray[np.float32],
 ) -> None:
-    """Write a voice's hidden units: the state, what it did last, its memory, and what is known of the new frame."""
+    """Write a voice's hidden units: from the state, what it did last, its memory, and the known voices of the frame."""
     state_units(voice, h, weights, hidden)
     rows = np.empty(features.N_OWN, np.int64)
     features.own_rows(told.heard[voice], told.proposals[voice], told.beat, rows)
@@ -211,9 +211,9 @@ def note_logits(
     hidden: NDArray[np.float32],
     scores: NDArray[np.float32],
 ) -> None:
-    """Write a voice's note logits to the first `N_CLASSES` of `scores`; `hidden`, its note's units, is used up.
+    """Write a voice's note logits to the first `N_CLASSES` of `scores`; `hidden`, its note's units, is overwritten.
 
-    The rest of `scores` is how hard each pointer pulls at the note that it points at.
+    The rest of `scores` is, for each pointer, what was added to the logit of the note that it points at.
     """
     _silu(hidden)
     scores[:] = weights.note_bias[voice]
@@ -261,7 +261,7 @@ def volume_logits(
 ) -> None:
     """Write the logits of a sounding voice's volume to the first 16 of `scores`, (N_VOLUME_SCORES,).
 
-    ``proposals (4, 6)`` are the voice's; `hidden`, its volume's units, is used up.
+    ``proposals (4, 6)`` are the voice's; `hidden`, its volume's units, is overwritten.
     """
     _silu(hidden)
     scores[:] = weights.volume_bias[voice]
@@ -281,7 +281,7 @@ def timbre_logits(
     hidden: NDArray[np.float32],
     logits: NDArray[np.float32],
 ) -> None:
-    """Write the logits, (4,), of a voice's timbre; `hidden`, its timbre's units, is used up."""
+    """Write the logits, (4,), of a voice's timbre; `hidden`, its timbre's units, is overwritten."""
     _add_row(weights.volume_rows[voice, volume], hidden)
     _silu(hidden)
     logits[:] = weights.timbre_bias[voice]
@@ -291,7 +291,7 @@ def timbre_logits(
 
 @kernel
 def _allowed(voice: int, shape: Shape, is_allowed: NDArray[np.bool_]) -> None:
-    """Write to `is_allowed`, (N_CLASSES,), which note classes a voice may change to; silence always."""
+    """Write to `is_allowed`, (N_CLASSES,), which note classes a voice may change to; silence is always allowed."""
     lowest = _LOWEST[voice]
     is_allowed[0] = True
     for i in range(1, len(is_allowed)):
@@ -302,9 +302,10 @@ def _allowed(voice: int, shape: Shape, is_allowed: NDArray[np.bool_]) -> None:
 
 @kernel
 def _attack(phase: int, grid: float) -> float:
-    """Return what a grid of quarters of the beat adds to the log-odds of an attack, by the bucket of the phase.
+    """Return what the grid of sixteenths adds to the log-odds of an attack, by the bucket of the beat's phase.
 
-    The log of a von Mises density: onsets that came evenly would come so much nearer to the grid, and as often.
+    It is the log of a von Mises density. So onsets that were spread evenly over the beat come nearer to the grid, but
+    their number stays the same.
     """
     if phase >= features.N_PHASES or grid <= 0.0:
         return 0.0
@@ -384,7 +385,8 @@ def sample(
 ) -> None:
     """Draw the voices that are not known into `frame`, in their order, from the state ``h (n_state,)``.
 
-    `hidden` has a voice's units, `scores` has `N_SCORES` entries and `scratch` `N_CLASSES`; all are overwritten.
+    `hidden` has as many entries as a voice has units, `scores` has `N_SCORES`, `scratch` `N_CLASSES`. All three are
+    overwritten.
     """
     for voice in range(N_VOICES):
         if not is_known[voice]:

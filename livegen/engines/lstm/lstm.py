@@ -1,9 +1,10 @@
 """The LSTM at run time: a few matrix products a frame, without torch.
 
-`livegen.training.model` is the reference and says what the network is. Here everything that depends on one
-small number (a note, a volume, an age) goes into the heads through tables that are folded when the model is loaded: a
-row is looked up and added where the reference multiplies. What is left is the product with the input, 256 to 2560,
-one with the state, 640 to 2560, and for each voice that is drawn one with the state, 640 to 384, and one of 256 to 121.
+`livegen.training.model` is the reference and says what the network is. Here everything that depends on one small number
+(a note, a volume, an age) goes into the heads through tables that are folded when the model is loaded: where the
+reference multiplies, a row is looked up and added. These matrix products are left: for each frame one with the input,
+256 to 2560, and one with the state, 640 to 2560; for each voice that is drawn one with the state, 640 to 384, and one
+for its note, 256 to 121.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -32,7 +33,7 @@ from livegen.score import N_VOICES, SILENCE, Voice
 
 ALL_VOICES: Final = tuple(Voice)
 LEAVES_OUT: Final = ("memory", "ages", "orders")
-"""What a network can be trained without."""
+"""Parts that a network can be trained without; see `LstmConfig`."""
 
 SIZE_NAMES: Final = (
     "n_embedding",
@@ -71,15 +72,15 @@ class LstmConfig:
     n_embedding, n_state, n_known, n_own, n_note_hidden, n_volume_hidden, n_timbre_hidden : int
         Its sizes.
     voices : tuple of Voice
-        The voices that it hears and plays, in their order; to it the others are silent.
+        The voices that it hears and plays, in their order; it hears the others as silent.
     leaves_out : tuple of str
-        What it does without, to see what each is worth: "memory", the motif memory; "ages", how long notes have
-        lasted; "orders", any order of the voices in a frame but P1, P2, TR, NO.
+        What the network does without, to measure what each part is worth: "memory", the motif memory; "ages", how long
+        notes have lasted; "orders", all orders of the voices in a frame except P1, P2, TR, NO.
 
     Raises
     ------
     CheckpointError
-        If a size is no whole number within 1..4096, or the voices or what is left out are not some of those there are.
+        If a size is no whole number within 1..4096, or a voice or a part that is left out does not exist.
     """
 
     n_embedding: int = 256
@@ -104,12 +105,12 @@ class LstmConfig:
 
     @property
     def n_hidden(self) -> int:
-        """Hidden units of a voice: those of its note, volume and timbre."""
+        """Number of hidden units of a voice: those of its note, volume and timbre."""
         return self.n_note_hidden + self.n_after_note
 
     @property
     def n_after_note(self) -> int:
-        """Hidden units of a voice's volume and timbre."""
+        """Number of hidden units of a voice's volume and timbre."""
         return self.n_volume_hidden + self.n_timbre_hidden
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -157,11 +158,11 @@ SIZES: Final = {
         n_timbre_hidden=16,
     ),
 }
-"""Networks of four voices that `livegen train` makes, by name."""
+"""By name, the networks of four voices that `livegen train` makes."""
 
 
 def _spread(table: NDArray[np.float32], voices: tuple[Voice, ...]) -> NDArray[np.float32]:
-    """Return the tables of the four voices, (4, rows, width), out of those of some, which stand one after another."""
+    """Return tables of the four voices, (4, rows, width), from those of some voices that follow each other in one."""
     spread = np.zeros((N_VOICES, len(table) // len(voices), table.shape[1]), np.float32)
     spread[list(voices)] = table.reshape(len(voices), *spread.shape[1:])
     return spread
@@ -170,13 +171,13 @@ def _spread(table: NDArray[np.float32], voices: tuple[Voice, ...]) -> NDArray[np
 def _folded(config: LstmConfig, arrays: Mapping[str, NDArray]) -> Weights:
     """Fold the arrays of a checkpoint, named and shaped as `LstmConfig.shapes` says.
 
-    Voices that the model does not have get tables of zeros, so that the kernels need not know of them.
+    Voices that the model does not have get tables of zeros, so the kernels need no special case for them.
     """
     w = {name: np.asarray(array, np.float32) for name, array in arrays.items()}
     c = config
 
     def of_voices(layer: str, *shape: int) -> NDArray[np.float32]:
-        """Stack a layer of the four voices; the triangle has none of some."""
+        """Stack a layer of the four voices; a voice without it, as TR without volume, gets zeros."""
         return np.stack([w.get(layer.format(voice.name), np.zeros(shape, np.float32)) for voice in Voice])
 
     known_rows = np.zeros((N_VOICES, N_VOICES, features.N_KNOWN_ROWS, c.n_hidden), np.float32)
@@ -212,7 +213,7 @@ def _folded(config: LstmConfig, arrays: Mapping[str, NDArray]) -> Weights:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LstmState:
-    """What the LSTM remembers: read-only arrays, and the song so far; `past` is None if nothing was heard yet."""
+    """What the LSTM remembers: read-only arrays, and the song so far. `past` is None if nothing was heard yet."""
 
     heard: NDArray[np.uint8]  # (4, 19), see `livegen.engines.lstm.features`
     h: NDArray[np.float32]  # (n_state,)
@@ -223,12 +224,12 @@ class LstmState:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LstmDistribution:
-    """The next frame as the LSTM expects it; the voices are worked out when they are drawn, and only those that are."""
+    """The next frame as the LSTM expects it. A voice is computed only when it is drawn or asked for."""
 
     told: Told
     h: NDArray[np.float32]  # (n_state,)
     weights: Weights
-    is_absent: NDArray[np.bool_]  # (4,): voices that the model does not have; they are known to be silent
+    is_absent: NDArray[np.bool_]  # (4,): voices that the model does not have; they are taken for known and silent
 
     def sample(
         self,
@@ -277,7 +278,7 @@ class LstmDistribution:
         return logits[NOTE_CLASS[voice]].astype(np.float32)
 
     def match_lengths(self, frame: NDArray[np.uint8]) -> tuple[int, ...]:
-        """Return how long the matches are that a frame follows; see `livegen.engines.protocol.Distribution`."""
+        """Return the lengths of the matches that a frame follows; see `livegen.engines.protocol.Distribution`."""
         return match_lengths(self.told.heard, self.told.proposals, frame)
 
     def _new_units(self) -> NDArray[np.float32]:
@@ -316,7 +317,7 @@ class LstmPredictor:
         if "memory" in self.config.leaves_out or not is_shown(past.frame_index, conditions.memory):
             proposals = features.NO_PROPOSALS
         proposals = proposals.view()
-        proposals.flags.writeable = False  # one type for both: a second would be compiled while playing
+        proposals.flags.writeable = False  # as NO_PROPOSALS is: Numba compiles anew for another type
         beat = features.beat_buckets(conditions.beat)[0]
         after = LstmState(
             np.empty_like(state.heard),
@@ -356,7 +357,7 @@ class LstmPredictor:
 
 
 def _heard_of(frame: NDArray[np.uint8], is_absent: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Return a frame as the model hears it: within its tables, and silent where it has no voice."""
+    """Return a frame as the model hears it: values limited to its tables, and silence in voices that it lacks."""
     heard = np.minimum(frame, _LARGEST)
     heard[is_absent] = 0
     return heard

@@ -1,6 +1,6 @@
 """Which voices of a frame go on as the motif memory proposed, and how long the match behind the proposal is.
 
-It looks at what the network was shown and changes nothing: the page marks such notes.
+It reads what the network was shown and changes nothing. The page marks notes that follow a match.
 """
 
 from typing import Final
@@ -23,23 +23,23 @@ from livegen.engines.lstm.memory import LENGTH_TRUSTS
 from livegen.score import N_VOICES, Column, is_onset
 
 _NEAR_FRAMES: Final = 1
-_SAME: Final = 2  # in a relation less 1: the voice has the note that it had there
+_SAME: Final = 2  # bit of `RELATION` - 1: the voice has now the note that it had a lag ago
 _LENGTHS: Final = tuple(int(np.argmax(trust == LENGTH_TRUSTS)) for trust in range(int(LENGTH_TRUSTS.max()) + 1))
-"""The fewest onsets that a trust stands for."""
+"""By trust, the fewest onsets that a match with this trust has."""
 
 
 def match_lengths(heard: NDArray[np.uint8], proposals: NDArray[np.uint8], frame: NDArray[np.uint8]) -> tuple[int, ...]:
-    """Return, by voice, how many onsets long the match is that a frame follows, at least; 0 for none or in silence.
+    """Return, by voice, the fewest onsets that the match that a frame follows can have; 0 for none or in silence.
 
-    A voice follows a match that changes to the note that came then, a frame early or late at most, or that holds the
-    note it had then while the next one is not due.
+    A voice follows a match if it changes to the note that came then, one frame early or late at most; or if it holds
+    the note that it had then, while the next one is not due.
 
     Parameters
     ----------
     heard : ndarray of uint8, shape (4, 19)
         What was heard before the frame; see `livegen.engines.lstm.features`.
     proposals : ndarray of uint8, shape (4, 4, 6)
-        What the memory had for it.
+        What the memory proposed for it.
     frame : ndarray of uint8, shape (4, 3)
     """
     lengths = [0] * N_VOICES

@@ -1,17 +1,18 @@
-"""The motif memory: where the song did before what it does now, and what came then.
+"""The motif memory: it finds where the song was before as it is now, and what came next then.
 
-A **lag** is a distance back in frames. Each voice has two of its own, found at each of its onsets by comparing the
-last onsets with all earlier ones: the longest match in notes and rhythm (the gaps between onsets may differ by a
-frame, which is what 24 frames a second do to every loop), and the longest match in notes alone after which
-something else came. Then there are two that all voices share: of all voices' own lags, and those shared before, the
-one under which the last four seconds agree best with the song then, and the best one that differs from it.
+A **lag** is a distance back in frames. Each voice has two lags of its own. They are found at each of its onsets by
+comparing the last onsets with all earlier ones. The strict lag is that of the longest match in notes and rhythm; the
+gaps between onsets may differ by a frame, since at 24 frames a second every loop is uneven by as much. The loose lag is
+that of the longest match in notes alone after which something else came. Two more lags are shared by all voices. They
+are taken from all voices' own lags and the last shared ones: the lag at which the last four seconds agree best with the
+song then, and the best one that differs from it.
 
 A **plan** is a lag that is given from outside: the song is to go on now as it did then, though nothing that was
-played shows it yet. It takes the place of the first shared lag, and that one the place of the second.
+played shows it yet. It takes the place of the first shared lag, and the first shared lag that of the second.
 
-Seen through a lag, the past proposes for each voice the next note, the frames left until it comes, its volume and
-its timbre. Proposals depend on the past alone. Everything is written at the index of its frame and nothing is
-changed later, so to go back is to forget the length; a frame costs bounded work.
+For each voice, a lag proposes the next note, the frames left until it comes, its volume and its timbre. Proposals
+depend on the past alone. Everything is written at the index of its frame and is not changed later, so going back only
+means shortening the length. The work for a frame is bounded.
 """
 
 import threading
@@ -42,23 +43,29 @@ from livegen.score import N_COLUMNS, N_VOICES, SILENCE
 from livegen.system.kernels import kernel
 
 CAPACITY: Final = 1 << 14
-"""Frames that are kept while playing: over eleven minutes, `MAX_LAG` and room to go back."""
+"""Number of frames that are kept while playing, over eleven minutes: `MAX_LAG` and some room to go back."""
 
 MAX_LAG: Final = 12_000
 """Longest distance back, in frames: over eight minutes."""
 
 MIN_LENGTH: Final = 2
 MAX_LENGTH: Final = 24
-"""Onsets of a match; a longer one counts as this long."""
+"""Fewest and most onsets of a match; a longer match counts as one of `MAX_LENGTH`."""
 
 _MAX_ONSETS_BACK: Final = 1024
 _GAP_TOLERANCE_FRAMES: Final = 1
+"""A match is looked for in this many earlier onsets of the voice; its gaps between onsets may differ by this much."""
+
 _AGREEMENT_FRAMES: Final = 96
 _LEAST_AGREEMENT_FRAMES: Final = 24
+"""A shared lag is judged by the last 4 seconds, or by at least 1 second if the song is younger."""
+
 _KEEP: Final = 0.02
-"""By how much another shared lag must agree better before it is taken instead."""
+"""The first shared lag is replaced only by one whose agreement (0..1) is greater by more than this."""
 
 _MOST_LATE_FRAMES: Final = 3
+"""A proposed note is still awaited for this many frames after it was due."""
+
 _MAX_LEFT: Final = 25
 _LEFT_BUCKETS: Final = np.array(
     [0, 1, 2, 3, 4, 5, 6, 7, 8, 8, 9, 9, *[10] * 4, *[11] * 12, 12], np.uint8
@@ -67,7 +74,7 @@ LENGTH_TRUSTS: Final = np.array([0, 0, 1, 2, 3, 4, 4, *[5] * 3, *[6] * 5, *[7] *
 
 
 class History(NamedTuple):
-    """A song so far, C frames at most (a power of two); a frame's row is its index modulo C."""
+    """A song so far, at most its last C frames (C is a power of two); a frame's row is its index modulo C."""
 
     frames: NDArray[np.uint8]  # (C, 4, 3)
     n_onsets: NDArray[np.int32]  # (C, 4): onsets up to that frame and in it
@@ -83,7 +90,7 @@ class History(NamedTuple):
 
 
 def new_history(capacity: int) -> History:
-    """Return an empty history of so many frames, a power of two."""
+    """Return an empty history with room for `capacity` frames, a power of two."""
     return History(
         frames=np.zeros((capacity, N_VOICES, N_COLUMNS), np.uint8),
         n_onsets=np.zeros((capacity, N_VOICES), np.int32),
@@ -107,7 +114,7 @@ def _match(
     lag: NDArray[np.int32],
     length: NDArray[np.uint8],
 ) -> None:
-    """Write the lags and lengths, (2,) each, of a voice's matches at its last onset."""
+    """Write the lags and lengths, (2,) each, of a voice's strict and loose match at its last onset."""
     mask, last = len(at) - 1, n_onsets - 1
     now, what = at[last & mask], note[last & mask]
     first = max(0, last - _MAX_ONSETS_BACK)
@@ -155,7 +162,7 @@ def _match(
 
 @kernel
 def _agreement(past: History, t: int, lag: int, same: NDArray[np.int64]) -> int:
-    """Count, by voice in `same`, (4,), the last frames that have the note of `lag` before; return of how many."""
+    """Write to `same`, (4,), in how many of the last n frames each voice has the note of `lag` before; return n."""
     mask = len(past.frames) - 1
     n = min(_AGREEMENT_FRAMES, t - lag + 1)
     p1, p2, tr, no = 0, 0, 0, 0
@@ -258,7 +265,7 @@ def _propose(past: History, t: int, voice: int, lag: int, trust: int, proposal: 
     at, notes = past.event_at[voice], past.event_note[voice]
     n_events, base = past.n_events[t & mask, voice], t + 1 - lag
     now = past.frames[t & mask, voice, 0]
-    began = (at[(n_events - 1) & mask] if n_events > 0 else 0) - lag  # where the event that lasts now began then
+    began = (at[(n_events - 1) & mask] if n_events > 0 else 0) - lag  # a lag before the last event began
     low, high = max(0, n_events - mask), n_events
     while low < high:  # the first event after that
         middle = (low + high) // 2
@@ -270,7 +277,7 @@ def _propose(past: History, t: int, voice: int, lag: int, trust: int, proposal: 
     if low < n_events and not is_exact and at[low & mask] == began + 1 and notes[low & mask] == now:
         low += 1  # the same event, a frame later
     while low < n_events and at[low & mask] < base - _MOST_LATE_FRAMES:
-        low += 1  # it never came here
+        low += 1  # it was due long ago and did not come this time
     left = min(at[low & mask] - base, _MAX_LEFT) if low < n_events else _MAX_LEFT
     following = notes[low & mask] if low < n_events else now
     proposal[NEXT] = following
@@ -284,7 +291,7 @@ def _propose(past: History, t: int, voice: int, lag: int, trust: int, proposal: 
 
 @kernel
 def propose(past: History, t: int, plan: int, proposals: NDArray[np.uint8]) -> None:
-    """Write to `proposals`, ``uint8 (4, 4, 6)``, what the song up to frame `t` has for the next one.
+    """Write to `proposals`, ``uint8 (4, 4, 6)``, what the song up to frame `t` proposes for the next one.
 
     `plan` is the lag of a plan, or 0.
     """
@@ -341,15 +348,15 @@ _ANY_SEED: Final = np.uint64(0x6D656D6F7279)
 
 
 def is_shown(frame_index: int, memory: float) -> bool:
-    """Tell whether a model that is shown this share (0..1) of its memory sees it in the frame after this one.
+    """Tell whether the memory is shown for the frame after this one; it is shown for a share `memory` (0..1) of time.
 
-    In training the memory is hidden for stretches of a few seconds, so it is shown or hidden for two seconds at a time.
+    It is shown or hidden for two seconds at a time, because in training it is hidden for a few seconds at a time.
     """
     return memory >= 1.0 or uniform(_ANY_SEED, frame_index // _BLOCK_FRAMES, 0, 0) < memory
 
 
 class Past:
-    """A song up to a frame: that frame, and the past before it."""
+    """A song up to a frame: the frame itself, and the past before it."""
 
     __slots__ = ("before", "frame", "frame_index")
 
@@ -360,12 +367,12 @@ class Past:
 
 
 class Memory:
-    """The memory of a song and of its other endings.
+    """The memory of a song and of all its variants: continuations that were planned anew.
 
-    A `Past` is a value, and any number of them may branch off each other. The history is written along one branch
-    at a time: hearing a frame after the past that was heard last writes one row, and going back to another one
-    first writes the frames that the two do not share, those of a plan. For a past that is `CAPACITY` frames older than
-    the newest the song begins there. Safe to call from several threads.
+    A `Past` is a value, and any number of them may branch off each other. The history is written for one branch at a
+    time. Hearing a frame after the past that was heard last writes one row. Hearing one after another past first writes
+    the frames that the two do not share, usually those of a plan. What lies more than `CAPACITY` frames back is
+    forgotten: if a past leads there, the song is taken to begin after it. Safe to call from several threads.
     """
 
     def __init__(self) -> None:
@@ -377,7 +384,7 @@ class Memory:
     def hear(self, before: Past | None, frame: NDArray[np.uint8], plan: int = 0) -> tuple[Past, NDArray[np.uint8]]:
         """Return the past once `frame`, ``uint8 (4, 3)``, follows, and its proposals, ``uint8 (4, 4, 6)``.
 
-        `plan` is the lag in frames that the next frame is to follow, or 0; one that is longer than the song is none.
+        `plan` is the lag in frames that the next frame is to follow, or 0; a plan longer than the song is ignored.
         """
         past = Past(before, frame, 0 if before is None else before.frame_index + 1)
         proposals = np.empty_like(NO_PROPOSALS)
@@ -398,13 +405,13 @@ class Memory:
             row = step.frame_index % CAPACITY
             oldest = self._written[row]
             if oldest is not None and oldest.frame_index < step.frame_index:
-                oldest.before = None  # so that what is too old to come back to can be freed
+                oldest.before = None  # frees the frames that are too old to go back to
             self._written[row] = step
             remember(self._history, step.frame_index, step.frame)
             self._length = step.frame_index + 1
 
     def _begin_at(self, frame_index: int) -> None:
-        """Let the song begin with a frame: all that was before it is forgotten."""
+        """Let the song begin at a frame: all that was before it is forgotten."""
         row = (frame_index - 1) % CAPACITY
         self._written[row] = None
         for array in self._history:

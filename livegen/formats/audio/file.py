@@ -1,7 +1,7 @@
 """16-bit WAV and FLAC files, written as the samples come.
 
-libsndfile writes them. soundfile, which brings it, is imported when a file is opened, so that everything else works
-where the library is missing.
+libsndfile writes them. The package soundfile, which contains it, is imported when a file is opened, so that everything
+else works where the library is missing.
 """
 
 import os
@@ -28,19 +28,20 @@ _FULL_SCALE: Final = 32_767
 _MAX_SAMPLE_RATE_HZ: Final = 384_000
 _MAX_WAV_DATA_BYTES: Final = 2**32 - 2**10  # the header counts in 32 bits
 _MAX_CHANNELS: Final = {"WAV": 32, "FLAC": 8}
-_FLAC_TENS_FROM_HZ: Final = 65_536  # https://www.rfc-editor.org/rfc/rfc9639#section-9.1.2: beyond, 16 bits count tens
+# From here on FLAC counts the sample rate in tens of hertz: https://www.rfc-editor.org/rfc/rfc9639#section-9.1.2.
+_FLAC_TENS_FROM_HZ: Final = 65_536
 
 
 class AudioWriter:
-    """Write an audio file bit by bit; it appears under its name when it is whole, or not at all.
+    """Writes an audio file piece by piece. The file appears under its name only when it is complete.
 
-    Samples are rounded to the nearest of 16 bits' levels, without dither: the chip's own steps are far coarser, and
-    the same samples give the same bytes. What is beyond -1..1 clips, and what is no number is silence.
+    Samples are rounded to the nearest level of 16 bits, without dither: the chip's own steps are far coarser, and
+    the same samples then always give the same bytes. Samples beyond -1..1 clip, and NaN becomes silence.
 
     Parameters
     ----------
     path : Path
-        Its ending says the format, .wav or .flac.
+        Its ending, .wav or .flac, decides the format.
     sample_rate : int
         In Hz, 1..384000; for FLAC a multiple of ten from 65,536 on.
     n_channels : int, optional
@@ -49,7 +50,7 @@ class AudioWriter:
     Attributes
     ----------
     n_clipped : int
-        How many samples so far were beyond -1..1.
+        Number of samples so far that were beyond -1..1.
 
     Raises
     ------
@@ -135,7 +136,7 @@ def _soundfile() -> Any:
 
 @contextmanager
 def _one_sentence(path: Path) -> Iterator[None]:
-    """Turn what libsndfile says of a file into a sentence for its user."""
+    """Turn an error of libsndfile into one sentence for the user."""
     try:
         yield
     except _soundfile().LibsndfileError as error:

@@ -1,4 +1,4 @@
-"""Writes to the chip's registers in files: VGM, and NSF for a real NES.
+"""Files of writes to the chip's registers: VGM, and NSF for a real NES.
 
-Imports `formats`, `apu` and what lies below. Read `register_log` first: what all of these hold.
+Imports `formats`, `apu` and what lies below. Read `register_log` first: it is the content of all these files.
 """

@@ -1,4 +1,4 @@
-"""Register writes into NSF files, which a NES plays and every NSF player, https://www.nesdev.org/wiki/NSF."""
+"""The writer of NSF files, which an NES and every NSF player can play, https://www.nesdev.org/wiki/NSF."""
 
 import struct
 from pathlib import Path
@@ -12,20 +12,20 @@ from livegen.formats.chip.vgm_layout import MAX_VGM_SECONDS
 from livegen.formats.files import atomic_path
 
 TICK_US: Final = {"ntsc": 16_639, "pal": 19_997}
-"""Microseconds from one picture to the next, at which the player is called."""
+"""Microseconds between two calls of the player, by region. There is one call for each picture."""
 
 _MAGIC: Final = b"NESM\x1a"
 _TEXT_BYTES: Final = 32
-_BANKS: Final = (0, FIRST_BANK, 0, 0, 0, 0, 0, 0)  # at $8000, $9000 ... when it starts
+_BANKS: Final = (0, FIRST_BANK, 0, 0, 0, 0, 0, 0)  # banks that lie at $8000, $9000 and so on at the start
 
 
 def write_nsf(path: Path, log: RegisterLog) -> None:
-    """Write a log as an NSF file of one song, its writes at the nearest of 60 ticks a second (50 for PAL).
+    """Write a log as an NSF file of one song. Each write moves to the nearest of 60 ticks a second (50 for PAL).
 
     Raises
     ------
     FormatError
-        If the song is longer than a console's banks hold, or the file cannot be written.
+        If the song does not fit into a console's banks, or the file cannot be written.
     """
     data = nsf_bytes(log)
     with atomic_path(path) as partial:
@@ -52,12 +52,12 @@ def _header(tags: Tags, init: int, play: int, region: str) -> bytes:
             struct.pack("<H", TICK_US["ntsc"]),
             bytes(_BANKS),
             struct.pack("<H", TICK_US["pal"]),
-            bytes((region == "pal", 0)),  # no more chips than the console's
+            bytes((region == "pal", 0)),  # no sound chips beside the console's
             bytes(4),
         )
     )
 
 
 def _text(text: str) -> bytes:
-    """Return a text that ends in a zero, in its 32 bytes; what ASCII does not have becomes a question mark."""
+    """Return a text in 32 bytes that end in a zero. A character that ASCII lacks becomes a question mark."""
     return text.encode("ascii", errors="replace")[: _TEXT_BYTES - 1].ljust(_TEXT_BYTES, b"\0")

@@ -1,8 +1,8 @@
-"""The program that plays an NSF file on a 6502: its source, and an assembler of what it uses.
+"""The program that plays an NSF file on a 6502: its source, and an assembler for the instructions in it.
 
-INIT silences the chip and goes to the beginning of the stream; PLAY, called once a tick, takes one operation of it,
-as `livegen.formats.chip.nsf_stream` describes them. The program lies at $8000, and the stream in banks of 4 KiB that go
-one after another through the window at $9000 (https://www.nesdev.org/wiki/NSF).
+INIT silences the chip and goes to the beginning of the stream. PLAY is called once a tick and plays one operation of
+the stream; `livegen.formats.chip.nsf_stream` describes the operations. The program lies at $8000. The stream lies in
+banks of 4 KiB, which appear one after another in the window at $9000 (https://www.nesdev.org/wiki/NSF).
 """
 
 import re
@@ -12,10 +12,13 @@ ORIGIN: Final = 0x8000
 WINDOW: Final = 0x9000
 BANK_BYTES: Final = 0x1000
 FIRST_BANK: Final = 1
-"""Of the stream; bank 0 is the program's."""
+"""Number of the first bank of the stream. Bank 0 holds the program."""
 
 MASKED_REGISTERS: Final = (0x15, 0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x0A, 0x0B, 0x0C, 0x0E, 0x0F)
-"""Registers that a mask can name, beyond $4000, from its top bit down. $4015 comes first: it lets lengths be loaded."""
+"""Registers of the bits of a mask, from the top bit down, as offsets from $4000.
+
+$4015 comes first, because it enables the length counters, and only an enabled one can be loaded.
+"""
 
 _SOURCE: Final = """
 ; zero page
@@ -173,7 +176,7 @@ _OPCODES: Final[dict[tuple[str, str], int]] = {
     **{("tax", ""): 0xAA},
     **{("bcc", "rel"): 0x90, ("bcs", "rel"): 0xB0, ("beq", "rel"): 0xF0, ("bne", "rel"): 0xD0, ("bpl", "rel"): 0x10},
 }
-"""By mnemonic and addressing mode, https://www.nesdev.org/wiki/CPU_addressing_modes."""
+"""Opcodes by mnemonic and addressing mode, https://www.nesdev.org/wiki/CPU_addressing_modes."""
 
 _OPERAND_BYTES: Final = {"": 0, "#": 1, "zp": 1, "(zp),y": 1, "rel": 1, "abs": 2, "abs,x": 2, "abs,y": 2}
 _LINE: Final = re.compile(r"(?:(\w+):)?\s*(?:(\w+)(?:\s+(\S+))?)?")
@@ -188,7 +191,7 @@ def player(loop_address: int, loop_bank: int) -> tuple[bytes, int, int]:
     Parameters
     ----------
     loop_address, loop_bank : int
-        Where in the window, and in which bank, the stream goes on when it has come to its end.
+        Address in the window, and bank, at which the stream goes on after its end.
     """
     code, labels = _assemble(_SOURCE)
     loop = loop_address.to_bytes(2, "little") + bytes((loop_bank,))
@@ -196,7 +199,7 @@ def player(loop_address: int, loop_bank: int) -> tuple[bytes, int, int]:
 
 
 def _assemble(source: str) -> tuple[bytes, dict[str, int]]:
-    """Return the bytes of a program at `ORIGIN`, and its labels and names."""
+    """Return the bytes of a program at `ORIGIN`, and the addresses of its labels and names."""
     names: dict[str, int] = {}
     program: list[tuple[int, _Instruction]] = []
     address = ORIGIN

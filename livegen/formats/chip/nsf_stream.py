@@ -3,15 +3,15 @@
 | first byte | operation |
 | --- | --- |
 | $00 | the end: go on from the loop, in the same tick |
-| $01..$7E | nothing changes for so many ticks, this one included |
-| $7F | a count, and so many pairs of register and value, in this order |
-| $80..$BF | a phrase: so many operations, and one, as they stand at a place (two bytes) in a bank; one tick each |
-| $C0..$FF | 14 bits with the next byte: registers of `MASKED_REGISTERS`, and a value for each |
+| $01..$7E | nothing changes for this number of ticks, the present one included |
+| $7F | next byte: a count; then that many pairs of register and value, in their order |
+| $80..$BF | a phrase: play n + 1 operations, n the lower six bits, from an address (two bytes) in a bank; one a tick |
+| $C0..$FF | the lower six bits and the next byte select registers of `MASKED_REGISTERS`; then a value for each |
 
-A tick takes the last value of each register. What a register already holds is not written again, unless the writing
-itself does something: a note's phase, length and envelope start at $4003, $4007, $400B and $400F. Nor is a pulse's
-period ($4002, $4006) known any more once its sweep is on, since the chip itself moves it. Where the order
-matters, as when a write to $4017 clocks the sweep, the tick is written in pairs as it came.
+In a tick only the last value of each register counts. A value that a register already holds is not written again,
+unless the write itself does something: $4003, $4007, $400B and $400F start a note's phase, length and envelope. While
+the sweep of a pulse is on, its period ($4002, $4006) counts as unknown, because the chip changes it. Where the order
+matters, as when a write to $4017 clocks the sweep, the writes of a tick are stored as pairs in their order.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from livegen.formats.chip.nsf_player import BANK_BYTES, FIRST_BANK, MASKED_REGIS
 from livegen.formats.chip.register_log import VGM_RATE_HZ, RegisterLog
 
 Tick = tuple[tuple[int, int], ...]
-"""What is written in a tick: pairs of register, beyond $4000, and value."""
+"""The writes of a tick: pairs of register, as an offset from $4000, and value."""
 
 MAX_STREAM_BYTES: Final = (256 - FIRST_BANK) * BANK_BYTES
 
@@ -37,16 +37,16 @@ _MASK: Final = 0xC000
 
 _STATUS, _FRAME_COUNTER = 0x15, 0x17
 _SWEEPS: Final = (0x01, 0x05)
-_ALWAYS: Final = frozenset({0x03, 0x07, 0x0B, 0x0F, _FRAME_COUNTER})  # writing does something, whatever the value
-_LEFT_OUT: Final = frozenset({0x09, 0x0D, 0x10, 0x12, 0x13, 0x14, 0x16})  # no registers, or of samples
-_KEY_TOKENS: Final = 3  # by which phrases are looked up
-_MAX_CANDIDATES: Final = 16
+_ALWAYS: Final = frozenset({0x03, 0x07, 0x0B, 0x0F, _FRAME_COUNTER})  # a write does something, whatever the value
+_LEFT_OUT: Final = frozenset({0x09, 0x0D, 0x10, 0x12, 0x13, 0x14, 0x16})  # unused, or of the playback of samples
+_KEY_TOKENS: Final = 3  # operations by which earlier runs are looked up
+_MAX_CANDIDATES: Final = 16  # earlier runs that are compared
 
 
 def log_ticks(log: RegisterLog, tick_us: int) -> tuple[list[Tick], int | None]:
-    """Return what is written in each tick of so many microseconds, and the tick at which a loop begins.
+    """Return the writes of each tick of `tick_us` microseconds, and the tick at which a loop begins.
 
-    A write goes to the nearest tick; what comes at the end of a loop, to its last one.
+    A write goes to the nearest tick. A write at the end of a loop goes to the loop's last tick.
     """
     n_ticks = max(round(log.length / VGM_RATE_HZ * 1e6 / tick_us), 1)
     loop_tick = None
@@ -65,13 +65,13 @@ def log_ticks(log: RegisterLog, tick_us: int) -> tuple[list[Tick], int | None]:
     ticks = []
     for index, writes in enumerate(written):
         if index == loop_tick:
-            held = {}  # a later turn comes from elsewhere
+            held = {}  # the next time, the stream comes here from the end, where the registers hold other values
         ticks.append(_needed(writes, held))
     return ticks, loop_tick
 
 
 def _needed(writes: list[tuple[int, int]], held: dict[int, int]) -> Tick:
-    """Return the writes of a tick that do something, and note what the registers hold after them."""
+    """Return the writes of a tick that do something, and update `held`, which is what the registers hold."""
     last = dict(writes)
     needed = [
         (register, value)
@@ -88,14 +88,14 @@ def _needed(writes: list[tuple[int, int]], held: dict[int, int]) -> Tick:
 
 
 def encode(ticks: list[Tick], loop_tick: int | None) -> tuple[bytes, int]:
-    """Return the stream, and the place in it where it goes on from its end.
+    """Return the stream, and the offset in it at which it goes on after its end.
 
-    A stream without a loop goes on to switch all voices off.
+    Without a loop, the stream goes on at an operation that switches all voices off.
 
     Raises
     ------
     FormatError
-        If it has more bytes than banks can be numbered for.
+        If the stream needs more banks than a console can number.
     """
     stream = _Stream()
     first = len(ticks) if loop_tick is None else loop_tick
@@ -112,12 +112,12 @@ def encode(ticks: list[Tick], loop_tick: int | None) -> tuple[bytes, int]:
 
 
 def place(offset: int) -> tuple[int, int]:
-    """Return where in the window a byte of the stream lies, and in which bank."""
+    """Return the address in the window of a byte of the stream, and its bank."""
     return WINDOW + offset % BANK_BYTES, FIRST_BANK + offset // BANK_BYTES
 
 
 def _tokens(ticks: list[Tick]) -> Iterator[bytes]:
-    """Yield operations without phrases."""
+    """Yield the operations of some ticks, without phrases."""
     idle = 0
     for tick in ticks:
         if not tick:
@@ -152,13 +152,13 @@ def _operation(tick: Tick) -> bytes:
 
 
 class _Stream:
-    """Operations one after another, with phrases for what stood there before."""
+    """Operations one after another. A run that is in the stream already is replaced by a phrase."""
 
     def __init__(self) -> None:
         self.data = bytearray()
-        self.written: list[bytes] = []  # operations as they stand, b"" for a phrase: phrases hold none
+        self.written: list[bytes] = []  # the operations so far; b"" for a phrase, since no phrase may hold another
         self.offsets: list[int] = []
-        self.found: dict[tuple[bytes, ...], list[int]] = {}  # where operations that follow each other stand
+        self.found: dict[tuple[bytes, ...], list[int]] = {}  # indices at which `_KEY_TOKENS` operations in a row begin
 
     def add(self, tokens: list[bytes]) -> None:
         """Append operations."""
@@ -182,7 +182,7 @@ class _Stream:
             self.found.setdefault(key, []).append(len(self.written) - _KEY_TOKENS)
 
     def _longest(self, tokens: list[bytes], at: int) -> tuple[int, int]:
-        """Return where the longest run of the next operations stands, and its length; 0 where there is none."""
+        """Return the index of the longest earlier run that equals the next operations, and its length; 0 if none."""
         best, best_length = 0, 0
         for source in self.found.get(tuple(tokens[at : at + _KEY_TOKENS]), [])[:_MAX_CANDIDATES]:
             length = 0

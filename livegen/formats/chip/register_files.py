@@ -16,12 +16,12 @@ REGISTER_ENDINGS: Final = (".vgm", ".vgz", ".nsf")
 
 
 def is_register_file(path: Path) -> bool:
-    """Tell whether a file is one of register writes, by its name; its session plays at `VGM_RATE_HZ`."""
+    """Tell by its name whether a file is one of register writes. Such a file is rendered at `VGM_RATE_HZ`."""
     return path.name.lower().endswith(REGISTER_ENDINGS)
 
 
 def write_registers(path: Path, log: RegisterLog) -> None:
-    """Write a log in the format that the name of the file ends with; raises FormatError if it cannot be."""
+    """Write a log in the format that the name of the file ends with; raises FormatError if that fails."""
     write = write_nsf if path.suffix.lower() == ".nsf" else write_vgm
     write(path, log)
 
@@ -29,5 +29,5 @@ def write_registers(path: Path, log: RegisterLog) -> None:
 def synth_log(
     writes: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8]], length: int, tags: Tags
 ) -> RegisterLog:
-    """Return the log of what the sound engine wrote (cycles, addresses, values), `length` samples at 44.1 kHz long."""
+    """Return the log of what the synth wrote (cycles, addresses, values), `length` samples at 44.1 kHz long."""
     return RegisterLog(*writes, cpu_clock_hz=CPU_CLOCK_HZ["ntsc"], region="ntsc", length=length, tags=tags)

@@ -1,4 +1,4 @@
-"""What is written to the chip, and when: what VGM and NSF files hold, and what every sound is rendered from."""
+"""Logs of what is written to the chip and when. VGM and NSF files hold such logs, and sound is rendered from them."""
 
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -10,17 +10,17 @@ from livegen.apu.render import pulse_periods
 from livegen.errors import FormatError
 
 VGM_RATE_HZ: Final = 44_100
-"""Unit of every wait of a VGM file, whatever the rate that it is rendered at."""
+"""Sample rate in which a VGM file counts its waits, whatever the rate at which it is rendered."""
 
 _STATUS: Final = 0x4015
-_PERIODS: Final = (0x4002, 0x4006)  # of the pulses: their lower bytes, before the upper bits
-_CONSTANT_VOLUME: Final = 0x10  # of $4000 and $4004
-_LENGTHS: Final = (0x4003, 0x4007, 0x400B, 0x400F)  # which $4015 clears
+_PERIODS: Final = (0x4002, 0x4006)  # lower bytes of the pulses' periods; the upper bits are in the next register
+_CONSTANT_VOLUME: Final = 0x10  # a bit of $4000 and $4004
+_LENGTHS: Final = (0x4003, 0x4007, 0x400B, 0x400F)  # registers that load the length counters, which $4015 clears
 
 
 @dataclass(frozen=True, slots=True)
 class Tags:
-    """What a file says of its song; empty where nobody said anything."""
+    """What a file says of its song. A text is empty if the file does not say it."""
 
     title: str = ""
     author: str = ""
@@ -31,12 +31,12 @@ class Tags:
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """Where a song goes on when it has come to its end.
+    """Where a song goes on after its end.
 
     Attributes
     ----------
     start : int
-        In samples at `VGM_RATE_HZ`.
+        Start of the loop, in samples at `VGM_RATE_HZ`.
     first_write : int
         Index of the first write that is played again.
     """
@@ -58,13 +58,13 @@ class RegisterLog:
     value : ndarray of uint8, shape (n,)
     cpu_clock_hz : float
     region : str
-        "ntsc" or "pal", the one whose clock is nearer.
+        "ntsc" or "pal": the one whose clock is nearer.
     length : int
         How long it plays, in samples at `VGM_RATE_HZ`.
     loop : Loop or None
     tags : Tags
     left_out : tuple of str
-        What its file has beside these writes, in words.
+        Names of what its file has beside these writes.
     """
 
     cycle: NDArray[np.int64]
@@ -79,7 +79,7 @@ class RegisterLog:
 
     @property
     def title(self) -> str:
-        """Name of the song; empty where nobody said it."""
+        """Name of the song; empty if the file does not say it."""
         return self.tags.title
 
     @property
@@ -88,20 +88,20 @@ class RegisterLog:
         return np.rint(self.cycle * (VGM_RATE_HZ / self.cpu_clock_hz)).astype(np.int64)
 
     def n_samples(self, sample_rate: int) -> int:
-        """Return the number of samples at a rate that hold it all."""
+        """Return the number of samples, at a sample rate, that the whole log takes."""
         return -(-self.length * sample_rate // VGM_RATE_HZ)
 
 
 def with_loop(log: RegisterLog, start: int) -> RegisterLog:
-    """Return a log that goes on at a sample (at `VGM_RATE_HZ`) when it has come to its end.
+    """Return a log with a loop: after its end it goes on at a sample (at `VGM_RATE_HZ`).
 
-    Writes at its end bring the registers to where they are when the loop begins, so that its second turn sounds as
-    the first.
+    Writes are added at the end which set the registers to what they hold at the start of the loop, so that the loop
+    sounds the same each time.
 
     Raises
     ------
     FormatError
-        If the loop would begin at the end or beyond it.
+        If the loop would begin at the end of the log or later.
     """
     if not 0 <= start < log.length:
         raise FormatError(
@@ -125,10 +125,10 @@ def with_loop(log: RegisterLog, start: int) -> RegisterLog:
 
 
 def _registers(log: RegisterLog, n_writes: int, sample: int) -> dict[int, int]:
-    """Return what the registers hold at a sample, after the first writes, by address.
+    """Return what the registers hold at a sample, after the first `n_writes` writes, by address.
 
-    A pulse's period is the one that it has come to, by a sweep or a bend over the period's upper bits. One whose
-    envelope decays keeps what was written: to write it again would start the note again.
+    The period of a pulse is the one that it has at that time, after a sweep or after a bend across the period's upper
+    bits. For a pulse whose envelope decays, it is the one that was written: writing another would restart the note.
     """
     cycle, address, value = log.cycle[:n_writes], log.address[:n_writes], log.value[:n_writes]
     held = dict(zip(address.tolist(), value.tolist(), strict=True))

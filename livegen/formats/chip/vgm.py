@@ -1,18 +1,19 @@
-"""Register writes out of VGM files, https://vgmrips.net/wiki/VGM_Specification, versions 1.61 and later.
+"""The reader of VGM files, https://vgmrips.net/wiki/VGM_Specification, versions 1.61 and later.
 
-A VGM file is a log of a machine's writes to its sound chips, with waits between them in samples at 44.1 kHz, whatever
-rate it is then played at. Of its chips, the NES APU is read, and the rest is skipped by the specification's table of
-operands: other chips, the FDS, data blocks, streams.
+A VGM file is a log of a machine's writes to its sound chips. Between them are waits in samples at 44.1 kHz, whatever
+the rate at which it is played. Only the writes to the NES APU are read. The rest is skipped with the specification's
+table of operands: other chips, the FDS, data blocks, streams.
 
 **What is refused and what is not.** What would change the sound is refused: a stream of commands that breaks off, a
-command that the specification does not have, a second NES APU. What would not is passed over, as players do: a tag or
-a loop that points nowhere, and a missing end command where the stream is whole by the file's own account.
+command that the specification does not have, a second NES APU. What would not change it is ignored, as players do: a
+tag or a loop that points nowhere, and a missing end command if the file is as long as its header says.
 
-All writes of a sample come in its first CPU cycle, in their order, but those that follow one to $4017 a few cycles
-later, when that is in effect: a sweep that is on for the half frame that $4017 brings must not be off again before it.
+All writes of a sample get its first CPU cycle, in their order. Only those after a write to $4017 get a cycle that is
+later by a few, when $4017 is in effect: a sweep that is on for the half frame which $4017 causes must not be off again
+before it.
 
-Players switch all voices on before they begin, and some logs leave it to them. So where a log never writes $4015, a
-write that does so is put in front of it.
+Players switch all voices on before they begin, and some logs rely on this. So if a log never writes $4015, a write
+that does so is added at its beginning.
 """
 
 import struct
@@ -73,10 +74,10 @@ _OTHER_CHIPS: Final = {
     **{0xB4: "QSound", 0xB8: "SCSP", 0xC0: "WonderSwan", 0xC4: "VSU", 0xC8: "SAA1099", 0xCC: "ES5503"},
     **{0xD0: "ES5506", 0xD8: "X1-010", 0xDC: "C352", 0xE0: "GA20", 0xE4: "Mikey"},
 }
-"""Chips by the place of their clock in the header."""
+"""Names of chips, by the offset of their clock in the header."""
 
-_NES_CHIP: Final = 0x14  # in the order of the header's clocks
-_STATUS: Final = 0x15  # of $4015
+_NES_CHIP: Final = 0x14  # number of the NES APU, in the order of the header's clocks
+_STATUS: Final = 0x15  # $4015
 _FRAME_COUNTER: Final = 0x17
 _ALL_VOICES: Final = 0x0F
 
@@ -99,14 +100,14 @@ OPERAND_BYTES: Final = _by_command(
     },
     _UNKNOWN,
 )
-"""Bytes that follow a command, -1 where there is no such command; a data block has its data beyond them."""
+"""Number of bytes that follow a command, or -1 if there is no such command. A data block's data come after them."""
 
 _FIXED_WAITS: Final = _by_command({(WAIT_735, WAIT_735): 735, (WAIT_882, WAIT_882): 882}, 0)
 _FIXED_WAITS[WAIT_1 : WAIT_1 + 32] = [*range(1, 17), *range(16)]
 
 
 def read_vgm(path: Path, *, loops: int = 1) -> RegisterLog:
-    """Read the writes to the NES APU out of a VGM file, plain or packed by gzip whatever its name says.
+    """Read the writes to the NES APU from a VGM file. Whatever its name, it may be plain or packed by gzip.
 
     Parameters
     ----------
@@ -117,9 +118,9 @@ def read_vgm(path: Path, *, loops: int = 1) -> RegisterLog:
     Raises
     ------
     FormatError
-        If the file is no VGM file of version 1.61 or later, has no NES APU or two, breaks off, holds a command that
-        is none, plays longer than three hours or not at all, is larger than 16 MiB unpacked, or is to be looped
-        and cannot be.
+        If the file is no VGM file of version 1.61 or later, has no NES APU or two, breaks off, holds an unknown
+        command, plays longer than three hours or not at all, is larger than 16 MiB unpacked, or has no loop that can
+        be played `loops` times.
     """
     data = _unpacked(path, read_bytes(path, MAX_VGM_BYTES))
     if data[:4] != MAGIC:
@@ -153,12 +154,12 @@ def read_vgm(path: Path, *, loops: int = 1) -> RegisterLog:
 
 
 def _exact_clock(clock: int) -> float:
-    """Return the clock of the console that a header means, which has room for whole hertz only."""
+    """Return the exact clock of the console that a header means. The header holds whole hertz only."""
     return next((exact for exact in CPU_CLOCK_HZ.values() if abs(exact - clock) < 1), float(clock))
 
 
 def _cycles(samples: NDArray[np.int64], registers: NDArray[np.uint8], cpu_clock_hz: float) -> NDArray[np.int64]:
-    """Return the CPU cycle of each write, less than half a sample after the beginning of its own."""
+    """Return the CPU cycle of each write: less than half a sample after the start of the write's sample."""
     is_reset = registers == _FRAME_COUNTER
     resets_before = np.cumsum(is_reset) - is_reset
     first_of_sample = np.searchsorted(samples, samples)
@@ -168,7 +169,7 @@ def _cycles(samples: NDArray[np.int64], registers: NDArray[np.uint8], cpu_clock_
 
 
 def _unpacked(path: Path, data: bytes) -> bytes:
-    """Return the content of gzip's members one after another; what follows them is no part of it, as for gzip."""
+    """Return the content of all gzip members, joined. Like gzip, this ignores bytes that follow the last member."""
     if data[:2] != _GZIP_MAGIC:
         return data
     content = bytearray()
@@ -191,7 +192,7 @@ def _unpacked(path: Path, data: bytes) -> bytes:
 
 
 def _read_header(name: str, data: bytes) -> tuple[bytes, int]:
-    """Return the header, zero where the file has none, and where the commands begin."""
+    """Return the header, padded with zeros if the file's is shorter, and the offset at which the commands begin."""
     if len(data) < 0x40:
         raise FormatError(f"{name} breaks off in its header, after {len(data)} bytes: get another copy")
     version = _u32(data, VERSION)
@@ -230,8 +231,8 @@ class _Stream:
         self.samples = array("q")
         self.registers, self.values = bytearray(), bytearray()
         self.length = 0
-        self.loop_start: int | None = None  # played when the loop begins
-        self.loop_writes = 0  # read when it begins
+        self.loop_start: int | None = None  # samples before the loop
+        self.loop_writes = 0  # writes before the loop
         self.n_fds_writes = 0
         self.left_out: list[str] = []
 
@@ -301,7 +302,7 @@ class _Stream:
             self.left_out.append(what)
 
     def marked_loop(self) -> Loop | None:
-        """Return the loop that the file marks, if it has any length."""
+        """Return the loop that the file marks, or None if there is none or its length is 0."""
         if self.loop_start is None or self.loop_start >= self.length:
             return None
         return Loop(self.loop_start, self.loop_writes)
@@ -335,7 +336,7 @@ class _Stream:
 
 
 def _tags(data: bytes, tag: int) -> Tags:
-    """Return what a GD3 tag says, https://vgmrips.net/wiki/GD3_Specification: English, or else Japanese."""
+    """Return what a GD3 tag says in English, or else in Japanese, https://vgmrips.net/wiki/GD3_Specification."""
     if not tag or data[tag : tag + 4] != TAG_MAGIC or len(data) < tag + 12:
         return Tags()
     length = min(_u32(data, tag + 8), _MAX_TAG_BYTES)
@@ -359,6 +360,6 @@ def _u32(data: bytes, offset: int) -> int:
 
 
 def _absolute(data: bytes, offset: int) -> int:
-    """Return the place in the file that an offset in the header points to, 0 where it points to none."""
+    """Return the place in the file to which an offset in the header points, or 0 if it points to none."""
     relative = _u32(data, offset)
     return offset + relative if relative else 0

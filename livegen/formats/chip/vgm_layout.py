@@ -1,12 +1,12 @@
-"""Places and commands of a VGM file, https://vgmrips.net/wiki/VGM_Specification."""
+"""Offsets in the header and commands of a VGM file, https://vgmrips.net/wiki/VGM_Specification."""
 
 from typing import Final
 
 MAX_VGM_SECONDS: Final = 10_800
-"""Three hours: what fits into a WAV file at 192 kHz."""
+"""Longest time that a VGM file may play: three hours, which fit into a WAV file at 192 kHz."""
 
 MAX_VGM_BYTES: Final = 16 * 2**20
-"""Most that is read of a file, packed and unpacked; a busy song takes two thirds of it in three hours."""
+"""Largest size of a file, packed and unpacked. A busy song of three hours takes two thirds of it."""
 
 MAGIC: Final = b"Vgm "
 TAG_MAGIC: Final = b"Gd3 "
@@ -18,7 +18,7 @@ WAIT: Final = 0x61
 WAIT_735: Final = 0x62
 WAIT_882: Final = 0x63
 WAIT_1: Final = 0x70
-"""Waits one sample; the 15 commands after it up to 16."""
+"""Command that waits one sample. The 15 commands after it wait 2 to 16 samples."""
 
 END: Final = 0x66
 DATA_BLOCK: Final = 0x67

@@ -1,4 +1,4 @@
-"""Register writes into VGM files of version 1.61, plain or packed; `livegen.formats.chip.vgm` reads them back."""
+"""The writer of VGM files of version 1.61, plain or packed; `livegen.formats.chip.vgm` reads them back."""
 
 import gzip
 import struct
@@ -44,7 +44,7 @@ _SYSTEM: Final = "Nintendo Entertainment System"
 def write_vgm(path: Path, log: RegisterLog) -> None:
     """Write a log as a VGM file, packed by gzip where the name ends in .vgz.
 
-    A write lies at the nearest sample at 44.1 kHz. The same log gives the same bytes.
+    Each write moves to the nearest sample at 44.1 kHz. The same log gives the same bytes.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def write_vgm(path: Path, log: RegisterLog) -> None:
 
 
 def vgm_bytes(name: str, log: RegisterLog) -> bytes:
-    """Return the content of a VGM file; `name` is for the FormatError that `write_vgm` has."""
+    """Return the content of a VGM file. `name` stands in the FormatError that this raises as `write_vgm` does."""
     if log.length > MAX_VGM_SECONDS * VGM_RATE_HZ:
         raise FormatError(
             f"{name} would play {log.length / VGM_RATE_HZ / 3600:.1f} hours: at most {MAX_VGM_SECONDS // 3600} fit "
@@ -90,7 +90,7 @@ def vgm_bytes(name: str, log: RegisterLog) -> bytes:
 
 
 def _commands(log: RegisterLog) -> tuple[bytes, int]:
-    """Return all commands, and the place among them where the loop begins."""
+    """Return all commands, and the offset among them at which the loop begins."""
     commands, now, loop_place = bytearray(), 0, 0
     samples = np.minimum(log.sample, log.length).tolist()
     loop_write = -1 if log.loop is None else log.loop.first_write
@@ -112,7 +112,7 @@ def _commands(log: RegisterLog) -> tuple[bytes, int]:
 
 
 def _wait(n_samples: int) -> bytes:
-    """Return the shortest commands that wait so long."""
+    """Return the shortest commands that wait a number of samples."""
     longest, rest = divmod(n_samples, _LONGEST_WAIT)
     waits = struct.pack("<BH", WAIT, _LONGEST_WAIT) * longest
     if rest == 0:

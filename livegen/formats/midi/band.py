@@ -1,11 +1,11 @@
 """Any MIDI file, arranged for the chip: melody on P1, counter-melody on P2, bass on TR, drums on NO.
 
-`livegen.formats.midi.file` trusts the channels of a file; here nothing is known of it. Drums are what is on
-channel 10. Of the other parts (a track and channel) the bass is told by its programme, its name or its depth, and
-the melody by how much it plays, how high, how singly, in how many notes, and by programme and name; the next best
-is the counter-melody, and others fill its long rests. A melody keeps the top of its chords, a bass the bottom, and
-a counter-melody breaks them into arpeggios, as games do. A file with one part, such as a piano, is taken apart by
-pitch.
+`livegen.formats.midi.file` relies on the channels of a file; this module relies only on channel 10, which holds the
+drums. A part is a track and channel. The bass is the part whose program, name or low pitch says so. The melody is
+the part with the best score: for how much it plays, how high, how rarely in chords, with how many different keys, and
+for its program and name. The next best is the counter-melody, and other parts fill its long rests. A melody keeps the
+highest note of its chords, a bass the lowest, and a counter-melody turns chords into arpeggios, as games do. A file
+with only one part, such as a piano, is divided by pitch.
 """
 
 from bisect import bisect_right
@@ -34,33 +34,35 @@ _BACKING_WORDS: Final = ("harmon", "chord", "pad", "rhythm", "accomp", "backing"
 _BASS_MEDIAN: Final = 52
 _BASS_MEDIAN_IN_A_BAND: Final = 64
 _BASS_TOP: Final = 55
-"""The deepest of two parts is a bass if its middle is below the first of these, of three or more if it is below the
-second; where no part is one, what parts with chords play below the third is."""
+"""MIDI keys that tell a bass. Of two parts, one whose median key is below `_BASS_MEDIAN` can be the bass; of more,
+one whose median key is below `_BASS_MEDIAN_IN_A_BAND`. If there is none, the notes below `_BASS_TOP` in the parts with
+chords are the bass.
+"""
 
 _CHORDAL: Final = 1.3
-"""Keys at a time, on average, from which a part has chords."""
+"""A part has chords if on average at least this many keys are down at a time."""
 
 _ARPEGGIO_FRAMES: Final = 2
 _MOST_ARPEGGIO_KEYS: Final = 4
-_MOST_PARTS: Final = 64  # that are looked at to fill rests
+_MOST_PARTS: Final = 64  # number of parts that are used at most
 _REST_FRAMES: Final = FRAME_RATE_HZ // 2
-"""Others fill rests of the counter-melody that leave so much room before and after."""
+"""A note of another part fills a rest of the counter-melody if P2 is silent this many frames before and after it."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Family:
-    """What a family of eight General MIDI programmes is on the chip.
+    """How the chip plays a family of eight General MIDI programs.
 
     Attributes
     ----------
     lead : float
-        How likely it has the melody.
+        Added to the score of a part as the melody.
     duty : int
         Timbre of a pulse voice.
     decay_seconds : float
         Time in which a held note falls to 1/e of its volume.
     floor : float
-        Share of its volume that it falls to.
+        Share of its volume to which it falls.
     """
 
     lead: float
@@ -100,7 +102,7 @@ def read_midi_band(path: Path) -> NDArray[np.uint8]:
     Returns
     -------
     ndarray of uint8, shape (N, 4, 3)
-        From the first sounding frame to the last, or of NES-MDB's layout all frames.
+        From the first sounding frame to the last. A file in NES-MDB's layout gives all its frames.
 
     Raises
     ------
@@ -146,7 +148,7 @@ def _write_parts(frames: NDArray[np.uint8], parts: list[Part]) -> None:
         _write(frames, Voice.P2, others[0], _arpeggios(others[0].notes))
         for part in others[1:_MOST_PARTS]:
             _fill_rests(frames, part)
-    else:  # what the top of the chords leaves
+    else:  # P2 plays what remains below the top of the chords
         kept = {id(note.source) for note in line}
         starts = [played.start for played in line]
         inner = [note for note in melody.notes if id(note) not in kept and _is_heard_below(note, line, starts)]
@@ -159,7 +161,7 @@ def _take_bass(parts: list[Part]) -> tuple[Part | None, list[Part]]:
     highest = _BASS_MEDIAN if len(parts) == 2 else _BASS_MEDIAN_IN_A_BAND
     deep = [part for part in parts if part.median_key < highest and part.polyphony < _CHORDAL]
     candidates = named or (deep if len(parts) > 1 else [])
-    if candidates:  # an octave deeper is worth as much as playing throughout
+    if candidates:  # being an octave lower is worth as much as playing all the time
         bass = min(candidates, key=lambda part: part.median_key - 12.0 * part.coverage)
         return bass, [part for part in parts if part is not bass]
     chordal = [part for part in parts if part.polyphony >= _CHORDAL]
@@ -198,10 +200,10 @@ class _Played:
 
 
 def _line(notes: list[Note], *, is_bass: bool = False) -> list[_Played]:
-    """Return the top of the notes, or the bottom: one at a time, in order.
+    """Return the highest notes, or of a bass the lowest, one at a time and in order.
 
-    A note yields to a higher one at once, and to a lower one when its key is up, whatever the pedal holds. One
-    that was struck a frame before a higher one belongs to the same chord.
+    A higher note ends the one before at once. A lower one is left out while the key before is still down, but ends a
+    note that only the pedal holds. A note that is struck one frame before a higher one belongs to the same chord.
     """
     sign = -1 if is_bass else 1
     line: list[_Played] = []
@@ -222,13 +224,13 @@ def _line(notes: list[Note], *, is_bass: bool = False) -> list[_Played]:
 
 
 def _is_heard_below(note: Note, line: list[_Played], starts: list[int]) -> bool:
-    """Tell whether a note, when it is struck, is another than the line plays then, octaves apart or not."""
+    """Tell whether the line plays another pitch class, or nothing yet, when a note is struck."""
     at = bisect_right(starts, note.start) - 1
     return at < 0 or line[at].key % 12 != note.key % 12
 
 
 def _arpeggios(notes: list[Note]) -> list[_Played]:
-    """Return a part with its chords broken, two frames a key from the bottom up; single notes as `_line` has them."""
+    """Return a part with its chords as arpeggios, two frames a key from the lowest up; the rest is as in `_line`."""
     chords: list[list[Note]] = []
     for struck in notes:
         if chords and struck.start - chords[-1][0].start <= 1:
@@ -250,7 +252,7 @@ def _arpeggios(notes: list[Note]) -> list[_Played]:
 
 
 def _fill_rests(frames: NDArray[np.uint8], part: Part) -> None:
-    """Let a part be heard in P2 where that has a long rest."""
+    """Let P2 play a part where P2 has a long rest."""
     busy = np.concatenate([[0], np.cumsum(frames[:, Voice.P2, Column.NOTE] > 0)])
 
     def is_free(note: _Played) -> bool:

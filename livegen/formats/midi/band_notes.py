@@ -1,4 +1,4 @@
-"""The notes of a MIDI file by part (a track and channel), with what tells a melody from a bass."""
+"""The notes of a MIDI file by part (a track and channel), with the numbers that tell a melody from a bass."""
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
@@ -17,9 +17,9 @@ _DEFAULT_CHANNEL_VOLUME: Final = 100
 
 @dataclass(slots=True)
 class Note:
-    """A note: frames from `start`, in which it was struck, to `end`, when its key was up, and `tail`, the pedal too.
+    """A note. It is struck in frame `start`, its key comes up in frame `end`, and the pedal holds it until `tail`.
 
-    `key` is MIDI's, `volume` the chip's, 1..15, with the channel's volume and expression when it was struck.
+    `key` is MIDI's. `volume` is the chip's, 1..15; it includes the channel's volume and expression at `start`.
     """
 
     start: int
@@ -36,11 +36,11 @@ class Part:
     Attributes
     ----------
     name : str
-        The track's.
+        Name of the track.
     channel : int
         0..15.
     program : int
-        General MIDI's, 0..127: the one that most of the notes were struck with.
+        General MIDI's, 0..127: the one with which most of the notes were struck.
     notes : list of Note
     n_frames : int
         Length of the whole song, for `coverage`.
@@ -62,7 +62,7 @@ class Part:
 
     @property
     def median_key(self) -> float:
-        """The key in the middle of its notes."""
+        """The median of its notes' keys."""
         return float(np.median([note.key for note in self.notes]))
 
     @property
@@ -72,12 +72,12 @@ class Part:
 
     @property
     def polyphony(self) -> float:
-        """Keys that are down at a time, on average over the frames in which one is: 1 or more."""
+        """Mean number of keys that are down, over the frames in which any is: 1 or more."""
         return max(sum(note.end - note.start for note in self.notes) / max(self._sounding_frames, 1), 1.0)
 
 
 def length_frames(notes: list[Note]) -> int:
-    """Return in how many frames a key is down, of notes in the order in which they were struck."""
+    """Return the number of frames in which any key is down. The notes must be in the order of their starts."""
     total, done = 0, 0
     for note in notes:
         total += max(note.end - max(note.start, done), 0)
@@ -92,7 +92,7 @@ def collect_parts(song: Song, at: list[int]) -> list[Part]:
     ----------
     song : Song
     at : list of int
-        The frame of each event. A note lasts a frame at least.
+        The frame of each event. A note lasts at least one frame.
     """
     reader = _Reader()
     for frame, (_, track, message) in zip(at, song.events, strict=True):
@@ -102,14 +102,14 @@ def collect_parts(song: Song, at: list[int]) -> list[Part]:
     n_parts = Counter(track for track, _ in reader.notes)
     parts = []
     for (track, channel), notes in reader.notes.items():
-        name = song.track_names[track] if n_parts[track] == 1 else ""  # else it is the song's
+        name = song.track_names[track] if n_parts[track] == 1 else ""  # a track of many parts has the song's name
         programs = reader.programs[track, channel]
         parts.append(Part(name, channel, max(programs, key=lambda p: programs[p]), notes, max(n_frames, 1)))
     return parts
 
 
 class _Channel:
-    """What was last said to a channel."""
+    """The settings that a channel was sent last."""
 
     def __init__(self) -> None:
         self.program = 0

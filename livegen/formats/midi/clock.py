@@ -1,4 +1,4 @@
-"""The clock of a MIDI file that is written: NES-MDB's grid, or the tempos of a piece."""
+"""The clock of a MIDI file that is written: it follows NES-MDB's grid or the tempos of a piece."""
 
 import math
 from bisect import bisect_right
@@ -17,25 +17,25 @@ from livegen.formats.score.piece import Piece
 from livegen.units import frame_to_seconds
 
 GRID_TICKS_PER_BEAT: Final = GRID_RATE_HZ // 2
-"""At 120 beats a minute a tick is a sample of the grid."""
+"""Ticks a beat of a piece without tempos: at 120 beats a minute, a tick is a sample of the grid."""
 
 MUSICAL_TICKS_PER_BEAT: Final = 15_360
-"""Of a piece with tempos: a multiple of what sequencers count in."""
+"""Ticks a beat of a piece with tempos: a multiple of the resolutions that sequencers use."""
 
 _GRID_TEMPO: Final = 500_000  # microseconds a beat
 _TEMPO_RANGE: Final = (60_000, 6_000_000)  # 1000 to 10 beats a minute
-_EVENTS_OF_OURS: Final = 100  # such as the ends of tracks
+_EVENTS_OF_OURS: Final = 100  # room for events that are added, such as the ends of tracks
 _MAX_DELTA: Final = 0x0FFF_FFFF  # the longest delta time that a file can express
 
 
 class MidiClock:
-    """Grid samples to ticks: one for one, or by the tempos of a piece.
+    """Converts grid samples to ticks: one to one, or by the tempos of a piece.
 
     Attributes
     ----------
     ticks_per_beat : int
     tempos : list of (float, int, int)
-        Grid sample, tick, and microseconds a beat from there on.
+        Grid sample and tick at which a tempo begins, and its microseconds a beat.
     """
 
     def __init__(self, tempos: tuple[tuple[int, float], ...]) -> None:
@@ -51,7 +51,7 @@ class MidiClock:
                 self.tempos[-1] = (begin, first_tick, _tempo(beats_a_minute))
 
     def frame_ticks(self, n_frames: int) -> list[int]:
-        """Return the tick of each frame, and the first one at which so many frames are over."""
+        """Return the tick at which each frame begins, and the first tick after the last frame."""
         end = math.ceil(self._tick(frames_to_samples(n_frames)) - 1e-6)
         return [*(round(self._tick(sample)) for sample in frame_edges(n_frames)[:-1].tolist()), end]
 
@@ -65,7 +65,7 @@ class MidiClock:
 
 
 def _tempo(beats_a_minute: float) -> int:
-    """Return the microseconds of a beat, of which a file holds whole ones."""
+    """Return the microseconds in a beat. A file holds a whole number of them."""
     lowest, highest = _TEMPO_RANGE
     return min(max(round(60e6 / max(beats_a_minute, 1e-3)), lowest), highest)
 
@@ -73,7 +73,7 @@ def _tempo(beats_a_minute: float) -> int:
 def conductor_track(
     piece: Piece, clock: MidiClock, edges: list[int], more: list[tuple[int, mido.MetaMessage]]
 ) -> mido.MidiTrack:
-    """Return the first track: title, tempos, 4/4 and markers, and more messages at absolute ticks."""
+    """Return the first track: title, tempos, 4/4, markers, and the messages of `more`, which have absolute ticks."""
     n_frames = len(edges) - 1
     said: list[tuple[int, mido.MetaMessage]] = [
         *((0, mido.MetaMessage("track_name", name=title)) for title in [piece.tags.title] if title),
@@ -85,12 +85,12 @@ def conductor_track(
 
 
 def to_track(messages: Iterable[tuple[int, mido.Message]]) -> mido.MidiTrack:
-    """Return a track of messages at absolute ticks, with empty texts where a pause is too long for one delta.
+    """Return a track of messages at absolute ticks. Empty texts divide a pause that is too long for one delta time.
 
     Raises
     ------
     FormatError
-        If there are more of them than `livegen.formats.midi.smf` reads again.
+        If there are more messages than `livegen.formats.midi.smf` reads.
     """
     track, now = mido.MidiTrack(), 0
     for tick, message in messages:
@@ -104,7 +104,7 @@ def to_track(messages: Iterable[tuple[int, mido.Message]]) -> mido.MidiTrack:
 
 
 def save(path: Path, file: mido.MidiFile) -> None:
-    """Write a file; raises FormatError if it has more events than are read again, or cannot be written."""
+    """Write a file; raises FormatError if it has more events than can be read, or cannot be written."""
     _check_events(sum(map(len, file.tracks)))
     with atomic_path(path) as partial:
         file.save(partial)

@@ -1,8 +1,8 @@
 """A score as a MIDI file for a DAW: notes as a musician would write them, for any instrument to play.
 
-A track a voice, and one more for what a performer played on it. An onset strikes a note with a velocity; what its
-volume does then is expression (control 11). The noise's periods become the nearest of General MIDI's drums. What a
-timbre was, and exact volumes, are in NES-MDB's layout alone (`livegen.formats.midi.nesmdb`).
+Each voice has a track, and another one for what a performer played on it. An onset strikes a note with a velocity;
+later changes of its volume become expression (control 11). A noise note becomes the nearest of General MIDI's drums.
+Timbres and exact volumes are lost; NES-MDB's layout keeps them (`livegen.formats.midi.nesmdb`).
 """
 
 from collections.abc import Iterator
@@ -30,11 +30,11 @@ _DRUM_KEYS: Final = {
     note: _KEY_OF_DRUM[min(_KEY_OF_DRUM, key=lambda known: abs(known - note))]
     for note in range(NOTE_RANGE[Voice.NO][0], NOTE_RANGE[Voice.NO][1] + 1)
 }
-"""General MIDI drum key of a noise note: what `livegen.score.fit_note` makes that note of, or one near it."""
+"""General MIDI drum key by noise note: one that `livegen.score.fit_note` turns into this note or a near one."""
 
 
 def write_daw_midi(path: Path, piece: Piece) -> None:
-    """Write a piece with its tempos, 120 beats a minute where it has none, its markers and its player's part.
+    """Write a piece with its markers, its player's part, and its tempos, or 120 beats a minute if it has none.
 
     Raises
     ------
@@ -71,10 +71,10 @@ def _preamble(voice: Voice, played: bool) -> list[tuple[int, mido.Message]]:
 def _messages(
     voice: Voice, frames: NDArray[np.uint8], attacks: NDArray[np.bool_], mask: NDArray[np.bool_]
 ) -> Iterator[tuple[int, mido.Message]]:
-    """Yield the frame of each message for the part of a voice where `mask` is true, and the message."""
+    """Yield each message for the frames of a voice in which `mask` is true, after the number of its frame."""
     channel = MIDI_CHANNEL[voice]
     sounds = mask & (frames[:, voice, Column.NOTE] > 0)
-    is_taken_up = sounds & ~np.concatenate([[False], sounds[:-1]])  # from the other hand, or after silence
+    is_taken_up = sounds & ~np.concatenate([[False], sounds[:-1]])  # after silence, or after the other player
     volumes = frames[:, voice, Column.VOLUME].astype(np.int64)
     changes = np.diff(volumes, prepend=0) != 0
     strikes = sounds & (attacks[:, voice] | is_taken_up)

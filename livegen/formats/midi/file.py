@@ -1,9 +1,9 @@
-"""MIDI files to and from the score: NES-MDB's own layout exactly, and whatever else a musician has.
+"""Scores from and to MIDI files: NES-MDB's own layout exactly, and any other file that a musician has.
 
-An ordinary file becomes four voices so: channels 1, 2, 3 and 10 are P1, P2, TR and NO; melodic parts (a track
-and channel) that are left fill the voices that are left, in the order of the file. A voice plays the newest key
-that is held, of a chord the highest; the sustain pedal holds keys. A key that came and went within a frame
-sounds for that frame: nothing of a part is lost but what a voice cannot play at once.
+The four voices of an ordinary file are these: channels 1, 2, 3 and 10 are P1, P2, TR and NO. The remaining melodic
+parts (a track and channel) fill the remaining voices, in the order of the file. A voice plays the newest key that is
+held, and of a chord the highest. The sustain pedal holds keys. A key that goes down and up within a frame sounds for
+that frame. So nothing of a part is lost, except notes that a voice would have to play at the same time.
 """
 
 from collections.abc import Iterable
@@ -29,19 +29,19 @@ ALL_SOUND_OFF: Final = 120
 RESET: Final = 121
 ALL_NOTES_OFF: Final = 123
 PEDAL_DOWN: Final = 64
-"""MIDI's numbers of controls that end notes, and the value from which the sustain pedal is down."""
+"""MIDI's numbers of the controls that end notes, and the value from which on the sustain pedal is down."""
 
 _DEFAULT_TIMBRE: Final[dict[Voice, int]] = {Voice.P1: 2, Voice.P2: 2, Voice.TR: 0, Voice.NO: 0}
-"""The square wave for the pulse voices, NES-MDB's most frequent duty."""
+"""Timbre of each voice. The pulses have the square wave, the most frequent duty in NES-MDB."""
 
 _CYMBAL_FRAMES: Final[dict[int, int]] = {49: 12, 57: 12, 52: 10, 55: 6, 46: 6, 42: 1, 44: 1}
 _DRUM_FRAMES: Final = 3
-"""How long a drum sounds where `_CYMBAL_FRAMES` does not say: drum tracks end their notes anywhere."""
+"""Frames that a drum sounds, unless `_CYMBAL_FRAMES` has its key. The ends of notes in drum tracks mean nothing."""
 
 LONGEST_DRUM_FRAMES: Final = max(_CYMBAL_FRAMES.values())
 
 _EDGE_SECONDS: Final = 1e-6
-"""What is written at the edge of a frame belongs to the frame that begins there, whatever rounding did."""
+"""Tolerance for rounding: an event that is at the start of a frame up to this error belongs to that frame."""
 
 _Timed = tuple[int, bytes]  # frame and message
 _Part = tuple[int, int]  # track and channel
@@ -58,7 +58,7 @@ def read_midi_score(path: Path) -> NDArray[np.uint8]:
     Returns
     -------
     ndarray of uint8, shape (N, 4, 3)
-        Frames up to the end of the song; of an ordinary file, up to its last sounding frame.
+        Frames up to the end of the song. For an ordinary file, that is its last sounding frame.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def read_midi_score(path: Path) -> NDArray[np.uint8]:
 
 
 def read_midi_piece(path: Path) -> Piece:
-    """Read any MIDI file as a score with its tempos and markers, and of NES-MDB's layout who played it.
+    """Read any MIDI file as a score with its tempos and markers and, in NES-MDB's layout, with the player's part.
 
     Raises as `read_midi_score` does.
     """
@@ -87,7 +87,7 @@ def write_midi_score(path: Path, frames: NDArray[np.uint8], *, player: NDArray[n
     path : Path
     frames : ndarray of uint8, shape (N, 4, 3)
     player : ndarray of bool, shape (N, 4), optional
-        Where a performer played; these notes go to tracks named "p1 player" and so on.
+        True where a performer played. These notes go to tracks named "p1 player" and so on.
 
     Raises
     ------
@@ -102,25 +102,25 @@ def write_midi_score(path: Path, frames: NDArray[np.uint8], *, player: NDArray[n
 def write_midi_piece(path: Path, piece: Piece) -> None:
     """Write a score in NES-MDB's layout with its player's part, tempos and markers; raises as `write_midi_score` does.
 
-    With tempos the beat of the file is theirs, and a DAW's bars are the song's; without, a tick is a sample at
-    44.1 kHz as in NES-MDB. `read_midi_piece` gives exactly these frames back either way.
+    If the piece has tempos, the file has them too, so that the bars of a DAW are those of the song. If it has none, a
+    tick is a sample at 44.1 kHz as in NES-MDB. `read_midi_piece` gives exactly these frames back in both cases.
     """
     nesmdb_midi.write(path, piece)
 
 
 def midi_timeline(path: Path) -> list[tuple[float, mido.Message]]:
-    """Return what a MIDI file would send: its channel messages with the seconds at which they are due.
+    """Return the channel messages of a MIDI file with the seconds at which they are due.
 
     Returns
     -------
     list of (float, mido.Message)
-        In time order, the tempo map applied. The channels are the file's own. A file in NES-MDB's layout comes
-        as notes on channels 0, 1, 2 and 9 with velocities of a performer.
+        In the order of time, by the file's tempo map. The channels are those of the file. A file in NES-MDB's layout
+        gives notes on channels 0, 1, 2 and 9 with velocities as a performer's.
 
     Raises
     ------
     FormatError
-        As `read_midi_score`, but a file without notes gives what it has.
+        As `read_midi_score`, but not for a file without notes: that gives the messages that it has.
     """
     song = read_song(path)
     if nesmdb_midi.is_nesmdb_layout(song):
@@ -156,7 +156,7 @@ def _ordinary_to_frames(song: Song) -> NDArray[np.uint8]:
 
 
 def _assign_voices(song: Song) -> dict[_Part, Voice]:
-    """Return the voice of each part that gets one: by its channel first, then in the order of the file."""
+    """Return the voice of each part that gets one: first by channel, then in the order of the file."""
     parts = dict.fromkeys(
         (track, message[0] & 0x0F)
         for _, track, message in sorted(song.events, key=itemgetter(1))
@@ -173,9 +173,9 @@ def _assign_voices(song: Song) -> dict[_Part, Voice]:
 
 
 def _concerns(part: _Part, track: int, message: bytes) -> bool:
-    """Tell whether a message is a part's: its notes, and the controls of its channel from any track.
+    """Tell whether a message belongs to a part: its notes, and the controls of its channel from any track.
 
-    All drums are one part: editors like to put each on a track of its own.
+    All drums are one part, because editors often put each drum on a track of its own.
     """
     if message[0] & 0x0F != part[1]:
         return False
@@ -220,7 +220,7 @@ def _fill_melody(column: NDArray[np.uint8], voice: Voice, timed: Iterable[_Timed
 
 
 def _newest(voice: Voice, keys: dict[int, tuple[int, int]]) -> tuple[int, int, int]:
-    """Return note, volume and timbre of the key that was struck last, the highest of several; silence for none."""
+    """Return note, volume and timbre of the key that was struck last, or of several the highest; silence for none."""
     if not keys:
         return 0, 0, 0
     key = max(keys, key=lambda key: (keys[key][0], key))
@@ -229,9 +229,9 @@ def _newest(voice: Voice, keys: dict[int, tuple[int, int]]) -> tuple[int, int, i
 
 
 def separate(column: NDArray[np.uint8], frame: int) -> None:
-    """Make a note that is repeated in a frame of a voice, shape (N, 3), an onset, by silence in the frame before.
+    """Make a note that is repeated in a frame of a voice, shape (N, 3), an onset, by silencing the frame before.
 
-    Where that is all there was of the first one, both stay one note.
+    If the first note has only that one frame, the two stay one note.
     """
     if frame < 2:
         return
@@ -242,7 +242,7 @@ def separate(column: NDArray[np.uint8], frame: int) -> None:
 
 
 def fill_drums(column: NDArray[np.uint8], voice: Voice, timed: Iterable[_Timed]) -> None:
-    """Write the drums into a voice's frames, shape (N, 3): each hit fades out, and the deepest of several wins."""
+    """Write the drums into a voice's frames, shape (N, 3). Each hit fades out; of several, the lowest note is kept."""
     strikes = (strike for strike in timed if strike[1][0] & 0xF0 == NOTE_ON)
     for frame, group in groupby(strikes, key=itemgetter(0)):
         note, key, velocity = min((fit_note(voice, message[1]), message[1], message[2]) for _, message in group)

@@ -1,10 +1,10 @@
 """NES-MDB's own layout of a MIDI file, which holds a score without loss.
 
-One tick is a sample at 44.1 kHz (22,050 ticks a beat at 120 beats a minute). A track a voice, named p1, p2, tr,
-no; the velocity of a note is its volume, control 11 a new volume, control 12 a new timbre; a time signature 1/1
-marks the end (https://github.com/chrisdonahue/nesmdb, `nesmdb/score/midi.py`). The triangle's notes have
-velocity 1 and its volume is 0. livegen adds tracks named "p1 player" and so on for what a performer played, markers,
-and, where a piece has a beat, its tempos: a tick is then a part of that beat.
+One tick is a sample at 44.1 kHz (22,050 ticks a beat at 120 beats a minute). Each voice has a track, named p1, p2, tr
+or no. The velocity of a note is its volume, control 11 sets a new volume, control 12 a new timbre. A time signature 1/1
+marks the end (https://github.com/chrisdonahue/nesmdb, `nesmdb/score/midi.py`). The triangle's notes have velocity 1
+and its volume is 0. livegen adds tracks named "p1 player" and so on for what a performer played, markers, and, if a
+piece has a beat, its tempos; a tick is then a part of that beat.
 """
 
 from collections.abc import Iterator
@@ -47,15 +47,15 @@ from livegen.units import FRAME_RATE_HZ, MAX_VOLUME, volume_to_velocity
 _TRACK_VOICES: Final[dict[str, Voice]] = {voice.name.lower(): voice for voice in Voice}
 _PLAYER_SUFFIX: Final = " player"
 _PROGRAMS: Final[dict[Voice, int]] = {Voice.P1: 80, Voice.P2: 81, Voice.TR: 38, Voice.NO: 121}  # as nesmdb writes them
-_MOST_SAID: Final = 10_000  # tempos and markers: more is no music
+_MOST_SAID: Final = 10_000  # largest number of tempos, and of markers; no music has more
 _VOLUME_CONTROL: Final = 11
 _TIMBRE_CONTROL: Final = 12
 _TRIANGLE_VELOCITY: Final = 100
-"""Velocity of the triangle's notes as a performer would play them: it has no volume of its own."""
+"""Velocity of the triangle's notes as if a performer played them. The triangle has no volume of its own."""
 
 
 def is_nesmdb_layout(song: Song) -> bool:
-    """Tell whether a song's tracks are NES-MDB's: by their names, and no velocity is over 15."""
+    """Tell whether a song is in NES-MDB's layout: its tracks have such names, and no velocity is over 15."""
     voices = [_voice_of(name) for name in song.track_names]
     if all(voice is None for voice in voices):
         return False
@@ -67,7 +67,7 @@ def is_nesmdb_layout(song: Song) -> bool:
 
 
 def song_to_frames(song: Song) -> NDArray[np.uint8]:
-    """Return the score of a song in this layout, uint8 (N, 4, 3), with NES-MDB's rule for what a frame keeps."""
+    """Return the score of a song in this layout, uint8 (N, 4, 3). A frame keeps what NES-MDB's rule says."""
     frames = np.empty((_n_frames(song), N_VOICES, N_COLUMNS), np.uint8)
     for voice, (starts, states) in _voice_changes(song).items():
         frames[:, voice] = downsample(starts, states[:, :N_COLUMNS], len(frames))
@@ -75,23 +75,23 @@ def song_to_frames(song: Song) -> NDArray[np.uint8]:
 
 
 def song_to_piece(song: Song) -> Piece:
-    """Return a song in this layout with the player's part, where it has one, its tempos and its markers."""
+    """Return a song in this layout with its tempos, its markers and, if it has one, the player's part."""
     frames = song_to_frames(song)
     said = tempos_markers_and_title(song)
-    if song.ticks_per_beat == GRID_TICKS_PER_BEAT:  # the grid's
+    if song.ticks_per_beat == GRID_TICKS_PER_BEAT:  # its tempo is that of the grid, not of the music
         said["tempos"] = ()
     if not any(name.endswith(_PLAYER_SUFFIX) for name in song.track_names):
         return Piece(frames, **said)
     player = np.zeros(frames.shape[:2], np.bool_)
     for voice, (starts, states) in _voice_changes(song).items():
-        # as the volume of a voice that has no timbre, so that only what sounds decides
+        # the owner is put where `downsample` expects the volume, because only samples that sound then decide
         owners = np.stack([states[:, 0], states[:, N_COLUMNS], np.zeros_like(starts, np.uint8)], axis=1)
         player[:, voice] = downsample(starts, owners, len(frames))[:, Column.VOLUME] > 0
     return Piece(frames, player, **said)
 
 
 def tempos_markers_and_title(song: Song) -> dict[str, Any]:
-    """Return these fields of a song's `Piece`, each at the nearest frame, and its title."""
+    """Return the tempos and the markers of a song's `Piece`, each at the nearest frame, and the title in its tags."""
     fields: dict[str, Any] = {
         name: tuple((round(seconds * FRAME_RATE_HZ), what) for seconds, what in said[:_MOST_SAID])
         for name, said in (("tempos", song.tempos), ("markers", song.markers))
@@ -109,7 +109,7 @@ def _n_frames(song: Song) -> int:
 
 
 def _grid_samples(song: Song) -> NDArray[np.int64]:
-    """Return the grid sample of each event; those of a file with tempos of ours are at the edges of frames."""
+    """Return the grid sample of each event. In a file of ours with tempos, events are at the edges of frames."""
     if song.ticks_per_beat == MUSICAL_TICKS_PER_BEAT:
         at = np.rint(song.seconds * FRAME_RATE_HZ).astype(np.int64)
         return frame_edges(int(at.max(initial=0)))[at]
@@ -119,14 +119,14 @@ def _grid_samples(song: Song) -> NDArray[np.int64]:
 def song_to_timeline(song: Song) -> list[tuple[float, mido.Message]]:
     """Return the notes of a song in this layout as a performer would play them on channels 1, 2, 3 and 10.
 
-    Volumes become velocities, a rise that `livegen.score` calls an onset strikes the note again, and the noise
-    voice gets keys that `livegen.score.fit_note` turns back into its notes. Smaller volume changes and timbres
-    are left out: they are the patch's.
+    Volumes become velocities. A rise of the volume that `livegen.score` calls an onset strikes the note again. The
+    noise voice gets keys that `livegen.score.fit_note` turns back into its notes. Smaller changes of volume, and
+    timbres, are left out, because the patch decides them.
 
     Returns
     -------
     list of (float, mido.Message)
-        Seconds and `note_on` or `note_off`, in time order.
+        Seconds and `note_on` or `note_off`, in the order of time.
     """
     timeline: list[tuple[float, mido.Message]] = []
     for voice, (starts, values) in _voice_changes(song).items():
@@ -149,9 +149,9 @@ def song_to_timeline(song: Song) -> list[tuple[float, mido.Message]]:
 
 
 def write(path: Path, piece: Piece) -> None:
-    """Write a score in this layout; `song_to_frames` gives exactly these frames back.
+    """Write a score in this layout. `song_to_frames` gives exactly these frames back.
 
-    What the player played goes to tracks of its own.
+    What the player played goes to separate tracks.
 
     Raises
     ------
@@ -186,9 +186,9 @@ def _voice_of(track_name: str) -> Voice | None:
 
 
 def _voice_changes(song: Song) -> dict[Voice, tuple[NDArray[np.int64], NDArray[np.uint8]]]:
-    """Return, for each voice, the grid samples where its state changes, and the states.
+    """Return, for each voice, the grid samples where its state changes, and the states, shape (K, 4).
 
-    A state is note, volume, timbre, and whether the note is the player's: shape (K, 4).
+    A state is note, volume, timbre, and whether the note is the player's.
     """
     samples = _grid_samples(song).tolist()
     ranks = {NOTE_OFF: 0, NOTE_ON: 1, CONTROL_CHANGE: 2}  # what happens first within a sample
@@ -235,7 +235,7 @@ def _preamble(voice: Voice, played: bool) -> list[tuple[int, mido.Message]]:
 def _messages(
     voice: Voice, states: NDArray[np.uint8], player: NDArray[np.bool_]
 ) -> Iterator[tuple[int, bool, mido.Message]]:
-    """Yield the frame of each message of a voice, whether it is the player's, and the message."""
+    """Yield each message of a voice, after its frame and whether it is the player's."""
     channel = MIDI_CHANNEL[voice]
     before = np.concatenate([SILENCE[None, voice], states[:-1]])
     handed_over = np.diff(player, prepend=False)

@@ -1,8 +1,8 @@
-"""Standard MIDI Files, from bytes to timed channel messages, for files that nobody vouches for.
+"""The reader of Standard MIDI Files: from bytes to timed channel messages. It does not trust the file.
 
-mido writes our MIDI files, but its reader has no bounds: a delta time may be megabytes long, a message costs
-hundreds of bytes, and bad input raises whatever it happens to. Here everything that a file claims is checked
-before it is believed, and an error names the byte. Layout: https://midi.org/standard-midi-files-specification
+mido writes our MIDI files, but its reader has no bounds: a delta time may be megabytes long, a message takes hundreds
+of bytes, and bad input raises any kind of error. Here all that a file claims is checked before it is used, and an error
+names the byte. Layout: https://midi.org/standard-midi-files-specification
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from livegen.formats.files import MAX_SECONDS, read_bytes
 
 MAX_BYTES: Final = 16 * 2**20
 MAX_EVENTS: Final = 500_000
-"""More than any music has; keeps a hostile file from filling memory."""
+"""Largest number of events: more than any music has. It keeps a hostile file from filling memory."""
 
 NOTE_OFF: Final = 0x80
 NOTE_ON: Final = 0x90
@@ -32,7 +32,7 @@ _ONE_DATA_BYTE: Final = (0xC0, 0xD0)  # program change, channel aftertouch
 _MAX_VARINT_BYTES: Final = 4
 
 Event = tuple[int, int, bytes]
-"""A channel message: tick, index of its track, and its bytes; a `note_on` of velocity 0 is a `NOTE_OFF` already."""
+"""A channel message: tick, index of its track, and its bytes. A `note_on` of velocity 0 has become a `NOTE_OFF`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +45,16 @@ class Song:
         For messages to the user.
     track_names : list of str
     events : list of Event
-        All channel messages; at the same tick they stand in the order of the tracks and of the file.
+        All channel messages. Those of the same tick are in the order of the tracks and of the file.
     seconds : ndarray of float64, shape (len(events),)
     time_signatures : list of (float, int, int)
         Seconds, numerator and denominator of each time signature.
     tempos : list of (float, float)
-        Seconds and beats a minute of each change of tempo; none where the file counts in seconds.
+        Seconds and beats a minute of each change of tempo; none if the file counts in seconds.
     markers : list of (float, str)
-        Seconds and words.
+        Seconds and text.
     ticks_per_beat : int
-        0 where the file counts in seconds.
+        0 if the file counts in seconds.
     """
 
     file_name: str
@@ -73,7 +73,7 @@ def read_song(path: Path) -> Song:
     Raises
     ------
     FormatError
-        If it is no MIDI file, is truncated or broken, or has more than 16 MiB, 500,000 events or 11.5 hours.
+        If it is no MIDI file, is truncated or broken, has more than 16 MiB or 500,000 events, or lasts over 11.5 hours.
     """
     return _Parser(path).song()
 
@@ -130,7 +130,7 @@ class _Parser:
         return n_tracks, division
 
     def chunk(self, n_tracks: int) -> None:
-        """Read a track, or step over a chunk of another kind."""
+        """Read a track, or skip a chunk of another kind."""
         start = self.at
         kind, length = self.data[start : start + 4], int.from_bytes(self.data[start + 4 : start + 8])
         self.at = start + 8
@@ -180,7 +180,7 @@ class _Parser:
         self.events.append((tick, track, bytes((status,)) + body))
 
     def meta_or_sysex(self, first: int, tick: int, track: int, end: int) -> bool:
-        """Take in a meta event or step over a sysex; return whether the track ends here."""
+        """Read a meta event or skip a sysex; return whether the track ends here."""
         kind = -1
         if first == _META:
             if self.at >= end:
@@ -218,7 +218,7 @@ class _Parser:
         return FormatError(f"{self.name} is damaged near byte {self.at}: {what}; get another copy")
 
     def to_seconds(self, at: list[int], division: int) -> NDArray[np.float64]:
-        """Apply the tempo map to ticks; a negative division is SMPTE frames a second and ticks a frame."""
+        """Apply the tempo map to ticks. A negative division holds SMPTE frames a second and ticks a frame."""
         ticks = np.array(at, np.int64)
         if division < 0:
             frames_per_second = -(division >> 8)

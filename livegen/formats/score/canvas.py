@@ -1,7 +1,7 @@
-"""Canvases for a picture of rectangles and words: one that becomes SVG, one that becomes PNG.
+"""Canvases for a picture of rectangles and words: one becomes an SVG file, one a PNG file.
 
-Positions and sizes are in pixels from the upper left, colours are hexadecimal, opacities 0..1. Pillow draws the PNG; it
-is imported when one is made, so that everything else works without it.
+Positions and sizes are in pixels from the upper left, colours are hexadecimal, opacities 0..1. Pillow draws the PNG. It
+is imported only then, so that everything else works without it.
 """
 
 from html import escape
@@ -12,7 +12,7 @@ from livegen.errors import FormatError
 from livegen.formats.files import atomic_path
 
 LEFT, MIDDLE, RIGHT = "start", "middle", "end"
-"""Where a text's place is on it."""
+"""The part of a text that lies at its x: its start, its middle or its end."""
 
 
 class Canvas(Protocol):
@@ -32,7 +32,7 @@ class Canvas(Protocol):
 
 
 class SvgCanvas:
-    """A canvas that becomes an SVG file; rectangles of one look that follow each other become one path."""
+    """A canvas that becomes an SVG file. Rectangles of the same look, one after another, become one path."""
 
     def __init__(self, width: int, height: int) -> None:
         self._parts = [
@@ -114,6 +114,6 @@ class PngCanvas:
 
 
 def _corners(x: float, y: float, width: float, height: float) -> tuple[int, int, int, int]:
-    """Return the first and the last pixel of a rectangle, which covers one at least."""
+    """Return the first and the last pixel of a rectangle in both directions. It covers at least one pixel."""
     left, top = round(x), round(y)
     return left, top, max(round(x + width) - 1, left), max(round(y + height) - 1, top)

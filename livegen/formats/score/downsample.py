@@ -1,7 +1,7 @@
-"""From NES-MDB's 44.1 kHz grid to frames and back: where a frame begins, and what of it a frame keeps.
+"""From NES-MDB's 44.1 kHz grid to frames and back: where a frame begins, and which values it keeps.
 
-The rule is that of nesmdb's `exprsco_downsample` (https://github.com/chrisdonahue/nesmdb), its rounding in
-floating point included, so that its MIDI files give exactly the frames that it published.
+The rule is that of nesmdb's `exprsco_downsample` (https://github.com/chrisdonahue/nesmdb), including its rounding in
+floating point, so that NES-MDB's MIDI files give exactly the frames that it published.
 """
 
 from typing import Final
@@ -13,7 +13,7 @@ from livegen.score import N_COLUMNS, Column
 from livegen.units import FRAME_RATE_HZ
 
 GRID_RATE_HZ: Final = 44_100
-"""NES-MDB counts in samples of this rate."""
+"""Rate of the grid: NES-MDB counts time in samples of this rate."""
 
 
 def frame_edges(n_frames: int) -> NDArray[np.int64]:
@@ -35,10 +35,10 @@ def frames_to_samples(n_frames: int) -> int:
 
 
 def downsample(starts: NDArray[np.int64], values: NDArray[np.uint8], n_frames: int) -> NDArray[np.uint8]:
-    """Return the frames of one voice whose state is given by its changes.
+    """Return the frames of one voice, given the changes of its state.
 
-    A frame keeps, column by column, the value that lasts longest in it (of two that last equally long, the
-    smaller). Only the samples where the voice sounds count, if there are any.
+    In each column, a frame keeps the value that lasts longest in it (of two that last equally long, the smaller). If
+    the voice sounds anywhere in the frame, only the samples where it sounds count.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def downsample(starts: NDArray[np.int64], values: NDArray[np.uint8], n_frames: i
 
 
 def _longest(frame: NDArray[np.int64], value: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the value with the greatest total length in each frame; every frame has a piece at least."""
+    """Return the value with the greatest total length in each frame. Every frame must have at least one piece."""
     keys, place = np.unique(frame * 256 + value, return_inverse=True)
     totals = np.bincount(place, lengths)
     order = np.lexsort((keys % 256, -totals, keys // 256))

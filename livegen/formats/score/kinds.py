@@ -1,4 +1,4 @@
-"""Kinds of score files, told by the endings of their names, and one way to read and to write them all."""
+"""The kinds of score files, known by the endings of their names, and functions that read and write them all."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -31,10 +31,10 @@ _SCORE_FORMATS: Final[dict[str, tuple[Reader, Writer]]] = {
 }
 
 SCORE_ENDINGS: Final = tuple(_SCORE_FORMATS)
-"""What the names of score files end in, in small letters."""
+"""Endings of the names of score files, in lower case."""
 
 MIDI_ENDINGS: Final = (".mid", ".midi")
-"""Of these, the ones that hold a title, tempos and markers."""
+"""Those endings whose files hold a title, tempos and markers."""
 
 
 def read_score(path: Path) -> NDArray[np.uint8]:
@@ -43,7 +43,7 @@ def read_score(path: Path) -> NDArray[np.uint8]:
     Raises
     ------
     FormatError
-        If the name ends otherwise than in .mid, .midi, .npz, .exprsco.pkl or .seprsco.pkl, or the file is bad.
+        If the name does not end in .mid, .midi, .npz, .exprsco.pkl or .seprsco.pkl, or the file is bad.
     """
     return read_piece(path).frames
 
@@ -56,18 +56,18 @@ def write_score(path: Path, frames: NDArray[np.uint8]) -> None:
     ScoreError
         If `frames` breaks the ranges of a score.
     FormatError
-        If the name ends otherwise than `read_score` allows, or the file cannot be written.
+        If the name has no ending that `read_score` allows, or the file cannot be written.
     """
     write_piece(path, Piece(frames))
 
 
 def read_piece(path: Path) -> Piece:
-    """Read a score with what else its file tells; raises FormatError as `read_score` does."""
+    """Read a score with the other content of its file; raises FormatError as `read_score` does."""
     return _format_of(path)[0](path)
 
 
 def write_piece(path: Path, piece: Piece, *, is_for_daw: bool = False) -> None:
-    """Write a score with as much of the rest as the format holds; raises as `write_score` does.
+    """Write a score with as much of the other content as the format holds; raises as `write_score` does.
 
     A MIDI file holds the player's part, tempos, markers and the title, an .npz file the player's part, and a pickle
     the frames alone.
@@ -77,7 +77,7 @@ def write_piece(path: Path, piece: Piece, *, is_for_daw: bool = False) -> None:
     path : Path
     piece : Piece
     is_for_daw : bool
-        Whether a MIDI file is laid out for a DAW instead of as NES-MDB does it, which reads back exactly.
+        Whether a MIDI file is laid out for a DAW, and not in NES-MDB's layout, which can be read back exactly.
     """
     if is_for_daw and path.suffix.lower() in MIDI_ENDINGS:
         write_daw_midi(path, piece)

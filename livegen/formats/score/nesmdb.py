@@ -1,7 +1,7 @@
 """Scores in NumPy files and in NES-MDB's pickles (https://github.com/chrisdonahue/nesmdb).
 
-A score of ours is an `.npz` with `frames`; a split of the data set is one with `frames`, `offsets` and `names`.
-NES-MDB's `.exprsco.pkl` and `.seprsco.pkl` hold ``(rate, number of samples at 44.1 kHz, array)``.
+livegen's own score file is an `.npz` with `frames`. A split of the data set is an `.npz` with `frames`, `offsets` and
+`names`. NES-MDB's `.exprsco.pkl` and `.seprsco.pkl` hold ``(rate, number of samples at 44.1 kHz, array)``.
 """
 
 import io
@@ -27,7 +27,7 @@ from livegen.score import N_COLUMNS, N_VOICES, Column, Voice, validate_frames
 from livegen.units import FRAME_RATE_HZ, MAX_VOLUME
 
 MAX_SPLIT_FRAMES: Final = 50_000_000
-"""Fourteen times NES-MDB's train split; 600 MB in memory."""
+"""Largest number of frames in a split: fourteen times NES-MDB's train split, 600 MB in memory."""
 
 _FRAME_BYTES: Final = N_VOICES * N_COLUMNS
 _MAX_FILE_BYTES: Final = 64 * 2**20
@@ -47,9 +47,9 @@ class Split:
     frames : ndarray of uint8, shape (N, 4, 3)
         The songs one after another.
     offsets : ndarray of int64, shape (songs + 1,)
-        Where each song begins; the last is N.
+        Index of each song's first frame; the last offset is N.
     names : tuple of str
-        One a song.
+        One for each song.
     """
 
     frames: NDArray[np.uint8]
@@ -110,7 +110,7 @@ def load_piece(path: Path) -> Piece:
 
 
 def load_npz_metadata(path: Path) -> dict[str, Any]:
-    """Return what `save_npz` was told about a score; empty if nothing.
+    """Return the metadata that `save_npz` was given with a score; empty if none.
 
     Raises
     ------
@@ -137,7 +137,7 @@ def save_npz(
     *,
     player: NDArray[np.bool_] | None = None,
 ) -> None:
-    """Write a score, and anything about it that JSON can hold; the same score gives the same bytes.
+    """Write a score, and metadata about it that JSON can hold. The same score gives the same bytes.
 
     Parameters
     ----------
@@ -145,14 +145,14 @@ def save_npz(
     frames : ndarray of uint8, shape (N, 4, 3)
     metadata : mapping, optional
     player : ndarray of bool, shape (N, 4), optional
-        Where a performer played.
+        True where a performer played.
 
     Raises
     ------
     ScoreError
         If `frames` breaks the ranges of a score.
     FormatError
-        If the metadata is longer than 256 KiB, or the file cannot be written.
+        If the metadata is longer than 262,144 characters, or the file cannot be written.
     """
     arrays: dict[str, NDArray] = {"frames": validate_frames(frames)}
     arrays["metadata"] = np.array(json.dumps(dict(metadata or {}), sort_keys=True))
@@ -170,7 +170,7 @@ def save_piece(path: Path, piece: Piece) -> None:
 
 
 def load_exprsco(path: Path) -> NDArray[np.uint8]:
-    """Read NES-MDB's `.exprsco.pkl` as frames, uint8 (N, 4, 3), brought to 24 a second if need be.
+    """Read NES-MDB's `.exprsco.pkl` as frames, uint8 (N, 4, 3), converted to 24 a second if it has another rate.
 
     Raises
     ------
@@ -182,9 +182,9 @@ def load_exprsco(path: Path) -> NDArray[np.uint8]:
 
 
 def load_seprsco(path: Path) -> NDArray[np.uint8]:
-    """Read NES-MDB's `.seprsco.pkl`, notes alone, as frames, uint8 (N, 4, 3).
+    """Read NES-MDB's `.seprsco.pkl`, which holds only notes, as frames, uint8 (N, 4, 3).
 
-    Sounding notes of P1, P2 and NO get volume 15, and every timbre is 0, as nesmdb does it.
+    Sounding notes of P1, P2 and NO get volume 15, and every timbre is 0, as in nesmdb.
 
     Raises
     ------
@@ -200,7 +200,7 @@ def load_seprsco(path: Path) -> NDArray[np.uint8]:
 
 
 def save_exprsco(path: Path, frames: NDArray[np.uint8]) -> None:
-    """Write a score as NES-MDB's `.exprsco.pkl`, which its Python 2 code reads.
+    """Write a score as NES-MDB's `.exprsco.pkl`. NES-MDB's Python 2 code can read it.
 
     Raises
     ------
@@ -226,7 +226,7 @@ def save_seprsco(path: Path, frames: NDArray[np.uint8]) -> None:
 
 
 class _Npz:
-    """An `.npz` whose sizes are checked before anything is unpacked: NumPy believes what the file claims."""
+    """An `.npz` whose sizes are checked before anything is unpacked, because NumPy trusts what the file claims."""
 
     def __init__(self, path: Path, max_bytes: int) -> None:
         self.name = path.name
@@ -262,7 +262,7 @@ class _Npz:
 
     @staticmethod
     def _check_directory(data: bytes) -> None:
-        """Raise unless the archive ends as NumPy ends it, with a short directory: zipfile reads all of any size."""
+        """Raise unless the archive ends as NumPy ends it, with a short directory: zipfile would read any size."""
         signature, size, comment = struct.unpack("<4s8xI4xH", data[-22:])
         is_zip64 = data[-42:-38] == b"PK\x06\x07"
         if signature != b"PK\x05\x06" or size > _MAX_DIRECTORY_BYTES or comment or is_zip64:
@@ -270,7 +270,7 @@ class _Npz:
 
     @staticmethod
     def _check_header(data: bytes) -> None:
-        """Raise unless as many bytes follow an array's header as its shape says: NumPy allocates before it reads."""
+        """Raise unless as many bytes follow an array's header as its shape needs. NumPy allocates before it reads."""
         file = io.BytesIO(data)
         version = np.lib.format.read_magic(file)
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
@@ -299,7 +299,7 @@ def _load_pickle(path: Path, frame_shape: tuple[int, ...]) -> tuple[float, NDArr
 
 def _save_pickle(path: Path, array: NDArray[np.uint8]) -> None:
     data = pickle.dumps((float(FRAME_RATE_HZ), frames_to_samples(len(array)), np.ascontiguousarray(array)), protocol=2)
-    # NumPy renamed this module in 2.0; nesmdb and its readers know the old name.
+    # NumPy 2.0 renamed this module; nesmdb and its readers know only the old name.
     data = data.replace(b"cnumpy._core.multiarray\n", b"cnumpy.core.multiarray\n", 1)
     with atomic_path(path) as partial:
         partial.write_bytes(data)
@@ -313,7 +313,7 @@ def _checked_frames(path: Path, array: NDArray) -> NDArray[np.uint8]:
 
 
 def _to_frame_rate(frames: NDArray[np.uint8], rate: float) -> NDArray[np.uint8]:
-    """Bring a score of another rate to 24 frames a second by NES-MDB's rule."""
+    """Convert a score of another rate to 24 frames a second by NES-MDB's rule."""
     if rate == FRAME_RATE_HZ or not len(frames):
         return frames
     starts = np.rint(np.arange(len(frames)) / rate * GRID_RATE_HZ).astype(np.int64)

@@ -1,9 +1,9 @@
 """A reader of pickles that knows numbers, text, tuples and NumPy arrays, and nothing else.
 
-Python's unpickler runs what a file tells it to. This one takes only the instructions that a tuple of arrays
-needs, turns the few names it knows into inert tokens, and assembles the array itself: nothing in a file is ever
-called, and neither time nor memory grows beyond the size of the file. It reads protocols 0 to 5, Python 2's
-text included (https://github.com/python/cpython/blob/main/Lib/pickletools.py).
+Python's unpickler runs whatever a file tells it to run. This one takes only the instructions that a tuple of arrays
+needs, turns the few names that it knows into tokens that do nothing, and builds the array itself. So nothing in a file
+is ever called, and neither time nor memory grows beyond the size of the file. It reads protocols 0 to 5, also the text
+of Python 2 (https://github.com/python/cpython/blob/main/Lib/pickletools.py).
 """
 
 import io
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAX_INSTRUCTIONS: Final = 500
-"""A tuple with one array takes fewer than 100."""
+"""Largest number of instructions in a pickle. A tuple with one array takes fewer than 100."""
 
 
 class PickleRefused(Exception):  # noqa: N818 - it names what happened to the file
@@ -44,7 +44,7 @@ class _Scalar:
 
 @dataclass(slots=True)
 class _Encoded:
-    """Bytes in the disguise of Latin-1 text, as Python 3 writes them in old protocols."""
+    """Bytes written as Latin-1 text, as Python 3 writes them in old protocols."""
 
     text: Any
 
@@ -100,12 +100,12 @@ def load(data: bytes) -> Any:
         return tuple(_resolve(item) for item in value) if isinstance(value, tuple) else _resolve(value)
     except PickleRefused:
         raise
-    except Exception as error:  # broken bytes fail anywhere in the unpickler, with whatever comes to hand there
+    except Exception as error:  # broken bytes may fail anywhere in the unpickler, with any error
         raise PickleRefused("it is damaged") from error
 
 
 class _Instructions:
-    """What the unpickler looks its instructions up in: the harmless ones, and not endlessly many."""
+    """The table in which the unpickler looks up instructions: only harmless ones, and a limited number of them."""
 
     def __init__(self, methods: dict[int, Any]) -> None:
         self.methods = methods
@@ -176,7 +176,7 @@ def _build(function: str, *arguments: Any) -> _Array | _Dtype | _Scalar | _Encod
         return _Dtype(arguments[0])
     if function == "encode":
         return _Encoded(arguments[0])
-    if function == "bytes" and not arguments:  # how Python 3 writes no bytes in old protocols
+    if function == "bytes" and not arguments:  # how Python 3 writes empty bytes in old protocols
         return _Encoded("")
     raise PickleRefused(f"it calls {function}")
 

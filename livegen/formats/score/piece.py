@@ -1,4 +1,4 @@
-"""A score with what else its file may tell."""
+"""A score with the other content of its file."""
 
 from dataclasses import dataclass, field
 
@@ -17,11 +17,11 @@ class Piece:
     ----------
     frames : ndarray of uint8, shape (N, 4, 3)
     player : ndarray of bool, shape (N, 4), or None
-        Where a performer played; None where nobody knows.
+        True where a performer played; None if that is not known.
     tempos : tuple of (int, float)
-        From which frame on it has how many beats a minute, ascending; empty where there is no beat.
+        First frame of each tempo, ascending, and the tempo in beats a minute; empty if there is no beat.
     markers : tuple of (int, str)
-        Words at frames, ascending.
+        Frame of each marker, ascending, and its text.
     tags : Tags
 
     Raises

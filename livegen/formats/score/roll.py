@@ -1,7 +1,7 @@
 """A piano roll of a score as a picture: time to the right, pitch upwards, the noise in a lane below.
 
-Voices have colours, volume is opacity, and what a performer played has a white frame. A long score goes on in rows
-below each other.
+Each voice has a colour, opacity shows the volume, and a white frame marks what a performer played. A long score is
+divided into rows, one below the other.
 """
 
 from collections.abc import Iterator
@@ -78,7 +78,7 @@ def write_picture(path: Path, piece: Piece) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Note:
-    """What sounds unchanged from a frame to another, within a row."""
+    """A stretch of frames in one row in which a voice sounds without change."""
 
     voice: Voice
     start: int
@@ -95,13 +95,13 @@ class _Note:
 
     @property
     def look(self) -> tuple[int, int]:
-        """By which notes are ordered: the bass below the melody, and what looks the same together."""
+        """Key by which notes are sorted for drawing: bass before melody, and notes that look the same together."""
         return (Voice.NO - self.voice, self.volume)
 
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """Where everything lies."""
+    """The positions and sizes of everything in the picture."""
 
     n_frames: int
     n_rows: int
@@ -176,7 +176,7 @@ class _Layout:
 
 
 def _notes(frames: NDArray[np.uint8], player: NDArray[np.bool_], row_frames: int) -> Iterator[_Note]:
-    """Yield what sounds, cut wherever note, volume or player change and a row ends."""
+    """Yield what sounds, cut at each change of note, volume or player, and at the end of a row."""
     attacks = onsets(frames)
     for voice in Voice:
         note, volume = frames[:, voice, Column.NOTE], frames[:, voice, Column.VOLUME]
@@ -185,7 +185,7 @@ def _notes(frames: NDArray[np.uint8], player: NDArray[np.bool_], row_frames: int
 
 
 def _played(frames: NDArray[np.uint8], player: NDArray[np.bool_], row_frames: int) -> Iterator[_Note]:
-    """Yield whole notes of the player's, cut where a row ends."""
+    """Yield whole notes of the player's, cut only at the end of a row."""
     attacks = onsets(frames)
     for voice in Voice:
         mask = player[:, voice] & (frames[:, voice, Column.NOTE] > 0)

@@ -1,6 +1,7 @@
-"""Zeroconf: livegen is told to whoever looks for OSCQuery (``_oscjson._tcp``) or OSC (``_osc._udp``) on the network.
+"""Zeroconf: announces livegen to programs that look for OSCQuery (``_oscjson._tcp``) or OSC (``_osc._udp``).
 
-Each service is told on the interfaces where it can be reached: one that listens on 127.0.0.1 on this machine alone.
+Each service is announced only on the network interfaces on which it can be reached: if it listens on 127.0.0.1, only
+on this machine.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 OSCQUERY: Final = "_oscjson._tcp.local."
 OSC: Final = "_osc._udp.local."
 
-_MOST_NAME: Final = 40  # bytes of the machine's name, of 63 that a name may have
+_MOST_NAME: Final = 40  # bytes of the machine's name that are used; the whole name may have 63
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +41,15 @@ class Service:
 
 
 def service_name(port: int) -> str:
-    """Return livegen's name on the network: no other has it, as no other has the machine's name and the web port."""
+    """Return livegen's name on the network. The machine's name and the web port make it unique."""
     machine = "".join(letter for letter in socket.gethostname().split(".")[0] if letter.isalnum() or letter == "-")
     return f"livegen {machine[:_MOST_NAME] or 'here'} {port}"
 
 
 def reachable_at(host: str) -> list[str]:
-    """Return the addresses at which something that listens on one is reached; every one of this machine for 0.0.0.0.
+    """Return the addresses at which something that listens on `host` is reached; for 0.0.0.0, all of this machine.
 
-    Loopback is among them only where there is nothing else.
+    Loopback is among them only if there is no other address.
     """
     import ifaddr
 
@@ -59,7 +60,7 @@ def reachable_at(host: str) -> list[str]:
 
 
 class Announcement:
-    """What is announced now; all on the server's event loop.
+    """The services that are announced now. All methods run on the server's event loop.
 
     Parameters
     ----------
@@ -74,7 +75,7 @@ class Announcement:
         self._telling = asyncio.Lock()
 
     async def tell(self, *services: Service) -> str | None:
-        """Announce these services and no others; a sentence for the performer where that cannot be."""
+        """Announce these services and no others. Return None, or a sentence for the performer if that fails."""
         async with self._telling:
             if services == self._services:
                 return None
@@ -82,7 +83,7 @@ class Announcement:
             try:
                 for service in services:
                     await self._announce(service)
-            except Exception as error:  # zeroconf has many, from no multicast to a name that is taken
+            except Exception as error:  # zeroconf raises many kinds, from no multicast to a name that is taken
                 await self._withdraw()
                 return (
                     f"programs cannot find livegen by themselves ({error or type(error).__name__}): tell them its "
@@ -92,14 +93,14 @@ class Announcement:
             return None
 
     async def withdraw(self) -> None:
-        """Say that nothing of this can be reached any more."""
+        """Announce that none of the services can be reached any more."""
         async with self._telling:
             await self._withdraw()
 
     async def _announce(self, service: Service) -> None:
         from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
 
-        logging.getLogger("zeroconf").setLevel(logging.CRITICAL)  # it would print what a network does not take
+        logging.getLogger("zeroconf").setLevel(logging.CRITICAL)  # else it prints what the network refuses
         addresses = reachable_at(service.host)
         responder = AsyncZeroconf(interfaces=addresses)
         self._responders.append(responder)

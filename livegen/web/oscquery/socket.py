@@ -1,4 +1,4 @@
-"""An OSCQuery client's end of the server: values as OSC packets, both ways, and LISTEN, IGNORE and PATH_CHANGED."""
+"""A connected OSCQuery client: values as OSC packets in both directions, and LISTEN, IGNORE and PATH_CHANGED."""
 
 import json
 from collections import deque
@@ -29,8 +29,8 @@ class OscQueryGuest(Guest):
     def __init__(self, hub: Hub) -> None:
         super().__init__(hub)
         self._listened: set[str] = set()
-        self._values: dict[str, Value] = {}  # that wait to be sent, the latest of each control
-        self._changed: set[str] = set()  # paths
+        self._values: dict[str, Value] = {}  # values that wait to be sent, the latest of each control
+        self._changed: set[str] = set()  # paths whose choices have changed
         self._errors: deque[str] = deque(maxlen=_MOST_WORDS)
         self._names: Mapping[str, list[str]] = choices_of(hub.mirror.hello)
         self._asked: set[str] = set()  # what it has set, of which a refusal is told to it
@@ -38,7 +38,7 @@ class OscQueryGuest(Guest):
         self._is_told_of_clock = False
 
     def hear(self, kind: str, message: Mapping[str, Any], text: Sent) -> None:
-        """Keep the values that the client listens to, and which names have changed."""
+        """Keep the values that the client listens to, and the paths whose choices have changed."""
         if kind == "values":
             self._values |= {name: value for name, value in message["values"].items() if name in self._listened}
         elif kind == "hello":
@@ -64,7 +64,7 @@ class OscQueryGuest(Guest):
         ]
 
     def obey(self, text: str | None, packet: bytes) -> None:
-        """Do what a command or an OSC packet says; raises a `ControlError` where it makes no sense."""
+        """Do what a command or an OSC packet says; raises a `ControlError` if it makes no sense."""
         if text is not None:
             self._obey_command(text)
             return

@@ -1,12 +1,12 @@
 """OSCQuery: the controls as a tree that other programs read, by Vidvox's proposal.
 
-The path of an address is an OSC address, and the answer JSON: a container has CONTENTS, a method TYPE, ACCESS and the
-rest. See https://github.com/Vidvox/OSCQueryProposal. The types are what livegen itself sends and takes by OSC:
+The path in a request is an OSC address, and the answer is JSON: a container has CONTENTS, a method has TYPE, ACCESS and
+so on. See https://github.com/Vidvox/OSCQueryProposal. The types are those that livegen sends and takes by OSC:
 
 ========= ==== ===================================================================================
 float     f
 int       i
-bool      i    0 or 1, as the answers are: a client that was promised T or F would not know them
+bool      i    0 or 1, as in livegen's answers: a client that expects T or F would not understand them
 choice    s    one of VALS
 trigger   N    write only, as all actions are; it fires by N, I, T, 1.0 or nothing at all, for which clients draw a
                button, and F or 0 does nothing, as a button that comes up
@@ -25,13 +25,13 @@ from livegen.voices import Voice
 from livegen.web.server.door import is_everywhere
 
 Node = dict[str, Any]
-"""One node as JSON has it."""
+"""One node of the tree, in the form in which JSON has it."""
 
 ATTRIBUTES: Final = (
     *("FULL_PATH", "CONTENTS", "DESCRIPTION", "TYPE", "ACCESS", "VALUE", "RANGE", "CLIPMODE", "UNIT"),
-    *("TAGS", "EXTENDED_TYPE", "CRITICAL", "OVERLOADS"),  # of the proposal, but no node here has them
+    *("TAGS", "EXTENDED_TYPE", "CRITICAL", "OVERLOADS"),  # the proposal has them, but no node here does
 )
-"""What may be asked of a node."""
+"""Attributes of a node that a request may ask for."""
 
 EXTENSIONS: Final[Mapping[str, bool]] = {
     **dict.fromkeys(("ACCESS", "VALUE", "RANGE", "DESCRIPTION", "CLIPMODE", "UNIT"), True),
@@ -45,7 +45,7 @@ _TYPES: Final = {
     **{"trigger": "N", "count": "i", "name": "s"},
 }
 _UNITS: Final = {"BPM": "time.bpm", "ms": "time.ms", "MIDI key": "time.midinote"}
-"""Those that the proposal has a name for: https://github.com/Vidvox/OSCQueryProposal/blob/master/units.md."""
+"""Units that the proposal has a name for: https://github.com/Vidvox/OSCQueryProposal/blob/master/units.md."""
 
 _NONE, _WRITE_ONLY, _READ_WRITE = 0, 2, 3
 _PORT: Final = {"MIN": 1, "MAX": 65535}
@@ -83,7 +83,7 @@ _CONTAINERS: Final = {
 
 
 class UnknownAttributeError(ValueError):
-    """A query asks for what no node could have."""
+    """A query asks for an attribute that does not exist."""
 
 
 def namespace(values: Mapping[str, Value], names: Mapping[str, Sequence[str]]) -> Node:
@@ -94,7 +94,7 @@ def namespace(values: Mapping[str, Value], names: Mapping[str, Sequence[str]]) -
     values : mapping
         Controls in force.
     names : mapping
-        What is there to choose from, of controls that are names: ``patch`` and the patches.
+        The choices of controls that take a name: for ``patch``, the names of the patches.
     """
     methods = [_control_node(address, values.get(name), names.get(name, ())) for address, name in ADDRESSES.items()]
     nodes: dict[str, Node] = {
@@ -137,13 +137,13 @@ def _range(control: Control, names: Sequence[str]) -> dict[str, Any]:
 
 
 def choices_of(hello: Mapping[str, Any]) -> Mapping[str, list[str]]:
-    """Return what there is to choose from as a hello says it, by the control that chooses."""
+    """Return the choices in a hello message, by the control that chooses among them."""
     said = {"patch": hello.get("patches", []), "model": hello.get("models", [])}
     return {name: names for name, names in said.items() if name in CONTROLS}
 
 
 def find(root: Node, path: str) -> Node | None:
-    """Return the node of an address, or None; a slash at its end makes no difference."""
+    """Return the node of an address, or None if there is none. A slash at its end makes no difference."""
     node = root
     for part in path.strip("/").split("/") if path.strip("/") else []:
         contents = node.get("CONTENTS", {})
@@ -154,12 +154,12 @@ def find(root: Node, path: str) -> Node | None:
 
 
 def asked(query: str) -> list[str]:
-    """Return the attributes that a query asks for, such as ``VALUE&RANGE``; none where it asks for the whole node.
+    """Return the attributes that a query asks for, such as ``VALUE&RANGE``; none if it asks for the whole node.
 
     Raises
     ------
     UnknownAttributeError
-        If one of them is none of `ATTRIBUTES`, nor HOST_INFO.
+        If one of them is neither in `ATTRIBUTES` nor HOST_INFO.
     """
     names = [name for name, _ in parse_qsl(query, keep_blank_values=True) if name != "token"]
     for name in names:
@@ -169,16 +169,16 @@ def asked(query: str) -> list[str]:
 
 
 def host_info(name: str, own: tuple[str, int], osc: tuple[str, int]) -> Node:
-    """Return what HOST_INFO tells.
+    """Return the content of HOST_INFO.
 
     Parameters
     ----------
     name : str
-        As it is announced.
+        Name under which livegen is announced.
     own : tuple of str and int
-        Address and port that this request came to.
+        Address and port to which this request came.
     osc : tuple of str and int
-        Where OSC listens; everywhere is told as the address that the request came to.
+        Where OSC listens. If it listens on all addresses, the answer has the address to which this request came.
     """
     return {
         "NAME": name,

@@ -1,4 +1,4 @@
-"""Where the stage page is found: the socket that it listens on, its address, and the token that opens it."""
+"""Where the stage page is found: the socket on which it listens, its address, and the token that opens it."""
 
 import contextlib
 import os
@@ -18,7 +18,7 @@ _BACKLOG: Final = 128
 _TOKEN_BYTES: Final = 16
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{22,64}")
 _TOKEN_FILE: Final = "web-token"
-_SOMEWHERE: Final = ("192.0.2.1", 9)  # of a network that is nobody's; nothing is sent there
+_SOMEWHERE: Final = ("192.0.2.1", 9)  # an address that nobody has, reserved for documentation; nothing is sent there
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Page:
     Attributes
     ----------
     listener : socket
-        Bound, and listens: who connects before the server is there waits for it.
+        Bound and listening. A browser that connects before the server is ready waits for it.
     settings : ServerSettings
     warnings : list of str
         What the user should know about how the address was chosen.
@@ -40,7 +40,7 @@ class Page:
 
     @property
     def address(self) -> str:
-        """What goes into a browser, the token with it where one is asked for."""
+        """Address to open in a browser, with the token if one is needed."""
         host, token = self.settings.host, self.settings.token
         host = _own_address() if is_everywhere(host) else host
         host = f"[{host}]" if ":" in host else host
@@ -53,9 +53,9 @@ def open_page(host: str | None = None, port: int | None = None) -> Page:
     Parameters
     ----------
     host : str, optional
-        Address to bind; ``127.0.0.1``, where this machine alone can connect, if left out.
+        Address to bind. If left out, ``127.0.0.1``, where only this machine can connect.
     port : int, optional
-        TCP port, 0 for a free one; the usual one, or a free one where that is in use, if left out.
+        TCP port; 0 takes a free one. If left out, the usual port, or a free one if that is in use.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def open_page(host: str | None = None, port: int | None = None) -> Page:
     except PortError:
         if port is not None:
             raise
-        listener = _listener(asked_host, 0)  # nobody asked for this port, so another livegen may have it
+        listener = _listener(asked_host, 0)  # the user asked for no port, and another livegen may have the usual one
         warnings.append(f"web port {DEFAULT_PORT} is in use: the page is on {listener.getsockname()[1]}")
     bound_host, bound_port = listener.getsockname()[:2]
     token = ""
@@ -80,10 +80,11 @@ def open_page(host: str | None = None, port: int | None = None) -> Page:
 
 
 def kept_token(path: Path) -> tuple[str, str]:
-    """Return the token that is kept in a file, so that a phone finds the next session too, and what is amiss with that.
+    """Return the token that is kept in a file, and a sentence about what went wrong, or an empty text.
 
-    One that is not there, or is no token, is made and kept, readable by the user alone. Where it cannot be kept there
-    is one for this session, and a sentence that says so; else that is empty.
+    The token is kept so that a phone finds the next session too. If the file is missing or holds no token, a new token
+    is made and stored so that only the user can read it. If it cannot be stored, it holds for this session only, and
+    the sentence says so.
     """
     try:
         kept = path.read_text("ascii").strip()
@@ -106,9 +107,9 @@ def kept_token(path: Path) -> tuple[str, str]:
 def _listener(host: str, port: int) -> socket.socket:
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     try:
-        if not host:  # would mean the whole network
+        if not host:  # an empty address would mean the whole network
             raise OSError("there is no address")
-        if os.name == "posix":  # on Windows it would take a port that is in use
+        if os.name == "posix":  # on Windows this option would let us take a port that is in use
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
         listener.listen(_BACKLOG)
@@ -122,7 +123,7 @@ def _listener(host: str, port: int) -> socket.socket:
 
 
 def _own_address() -> str:
-    """Return the address under which others on the network find this machine; its name where there is no network."""
+    """Return the address under which others on the network find this machine, or its name if there is no network."""
     with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
         asking.connect(_SOMEWHERE)
         return str(asking.getsockname()[0])

@@ -1,4 +1,4 @@
-"""The files of the page: read once, so that no request names a path, and nothing but them can be served."""
+"""The files of the page. They are read once at the start, so no request reaches any other file on the disk."""
 
 import hashlib
 import mimetypes
@@ -30,7 +30,7 @@ class File:
 
 
 def read_files(folder: Path = STATIC) -> dict[str, File]:
-    """Return every file of a folder by its path in it, with slashes."""
+    """Return every file of a folder, by its path in the folder, with slashes."""
     return {
         path.relative_to(folder).as_posix(): _read(path)
         for path in sorted(folder.rglob("*"))

@@ -1,4 +1,4 @@
-"""What the pages' gauges show: the session at one moment, as a dict that JSON can hold."""
+"""The numbers in the pages' gauges: the state of the session at one moment, as a dict that JSON can hold."""
 
 import time
 from typing import Any, Final
@@ -7,11 +7,11 @@ from livegen.performance.tempo import Tempo
 from livegen.session.session import Session
 
 GAUGES_SECONDS: Final = 0.1
-"""How often they move."""
+"""Time from one update of the gauges to the next."""
 
 
 def gauges(session: Session) -> dict[str, Any]:
-    """Return the fields of a ``gauges`` message as `livegen.web.wire` lists them; any thread may ask."""
+    """Return the fields of a ``gauges`` message, which `livegen.web.wire` lists. Any thread may call this."""
     instrument, clock, status = session.instrument, session.clock, session.status
     state, stats = instrument.state, instrument.callback["stats"][0]
     midi_in, midi_out = status.midi_ports()

@@ -1,4 +1,4 @@
-"""What a page may say: a text comes in, and a checked message goes out to the session, or a refusal back."""
+"""The check of what a page sends: a text becomes a message for the session, or an error that goes back to the page."""
 
 import json
 import math
@@ -10,16 +10,16 @@ from livegen.errors import ControlError
 from livegen.web.wire import MAX_MESSAGE_BYTES
 
 _LENGTHS: Final = {0x80: 3, 0x90: 3, 0xA0: 3, 0xB0: 3, 0xC0: 2, 0xD0: 2, 0xE0: 3}
-"""Bytes of a MIDI message by its status; channel messages alone."""
+"""Length in bytes of a MIDI message, by its status. It has only channel messages."""
 
 
 class MessageError(ControlError):
-    """A message cannot be done.
+    """A message cannot be carried out.
 
     Attributes
     ----------
     name : str
-        The control that it is about, or empty.
+        Name of the control that the message sets, or empty.
     """
 
     def __init__(self, reason: str, name: str = "") -> None:
@@ -33,7 +33,7 @@ def read_message(text: str) -> dict[str, Any]:
     Parameters
     ----------
     text : str
-        As it came.
+        The text that the page sent.
 
     Raises
     ------

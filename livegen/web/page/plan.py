@@ -1,4 +1,4 @@
-"""The plan as the pages draw it: a row for each frame, and only those that are new to them."""
+"""The plan as the pages draw it: a row for each frame. Only rows that are new to the pages are sent."""
 
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
@@ -9,21 +9,21 @@ from livegen.score_table import PlannedFrame
 from livegen.units import FRAME_RATE_HZ
 
 PAST_FRAMES: Final = 10 * FRAME_RATE_HZ
-"""Frames of the past that a page is shown when it opens."""
+"""Number of frames of the past that a page is shown when it opens."""
 
 _SETTLED_FRAMES: Final = 6
-"""So long after it has sounded a frame may still be written anew: with a key that came in late."""
+"""Number of frames during which a frame that has sounded may still change, because a key came in late."""
 
 _BEAT_DRIFT: Final = 0.02
 _ONSET_DRIFT_FRAMES: Final = 0.05
-"""By how much a frame's place in beats, and its onsets in frames, may move before it is told again: two milliseconds.
+"""How far a frame's place, in beats, and its onsets, in frames (2 ms), may move before the frame is sent again.
 
-A clock that shivers moves them all in every frame.
+A clock that jitters moves those of all frames in every frame.
 """
 
 
 class _Told(NamedTuple):
-    """A frame as it was told."""
+    """A frame as it was sent to the pages."""
 
     planned: PlannedFrame
     content: bytes
@@ -31,20 +31,20 @@ class _Told(NamedTuple):
     beats: float | None
 
     def is_near(self, other: "_Told") -> bool:
-        """Tell whether a page would draw the other one at the same place."""
+        """Tell whether a page would draw another version of the frame just as this one."""
         pairs = zip(self.offsets, other.offsets, strict=True)
         has_moved = any(abs(was - now) > _ONSET_DRIFT_FRAMES for was, now in pairs)
         return self.content == other.content and not has_moved and self.has_place(other.beats)
 
     def has_place(self, beats: float | None) -> bool:
-        """Tell whether it begins there, in beats."""
+        """Tell whether the frame begins near a place, given in beats."""
         if self.beats is None or beats is None:
             return self.beats is beats
         return abs(self.beats - beats) < _BEAT_DRIFT
 
 
 class PlanRows:
-    """Which frames the pages know, and which they do not; one thread asks."""
+    """Remembers which frames the pages know. Only one thread may call it."""
 
     def __init__(self) -> None:
         self._told: dict[int, _Told] = {}
@@ -52,11 +52,11 @@ class PlanRows:
         self._from = 0
 
     def forget(self) -> None:
-        """Let the pages know nothing: what comes next begins with the past."""
+        """Assume that the pages know nothing: the next rows begin with the past."""
         self._told, self._state, self._from = {}, None, 0
 
     def new(self, state: State) -> list[list[Any]]:
-        """Return the rows of frames that are new, or not what was told of them, the oldest first."""
+        """Return the rows of frames that are new or differ from what was sent, the oldest first."""
         if state is self._state:
             return []
         first = max(self._from, state.horizon - PAST_FRAMES)

@@ -1,4 +1,4 @@
-"""A page's end of the server: what it hears, and what it may say."""
+"""A connected page: the messages that it gets, and those that it may send."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -22,7 +22,7 @@ class PageGuest(Guest):
         self._listens = False
 
     def hear(self, kind: str, message: Mapping[str, Any], text: Sent) -> None:
-        """Keep a message for the page; sound only where it listens."""
+        """Keep a message for the page; sound only if the page listens."""
         if kind != "sound" or self._listens:
             self._outbox.put(kind, message, text)
             self.wake()
@@ -32,7 +32,7 @@ class PageGuest(Guest):
         return self._outbox.take()
 
     def obey(self, text: str | None, packet: bytes) -> None:
-        """Do what a message says; raises a `ControlError` where it says nothing that a page may."""
+        """Do what a message says; raises a `ControlError` if a page may not send it."""
         if text is None:
             raise ControlError(f"a page sends texts, no {len(packet)} bytes")
         message = read_message(text)
@@ -45,6 +45,6 @@ class PageGuest(Guest):
         self.ask(kind, **message)
 
     def refuse(self, error: ControlError) -> None:
-        """Tell the page why something was not done, and with which control."""
+        """Tell the page which control was not set, and why."""
         name = error.name if isinstance(error, MessageError) else ""
         self.hear("refused", {}, encode("refused", name=name, reason=str(error)).decode())

@@ -1,4 +1,4 @@
-"""The server's process: who may come in, who is connected, and what goes between them and the session.
+"""The server's process: who may connect, who is connected, and the messages between them and the session.
 
 Imports `web` and the words; its process knows nothing of the music. Read `server` first, then `hub` and `door`.
 """

@@ -1,4 +1,4 @@
-"""What is answered to whom: the page, its files, the OSCQuery namespace, and the WebSockets."""
+"""The answers to requests: the page, its files, the OSCQuery namespace, and the WebSockets."""
 
 import json
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from livegen.web.settings import ServerSettings
 _STATIC: Final = "/static/"
 _GUESTS: Final[dict[str, Callable[[Hub], Guest]]] = {"/stage": PageGuest, "/": OscQueryGuest}
 _NO_STORE: Final = {"cache-control": "no-store"}
-_ASK_AGAIN: Final = "no-cache"  # may be kept, and is asked for anew with what it was: quick, and never stale
+_ASK_AGAIN: Final = "no-cache"  # a browser may keep the file but asks each time if it changed: quick, never stale
 
 
 class App:
@@ -33,7 +33,7 @@ class App:
     hub : Hub
     settings : ServerSettings
     name : str
-        As OSCQuery tells it.
+        Name that OSCQuery tells.
     """
 
     def __init__(self, hub: Hub, settings: ServerSettings, name: str) -> None:
@@ -43,11 +43,11 @@ class App:
         self._files = read_files()
 
     def count_refusal(self) -> None:
-        """Count what was refused before it came to be a request."""
+        """Count a connection that was refused before it became a request."""
         self._hub.refused += 1
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, or serve one WebSocket; what goes wrong here is counted and ends that one alone."""
+        """Answer one request, or serve one WebSocket. An error is counted and ends only this one."""
         knock = Knock.of(
             (scope.get("client") or ("", 0))[0],
             scope["query_string"],

@@ -1,4 +1,4 @@
-"""The server's process: set apart from the music before anything of the server is even imported."""
+"""The start of the server's process: it is separated from the music before anything of the server is imported."""
 
 import contextlib
 import os
@@ -18,14 +18,14 @@ _LEAVE_SECONDS: Final = 1.0
 
 
 def run(pipe: Connection, listener: socket.socket, settings: ServerSettings) -> None:
-    """Serve until the session's end of the pipe closes, and say into the pipe what else ended it.
+    """Serve until the session's end of the pipe closes. If an error ends it, send that over the pipe.
 
     Parameters
     ----------
     pipe : Connection
         To the session.
     listener : socket
-        Bound, and listens.
+        Bound and listening.
     settings : ServerSettings
     """
     _set_apart()
@@ -34,22 +34,22 @@ def run(pipe: Connection, listener: socket.socket, settings: ServerSettings) -> 
         from livegen.web.server.server import serve
 
         serve(pipe, listener, settings)
-    except Exception as error:  # the session says it; nobody reads what this process prints
+    except Exception as error:  # the session must show it, because nobody reads what this process prints
         with contextlib.suppress(OSError):
             pipe.send_bytes(encode("failed", reason=f"{type(error).__name__}: {error}"))
 
 
 def _set_apart() -> None:
-    """Take no part in what the session's process gets from its terminal and its scheduler."""
+    """Separate this process from the terminal, the signals and the scheduling of the session's process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "setpgid"):
         with contextlib.suppress(OSError):
-            os.setpgid(0, 0)  # signals to the session's group are the session's
+            os.setpgid(0, 0)  # so that signals to the session's process group do not come here
     if hasattr(os, "sched_setscheduler"):
         with contextlib.suppress(OSError):
             os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
     nowhere = os.open(os.devnull, os.O_RDWR)
-    for stream in (sys.stdout, sys.stderr):  # the screen is the session's
+    for stream in (sys.stdout, sys.stderr):  # only the session may write to the screen
         if stream is not None:
             with contextlib.suppress(OSError, ValueError):
                 os.dup2(nowhere, stream.fileno())

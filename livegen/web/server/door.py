@@ -1,9 +1,10 @@
-"""The door: who may come in. Pure functions over what a request shows; they read no clock and open nothing.
+"""The door: decides who may connect. Pure functions of what a request shows; they read no clock and open nothing.
 
-A request from this machine needs no token where it names this machine as its host: a page of a stranger's whose name
-was pointed at 127.0.0.1 after it was loaded (DNS rebinding) sends the stranger's name. Any other machine shows the
-token: in the address, from which it goes to a cookie, in that cookie, or as a bearer. A WebSocket, which browsers open
-to any host for any page, must come from our own page, or from a program that is no browser and sends no origin.
+A request from this machine needs no token if its Host header names this machine. A stranger's page whose name was
+pointed at 127.0.0.1 after it was loaded (DNS rebinding) sends the stranger's name and so is refused. Any other machine
+must show the token: in the address, from which it is copied to a cookie, in that cookie, or as a bearer token. Browsers
+open a WebSocket to any host for any page. So a WebSocket must come from our own page, or from a program that is no
+browser and sends no origin.
 """
 
 import hmac
@@ -25,7 +26,9 @@ SECURITY_HEADERS: Final = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }
-"""What every answer carries: our own modules, worklets and sockets, nobody's frame, and no address given away."""
+"""Headers of every answer. Only our own modules, worklets and sockets may load, no site may put the page into a frame,
+and no address is given to other sites.
+"""
 
 _LOCAL_NAMES: Final = frozenset({"localhost", "localhost."})
 _HOST: Final = re.compile(r"([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
@@ -39,13 +42,13 @@ class Knock:
     Attributes
     ----------
     peer : str
-        Address that it comes from, or empty where that is unknown.
+        Address from which it comes, or empty if that is unknown.
     host, origin : str or None
-        Its headers; None where there is none, or more than one.
+        These headers. `host` is None if there is none, or more than one; several origins are joined by commas.
     query : str
-        Query of its address, as it came.
+        Query of its address, unchanged.
     cookies, authorization : str
-        Its headers, or empty.
+        These headers, or empty.
     is_socket : bool
         Whether it wants a WebSocket.
     """
@@ -60,7 +63,7 @@ class Knock:
 
     @classmethod
     def of(cls, peer: str, query: bytes, headers: Iterable[tuple[bytes, bytes]], *, is_socket: bool = False) -> "Knock":
-        """Return what a request shows, from its headers as they came."""
+        """Return what a request shows, given its headers as they came."""
         found: dict[str, list[str]] = {}
         for name, value in headers:
             found.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1"))
@@ -68,7 +71,7 @@ class Knock:
         return cls(
             peer,
             hosts[0] if len(hosts) == 1 else None,
-            ",".join(origins) if origins else None,  # two origins are none of ours
+            ",".join(origins) if origins else None,  # two origins never equal our own
             query.decode("latin-1"),
             "; ".join(found.get("cookie", [])),
             found.get("authorization", [""])[0],
@@ -85,7 +88,7 @@ class Refusal:
 
 
 def judge(knock: Knock, served_host: str, token: str) -> Refusal | None:
-    """Return why a request is refused, or None where it may come in.
+    """Return why a request is refused, or None if it may come in.
 
     Parameters
     ----------
@@ -93,7 +96,7 @@ def judge(knock: Knock, served_host: str, token: str) -> Refusal | None:
     served_host : str
         Address or name that the server listens on.
     token : str
-        What other machines must show; none may come in where it is empty.
+        What other machines must show. If it is empty, none of them may come in.
     """
     if is_loopback(knock.peer):
         name = host_name(knock.host)
@@ -109,31 +112,31 @@ def judge(knock: Knock, served_host: str, token: str) -> Refusal | None:
 
 
 def is_loopback(address: str) -> bool:
-    """Tell whether an address is of the machine itself: 127.0.0.0/8, ::1, or the former in IPv6's clothes."""
+    """Tell whether an address is the machine's own: 127.0.0.0/8, ::1, or one of the former mapped into IPv6."""
     ip = _ip(address)
     return ip is not None and (getattr(ip, "ipv4_mapped", None) or ip).is_loopback
 
 
 def is_everywhere(address: str) -> bool:
-    """Tell whether what listens on an address is reached at every one of this machine's: 0.0.0.0, or ::."""
+    """Tell whether an address to listen on stands for all addresses of this machine: 0.0.0.0 or ::."""
     ip = _ip(address)
     return ip is not None and ip.is_unspecified
 
 
 def host_name(host: str | None) -> str | None:
-    """Return the name in a Host header, in small letters and without its port; None where it has none."""
+    """Return the name in a Host header, in lower case and without the port; None if it has none."""
     found = _HOST.fullmatch((host or "").lower())
     return found[1].strip("[]") if found else None
 
 
 def is_own_origin(origin: str, host: str | None) -> bool:
-    """Tell whether a page's origin is the host and port that it now asks."""
+    """Tell whether the origin of a page is the same host and port that it now sends a request to."""
     scheme, separator, address = origin.partition("://")
     return bool(host and separator) and scheme.lower() in ("http", "https") and address.lower() == str(host).lower()
 
 
 def shows_token(knock: Knock, token: str) -> bool:
-    """Tell whether a request shows the token, wherever it may; takes as long for a wrong one as for the right."""
+    """Tell whether a request shows the token in any allowed place. A wrong token takes as long as the right one."""
     bearer = _BEARER.fullmatch(knock.authorization)
     shown = [query_token(knock.query), cookie_token(knock.cookies), bearer[1] if bearer else ""]
     fits = [hmac.compare_digest(each.encode(), token.encode()) for each in shown]
@@ -152,7 +155,7 @@ def without_token(query: str) -> str:
 
 def cookie_token(cookies: str) -> str:
     """Return the token in a Cookie header, or an empty text."""
-    # http.cookies gives up at what another program has set
+    # http.cookies would stop at a malformed cookie that another program has set
     pairs = (pair.partition("=") for pair in cookies.split(";"))
     return next((value.strip() for name, _, value in pairs if name.strip() == COOKIE), "")
 

@@ -1,4 +1,4 @@
-"""A guest: one WebSocket, of a page or of an OSCQuery client, from its welcome until it is gone."""
+"""A guest: the WebSocket of a page or of an OSCQuery client, from its beginning to its end."""
 
 import asyncio
 import contextlib
@@ -14,25 +14,27 @@ from livegen.web.server.hub import Hub
 from livegen.web.server.outbox import Sent
 
 GOING_AWAY: Final = 1001
-BREACHES: Final = frozenset({1002, 1007, 1009})  # no WebSocket any more, no UTF-8, too big: closed by the library
+BREACHES: Final = frozenset({1002, 1007, 1009})  # protocol error, no UTF-8, too big: the library closes the socket
 TOO_MANY: Final = 1008
 TRY_LATER: Final = 1013
-"""Why a WebSocket is closed (https://www.rfc-editor.org/rfc/rfc6455#section-7.4)."""
+"""Status codes with which a WebSocket is closed (https://www.rfc-editor.org/rfc/rfc6455#section-7.4)."""
 
 MESSAGES_A_SECOND: Final = 1000
 BURST: Final = 2000
-"""How many messages one guest may send: more than a MIDI cable carries, and a burst for what waited on its way."""
+"""How many messages one guest may send each second, more than a MIDI cable carries, and how many at once, since
+messages may be held up on the way.
+"""
 
 
 class Allowance:
-    """How many messages a guest may still send: so many at once, and so many more each second."""
+    """Counts how many messages a guest may still send: `BURST` at once, and `MESSAGES_A_SECOND` more each second."""
 
     def __init__(self) -> None:
         self._left = float(BURST)
         self._at = time.monotonic()
 
     def spend(self) -> bool:
-        """Take one message off it; False where nothing is left."""
+        """Take one message off the allowance; False if none is left."""
         now = time.monotonic()
         self._left = min(BURST, self._left + (now - self._at) * MESSAGES_A_SECOND) - 1.0
         self._at = now
@@ -40,7 +42,7 @@ class Allowance:
 
 
 class Guest(ABC):
-    """One that is connected; a `Listener` of the hub.
+    """A page or a client that is connected; a `Listener` of the hub.
 
     Parameters
     ----------
@@ -49,7 +51,7 @@ class Guest(ABC):
     Attributes
     ----------
     source : str
-        Its name, as the session knows it.
+        Name under which the session knows it.
     """
 
     is_page = False
@@ -62,7 +64,7 @@ class Guest(ABC):
 
     @abstractmethod
     def hear(self, kind: str, message: Mapping[str, Any], text: Sent) -> None:
-        """Keep what a message of the session means to it; then `wake`."""
+        """Keep what the guest is to be sent because of a message of the session; then `wake`."""
 
     @abstractmethod
     def take(self) -> list[Sent]:
@@ -70,31 +72,31 @@ class Guest(ABC):
 
     @abstractmethod
     def obey(self, text: str | None, packet: bytes) -> None:
-        """Do what it says, in a text or else in a packet; raises a `ControlError` that says why not."""
+        """Do what the guest says in a text, or else in a packet; raises a `ControlError` if that cannot be done."""
 
     @abstractmethod
     def refuse(self, error: ControlError) -> None:
-        """Keep why something was not done, to be sent."""
+        """Keep an error, to send it to the guest."""
 
     def wake(self) -> None:
-        """Have sent what waits."""
+        """Let all that waits be sent."""
         self._something.set()
 
     def leave(self) -> None:
-        """Close its socket once it has been sent all that waits."""
+        """Close the socket as soon as all that waits has been sent."""
         self._is_leaving = True
         self.wake()
 
     def ask(self, kind: str, **fields: Any) -> None:
-        """Hand a message on to the session; raises a `ControlError` where that takes none."""
+        """Hand a message on to the session; raises a `ControlError` if the session takes none."""
         if not self.hub.ask(kind, self.source, **fields):
             raise ControlError("the session does not answer: too much waits for it already")
 
     async def attend(self, socket: WebSocket) -> None:
-        """Serve its socket until it leaves, is sent away, or the server ends."""
+        """Serve the socket until the guest leaves or is sent away, or the server ends."""
         try:
             await socket.accept()
-        except (WebSocketDisconnect, RuntimeError):  # gone before it was let in
+        except (WebSocketDisconnect, RuntimeError):  # it left before it was accepted
             return
         if self.hub.is_full:
             await self._send_away(socket, TRY_LATER, "too many pages are open: close one, then load this one again")
@@ -129,7 +131,7 @@ class Guest(ABC):
             await socket.close(code, reason)
 
     async def _send(self, socket: WebSocket) -> None:
-        with contextlib.suppress(WebSocketDisconnect, RuntimeError):  # it is gone, as `_receive` hears
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError):  # the guest is gone; `_receive` notices too
             while True:
                 await self._something.wait()
                 self._something.clear()

@@ -1,4 +1,4 @@
-"""The hub: who is connected, and what goes between them and the session."""
+"""The hub: knows who is connected, and carries messages between them and the session."""
 
 import asyncio
 import contextlib
@@ -16,7 +16,7 @@ MAX_GUESTS: Final = 64
 """How many pages and OSCQuery clients may be connected at once."""
 
 ALL_MESSAGES_A_SECOND: Final = 2000
-"""How many messages all of them together may send: what a session takes without a late frame. The others wait."""
+"""How many messages all of them together may send: as many as a session takes without a late frame. More must wait."""
 
 _BURST_SECONDS: Final = 0.25
 
@@ -25,19 +25,21 @@ _ALIVE_SECONDS: Final = 0.5
 
 
 class Listener(Protocol):
-    """Someone who is connected: a page or an OSCQuery client. Called on the event loop; never waits."""
+    """A page or an OSCQuery client that is connected. Its methods are called on the event loop and never wait."""
 
     is_page: bool
 
     def hear(self, kind: str, message: Mapping[str, Any], text: Sent) -> None:
-        """Take a message of the session: its type, its fields, and the same encoded; ``sound`` is binary."""
+        """Take a message of the session: its type, its fields, and the encoded message; ``sound`` is binary."""
 
     def leave(self) -> None:
-        """Go, because the server ends."""
+        """Disconnect, because the server ends."""
 
 
 class Hub:
-    """What the session has said, who hears it, and the way back; all on the server's event loop.
+    """Keeps what the session has said, sends it to all listeners, and sends their messages back.
+
+    All of it runs on the server's event loop.
 
     Parameters
     ----------
@@ -48,11 +50,11 @@ class Hub:
     ----------
     mirror : Mirror
     refused, faults : int
-        Requests and messages that were refused; errors of the server itself.
+        Number of requests and messages that were refused; of errors of the server itself.
     troubles : list of str
-        What the performer should know of the server, in sentences.
+        Sentences with what the performer should know about the server.
     on_hello : callable
-        Is called after each hello.
+        Called after each hello.
     """
 
     def __init__(self, pipe: Connection) -> None:
@@ -63,11 +65,11 @@ class Hub:
         self._line = Line(pipe, self._hear, self._notice, lambda: self.n_pages > 0, self._close)
         self._listeners: dict[str, Listener] = {}
         self._n_welcomed = 0
-        self._turn_at = 0.0  # of the message that came last
+        self._turn_at = 0.0  # when the latest message may be handed on
         self._over = asyncio.Event()
 
     async def run(self) -> None:
-        """Carry messages until the session has ended, and show it that the server lives."""
+        """Carry messages until the session has ended, and show the session that the server is alive."""
         line = asyncio.create_task(self._line.run())
         while not self._over.is_set():
             self._show()
@@ -87,7 +89,10 @@ class Hub:
 
     @contextlib.contextmanager
     def welcome(self, listener: Listener) -> Iterator[str]:
-        """Tell a listener how things stand and all that comes, and give its source; its keys come up when it leaves."""
+        """Send a listener the present state and then every message, and yield its source.
+
+        When it leaves, its keys are released.
+        """
         self._n_welcomed += 1
         source = f"web:{self._n_welcomed}"
         self._listeners[source] = listener
@@ -104,14 +109,14 @@ class Hub:
             self._show()
 
     async def wait_for_turn(self) -> None:
-        """Wait with a message of a guest while they say too much together: its socket is not read meanwhile."""
+        """Delay a guest's message while all guests together send too much. Its socket is not read meanwhile."""
         now = asyncio.get_running_loop().time()
         self._turn_at = max(self._turn_at, now - _BURST_SECONDS) + 1.0 / ALL_MESSAGES_A_SECOND
         if self._turn_at > now:
             await asyncio.sleep(self._turn_at - now)
 
     def ask(self, kind: str, source: str, **fields: Any) -> bool:
-        """Hand a checked message of a guest on to the session; False where the session takes none."""
+        """Hand a checked message of a guest on to the session; False if the session takes none."""
         return self._line.send(encode(kind, **fields, source=source), source)
 
     def _hear(self, heard: bytes) -> None:

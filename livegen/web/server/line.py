@@ -1,4 +1,4 @@
-"""The line to the session: its end of the pipe on the server's event loop, which it never holds up for long."""
+"""The line to the session: the server's end of the pipe. It never blocks the server's event loop for long."""
 
 import asyncio
 import select
@@ -9,18 +9,18 @@ from typing import Final
 
 from livegen.web.wire import encode
 
-_BURST: Final = 32  # messages taken a turn, so that a flood from the session leaves time for the pages
-_MOST_WAITING: Final = 1024  # messages for a session that does not take them
-_SILENT_SECONDS: Final = 1.0  # gauges come ten times a second
+_BURST: Final = 32  # messages read in one go, so that a flood from the session leaves time for the pages
+_MOST_WAITING: Final = 1024  # messages that are kept for a session that does not read them
+_SILENT_SECONDS: Final = 1.0  # silence after which the session does not answer; gauges come ten times a second
 _WATCH_SECONDS: Final = 0.1
 
 
 class Line:
     """Messages to and from the session.
 
-    A message leaves only while the pipe has room, which for one of a page's it then has in full; others wait, so many
-    and no more. Where one of a source is dropped, the session is told that the source is lost, as soon as it hears
-    again: no note that the source held hangs.
+    A message is sent only while the pipe has room; it then has room for a whole message of a page. Other messages wait,
+    at most `_MOST_WAITING`. If a message of a source is dropped, the session is told that the source is lost as soon as
+    it reads again, so that no note of the source hangs.
 
     Parameters
     ----------
@@ -28,16 +28,16 @@ class Line:
     hear : callable
         Gets each message of the session, on the event loop.
     notice : callable
-        Is told whether the session answers, whenever that changes.
+        Told whether the session answers, whenever that changes.
     is_owed : callable
-        Says whether there is a page, for which the session would not be silent.
+        Returns whether a page is open. The session must then send something.
     end : callable
-        Is called once, when the session's end is closed.
+        Called once, when the session's end is closed.
 
     Attributes
     ----------
     answers : bool
-        Whether the session has said anything within the last second, or owes nothing.
+        Whether the session has sent anything within the last second, or need not send anything.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Line:
                 self._notice(False)
 
     def send(self, message: bytes, source: str) -> bool:
-        """Send a message of a source, or keep it until it can be; False where too many wait already."""
+        """Send a message of a source, or keep it until it can be sent; False if too many wait already."""
         if not self._is_open:
             return False
         if len(self._waiting) >= _MOST_WAITING:
@@ -81,13 +81,13 @@ class Line:
         return True
 
     def show(self, message: bytes) -> None:
-        """Send how the server is, before all that waits; where that cannot be yet, only the latest counts."""
+        """Send the state of the server before all that waits. If it must wait too, only the latest state is kept."""
         self._state = message
         if self._is_open:
             self._push()
 
     def let_go(self, source: str) -> None:
-        """Tell the session that a source is gone; never dropped."""
+        """Tell the session that a source is gone. This message is never dropped."""
         if not self.send(encode("lost", source=source), source) and self._is_open:
             self._dropped_sources.add(source)
 

@@ -1,4 +1,4 @@
-"""The mirror: what a page that comes now would know if it had been here all along."""
+"""The mirror: all that a page must be sent when it connects, to know what the pages before it know."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -9,13 +9,13 @@ from livegen.controls import CONTROLS
 from livegen.web.wire import encode
 
 KEPT_SECONDS: Final = 10
-"""How much of the past a new page sees."""
+"""How much of the past a new page is shown."""
 
 TABLE: Final = [{**asdict(control), "name": name} for name, control in CONTROLS.items()]
 
 
 class Mirror:
-    """The session as its messages have told it so far.
+    """The state of the session, from its messages so far.
 
     Attributes
     ----------
@@ -29,13 +29,13 @@ class Mirror:
         self.hello: dict[str, Any] = {}
         self.values: dict[str, Any] = {}
         self._latest: dict[str, dict[str, Any]] = {}
-        self._rows: dict[int, list[Any]] = {}  # of frames, by index, in the order of their first planning
+        self._rows: dict[int, list[Any]] = {}  # rows of frames by index, in the order in which they were first planned
         self._horizon = 0
         self._now = 0.0
         self._heard_at = 0.0
 
     def keep(self, message: dict[str, Any], seconds: float) -> None:
-        """Take in a message of the session, at a time in seconds of any steady clock."""
+        """Keep what a message of the session says. `seconds` is the time of any monotonic clock."""
         kind = message["type"]
         if kind == "hello":
             if message.get("session") != self.hello.get("session"):
@@ -62,7 +62,7 @@ class Mirror:
         return {**self.hello, "table": TABLE}
 
     def snapshot(self, seconds: float) -> Iterator[tuple[str, dict[str, Any], str]]:
-        """Yield all that a new page must know, each with its type and its text; nothing before a hello."""
+        """Yield the messages that a new page needs, each with its type and its text; none before the first hello."""
         if not self.hello:
             return
         messages = [self.full_hello(), {"type": "values", "values": dict(self.values)}, *self._latest.values()]
@@ -70,12 +70,12 @@ class Mirror:
         now = self._now + (seconds - self._heard_at) * rate
         frames = [self._rows[index] for index in sorted(self._rows) if index >= now - KEPT_SECONDS * rate]
         if frames:
-            horizon = max(self._horizon, math.floor(now) + 1)  # what is heard stands, and so does the frame after it
+            horizon = max(self._horizon, math.floor(now) + 1)  # the frame that is heard cannot change any more
             messages.append({"type": "plan", "now": round(now, 3), "horizon": horizon, "frames": frames})
         for message in messages:
             yield message["type"], message, encode_message(message)
 
 
 def encode_message(message: Mapping[str, Any]) -> str:
-    """Return a message as it goes to the pages."""
+    """Return a message in the form in which it goes to the pages."""
     return encode(message["type"], **{name: field for name, field in message.items() if name != "type"}).decode()

@@ -1,8 +1,7 @@
-"""What waits to be sent to one page: bounded, and fair about what a slow page loses.
+"""The messages that wait to be sent to one page. Their number is limited, so a slow page loses some.
 
-A page that keeps up gets everything in the order in which it came. One that does not loses old plans, old sound and
-old news; of what only its latest state counts for (gauges, keys, knobs) it gets the latest, and of the controls the
-latest value of each: never none.
+A page that keeps up gets everything in the order in which it came. A slow one loses old plans, old sound and old news.
+It always gets the latest gauges, keys and knobs, and the latest value of each control.
 """
 
 from collections import deque
@@ -12,15 +11,15 @@ from typing import Any, Final
 from livegen.web.wire import encode
 
 Sent = str | bytes
-"""A message as it goes to a page, encoded once for all: a text, or bytes where it is sound."""
+"""A message as it goes to a page, encoded once for all pages: a text, or bytes if it is sound."""
 
 _LATEST: Final = ("hello", "lost", "values", "keys", "knobs", "gauges", "ended")
 _MOST: Final[Mapping[str, int]] = {"plan": 72, "sound": 16, "words": 64}
-"""How many wait: three seconds of plans, some of sound; words are pongs, news and refusals."""
+"""Largest number of messages that wait, by kind. 72 plans are three seconds; words are pongs, news and refusals."""
 
 
 class Outbox:
-    """Messages that wait for one page; all on the server's event loop."""
+    """Messages that wait for one page. All methods run on the server's event loop."""
 
     def __init__(self) -> None:
         self._latest: dict[str, Sent] = {}
@@ -42,16 +41,16 @@ class Outbox:
         if kind == "values":
             is_first = not self._values
             self._values |= message["values"]
-            self._latest[kind] = text if is_first else ""  # several are sent as one, which `take` encodes
+            self._latest[kind] = text if is_first else ""  # several become one message, which `take` encodes
         elif kind in _LATEST:
             self._latest[kind] = text
-            if kind == "hello":  # the session is there again
+            if kind == "hello":  # the session answers again
                 self._latest.pop("lost", None)
         else:
             self._queues.get(kind, self._queues["words"]).append(text)
 
     def take(self) -> list[Sent]:
-        """Return all that waits, the state before what happened, and forget it."""
+        """Return all that waits, and forget it. The latest states come first, then plans, sound and words."""
         latest, self._latest = self._latest, {}
         values, self._values = self._values, {}
         if "values" in latest and not latest["values"]:

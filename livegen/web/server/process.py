@@ -1,4 +1,4 @@
-"""The server's process as the session holds it: started, watched, and ended by its own handle."""
+"""The session's handle of the server's process: it starts, watches and ends the process."""
 
 import contextlib
 import signal
@@ -13,7 +13,7 @@ from livegen.web.server import child
 from livegen.web.settings import ServerSettings
 
 _SILENCE_SECONDS: Final = 1.25
-_START_SECONDS: Final = 30.0  # on a small machine that plays
+_START_SECONDS: Final = 30.0  # longest time until a server's first message, on a small machine that plays
 _ASKED_SECONDS: Final = 0.15
 _KILLED_SECONDS: Final = 0.3
 
@@ -24,15 +24,16 @@ class ServerProcess:
     Parameters
     ----------
     listener : socket
-        Bound, and listens; it stays the caller's.
+        Bound and listening. The caller must close it.
     settings : ServerSettings
 
     Attributes
     ----------
     pipe : Connection
-        Closed when nobody refers to it any more: a thread that still reads it must not find another file in its place.
+        Closed when nothing refers to it any more, because a thread that still reads it must not find another file in
+        its place.
     began : float
-        When it was started, by `time.monotonic`.
+        Time of `time.monotonic` at which it was started.
 
     Raises
     ------
@@ -58,26 +59,26 @@ class ServerProcess:
 
     @property
     def is_lost(self) -> bool:
-        """Whether it is gone, or is to be."""
+        """Whether it has ended or was given up."""
         return self._is_lost
 
     def hear(self) -> None:
-        """Note that it lives."""
+        """Note that it is alive."""
         self._heard_at = time.monotonic()
 
     def check(self) -> None:
-        """Take it for lost, and end it, if it has fallen silent, or has never said a word."""
+        """Give it up if it has fallen silent, or has not sent a first message in time."""
         silent_at = self.began + _START_SECONDS if self._heard_at is None else self._heard_at + _SILENCE_SECONDS
         if time.monotonic() > silent_at:
             self.lose()
 
     def lose(self) -> None:
-        """Take it for lost: what waits to write to it waits no more."""
+        """Give it up and kill it. A thread that waits to write to it then waits no more."""
         self._is_lost = True
         self._process.kill()
 
     def end(self, patience_seconds: float) -> None:
-        """Return once it has ended: by itself, or when it is asked to, or in any case."""
+        """Wait until it has ended: first by itself, then by `terminate`, then by `kill`."""
         for end, seconds in (
             (lambda: None, patience_seconds),
             (self._process.terminate, _ASKED_SECONDS),
@@ -91,13 +92,13 @@ class ServerProcess:
 
 @contextlib.contextmanager
 def _deaf_to_interrupts() -> Iterator[None]:
-    """Let what is started in the body begin with SIGINT blocked: Ctrl-C is for the session alone."""
+    """Block SIGINT for processes that the body starts, because Ctrl-C is for the session alone."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
     from multiprocessing import resource_tracker
 
-    resource_tracker.ensure_running()  # unblocks it when it starts, which must not be in between
+    resource_tracker.ensure_running()  # starting it unblocks SIGINT, so it must not start in the body
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

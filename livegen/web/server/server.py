@@ -23,24 +23,27 @@ from livegen.web.wire import MAX_MESSAGE_BYTES
 
 PING_SECONDS: Final = 2.0
 PONG_SECONDS: Final = 3.0
-"""How often a page must show that it is there, and how long it may take: then its keys come up."""
+"""How often a page is asked whether it is there, and how long it may take to answer before its keys are released."""
 
 _MOST_CONNECTIONS: Final = 256
 _MOST_OF_OTHERS: Final = 224
-"""Connections at once, and those of other machines: however many these open, the performer's own page comes in."""
+"""Number of open connections up to which this machine may open another, and up to which other machines may.
+
+However many connections other machines open, the performer's own page can still connect.
+"""
 
 _REQUEST_SECONDS: Final = 5.0
 
 
 def serve(pipe: Connection, listener: socket.socket, settings: ServerSettings) -> None:
-    """Serve until the session has ended or its end of the pipe closes; it owns neither signals nor the terminal.
+    """Serve until the session has ended or its end of the pipe closes. Signals and the terminal are left alone.
 
     Parameters
     ----------
     pipe : Connection
         To the session.
     listener : socket
-        Bound, and listens.
+        Bound and listening.
     settings : ServerSettings
     """
     host, port = listener.getsockname()[:2]
@@ -62,13 +65,13 @@ async def _serve(pipe: Connection, listener: socket.socket, settings: ServerSett
             log_config=None,
             log_level="critical",
             access_log=False,
-            proxy_headers=False,  # nobody tells us another address than the one that it comes from
+            proxy_headers=False,  # a header must not claim another address than the one that a request comes from
             server_header=False,
             ws_max_size=MAX_MESSAGE_BYTES,
             ws_ping_interval=PING_SECONDS,
             ws_ping_timeout=PONG_SECONDS,
-            ws_per_message_deflate=False,  # on a stage's network time is dearer than bytes
-            timeout_graceful_shutdown=0,  # whoever waits for an answer now gets none: the music has ended
+            ws_per_message_deflate=False,  # on a stage's network, delay costs more than bytes
+            timeout_graceful_shutdown=0,  # the music has ended, so requests that still wait get no answer
         )
     )
     tellings: set[asyncio.Task[None]] = set()
@@ -107,13 +110,13 @@ class _Server(Server):
         self.is_up = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to take connections, and say so."""
+        """Begin to take connections, and set `is_up`."""
         await super().startup(sockets)
         self.is_up.set()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave signals as they are: uvicorn would end on the Ctrl-C that is the session's to answer."""
+        """Leave signals as they are: uvicorn would end on a Ctrl-C, which is for the session."""
         yield
 
 
@@ -121,16 +124,16 @@ class HttpProtocol(H11Protocol):
     """A connection before, or without, its WebSocket."""
 
     def connection_made(self, transport: Any) -> None:
-        """Take a connection where there is room for it; send what is small at once.
+        """Take a connection if there is room for it, and let small messages be sent at once.
 
-        asyncio sets TCP_NODELAY only on sockets that name TCP as their protocol, which one bound elsewhere does
-        not: without it every second message waits 40 ms for the page's acknowledgement of the one before.
+        asyncio sets TCP_NODELAY only on sockets that name TCP as their protocol. A socket that was bound elsewhere
+        does not. Without TCP_NODELAY, every second message waits 40 ms for the page to acknowledge the one before.
         """
         super().connection_made(transport)
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         is_ours = self.client is not None and is_loopback(self.client[0])
         if len(self.connections) > (_MOST_CONNECTIONS if is_ours else _MOST_OF_OTHERS):
-            self.connections.discard(self)  # now: it is lost a moment later, and many may come at once
+            self.connections.discard(self)  # at once: uvicorn does it a moment later, and many may come together
             self.app.count_refusal()
             transport.abort()
         else:
@@ -142,7 +145,7 @@ class HttpProtocol(H11Protocol):
         super().send_400_response(msg)
 
     def _close_if_mute(self, last_request: object) -> None:
-        """Close a connection that has asked nothing since the last look, or only begun to: uvicorn waits for ever."""
+        """Close a connection that has sent no whole request since the last check. uvicorn would wait for ever."""
         if self.transport.is_closing() or self.transport.get_protocol() is not self:
             return
         if self.cycle is last_request and not self.transport.get_write_buffer_size():
@@ -153,12 +156,12 @@ class HttpProtocol(H11Protocol):
 
 class _WebSocketProtocol(WebSocketsSansIOProtocol):
     def handle_connect(self, event: Request) -> None:
-        """Count what is refused because it is no WebSocket, after all."""
+        """Count a connection that is refused because it turns out to be no WebSocket."""
         super().handle_connect(event)
         if self.response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
             self.app.count_refusal()
 
     def keepalive_timeout(self) -> None:
-        """Give up a page that does not answer, at once: uvicorn would first send all that it has not taken yet."""
+        """Give up a page that does not answer at once. uvicorn would first send all that the page has not taken yet."""
         super().keepalive_timeout()
         self.transport.abort()

@@ -13,7 +13,7 @@ from played_session import GAUGES, PlayedSession
 from livegen.controls import CONTROLS
 from livegen.inputs.terminal import KEY_OFFSETS
 from livegen.score import DRUM_NOTES, MIDI_CHANNEL, Voice
-from livegen.web.server.server import mirror
+from livegen.web.server import mirror
 
 NEW_ROW: Final = {"name": "brand_new", "scope": "global", "kind": "float", "default": 0.5, "description": "of tomorrow"}
 TABLE: Final = [

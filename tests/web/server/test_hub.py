@@ -21,10 +21,11 @@ from waiting import wait_until
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from livegen.controls import CONTROLS
+from livegen.web.server import server
 from livegen.web.server.app import App
 from livegen.web.server.guest import BURST
 from livegen.web.server.hub import _BURST_SECONDS, ALL_MESSAGES_A_SECOND, MAX_GUESTS, Hub
-from livegen.web.server.server import HttpProtocol, server
+from livegen.web.server.server import HttpProtocol
 from livegen.web.settings import ServerSettings
 from livegen.web.wire import MAX_MESSAGE_BYTES
 
