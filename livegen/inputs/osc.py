@@ -32,7 +32,7 @@ from livegen.events import Event, SetControl, SourceLost, TogetherSink
 from livegen.inputs.osc_message import Meaning, NoRoomError, OwnWordsError, meaning_of
 from livegen.inputs.osc_packet import Message, build_packet, parse_packet, shown
 from livegen.inputs.osc_time import WallClock, clock_warning
-from livegen.inputs.osc_types import DropError, NotOscError
+from livegen.inputs.osc_types import NotOscError, kind_of
 
 Address = tuple[str, int]
 """A host and a UDP port."""
@@ -259,8 +259,7 @@ class OscServer:
 
     def _drop(self, error: ControlError, sender: Address) -> None:
         """Count what is dropped, and tell its sender why, unless that may be no program that speaks OSC."""
-        kind = error.kind if isinstance(error, DropError) else DropError.kind
-        self._drops[kind] += 1
+        self._drops[kind_of(error)] += 1
         self.last_drop = f"{sender[0]}: {error}"
         if not isinstance(error, (NotOscError, OwnWordsError)):
             self._answer(sender, f"{OSC_PREFIX}/error", str(error))

@@ -19,6 +19,11 @@ class DropError(ControlError):
     kind = "values refused"
 
 
+def kind_of(error: ControlError) -> str:
+    """Return what something is counted as that is dropped for an error."""
+    return error.kind if isinstance(error, DropError) else DropError.kind
+
+
 class NotOscError(DropError):
     """A packet, or a part of one, is not OSC."""
 

@@ -128,7 +128,8 @@ class Stage:
     def _counts(self) -> Mapping[str, int]:
         return {
             "restarts of the page's server": self.restarts,
-            **{what: self._n_before[what] + self._n_of_server[what] for what in _SERVER_COUNTS.values()},
+            **dict.fromkeys(_SERVER_COUNTS.values(), 0),
+            **(self._n_before + self._n_of_server),
             "messages of pages dropped": self._n_bad,
             "samples missing from the page's sound": self._session.tap.lost,
         }
@@ -316,7 +317,10 @@ class Stage:
             self._knows_all = False
             self._wake.set()
         self._n_pages = n_pages
-        self._n_of_server = Counter({what: int(message[field]) for field, what in _SERVER_COUNTS.items()})
+        counts = Counter({what: int(message[field]) for field, what in _SERVER_COUNTS.items()})
+        drops = {f"OSCQuery {str(kind)[:_MOST_LENGTH]}": int(count) for kind, count in dict(message["drops"]).items()}
+        counts[_SERVER_COUNTS["refused"]] -= sum(drops.values())  # they are told by kind
+        self._n_of_server = counts + Counter(drops)
 
     def _set(self, name: str, value: object, source: str) -> None:
         try:

@@ -49,11 +49,12 @@ together   ``events`` that take effect together, each a list of a control and it
 From the server itself to the session:
 
 ========== =========================================================================================================
-alive      ``pages`` (how many are open), ``refused`` (connections and messages so far), ``faults`` (errors of the
-           server itself) and ``troubles`` (sentences, such as that it cannot be announced). Sent when connections are
-           first taken, from then on twice a second, and at once when ``pages`` changes. A server that falls silent
-           after that is ended and started again on the same port. When a page is added, the session sends everything
-           again except the hello and the values. While no page is open it sends only hello, values, news and refused
+alive      ``pages`` (how many are open), ``refused`` (connections and messages so far), ``drops`` (how many of those
+           came by OSC, by kind), ``faults`` (errors of the server itself) and ``troubles`` (sentences, such as that it
+           cannot be announced). Sent when connections are first taken, from then on twice a second, and at once when
+           ``pages`` changes. A server that falls silent after that is ended and started again on the same port. When a
+           page is added, the session sends everything again except the hello and the values. While no page is open it
+           sends only hello, values, news and refused
 failed     ``reason``: what ended the server, in one sentence
 ========== =========================================================================================================
 

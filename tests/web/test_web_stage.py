@@ -200,9 +200,12 @@ def test_a_bundle_of_an_oscquery_client_takes_effect_together_at_its_time(play: 
         client.send(bundle(*parts, tag=tag_in(0.5)))
         assert wait_until(lambda: bool(play.session.instrument.held_keys))
         assert play.session.instrument.values["no.mute"]
+        client.send(message("/livegen/tempo", "f", 120.0))
         client.send(bundle(*[message("/livegen//volume", "f", 0.25)] * 20))
         assert wait_until(lambda: play.session.instrument.values["volume"] == 0.25)
     assert wait_until(lambda: play.session.instrument.held_keys == ())  # it is gone
+    assert wait_until(lambda: play.session.status.counts().get("OSCQuery unknown addresses") == 1)
+    assert play.session.status.counts()["refusals by the page's server"] == 0
     (report,) = (report for report in list(reports) if NoteOn(0, 60, 127) in [each.event for each in report.events])
     assert {each.position for each in report.events} == {report.events[0].position}
     assert [each.event for each in report.events if isinstance(each.event, SetControl)] == [

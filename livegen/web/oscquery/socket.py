@@ -12,6 +12,7 @@ from livegen.inputs.midi import message_of
 from livegen.inputs.osc_message import NoRoomError, meaning_of
 from livegen.inputs.osc_packet import Message, build_packet, parse_packet, shown
 from livegen.inputs.osc_time import IMMEDIATELY, WallClock, clock_warning
+from livegen.inputs.osc_types import kind_of
 from livegen.web.oscquery.tree import choices_of
 from livegen.web.server.guest import Guest
 from livegen.web.server.hub import Hub
@@ -135,6 +136,7 @@ class OscQueryGuest(Guest):
 
     def _drop(self, error: ControlError) -> None:
         self.hub.refused += 1
+        self.hub.drops[kind_of(error)] += 1
         self.refuse(error)
 
     def _tell(self, name: str) -> None:

@@ -225,6 +225,8 @@ def test_what_makes_no_sense_is_refused_in_a_sentence(session: ScriptedSession) 
             assert address == "/livegen/error", message
             assert len(arguments[0]) > 10
     assert wait_until(lambda: session.refused() == n_refused + len(hostile))
+    drops = session.heard("alive")[-1]["drops"]
+    assert {"unknown addresses", "damaged packets", "values refused"} <= set(drops)
 
 
 def test_other_patches_are_a_path_that_changed(new_session: ScriptedSession) -> None:
