@@ -5,7 +5,7 @@ they take effect. Channels are 0..15 here and 1..16 wherever a user sees them.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -157,6 +157,13 @@ Sink = Callable[[Event, str], None]
 """Where an input puts an event, with the name of its source, such as ``"midi:Keystation 49"``.
 
 Called on the input's own thread; returns within microseconds and never raises.
+"""
+
+TogetherSink = Callable[[Sequence[Event], str, int | None], bool]
+"""Where an input puts events that take effect together, with the name of their source and when they are due.
+
+That is in nanoseconds of `time.perf_counter_ns`, or None for at once. False means that too much waits already, and
+these are dropped. Otherwise as `Sink`.
 """
 
 

@@ -126,11 +126,16 @@ class Jam:
         """Whether the process is there."""
         return self._process.poll() is None
 
-    def osc(self) -> OscClient:
-        """Return a new program that talks to it, which `close` closes."""
+    @property
+    def osc_port(self) -> int:
+        """Where it listens."""
         port = re.search(r"OSC: 127\.0\.0\.1:(\d+)", self.words)
         assert port, self.words
-        self._clients.append(OscClient(int(port[1])))
+        return int(port[1])
+
+    def osc(self) -> OscClient:
+        """Return a new program that talks to it, which `close` closes."""
+        self._clients.append(OscClient(self.osc_port))
         return self._clients[-1]
 
     @property

@@ -51,7 +51,7 @@ class Stage:
 
     def commands(self, voice: Voice, source: str = "keys") -> list[int]:
         """Kinds of the commands for a voice that wait for the next block, of one source."""
-        ring = self.instrument.callback["rings"][0, self.instrument._rings[source]]
+        ring = self.instrument.callback["rings"][0, self.instrument._commands.rings[source]]
         waiting = [ring["commands"][n % RING_SIZE] for n in range(ring["read"][0], ring["written"][0])]
         return [int(command["kind"]) for command in waiting if command["voice"] == voice]
 

@@ -19,6 +19,15 @@ _VERSION: Final = "1.27.0"  # version of Open Stage Control, which converts sess
 _COLUMNS: Final = 8
 _ROW_HEIGHT: Final = 110
 _DECIMALS: Final = 3
+PADS: Final = ("intro", "verse", "chorus", "bridge")
+"""Names that the layouts have pads for, to store under and recall."""
+
+_STORES: Final = ("store", "recall")
+_LABELS: Final[Mapping[str, str]] = MappingProxyType(
+    {"top_p": "top p", "bpm": "tempo", "key_low": "lowest key", "key_high": "highest key", "patch": "patch (sounds)"}
+)
+"""Words for a musician where the name of a control with its underscores gone is none."""
+
 _OPEN_SCRIPT: Final = f"send('{TARGET}', '{OSC_PREFIX}/register')\nsend('{TARGET}', '{OSC_PREFIX}/dump')"
 
 
@@ -44,20 +53,29 @@ def open_stage_control() -> str:
 
 
 def touchosc() -> str:
-    """Return the addresses and what to draw for each, as CSV, to build or check a layout of TouchOSC by hand.
+    """Return what to draw, as CSV: what a layout of TouchOSC is built from, or checked by.
 
-    TouchOSC's own files hold drawings; its editor takes an address, a range and a type for each control.
+    TouchOSC's own files hold drawings; its editor takes an address, a range and a type for each control. Its buttons
+    send 1.0 when they are pressed and 0.0 when they come up, so a word stands in the address of its button.
     """
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(("address", "control", "argument", "from", "to", "words", "default", "unit", "what it does"))
+    rows.writerow(("address", "label", "control", "argument", "from", "to", "default", "unit", "what it does"))
     for name, control in CONTROLS.items():
-        default = DEFAULTS.get(name, control.argument)
-        shown = int(default) if isinstance(default, bool) else default
-        is_number = control.kind not in ("choice", "name")
-        span = (_number(control.minimum), _number(control.maximum)) if is_number else ("", "")
-        row = (*span, " ".join(control.choices), shown, control.unit, control.description)
-        rows.writerow((osc_address(name), *_TOUCHOSC[control.kind], *row))
+        label = f"{_voice_of(name)}{label_of(name)}"
+        rest = (control.unit, control.description)
+        if control.kind in ("float", "int"):
+            span = (_number(control.minimum), _number(control.maximum))
+            rows.writerow((osc_address(name), label, "fader", control.kind, *span, DEFAULTS[name], *rest))
+            continue
+        if control.kind == "bool":
+            rows.writerow((osc_address(name), label, "toggle button", "float", 0, 1, int(DEFAULTS[name]), *rest))
+            continue
+        if control.is_action:
+            rows.writerow((osc_address(name), label, "push button", "float", 0, 1, 0, *rest))
+        for word in PADS if name in _STORES else control.choices:
+            words = f"{label} {word.replace('_', ' ')}"
+            rows.writerow((f"{osc_address(name)}/{word}", words, "push button", "float", 0, 1, 0, *rest))
     return text.getvalue()
 
 
@@ -69,18 +87,6 @@ LAYOUTS: Final[Mapping[str, tuple[str, Callable[[], str]]]] = MappingProxyType(
 )
 """By the name of a program: the name of the layout's file, and the function that makes it."""
 
-_TOUCHOSC: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
-    {
-        "float": ("fader", "float"),
-        "int": ("fader", "int"),
-        "bool": ("toggle button", "int"),
-        "choice": ("button for each word", "string"),
-        "trigger": ("push button", "int"),
-        "count": ("push button", "int"),
-        "name": ("button for each word", "string"),
-    }
-)
-
 
 def _tab(label: str, prefix: str) -> dict[str, Any]:
     names = [name for name in CONTROLS if (name.startswith(prefix) if prefix else "." not in name)]
@@ -91,24 +97,37 @@ def _tab(label: str, prefix: str) -> dict[str, Any]:
         "bypass": True,
         "layout": "grid",
         "gridTemplate": _COLUMNS,
-        "widgets": [_cell(name, CONTROLS[name], name.removeprefix(prefix)) for name in names],
+        "widgets": [_cell(name, CONTROLS[name]) for name in names],
     }
 
 
-def _cell(name: str, control: Control, label: str) -> dict[str, Any]:
-    """Return a widget under its label."""
+def label_of(name: str) -> str:
+    """Return the words for a control by its full name, without the voice: its tab says that."""
+    plain = name.rpartition(".")[2]
+    return _LABELS.get(plain, plain.replace("_", " "))
+
+
+def _cell(name: str, control: Control) -> dict[str, Any]:
+    """Return a widget under its label, and its pads under that."""
     unit = f" ({control.unit})" if control.unit else ""
+    label = label_of(name)
+    pads = [_pad(name, word) for word in PADS] if name in _STORES else []
     return {
         "type": "panel",
         "id": f"panel {name}",
         "bypass": True,
         "layout": "vertical",
-        "height": _ROW_HEIGHT,
+        "height": _ROW_HEIGHT * (2 if pads else 1),
         "alphaStroke": 0,
         "comments": control.description,
         "html": f"{label}{unit}",
-        "widgets": [_widget(name, control, label)],
+        "widgets": [_widget(name, control, label), *pads],
     }
+
+
+def _pad(name: str, word: str) -> dict[str, Any]:
+    common = {"id": f"{name} {word}", "address": f"{osc_address(name)}/{word}", "target": TARGET, "expand": True}
+    return common | _BUTTON | {"label": f"{label_of(name)} {word}", "mode": "tap"}
 
 
 def _widget(name: str, control: Control, label: str) -> dict[str, Any]:
@@ -129,23 +148,28 @@ def _fader(control: Control, _label: str, default: Value) -> dict[str, Any]:
     }
 
 
+_BUTTON: Final = {"type": "button", "typeTags": "i", "decimals": 0, "on": 1}
+
+
 def _button(mode: str) -> Callable[[Control, str, Value], dict[str, Any]]:
     def make(control: Control, label: str, default: Value) -> dict[str, Any]:
         on = int(default) if control.kind == "count" else 1
-        widget = {"type": "button", "label": label, "mode": mode, "typeTags": "i", "decimals": 0, "on": on}
+        widget = _BUTTON | {"label": label, "mode": mode, "on": on}
         return widget | ({"off": 0, "default": int(default)} if mode == "toggle" else {})
 
     return make
 
 
 def _switch(control: Control, _label: str, default: Value) -> dict[str, Any]:
-    return {"type": "switch", "layout": "grid", "values": list(control.choices), "typeTags": "s", "default": default}
+    values = {word.replace("_", " "): word for word in control.choices}
+    return {"type": "switch", "layout": "grid", "values": values, "typeTags": "s", "default": default}
 
 
 def _word(control: Control, _label: str, _default: Value) -> dict[str, Any]:
     if control.names_control:
-        return {"type": "dropdown", "values": list(CONTROLS), "typeTags": "s"}
-    return {"type": "input", "typeTags": "s", "validation": "^.+$"}  # else it sends even an empty text on leaving it
+        values = {f"{_voice_of(name)}{label_of(name)}": name for name in CONTROLS}
+        return {"type": "dropdown", "values": values, "typeTags": "s"}
+    return {"type": "input", "typeTags": "s", "validation": "^.+$"}  # else it sends whenever it is left
 
 
 _WIDGETS: Final[Mapping[str, Callable[[Control, str, Value], dict[str, Any]]]] = MappingProxyType(
@@ -159,6 +183,11 @@ _WIDGETS: Final[Mapping[str, Callable[[Control, str, Value], dict[str, Any]]]] =
         "name": _word,
     }
 )
+
+
+def _voice_of(name: str) -> str:
+    voice, _, plain = name.rpartition(".")
+    return f"{voice.upper()} " if voice and plain else ""
 
 
 def _number(number: float) -> float:

@@ -6,7 +6,8 @@ no message, and never raises.
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from typing import Final
 
 import mido
@@ -61,6 +62,23 @@ def event_of(message: mido.Message) -> Event | None:
     return None if make is None else make(message)
 
 
+_TO_MESSAGE: Final[Mapping[type, str]] = {
+    **{NoteOn: "note_on", NoteOff: "note_off", ControlChange: "control_change", ProgramChange: "program_change"},
+    **{PitchWheel: "pitchwheel", Aftertouch: "aftertouch", PolyTouch: "polytouch", SongPosition: "songpos"},
+    **{ClockTick: "clock", Start: "start", Continue: "continue", Stop: "stop"},
+}
+"""Their fields have mido's names."""
+
+
+def message_of(event: Event) -> mido.Message | None:
+    """Return the MIDI message that an event came as; None where it is none of MIDI's."""
+    name = _TO_MESSAGE.get(type(event))
+    if name is None:
+        return None
+    values = {each.name: getattr(event, each.name) for each in fields(event)}
+    return mido.Message(name, **values, **({"velocity": 0} if name == "note_off" else {}))
+
+
 class Decoder:
     """Cuts bytes into messages. It knows running status and real-time bytes inside messages, and skips sysex.
 
@@ -98,7 +116,7 @@ class Decoder:
             else:
                 self.dropped += not is_stray  # a run of stray data is one loss
                 is_stray = True
-            if pending and len(pending) == _length(pending[0]):
+            if pending and len(pending) == message_length(pending[0]):
                 self._finish(pending, messages)
                 pending = []
         self.dropped += bool(pending) or is_sysex
@@ -111,8 +129,8 @@ class Decoder:
             self.dropped += 1
 
 
-def _length(status: int) -> int:
-    """Return how many bytes a message has. An undefined status counts as a message of one byte."""
+def message_length(status: int) -> int:
+    """Return how many bytes a message has; an undefined status stands alone."""
     if status < _SYSTEM:
         return 2 if status & 0xF0 in (0xC0, 0xD0) else 3
     return {0xF1: 2, 0xF2: 3, 0xF3: 2}.get(status, 1)

@@ -6,26 +6,33 @@ on the same address. The controls are in `livegen.controls`. Beside them there a
     /livegen/register [port]        send answers and news to this port of the sender, else to the one it sends from
     /livegen/unregister [port]
     /livegen/dump                   every value in force
-    /livegen/note channel note velocity     a key: channel 1..16, velocity 0 releases it
 
-and livegen sends
+and the pads, keys and MIDI messages of `livegen.inputs.osc_message`. livegen sends
 
     /livegen/error sentence         what was wrong with a message
     /livegen/news sentence          what the performer reads on the status line
-    /livegen/heartbeat seconds late_frames underflows received dropped      once a second; the last two count for OSC
+    /livegen/heartbeat seconds late_frames underflows received dropped [kind number ...]
+        once a second; received and dropped count for OSC. For each kind that was dropped, its name and its count follow
+
+What plays and sets waits for the time of its bundle. A question or a registration is answered at once.
 """
 
 import contextlib
 import select
 import socket
 import threading
-from collections.abc import Callable
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from livegen.controls import ADDRESSES, CONTROLS, OSC_PREFIX, Value, Values, osc_address
+from livegen.controls import OSC_PREFIX, Value, Values, osc_address
 from livegen.errors import ControlError, PortError
-from livegen.events import Sink, SourceLost
-from livegen.inputs.osc_packet import NotOscError, build_packet, note_event, parse_packet, set_event, shown
+from livegen.events import Event, SetControl, SourceLost, TogetherSink
+from livegen.inputs.osc_message import Meaning, NoRoomError, OwnWordsError, meaning_of
+from livegen.inputs.osc_packet import Message, build_packet, parse_packet, shown
+from livegen.inputs.osc_time import WallClock, clock_warning
+from livegen.inputs.osc_types import NotOscError, kind_of
 
 Address = tuple[str, int]
 """A host and a UDP port."""
@@ -35,9 +42,16 @@ DEFAULT_PORT: Final = 9124
 MAX_LISTENERS: Final = 32
 """Largest number of listeners that may register, and of machines that may play notes."""
 
+MAX_EVENTS: Final = 1024
+"""How much one packet may come to: a pattern reaches many controls."""
+
 _WAIT_SECONDS: Final = 0.1
-_BURST: Final = 256  # packets taken before `stop` is checked again
-_RECEIVE_BUFFER: Final = 1 << 20  # bytes: half a second of 2,000 messages a second, at about 800 bytes each
+_MOST_TOLD: Final = 256  # senders whose clock is off
+_SOON_NS: Final = 1_000_000_000
+"""An asker whose bundle is due within this may be answered by the next announcement; nothing is announced earlier."""
+
+_BURST: Final = 256  # packets taken before `stop` is looked at again
+_RECEIVE_BUFFER: Final = 1 << 20  # bytes; half a second of 2,000 messages a second, each of which takes about 800
 
 
 class OscServer:
@@ -45,8 +59,8 @@ class OscServer:
 
     Parameters
     ----------
-    sink : Sink
-        Gets `SetControl`, `NoteOn`, `NoteOff`; called on the thread that runs `run`.
+    sink : TogetherSink
+        Gets what a packet plays and sets, by the time that it is due; called on the thread that runs `run`.
     values : callable
         Returns the values in force; called on the same thread.
     host : str
@@ -58,9 +72,10 @@ class OscServer:
     ----------
     host, port : str, int
         Where it listens.
-    received, dropped, unsent : int
-        Number of messages understood; of packets that were not OSC and messages that made no sense; of packets that
-        could not be sent.
+    received, unsent : int
+        Messages understood; answers that could not be sent.
+    last_drop : str
+        What was dropped last, and whose it was, in a sentence; or empty.
 
     Raises
     ------
@@ -69,16 +84,20 @@ class OscServer:
     """
 
     def __init__(
-        self, sink: Sink, values: Callable[[], Values], host: str = "127.0.0.1", port: int = DEFAULT_PORT
+        self, sink: TogetherSink, values: Callable[[], Values], host: str = "127.0.0.1", port: int = DEFAULT_PORT
     ) -> None:
         self._sink = sink
         self._values = values
         self._lock = threading.Lock()
-        self._listeners: dict[Address, Address] = {}  # for each sender, where its answers go
-        self._askers: dict[str, set[Address]] = {}  # who set a control whose value is not announced yet
+        self._listeners: dict[Address, Address] = {}  # whom we hear from, to where it wants its answers
+        self._askers: dict[str, dict[Address, int]] = {}  # who set a control, and when that is due
+        self._clock = WallClock()
+        self._told_of_clock: dict[Address, None] = {}
         self._players: set[str] = set()
-        self._chosen: set[Address] = set()  # listeners that chose their port and can be found there again
-        self.received = self.dropped = self.unsent = 0
+        self._chosen: set[Address] = set()  # who will be found again at the port that it chose
+        self._drops: Counter[str] = Counter()
+        self.received = self.unsent = 0
+        self.last_drop = ""
         self._socket = _bound_socket(host, port)
         self.host, self.port = self._socket.getsockname()[:2]
 
@@ -97,7 +116,17 @@ class OscServer:
         except BlockingIOError:
             pass
         except OSError:  # on Windows, the answer to a client that is gone comes back as an error
-            self.dropped += 1
+            self._drops[NotOscError.kind] += 1
+
+    @property
+    def drops(self) -> Mapping[str, int]:
+        """How much was dropped, by kind; any thread may ask."""
+        return dict(self._drops)
+
+    @property
+    def dropped(self) -> int:
+        """How much was dropped: packets and messages that made no sense, or found no room."""
+        return sum(self.drops.values())
 
     def announce(self, name: str, value: Value) -> None:
         """Tell whoever set a control, and every listener, the value that is in force now.
@@ -105,19 +134,19 @@ class OscServer:
         The session calls it whenever a `SetControl` took effect, from OSC or elsewhere, also if the value is the same
         as before. Never blocks.
         """
+        targets = self._answered(name)
         with self._lock:
-            targets = self._askers.pop(name, set()) | set(self._listeners.values())
+            targets |= set(self._listeners.values())
         self._send(targets, osc_address(name), value)
 
     def refuse(self, name: str, reason: str) -> None:
         """Tell whoever asked for an action why it was not done; never blocks."""
-        with self._lock:
-            targets = self._askers.pop(name, set())
-        self._send(targets, f"{OSC_PREFIX}/error", reason)
+        self._send(self._answered(name), f"{OSC_PREFIX}/error", reason)
 
     def heartbeat(self, *numbers: float) -> None:
-        """Send a few numbers to every listener, to show that livegen is running. Called about once a second."""
-        self._tell("heartbeat", *(n if isinstance(n, float) else int(n) for n in numbers))
+        """Send a few numbers to every listener, about once a second: that livegen lives, and what it has dropped."""
+        drops = (word for drop in sorted(self.drops.items()) for word in drop)
+        self._tell("heartbeat", *(n if isinstance(n, float) else int(n) for n in numbers), *drops)
 
     def tell_news(self, sentence: str) -> None:
         """Tell every listener what a performer would read on the status line."""
@@ -146,7 +175,7 @@ class OscServer:
     def close(self) -> None:
         """Close the socket and release the keys that came by OSC."""
         for player in self._players:
-            self._sink(SourceLost(), player)
+            self._sink((SourceLost(),), player, None)
         self._players.clear()
         self._socket.close()
 
@@ -156,43 +185,94 @@ class OscServer:
         return len(self._listeners)
 
     def _take(self, packet: bytes, sender: Address) -> None:
-        try:
-            messages = parse_packet(packet)
-        except NotOscError:
-            self.dropped += 1
-            return
-        for address, arguments in messages:
+        messages, faults = parse_packet(packet)
+        for fault in faults:
+            self._drop(fault, sender)
+        together: dict[int | None, list[Message]] = {}
+        for message in messages:
+            together.setdefault(self._due_ns(message.tag, sender), []).append(message)
+        for due_ns, those in together.items():
+            self._serve(those, due_ns, sender)
+
+    def _due_ns(self, tag: int, sender: Address) -> int | None:
+        """Return when a time tag is due; a sender whose clock is off is told so once."""
+        due_ns = self._clock.due_ns(tag)
+        if due_ns is None and sender not in self._told_of_clock and self._clock.is_off(tag):
+            if len(self._told_of_clock) >= _MOST_TOLD:
+                self._told_of_clock.pop(next(iter(self._told_of_clock)))
+            self._told_of_clock[sender] = None
+            self._answer(sender, f"{OSC_PREFIX}/error", clock_warning(sender[0], self._clock.seconds_ahead(tag)))
+        return due_ns
+
+    def _serve(self, messages: Sequence[Message], due_ns: int | None, sender: Address) -> None:
+        """Do what messages say that take effect together."""
+        events: list[Event] = []
+        questions: list[tuple[Meaning, tuple[Any, ...]]] = []
+        for message in messages:
             try:
-                self._obey(address, arguments, sender)
-                self.received += 1
+                meaning = meaning_of(message, _COMMANDS)
+                if len(events) + len(meaning.events) > MAX_EVENTS:
+                    raise NoRoomError(f"a packet can set and play {MAX_EVENTS} things at most: send several")
+                self._welcome(meaning.events, sender)
             except ControlError as error:
-                self.dropped += 1
-                self._send({self._reply_address(sender)}, f"{OSC_PREFIX}/error", str(error))
+                self._drop(error, sender)
+                continue
+            for refused in meaning.refused:
+                self._drop(refused, sender)
+            events += meaning.events
+            questions.append((meaning, message.arguments))
+        if events and not self._hand_on(events, due_ns, sender):
+            self._drop(NoRoomError("too much waits for its time already: send it later, or less of it"), sender)
+        for meaning, arguments in questions:
+            self._reply(meaning, arguments, sender)
 
-    def _obey(self, address: str, arguments: list[Any], sender: Address) -> None:
-        name = ADDRESSES.get(address)
-        command = _COMMANDS.get(address)
-        if name is not None:
-            self._ask_or_set(name, arguments, sender)
-        elif command is not None:
-            command(self, arguments, sender)
-        else:
-            raise ControlError(f"there is no OSC address {shown(address)}: `livegen controls` lists them")
-
-    def _ask_or_set(self, name: str, arguments: list[Any], sender: Address) -> None:
-        if not arguments and not CONTROLS[name].is_action:
-            self._send({self._reply_address(sender)}, osc_address(name), self._values()[name])
-            return
-        event = set_event(name, arguments)
-        if event is None:
-            return
+    def _hand_on(self, events: Sequence[Event], due_ns: int | None, sender: Address) -> bool:
+        reply_address = self._reply_address(sender)
         with self._lock:
-            askers = self._askers.setdefault(name, set())
-            if len(askers) < MAX_LISTENERS:
-                askers.add(self._reply_address(sender))
-        self._sink(event, _source(sender))
+            for event in events:
+                askers = self._askers.setdefault(event.name, {}) if isinstance(event, SetControl) else {}
+                if len(askers) < MAX_LISTENERS or reply_address in askers:
+                    askers[reply_address] = max(due_ns or 0, askers.get(reply_address, 0))
+        return self._sink(events, _source(sender), due_ns)
 
-    def _register(self, arguments: list[Any], sender: Address) -> None:
+    def _answered(self, name: str) -> set[Address]:
+        """Return who asked for a control; who asked for a later time still waits for it."""
+        soon_ns = time.perf_counter_ns() + _SOON_NS
+        with self._lock:
+            askers = self._askers.pop(name, {})
+            waiting = {address: due_ns for address, due_ns in askers.items() if due_ns > soon_ns}
+            if waiting:
+                self._askers[name] = waiting
+        return set(askers)
+
+    def _reply(self, meaning: Meaning, arguments: Sequence[Any], sender: Address) -> None:
+        """Answer the questions of a message, and do what only the server can."""
+        values = self._values() if meaning.asked else {}
+        for name in meaning.asked:
+            self._answer(sender, osc_address(name), values[name])
+        try:
+            if meaning.command:
+                _COMMANDS[meaning.command](self, arguments, sender)
+            self.received += bool(meaning.events or not meaning.refused)
+        except ControlError as error:
+            self._drop(error, sender)
+
+    def _drop(self, error: ControlError, sender: Address) -> None:
+        """Count what is dropped, and tell its sender why, unless that may be no program that speaks OSC."""
+        self._drops[kind_of(error)] += 1
+        self.last_drop = f"{sender[0]}: {error}"
+        if not isinstance(error, (NotOscError, OwnWordsError)):
+            self._answer(sender, f"{OSC_PREFIX}/error", str(error))
+
+    def _welcome(self, events: Sequence[Event], sender: Address) -> None:
+        """Note who plays: what they hold is let go of in the end."""
+        if all(isinstance(event, SetControl) for event in events) or _source(sender) in self._players:
+            return
+        if len(self._players) >= MAX_LISTENERS:
+            raise NoRoomError(f"{MAX_LISTENERS} players are here already: play from one of their machines")
+        self._players.add(_source(sender))
+
+    def _register(self, arguments: Sequence[Any], sender: Address) -> None:
         target = (sender[0], _port_argument(arguments, sender[1]))
         with self._lock:
             is_full = len(self._listeners) >= MAX_LISTENERS and sender not in self._listeners
@@ -204,9 +284,9 @@ class OscServer:
                 self._listeners[sender] = target
                 self._chosen |= {target} if arguments else set()
         if is_full:
-            raise ControlError(f"{MAX_LISTENERS} listeners are registered already: unregister one first")
+            raise NoRoomError(f"{MAX_LISTENERS} listeners are registered already: unregister one first")
 
-    def _unregister(self, arguments: list[Any], sender: Address) -> None:
+    def _unregister(self, arguments: Sequence[Any], sender: Address) -> None:
         target = (sender[0], _port_argument(arguments, sender[1]))
         with self._lock:
             self._listeners = {
@@ -215,16 +295,9 @@ class OscServer:
                 if known != target and not (source == sender and not arguments)
             }
 
-    def _dump(self, _arguments: list[Any], sender: Address) -> None:
+    def _dump(self, _arguments: Sequence[Any], sender: Address) -> None:
         for name, value in self._values().items():
-            self._send({self._reply_address(sender)}, osc_address(name), value)
-
-    def _note(self, arguments: list[Any], sender: Address) -> None:
-        event = note_event(arguments)
-        if len(self._players) >= MAX_LISTENERS and _source(sender) not in self._players:
-            raise ControlError(f"{MAX_LISTENERS} players are here already: play from one of their machines")
-        self._players.add(_source(sender))
-        self._sink(event, _source(sender))
+            self._answer(sender, osc_address(name), value)
 
     def _tell(self, what: str, *arguments: Value) -> None:
         with self._lock:
@@ -233,6 +306,9 @@ class OscServer:
 
     def _reply_address(self, sender: Address) -> Address:
         return self._listeners.get(sender, sender)
+
+    def _answer(self, sender: Address, address: str, *arguments: Value) -> None:
+        self._send({self._reply_address(sender)}, address, *arguments)
 
     def _send(self, targets: set[Address], address: str, *arguments: Value) -> None:
         if not targets:
@@ -245,11 +321,10 @@ class OscServer:
                 self.unsent += 1
 
 
-_COMMANDS: Final[dict[str, Callable[[OscServer, list[Any], Address], None]]] = {
+_COMMANDS: Final[dict[str, Callable[[OscServer, Sequence[Any], Address], None]]] = {
     f"{OSC_PREFIX}/register": OscServer._register,
     f"{OSC_PREFIX}/unregister": OscServer._unregister,
     f"{OSC_PREFIX}/dump": OscServer._dump,
-    f"{OSC_PREFIX}/note": OscServer._note,
 }
 
 
@@ -271,7 +346,7 @@ def _bound_socket(host: str, port: int) -> socket.socket:
     return bound
 
 
-def _port_argument(arguments: list[Any], default: int) -> int:
+def _port_argument(arguments: Sequence[Any], default: int) -> int:
     if not arguments:
         return default
     number = arguments[0]

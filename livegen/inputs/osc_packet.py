@@ -1,52 +1,67 @@
-"""OSC packets: from bytes to messages and back, and from messages to events."""
+"""OSC packets: bytes to messages and back. What is whole in a packet is read, and what is not is told."""
 
 import struct
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, Final
 
-from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import OscMessageBuilder
 
-from livegen.controls import CONTROLS, OSC_PREFIX, Value, parse_value
-from livegen.errors import ControlError
-from livegen.events import NoteOff, NoteOn, SetControl
-
-NOTE_RANGES: Final = {"channel": (1, 16), "note": (0, 127), "velocity": (0, 127)}
-"""Lowest and highest value of the three whole numbers of ``/livegen/note``. Velocity 0 releases the key."""
+from livegen.controls import Value
+from livegen.inputs.osc_time import IMMEDIATELY
+from livegen.inputs.osc_types import DropError, NotOscError, UnknownTypeError, read_arguments, read_string
 
 _MAX_PACKET: Final = 8192  # bytes; a larger packet sets no control
 _MAX_DEPTH: Final = 8  # how deep bundles may lie in bundles
 _BUNDLE: Final = b"#bundle\x00"
-_BUNDLE_HEADER: Final = 16  # the word #bundle and a time tag, which is taken as "now"
-_KNOWN_TYPES: Final = frozenset("ihfdsbrmtTFNI[]")
+_BUNDLE_HEADER: Final = 16  # the word #bundle and a time tag
+_MAX_SHOWN: Final = 60
 
 
-class NotOscError(ValueError):
-    """A packet, or a part of one, is not OSC."""
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message.
 
-
-def parse_packet(packet: bytes) -> list[tuple[str, list[Any]]]:
-    """Return the messages of a packet, each with its address and arguments.
-
-    Bundles are taken apart here and not by python-osc, which loops for ever on a negative element size, recurses
-    as deep as the packet says, and logs type tags that it does not know.
-
-    Raises
-    ------
-    NotOscError
-        If any part of it is not OSC.
+    Attributes
+    ----------
+    address : str
+        Which may be a pattern.
+    arguments : tuple
+        int, float, str, bytes, bool, None, or one of the classes of `livegen.inputs.osc_types`.
+    tag : int
+        Time at which it is to take effect, with all others of the same; that of its bundle, or of the one around that
+        where it is later.
     """
+
+    address: str
+    arguments: tuple[Any, ...]
+    tag: int = IMMEDIATELY
+
+
+def parse_packet(packet: bytes) -> tuple[list[Message], list[DropError]]:
+    """Return the messages of a packet, and what is wrong with the rest of it; never raises."""
+    messages: list[Message] = []
+    faults: list[DropError] = []
     if len(packet) > _MAX_PACKET:
-        raise NotOscError(f"a packet has at most {_MAX_PACKET} bytes")
-    return [_parse_message(data) for data in _elements(packet, 0)]
+        return [], [NotOscError(f"a packet has at most {_MAX_PACKET} bytes, not {len(packet)}")]
+    elements = _elements(packet, 0, IMMEDIATELY)
+    while True:
+        try:
+            messages.append(_parse_message(*next(elements)))
+        except StopIteration:
+            return messages, faults
+        except DropError as fault:
+            faults.append(fault)
 
 
-def _elements(packet: bytes, depth: int) -> Iterator[bytes]:
+def _elements(packet: bytes, depth: int, tag: int) -> Iterator[tuple[bytes, int]]:
+    """Yield each message with its time tag; raises NotOscError where the bundle around it is damaged."""
     if not packet.startswith(_BUNDLE):
-        yield packet
+        yield packet, tag
         return
     if depth == _MAX_DEPTH or len(packet) < _BUNDLE_HEADER:
         raise NotOscError("a bundle is too deep or too short")
+    tag = max(tag, int.from_bytes(packet[len(_BUNDLE) : _BUNDLE_HEADER], "big"))
     at = _BUNDLE_HEADER
     while at < len(packet):
         if at + 4 > len(packet):
@@ -55,24 +70,23 @@ def _elements(packet: bytes, depth: int) -> Iterator[bytes]:
         at += 4
         if size <= 0 or at + size > len(packet):
             raise NotOscError("a bundle's element is longer than the bundle")
-        yield from _elements(packet[at : at + size], depth + 1)
+        yield from _elements(packet[at : at + size], depth + 1, tag)
         at += size
 
 
-def _parse_message(data: bytes) -> tuple[str, list[Any]]:
+def _parse_message(data: bytes, tag: int) -> Message:
     if not data.startswith(b"/"):
         raise NotOscError("an address begins with a slash")
-    tags_at = (data.find(b"\x00") // 4 + 1) * 4
-    tags = data[tags_at:].split(b"\x00", 1)[0].decode("latin-1")
-    if tags and not (tags[0] == "," and set(tags[1:]) <= _KNOWN_TYPES):
-        raise NotOscError(f"unknown type tags {tags!r}")
-    if "I" in tags:  # an impulse, which python-osc does not know; like T it has no data
-        data = data[:tags_at] + tags.replace("I", "T").encode() + data[tags_at + len(tags) :]
+    address, at = read_string(data, 0)
+    if at >= len(data):  # old programs leave out the types where there is no argument
+        return Message(address, (), tag)
+    tags, at = read_string(data, at)
+    if tags and not tags.startswith(","):
+        raise NotOscError("the types of arguments begin with a comma")
     try:
-        message = OscMessage(data)
-        return message.address, message.params
-    except Exception as error:  # python-osc raises not only its ParseError, but also struct, Unicode and index errors
-        raise NotOscError(str(error)) from error
+        return Message(address, read_arguments(tags[1:], data, at), tag)
+    except UnknownTypeError as error:
+        raise UnknownTypeError(f"{shown(address)}: {error}") from None
 
 
 def build_packet(address: str, *arguments: Value) -> bytes:
@@ -83,43 +97,7 @@ def build_packet(address: str, *arguments: Value) -> bytes:
     return bytes(builder.build().dgram)
 
 
-def note_event(arguments: list[Any]) -> NoteOn | NoteOff:
-    """Return the event of a key that the arguments of ``/livegen/note`` describe.
-
-    Raises
-    ------
-    ControlError
-        If they are not three numbers within `NOTE_RANGES`.
-    """
-    numbers = [int(number) for number in arguments if isinstance(number, (int, float)) and abs(number) < 128]
-    if len(arguments) != 3 or len(numbers) != 3:
-        raise ControlError(f"{OSC_PREFIX}/note takes three numbers: channel 1..16, note 0..127, velocity 0..127")
-    for (what, (lowest, highest)), number in zip(NOTE_RANGES.items(), numbers, strict=True):
-        if not lowest <= number <= highest:
-            raise ControlError(f"{what} {number} of {OSC_PREFIX}/note is out of range: {lowest}..{highest}")
-    channel, note, velocity = numbers
-    return NoteOn(channel - 1, note, velocity) if velocity else NoteOff(channel - 1, note)
-
-
-def set_event(name: str, arguments: list[Any]) -> SetControl | None:
-    """Return what a message to the address of a control sets; None when the button of a trigger comes up.
-
-    For an action, OSC's N, which is None here, counts as no argument.
-
-    Raises
-    ------
-    ControlError
-        If there is more than one argument, or the control cannot have its value.
-    """
-    if len(arguments) > 1:
-        raise ControlError(f"{name} takes one argument, not {len(arguments)}")
-    control = CONTROLS[name]
-    is_bare = not arguments or (control.is_action and arguments[0] is None)
-    value = parse_value(name, control.argument if is_bare else arguments[0])
-    return SetControl(name, value) if value or control.kind != "trigger" else None
-
-
 def shown(value: object) -> str:
     """Return a value as an error shows it, cut if it is long."""
     text = repr(value)
-    return text if len(text) <= 60 else f"{text[:60]}..."
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}..."

@@ -6,7 +6,7 @@ block; a level goes to the mix. Then once a frame: `play_frame` hands the events
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from threading import Lock
 from typing import Final
@@ -18,7 +18,10 @@ from livegen import score_table
 from livegen.controls import CONTROLS, DEFAULTS, VOICE_PREFIX, Value, Values, with_value
 from livegen.engines.protocol import Predictor
 from livegen.events import CLOCK_EVENTS, Event, SetControl, SourceLost, StampedEvent
-from livegen.outputs.callback import N_RINGS, RING_SIZE, begin_with_gains, new_callback, push_command
+from livegen.instrument.ahead import Ahead, Bundle, is_said_again, up_to_keys
+from livegen.instrument.commands import CommandWriter
+from livegen.instrument.taken import Taken, stamped, without_repeats
+from livegen.outputs.callback import begin_with_gains, new_callback
 from livegen.patch import Patch
 from livegen.performance.expression import Expression
 from livegen.performance.keyboard import HeldKey, Keyboard, attacks, handle
@@ -28,8 +31,8 @@ from livegen.performance.turn import FrameReport, Turn
 from livegen.score import Voice
 from livegen.score_table import FrameBeat, PlannedFrame
 from livegen.synth.bank import fill_bank, free_bank
-from livegen.synth.commands import COMMAND, EXPRESS, GIVE_TO_MODEL, KEY_DOWN, KEY_UP, SET_CHORD, SILENCE_ALL, USE_BANK
-from livegen.units import FRAME_RATE_HZ
+from livegen.synth.commands import EXPRESS, GIVE_TO_MODEL, KEY_DOWN, KEY_UP, SET_CHORD, SILENCE_ALL, USE_BANK
+from livegen.units import FRAME_RATE_HZ, frame_to_sample
 
 COMMIT_MARGIN_SECONDS: Final = 0.0045
 """How long before the audio callback needs a frame the frame is planned for the last time; one block is added to it."""
@@ -42,31 +45,10 @@ _LEVELS: Final = frozenset(
 )
 """Controls that the callback reads."""
 
-_Taken = tuple[int, Event, str]
-"""When an event happened, in nanoseconds, the event, and its source."""
-
 
 def notation_of(patch: Patch) -> Notation:
     """Return how the score writes what is played with a patch."""
     return Notation(tuple(voice.timbre.values[0] for voice in patch.voices), patch.drum_notes)
-
-
-def _without_repeats(taken: list[_Taken]) -> Iterator[_Taken]:
-    """Yield events, but of the settings of one number or switch in a row of settings only the last.
-
-    So a frame with a thousand moves of a fader costs no more than a frame with one.
-    """
-    last: dict[str, _Taken] = {}
-    for stamped in taken:
-        event = stamped[1]
-        if isinstance(event, SetControl) and CONTROLS[event.name].kind in ("float", "int", "bool"):
-            last.pop(event.name, None)
-            last[event.name] = stamped
-            continue
-        yield from last.values()
-        last = {}
-        yield stamped
-    yield from last.values()
 
 
 class Instrument:
@@ -141,14 +123,14 @@ class Instrument:
         self._patch, self._new_patch = patch, patch  # the one that sounds, and the one that is to sound
         self._bank = 0
         self._lock = Lock()
-        self._order = 0
-        self._rings: dict[str, int] = {"session": 0}
-        self._command: NDArray[np.void] = np.zeros(1, COMMAND)  # scratch
+        self._commands = CommandWriter(self.callback)
         self._unsent: set[Voice] = set()
-        self._expressed = [Expression()] * len(Voice)  # what the callback was told last, by voice
-        self._taken: set[Voice] = set()  # voices that are the player's in the callback
-        self._pending: list[_Taken] = []
-        self._overflowed: dict[str, int] = {}  # sources that events were lost from, and when
+        self._expressed = [Expression()] * len(Voice)  # what the callback was told of each voice
+        self._taken: set[Voice] = set()  # voices that the callback takes for the player's
+        self._pending: list[Taken] = []
+        self._ahead = Ahead()
+        self._is_apart = False  # where sound and score may have heard the same in another order
+        self._overflowed: dict[str, int] = {}  # sources of which events were lost, and when
         self._apply_levels()
         begin_with_gains(self.callback, self.callback["mix"]["gains"][0])
 
@@ -189,20 +171,90 @@ class Instrument:
         time_ns : int, optional
             When it happened, on the clock of `time.perf_counter_ns`; now if left out.
         """
+        self.receive_together((event,), source, time_ns)
+
+    def receive_together(self, events: Sequence[Event], source: str, time_ns: int | None = None) -> None:
+        """Take events that take effect together, in one frame and one block; otherwise as `receive`."""
         time_ns = time.perf_counter_ns() if time_ns is None else time_ns
         with self._lock:
-            if len(self._pending) < _MAX_PENDING or event == _PANIC:
-                self._pending.append((time_ns, event, source))
-            else:  # the lost event may be a key that came up: let go of all keys of its source
-                self.n_lost += 1
-                self._overflowed[source] = time_ns
-                event = SourceLost()
-            if isinstance(event, SetControl):
-                self._set(event)
-            before = self._keyboard
-            self._keyboard = handle(before, event, source, self._values, self._new_patch.drum_notes)
-            if self._keyboard is not before or (isinstance(event, SetControl) and event.name == "bend_range"):
-                self._sound(before, source)
+            for event in events:
+                self._drop_ahead(event, source)
+                if not isinstance(event, CLOCK_EVENTS):
+                    self._ahead.overtake()
+                self._take_in(Taken(time_ns, event, source))
+            self._commands.publish()
+
+    def receive_ahead(self, events: Sequence[Event], source: str, time_ns: int, sample: int) -> None:
+        """Take events that take effect together at a time to come.
+
+        For the score they are in the frame in which that time lies, if this is known before that frame is planned for
+        the last time. For the sound they come when `sound_until` is called; keys sound at their sample.
+
+        Parameters
+        ----------
+        events : sequence of Event
+        source : str
+        time_ns : int
+            On the clock of `time.perf_counter_ns`.
+        sample : int
+            What is made then.
+        """
+        with self._lock:
+            if self._ahead.n_events + len(events) > _MAX_PENDING:
+                self.n_lost += len(events)
+                self._overflowed[source] = time_ns  # a key that comes up may be lost
+            else:
+                self._ahead.add(Bundle(time_ns, sample, tuple(events), source))
+
+    def sound_until(self, time_ns: int, keys_ns: int) -> int | None:
+        """Let what is due sound, and return when the next is; None where nothing is to come.
+
+        Parameters
+        ----------
+        time_ns : int
+            Now.
+        keys_ns : int
+            How long before its sample the callback must know of a key.
+        """
+        with self._lock:
+            self._sound_bundles(self._ahead.take_due(time_ns, keys_ns))
+            self._commands.publish()
+            return self._ahead.next_ns(keys_ns)
+
+    def _sound_bundles(self, bundles: Sequence[Bundle]) -> None:
+        """Let the sound take events that were to come; so does the score, where it has not."""
+        for bundle in bundles:
+            self._commands.sample = bundle.sample if bundle.has_keys else None
+            for event in bundle.events:
+                taken = Taken(bundle.time_ns, event, bundle.source, bundle.sample)
+                self._take_in(taken, is_in_score=bundle.is_in_score)
+                if bundle.is_overtaken and is_said_again(event):
+                    self._pending.append(taken)
+            self._is_apart |= bundle.is_overtaken
+        self._commands.sample = None
+
+    def _drop_ahead(self, event: Event, source: str) -> None:
+        """Forget what is to come, after a panic or of a source that is gone; what the score has sounds, and ends."""
+        if event == _PANIC or isinstance(event, SourceLost):
+            self._sound_bundles(self._ahead.drop(None if event == _PANIC else source))
+
+    def _take_in(self, taken: Taken, *, is_in_score: bool = False) -> None:
+        """Let the sound take an event, and so does the score, unless it has; the caller holds the lock."""
+        time_ns, event, source, _ = taken
+        if is_in_score:
+            pass
+        elif len(self._pending) < _MAX_PENDING or event == _PANIC:
+            self._pending.append(taken)
+        else:  # what is lost may be a key that came up: let go of all that the source holds
+            self.n_lost += 1
+            self._overflowed[source] = time_ns
+            event = SourceLost()
+        if isinstance(event, SetControl):
+            self._set(event)
+        before = self._keyboard
+        self._keyboard = handle(before, event, source, self._values, self._new_patch.drum_notes)
+        if self._keyboard is not before or (isinstance(event, SetControl) and event.name == "bend_range"):
+            self._sound(before, source)
 
     def play_frame(self, to_frame: int, position_of_time: Callable[[int], float]) -> FrameReport:
         """Apply what came in, let the frames before `to_frame` stand, and publish the plan, nearest frame first.
@@ -224,13 +276,10 @@ class Instrument:
         this call, but no key that came up hangs, and a stopped model stays stopped. If the first frame was already
         published, only the plan after it is lost.
         """
-        taken = self._take()
+        taken = self._take(to_frame)
         latency_frames = self.latency_seconds * FRAME_RATE_HZ
-        events = tuple(
-            StampedEvent(event, source, position_of_time(time_ns) - isinstance(event, CLOCK_EVENTS) * latency_frames)
-            for time_ns, event, source in taken
-        )
-        times_ns = tuple(time_ns for time_ns, _, _ in taken)
+        events = stamped(taken, position_of_time, latency_frames, int(self.callback["sample_rate"][0]))
+        times_ns = tuple(each.time_ns for each in taken)
         self.state = replace(self.state, models=self._models)
         turn: Turn | None = None
         try:
@@ -253,6 +302,7 @@ class Instrument:
         score_table.write_frames(self.table, list(frames))
         with self._lock:
             self._give_back(owner)
+            self._commands.publish()
 
     def _play_next(self, events: tuple[StampedEvent, ...], times_ns: tuple[int, ...], to_frame: int) -> Turn:
         """Apply events, and publish the first frame that is planned on them."""
@@ -264,8 +314,11 @@ class Instrument:
             self.n_missed_plans += 1
             call = Call(frame_taken + 1, frame_taken + 2)
             state, frames, messages = advance(before, call.to_frame, events, plan_to=call.plan_to)
-        # the next frame is always written: where the beat is in it is now known as well as it will ever be
-        score_table.write_frames(self.table, _on_beat(state, (state.timeline.at(state.horizon).planned, *frames)))
+        # the next one always: its beat is as well known now as it will be
+        first, at = state.timeline.at(state.horizon).planned, state.horizon
+        before_it = state.timeline.at(at - 1).planned if at > state.timeline.start else None
+        later = (planned for planned in frames if planned.frame_index != at)
+        score_table.write_frames(self.table, _on_beat(state, (up_to_keys(first, before_it, events), *later)))
         report = FrameReport(state.horizon, events, times_ns, tuple(messages))
         return Turn(report, before, state, (call,), is_late)
 
@@ -287,9 +340,14 @@ class Instrument:
         with self._lock:
             if any(isinstance(message, ControlInForce) and message.is_consequence for message in turn.report.messages):
                 self._adopt(state)
-            if self._keyboard.n_pressed != state.keyboard.n_pressed:
-                return  # keys went down since then: the next frame tells whose their voices are
-            self._give_back(state.timeline.at(state.horizon).planned.owner)
+            elif self._is_apart and not self._pending and not self._ahead.has_known:
+                self._is_apart = False
+                if self._values != state.values or self._keyboard != state.keyboard:
+                    self._adopt(state)
+            if self._keyboard.n_pressed == state.keyboard.n_pressed:
+                self._give_back(state.timeline.at(state.horizon).planned.owner)
+            # else keys went down since: whose their voices are, the next frame tells
+            self._commands.publish()
 
     def _give_back(self, owner: NDArray[np.uint8]) -> None:
         for voice in tuple(self._taken):
@@ -297,9 +355,10 @@ class Instrument:
                 self._push("session", GIVE_TO_MODEL, voice)
 
     def _adopt(self, state: State) -> None:
-        """Take over controls and keys of the performance, and apply the events that it has not had yet."""
+        """Stand where the performance stands, but for the events that it does not know of yet."""
+        self._sound_bundles(self._ahead.take_known())
         values, keyboard = state.values, state.keyboard
-        for _, event, source in self._pending:
+        for _, event, source, _ in self._pending:
             if isinstance(event, SetControl) and not CONTROLS[event.name].is_action:
                 values = with_value(values, event.name, event.value)
             keyboard = handle(keyboard, event, source, values, self._new_patch.drum_notes)
@@ -309,12 +368,22 @@ class Instrument:
         self._apply_levels()
         self._sound(before, "session")
 
-    def _take(self) -> list[_Taken]:
+    def _take(self, to_frame: int | None = None) -> list[Taken]:
+        """Return what the score is to know: what came in, and what is to come in the frame that is planned next."""
+        due: list[Bundle] = []
         with self._lock:
             self._send_again()
-            lost = [(time_ns, SourceLost(), source) for source, time_ns in self._overflowed.items()]
+            lost: list[Taken] = [Taken(time_ns, SourceLost(), source) for source, time_ns in self._overflowed.items()]
             taken, self._pending, self._overflowed = [*self._pending, *lost], [], {}
-        return list(_without_repeats(taken))
+            if to_frame is not None:
+                due = self._ahead.for_score(frame_to_sample(to_frame + 1, int(self.callback["sample_rate"][0])))
+            self._commands.publish()
+        taken += [
+            Taken(bundle.time_ns, event, bundle.source, bundle.sample) for bundle in due for event in bundle.events
+        ]
+        if due:
+            taken.sort(key=lambda each: each.time_ns)
+        return list(without_repeats(taken))
 
     def _set(self, event: SetControl) -> None:
         mix = self.callback["mix"]
@@ -338,9 +407,9 @@ class Instrument:
             return
         bank = free_bank(synth)
         fill_bank(synth, bank, self._new_patch)
-        command = self._begin_command(USE_BANK, Voice.P1)
+        command = self._commands.begin(USE_BANK, Voice.P1)
         command["note"] = bank
-        if push_command(self.callback[0], self._ring_of("session"), command):
+        if self._commands.stage("session", command):
             self._patch, self._bank = self._new_patch, bank
 
     def _apply_levels(self) -> None:
@@ -375,16 +444,15 @@ class Instrument:
         wanted = self._keyboard.expression(voice, int(self._values["bend_range"]))
         if wanted == self._expressed[voice]:
             return
-        ring = self.callback["rings"][0, self._ring_of(source)]
-        if ring["written"][0] - ring["read"][0] < RING_SIZE // 2 and self._push_expression(source, voice, wanted):
+        if not self._commands.is_half_full(source) and self._push_expression(source, voice, wanted):
             self._expressed[voice] = wanted
 
     def _push_expression(self, source: str, voice: Voice, expression: Expression) -> bool:
-        command = self._begin_command(EXPRESS, voice)
+        command = self._commands.begin(EXPRESS, voice)
         command["bend"] = expression.bend
         command["modulation"] = expression.modulation
         command["pressure"] = expression.pressure
-        return bool(push_command(self.callback[0], self._ring_of(source), command))
+        return self._commands.stage(source, command)
 
     def _send_again(self) -> None:
         """Send again what did not fit into a full ring, so that no note hangs."""
@@ -402,7 +470,7 @@ class Instrument:
                 self._push("session", KEY_DOWN, voice, now)
 
     def _push(self, source: str, kind: int, voice: Voice, key: HeldKey | None = None) -> None:
-        command = self._begin_command(kind, voice)
+        command = self._commands.begin(kind, voice)
         if key is not None:
             chord = self._keyboard.chord(voice)
             command["note"] = key.note
@@ -410,7 +478,7 @@ class Instrument:
             command["volume"] = key.volume
             command["n_notes"] = len(chord)
             command["notes"][: len(chord)] = chord
-        if not push_command(self.callback[0], self._ring_of(source), command):
+        if not self._commands.stage(source, command):
             self.n_lost += 1
             self._unsent.add(voice)
         elif kind == KEY_DOWN:
@@ -418,19 +486,9 @@ class Instrument:
         elif kind == GIVE_TO_MODEL:
             self._taken.discard(voice)
 
-    def _begin_command(self, kind: int, voice: Voice) -> np.void:
-        self._order += 1
-        self._command[:] = 0
-        command: np.void = self._command[0]
-        command["kind"], command["voice"], command["order"] = kind, int(voice), self._order
-        return command
 
-    def _ring_of(self, source: str) -> int:
-        return self._rings.setdefault(source, min(len(self._rings), N_RINGS - 1))
-
-
-def _on_beat(state: State, frames: Sequence[PlannedFrame]) -> list[PlannedFrame]:
-    """Return frames with the place of each on the beat, as far as it is known now."""
+def _on_beat(state: State, frames: Iterable[PlannedFrame]) -> list[PlannedFrame]:
+    """Return frames with where the beat is in each, as it is known now."""
     tempo, beats_a_bar = state.tempo, int(state.values["beats_a_bar"])
     placed = []
     for planned in frames:

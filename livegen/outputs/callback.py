@@ -1,8 +1,9 @@
 """The audio callback: one record that a native function owns, and the kernel that fills a block from it.
 
-The record shows how the sound is made: commands come in through rings (one for each thread that plays keys), planned
-frames through the score table, and levels through `mix`. Samples go out, and what went wrong is counted in `stats`.
-The kernel never takes the GIL, allocates, locks or raises, and always fills the whole block.
+Read this record as the design of the sound: commands come in through rings (one a thread that plays keys, and one for
+what is due at a sample of its own), planned frames through the score table, levels through `mix`; samples leave, and
+what went wrong is counted in `stats`. The kernel never takes the GIL, allocates, locks or raises, and always fills the
+whole block.
 """
 
 from typing import Final
@@ -46,6 +47,9 @@ from livegen.system.kernels import Record, kernel
 from livegen.units import FRAME_RATE_HZ, MAX_VOLUME, frame_to_sample
 
 N_RINGS: Final = 8
+TIMED_RING: Final = N_RINGS
+"""One more ring, of commands that wait for a sample of their own, in the order of these."""
+
 RING_SIZE: Final = 256
 N_STAMPS: Final = 256
 N_BINS: Final = 4096
@@ -55,7 +59,15 @@ _GAIN_GRID_SAMPLES: Final = 32
 _RAMP_SECONDS: Final = 0.005
 _OUTPUT_UNDERFLOW: Final = 4  # paOutputUnderflow
 
-RING: Final = np.dtype([("written", np.int64, 1), ("read", np.int64, 1), ("commands", COMMAND, RING_SIZE)], align=True)
+RING: Final = np.dtype(
+    [
+        ("written", np.int64, 1),
+        ("read", np.int64, 1),
+        ("n_staged", np.int64),  # behind those that are written, and not yet to be seen; the writer's own
+        ("commands", COMMAND, RING_SIZE),
+    ],
+    align=True,
+)
 
 MIX: Final = np.dtype(
     [
@@ -102,7 +114,7 @@ CALLBACK: Final = np.dtype(
         ("table", TABLE),
         ("mix", MIX),
         ("click", CLICK),
-        ("rings", RING, N_RINGS),
+        ("rings", RING, N_RINGS + 1),
         ("stats", STATS),
         ("parts", np.float32, (N_VOICES, MAX_PIECE_SAMPLES)),
         ("tap", TAP),  # copy of the mix for remote listeners
@@ -166,21 +178,43 @@ def warm_up(patch: Patch) -> None:
     read_frame(callback["table"], 0)
     command = np.zeros(1, COMMAND)
     command["note"] = 69
+    stage_command(callback[0], TIMED_RING, command[0])
+    publish_commands(callback[0], TIMED_RING)
     push_command(callback[0], 0, command[0])
     fill_block(callback[0], np.zeros(2 * 64, np.float32), 64, 0)
     read_tap(callback["tap"][0], 0, np.zeros(TAP_SAMPLES, np.int16), MAX_PIECE_SAMPLES)
 
 
 @kernel
-def push_command(callback: Record, ring_index: int, command: Record) -> bool:
-    """Put a copy of a command into a ring; False if the ring is full. One thread at a time writes to a ring."""
+def stage_command(callback: Record, ring_index: int, command: Record) -> bool:
+    """Put a copy of a command into a ring, to be run when all that is staged is published; False if the ring is full.
+
+    One thread at a time writes to a ring.
+    """
     ring = callback.rings[ring_index]
-    written = ring.written[0]
-    if written - load_acquire(ring.read, 0) >= RING_SIZE:
+    end = ring.written[0] + ring.n_staged
+    if end - load_acquire(ring.read, 0) >= RING_SIZE:
         return False
-    ring.commands[written % RING_SIZE] = command
-    store_release(ring.written, 0, written + 1)
+    ring.commands[end % RING_SIZE] = command
+    ring.n_staged += 1
     return True
+
+
+@kernel
+def publish_commands(callback: Record, ring_index: int) -> None:
+    """Let the callback see what is staged in a ring, all of it at once."""
+    ring = callback.rings[ring_index]
+    n_staged = ring.n_staged
+    ring.n_staged = 0
+    store_release(ring.written, 0, ring.written[0] + n_staged)
+
+
+@kernel
+def push_command(callback: Record, ring_index: int, command: Record) -> bool:
+    """Put a copy of a command into a ring, to be run next; False if the ring is full."""
+    is_staged = stage_command(callback, ring_index, command)
+    publish_commands(callback, ring_index)
+    return is_staged
 
 
 @kernel
@@ -201,12 +235,14 @@ def render_block(callback: Record, out: NDArray[np.float32], n_samples: int) -> 
 def _render_piece(callback: Record, n_samples: int) -> None:
     _run_commands(callback)
     end = callback.sample + n_samples
-    for _ in range(64 * N_LANES + n_samples):  # an upper bound that is never reached: each event moves its clock on
+    for _ in range(64 * N_LANES + n_samples + RING_SIZE):  # a bound, never reached: each event moves its own clock on
         lane, sample, kind = _next_event(callback)
         if sample >= end:
             break
         sample = max(sample, callback.sample)
-        if kind == _FRAME:
+        if kind == _COMMAND:
+            _run_timed_command(callback, sample)
+        elif kind == _FRAME:
             _start_frame(callback, sample, lane)
         elif kind == _TICK:
             run_event(callback.synth, sample, lane)
@@ -239,6 +275,14 @@ def _run_commands(callback: Record) -> None:
 
 
 @kernel
+def _run_timed_command(callback: Record, sample: int) -> None:
+    ring = callback.rings[TIMED_RING]
+    read = ring.read[0]
+    run_command(callback.synth, sample, ring.commands[read % RING_SIZE])
+    store_release(ring.read, 0, read + 1)
+
+
+@kernel
 def _send(callback: Record) -> None:
     if callback.log.is_on:
         log_writes(callback.log, callback.synth.writes[0])
@@ -248,16 +292,20 @@ def _send(callback: Record) -> None:
 _FRAME: Final = 0
 _TICK: Final = 1
 _GAIN: Final = 2
+_COMMAND: Final = 3
 
 
 @kernel
 def _next_event(callback: Record) -> tuple[int, int, int]:
-    """Return lane, sample and kind of the next event. At the same sample, frames come before ticks."""
+    """Return lane, sample and kind of what comes first: at the same sample commands, then frames, then ticks."""
     best_lane, best_sample, best_kind = 0, NEVER, _FRAME
+    timed = callback.rings[TIMED_RING]
+    if timed.read[0] < load_acquire(timed.written, 0):
+        best_sample, best_kind = timed.commands[timed.read[0] % RING_SIZE].sample, _COMMAND
     for voice in range(N_VOICES):
         sample = _frame_sample(callback, voice)
         if sample < best_sample:
-            best_lane, best_sample = voice, sample
+            best_lane, best_sample, best_kind = voice, sample, _FRAME
     for lane in range(N_LANES):
         sample = next_event_sample(callback.synth, lane)
         if sample < best_sample:

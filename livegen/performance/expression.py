@@ -17,7 +17,12 @@ _MAX_PITCH: Final = 8191
 _MODULATION: Final = 1
 _DATA_ENTRY: Final = 6
 _PARAMETER_LOW, _PARAMETER_HIGH = 100, 101
-_OTHER_PARAMETERS: Final = (98, 99)  # NRPN: the data entry that follows them is ignored
+_OTHER_PARAMETERS: Final = (98, 99)  # NRPN: what is entered after them is not for us
+CONTROLLERS: Final = frozenset(
+    {_MODULATION, _DATA_ENTRY, 38, 96, 97, _PARAMETER_LOW, _PARAMETER_HIGH, *_OTHER_PARAMETERS, RESET_CONTROLLERS}
+)
+"""Those that stand for a wheel, or come with the parameter that sets its range."""
+
 _NO_PARAMETER: Final = (127, 127)
 _BEND_RANGE: Final = (0, 0)  # RPN 0, https://midi.org/midi-1-0-control-change-messages
 _MAX_BEND_RANGE: Final = int(CONTROLS["bend_range"].maximum)

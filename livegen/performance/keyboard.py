@@ -22,7 +22,7 @@ from livegen.events import (
     SetControl,
     SourceLost,
 )
-from livegen.performance.expression import RESET_CONTROLLERS, Expression, Wheels
+from livegen.performance.expression import CONTROLLERS, RESET_CONTROLLERS, Expression, Wheels
 from livegen.score import DRUM_NOTES, MIDI_CHANNEL, N_VOICES, Voice, fit_note, fit_octave
 from livegen.units import velocity_to_volume
 from livegen.voices import MAX_CHORD_NOTES
@@ -35,6 +35,9 @@ _VOICE_OF_CHANNEL: Final[Mapping[int, Voice]] = {channel: voice for voice, chann
 _SUSTAIN: Final = 64
 _ALL_SOUND_OFF: Final = 120
 _ALL_NOTES_OFF: Final = range(123, 128)
+HEARD_CONTROLLERS: Final = CONTROLLERS | {_SUSTAIN, _ALL_SOUND_OFF, 122, *_ALL_NOTES_OFF}
+"""MIDI controllers that do something here, or say nothing about what is played."""
+
 _PEDAL_DOWN: Final = 64
 _MAX_HELD: Final = 256
 _KEYS: Final = (0, 127)

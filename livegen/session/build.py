@@ -95,7 +95,7 @@ class _Builder:
         with contextlib.ExitStack() as opened:
             self._speaker = self._open_speaker()
             opened.callback(self._speaker.stop)
-            self._inbox = Inbox(self._desk, instrument)
+            self._inbox = Inbox(self._desk, instrument, self._clock)
             try:
                 self._open_midi(opened)
             except PortError as error:
@@ -157,7 +157,8 @@ class _Builder:
 
     def _open_osc(self) -> OscServer:
         def listen(port: int) -> OscServer:
-            return OscServer(self._inbox.receive, lambda: self._instrument.values, self._settings.osc_host, port)
+            host = self._settings.osc_host
+            return OscServer(self._inbox.receive_together, lambda: self._instrument.values, host, port)
 
         if self._settings.osc_port is not None:
             server = listen(self._settings.osc_port)

@@ -17,6 +17,9 @@ _N_RECENT: Final = 15
 _LONGEST_SILENCE_SECONDS: Final = 0.1
 """A device stands still, and so does its clock, if it has asked for no block for this long after its last block."""
 
+_STEP_NS: Final = 1_000_000
+"""By so much the fit must have moved for what is timed to the sample to follow it."""
+
 
 class AudioClock:
     """The clock of a callback that plays; any thread may read it.
@@ -29,6 +32,7 @@ class AudioClock:
     def __init__(self, callback: NDArray[np.void]) -> None:
         self._stats = callback["stats"][0]
         self.sample_rate = int(callback["sample_rate"][0])
+        self._steady_origin_ns = 0
 
     def _recent(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the first samples and the times of the last few blocks."""
@@ -62,6 +66,17 @@ class AudioClock:
             return sample
         last_block = int(samples[-1] - samples[-2]) if len(samples) > 1 else 0
         return min(sample, int(samples[-1]) + last_block + round(_LONGEST_SILENCE_SECONDS * self.sample_rate))
+
+    def steady_sample_at(self, time_ns: int) -> int:
+        """Return the sample that is made at a time, 0 or more, for what is timed to the sample; for one thread.
+
+        The fit moves by some samples from block to block. What is so far apart in time is to be so far apart in the
+        sound, so this one follows only where it has moved by a millisecond.
+        """
+        origin_ns = self.origin_ns()
+        if abs(origin_ns - self._steady_origin_ns) > _STEP_NS:
+            self._steady_origin_ns = origin_ns
+        return max(round((time_ns - self._steady_origin_ns) * self.sample_rate / 1_000_000_000), 0)
 
     def seconds(self) -> float:
         """Return how long the callback has played; negative before the start."""

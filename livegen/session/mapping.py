@@ -28,7 +28,8 @@ _SAME_AT_FIRST: Final = 3
 """A knob that was just learned is an encoder if its first values, this many, are all the same single step. A knob with
 a position would send different values."""
 
-_MIDI: Final = "midi:"
+_PLAYERS: Final = ("midi:", "osc:")
+"""Sources whose program changes pick patches; those of a MIDI file are meant for other instruments."""
 
 _Place = tuple[int, str, int]
 """Channel, kind and number of a knob."""
@@ -108,7 +109,7 @@ class ControllerMap:
                 return heard._hear_knob(event, source, values)
             case NoteOn():
                 return heard._hear_pad(event, values)
-            case ProgramChange(_, program) if source.startswith(_MIDI) and self.programs:
+            case ProgramChange(_, program) if source.startswith(_PLAYERS) and self.programs:
                 return heard._pick_patch(program)
             case SetControl("learn", name):
                 return heard._learn(str(name)), [event]

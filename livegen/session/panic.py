@@ -18,6 +18,11 @@ _BURST_SECONDS: Final = 0.1
 _AGAIN_SECONDS: Final = 2.0
 
 
+def may_be_panic(event: Event) -> bool:
+    """Tell whether an event is a panic, or a MIDI message that may stand for one."""
+    return event == PANIC or (isinstance(event, ControlChange) and event.control in _CONTROLLERS)
+
+
 class PanicButton:
     """Recognizes the presses of a panic button.
 

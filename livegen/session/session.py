@@ -107,9 +107,18 @@ class Session:
         self.midi_in, self.midi_outs, self.file_player = parts.midi_in, parts.midi_outs, parts.file_player
         self.recorder = parts.recorder
         self.receive, self._play = parts.inbox.receive, parts.inbox.play
+        self.receive_together, self._keep_time = parts.inbox.receive_together, parts.inbox.run
+        parts.inbox.plan_seconds = self._lead_seconds
         self.tap = TapReader(self.instrument.callback, MAX_PIECE_SAMPLES)
         self.status = Status(
-            self.instrument, self.clock, self.speaker, self.osc, self.midi_in, self.midi_outs, self.recorder
+            self.instrument,
+            self.clock,
+            self.speaker,
+            self.osc,
+            parts.inbox.unheard,
+            self.midi_in,
+            self.midi_outs,
+            self.recorder,
         )
         self.warnings = warnings
         self.observers: list[Callable[[FrameReport], None]] = []
@@ -143,6 +152,7 @@ class Session:
         self.instrument.play_frame(0, self.clock.position_at)
         self.speaker.start()
         self._start_thread("frames", self._play_frames)
+        self._start_thread("schedule", self._keep_time)
         self._start_thread("housekeeping", self._keep_house)
         self._start_thread("desk", self._work_at_desk)
         for name, part in (("midi in", self.midi_in), ("osc", self.osc), ("link", self.link)):

@@ -10,6 +10,7 @@ from livegen.performance.timeline import Step
 from livegen.session.clock import AudioClock
 from livegen.session.midi_outs import MidiOuts
 from livegen.session.speaker import Speaker
+from livegen.session.unheard import Unheard
 from livegen.takes.recorder import Recorder
 
 
@@ -22,6 +23,7 @@ class Status:
     clock : AudioClock
     speaker : Speaker
     osc : OscServer
+    unheard : Unheard
     midi_in : MidiInput or None
     midi_outs : MidiOuts or None
     recorder : Recorder or None
@@ -40,6 +42,7 @@ class Status:
         clock: AudioClock,
         speaker: Speaker,
         osc: OscServer,
+        unheard: Unheard,
         midi_in: MidiInput | None = None,
         midi_outs: MidiOuts | None = None,
         recorder: Recorder | None = None,
@@ -48,6 +51,7 @@ class Status:
         self._clock = clock
         self._speaker = speaker
         self._osc = osc
+        self._unheard = unheard
         self._midi_in = midi_in
         self._midi_outs = midi_outs
         self._recorder = recorder
@@ -90,6 +94,8 @@ class Status:
     def troubles(self) -> list[str]:
         """Return what went wrong so far and how often, the worst first; an empty list if all is well."""
         lines = [f"{what}: {count}" for what, count in self.counts().items() if count]
+        lines += [f"OSC of {self._osc.last_drop}"] if self._osc.last_drop else []
+        lines += [self._unheard.last] if self._unheard.last else []
         if self._recorder is not None and self._recorder.trouble:
             lines = [self._recorder.trouble, *lines]
         return [f"faults: {self.faults}, the last in {self.last_fault}", *lines] if self.faults else lines
@@ -110,7 +116,8 @@ class Status:
             "MIDI pieces dropped": 0 if midi_in is None else midi_in.dropped,
             "MIDI messages not sent": 0 if midi_outs is None else midi_outs.errors,
             "frames not sent as MIDI": 0 if midi_outs is None else midi_outs.skipped_frames,
-            "OSC packets dropped": self._osc.dropped,
+            **{f"OSC {kind}": count for kind, count in self._osc.drops.items()},
+            **self._unheard.counts,
             "OSC answers not sent": self._osc.unsent,
         }
 

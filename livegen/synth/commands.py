@@ -31,7 +31,8 @@ COMMAND: Final = np.dtype(
     [
         ("kind", np.int64),
         ("voice", np.int64),
-        ("order", np.int64),  # counted over all rings; a command that is older than the voice's last one is ignored
+        ("order", np.int64),  # one count over all rings: a command older than the voice's last one is void
+        ("sample", np.int64),  # at which it is to be run, where its ring is the timed one
         ("note", np.int64),
         ("key", np.int64),  # the MIDI key, which selects a drum
         ("volume", np.int64),

@@ -18,9 +18,10 @@ from typing import Any, Final
 from livegen import __version__
 from livegen.controls import CONTROLS, Value
 from livegen.errors import ControlError
-from livegen.events import SourceLost
+from livegen.events import Event, SetControl, SourceLost
 from livegen.inputs.midi import Decoder, event_of
-from livegen.inputs.osc_packet import set_event
+from livegen.inputs.osc_message import set_event
+from livegen.inputs.osc_time import WallClock
 from livegen.performance.turn import FrameReport
 from livegen.session.session import Session
 from livegen.units import FRAME_RATE_HZ
@@ -28,7 +29,7 @@ from livegen.web.page.address import Page
 from livegen.web.page.gauges import GAUGES_SECONDS, gauges
 from livegen.web.page.plan import PlanRows
 from livegen.web.server.process import ServerProcess
-from livegen.web.wire import MAX_MESSAGE_BYTES, encode, encode_sound
+from livegen.web.wire import MAX_ASKED_BYTES, encode, encode_sound
 
 _SOUND_SECONDS: Final = 0.02
 _IDLE_SECONDS: Final = 0.1
@@ -77,7 +78,8 @@ class Stage:
         self._wake = threading.Event()
         self._waiting: deque[tuple[str, dict[str, Any]]] = deque(maxlen=_MOST_WAITING)
         self._values: deque[tuple[str, Value]] = deque(maxlen=_MOST_VALUES)
-        self._decoders: dict[str, Decoder] = {}  # by source, of all pages that have played
+        self._decoders: dict[str, Decoder] = {}  # of those who have played
+        self._clock = WallClock()
         self._listening: set[str] = set()
         self._rows = PlanRows()
         self._keys: object = None
@@ -126,7 +128,8 @@ class Stage:
     def _counts(self) -> Mapping[str, int]:
         return {
             "restarts of the page's server": self.restarts,
-            **{what: self._n_before[what] + self._n_of_server[what] for what in _SERVER_COUNTS.values()},
+            **dict.fromkeys(_SERVER_COUNTS.values(), 0),
+            **(self._n_before + self._n_of_server),
             "messages of pages dropped": self._n_bad,
             "samples missing from the page's sound": self._session.tap.lost,
         }
@@ -262,7 +265,7 @@ class Stage:
                 continue
             try:
                 if server.pipe.poll(_POLL_SECONDS):
-                    message = server.pipe.recv_bytes(2 * MAX_MESSAGE_BYTES)
+                    message = server.pipe.recv_bytes(MAX_ASKED_BYTES)
                     server.hear()
                     with self._obeying:
                         if server is self._server:
@@ -291,6 +294,8 @@ class Stage:
                     self._set(message["name"], message["value"], source)
                 case "midi":
                     self._play(message["data"], source)
+                case "together":
+                    self._take_together(message["events"], message["tag"], source)
                 case "listen":
                     self._listen(source, is_on=message["on"] is True)
                 case "lost":
@@ -312,7 +317,10 @@ class Stage:
             self._knows_all = False
             self._wake.set()
         self._n_pages = n_pages
-        self._n_of_server = Counter({what: int(message[field]) for field, what in _SERVER_COUNTS.items()})
+        counts = Counter({what: int(message[field]) for field, what in _SERVER_COUNTS.items()})
+        drops = {f"OSCQuery {str(kind)[:_MOST_LENGTH]}": int(count) for kind, count in dict(message["drops"]).items()}
+        counts[_SERVER_COUNTS["refused"]] -= sum(drops.values())  # they are told by kind
+        self._n_of_server = counts + Counter(drops)
 
     def _set(self, name: str, value: object, source: str) -> None:
         try:
@@ -325,17 +333,42 @@ class Stage:
         if not CONTROLS[name].is_action:  # tell the page at once: the sound has it already, the score follows
             self.announce(name, self._session.instrument.values[name])
 
+    def _take_together(self, written: list[list[Any]], tag: int, source: str) -> None:
+        """Take what an OSCQuery client has sent as one bundle."""
+        events: list[Event] = []
+        for each in written:
+            if isinstance(each[0], str):
+                name, value = each
+                try:
+                    event = set_event(name, [value])
+                except ControlError as error:
+                    self.refuse(name, str(error))
+                    continue
+                events += [] if event is None else [event]
+            else:
+                events += self._decoded(each, source)
+        due_ns = self._clock.due_ns(int(tag))
+        is_taken = self._session.receive_together(events, source, due_ns)
+        for name in {event.name for event in events if isinstance(event, SetControl)}:
+            if not is_taken:
+                self.refuse(name, "too much waits for its time already: send it later, or less of it")
+            elif due_ns is None and not CONTROLS[name].is_action:
+                self.announce(name, self._session.instrument.values[name])
+
     def _play(self, data: list[int], source: str) -> None:
+        for event in self._decoded(data, source):
+            self._session.receive(event, source)
+
+    def _decoded(self, data: list[int], source: str) -> list[Event]:
+        """Return what the bytes of MIDI messages mean."""
         if not isinstance(data, list) or len(data) > _MOST_BYTES:
             raise TypeError(data)
         if not all(type(byte) is int and 0 <= byte <= 0xFF for byte in data):
             raise ValueError(data)
         if source not in self._decoders and len(self._decoders) >= _MOST_SOURCES:
             raise ValueError(source)
-        for heard in self._decoders.setdefault(source, Decoder()).decode(data):
-            event = event_of(heard)
-            if event is not None:
-                self._session.receive(event, source)
+        heard = self._decoders.setdefault(source, Decoder()).decode(data)
+        return [event for message in heard if (event := event_of(message)) is not None]
 
     def _listen(self, source: str, *, is_on: bool) -> None:
         if is_on and len(self._listening) < _MOST_SOURCES:

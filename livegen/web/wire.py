@@ -39,14 +39,22 @@ ping       ``t``: the server answers at once with ``pong`` and the same ``t``
 lost       never sent by a page: the server says that a page is gone, and its keys are released
 ========== =========================================================================================================
 
+From an OSCQuery client, by way of the server, with the ``source`` added:
+
+========== =========================================================================================================
+together   ``events`` that take effect together, each a list of a control and its value or of the bytes of a MIDI
+           message, and ``tag``, OSC's time tag at which they do
+========== =========================================================================================================
+
 From the server itself to the session:
 
 ========== =========================================================================================================
-alive      ``pages`` (how many are open), ``refused`` (connections and messages so far), ``faults`` (errors of the
-           server itself) and ``troubles`` (sentences, such as that it cannot be announced). Sent when connections are
-           first taken, from then on twice a second, and at once when ``pages`` changes. A server that falls silent
-           after that is ended and started again on the same port. When a page is added, the session sends everything
-           again except the hello and the values. While no page is open it sends only hello, values, news and refused
+alive      ``pages`` (how many are open), ``refused`` (connections and messages so far), ``drops`` (how many of those
+           came by OSC, by kind), ``faults`` (errors of the server itself) and ``troubles`` (sentences, such as that it
+           cannot be announced). Sent when connections are first taken, from then on twice a second, and at once when
+           ``pages`` changes. A server that falls silent after that is ended and started again on the same port. When a
+           page is added, the session sends everything again except the hello and the values. While no page is open it
+           sends only hello, values, news and refused
 failed     ``reason``: what ended the server, in one sentence
 ========== =========================================================================================================
 
@@ -59,6 +67,9 @@ from typing import Any, Final
 
 MAX_MESSAGE_BYTES: Final = 4096
 """Size of the longest message that a page may send."""
+
+MAX_ASKED_BYTES: Final = 1 << 15
+"""The longest message that the server hands on to the session."""
 
 
 def encode(kind: str, **fields: Any) -> bytes:

@@ -2,18 +2,22 @@
 
 import socket
 import struct
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 
+import osc_packets
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from osc_packets import bundle, tag_in
 from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import build_msg
 
 from livegen.controls import ADDRESSES, DEFAULTS, OSC_PREFIX, Values, with_value
 from livegen.errors import PortError
 from livegen.events import Event, NoteOff, NoteOn, SetControl, SourceLost
-from livegen.inputs.osc import MAX_LISTENERS, NotOscError, OscServer, parse_packet
+from livegen.inputs.osc import MAX_EVENTS, MAX_LISTENERS, OscServer
+from livegen.inputs.osc_packet import Message, parse_packet
 
 
 class Stage:
@@ -22,7 +26,15 @@ class Stage:
     def __init__(self) -> None:
         self.values: Values = DEFAULTS
         self.heard: list[tuple[Event, str]] = []
-        self.server = OscServer(lambda event, source: self.heard.append((event, source)), lambda: self.values, port=0)
+        self.bundles: list[tuple[tuple[Event, ...], int | None]] = []
+        self.has_room = True
+        self.server = OscServer(self.take, lambda: self.values, port=0)
+
+    def take(self, events: Sequence[Event], source: str, due_ns: int | None) -> bool:
+        """Keep what comes; the sink of the server."""
+        self.heard += [(event, source) for event in events]
+        self.bundles.append((tuple(events), due_ns))
+        return self.has_room
 
     def serve(self) -> None:
         """Take the packets that have come: on the loopback they are there when `sendto` returns."""
@@ -264,10 +276,6 @@ def message(address: str, *arguments: object) -> bytes:
     return build_msg(address, arguments or "").dgram
 
 
-def bundle(*elements: bytes) -> bytes:
-    return b"#bundle\x00" + bytes(7) + b"\x01" + b"".join(struct.pack(">i", len(data)) + data for data in elements)
-
-
 def nested(depth: int) -> bytes:
     packet = message("/livegen/panic")
     for _ in range(depth):
@@ -279,7 +287,6 @@ NOT_OSC = {
     "nothing": b"",
     "text": b"hello",
     "no end": b"/livegen/panic",
-    "tags of no kind": b"/a\x00\x00,q\x00\x00",
     "an argument that is not there": b"/a\x00\x00,i\x00\x00",
     "half a bundle": b"#bundle\x00\x00",
     "an element of negative size": b"#bundle\x00" + bytes(8) + struct.pack(">i", -4) + bytes(8),
@@ -302,11 +309,9 @@ def test_what_is_no_osc_is_dropped_and_counted(stage: Stage, client: Client, pac
 
 @given(st.binary(max_size=200) | st.binary(max_size=200).map(lambda tail: b"#bundle\x00" + tail))
 def test_any_bytes_parse_or_are_no_osc(packet: bytes) -> None:
-    try:
-        messages = parse_packet(packet)
-    except NotOscError:
-        return
-    assert all(isinstance(address, str) for address, _ in messages)
+    messages, faults = parse_packet(packet)
+    assert all(isinstance(message, Message) for message in messages)
+    assert messages or faults or len(packet) == 16  # a bundle may be empty
 
 
 _ARGUMENTS = st.one_of(
@@ -342,13 +347,13 @@ def test_any_messages_are_understood_or_counted(messages: list[tuple[str, list[o
 
 def test_a_port_in_use_stops_the_start(stage: Stage) -> None:
     with pytest.raises(PortError, match=rf"port {stage.server.port} .*--osc-port"):
-        OscServer(lambda event, source: None, lambda: DEFAULTS, port=stage.server.port)
+        OscServer(lambda events, source, due_ns: True, lambda: DEFAULTS, port=stage.server.port)
 
 
 @pytest.mark.parametrize(("host", "port"), [("127.0.0.1", 70000), ("no.such.host.invalid", 0)])
 def test_an_address_that_cannot_be_bound_stops_the_start(host: str, port: int) -> None:
     with pytest.raises(PortError, match="--osc-host"):
-        OscServer(lambda event, source: None, lambda: DEFAULTS, host=host, port=port)
+        OscServer(lambda events, source, due_ns: True, lambda: DEFAULTS, host=host, port=port)
 
 
 def test_who_asked_for_an_action_that_was_refused_is_told_why(stage: Stage, client: Client) -> None:
@@ -357,3 +362,128 @@ def test_who_asked_for_an_action_that_was_refused_is_told_why(stage: Stage, clie
     assert client.receive() == ("error", ["there is no verse"])
     stage.server.refuse("recall", "it was asked for elsewhere")
     assert client.has_nothing()
+
+
+def test_an_unknown_type_is_told_to_its_sender_and_the_rest_of_its_bundle_served(stage: Stage, client: Client) -> None:
+    unknown = b"/livegen/volume\0,q\0\0" + bytes(8)
+    client.send_bytes(bundle(message("/livegen/p1/mute", 1), unknown, message("/livegen/p2/mute", 1)))
+    assert client.receive() == (
+        "error",
+        ["'/livegen/volume': there is no OSC type 'q': send one of i f s b h d t S c r m T F N I [ ]"],
+    )
+    assert stage.bundles == [((SetControl("p1.mute", True), SetControl("p2.mute", True)), None)]
+    assert stage.server.drops == {"unknown types": 1}
+
+
+def test_every_control_that_a_pattern_reaches_answers(stage: Stage, client: Client) -> None:
+    client.send("*/mute", 1)
+    for name in ("p1", "p2", "tr", "no"):
+        stage.server.announce(f"{name}.mute", True)
+    assert [client.receive() for _ in range(4)] == [(f"{name}/mute", [1]) for name in ("p1", "p2", "tr", "no")]
+    client.send("/volume")
+    asked = [client.receive() for _ in range(5)]
+    assert [name for name, _ in asked] == ["volume", "p1/volume", "p2/volume", "tr/volume", "no/volume"]
+
+
+def test_what_a_pattern_cannot_do_is_told_and_the_rest_is_done(stage: Stage, client: Client) -> None:
+    client.send("p1/{role,volume}", 0.5)
+    assert client.receive()[0] == "error"
+    assert [event for event, _ in stage.heard] == [SetControl("p1.volume", 0.5)]
+    assert (stage.server.received, stage.server.drops) == (1, {"values refused": 1})
+
+
+def test_a_bundle_ahead_is_handed_on_whole_with_its_time(stage: Stage, client: Client) -> None:
+    packet = bundle(message("/livegen/p1/mute", 1), message("/livegen/note", 1, 60, 1.0), tag=tag_in(2.0))
+    client.send_bytes(packet)
+    ((events, due_ns),) = stage.bundles
+    assert events == (SetControl("p1.mute", True), NoteOn(0, 60, 127))
+    assert due_ns is not None
+    assert abs(due_ns - time.perf_counter_ns() - 2e9) < 50e6
+
+
+def test_bundles_in_a_bundle_have_their_own_times(stage: Stage, client: Client) -> None:
+    inner = bundle(message("/livegen/hold", 1), tag=tag_in(3.0))
+    client.send_bytes(bundle(message("/livegen/hold", 0), inner, message("/livegen/panic"), tag=tag_in(1.0)))
+    assert [events for events, _ in stage.bundles] == [
+        (SetControl("hold", False), SetControl("panic", True)),
+        (SetControl("hold", True),),
+    ]
+    first_ns, second_ns = (due_ns for _, due_ns in stage.bundles)
+    assert first_ns is not None
+    assert second_ns is not None
+    assert abs(second_ns - first_ns - 2e9) < 10e6
+
+
+def test_late_bundles_and_those_of_tag_1_are_at_once_and_no_clock_is_blamed(stage: Stage, client: Client) -> None:
+    for tag in (1, tag_in(-0.5), tag_in(-8.0)):
+        client.send_bytes(bundle(message("/livegen/hold", 1), tag=tag))
+    assert stage.bundles == [((SetControl("hold", True),), None)] * 3
+    assert client.has_nothing()
+
+
+@pytest.mark.parametrize(("seconds", "says"), [(60.0, "ahead of"), (-3600.0, "behind"), (-4e8, "behind")])
+def test_a_sender_whose_clock_is_off_is_told_once_and_served_at_once(
+    stage: Stage, client: Client, other: Client, seconds: float, says: str
+) -> None:
+    for _ in range(3):
+        client.send_bytes(bundle(message("/livegen/hold", 1), tag=tag_in(seconds)))
+    assert stage.bundles == [((SetControl("hold", True),), None)] * 3
+    answer, (sentence,) = client.receive()
+    assert answer == "error"
+    assert f"the clock of 127.0.0.1 is {abs(seconds):.0f}"[:-1] in str(sentence)
+    assert says in str(sentence)
+    assert client.has_nothing()
+    other.send_bytes(bundle(message("/livegen/hold", 1), tag=tag_in(seconds)))
+    assert other.receive()[0] == "error"
+
+
+def test_who_asked_for_a_later_time_is_answered_then_too(stage: Stage, client: Client, other: Client) -> None:
+    client.send_bytes(bundle(message("/livegen/hold", 1), tag=tag_in(5.0)))
+    stage.server.announce("hold", False)  # somebody else's doing
+    stage.server.announce("hold", True)
+    assert [client.receive() for _ in range(2)] == [("hold", [0]), ("hold", [1])]
+
+
+def test_a_bundle_that_finds_no_room_is_told(stage: Stage, client: Client) -> None:
+    stage.has_room = False
+    client.send_bytes(bundle(message("/livegen/hold", 1), tag=tag_in(5.0)))
+    assert "too much waits" in str(client.receive()[1])
+    assert stage.server.drops == {"without room": 1}
+
+
+def test_a_packet_comes_to_so_much_at_most(stage: Stage, client: Client) -> None:
+    client.send_bytes(bundle(*[message("/livegen//volume", 0.5)] * (MAX_EVENTS // 5 + 1)))
+    assert f"{MAX_EVENTS} things" in str(client.receive()[1])
+    assert len(stage.heard) == MAX_EVENTS // 5 * 5
+
+
+def test_what_is_dropped_is_counted_by_kind_and_in_the_heartbeat(stage: Stage, client: Client, other: Client) -> None:
+    other.send("register")
+    client.send("tempo", 120)
+    client.send("temp", 1)
+    client.send("temperature", "hot")
+    client.send_bytes(b"hello")
+    client.send_bytes(b"/livegen/volume\0,q\0\0")
+    kinds = {"unknown addresses": 2, "values refused": 1, "damaged packets": 1, "unknown types": 1}
+    assert stage.server.drops == kinds
+    assert stage.server.dropped == 5
+    assert "127.0.0.1: '/livegen/volume': there is no OSC type 'q'" in stage.server.last_drop
+    stage.server.heartbeat(1.5, 0)
+    name, (seconds, late, *rest) = other.receive()
+    assert (name, seconds, late) == ("heartbeat", 1.5, 0)
+    assert dict(zip(rest[::2], rest[1::2], strict=True)) == kinds
+
+
+@pytest.mark.parametrize("word", ["error", "news", "heartbeat"])
+def test_its_own_words_are_not_answered_or_two_livegens_would_never_end(
+    stage: Stage, client: Client, word: str
+) -> None:
+    client.send(word, "what is this")
+    assert client.has_nothing()
+    assert stage.server.drops == {"unknown addresses": 1}
+
+
+def test_a_midi_message_plays_and_is_let_go_of_in_the_end(stage: Stage, client: Client) -> None:
+    client.send_bytes(osc_packets.message("/livegen/midi", "m", b"\x90\x3c\x64"))
+    stage.server.close()
+    assert [event for event, _ in stage.heard] == [NoteOn(0, 60, 100), SourceLost()]

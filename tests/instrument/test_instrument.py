@@ -322,7 +322,7 @@ def test_what_is_held_is_not_struck_again_when_chords_and_zones_change() -> None
 def test_a_drum_carries_its_key() -> None:
     stage = Stage(no_role="player", no_transpose=-12)
     stage.send(NoteOn(9, 48, 100))
-    ring = stage.instrument.callback["rings"][0, stage.instrument._rings["keys"]]
+    ring = stage.instrument.callback["rings"][0, stage.instrument._commands.rings["keys"]]
     assert (ring["commands"][0]["key"], ring["commands"][0]["note"]) == (36, 2)
 
 

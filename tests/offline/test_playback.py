@@ -13,11 +13,12 @@ from livegen.events import Event, NoteOff, NoteOn, PitchWheel, SetControl
 from livegen.instrument.instrument import Instrument
 from livegen.offline.capture import Captures
 from livegen.offline.playback import Playback, read_recording
-from livegen.offline.render import RenderedFrame, render, write_rendered
+from livegen.offline.render import RenderedFrame, render, render_to, write_rendered
 from livegen.patch import load_patch
 from livegen.score_table import MODEL, PLAYER
 from livegen.takes.library import head_of
 from livegen.takes.recorder import Recorder
+from livegen.takes.replay import check
 from livegen.takes.take import Take
 from livegen.units import frame_to_sample
 
@@ -61,6 +62,32 @@ def test_what_was_heard_is_heard_again_to_the_sample(tmp_path: Path, heard: list
         assert np.array_equal(before.is_player, after.is_player)
         assert np.array_equal(before.samples, after.samples)
     assert max(np.abs(frame.samples).max() for frame in again) > 0.05
+
+
+def test_keys_that_came_with_a_time_are_heard_again_to_the_sample_and_check(tmp_path: Path) -> None:
+    jam = RecordedJam(tmp_path)
+    instrument, heard = jam.instrument, []
+    bundles: list[tuple[int, list[Event]]] = [
+        (3777, [NoteOn(0, 60, 100), SetControl("temperature", 0.3)]),
+        (5000, [NoteOff(0, 60), NoteOn(0, 64, 90)]),
+        (7003, [NoteOff(0, 64)]),
+        (9999, [SetControl("p2.role", "player"), NoteOn(1, 67, 100), NoteOn(0, 67, 100)]),
+        (12_345, [NoteOff(1, 67), NoteOff(0, 67), SetControl("reroll", True)]),
+    ]
+    for sample, events in bundles:
+        instrument.receive_ahead(events, "osc:10.0.0.7", sample * 1_000_000_000 // RATE, sample)
+    for frame_index in range(1, 25):
+        end = frame_to_sample(frame_index, RATE)
+        instrument.sound_until(end * 1_000_000_000 // RATE, 0)
+        heard.append(render_to(instrument, end - 100))
+        instrument.play_frame(frame_index, jam.clock.position_at)
+        heard.append(render_to(instrument, end))
+    jam.stop()
+    assert check(Take(tmp_path), HashPredictor()).is_same
+    again = list(Playback(read_recording(Take(tmp_path)), RATE, n_channels=1).frames())
+    sound = np.concatenate([frame.samples for frame in again])
+    np.testing.assert_array_equal(sound, np.concatenate(heard)[: len(sound)])
+    assert len(sound) > 12_345
 
 
 def test_a_stretch_is_a_piece_of_the_whole(tmp_path: Path, heard: list[RenderedFrame]) -> None:

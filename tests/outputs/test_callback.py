@@ -16,10 +16,13 @@ from livegen.outputs.callback import (
     MAX_PIECE_SAMPLES,
     N_RINGS,
     RING_SIZE,
+    TIMED_RING,
     fill_block,
     new_callback,
+    publish_commands,
     push_command,
     render_block,
+    stage_command,
 )
 from livegen.patch import Patch, load_patch, parse_patch
 from livegen.score import NOTE_RANGE, VOLUME_MAX, Voice
@@ -491,3 +494,52 @@ def test_voices_on_channels_of_their_own_are_recorded_without_clicks() -> None:
     clicking, quiet = click_callback(150.0, 60, is_apart=True), click_callback(150.0, 60, is_apart=True)
     quiet["mix"]["metronome"] = 0.0
     assert np.array_equal(render(clicking, RATE), render(quiet, RATE))
+
+
+@pytest.mark.parametrize("block", [64, 1000, 9000])
+def test_timed_commands_sound_as_those_that_are_given_at_their_samples(block: int) -> None:
+    keys = [
+        (1501, {"kind": KEY_DOWN, "note": 60}),
+        (2600, {"kind": KEY_UP}),
+        (2600, {"kind": KEY_DOWN, "voice": Voice.TR, "note": 50}),
+        (4001, {"kind": EXPRESS, "voice": Voice.TR, "bend": 1.5}),
+        (7777, {"kind": GIVE_TO_MODEL}),
+    ]
+    frames = [frame_of(k) for k in range(9)]
+    at_once, timed = new(), new()
+    heard = []
+    write_frames(at_once["table"], frames)
+    for order, (sample, fields) in enumerate(keys):
+        heard.append(render(at_once, sample - int(at_once["sample"][0])))
+        command(at_once, order=order, **fields)
+    heard.append(render(at_once, 9000 - int(at_once["sample"][0])))
+    write_frames(timed["table"], frames)
+    for order, (sample, fields) in enumerate(keys):
+        command(timed, order=order, ring=TIMED_RING, sample=sample, **fields)
+    pieces = [render(timed, min(block, 9000 - start)) for start in range(0, 9000, block)]
+    np.testing.assert_array_equal(np.concatenate(pieces), np.concatenate(heard))
+
+
+def test_a_timed_command_that_is_late_is_run_at_once_and_one_that_newer_keys_outdate_is_void() -> None:
+    callback = new()
+    render(callback, 100)
+    command(callback, KEY_DOWN, note=60, ring=TIMED_RING, sample=7, order=1)
+    command(callback, KEY_DOWN, note=64, ring=TIMED_RING, sample=500, order=2)
+    render(callback, 1)
+    assert sounding(callback)[0] == 60
+    command(callback, KEY_DOWN, note=72, order=3)
+    render(callback, 600)
+    assert sounding(callback)[0] == 72
+
+
+def test_what_is_staged_is_run_together() -> None:
+    callback, record = new(), np.zeros(1, COMMAND)
+    record["kind"], record["note"], record["volume"] = KEY_DOWN, 60, 15
+    for voice in (Voice.P1, Voice.P2):
+        record["voice"] = voice
+        assert stage_command(callback[0], 3, record[0])
+        render(callback, 10)
+        assert sounding(callback) == [0, 0, 0, 0]
+    publish_commands(callback[0], 3)
+    render(callback, 1)
+    assert sounding(callback) == [60, 60, 0, 0]

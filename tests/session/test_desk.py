@@ -128,7 +128,8 @@ def test_python_osc_as_a_client_asks_sets_registers_and_is_told(open_session: Ca
         assert hears("/livegen/heartbeat")
         seconds, *counts = dict(heard)["/livegen/heartbeat"]
         assert isinstance(seconds, float)
-        assert [type(count) for count in counts] == [int] * 4
+        assert [type(count) for count in counts[:4]] == [int] * 4
+        assert counts[4:] in ([], ["values refused", 1])  # it may have left before the drummer came
 
 
 def test_a_control_that_is_none_cannot_be_learned(

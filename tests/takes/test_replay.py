@@ -9,7 +9,7 @@ from examples import examples
 from hash_predictor import HashPredictor
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from recorded_jam import RecordedJam
+from recorded_jam import RATE, RecordedJam
 
 from livegen.controls import CHORDS, MODES, ROLES, SYNCS
 from livegen.engines.checkpoint import load_predictor
@@ -32,6 +32,8 @@ from livegen.takes.records import LOG_FILE, Loaded
 from livegen.takes.replay import Outcome, check, warnings_of
 from livegen.takes.take import Take
 
+NS = 1_000_000_000
+FRAME_SAMPLES = RATE // 24
 KEYS = st.sampled_from((36, 60, 64, 67))
 EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(NoteOn, st.sampled_from((0, 1, 9)), KEYS, st.sampled_from((1, 100))),
@@ -97,6 +99,40 @@ def test_any_jam_comes_out_the_same(tmp_path: Path, jam_played: list, failing: s
             jam.frame()
     jam.stop()
     outcome = check(Take(tmp_path), HashPredictor(), load=lambda loaded: HashPredictor(loaded.name))
+    assert outcome.difference == ""
+    assert outcome.n_frames == jam.horizon
+
+
+BUNDLES = st.lists(
+    st.tuples(
+        st.integers(1, 20 * FRAME_SAMPLES), st.lists(EVENTS, min_size=1, max_size=3), st.sampled_from(("osc", "web"))
+    ),
+    max_size=12,
+)
+
+
+@settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(BUNDLES, st.lists(st.lists(EVENTS, max_size=2), min_size=12, max_size=24), st.sampled_from((0, 240, 900)))
+def test_what_came_with_a_time_is_the_same_again(
+    tmp_path_factory: pytest.TempPathFactory,
+    bundles: list[tuple[int, list[Event], str]],
+    live: list[list[Event]],
+    keys_samples: int,
+) -> None:
+    """However the sound and the score are told of it: one before the other, and live events between."""
+    jam = RecordedJam(tmp_path_factory.mktemp("jam"), p2_role="player")
+    keys_ns = keys_samples * NS // RATE
+    for sample, events, source in bundles:
+        jam.instrument.receive_ahead(events, source, sample * NS // RATE, sample)
+    for frame_index, events in enumerate([*live, *[()] * 24]):
+        jam.instrument.sound_until((frame_index * FRAME_SAMPLES + 300) * NS // RATE, keys_ns)
+        jam.frame(*events)
+    jam.frame(SetControl("panic", True))
+    jam.frames(2)
+    assert jam.instrument._keyboard.held == jam.instrument.state.keyboard.held == ()
+    assert jam.instrument._keyboard.n_pressed == jam.instrument.state.keyboard.n_pressed
+    assert jam.instrument.values == jam.instrument.state.values
+    outcome = check(Take(jam.stop().parent), HashPredictor(), load=lambda loaded: HashPredictor())
     assert outcome.difference == ""
     assert outcome.n_frames == jam.horizon
 

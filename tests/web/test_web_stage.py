@@ -13,12 +13,14 @@ from typing import Any
 import numpy as np
 import pytest
 from hash_predictor import HashPredictor
+from osc_packets import bundle, message, tag_in
 from waiting import wait_until
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from livegen.events import NoteOn, SetControl
 from livegen.patch import load_patch
+from livegen.performance.turn import FrameReport
 from livegen.session.build import build_session
 from livegen.session.settings import Settings
 from livegen.web import stage
@@ -178,11 +180,38 @@ def test_what_makes_no_sense_is_counted_and_plays_on(play: Play) -> None:
         b'{"type":"set","name":["a"],"value":1,"source":"web:1"}', b'{"type":"set","name":"panic","source":4}',
         b"[" * 1500, b'{"type":"alive","pages":1,"refused":"many"}', b'{"type":"listen","source":"web:1"}',
     ]  # fmt: skip
-    for message in hostile:
-        play.stage._obey(message)
+    for each in hostile:
+        play.stage._obey(each)
     assert play.session.status.counts()["messages of pages dropped"] == len(hostile)
     play.stage._obey(b'{"type":"set","name":"temperature","value":"hot","source":"web:1"}')
     assert wait_until(lambda: play.guests[0].has("refused", name="temperature"))
+
+
+def test_a_bundle_of_an_oscquery_client_takes_effect_together_at_its_time(play: Play) -> None:
+    reports: list[FrameReport] = []
+    play.session.observers.append(reports.append)
+    play.guest()
+    parts = (
+        message("/livegen/*/mute", "T"),
+        message("/livegen/mode/answer"),
+        message("/livegen/note", "iif", 1, 60, 1.0),
+    )
+    with connect(f"ws://127.0.0.1:{play.port}/", open_timeout=START_SECONDS) as client:
+        client.send(bundle(*parts, tag=tag_in(0.5)))
+        assert wait_until(lambda: bool(play.session.instrument.held_keys))
+        assert play.session.instrument.values["no.mute"]
+        client.send(message("/livegen/tempo", "f", 120.0))
+        client.send(bundle(*[message("/livegen//volume", "f", 0.25)] * 20))
+        assert wait_until(lambda: play.session.instrument.values["volume"] == 0.25)
+    assert wait_until(lambda: play.session.instrument.held_keys == ())  # it is gone
+    assert wait_until(lambda: play.session.status.counts().get("OSCQuery unknown addresses") == 1)
+    assert play.session.status.counts()["refusals by the page's server"] == 0
+    (report,) = (report for report in list(reports) if NoteOn(0, 60, 127) in [each.event for each in report.events])
+    assert {each.position for each in report.events} == {report.events[0].position}
+    assert [each.event for each in report.events if isinstance(each.event, SetControl)] == [
+        *(SetControl(f"{voice}.mute", True) for voice in ("p1", "p2", "tr", "no")),
+        SetControl("mode", "answer"),
+    ]
 
 
 def test_the_sound_is_what_the_card_gets(play: Play) -> None:

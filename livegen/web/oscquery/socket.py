@@ -2,13 +2,17 @@
 
 import json
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from livegen.controls import ADDRESSES, CONTROLS, OSC_PREFIX, Value, osc_address
 from livegen.errors import ControlError
-from livegen.events import NoteOn
-from livegen.inputs.osc_packet import NotOscError, build_packet, note_event, parse_packet, set_event, shown
+from livegen.events import Event, SetControl
+from livegen.inputs.midi import message_of
+from livegen.inputs.osc_message import NoRoomError, meaning_of
+from livegen.inputs.osc_packet import Message, build_packet, parse_packet, shown
+from livegen.inputs.osc_time import IMMEDIATELY, WallClock, clock_warning
+from livegen.inputs.osc_types import kind_of
 from livegen.web.oscquery.tree import choices_of
 from livegen.web.server.guest import Guest
 from livegen.web.server.hub import Hub
@@ -16,7 +20,8 @@ from livegen.web.server.outbox import Sent
 from livegen.web.wire import MAX_MESSAGE_BYTES
 
 _MOST_WORDS: Final = 64
-_NOTE_ON, _NOTE_OFF = 0x90, 0x80
+_MOST_EVENTS: Final = 256
+_DUMP: Final = f"{OSC_PREFIX}/dump"
 
 
 class OscQueryGuest(Guest):
@@ -29,6 +34,9 @@ class OscQueryGuest(Guest):
         self._changed: set[str] = set()  # paths whose choices have changed
         self._errors: deque[str] = deque(maxlen=_MOST_WORDS)
         self._names: Mapping[str, list[str]] = choices_of(hub.mirror.hello)
+        self._asked: set[str] = set()  # what it has set, of which a refusal is told to it
+        self._clock = WallClock()
+        self._is_told_of_clock = False
 
     def hear(self, kind: str, message: Mapping[str, Any], text: Sent) -> None:
         """Keep the values that the client listens to, and the paths whose choices have changed."""
@@ -38,7 +46,10 @@ class OscQueryGuest(Guest):
             names = choices_of(message)
             self._changed |= {osc_address(name) for name in names if names[name] != self._names.get(name)}
             self._names = names
-        if self._values or self._changed:
+        elif kind == "refused" and message["name"] in self._asked:
+            self._asked.discard(message["name"])
+            self._errors.append(str(message["reason"]))
+        if self._values or self._changed or self._errors:
             self.wake()
 
     def take(self) -> list[Sent]:
@@ -58,12 +69,14 @@ class OscQueryGuest(Guest):
         if text is not None:
             self._obey_command(text)
             return
-        try:
-            messages = parse_packet(packet)
-        except NotOscError as error:
-            raise ControlError(f"this is no OSC packet: {error}") from error
-        for address, arguments in messages:
-            self._obey_message(address, arguments)
+        messages, faults = parse_packet(packet)
+        for fault in faults:
+            self._drop(fault)
+        together: dict[int, list[Message]] = {}
+        for message in messages:
+            together.setdefault(message.tag, []).append(message)
+        for tag, those in together.items():
+            self._serve(those, tag)
 
     def refuse(self, error: ControlError) -> None:
         """Tell the client why something was not done."""
@@ -87,30 +100,54 @@ class OscQueryGuest(Guest):
         self._listened.add(name)
         self._tell(name)
 
-    def _obey_message(self, address: str, arguments: list[Any]) -> None:
-        name = ADDRESSES.get(address)
-        if name is not None:
-            self._ask_or_set(name, arguments)
-        elif address == f"{OSC_PREFIX}/note":
-            event = note_event(arguments)
-            is_on = isinstance(event, NoteOn)
-            status = (_NOTE_ON if is_on else _NOTE_OFF) | event.channel
-            self.ask("midi", data=[status, event.note, event.velocity if isinstance(event, NoteOn) else 0])
-        elif address == f"{OSC_PREFIX}/dump":
-            for each in self.hub.mirror.values:
-                self._tell(each)
-        else:
-            raise ControlError(f"{shown(address)} cannot be sent here: `livegen controls` lists what can")
-
-    def _ask_or_set(self, name: str, arguments: list[Any]) -> None:
-        if not arguments and not CONTROLS[name].is_action:
+    def _serve(self, messages: Sequence[Message], tag: int) -> None:
+        """Hand on what takes effect together, and answer what is asked for."""
+        events: list[Event] = []
+        asked: list[str] = []
+        for message in messages:
+            try:
+                meaning = meaning_of(message, (_DUMP,))
+                if len(events) + len(meaning.events) > _MOST_EVENTS:
+                    raise NoRoomError(f"a packet can set and play {_MOST_EVENTS} things at most here: send several")
+            except ControlError as error:
+                self._drop(error)
+                continue
+            for refused in meaning.refused:
+                self._drop(refused)
+            events += meaning.events
+            asked += meaning.asked or (self.hub.mirror.values if meaning.command else ())
+        if self._clock.is_off(tag) and not self._is_told_of_clock:
+            self._is_told_of_clock = True
+            self.refuse(ControlError(clock_warning("this client", self._clock.seconds_ahead(tag))))
+        self._asked |= {event.name for event in events if isinstance(event, SetControl)}
+        if len(events) == 1 and tag <= IMMEDIATELY:
+            self._ask_for(events[0])
+        elif events:
+            self.ask("together", events=[_written(event) for event in events], tag=tag)
+        for name in asked:
             self._tell(name)
-            return
-        event = set_event(name, arguments)
-        if event is not None:
-            self.ask("set", name=name, value=event.value)
+
+    def _ask_for(self, event: Event) -> None:
+        """Hand on what is alone, as a page does."""
+        if isinstance(event, SetControl):
+            self.ask("set", name=event.name, value=event.value)
+        else:
+            self.ask("midi", data=_written(event))
+
+    def _drop(self, error: ControlError) -> None:
+        self.hub.refused += 1
+        self.hub.drops[kind_of(error)] += 1
+        self.refuse(error)
 
     def _tell(self, name: str) -> None:
         if name in self.hub.mirror.values:
             self._values[name] = self.hub.mirror.values[name]
             self.wake()
+
+
+def _written(event: Event) -> list[Value]:
+    """Return an event as `livegen.web.wire` has it."""
+    if isinstance(event, SetControl):
+        return [event.name, event.value]
+    message = message_of(event)
+    return [] if message is None else list(message.bytes())

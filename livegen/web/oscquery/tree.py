@@ -8,8 +8,8 @@ float     f
 int       i
 bool      i    0 or 1, as in livegen's answers: a client that expects T or F would not understand them
 choice    s    one of VALS
-trigger   N    write only, like all actions; N, I, T or no argument fires it, and clients draw a button for it;
-               F or 0, as when a button comes up, does nothing
+trigger   N    write only, as all actions are; it fires by N, I, T, 1.0 or nothing at all, for which clients draw a
+               button, and F or 0 does nothing, as a button that comes up
 count     i
 name      s
 ========= ==== ===================================================================================
@@ -20,7 +20,7 @@ from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from livegen.controls import ADDRESSES, CONTROLS, OSC_PREFIX, Control, Value
-from livegen.inputs.osc_packet import NOTE_RANGES
+from livegen.inputs.osc_message import MIDI, NOTE, NOTE_RANGES
 from livegen.voices import Voice
 from livegen.web.server.door import is_everywhere
 
@@ -61,11 +61,12 @@ def _method(address: str, types: str, description: str) -> Node:
 
 _COMMANDS: Final = (
     _command(
-        f"{OSC_PREFIX}/note",
+        NOTE,
         "iii",
         [{"MIN": lowest, "MAX": highest} for lowest, highest in NOTE_RANGES.values()],
-        "a key: channel, note, velocity; velocity 0 releases it",
+        "a key: channel, note, velocity; velocity 0 releases it, and a float up to 1 is a share of 127",
     ),
+    _command(MIDI, "m", [], "a MIDI message, or its bytes"),
     _command(f"{OSC_PREFIX}/register", "i", [_PORT], "by UDP: answers and news go to this port of the sender"),
     _command(f"{OSC_PREFIX}/unregister", "i", [_PORT], "by UDP: they do so no more"),
     _command(f"{OSC_PREFIX}/dump", "N", [], "send every value in force"),

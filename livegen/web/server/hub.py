@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from multiprocessing.connection import Connection
 from typing import Any, Final, Protocol
@@ -51,6 +52,8 @@ class Hub:
     mirror : Mirror
     refused, faults : int
         Number of requests and messages that were refused; of errors of the server itself.
+    drops : Counter
+        How many of the refused messages came by OSC, by kind.
     troubles : list of str
         Sentences with what the performer should know about the server.
     on_hello : callable
@@ -60,6 +63,7 @@ class Hub:
     def __init__(self, pipe: Connection) -> None:
         self.mirror = Mirror()
         self.refused = self.faults = 0
+        self.drops: Counter[str] = Counter()
         self.troubles: list[str] = []
         self.on_hello: Callable[[], None] = lambda: None
         self._line = Line(pipe, self._hear, self._notice, lambda: self.n_pages > 0, self._close)
@@ -155,5 +159,12 @@ class Hub:
             listener.leave()
 
     def _show(self) -> None:
-        alive = encode("alive", pages=self.n_pages, refused=self.refused, faults=self.faults, troubles=self.troubles)
+        alive = encode(
+            "alive",
+            pages=self.n_pages,
+            refused=self.refused,
+            faults=self.faults,
+            drops=self.drops,
+            troubles=self.troubles,
+        )
         self._line.show(alive)

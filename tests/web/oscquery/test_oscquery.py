@@ -11,6 +11,7 @@ import pytest
 from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from osc_packets import bundle, message, tag_in
 from pythonosc.osc_message import OscMessage
 from scripted_session import Page, ScriptedSession
 from waiting import wait_until
@@ -20,6 +21,7 @@ from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZerocon
 
 from livegen.controls import ADDRESSES, CONTROLS, DEFAULTS, osc_address, parse_value
 from livegen.inputs.osc import _COMMANDS
+from livegen.inputs.osc_message import MIDI, NOTE
 from livegen.inputs.osc_packet import build_packet
 from livegen.web.oscquery.announce import OSC, OSCQUERY, Announcement, Service, reachable_at, service_name
 from livegen.web.oscquery.tree import _UNITS, ATTRIBUTES, EXTENSIONS, UnknownAttributeError, asked, find, namespace
@@ -37,7 +39,7 @@ def methods(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def test_every_control_and_command_is_there_once() -> None:
     found = [node["FULL_PATH"] for node in methods(namespace(VALUES, {}))]
-    assert sorted(found) == sorted([*ADDRESSES, *_COMMANDS])
+    assert sorted(found) == sorted([*ADDRESSES, *_COMMANDS, NOTE, MIDI])
 
 
 @pytest.mark.parametrize("name", CONTROLS)
@@ -157,6 +159,51 @@ def test_osc_packets_set_and_play(session: ScriptedSession) -> None:
     assert wait_until(lambda: {"type": "lost", "source": source} in session.heard("lost"))
 
 
+def together(session: ScriptedSession, n: int = 1) -> list[tuple[list[Any], int]]:
+    """Wait for what takes effect together, and return it with its times."""
+    assert wait_until(lambda: len(session.heard("together")) >= n)
+    return [(message["events"], message["tag"]) for message in session.heard("together")[-n:]]
+
+
+def test_a_pattern_and_a_bundle_are_handed_on_whole(new_session: ScriptedSession) -> None:
+    session, tag = new_session, tag_in(2.0)
+    session.say_hello()
+    with session.page("/") as client:
+        client.line.send(message("/livegen/{p1,p2}/mute", "T"))
+        assert together(session) == [([["p1.mute", True], ["p2.mute", True]], 1)]
+        unknown = b"/livegen/bpm\0\0\0\0,q\0\0"
+        keys = message("/livegen/note", "iif", 1, 60, 1.0), message("/livegen/midi", "m", b"\xe0\x00\x50")
+        client.line.send(bundle(message("/livegen/rewind", "f", 1.0), *keys, unknown, tag=tag))
+        expected = [["rewind", 4], [0x90, 60, 127], [0xE0, 0, 0x50]]
+        assert together(session, 2)[1:] == [(expected, tag)]
+        assert "there is no OSC type 'q'" in next_packet(client)[1][0]
+
+
+def test_a_button_of_a_client_fires_once_and_a_pad_has_its_word(new_session: ScriptedSession) -> None:
+    session = new_session
+    session.say_hello()
+    with session.page("/") as client:
+        for name in ("capture", "store/verse", "mode/answer"):
+            for value in (1.0, 0.0):
+                client.line.send(message(f"/livegen/{name}", "f", value))
+        assert wait_until(lambda: len(session.heard("set")) >= 3)
+        asked_for = [(heard["name"], heard["value"]) for heard in session.heard("set")]
+        assert asked_for == [("capture", 8), ("store", "verse"), ("mode", "answer")]
+
+
+def test_a_client_is_told_once_that_its_clock_is_off_and_of_what_it_asked_in_vain(new_session: ScriptedSession) -> None:
+    session = new_session
+    session.say_hello()
+    with session.page("/") as client:
+        for _ in range(2):
+            client.line.send(bundle(message("/livegen/recall/verse"), tag=tag_in(99.0)))
+        assert "the clock of this client is 99" in next_packet(client)[1][0]
+        together(session, 2)
+        session.say("refused", name="model", reason="somebody else's")
+        session.say("refused", name="recall", reason="there is no verse")
+        assert next_packet(client) == ("/livegen/error", ["there is no verse"])
+
+
 def test_what_makes_no_sense_is_refused_in_a_sentence(session: ScriptedSession) -> None:
     n_refused = session.refused_so_far()
     with session.page("/") as client:
@@ -178,6 +225,8 @@ def test_what_makes_no_sense_is_refused_in_a_sentence(session: ScriptedSession) 
             assert address == "/livegen/error", message
             assert len(arguments[0]) > 10
     assert wait_until(lambda: session.refused() == n_refused + len(hostile))
+    drops = session.heard("alive")[-1]["drops"]
+    assert {"unknown addresses", "damaged packets", "values refused"} <= set(drops)
 
 
 def test_other_patches_are_a_path_that_changed(new_session: ScriptedSession) -> None:
