@@ -8,6 +8,9 @@ MAX_VGM_SECONDS: Final = 10_800
 MAX_VGM_BYTES: Final = 16 * 2**20
 """Most that is read of a file, packed and unpacked; a busy song takes two thirds of it in three hours."""
 
+PACKED_ENDINGS: Final = (".vgz", ".vgm.gz")
+"""How the name of a file may end that is packed by gzip."""
+
 MAGIC: Final = b"Vgm "
 TAG_MAGIC: Final = b"Gd3 "
 
