@@ -32,7 +32,9 @@ def test_what_is_posted_names_neither_home_nor_host_nor_user(monkeypatch: pytest
     monkeypatch.setenv("LOGNAME", "anna")
     monkeypatch.setattr(socket, "gethostname", lambda: "annas-laptop")
     said = "in /home/anna/.cache/livegen, by Anna on annas-laptop; Annabel's keyboard, in /home/annabel"
-    assert doctor.without_names(said) == "in ~/.cache/livegen, by <user> on <host>; Annabel's keyboard, in /home/annabel"
+    assert (
+        doctor.without_names(said) == "in ~/.cache/livegen, by <user> on <host>; Annabel's keyboard, in /home/annabel"
+    )
 
 
 def test_without_audio_and_midi_libraries_it_says_so_and_how_to_get_them(monkeypatch):
