@@ -15,10 +15,11 @@ from livegen.cli.options import (
     PatchOption,
     Seed,
     Set,
+    Strict,
     parse_controls,
     say_if_compiling,
 )
-from livegen.cli.output import err, printable, progress_bar
+from livegen.cli.output import progress_bar, say, warn
 from livegen.errors import FormatError
 from livegen.system.resources import model_folder
 
@@ -66,6 +67,7 @@ def render(
     title: Title = None,
     author: Author = None,
     seed: Seed = None,
+    strict: Strict = False,
     set_: Set = None,
 ) -> None:
     """Render a session offline, the same one that `jam` plays live.
@@ -75,6 +77,7 @@ def render(
     With --count 20 the files are song-01.wav to song-20.wav, and the seeds count up.
     """
     from livegen.formats.chip.register_log import Tags
+    from livegen.formats.files import refuse
     from livegen.offline.batch import Renders, numbered, render_all
     from livegen.units import frame_to_seconds, seconds_to_frame
 
@@ -100,19 +103,18 @@ def render(
     failures = []
     with progress_bar() as progress:
         task = progress.add_task(out_file.name, total=renders.n_frames * count)
-        for done in render_all(renders, n_jobs=jobs, on_frame=lambda: progress.advance(task)):
+        rendered = render_all(
+            renders, n_jobs=jobs, on_frame=lambda: progress.advance(task), warn=refuse if strict else warn
+        )
+        for done in rendered:
             if done.error is None:
                 length = frame_to_seconds(renders.n_frames)
-                _say(f"wrote {paths[done.index]}: {length:.1f} s, seed {renders.seeds[done.index]}")
+                say(f"wrote {paths[done.index]}: {length:.1f} s, seed {renders.seeds[done.index]}")
             elif count > 1:
-                _say(f"failed {paths[done.index]}: {done.error}")
+                say(f"failed {paths[done.index]}: {done.error}")
             failures += [done.error] if done.error is not None else []
     if failures:
         raise FormatError(failures[0] if count == 1 else f"{len(failures)} of {count} files could not be rendered")
-
-
-def _say(sentence: str) -> None:
-    err.print(printable(sentence), highlight=False, markup=False, soft_wrap=True)
 
 
 def convert(
@@ -142,6 +144,7 @@ def convert(
     midi_layout: MidiLayoutOption = None,
     title: Title = None,
     author: Author = None,
+    strict: Strict = False,
 ) -> None:
     """Convert a file into one of another kind, by the endings of their names.
 
@@ -151,6 +154,7 @@ def convert(
 
     Example: [bold]livegen convert song.mid song.vgm --title "My song" --loop-from 4[/bold]
     """
+    from livegen.formats.files import refuse
     from livegen.offline.convert import Options
     from livegen.offline.convert import convert as convert_file
 
@@ -168,6 +172,12 @@ def convert(
     )
     with progress_bar() as progress:
         task = progress.add_task(out_file.name, total=1.0)
-        report = convert_file(in_file, out_file, options, progress=lambda done: progress.update(task, completed=done))
+        report = convert_file(
+            in_file,
+            out_file,
+            options,
+            progress=lambda done: progress.update(task, completed=done),
+            warn=refuse if strict else warn,
+        )
     said = ", ".join([f"{report.seconds:.1f} s", *report.remarks])
-    _say(f"wrote {out_file}: {said}")
+    say(f"wrote {out_file}: {said}")

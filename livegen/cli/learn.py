@@ -10,7 +10,7 @@ from typing import Annotated, Final
 import typer
 from rich.progress import Progress, TaskID
 
-from livegen.cli.options import Json, Model
+from livegen.cli.options import Json, Model, Strict
 from livegen.cli.output import err, out, printable, progress_bar, show_figures
 from livegen.errors import FormatError
 from livegen.system.resources import model_folder, models_folder
@@ -58,6 +58,7 @@ def train(
     ] = None,
     seed: Annotated[int, typer.Option(help="Of weights, songs and orders.")] = 0,
     resume: Annotated[bool, typer.Option(help="Go on from the last checkpoint in OUT.")] = False,
+    strict: Strict = False,
 ) -> None:
     """Train a model (needs the extra `train`).
 
@@ -97,6 +98,7 @@ def train(
             resume=resume,
             progress=show,
             listener=_Reading(progress),
+            is_strict=strict,
         )
 
 
@@ -108,6 +110,7 @@ def evaluate(
     picture: Annotated[
         Path | None, typer.Option(help="Draw the free runs beside the songs as this PNG.", metavar="FILE.png")
     ] = None,
+    strict: Strict = False,
     as_json: Json = False,
 ) -> None:
     """Measure a model on songs that it was not trained on (needs the extra `train`).
@@ -125,7 +128,7 @@ def evaluate(
     with progress_bar() as progress:
         progress.add_task("measuring", total=None)
         reading = _Reading(progress)
-        figures = evaluate_model(data, folder, has_beat=beat is BeatGiven.ESTIMATED, listener=reading)
+        figures = evaluate_model(data, folder, has_beat=beat is BeatGiven.ESTIMATED, listener=reading, is_strict=strict)
     if free_runs or picture is not None:
         with progress_bar() as progress:
             task = progress.add_task("playing", total=N_ALL_RUNS)

@@ -16,6 +16,7 @@ Model = Annotated[str, typer.Option(help="A model's name (`livegen models`) or i
 PatchOption = Annotated[str, typer.Option("--patch", help="A patch's name (`livegen patches`) or its file.")]
 Seed = Annotated[int | None, typer.Option(min=0, max=2**63 - 1, help="Of all draws; the same seed, the same music.")]
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Set a control; repeatable.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Refuse a damaged file instead of reading what is whole.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
 

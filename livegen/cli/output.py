@@ -17,6 +17,16 @@ def printable(sentence: str) -> str:
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in " ".join(sentence.splitlines()))
 
 
+def say(sentence: str, *, style: str | None = None) -> None:
+    """Print a sentence on the error stream, in one line."""
+    err.print(printable(sentence), style=style, highlight=False, markup=False, soft_wrap=True)
+
+
+def warn(sentence: str) -> None:
+    """Print a warning on the error stream."""
+    say(f"warning: {sentence}", style="yellow")
+
+
 def progress_bar(is_shown: bool = True) -> Progress:
     """Return a progress bar on the error stream, for a `with` block. It disappears at the end of the block."""
     columns = TextColumn("{task.description}", markup=False), BarColumn(), TimeRemainingColumn()

@@ -19,6 +19,7 @@ from livegen.cli.options import (
     PatchOption,
     Seed,
     Set,
+    Strict,
     absolute,
     load_model,
     parse_controls,
@@ -68,6 +69,7 @@ def jam(
     ] = None,
     web: Annotated[bool | None, typer.Option("--web/--no-web", help="Whether to serve the stage page.")] = None,
     play: Annotated[Path | None, typer.Option(metavar="FILE.mid", help="Play a MIDI file into the session.")] = None,
+    strict: Strict = False,
     seconds: Annotated[float | None, typer.Option(min=0, help="Stop after this long.")] = None,
     seed: Seed = None,
     take: Annotated[
@@ -144,6 +146,7 @@ def jam(
         osc_port=asked.osc_port,
         link=bool(asked.link),
         play=play,
+        is_strict=strict,
         seed=secrets.randbits(32) if asked.seed is None else asked.seed,
         controls={**asked.controls, **parse_controls(set_)},
         library=library,

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -14,6 +14,18 @@ MAX_FRAMES: Final = 1_000_000
 """Number of frames in the longest score that a file may hold: 11.5 hours, far beyond music and well within memory."""
 
 MAX_SECONDS: Final = MAX_FRAMES / FRAME_RATE_HZ
+
+Warn = Callable[[str], None]
+"""Is told, in one sentence that names the file, what was lost or guessed while a damaged file was read."""
+
+
+def ignore(sentence: str) -> None:
+    """Be a `Warn` for whom damage does not matter."""
+
+
+def refuse(sentence: str) -> None:
+    """Be a `Warn` for whom any damage is too much; raises FormatError."""
+    raise FormatError(f"{sentence}: get another copy, or leave out --strict to have what is whole")
 
 
 def read_bytes(path: Path, max_bytes: int) -> bytes:

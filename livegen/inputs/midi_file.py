@@ -24,7 +24,7 @@ class MidiFilePlayer:
     Parameters
     ----------
     timeline : sequence of (float, mido.Message)
-        Messages with their seconds since the start of the file.
+        Messages with their seconds since the start of the file, ascending.
     sink : Sink
         Called on the thread that runs `run`.
     source : str
@@ -35,17 +35,17 @@ class MidiFilePlayer:
     received : int
         Events handed on so far.
     dropped : int
-        Messages that have no event.
+        Messages so far that stand for no event.
     has_ended : bool
         Whether the whole file was played.
     """
 
     def __init__(self, timeline: Sequence[tuple[float, mido.Message]], sink: Sink, source: str = "file") -> None:
-        self._events = timeline_events(timeline)
+        self._timeline = timeline
         self._sink = sink
         self._source = source
         self.received = 0
-        self.dropped = len(timeline) - len(self._events)
+        self.dropped = 0
         self.has_ended = False
 
     def run(self, stop: threading.Event, clock_seconds: Callable[[], float]) -> None:
@@ -59,7 +59,11 @@ class MidiFilePlayer:
         """
         start = clock_seconds()
         try:
-            for at, event in self._events:
+            for at, message in self._timeline:  # made into events as they are due: files may be large
+                event = event_of(message)
+                if event is None:
+                    self.dropped += 1
+                    continue
                 while (remaining := start + at - clock_seconds()) > 0:
                     if stop.wait(min(remaining, _LONGEST_WAIT_SECONDS)):
                         return

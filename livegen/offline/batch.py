@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import takewhile
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -17,9 +18,11 @@ from typing import Final
 from livegen.controls import Value
 from livegen.engines.checkpoint import load_predictor
 from livegen.errors import FormatError, LivegenError
+from livegen.events import Event
 from livegen.formats.audio.file import AUDIO_ENDINGS
-from livegen.formats.chip.register_files import REGISTER_ENDINGS, is_register_file
+from livegen.formats.chip.register_files import REGISTER_ENDINGS, is_register_file, plain_name
 from livegen.formats.chip.register_log import VGM_RATE_HZ, Tags
+from livegen.formats.files import Warn, ignore
 from livegen.formats.midi.file import midi_timeline
 from livegen.formats.score.kinds import MIDI_ENDINGS
 from livegen.formats.score.roll import PICTURE_ENDINGS
@@ -27,6 +30,7 @@ from livegen.inputs.midi_file import timeline_events
 from livegen.instrument.build import build_instrument, compile_all
 from livegen.offline.render import check_output, render_to_file
 from livegen.patch import load_patch
+from livegen.units import frame_to_seconds
 
 DEFAULT_SAMPLE_RATE_HZ: Final = 48_000
 _PATIENCE_SECONDS: Final = 5.0  # how long a worker that is told to end may take
@@ -77,7 +81,7 @@ class Renders:
         """Refuse what cannot be rendered, before any work is done; raises FormatError."""
         path = self.paths[0]
         check_output(path)
-        name = path.name.lower()
+        name = plain_name(path)
         for option, is_given, endings in (
             ("--rate", self.rate is not None, AUDIO_ENDINGS),
             ("--audio-channels voices", self.is_apart, AUDIO_ENDINGS),
@@ -118,12 +122,19 @@ def numbered(path: Path, count: int) -> tuple[Path, ...]:
 class Studio:
     """What all renders of a batch share: patch, model and prompt, loaded once, and all kernels compiled."""
 
-    def __init__(self, renders: Renders) -> None:
+    def __init__(self, renders: Renders, warn: Warn = ignore) -> None:
         self._renders = renders
-        self._events = [] if renders.prompt is None else timeline_events(midi_timeline(renders.prompt))
+        self._events = self._played(warn)
         self._patch = load_patch(renders.patch)
         self._predictor = load_predictor(renders.model)
         compile_all(self._predictor, self._patch)
+
+    def _played(self, warn: Warn) -> list[tuple[float, Event]]:
+        """Return what a performer plays within the length of a render."""
+        if self._renders.prompt is None:
+            return []
+        length = frame_to_seconds(self._renders.n_frames)
+        return timeline_events(list(takewhile(lambda due: due[0] < length, midi_timeline(self._renders.prompt, warn))))
 
     def render(self, index: int, on_frame: Callable[[], None] = lambda: None) -> None:
         """Render one of the files; raises LivegenError."""
@@ -149,8 +160,10 @@ class Studio:
         )
 
 
-def render_all(renders: Renders, *, n_jobs: int = 1, on_frame: Callable[[], None] = lambda: None) -> Iterator[Rendered]:
-    """Render all files; if one fails, the others are still rendered.
+def render_all(
+    renders: Renders, *, n_jobs: int = 1, on_frame: Callable[[], None] = lambda: None, warn: Warn = ignore
+) -> Iterator[Rendered]:
+    """Render all files; one that fails does not lose the others.
 
     Parameters
     ----------
@@ -159,6 +172,8 @@ def render_all(renders: Renders, *, n_jobs: int = 1, on_frame: Callable[[], None
         Number of processes.
     on_frame : callable
         Called after each frame of any file.
+    warn : callable
+        Is told once what was lost or guessed of a damaged prompt.
 
     Yields
     ------
@@ -168,9 +183,11 @@ def render_all(renders: Renders, *, n_jobs: int = 1, on_frame: Callable[[], None
     Raises
     ------
     LivegenError
-        If patch, model or prompt cannot be loaded, or if there is only one file and it cannot be written.
+        If patch, model or prompt cannot be loaded, or there is one file alone, and it cannot be written; or as `warn`
+        does.
     """
-    studio = Studio(renders)  # in this process too: so an error is raised once, and kernels are compiled once
+    # here too, so that what is wrong with it is said once, and kernels are compiled once
+    studio = Studio(renders, warn)
     if len(renders.paths) == 1:
         studio.render(0, on_frame)
         yield Rendered(0)

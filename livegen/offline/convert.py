@@ -16,11 +16,11 @@ import numpy as np
 from livegen.apu import FULL_SCALE, VOICES, render_blocks
 from livegen.errors import FormatError
 from livegen.formats.audio.file import AUDIO_ENDINGS, AudioWriter
-from livegen.formats.chip.register_files import REGISTER_ENDINGS, synth_log, write_registers
+from livegen.formats.chip.register_files import REGISTER_ENDINGS, plain_name, synth_log, write_registers
 from livegen.formats.chip.register_log import VGM_RATE_HZ, RegisterLog, Tags, with_loop
 from livegen.formats.chip.vgm import read_vgm
-from livegen.formats.files import check_place
-from livegen.formats.score.kinds import MIDI_ENDINGS, SCORE_ENDINGS, read_piece, write_piece
+from livegen.formats.files import Warn, check_place, ignore
+from livegen.formats.score.kinds import MIDI_ENDINGS, SCORE_ENDINGS, SCORE_SOURCE_ENDINGS, read_piece, write_piece
 from livegen.formats.score.piece import Piece
 from livegen.formats.score.roll import PICTURE_ENDINGS, write_picture
 from livegen.score import N_VOICES
@@ -109,11 +109,13 @@ class Conversion:
     sources: tuple[str, ...]
     targets: tuple[str, ...]
     options: frozenset[str]
-    run: Callable[[Path, Path, Options, Progress], Report]
+    run: Callable[[Path, Path, Options, Progress, Warn], Report]
 
 
-def convert(source: Path, target: Path, options: Options, *, progress: Progress = lambda done: None) -> Report:
-    """Convert a file to another kind; the endings of the names say from which to which.
+def convert(
+    source: Path, target: Path, options: Options, *, progress: Progress = lambda done: None, warn: Warn = ignore
+) -> Report:
+    """Make a file of another kind out of one; the endings of the names say which.
 
     Parameters
     ----------
@@ -121,12 +123,14 @@ def convert(source: Path, target: Path, options: Options, *, progress: Progress 
     options : Options
     progress : callable
         Called with the part that is done, 0..1, now and then.
+    warn : callable
+        Is told what was lost or guessed of a damaged file.
 
     Raises
     ------
     LivegenError
-        If there is no such conversion, it does not take an option, a file cannot be read or written, or both files are
-        the same.
+        If there is no such conversion, it has no use for an option, a file cannot be read or written, or both are
+        the same; or as `warn` does.
     """
     conversion = _conversion(source, target)
     useless = sorted(options.given().keys() - conversion.options)
@@ -136,16 +140,16 @@ def convert(source: Path, target: Path, options: Options, *, progress: Progress 
     check_place(target)
     if _is_same_file(source, target):
         raise FormatError(f"{target} is the file to convert: give another name to what is written")
-    return conversion.run(source, target, options, progress)
+    return conversion.run(source, target, options, progress, warn)
 
 
 def _conversion(source: Path, target: Path) -> Conversion:
-    known = [conversion for conversion in CONVERSIONS if source.name.lower().endswith(conversion.sources)]
+    known = [conversion for conversion in CONVERSIONS if plain_name(source).endswith(conversion.sources)]
     if not known:
         endings = _listed([ending for conversion in CONVERSIONS for ending in conversion.sources])
         raise FormatError(f"{source.name} cannot be converted: its name must end in {endings}")
     for conversion in known:
-        if target.name.lower().endswith(conversion.targets):
+        if plain_name(target).endswith(conversion.targets):
             return conversion
     endings = _listed([ending for conversion in known for ending in conversion.targets])
     raise FormatError(f"{source.name} cannot become {target.name}: that name must end in {endings}")
@@ -163,15 +167,15 @@ def _listed(names: list[str]) -> str:
     return " or ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
-def _registers_to_sound(source: Path, target: Path, options: Options, progress: Progress) -> Report:
+def _registers_to_sound(source: Path, target: Path, options: Options, progress: Progress, warn: Warn) -> Report:
     writer = _writer(target, options)
-    log = read_vgm(source, loops=1 if options.loops is None else options.loops)
+    log = read_vgm(source, loops=1 if options.loops is None else options.loops, warn=warn)
     _write_sound(writer, log, options, progress)
     return Report(log.n_samples(writer.sample_rate) / writer.sample_rate, _remarks(log, writer))
 
 
-def _registers_to_registers(source: Path, target: Path, options: Options, progress: Progress) -> Report:
-    log = read_vgm(source)
+def _registers_to_registers(source: Path, target: Path, options: Options, progress: Progress, warn: Warn) -> Report:
+    log = read_vgm(source, warn=warn)
     log = replace(log, tags=options.tagged(log.tags))
     if options.loop_from is not None:
         log = with_loop(replace(log, loop=None), round(options.loop_from * VGM_RATE_HZ))
@@ -180,16 +184,16 @@ def _registers_to_registers(source: Path, target: Path, options: Options, progre
     return Report(log.length / VGM_RATE_HZ, _remarks(log))
 
 
-def _score_to_sound(source: Path, target: Path, options: Options, progress: Progress) -> Report:
+def _score_to_sound(source: Path, target: Path, options: Options, progress: Progress, warn: Warn) -> Report:
     writer = _writer(target, options)
-    piece = read_piece(source)
+    piece = read_piece(source, warn)
     log = _score_log(piece, writer.sample_rate, options)
     _write_sound(writer, log, options, progress, fades=True)
     return Report(frame_to_seconds(len(piece.frames)), _remarks(log, writer))
 
 
-def _score_to_registers(source: Path, target: Path, options: Options, progress: Progress) -> Report:
-    log = _score_log(read_piece(source), VGM_RATE_HZ, options)
+def _score_to_registers(source: Path, target: Path, options: Options, progress: Progress, warn: Warn) -> Report:
+    log = _score_log(read_piece(source, warn), VGM_RATE_HZ, options)
     if options.loop_from is not None:
         log = with_loop(log, round(options.loop_from * VGM_RATE_HZ))
     write_registers(target, log)
@@ -197,8 +201,8 @@ def _score_to_registers(source: Path, target: Path, options: Options, progress: 
     return Report(log.length / VGM_RATE_HZ, _remarks(log))
 
 
-def _score_to_score(source: Path, target: Path, options: Options, progress: Progress) -> Report:
-    piece = read_piece(source)
+def _score_to_score(source: Path, target: Path, options: Options, progress: Progress, warn: Warn) -> Report:
+    piece = read_piece(source, warn)
     is_for_daw = options.midi_layout == "daw"
     write_piece(target, replace(piece, tags=options.tagged(piece.tags)), is_for_daw=is_for_daw)
     progress(1.0)
@@ -207,8 +211,8 @@ def _score_to_score(source: Path, target: Path, options: Options, progress: Prog
     return Report(frame_to_seconds(len(piece.frames)), remarks)
 
 
-def _score_to_picture(source: Path, target: Path, options: Options, progress: Progress) -> Report:
-    piece = read_piece(source)
+def _score_to_picture(source: Path, target: Path, options: Options, progress: Progress, warn: Warn) -> Report:
+    piece = read_piece(source, warn)
     write_picture(target, replace(piece, tags=options.tagged(piece.tags)))
     progress(1.0)
     return Report(frame_to_seconds(len(piece.frames)))
@@ -278,10 +282,10 @@ _SOUND_OPTIONS: Final = frozenset({"rate", "voices", "filters", "mixer", "audio_
 CONVERSIONS: Final = (
     Conversion((".vgm", ".vgz"), AUDIO_ENDINGS, _SOUND_OPTIONS | {"loops"}, _registers_to_sound),
     Conversion((".vgm", ".vgz"), REGISTER_ENDINGS, _TAG_OPTIONS | {"loop_from"}, _registers_to_registers),
-    Conversion(SCORE_ENDINGS, MIDI_ENDINGS, frozenset({"title", "midi_layout"}), _score_to_score),
-    Conversion(SCORE_ENDINGS, SCORE_ENDINGS, frozenset(), _score_to_score),
-    Conversion(SCORE_ENDINGS, AUDIO_ENDINGS, _SOUND_OPTIONS, _score_to_sound),
-    Conversion(SCORE_ENDINGS, REGISTER_ENDINGS, _TAG_OPTIONS | {"loop_from"}, _score_to_registers),
-    Conversion(SCORE_ENDINGS, PICTURE_ENDINGS, frozenset({"title"}), _score_to_picture),
+    Conversion(SCORE_SOURCE_ENDINGS, MIDI_ENDINGS, frozenset({"title", "midi_layout"}), _score_to_score),
+    Conversion(SCORE_SOURCE_ENDINGS, SCORE_ENDINGS, frozenset(), _score_to_score),
+    Conversion(SCORE_SOURCE_ENDINGS, AUDIO_ENDINGS, _SOUND_OPTIONS, _score_to_sound),
+    Conversion(SCORE_SOURCE_ENDINGS, REGISTER_ENDINGS, _TAG_OPTIONS | {"loop_from"}, _score_to_registers),
+    Conversion(SCORE_SOURCE_ENDINGS, PICTURE_ENDINGS, frozenset({"title"}), _score_to_picture),
 )
 """All conversions, by the endings of the files' names."""

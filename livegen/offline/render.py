@@ -13,7 +13,13 @@ from livegen.beat import Beat
 from livegen.errors import FormatError
 from livegen.events import Event
 from livegen.formats.audio.file import AUDIO_ENDINGS, AudioWriter
-from livegen.formats.chip.register_files import REGISTER_ENDINGS, is_register_file, synth_log, write_registers
+from livegen.formats.chip.register_files import (
+    REGISTER_ENDINGS,
+    is_register_file,
+    plain_name,
+    synth_log,
+    write_registers,
+)
 from livegen.formats.chip.register_log import VGM_RATE_HZ, Tags, with_loop
 from livegen.formats.files import check_place
 from livegen.formats.score.kinds import SCORE_ENDINGS, write_piece
@@ -120,8 +126,8 @@ def check_output(path: Path) -> None:
 
 
 def check_ending(path: Path) -> None:
-    """Refuse a file whose name has an ending that cannot be rendered; raises FormatError."""
-    if not path.name.lower().endswith(RENDER_ENDINGS):
+    """Refuse a file that cannot be rendered to by its name; raises FormatError."""
+    if not plain_name(path).endswith(RENDER_ENDINGS):
         raise FormatError(f"{path} cannot be rendered: its name must end in {', '.join(RENDER_ENDINGS)}")
 
 
@@ -170,8 +176,8 @@ def render_to_file(
 
 
 def needs_sound(path: Path) -> bool:
-    """Tell by its name whether a file needs the session's sound; a score or a picture does not."""
-    return path.name.lower().endswith((*AUDIO_ENDINGS, *REGISTER_ENDINGS))
+    """Tell whether a file needs its session's sound, by its name; a score or a picture does not."""
+    return plain_name(path).endswith((*AUDIO_ENDINGS, *REGISTER_ENDINGS))
 
 
 def write_rendered(
@@ -185,8 +191,8 @@ def write_rendered(
     is_for_daw: bool = False,
     on_frame: Callable[[], None] = lambda: None,
 ) -> None:
-    """Write `n_frames` frames that an instrument plays to a file; see `render_to_file`."""
-    name = path.name.lower()
+    """Write so many frames that an instrument plays to a file; see `render_to_file`."""
+    name = plain_name(path)
     sample_rate, n_channels = int(instrument.callback["sample_rate"][0]), int(instrument.callback["n_channels"][0])
     instrument.callback["log"]["is_on"] = is_register_file(path)
     frames, masks, writes = [], [], [power_up_writes()]

@@ -4,10 +4,14 @@
 """
 
 import contextlib
+from collections.abc import Sequence
+
+import mido
 
 from livegen.engines.checkpoint import load_predictor
 from livegen.engines.protocol import Predictor
 from livegen.errors import AudioError, PortError, TakeError
+from livegen.formats.files import refuse
 from livegen.formats.midi.file import midi_timeline
 from livegen.inputs.link import LinkInput, OwnBeat
 from livegen.inputs.midi import MidiInput
@@ -60,7 +64,7 @@ class _Builder:
     def __init__(self, predictor: Predictor, patch: Patch, settings: Settings) -> None:
         self._settings = settings
         self._warnings: list[str] = []
-        self._timeline = None if settings.play is None else midi_timeline(settings.play)
+        self._timeline = self._read_file(settings)
         self._device = choose_device(settings.audio)
         self._patches = {**settings.library.patches, patch.name: patch}
         self._patch = patch
@@ -89,6 +93,12 @@ class _Builder:
         self._midi_in: MidiInput | None = None
         self._midi_outs: MidiOuts | None = None
         self._recorder: Recorder | None = None
+
+    def _read_file(self, settings: Settings) -> Sequence[tuple[float, mido.Message]] | None:
+        """Return what the file that is to be played says; what of it is damaged is a warning, or too much."""
+        if settings.play is None:
+            return None
+        return midi_timeline(settings.play, refuse if settings.is_strict else self._warnings.append)
 
     def session(self) -> Session:
         settings, instrument = self._settings, self._instrument

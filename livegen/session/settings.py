@@ -38,6 +38,8 @@ class Settings:
         Whether to join the Ableton Link session of the network.
     play : Path or None
         A MIDI file that is played into the session.
+    is_strict : bool
+        Whether that file is refused if it is damaged.
     seed : int
     controls : mapping
         Values over those of the patch.
@@ -63,6 +65,7 @@ class Settings:
     osc_port: int | None = None
     link: bool = False
     play: Path | None = None
+    is_strict: bool = False
     seed: int = 0
     controls: Mapping[str, Value] = field(default_factory=dict)
     take: TakeSettings | None = None

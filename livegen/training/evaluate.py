@@ -30,7 +30,12 @@ Known = frozenset[Voice]
 
 
 def evaluate(
-    data: Path, model_folder: Path, *, has_beat: bool = False, listener: Listener | None = None
+    data: Path,
+    model_folder: Path,
+    *,
+    has_beat: bool = False,
+    listener: Listener | None = None,
+    is_strict: bool = False,
 ) -> dict[str, Any]:
     """Measure a model on a split that it was not trained on.
 
@@ -47,7 +52,9 @@ def evaluate(
     has_beat : bool
         Measure also with the beat told. It is estimated from the whole song, so it uses what is still to come.
     listener : Listener, optional
-        Is told how the reading goes.
+        Is told how reading goes.
+    is_strict : bool
+        As `livegen.training.sources.load_songs` has it.
 
     Returns
     -------
@@ -68,7 +75,7 @@ def evaluate(
     """
     network = load_network(model_folder)
     voices = network.config.voices
-    songs = only(load_songs(data, VALID, listener), voices)
+    songs = only(load_songs(data, VALID, listener, is_strict=is_strict), voices)
     figures: dict[str, Any] = {
         "model": model_folder.resolve().name,
         "songs": len(songs),
@@ -78,7 +85,8 @@ def evaluate(
         "copy_last_accuracy": copy_last_accuracy(songs),
     }
     if has_split(data, TRAIN):
-        figures["bigram_note_nll_sum"] = bigram_note_nll(only(load_songs(data, TRAIN, listener), voices), songs)
+        train = only(load_songs(data, TRAIN, listener, is_strict=is_strict), voices)
+        figures["bigram_note_nll_sum"] = bigram_note_nll(train, songs)
     if has_beat:
         figures["beat_given"] = _figures(network, songs, has_beat=True)
     return figures

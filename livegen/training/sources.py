@@ -19,8 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.errors import FormatError, TrainingError
+from livegen.formats.files import refuse
 from livegen.formats.midi.band import read_midi_band
-from livegen.formats.score.kinds import SCORE_ENDINGS, read_score
+from livegen.formats.score.kinds import MIDI_SOURCE_ENDINGS, SCORE_SOURCE_ENDINGS, read_score
 from livegen.formats.score.nesmdb import MAX_SPLIT_FRAMES, load_split
 from livegen.training.dataset import Songs, songs_of
 
@@ -33,13 +34,12 @@ _MAX_ARCHIVE_BYTES: Final = 8 * 2**30
 """Most bytes that a single file of an archive, of whatever kind, and the whole archive may unpack to."""
 
 _ARCHIVES: Final = (".tar.gz", ".tgz", ".tar")
-_MIDI: Final = (".mid", ".midi")
 _VALID_SHARE: Final = 0.1
 _FEWEST_PARTED: Final = 5
 """Share of the songs in the valid split; with this many songs or more, at least one is in it."""
 
 _MOST_NAMED: Final = 5
-"""Number of bad files that are named, each in a line of its own; the rest are only counted."""
+"""Bad files and damaged ones that are named, each in a line of its own, before the rest are only counted."""
 
 
 class Listener(Protocol):
@@ -49,7 +49,7 @@ class Listener(Protocol):
         """Take what is being read, and how much of it is done, 0..1."""
 
     def warn(self, sentence: str) -> None:
-        """Take a sentence about a file that was left out."""
+        """Hear of a file that was left out, or read in spite of damage."""
 
 
 class Heard:
@@ -80,7 +80,7 @@ def has_split(data: Path, split: str) -> bool:
     return bool(_wanted(data, _names(data), split))
 
 
-def load_songs(data: Path, split: str, listener: Listener | None = None) -> Songs:
+def load_songs(data: Path, split: str, listener: Listener | None = None, *, is_strict: bool = False) -> Songs:
     """Read the songs of a split.
 
     Parameters
@@ -92,7 +92,9 @@ def load_songs(data: Path, split: str, listener: Listener | None = None) -> Song
     split : str
         "train" or "valid".
     listener : Listener, optional
-        Is told of progress and of files that cannot be read, which are left out.
+        Is told of progress, of files that cannot be read, which are left out, and of damaged ones.
+    is_strict : bool
+        Whether damaged files are left out, too.
 
     Raises
     ------
@@ -105,7 +107,7 @@ def load_songs(data: Path, split: str, listener: Listener | None = None) -> Song
     try:
         scores = _packed_scores(data, split)
         if scores is None:
-            scores = _read_each(data, split, listener)
+            scores = _read_each(data, split, listener, is_strict=is_strict)
     except OSError as error:
         raise TrainingError(f"{error.filename or data} cannot be read: {error.strerror or error}") from error
     except FormatError as error:
@@ -143,8 +145,8 @@ def _is_archive(data: Path) -> bool:
 
 
 def _is_song(name: str) -> bool:
-    """Tell by its name whether a path is that of a song; a name that begins with a dot is a file of the system."""
-    return name.lower().endswith(SCORE_ENDINGS) and not PurePosixPath(name).name.startswith(".")
+    """Tell whether a path is a song's by its name; those that begin with a dot are no music but a system's notes."""
+    return name.lower().endswith(SCORE_SOURCE_ENDINGS) and not PurePosixPath(name).name.startswith(".")
 
 
 def _names(data: Path) -> list[str]:
@@ -158,7 +160,7 @@ def _names(data: Path) -> list[str]:
         found = [data.name] if _is_song(data.name) else []
     if not found:
         raise TrainingError(
-            f"{data} holds no songs: files that end in {', '.join(SCORE_ENDINGS)} are, in folders of any depth"
+            f"{data} holds no songs: files that end in {', '.join(SCORE_SOURCE_ENDINGS)} are, in folders of any depth"
         )
     return found
 
@@ -248,13 +250,13 @@ def _wanted(data: Path, names: Iterable[str], split: str) -> list[str]:
 def _place(name: str) -> float:
     """Return the hash of a song's name, without folders and ending, as a number within 0..1."""
     stem = PurePosixPath(name).name.lower()
-    for ending in SCORE_ENDINGS:
+    for ending in SCORE_SOURCE_ENDINGS:
         stem = stem.removesuffix(ending)
     first = hashlib.blake2b(stem.encode("utf-8", "surrogateescape"), digest_size=4).digest()
     return int.from_bytes(first) / 2**32
 
 
-def _read_each(data: Path, split: str, listener: Listener) -> list[NDArray[np.uint8]]:
+def _read_each(data: Path, split: str, listener: Listener, *, is_strict: bool) -> list[NDArray[np.uint8]]:
     names = _names(data)
     wanted = _wanted(data, names, split)
     if not wanted:
@@ -264,10 +266,18 @@ def _read_each(data: Path, split: str, listener: Listener) -> list[NDArray[np.ui
         )
     scores: list[NDArray[np.uint8]] = []
     n_frames, bad = 0, 0
+    damaged: list[str] = []
+
+    def hear(sentence: str) -> None:
+        damaged.append(sentence)
+        if len(damaged) <= _MOST_NAMED:
+            listener.warn(f"read what is whole of {name}: {sentence}")
+
+    warn = refuse if is_strict else hear
     for i, (name, path) in enumerate(_files(data, set(wanted), wanted)):
         listener.progress(f"reading {split} songs", i / len(wanted))
         try:
-            score = read_midi_band(path) if name.lower().endswith(_MIDI) else read_score(path)
+            score = read_midi_band(path, warn) if name.lower().endswith(MIDI_SOURCE_ENDINGS) else read_score(path)
         except FormatError as error:
             bad += 1
             if bad <= _MOST_NAMED:
@@ -280,6 +290,8 @@ def _read_each(data: Path, split: str, listener: Listener) -> list[NDArray[np.ui
     listener.progress(f"reading {split} songs", 1.0)
     if bad > _MOST_NAMED:
         listener.warn(f"left out {bad} of {len(wanted)} {split} songs that cannot be read")
+    if len(damaged) > _MOST_NAMED:
+        listener.warn(f"read what is whole of {len(damaged)} of {len(wanted)} {split} songs that are damaged")
     if not scores:
         raise TrainingError(f"not one of the {len(wanted)} {split} songs in {data} can be read: get another copy")
     return scores

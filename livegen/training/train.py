@@ -253,6 +253,7 @@ def train(
     resume: bool = False,
     progress: Callable[[Progress], None] | None = None,
     listener: Listener | None = None,
+    is_strict: bool = False,
 ) -> Progress:
     """Train a model. If torchrun started several processes, each of them calls this, and the first one reports.
 
@@ -274,7 +275,9 @@ def train(
     progress : callable, optional
         Called after every step.
     listener : Listener, optional
-        Is told how the reading goes.
+        Is told how reading goes.
+    is_strict : bool
+        As `livegen.training.sources.load_songs` has it.
 
     Returns
     -------
@@ -289,13 +292,13 @@ def train(
     with joined() as group:
         heard = Heard(listener if group.is_first else None)
         config = config or (_config_of(out) if resume else LstmConfig())
-        songs = only(load_songs(data, TRAIN, heard), config.voices)
+        songs = only(load_songs(data, TRAIN, heard, is_strict=is_strict), config.voices)
         n_frames = [int(n) for n in group.gather(torch.tensor(songs.n_frames))]
         if len(set(n_frames)) > 1:
             raise TrainingError(f"the processes have read {n_frames} frames: give all of them the same songs")
         watched = None
         if group.is_first and has_split(data, VALID):
-            watched = only(load_songs(data, VALID, heard), config.voices)
+            watched = only(load_songs(data, VALID, heard, is_strict=is_strict), config.voices)
         settings = _settled(settings or Settings(), group)
         run = _Run(songs, config, settings, group)
         if resume:

@@ -501,8 +501,15 @@ def test_a_vgm_file_is_converted_and_what_is_left_out_is_said(run: Run, vgm_file
     assert_refused(run("convert", vgm_file, out, "--mixer", "loud"), "loud", "nonlinear, linear")
     assert_refused(run("convert", vgm_file, out, "--loops", "2"), "no loop")
     assert_refused(run("convert", vgm_file, vgm_file.with_suffix(".mid")), ".wav, .flac, .vgm, .vgz or .nsf")
-    vgm_file.write_bytes(vgm_file.read_bytes()[:-2])
-    assert_refused(run("convert", vgm_file, out), "tone.vgm", "breaks off")
+    packed = tmp_path / "packed.vgm.gz"
+    assert run("convert", vgm_file, packed).code == 0
+    assert packed.read_bytes()[:2] == b"\x1f\x8b"
+    assert run("convert", packed, out).err == f"wrote {out}: 0.1 s\n"
+    vgm_file.write_bytes(vgm_file.read_bytes()[:-1] + b"\x61\x3a")
+    result = run("convert", vgm_file, out)
+    assert result.code == 0
+    assert result.err.startswith("warning: tone.vgm is cut off at byte 277: it plays up to there, 0.1 s\n")
+    assert_refused(run("convert", vgm_file, out, "--strict"), "tone.vgm", "cut off")
 
 
 def test_a_score_is_converted(run: Run, tune: Path, tmp_path: Path) -> None:
@@ -532,15 +539,44 @@ def chunk(track: bytes) -> bytes:
         chunk(b"\x00\x3c\x40"),
         chunk(b"\x00\xff\x51\x03\x00\x00\x00"),
         chunk(b"\xff\xff\xff\x7f\x90\x3c\x40" * 200),
-        chunk(b"\x00\x90\x3c\x40" * 3).replace(b"MTrk\x00", b"MTrk\xff"),
     ],
-    ids=["empty", "text", "header", "cut", "delta", "running status", "tempo 0", "eternity", "long track"],
+    ids=["empty", "text", "header", "cut", "delta", "running status", "tempo 0", "eternity"],
 )
 def test_bad_midi_files_are_refused(run: Run, model: Path, tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "bad.mid"
     file.write_bytes(content)
     assert_refused(run("render", tmp_path / "a.wav", "--model", model, "--prompt", file), "bad.mid")
     assert_refused(run("jam", *SILENT, "--osc-port", "0", "--model", model, "--play", file), "bad.mid")
+
+
+def test_a_damaged_midi_file_is_read_with_one_warning_and_refused_by_strict(
+    run: Run, model: Path, tmp_path: Path
+) -> None:
+    file, wav = tmp_path / "worn.mid", tmp_path / "a.wav"
+    file.write_bytes(chunk(b"\x00\x90\x3c\x40" * 3).replace(b"MTrk\x00", b"MTrk\xff"))
+    jam = ("jam", *SILENT, "--osc-port", "0", "--no-take", "--model", model, *SHORT, "--play", file)
+    render = ("render", wav, "--model", model, *SHORT, "--prompt", file)
+    batch = ("render", wav, "--model", model, *SHORT, "--count", "2", "--jobs", "2", "--prompt", file)
+    for arguments in (("convert", file, wav), render, batch, jam):
+        word = "note" if arguments is jam else "warning"
+        result = run(*arguments)
+        assert result.code == 0
+        assert result.err.count("worn.mid is damaged") == 1
+        assert f"{word}: worn.mid is damaged or not to the standard: track 1 at byte 34" in result.err
+        assert_refused(run(*arguments, "--strict"), "worn.mid is damaged", "track 1 at byte 34", "--strict")
+
+
+def test_midi_files_of_other_endings_are_read(run: Run, tune: Path, tmp_path: Path) -> None:
+    data = tune.read_bytes()
+    data += bytes(len(data) % 2)
+    body = b"RMIDdata" + struct.pack("<I", len(data)) + data
+    (tmp_path / "tune.rmi").write_bytes(b"RIFF" + struct.pack("<I", len(body)) + body)
+    (tmp_path / "tune.kar").write_bytes(tune.read_bytes())
+    run("convert", tune, tmp_path / "tune.npz")
+    for name in ("tune.rmi", "tune.kar"):
+        assert run("convert", tmp_path / name, tmp_path / "again.npz").code == 0
+        assert np.array_equal(load_npz(tmp_path / "again.npz"), load_npz(tmp_path / "tune.npz"))
+        assert_refused(run("convert", tune, tmp_path / name), ".mid")
 
 
 @pytest.mark.parametrize(

@@ -153,6 +153,20 @@ def test_bad_files_are_left_out_named_and_counted(nesmdb_folder):
     assert ear.warnings[-1] == "left out 8 of 11 train songs that cannot be read"
 
 
+def test_damaged_files_are_read_named_and_counted_or_left_out_where_that_is_asked(nesmdb_folder):
+    for i in range(8):
+        path = nesmdb_folder / "train" / f"worn{i}.mid"
+        write_score(path, song(i, 60))
+        path.write_bytes(path.read_bytes() + b"more")
+    ear = Ear()
+    assert len(load_songs(nesmdb_folder, "train", ear)) == 11
+    assert len(ear.warnings) == 6
+    assert all(f"read what is whole of train/worn{i}.mid: worn{i}.mid is damaged" in ear.warnings[i] for i in range(5))
+    assert ear.warnings[-1] == "read what is whole of 8 of 11 train songs that are damaged"
+    assert len(load_songs(nesmdb_folder, "train", ear, is_strict=True)) == 3
+    assert ear.warnings[-1] == "left out 8 of 11 train songs that cannot be read"
+
+
 def test_data_without_one_sound_song_is_refused(tmp_path):
     with pytest.raises(TrainingError, match="holds no songs"):
         load_songs(tmp_path, "train")

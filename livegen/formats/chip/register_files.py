@@ -8,16 +8,24 @@ from numpy.typing import NDArray
 
 from livegen.formats.chip.nsf import write_nsf
 from livegen.formats.chip.register_log import RegisterLog, Tags
+from livegen.formats.chip.vgm_layout import PACKED_ENDINGS
 from livegen.formats.chip.vgm_writer import write_vgm
 from livegen.units import CPU_CLOCK_HZ
 
 REGISTER_ENDINGS: Final = (".vgm", ".vgz", ".nsf")
-"""How the name of a file of register writes may end."""
+"""How the name of a file of register writes may end, as `plain_name` has it."""
+
+
+def plain_name(path: Path) -> str:
+    """Return a file's name in small letters; one that ends in .vgm.gz, as gzip itself names it, ends in .vgz."""
+    name = path.name.lower()
+    packed, other = PACKED_ENDINGS
+    return name.removesuffix(other) + packed if name.endswith(other) else name
 
 
 def is_register_file(path: Path) -> bool:
-    """Tell by its name whether a file is one of register writes. Such a file is rendered at `VGM_RATE_HZ`."""
-    return path.name.lower().endswith(REGISTER_ENDINGS)
+    """Tell whether a file is one of register writes, by its name; its session plays at `VGM_RATE_HZ`."""
+    return plain_name(path).endswith(REGISTER_ENDINGS)
 
 
 def write_registers(path: Path, log: RegisterLog) -> None:

@@ -4,16 +4,17 @@ A VGM file is a log of a machine's writes to its sound chips. Between them are w
 the rate at which it is played. Only the writes to the NES APU are read. The rest is skipped with the specification's
 table of operands: other chips, the FDS, data blocks, streams.
 
-**What is refused and what is not.** What would change the sound is refused: a stream of commands that breaks off, a
-command that the specification does not have, a second NES APU. What would not change it is ignored, as players do: a
-tag or a loop that points nowhere, and a missing end command if the file is as long as its header says.
+**What is refused and what is not.** A command that the specification does not have is refused, for nobody knows how
+long it is. A file that is cut off is played up to the cut, with a warning; of two NES APUs, the first is played. What
+does not change the sound is passed over, as players do: a tag or a loop that points nowhere, and a missing end command
+where the stream is whole by the file's own account.
 
 All writes of a sample get its first CPU cycle, in their order. Only those after a write to $4017 get a cycle that is
 later by a few, when $4017 is in effect: a sweep that is on for the half frame which $4017 causes must not be off again
 before it.
 
-Players switch all voices on before they begin, and some logs rely on this. So if a log never writes $4015, a write
-that does so is added at its beginning.
+Players switch all voices on before they begin, and some logs leave it to them. So where a log begins notes before it
+first writes $4015, or never does, a write that switches them on is put in front of it.
 """
 
 import struct
@@ -50,7 +51,7 @@ from livegen.formats.chip.vgm_layout import (
     WAIT_735,
     WAIT_882,
 )
-from livegen.formats.files import read_bytes
+from livegen.formats.files import Warn, ignore, read_bytes
 from livegen.units import CPU_CLOCK_HZ
 
 _MAX_WRITES: Final = MAX_VGM_BYTES // 3
@@ -61,6 +62,7 @@ _VERSIONS: Final = range(0x161, 0x200)  # binary-coded decimal
 
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _HEADER_BYTES: Final = 0x100
+_SHORTEST_HEADER_BYTES: Final = 0x40
 _HAS_FDS: Final = 1 << 31
 _IS_DUAL: Final = 1 << 30
 _CLOCK_BITS: Final = _IS_DUAL - 1
@@ -80,6 +82,8 @@ _NES_CHIP: Final = 0x14  # number of the NES APU, in the order of the header's c
 _STATUS: Final = 0x15  # $4015
 _FRAME_COUNTER: Final = 0x17
 _ALL_VOICES: Final = 0x0F
+_LENGTH_COUNTERS: Final = (0x03, 0x07, 0x0B, 0x0F)  # of $4003 and so on, with which notes begin
+_SECOND_CHIP: Final = "a second NES APU"
 
 
 def _by_command(ranges: dict[tuple[int, int], int], otherwise: int) -> list[int]:
@@ -106,38 +110,44 @@ _FIXED_WAITS: Final = _by_command({(WAIT_735, WAIT_735): 735, (WAIT_882, WAIT_88
 _FIXED_WAITS[WAIT_1 : WAIT_1 + 32] = [*range(1, 17), *range(16)]
 
 
-def read_vgm(path: Path, *, loops: int = 1) -> RegisterLog:
-    """Read the writes to the NES APU from a VGM file. Whatever its name, it may be plain or packed by gzip.
+def read_vgm(path: Path, *, loops: int = 1, warn: Warn = ignore) -> RegisterLog:
+    """Read the writes to the NES APU out of a VGM file, plain or packed by gzip whatever its name says.
 
     Parameters
     ----------
     path : Path
     loops : int, optional
         How often the part that the file marks as its loop is played, 1 or more.
+    warn : callable, optional
+        Is told if the file is cut off.
 
     Raises
     ------
     FormatError
-        If the file is no VGM file of version 1.61 or later, has no NES APU or two, breaks off, holds an unknown
-        command, plays longer than three hours or not at all, is larger than 16 MiB unpacked, or has no loop that can
-        be played `loops` times.
+        If the file is no VGM file of version 1.61 or later, has no NES APU, holds a command that is none, plays longer
+        than three hours or not at all, is larger than 16 MiB unpacked, or is to be looped and cannot be; or as `warn`
+        does.
     """
-    data = _unpacked(path, read_bytes(path, MAX_VGM_BYTES))
+    data, is_cut = _unpacked(path, read_bytes(path, MAX_VGM_BYTES))
     if data[:4] != MAGIC:
         raise FormatError(f"{path.name} is no VGM file, or it is damaged: it does not begin with 'Vgm '")
     header, start = _read_header(path.name, data)
     clock_and_flags = _u32(header, NES_CLOCK)
     clock = clock_and_flags & _CLOCK_BITS
-    _check_clock(path.name, clock, is_dual=bool(clock_and_flags & _IS_DUAL))
+    _check_clock(path.name, clock)
 
     stream = _Stream(path.name, data, start, _absolute(header, TAG_OFFSET), _absolute(header, LOOP_OFFSET))
     stream.read()
     samples, registers, values, length = stream.looped(loops)
     if not length:
         raise FormatError(f"{path.name} has no wait in it, so there is nothing to hear: get another copy")
+    if is_cut or stream.is_cut:
+        warn(f"{path.name} is cut off at byte {stream.stop}: it plays up to there, {length / VGM_RATE_HZ:.1f} s")
     left_out = [name for offset, name in _OTHER_CHIPS.items() if _u32(header, offset) & _CLOCK_BITS]
     if clock_and_flags & _HAS_FDS or stream.n_fds_writes:
         left_out.append("FDS")
+    if clock_and_flags & _IS_DUAL:
+        stream.leave_out(_SECOND_CHIP)
     left_out += stream.left_out
     cpu_clock_hz = _exact_clock(clock)
     return RegisterLog(
@@ -168,10 +178,13 @@ def _cycles(samples: NDArray[np.int64], registers: NDArray[np.uint8], cpu_clock_
     return samples_to_cycles(samples, cpu_clock_hz=cpu_clock_hz, sample_rate=VGM_RATE_HZ) + np.minimum(waits, longest)
 
 
-def _unpacked(path: Path, data: bytes) -> bytes:
-    """Return the content of all gzip members, joined. Like gzip, this ignores bytes that follow the last member."""
+def _unpacked(path: Path, data: bytes) -> tuple[bytes, bool]:
+    """Return the content of gzip's members one after another, and whether it is cut off.
+
+    What follows them is no part of it, as for gzip.
+    """
     if data[:2] != _GZIP_MAGIC:
-        return data
+        return data, False
     content = bytearray()
     for _ in range(_MAX_GZIP_MEMBERS):
         unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
@@ -184,16 +197,18 @@ def _unpacked(path: Path, data: bytes) -> bytes:
                 f"{path.name} unpacks to more than {MAX_VGM_BYTES // 2**20} MiB: a VGM file of that size is not read"
             )
         if not unpacker.eof:
-            raise FormatError(f"{path.name} is packed by gzip and breaks off: get another copy")
+            if len(content) < _SHORTEST_HEADER_BYTES:
+                raise FormatError(f"{path.name} is packed by gzip and breaks off: get another copy")
+            return bytes(content), True
         data = unpacker.unused_data
         if data[:2] != _GZIP_MAGIC:
-            return bytes(content)
+            return bytes(content), False
     raise FormatError(f"{path.name} is packed by gzip in more than {_MAX_GZIP_MEMBERS} parts: pack it as one")
 
 
 def _read_header(name: str, data: bytes) -> tuple[bytes, int]:
-    """Return the header, padded with zeros if the file's is shorter, and the offset at which the commands begin."""
-    if len(data) < 0x40:
+    """Return the header, zero where the file has none, and where the commands begin."""
+    if len(data) < _SHORTEST_HEADER_BYTES:
         raise FormatError(f"{name} breaks off in its header, after {len(data)} bytes: get another copy")
     version = _u32(data, VERSION)
     if version not in _VERSIONS:
@@ -212,11 +227,9 @@ def _read_header(name: str, data: bytes) -> tuple[bytes, int]:
     return data[: min(end, extra or end)].ljust(_HEADER_BYTES, b"\0"), start
 
 
-def _check_clock(name: str, clock: int, *, is_dual: bool) -> None:
+def _check_clock(name: str, clock: int) -> None:
     if not clock:
         raise FormatError(f"{name} has no NES APU: it is a log of another chip")
-    if is_dual:
-        raise FormatError(f"{name} has two NES APUs: one is what can be played")
     lowest, highest = CPU_CLOCK_RANGE_HZ
     if not lowest <= clock <= highest:
         raise FormatError(f"{name} has an NES APU of {clock:,} Hz: {lowest:,.0f} to {highest:,.0f} is allowed")
@@ -234,6 +247,8 @@ class _Stream:
         self.loop_start: int | None = None  # samples before the loop
         self.loop_writes = 0  # writes before the loop
         self.n_fds_writes = 0
+        self.stop = start  # behind the last command
+        self.is_cut = False
         self.left_out: list[str] = []
 
     def read(self) -> None:
@@ -255,15 +270,14 @@ class _Stream:
             if command == DATA_BLOCK and after <= end:
                 after += _u32(data, position + 3) & 0x7FFF_FFFF  # the top bit is the second chip's
             if after > end:
-                raise FormatError(
-                    f"{self.name} breaks off within its command {command:02X} at byte {position:,}: get another copy"
-                )
+                self.is_cut = True
+                break
             if command == NES_WRITE:
                 self._write(sample, data[position + 1], data[position + 2])
             elif command == WAIT:
                 sample += data[position + 1] | data[position + 2] << 8
             elif command == STREAM_SETUP and data[position + 2] & 0x7F == _NES_CHIP:
-                self._leave_out("streamed samples")
+                self.leave_out("streamed samples")
             else:
                 sample += _FIXED_WAITS[command]
                 has_end = command == END
@@ -273,17 +287,21 @@ class _Stream:
                     "damaged, or cut it"
                 )
             position = after
-        if not has_end and _absolute(data, END_OFFSET) > len(data):
-            raise FormatError(
-                f"{self.name} breaks off: by its header it has {_absolute(data, END_OFFSET):,} bytes and here it "
-                f"has {len(data):,}"
-            )
-        self.length = sample
-        if self.values and _STATUS not in self.registers:
+        self.is_cut |= not has_end and _absolute(data, END_OFFSET) > len(data)
+        self.length, self.stop = sample, position
+        if self.values and self._leaves_voices_to_players():
             self.samples.insert(0, 0)
             self.registers.insert(0, _STATUS)
             self.values.insert(0, _ALL_VOICES)
             self.loop_writes += 1
+
+    def _leaves_voices_to_players(self) -> bool:
+        """Tell whether notes begin before $4015 is first written, or it never is."""
+        first = self.registers.find(_STATUS)
+        if first < 0:
+            return True
+        before = np.frombuffer(self.samples, np.int64)[:first] < self.samples[first]
+        return bool(np.isin(np.frombuffer(self.registers, np.uint8)[:first][before], _LENGTH_COUNTERS).any())
 
     def _write(self, sample: int, register: int, value: int) -> None:
         if register <= 0x17:
@@ -291,13 +309,14 @@ class _Stream:
             self.registers.append(register)
             self.values.append(value)
             if register == _STATUS and value & 0x10:
-                self._leave_out("samples of the DMC")
+                self.leave_out("samples of the DMC")
         elif 0x20 <= register < 0x80:
             self.n_fds_writes += 1
         elif register >= 0x80:
-            self._leave_out("a second NES APU")
+            self.leave_out(_SECOND_CHIP)
 
-    def _leave_out(self, what: str) -> None:
+    def leave_out(self, what: str) -> None:
+        """Say that something is left out, once."""
         if what not in self.left_out:
             self.left_out.append(what)
 

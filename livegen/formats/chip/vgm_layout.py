@@ -8,6 +8,9 @@ MAX_VGM_SECONDS: Final = 10_800
 MAX_VGM_BYTES: Final = 16 * 2**20
 """Largest size of a file, packed and unpacked. A busy song of three hours takes two thirds of it."""
 
+PACKED_ENDINGS: Final = (".vgz", ".vgm.gz")
+"""How the name of a file may end that is packed by gzip."""
+
 MAGIC: Final = b"Vgm "
 TAG_MAGIC: Final = b"Gd3 "
 

@@ -21,6 +21,7 @@ from livegen.formats.chip.vgm_layout import (
     MAX_VGM_SECONDS,
     NES_CLOCK,
     NES_WRITE,
+    PACKED_ENDINGS,
     RATE,
     TAG_MAGIC,
     TAG_OFFSET,
@@ -42,7 +43,7 @@ _SYSTEM: Final = "Nintendo Entertainment System"
 
 
 def write_vgm(path: Path, log: RegisterLog) -> None:
-    """Write a log as a VGM file, packed by gzip where the name ends in .vgz.
+    """Write a log as a VGM file, packed by gzip where the name ends in .vgz or .vgm.gz.
 
     Each write moves to the nearest sample at 44.1 kHz. The same log gives the same bytes.
 
@@ -52,7 +53,7 @@ def write_vgm(path: Path, log: RegisterLog) -> None:
         If it plays longer than three hours, is larger than 16 MiB, or the file cannot be written.
     """
     data = vgm_bytes(path.name, log)
-    if path.suffix.lower() == ".vgz":
+    if path.name.lower().endswith(PACKED_ENDINGS):
         data = gzip.compress(data, mtime=0)
     with atomic_path(path) as partial:
         partial.write_bytes(data)

@@ -1,5 +1,5 @@
 """MIDI files: any program's files are read, and files are written for any program.
 
-Imports `formats` and what lies below. Read `file` first. `smf` turns bytes into messages, `nesmdb` is the layout that
-holds a score without loss, `band` arranges any other file for four voices, and `daw` writes for any instrument.
+Imports `formats` and what lies below. Read `file` first; `smf` turns bytes into messages, a track by `smf_scan`, and
+`damage` says what is wrong; `nesmdb` is the layout that holds a score without loss, `band` arranges any other file.
 """

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.errors import FormatError
+from livegen.formats.files import Warn, ignore
 from livegen.formats.midi import nesmdb as nesmdb_midi
 from livegen.formats.midi.band_notes import Note, Part, collect_parts
 from livegen.formats.midi.file import LONGEST_DRUM_FRAMES, event_frames, fill_drums, separate
@@ -91,13 +92,15 @@ _FAMILIES: Final = (
 )
 
 
-def read_midi_band(path: Path) -> NDArray[np.uint8]:
+def read_midi_band(path: Path, warn: Warn = ignore) -> NDArray[np.uint8]:
     """Read any MIDI file as a score that the four voices can play.
 
     Parameters
     ----------
     path : Path
-        A file of type 0 or 1. One in NES-MDB's layout is read exactly.
+        One in NES-MDB's layout is read exactly.
+    warn : callable
+        As `livegen.formats.midi.smf.read_song` has it.
 
     Returns
     -------
@@ -107,9 +110,10 @@ def read_midi_band(path: Path) -> NDArray[np.uint8]:
     Raises
     ------
     FormatError
-        If the file is no MIDI file, is damaged or beyond the bounds of `livegen.formats.midi.smf`, or has no notes.
+        If the file is no MIDI file, has no note that can be read, or is beyond the bounds of
+        `livegen.formats.midi.smf`; or as `warn` does.
     """
-    song = read_song(path)
+    song = read_song(path, warn)
     if nesmdb_midi.is_nesmdb_layout(song):
         return nesmdb_midi.song_to_frames(song)
     return arrange(song)
@@ -118,17 +122,13 @@ def read_midi_band(path: Path) -> NDArray[np.uint8]:
 def arrange(song: Song) -> NDArray[np.uint8]:
     """Arrange an ordinary song, as `read_midi_band` does; raises FormatError if it has no notes."""
     at = event_frames(song)
-    drums = [
-        (frame, message)
-        for frame, (_, _, message) in zip(at, song.events, strict=True)
-        if message[0] == NOTE_ON | _DRUM_CHANNEL
-    ]
+    drums = np.flatnonzero(song.events.message[:, 0] == NOTE_ON | _DRUM_CHANNEL)
     parts = [part for part in collect_parts(song, at) if part.channel != _DRUM_CHANNEL]
-    if not parts and not drums:
+    if not parts and not len(drums):
         raise FormatError(f"{song.file_name} holds no notes: choose a MIDI file with music in it")
-    n_frames = max([at[-1] + 1 + LONGEST_DRUM_FRAMES, *(note.tail for part in parts for note in part.notes)])
+    n_frames = max([int(at[-1]) + 1 + LONGEST_DRUM_FRAMES, *(note.tail for part in parts for note in part.notes)])
     frames = np.zeros((n_frames, N_VOICES, N_COLUMNS), np.uint8)
-    fill_drums(frames[:, Voice.NO], Voice.NO, drums)
+    fill_drums(frames[:, Voice.NO], Voice.NO, at[drums], song.events.message[drums])
     _write_parts(frames, parts)
     sounding = np.flatnonzero(frames[..., Column.NOTE].any(axis=1))
     return frames[sounding[0] : sounding[-1] + 1]

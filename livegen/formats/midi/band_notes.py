@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from livegen.formats.midi.file import ALL_NOTES_OFF, ALL_SOUND_OFF, PEDAL_DOWN, RESET, SUSTAIN
 from livegen.formats.midi.smf import CONTROL_CHANGE, NOTE_OFF, NOTE_ON, Song
@@ -85,19 +86,20 @@ def length_frames(notes: list[Note]) -> int:
     return total
 
 
-def collect_parts(song: Song, at: list[int]) -> list[Part]:
+def collect_parts(song: Song, at: NDArray[np.int64]) -> list[Part]:
     """Return the parts of a song that have notes, in the order in which they begin.
 
     Parameters
     ----------
     song : Song
-    at : list of int
-        The frame of each event. A note lasts at least one frame.
+    at : ndarray of int64
+        The frame of each event. A note lasts a frame at least.
     """
     reader = _Reader()
-    for frame, (_, track, message) in zip(at, song.events, strict=True):
+    tracks, messages = song.events.track.tolist(), song.events.message.tolist()
+    for frame, track, message in zip(at.tolist(), tracks, messages, strict=True):
         reader.take(frame, track, message)
-    n_frames = at[-1] + 1 if at else 0
+    n_frames = int(at[-1]) + 1 if len(at) else 0
     reader.finish(n_frames)
     n_parts = Counter(track for track, _ in reader.notes)
     parts = []
@@ -133,7 +135,7 @@ class _Reader:
         self.down: list[dict[tuple[int, int], Note]] = [{} for _ in range(16)]  # by track and key, for each channel
         self.pedalled: list[list[Note]] = [[] for _ in range(16)]
 
-    def take(self, frame: int, track: int, message: bytes) -> None:
+    def take(self, frame: int, track: int, message: list[int]) -> None:
         kind, channel = message[0] & 0xF0, message[0] & 0x0F
         of, down = self.channels[channel], self.down[channel]
         if kind == NOTE_ON:

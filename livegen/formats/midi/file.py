@@ -6,9 +6,8 @@ held, and of a chord the highest. The sustain pedal holds keys. A key that goes 
 that frame. So nothing of a part is lost, except notes that a voice would have to play at the same time.
 """
 
-from collections.abc import Iterable
-from itertools import groupby
-from operator import itemgetter
+from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -17,11 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.errors import FormatError
+from livegen.formats.files import Warn, ignore
 from livegen.formats.midi import nesmdb as nesmdb_midi
-from livegen.formats.midi.smf import CONTROL_CHANGE, NOTE_OFF, NOTE_ON, Song, read_song
+from livegen.formats.midi.smf import CONTROL_CHANGE, NOTE_OFF, NOTE_ON, Events, Song, message_bytes, read_song
 from livegen.formats.score.piece import Piece
 from livegen.score import MIDI_CHANNEL, N_COLUMNS, N_VOICES, ONSET_VOLUME_RISE, Column, Voice, fit_note
-from livegen.units import FRAME_RATE_HZ, MAX_VOLUME, velocity_to_volume
+from livegen.units import FRAME_RATE_HZ, MAX_VELOCITY, MAX_VOLUME, velocity_to_volume
 
 _DRUM_CHANNEL: Final = MIDI_CHANNEL[Voice.NO]
 SUSTAIN: Final = 64
@@ -30,6 +30,8 @@ RESET: Final = 121
 ALL_NOTES_OFF: Final = 123
 PEDAL_DOWN: Final = 64
 """MIDI's numbers of the controls that end notes, and the value from which on the sustain pedal is down."""
+
+_CONTROLS_OF_NOTES: Final = (SUSTAIN, ALL_SOUND_OFF, RESET, ALL_NOTES_OFF)
 
 _DEFAULT_TIMBRE: Final[dict[Voice, int]] = {Voice.P1: 2, Voice.P2: 2, Voice.TR: 0, Voice.NO: 0}
 """Timbre of each voice. The pulses have the square wave, the most frequent duty in NES-MDB."""
@@ -43,17 +45,18 @@ LONGEST_DRUM_FRAMES: Final = max(_CYMBAL_FRAMES.values())
 _EDGE_SECONDS: Final = 1e-6
 """Tolerance for rounding: an event that is at the start of a frame up to this error belongs to that frame."""
 
-_Timed = tuple[int, bytes]  # frame and message
 _Part = tuple[int, int]  # track and channel
 
 
-def read_midi_score(path: Path) -> NDArray[np.uint8]:
+def read_midi_score(path: Path, warn: Warn = ignore) -> NDArray[np.uint8]:
     """Read any MIDI file as a score.
 
     Parameters
     ----------
     path : Path
-        A file of type 0 or 1. One in NES-MDB's layout, such as `write_midi_score` makes, is read exactly.
+        One in NES-MDB's layout, such as `write_midi_score` makes, is read exactly.
+    warn : callable
+        As `livegen.formats.midi.smf.read_song` has it.
 
     Returns
     -------
@@ -63,17 +66,18 @@ def read_midi_score(path: Path) -> NDArray[np.uint8]:
     Raises
     ------
     FormatError
-        If the file is no MIDI file, is damaged or beyond the bounds of `livegen.formats.midi.smf`, or has no notes.
+        If the file is no MIDI file, has no note that can be read, or is beyond the bounds of
+        `livegen.formats.midi.smf`; or as `warn` does.
     """
-    return read_midi_piece(path).frames
+    return read_midi_piece(path, warn).frames
 
 
-def read_midi_piece(path: Path) -> Piece:
-    """Read any MIDI file as a score with its tempos and markers and, in NES-MDB's layout, with the player's part.
+def read_midi_piece(path: Path, warn: Warn = ignore) -> Piece:
+    """Read any MIDI file as a score with its tempos and markers, and of NES-MDB's layout who played it.
 
     Raises as `read_midi_score` does.
     """
-    song = read_song(path)
+    song = read_song(path, warn)
     if nesmdb_midi.is_nesmdb_layout(song):
         return nesmdb_midi.song_to_piece(song)
     return Piece(_ordinary_to_frames(song), **nesmdb_midi.tempos_markers_and_title(song))
@@ -108,32 +112,42 @@ def write_midi_piece(path: Path, piece: Piece) -> None:
     nesmdb_midi.write(path, piece)
 
 
-def midi_timeline(path: Path) -> list[tuple[float, mido.Message]]:
-    """Return the channel messages of a MIDI file with the seconds at which they are due.
+def midi_timeline(path: Path, warn: Warn = ignore) -> Sequence[tuple[float, mido.Message]]:
+    """Return what a MIDI file would send: its channel messages with the seconds at which they are due.
 
     Returns
     -------
-    list of (float, mido.Message)
-        In the order of time, by the file's tempo map. The channels are those of the file. A file in NES-MDB's layout
-        gives notes on channels 0, 1, 2 and 9 with velocities as a performer's.
+    sequence of (float, mido.Message)
+        In time order, the tempo map applied. The channels are the file's own. A file in NES-MDB's layout comes
+        as notes on channels 0, 1, 2 and 9 with velocities of a performer.
 
     Raises
     ------
     FormatError
         As `read_midi_score`, but not for a file without notes: that gives the messages that it has.
     """
-    song = read_song(path)
-    if nesmdb_midi.is_nesmdb_layout(song):
-        return nesmdb_midi.song_to_timeline(song)
-    return [
-        (seconds, mido.Message.from_bytes(message))
-        for seconds, (_, _, message) in zip(song.seconds.tolist(), song.events, strict=True)
-    ]
+    song = read_song(path, warn)
+    return nesmdb_midi.song_to_timeline(song) if nesmdb_midi.is_nesmdb_layout(song) else Timeline(song)
 
 
-def event_frames(song: Song) -> list[int]:
+class Timeline(Sequence[tuple[float, mido.Message]]):
+    """The messages of a song with their seconds, each made when it is asked for: mido's are large."""
+
+    def __init__(self, song: Song) -> None:
+        self._seconds, self._messages = song.seconds, song.events.message
+
+    def __len__(self) -> int:
+        return len(self._seconds)
+
+    def __getitem__(self, index):  # type: ignore[no-untyped-def]
+        if isinstance(index, slice):
+            return [self[place] for place in range(*index.indices(len(self)))]
+        return float(self._seconds[index]), mido.Message.from_bytes(message_bytes(self._messages[index]))
+
+
+def event_frames(song: Song) -> NDArray[np.int64]:
     """Return the frame in which each event of a song falls."""
-    return np.floor((song.seconds + _EDGE_SECONDS) * FRAME_RATE_HZ).astype(np.int64).tolist()
+    return np.floor((song.seconds + _EDGE_SECONDS) * FRAME_RATE_HZ).astype(np.int64)
 
 
 def _ordinary_to_frames(song: Song) -> NDArray[np.uint8]:
@@ -141,30 +155,27 @@ def _ordinary_to_frames(song: Song) -> NDArray[np.uint8]:
     if not voices:
         raise FormatError(f"{song.file_name} holds no notes: choose a MIDI file with music in it")
     at = event_frames(song)
-    n_frames = at[-1] + 1 + LONGEST_DRUM_FRAMES
+    n_frames = int(at[-1]) + 1 + LONGEST_DRUM_FRAMES
     frames = np.zeros((n_frames, N_VOICES, N_COLUMNS), np.uint8)
     for part, voice in voices.items():
-        timed = [
-            (frame, message)
-            for frame, (_, track, message) in zip(at, song.events, strict=True)
-            if _concerns(part, track, message)
-        ]
+        concerned = np.flatnonzero(_concerns(part, song.events))
         fill = fill_drums if voice is Voice.NO else _fill_melody
-        fill(frames[:, voice], voice, timed)
+        fill(frames[:, voice], voice, at[concerned], song.events.message[concerned])
     sounding = np.flatnonzero(frames[..., Column.NOTE].any(axis=1))
     return frames[: sounding[-1] + 1]
 
 
 def _assign_voices(song: Song) -> dict[_Part, Voice]:
-    """Return the voice of each part that gets one: first by channel, then in the order of the file."""
-    parts = dict.fromkeys(
-        (track, message[0] & 0x0F)
-        for _, track, message in sorted(song.events, key=itemgetter(1))
-        if message[0] & 0xF0 == NOTE_ON
-    )
+    """Return the voice of each part that gets one: by its channel first, then in the order of the file."""
+    is_on = song.events.kind == NOTE_ON
+    track, channel = song.events.track[is_on], song.events.channel[is_on]
+    by_track = np.argsort(track, kind="stable")
+    _, first = np.unique(track[by_track].astype(np.int64) << 4 | channel[by_track], return_index=True)
+    first = by_track[np.sort(first)]
+    parts = list(zip(track[first].tolist(), channel[first].tolist(), strict=True))
     assigned: dict[_Part, Voice] = {}
-    for voice, channel in MIDI_CHANNEL.items():
-        own = next((part for part in parts if part[1] == channel), None)
+    for voice, channel_of_voice in MIDI_CHANNEL.items():
+        own = next((part for part in parts if part[1] == channel_of_voice), None)
         if own is not None:
             assigned[own] = voice
     free = (voice for voice in Voice if voice is not Voice.NO and voice not in assigned.values())
@@ -172,60 +183,70 @@ def _assign_voices(song: Song) -> dict[_Part, Voice]:
     return assigned | dict(zip(others, free, strict=False))
 
 
-def _concerns(part: _Part, track: int, message: bytes) -> bool:
-    """Tell whether a message belongs to a part: its notes, and the controls of its channel from any track.
+def _concerns(part: _Part, events: Events) -> NDArray[np.bool_]:
+    """Tell which messages are a part's: its notes, and the controls of its channel from any track.
 
     All drums are one part, because editors often put each drum on a track of its own.
     """
-    if message[0] & 0x0F != part[1]:
-        return False
-    return part[1] == _DRUM_CHANNEL or track == part[0] or message[0] & 0xF0 == CONTROL_CHANGE
+    is_own = events.channel == part[1]
+    if part[1] == _DRUM_CHANNEL:
+        return is_own
+    return is_own & ((events.track == part[0]) | (events.kind == CONTROL_CHANGE))
 
 
-def _fill_melody(column: NDArray[np.uint8], voice: Voice, timed: Iterable[_Timed]) -> None:
-    """Write one part into a voice's frames, shape (N, 3)."""
-    held: dict[int, tuple[int, int]] = {}  # key to the frame in which it was struck, and its velocity
+def _fill_melody(column: NDArray[np.uint8], voice: Voice, at: NDArray[np.int64], messages: NDArray[np.uint8]) -> None:
+    """Write one part, the frames of its messages and these, into a voice's frames, shape (N, 3)."""
+    notes = [fit_note(voice, key) << 8 for key in range(MAX_VELOCITY + 1)]
+    volumes = [0 if voice is Voice.TR else velocity_to_volume(velocity) for velocity in range(MAX_VELOCITY + 1)]
+    kind, number = messages[:, 0] & 0xF0, messages[:, 1]
+    is_control = (kind == CONTROL_CHANGE) & np.isin(number, _CONTROLS_OF_NOTES)
+    heard = np.flatnonzero((kind == NOTE_ON) | (kind == NOTE_OFF) | is_control)
+    columns = (at[heard], kind[heard], number[heard], messages[heard, 2])
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    end = int(at[-1]) + 1 if len(at) else 0
+
+    cells = [0] * len(column)  # note and volume of each frame, as `_cell` has them
+    sounding, now = 0, -1
+    struck: dict[int, int] = {}  # in the frame that is now: key to the frame, and the key, so that the highest wins
+    held: dict[int, int] = {}  # the same of all that are held
+    velocities: dict[int, int] = {}
     pedalled: set[int] = set()  # keys that only the pedal holds
     pedal = False
-    sounding, filled = (0, 0, 0), 0
-    for frame, group in groupby(timed, key=itemgetter(0)):
-        column[filled:frame] = sounding
-        struck: dict[int, tuple[int, int]] = {}
-        for _, message in group:
-            kind, first = message[0] & 0xF0, message[1]
-            if kind == NOTE_ON:
-                struck[first] = held[first] = (frame, message[2])
-                pedalled.discard(first)
-            elif kind == NOTE_OFF:
-                if pedal and first in held:
-                    pedalled.add(first)
-                elif not pedal:
-                    held.pop(first, None)
-            elif kind == CONTROL_CHANGE:
-                if first in (ALL_SOUND_OFF, ALL_NOTES_OFF):
-                    held.clear()
-                if first in (SUSTAIN, RESET):
-                    pedal = first == SUSTAIN and message[2] >= PEDAL_DOWN
-                if not pedal:
-                    for key in pedalled:
-                        held.pop(key, None)
-                    pedalled.clear()
-        sounding = _newest(voice, held)
-        still_held = {key: strike for key, strike in struck.items() if key in held}
-        column[frame] = _newest(voice, still_held or struck) if struck else sounding
-        if struck:
-            separate(column, frame)
-        filled = frame + 1
-    column[filled:] = 0
-
-
-def _newest(voice: Voice, keys: dict[int, tuple[int, int]]) -> tuple[int, int, int]:
-    """Return note, volume and timbre of the key that was struck last, or of several the highest; silence for none."""
-    if not keys:
-        return 0, 0, 0
-    key = max(keys, key=lambda key: (keys[key][0], key))
-    volume = 0 if voice is Voice.TR else velocity_to_volume(keys[key][1])
-    return fit_note(voice, key), volume, _DEFAULT_TIMBRE[voice]
+    for frame, message, first, second in chain(rows, [(end, NOTE_OFF, 0, 0)]):
+        if frame != now:
+            key = max(held.values()) & 0x7F if held else -1
+            sounding = 0 if key < 0 else notes[key] | volumes[velocities[key]]
+            if struck:
+                key = max([strike for key, strike in struck.items() if key in held] or struck.values()) & 0x7F
+                cells[now] = notes[key] | volumes[velocities[key]]
+                if now >= 2 and _is_one_note(cells[now - 2], cells[now - 1], cells[now]):
+                    cells[now - 1] = 0
+                struck.clear()
+            elif now >= 0:
+                cells[now] = sounding
+            cells[now + 1 : frame] = [sounding] * (frame - now - 1)
+            now = frame
+        if message == NOTE_ON:
+            struck[first] = held[first] = frame << 7 | first
+            velocities[first] = second
+            pedalled.discard(first)
+        elif message == NOTE_OFF:
+            if pedal and first in held:
+                pedalled.add(first)
+            elif not pedal:
+                held.pop(first, None)
+        else:
+            if first in (ALL_SOUND_OFF, ALL_NOTES_OFF):
+                held.clear()
+            if first in (SUSTAIN, RESET):
+                pedal = first == SUSTAIN and second >= PEDAL_DOWN
+            if pedalled and not pedal:
+                for key in pedalled:
+                    held.pop(key, None)
+                pedalled.clear()
+    packed = np.array(cells, np.int32)
+    column[:, Column.NOTE], column[:, Column.VOLUME] = packed >> 8, packed & 0xFF
+    column[:, Column.TIMBRE] = np.where(packed > 0, _DEFAULT_TIMBRE[voice], 0)
 
 
 def separate(column: NDArray[np.uint8], frame: int) -> None:
@@ -233,22 +254,37 @@ def separate(column: NDArray[np.uint8], frame: int) -> None:
 
     If the first note has only that one frame, the two stay one note.
     """
-    if frame < 2:
-        return
-    two_before, before, now = (column[at].tolist() for at in (frame - 2, frame - 1, frame))
-    repeats = now[Column.NOTE] == before[Column.NOTE] == two_before[Column.NOTE]
-    if repeats and now[Column.VOLUME] < before[Column.VOLUME] + ONSET_VOLUME_RISE:
+    if frame >= 2 and _is_one_note(*(_cell(*column[at, :2].tolist()) for at in (frame - 2, frame - 1, frame))):
         column[frame - 1] = 0
 
 
-def fill_drums(column: NDArray[np.uint8], voice: Voice, timed: Iterable[_Timed]) -> None:
-    """Write the drums into a voice's frames, shape (N, 3). Each hit fades out; of several, the lowest note is kept."""
-    strikes = (strike for strike in timed if strike[1][0] & 0xF0 == NOTE_ON)
-    for frame, group in groupby(strikes, key=itemgetter(0)):
-        note, key, velocity = min((fit_note(voice, message[1]), message[1], message[2]) for _, message in group)
-        length, volume = _CYMBAL_FRAMES.get(key, _DRUM_FRAMES), velocity_to_volume(velocity)
-        fading = np.ceil(volume * (1 - np.arange(length) / length)).astype(np.uint8)
-        column[frame : frame + LONGEST_DRUM_FRAMES] = 0
-        column[frame : frame + length, Column.NOTE] = note
-        column[frame : frame + length, Column.VOLUME] = np.clip(fading, 1, MAX_VOLUME)
-        column[frame : frame + length, Column.TIMBRE] = _DEFAULT_TIMBRE[voice]
+def _cell(note: int, volume: int) -> int:
+    return note << 8 | volume
+
+
+def _is_one_note(two_before: int, before: int, now: int) -> bool:
+    """Tell whether three frames of a voice, each as `_cell` has it, are heard as one note."""
+    return now >> 8 == before >> 8 == two_before >> 8 and now & 0xFF < (before & 0xFF) + ONSET_VOLUME_RISE
+
+
+def fill_drums(column: NDArray[np.uint8], voice: Voice, at: NDArray[np.int64], messages: NDArray[np.uint8]) -> None:
+    """Write the drums, the frames of their messages and these, into a voice's frames, shape (N, 3).
+
+    Each hit fades out, and the deepest of several wins.
+    """
+    is_on = messages[:, 0] & 0xF0 == NOTE_ON
+    at, keys, velocities = at[is_on], messages[is_on, 1], messages[is_on, 2]
+    notes = np.array([fit_note(voice, key) for key in range(MAX_VELOCITY + 1)], np.uint8)[keys]
+    order = np.lexsort((velocities, keys, notes, at))
+    hits = order[np.diff(at[order], prepend=-1) != 0]
+    at, notes = at[hits], notes[hits]
+    lengths = np.array([_CYMBAL_FRAMES.get(key, _DRUM_FRAMES) for key in range(MAX_VELOCITY + 1)])[keys[hits]]
+    volumes = np.array([velocity_to_volume(velocity) for velocity in range(MAX_VELOCITY + 1)])[velocities[hits]]
+    room = np.diff(at, append=len(column))  # up to the next one
+    for age in range(LONGEST_DRUM_FRAMES):
+        sounds = (age < lengths) & (age < room)
+        fading = np.ceil(volumes[sounds] * (1 - age / lengths[sounds]))
+        frames = at[sounds] + age
+        column[frames, Column.NOTE] = notes[sounds]
+        column[frames, Column.VOLUME] = np.clip(fading, 1, MAX_VOLUME)
+        column[frames, Column.TIMBRE] = _DEFAULT_TIMBRE[voice]

@@ -42,7 +42,7 @@ from livegen.score import (
     onsets,
     validate_frames,
 )
-from livegen.units import FRAME_RATE_HZ, MAX_VOLUME, volume_to_velocity
+from livegen.units import FRAME_RATE_HZ, MAX_VELOCITY, MAX_VOLUME, volume_to_velocity
 
 _TRACK_VOICES: Final[dict[str, Voice]] = {voice.name.lower(): voice for voice in Voice}
 _PLAYER_SUFFIX: Final = " player"
@@ -55,15 +55,16 @@ _TRIANGLE_VELOCITY: Final = 100
 
 
 def is_nesmdb_layout(song: Song) -> bool:
-    """Tell whether a song is in NES-MDB's layout: its tracks have such names, and no velocity is over 15."""
-    voices = [_voice_of(name) for name in song.track_names]
-    if all(voice is None for voice in voices):
+    """Tell whether a song's tracks are NES-MDB's: by their names, and no velocity is over 15.
+
+    Of a damaged one most notes must be so.
+    """
+    has_voice = np.array([_voice_of(name) is not None for name in song.track_names], np.bool_)
+    if not has_voice.any():
         return False
-    return all(
-        voices[track] is not None and message[2] <= MAX_VOLUME
-        for _, track, message in song.events
-        if message[0] & 0xF0 == NOTE_ON
-    )
+    is_on = song.events.kind == NOTE_ON
+    fits = has_voice[song.events.track[is_on]] & (song.events.message[is_on, 2] <= MAX_VOLUME)
+    return bool(fits.all() or (song.is_damaged and fits.mean() > 0.5))
 
 
 def song_to_frames(song: Song) -> NDArray[np.uint8]:
@@ -96,7 +97,7 @@ def tempos_markers_and_title(song: Song) -> dict[str, Any]:
         name: tuple((round(seconds * FRAME_RATE_HZ), what) for seconds, what in said[:_MOST_SAID])
         for name, said in (("tempos", song.tempos), ("markers", song.markers))
     }
-    has_conductor = len(song.track_names) > 1 and all(track > 0 for _, track, _ in song.events)
+    has_conductor = len(song.track_names) > 1 and bool((song.events.track > 0).all())
     return fields | {"tags": Tags(title=song.track_names[0] if has_conductor else "")}
 
 
@@ -190,35 +191,58 @@ def _voice_changes(song: Song) -> dict[Voice, tuple[NDArray[np.int64], NDArray[n
 
     A state is note, volume, timbre, and whether the note is the player's.
     """
-    samples = _grid_samples(song).tolist()
-    ranks = {NOTE_OFF: 0, NOTE_ON: 1, CONTROL_CHANGE: 2}  # what happens first within a sample
-    is_player = [name.endswith(_PLAYER_SUFFIX) for name in song.track_names]
-    messages: dict[Voice, list[tuple[int, int, bytes, bool]]] = {voice: [] for voice in Voice}
-    for sample, (_, track, message) in zip(samples, song.events, strict=True):
-        voice = _voice_of(song.track_names[track])
-        rank = ranks.get(message[0] & 0xF0)
-        if voice is not None and rank is not None:
-            messages[voice].append((sample, rank, message, is_player[track]))
-    return {voice: _follow(voice, found) for voice, found in messages.items()}
+    events, samples = song.events, _grid_samples(song)
+    ranks = np.full(256, -1, np.int8)
+    ranks[[NOTE_OFF, NOTE_ON, CONTROL_CHANGE]] = range(3)  # what happens first within a sample
+    rank = ranks[events.kind]
+    is_player = np.array([name.endswith(_PLAYER_SUFFIX) for name in song.track_names], np.bool_)
+    track_voices = np.array([-1 if (voice := _voice_of(name)) is None else voice for name in song.track_names], np.int8)
+    event_voices = track_voices[events.track] if len(events) else np.empty(0, np.int8)
+    changes = {}
+    for voice in Voice:
+        at = np.flatnonzero((event_voices == voice) & (rank >= 0))
+        at = at[np.lexsort((rank[at], samples[at]))]
+        changes[voice] = _follow(voice, samples[at], events.message[at], is_player[events.track[at]])
+    return changes
 
 
-def _follow(voice: Voice, messages: list[tuple[int, int, bytes, bool]]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
-    messages.sort(key=lambda timed: timed[:2])
-    key = note = volume = timbre = owner = 0
-    states = {0: (0, 0, 0, 0)}
-    for sample, _, message, by_player in messages:
-        kind, first, second = message[0] & 0xF0, message[1], message[2]
-        if kind == NOTE_ON:
-            key, note, volume, owner = first, _note_of(voice, first), min(second, VOLUME_MAX[voice]), int(by_player)
-        elif kind == NOTE_OFF:
-            if first == key:
-                key = note = volume = owner = 0
-        elif first == _VOLUME_CONTROL:
-            volume = min(second, VOLUME_MAX[voice])
-        elif first == _TIMBRE_CONTROL:
-            timbre = min(second, TIMBRE_MAX[voice])
-        states[sample] = (note, volume, timbre, owner)
-    return np.array(list(states), np.int64), np.array(list(states.values()), np.uint8)
+def _follow(
+    voice: Voice, samples: NDArray[np.int64], messages: NDArray[np.uint8], by_player: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """Return what a voice's messages, in order, make of its state: the samples of changes, and the states."""
+    kind, first = messages[:, 0] & 0xF0, messages[:, 1]
+    is_on, is_off, is_control = kind == NOTE_ON, kind == NOTE_OFF, kind == CONTROL_CHANGE
+    struck = _latest(is_on)
+    key = np.where(struck >= 0, first[struck], 0)
+    ends = np.flatnonzero(is_off & (struck >= 0) & (first == key))
+    is_end = np.zeros(len(kind), np.bool_)
+    is_end[ends[np.diff(struck[ends], prepend=-1) != 0]] = True  # the first that has the key
+    sounds = struck > _latest(is_end)
+    is_silenced = is_end | (is_off & (first == 0) & ~sounds)
+    said_volume = _latest(is_on | is_silenced | (is_control & (first == _VOLUME_CONTROL)))
+    volume = np.where(is_silenced, 0, np.minimum(messages[:, 2], VOLUME_MAX[voice]))
+    said_timbre = _latest(is_control & (first == _TIMBRE_CONTROL))
+    timbre = np.minimum(messages[:, 2], TIMBRE_MAX[voice])
+    notes = np.array([_note_of(voice, key) for key in range(MAX_VELOCITY + 1)], np.uint8)
+    states = np.stack(
+        [
+            np.where(sounds, notes[key], 0),
+            np.where(said_volume >= 0, volume[said_volume], 0),
+            np.where(said_timbre >= 0, timbre[said_timbre], 0),
+            np.where(sounds, by_player[struck], 0),
+        ],
+        axis=1,
+    ).astype(np.uint8)
+    is_last = np.diff(samples, append=-1) != 0  # of its sample
+    starts, states = samples[is_last], states[is_last]
+    if not len(starts) or starts[0] != 0:
+        starts, states = np.append(0, starts), np.append(np.zeros((1, 4), np.uint8), states, axis=0)
+    return starts, states
+
+
+def _latest(which: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return for each place the last one up to it where it is so, or -1."""
+    return np.maximum.accumulate(np.where(which, np.arange(len(which)), -1))
 
 
 def _note_of(voice: Voice, key: int) -> int:

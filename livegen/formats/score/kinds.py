@@ -8,44 +8,55 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.errors import FormatError
+from livegen.formats.files import Warn, ignore
 from livegen.formats.midi.daw import write_daw_midi
 from livegen.formats.midi.file import read_midi_piece, write_midi_piece
 from livegen.formats.score import nesmdb
 from livegen.formats.score.piece import Piece
 
-Reader = Callable[[Path], Piece]
+Reader = Callable[[Path, Warn], Piece]
 Writer = Callable[[Path, Piece], None]
 
 _SCORE_FORMATS: Final[dict[str, tuple[Reader, Writer]]] = {
     ".mid": (read_midi_piece, write_midi_piece),
     ".midi": (read_midi_piece, write_midi_piece),
-    ".npz": (nesmdb.load_piece, nesmdb.save_piece),
+    ".npz": (lambda path, _: nesmdb.load_piece(path), nesmdb.save_piece),
     ".exprsco.pkl": (
-        lambda path: Piece(nesmdb.load_exprsco(path)),
+        lambda path, _: Piece(nesmdb.load_exprsco(path)),
         lambda path, piece: nesmdb.save_exprsco(path, piece.frames),
     ),
     ".seprsco.pkl": (
-        lambda path: Piece(nesmdb.load_seprsco(path)),
+        lambda path, _: Piece(nesmdb.load_seprsco(path)),
         lambda path, piece: nesmdb.save_seprsco(path, piece.frames),
     ),
 }
 
+_READ_ONLY: Final[dict[str, Reader]] = {".rmi": read_midi_piece, ".kar": read_midi_piece}
+"""MIDI files in a RIFF file, and MIDI files with words to sing."""
+
 SCORE_ENDINGS: Final = tuple(_SCORE_FORMATS)
 """Endings of the names of score files, in lower case."""
+
+SCORE_SOURCE_ENDINGS: Final = (*SCORE_ENDINGS, *_READ_ONLY)
+"""What the names of score files that can be read end in."""
+
+MIDI_SOURCE_ENDINGS: Final = (".mid", ".midi", *_READ_ONLY)
+"""Of these, the ones of MIDI files."""
 
 MIDI_ENDINGS: Final = (".mid", ".midi")
 """Those endings whose files hold a title, tempos and markers."""
 
 
-def read_score(path: Path) -> NDArray[np.uint8]:
+def read_score(path: Path, warn: Warn = ignore) -> NDArray[np.uint8]:
     """Read a score, uint8 (N, 4, 3), from a file of the format that its name ends with.
 
     Raises
     ------
     FormatError
-        If the name ends in none of `SCORE_ENDINGS`, or the file is bad.
+        If the name ends otherwise than in one of `SCORE_SOURCE_ENDINGS`, the file is bad, or as `warn` does, which
+        hears of what was lost or guessed.
     """
-    return read_piece(path).frames
+    return read_piece(path, warn).frames
 
 
 def write_score(path: Path, frames: NDArray[np.uint8]) -> None:
@@ -61,9 +72,12 @@ def write_score(path: Path, frames: NDArray[np.uint8]) -> None:
     write_piece(path, Piece(frames))
 
 
-def read_piece(path: Path) -> Piece:
-    """Read a score with the other content of its file; raises FormatError as `read_score` does."""
-    return _format_of(path)[0](path)
+def read_piece(path: Path, warn: Warn = ignore) -> Piece:
+    """Read a score with what else its file tells; raises FormatError as `read_score` does."""
+    for ending, read in _READ_ONLY.items():
+        if path.name.lower().endswith(ending):
+            return read(path, warn)
+    return _format_of(path)[0](path, warn)
 
 
 def write_piece(path: Path, piece: Piece, *, is_for_daw: bool = False) -> None:

@@ -17,6 +17,7 @@ from vgm_files import CLOCK, END, log, vgm, wait, write
 from livegen.apu import new_chip, write_register
 from livegen.errors import FormatError
 from livegen.formats.chip.vgm import MAX_VGM_BYTES, OPERAND_BYTES, RegisterLog, read_vgm
+from livegen.formats.files import refuse
 from livegen.units import CPU_CLOCK_HZ
 
 ON = write(0x15, 0x0F)
@@ -28,10 +29,10 @@ Read = Callable[..., RegisterLog]
 def read(tmp_path: Path) -> Read:
     """Read a file that has these bytes."""
 
-    def read_bytes(data: bytes, loops: int = 1) -> RegisterLog:
+    def read_bytes(data: bytes, loops: int = 1, warn: Callable[[str], None] = refuse) -> RegisterLog:
         path = tmp_path / "song.vgm"
         path.write_bytes(data)
-        return read_vgm(path, loops=loops)
+        return read_vgm(path, loops=loops, warn=warn)
 
     return read_bytes
 
@@ -45,6 +46,16 @@ def assert_refused(read: Read, data: bytes, *words: str, loops: int = 1) -> None
     assert len(sentence) < 250
     for word in words:
         assert word in sentence
+
+
+def read_cut(read: Read, data: bytes) -> RegisterLog:
+    """Read a file that is cut off: one warning says so, and it is refused where damage is."""
+    said: list[str] = []
+    found = read(data, 1, said.append)
+    assert len(said) == 1
+    assert said[0].startswith("song.vgm is cut off at byte ")
+    assert_refused(read, data, "cut off", "--strict")
+    return found
 
 
 def assert_first_cycles(found: RegisterLog, samples: list[int]) -> None:
@@ -83,6 +94,7 @@ def test_writes_come_at_the_cycle_of_their_own_sample(read: Read) -> None:
     rng = np.random.default_rng(3)
     samples = np.sort(rng.integers(0, 44_100 * 600, 500))
     writes = [(int(s), int(rng.integers(0, 0x18)), int(rng.integers(0, 16))) for s in samples]
+    writes[0] = (writes[0][0], 0x15, 0x0F)
     found = read(vgm(log(writes, 44_100 * 600)))
     assert_first_cycles(found, [sample for sample, _, _ in writes])
     assert found.address.tolist() == [0x4000 + register for _, register, _ in writes]
@@ -149,8 +161,8 @@ def test_a_data_block_is_passed_over(read: Read, size: int) -> None:
 
 
 @pytest.mark.parametrize("size", [5, 1 << 20, 0x7FFF_FFFF, 0xFFFF_FFFF])
-def test_a_data_block_beyond_the_end_is_refused(read: Read, size: int) -> None:
-    assert_refused(read, vgm(wait(9) + b"\x67\x66\x00" + struct.pack("<I", size) + END), "67 at byte 259")
+def test_a_data_block_beyond_the_end_is_the_end(read: Read, size: int) -> None:
+    assert read_cut(read, vgm(wait(9) + b"\x67\x66\x00" + struct.pack("<I", size) + END)).length == 9
 
 
 def test_what_is_not_the_apu_s_is_left_out_and_said_so(read: Read) -> None:
@@ -199,6 +211,16 @@ def test_where_nobody_switches_the_voices_on_it_is_done_as_players_do(read: Read
     assert found.value.tolist() == [0x0F, 0xBF, 0xBF]
     assert found.cycle[0] == 0
     assert len(read(vgm()).cycle) == 0
+
+
+def test_notes_before_the_first_write_to_4015_are_heard_and_so_is_that(read: Read) -> None:
+    early = [(5, 0, 0xBF), (5, 3, 8)]
+    found = read(vgm(log([*early, (50, 0x15, 0x01), (60, 3, 8)], 100)))
+    assert found.address.tolist() == [0x4015, 0x4000, 0x4003, 0x4015, 0x4003]
+    assert found.value.tolist() == [0x0F, 0xBF, 8, 0x01, 8]
+    assert_first_cycles(found, [0, 5, 5, 50, 60])
+    for writes in ([(5, 0, 0xBF), (50, 0x15, 0x0F)], [*early, (5, 0x15, 0x0F)]):  # no note was begun before
+        assert len(read(vgm(log(writes, 100))).cycle) == len(writes)
 
 
 def test_the_loop_is_played_as_often_as_asked(read: Read) -> None:
@@ -262,7 +284,7 @@ def test_the_commands_end_where_the_tag_begins(read: Read) -> None:
 def test_a_missing_end_command_is_passed_over_where_nothing_else_is_missing(read: Read) -> None:
     assert read(vgm(ON + wait(9))).length == 9
     assert read(vgm(ON + wait(9), header={0x04: 0})).length == 9
-    assert_refused(read, vgm(ON + wait(9), header={0x04: 0x200}), "breaks off", "516", "262")
+    assert read_cut(read, vgm(ON + wait(9), header={0x04: 0x200})).length == 9
     assert read(vgm(ON + wait(9) + END, header={0x04: 0x200})).length == 9
 
 
@@ -280,8 +302,6 @@ def test_a_missing_end_command_is_passed_over_where_nothing_else_is_missing(read
         (vgm(start=0x40), "no NES APU"),
         (vgm(header={0x34: 0}), "no NES APU"),
         (vgm(clock=1 << 31), "no NES APU"),
-        (vgm(clock=CLOCK | 1 << 30), "two NES APUs"),
-        (vgm(clock=CLOCK | 3 << 30), "two NES APUs"),
         (vgm(clock=1000), "1,000 Hz"),
         (vgm(clock=1_000_000_000), "1,000,000,000 Hz"),
         (vgm(header={0x34: 1}), "at byte 53"),
@@ -290,7 +310,7 @@ def test_a_missing_end_command_is_passed_over_where_nothing_else_is_missing(read
         (vgm(END), "nothing to hear"),
         (vgm(write(0, 1) + END), "nothing to hear"),
         (vgm(b"\x61\xff\xff" * 10_000 + END), "3 hours"),
-        (vgm(wait(9) + b"\x61"), "breaks off within its command 61 at byte 259"),
+        (vgm(write(0, 1) + b"\x61"), "nothing to hear"),
     ],
 )
 def test_what_is_refused(read: Read, data: bytes, words: str) -> None:
@@ -311,10 +331,29 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 SMALL = vgm(log([(0, 0x15, 0x0F), (0, 0, 0xBF), (9, 2, 0x40), (30, 3, 8), (30, 0x11, 9)], 40), start=0x88)
 
 
-def test_a_file_that_breaks_off_anywhere_is_refused(read: Read) -> None:
-    for end in range(len(SMALL)):
+def test_a_file_that_is_cut_off_plays_to_the_cut(read: Read) -> None:
+    whole = read(SMALL)
+    first_wait = 0x88 + 2 * 3 + 3
+    for end in range(first_wait):
         assert_refused(read, SMALL[:end])
-    assert read(SMALL).length == 40
+    lengths = []
+    for end in range(first_wait, len(SMALL)):
+        found = read_cut(read, SMALL[:end])
+        assert found.address.tolist() == whole.address.tolist()[: len(found.address)]
+        assert found.cycle.tolist() == whole.cycle.tolist()[: len(found.cycle)]
+        lengths.append(found.length)
+    assert sorted(set(lengths)) == [9, 30, 40]
+    assert lengths == sorted(lengths)
+    assert whole.length == 40
+
+
+def test_of_two_chips_the_first_is_played(read: Read) -> None:
+    commands = ON + write(3, 7) + write(0x83, 9) + wait(9) + END
+    for clock in (CLOCK | 1 << 30, CLOCK | 3 << 30):
+        found = read(vgm(commands, clock=clock))
+        assert found.address.tolist() == [0x4015, 0x4003]
+        assert found.left_out.count("a second NES APU") == 1
+        assert "a second NES APU" in read(vgm(clock=clock)).left_out
 
 
 def reads_or_refuses(read: Read, data: bytes) -> None:
@@ -368,14 +407,22 @@ def test_gzip_is_unpacked_whatever_the_name_says(read: Read) -> None:
         assert found.value.tolist() == plain.value.tolist()
 
 
-def test_gzip_that_is_damaged_or_breaks_off_is_refused(read: Read) -> None:
+def test_gzip_that_is_cut_off_plays_to_the_cut(read: Read) -> None:
+    rng = np.random.default_rng(1)
+    packed = gzip.compress(vgm(log([(n, 0, int(rng.integers(256))) for n in range(0, 9000, 3)], 9000)))
+    lengths = [read_cut(read, packed[:end]).length for end in range(len(packed) // 2, len(packed), 97)]
+    assert lengths == sorted(lengths)
+    assert 0 < lengths[0] < lengths[-1]
+
+
+def test_gzip_that_is_damaged_or_breaks_off_in_its_header_is_refused(read: Read) -> None:
     packed = gzip.compress(SMALL)
-    for end in range(2, len(packed)):
+    for end in range(2, 12):
         assert_refused(read, packed[:end], "gzip")
     wrong_sum = bytearray(packed)
     wrong_sum[-8] ^= 1
     assert_refused(read, bytes(wrong_sum), "gzip and damaged")
-    assert_refused(read, packed + b"\x1f\x8b", "breaks off")
+    assert read_cut(read, packed + b"\x1f\x8b").length == 40
     assert_refused(read, gzip.compress(b"") * 101, "100 parts")
     assert_refused(read, gzip.compress(gzip.compress(SMALL)), "'Vgm '")
 

@@ -33,24 +33,16 @@ def midi(*tracks, kind=1, division=480, n_tracks=None):
         (b"", "not a MIDI file"),
         (b"RIFF" + bytes(40), "not a MIDI file"),
         (midi(NOTE + END)[:10], "not a MIDI file"),
-        (midi(NOTE + END, kind=2), "type 2"),
-        (midi(NOTE + END, division=0), "0 ticks"),
-        (midi(NOTE + END, division=-0x1900), "0 ticks"),
-        (midi(NOTE + END)[:-3], "truncated at byte 14: 0 of 1 tracks"),
-        (midi(NOTE + END, n_tracks=65535), "truncated at byte 34: 1 of 65535 tracks"),
-        (midi(NOTE + END).replace(b"\x00\x00\x00\x06", b"\xff\xff\xff\xff", 1), "truncated"),
-        (midi(NOTE + END).replace(b"\x00\x00\x00\x06", b"\x00\x00\x00\x00", 1), "header of 0 bytes"),
-        (midi(b"\xff" * 1000), "a number without an end"),
-        (midi(b"\x00"), "a delta time with no event"),
-        (midi(b"\x00\x3c\x40"), "belongs to no message"),
-        (midi(b"\x00\xf4\x40"), "belongs to no message"),
-        (midi(b"\x00\x90\xff\x40"), "without its data bytes"),
-        (midi(b"\x00\x90\x3c"), "without its data bytes"),
-        (midi(b"\x00\xc0"), "without its data bytes"),
-        (midi(b"\x00\xff"), "without a type"),
-        (midi(b"\x00\xff\x01\xff\xff\xff\x7f" + NOTE), "runs over the end"),
-        (midi(b"\x00\xf0\x7f" + NOTE), "runs over the end"),
-        (midi(b"\x00\xff\x51\x03\x00\x00\x00" + NOTE), "tempo of 0"),
+        (midi(NOTE + END, n_tracks=65535)[:23], "not one note"),
+        (midi(b"\xff" * 1000), "no event, passed over.*not one note"),
+        (midi(b"\x00"), "breaks off.*not one note"),
+        (midi(b"\x00\x3c\x40"), "no event, passed over.*not one note"),
+        (midi(b"\x00\xf4\x40"), "a system message, passed over.*not one note"),
+        (midi(b"\x00\x90\x3c"), "breaks off.*not one note"),
+        (midi(b"\x00\xc0"), "breaks off.*not one note"),
+        (midi(b"\x00\xff"), "breaks off.*not one note"),
+        (midi(b"\x00\xff\x51\x03\x00\x00\x00"), "tempo of 0.*not one note"),
+        (midi(b"\x00\x90\x3c\x00", kind=2), "no notes"),
         (midi(b"\xff\xff\xff\x7f\x90\x3c\x40" + END, division=1), "hours"),
         (midi(END), "no notes"),
         (midi(), "no notes"),
@@ -68,7 +60,7 @@ def test_a_bad_file_is_told_from_a_good_one_in_one_sentence(tmp_path, data, says
 @pytest.mark.parametrize("event", [b"\x00\x90\x3c\x40", b"\x01\xff\x51\x03\x01\x00\x00", b"\x00\x3c\x40"])
 def test_endless_events_are_refused(tmp_path, event):
     (tmp_path / "a.mid").write_bytes(midi(b"\x00\x90\x3c\x40" + event * MAX_EVENTS + END))
-    with pytest.raises(FormatError, match="more than 500,000 events"):
+    with pytest.raises(FormatError, match="more than 2,000,000 events"):
         read_midi_score(tmp_path / "a.mid")
 
 
