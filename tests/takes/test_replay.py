@@ -190,7 +190,7 @@ def changed(path: Path, frame_index: int, change) -> Path:
     ],
 )
 def test_the_first_difference_is_told(tmp_path: Path, change, words: str) -> None:
-    jam = RecordedJam(tmp_path)
+    jam = RecordedJam(tmp_path, sync="none")
     jam.frames(12)
     changed(jam.stop(), 7, change)
     outcome = check(Take(tmp_path), HashPredictor())
