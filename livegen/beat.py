@@ -44,6 +44,15 @@ _FEW_ONSETS_DOUBT: Final = 3.0
 of onsets.
 """
 
+_FEWEST_FIRST_ONSETS: Final = 6
+_FIRST_DOUBT: Final = 2.0
+"""The same for a performer whose beat is not followed yet, and is to be found within four seconds.
+
+With these values the period was right, or off by octaves, after 4 seconds of the melody in 85 % of 54 songs of
+NES-MDB's train split, and wrong in 4 %. Onsets at random over 8 seconds have a beat found in 19 % of the draws of 6
+onsets, 4 % of 12 and 1 % of 20. With a doubt of 1.2 it is 87 % right, 6 % wrong, and 53 %, 21 % and 4 %.
+"""
+
 _KEPT: Final = 1.3
 _KEPT_SHARE: Final = 0.06
 """A period within `_KEPT_SHARE` of the one that is followed already has its worth multiplied by `_KEPT`."""
@@ -130,10 +139,14 @@ def follow_beat(times: ArrayLike, current: Beat | None = None) -> Beat | None:
     Returns
     -------
     Beat or None
-        With its phase at time 0; None where there are fewer than twelve onsets, or no period is clear.
+        With its phase at time 0; None where there are fewer than six onsets, or twelve while a beat is followed, or no
+        period is clear.
     """
     times = np.asarray(times, np.float64)
-    if len(times) < _FEWEST_LIVE_ONSETS:
+    fewest, doubt = _FEWEST_FIRST_ONSETS, _FIRST_DOUBT
+    if current is not None:
+        fewest, doubt = _FEWEST_LIVE_ONSETS, _FEW_ONSETS_DOUBT
+    if len(times) < fewest:
         return None
     worth = _usual(_LIVE_PERIODS)
     if current is not None:
@@ -144,7 +157,7 @@ def follow_beat(times: ArrayLike, current: Beat | None = None) -> Beat | None:
     is_octave = np.abs(octaves - np.round(octaves)) < _OCTAVE_ERROR
     period = _LIVE_PERIODS[int(np.argmax(worth * (of_half + of_quarter) * is_octave))]
     grids = _grids(times, period)
-    if max(abs(grids[1]), abs(grids[2])) < _CLEAR + _FEW_ONSETS_DOUBT / len(times):
+    if max(abs(grids[1]), abs(grids[2])) < _CLEAR + doubt / len(times):
         return None
     phase = _phase(*grids)
     if abs(grids[0]) < _STRONG:  # the onsets are steady eighths: any of them may be the beat

@@ -84,7 +84,7 @@ MODES: Final = ("accompany", "answer", "trade", "free", "listen")
 BACKINGS: Final = ("none", "drums", "rhythm")
 CHORDS: Final = ("last", "spread", "arpeggio")
 KEYS: Final = ("c", "c#", "d", "d#", "e", "f", "f#", "g", "g#", "a", "a#", "b")
-SYNCS: Final = ("auto", "clock", "link", "set", "player", "none")
+SYNCS: Final = ("auto", "clock", "link", "set", "player", "own", "none")
 SCALES: Final[Mapping[str, tuple[int, ...]]] = MappingProxyType(
     {
         "any": tuple(range(12)),
@@ -226,8 +226,8 @@ TABLE: Final[tuple[Control, ...]] = (
         "global",
         "choice",
         "auto",
-        "whose beat counts: a MIDI clock, a Link session, what you tap or set, what you play, nobody's, or the first "
-        "that there is",
+        "whose beat counts: a MIDI clock, a Link session, what you tap or set, what you play, livegen's own, nobody's, "
+        "or the first that there is",
         choices=SYNCS,
         is_recalled=False,
     ),

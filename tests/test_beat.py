@@ -70,6 +70,15 @@ def test_what_is_followed_is_kept_until_something_else_fits_much_better():
 
 
 def test_a_few_onsets_tell_no_beat():
-    assert follow_beat(np.arange(11) * 6.0) is None
-    assert follow_beat(np.sort(np.random.default_rng(0).uniform(-190, 0, 40))) is None
+    steady = np.arange(11) * 6.0
+    assert follow_beat(steady[:5]) is None
+    assert follow_beat(steady[:6]).period_frames == pytest.approx(12.0, rel=1e-3)
+    assert follow_beat(steady, Beat(20.0, 0.0)) is None  # one that is followed is not left for as few
     assert follow_beat([]) is None
+
+
+@pytest.mark.parametrize(("n_onsets", "share"), [(6, 0.3), (12, 0.1), (20, 0.04), (40, 0.0)])
+def test_onsets_at_random_are_seldom_taken_for_a_beat_and_many_of_them_never(n_onsets, share):
+    rng, n_draws = np.random.default_rng(0), 200
+    found = [follow_beat(np.sort(rng.uniform(-190, 0, n_onsets))) is not None for _ in range(n_draws)]
+    assert sum(found) <= share * n_draws

@@ -54,7 +54,7 @@ def begin(
     notations : mapping of str to Notation, optional
         The notations that may take over, by the names of their patches.
     """
-    timeline, tempo = Timeline(first_context(predictor)), Tempo.at_start(values)
+    timeline, tempo = Timeline(first_context(predictor)), Tempo.at_start(values, seed)
     return State(
         predictor,
         timeline,

@@ -1,7 +1,8 @@
 """The tempo: where the beat is, and who says so.
 
 The first of these that is there counts: a MIDI clock; a Link session with others in it; what was tapped or set; the
-beat of the performer's own onsets. Each gives a line, beats over frames. The line goes on when its source falls silent.
+beat of the performer's own onsets; the session's own beat. Each gives a line, beats over frames. The line goes on when
+its source falls silent.
 """
 
 import math
@@ -21,10 +22,11 @@ from livegen.events import (
     StampedEvent,
     Start,
 )
+from livegen.performance.pulse import TAKE_OVER_BEATS, Glide, draw_period
 from livegen.performance.ticks import FASTEST_BPM, LOST_FRAMES, SLOWEST_BPM, Ticks
 from livegen.units import FRAME_RATE_HZ, MIDI_CLOCK_PPQN, bpm_to_period, period_to_bpm
 
-Source = Literal["clock", "link", "tap", "set", "player", "none"]
+Source = Literal["clock", "link", "tap", "set", "player", "own", "none"]
 
 UNKNOWN_PERIOD_FRAMES: Final = bpm_to_period(120.0)
 """Frames a beat when no source gives a tempo: 120 beats a minute."""
@@ -75,6 +77,9 @@ class Line:
     def beat_at(self, frame: float) -> Beat:
         """Return the beat with its phase at a time in frames."""
         return Beat(self.period_frames, self.at(frame) % 1.0)
+
+
+_NOBODY_S: Final = Line(0.0, 0.0, UNKNOWN_PERIOD_FRAMES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +191,7 @@ class Tempo:
 
     Attributes
     ----------
-    source : {"clock", "link", "tap", "set", "player", "none"}
+    source : {"clock", "link", "tap", "set", "player", "own", "none"}
         What the tempo comes from.
     period_frames : float
         Frames a beat; those of 120 beats a minute if no source gives a tempo.
@@ -203,6 +208,12 @@ class Tempo:
     n_taps : int
         Number of taps in the series.
     player : Player
+    seed : int
+        By which the session's own tempo is drawn.
+    own : Line
+        The session's own beat.
+    glide : Glide
+        What is left of the difference between the performer's beat and the one whose place it has taken.
     offset_frames : float
         How much later the beat falls than its source says.
     """
@@ -217,15 +228,18 @@ class Tempo:
     taps: tuple[float, ...] = ()
     n_taps: int = 0
     player: Player = field(default_factory=Player)
+    seed: int = 0
+    own: Line = _NOBODY_S
+    glide: Glide = field(default_factory=Glide)
     offset_frames: float = 0.0
 
     @classmethod
-    def at_start(cls, values: Values) -> "Tempo":
+    def at_start(cls, values: Values, seed: int = 0) -> "Tempo":
         """Return the tempo of a session before its first frame."""
-        tempo = cls()
+        tempo = cls(seed=seed)._with_new_song(0.0)
         if values["bpm"]:
             tempo = tempo._set_bpm(float(values["bpm"]), 0.0)
-        return tempo._settled(values)
+        return tempo._settled(values, 0.0)
 
     def beat_at(self, frame: float) -> Beat | None:
         """Return the beat with its phase at a time in frames; None if it is unknown."""
@@ -239,7 +253,7 @@ class Tempo:
         frame -= self.offset_frames
         if self.source == "clock":
             return self.clock.ticks.at(frame) / MIDI_CLOCK_PPQN
-        return self._line().at(frame)
+        return self._line().at(frame) + (self.glide.at(frame) if self.source == "player" else 0.0)
 
     @property
     def bpm(self) -> float:
@@ -267,7 +281,7 @@ class Tempo:
         """
         tempo, position = self, stamped.position
         if isinstance(stamped.event, MIDI_CLOCK_EVENTS):
-            return replace(self, clock=self.clock.hear(stamped))._settled(values)
+            return replace(self, clock=self.clock.hear(stamped))._settled(values, position)
         match stamped.event:
             case LinkBeat():
                 tempo = replace(self, link=self.link.hear(stamped.event, position))
@@ -276,19 +290,33 @@ class Tempo:
             case SetControl(name="bpm", value=bpm):
                 tempo = self._set_bpm(float(bpm), position)
             case NoteOn():
-                looks = values["sync"] in ("auto", "player") and self.source in ("none", "player")
+                looks = values["sync"] in ("auto", "player") and self.source in ("none", "own", "player")
                 tempo = replace(self, player=self.player.hear(position, looks=looks))
+            case SetControl(name="sync"):
+                tempo = self._with_own_beside(position)
             case SetControl(name="reset", value=True):
-                tempo = replace(self, player=Player())
+                tempo = replace(self, player=Player())._with_new_song(position)
             case SetControl(name) if name in _CONTROLS:
                 pass
             case _:
                 return self
-        return tempo._settled(values)
+        return tempo._settled(values, position)
+
+    def _with_new_song(self, position: float) -> "Tempo":
+        """Return the tempo with a beat of its own that begins now, in a tempo that is drawn."""
+        first = math.ceil(position)
+        return replace(self, own=Line(first, 0.0, draw_period(self.seed, first)), glide=Glide())
+
+    def _with_own_beside(self, position: float) -> "Tempo":
+        """Return the tempo with its own beat where the present one is, so that another can take over without a jump."""
+        if self.source in ("own", "none"):
+            return self
+        own = Line(position - self.offset_frames, self.beats_at(position), self.own.period_frames)
+        return replace(self, own=own)
 
     def _line(self) -> Line:
         lines = {"link": self.link.line, "tap": self.by_hand, "set": self.by_hand, "player": self.player.line}
-        line = lines.get(self.source)
+        line = self.own if self.source == "own" else lines.get(self.source)
         return line or _NOBODY_S
 
     def _tap(self, position: float) -> "Tempo":
@@ -304,13 +332,13 @@ class Tempo:
 
     def _set_bpm(self, bpm: float, position: float) -> "Tempo":
         if bpm <= 0.0:
-            return replace(self, by_hand=None, taps=())
+            return replace(self._with_own_beside(position), by_hand=None, taps=())
         period = _clamped(bpm_to_period(bpm))
         line = Line(position - self.offset_frames, self.beats_at(position), period)
         return replace(self, by_hand=line, hand="set", hand_at=position, taps=())
 
-    def _settled(self, values: Values) -> "Tempo":
-        """Return the tempo with its source chosen anew."""
+    def _settled(self, values: Values, position: float) -> "Tempo":
+        """Return the tempo with its source chosen anew, at a time in frames."""
         source: Source = "none"
         sync = str(values["sync"])
         period = UNKNOWN_PERIOD_FRAMES
@@ -326,11 +354,25 @@ class Tempo:
             source, period = self.hand, self.by_hand.period_frames
         elif sync in ("auto", "player") and self.player.line is not None:
             source, period = "player", self.player.line.period_frames
+        elif sync in ("auto", "own"):
+            source, period = "own", self.own.period_frames
         offset_frames = float(values["phase_offset"]) * FRAME_RATE_HZ / 1000.0
-        return replace(self, source=source, period_frames=period, offset_frames=offset_frames)
+        tempo = replace(self, source=source, period_frames=period, offset_frames=offset_frames)
+        is_taken_over = source == "player" and self.source not in ("player", "none")
+        return tempo._taken_over(position) if is_taken_over else tempo
 
+    def _taken_over(self, position: float) -> "Tempo":
+        """Return the tempo with the performer's beat in place of one that was where the session's own is.
 
-_NOBODY_S: Final = Line(0.0, 0.0, UNKNOWN_PERIOD_FRAMES)
+        The count goes on from there, and the two beats become one over two bars.
+        """
+        line = self.player.line
+        assert line is not None
+        position -= self.offset_frames
+        apart = self.own.at(position) - line.at(position)
+        line = replace(line, beats=line.beats + round(apart))
+        glide = Glide(position, apart - round(apart), TAKE_OVER_BEATS * line.period_frames)
+        return replace(self, player=replace(self.player, line=line), glide=glide)
 
 
 def _clamped(period_frames: float) -> float:

@@ -9,9 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.beat import Beat
+from livegen.controls import DEFAULTS
 from livegen.engines.checkpoint import load_predictor, read_config
 from livegen.engines.protocol import UNCONDITIONED, Conditions, Predictor, Sampling
 from livegen.performance.form import NO_FORM, REPEATED_SHARE, arranged, next_form
+from livegen.performance.tempo import Tempo
+from livegen.performance.tightness import Groove
 from livegen.score import N_COLUMNS, N_VOICES, SILENCE, Voice
 from livegen.training.dataset import Songs, only
 from livegen.training.picture import check_can_draw, write_picture
@@ -57,7 +60,7 @@ def play(
     Parameters
     ----------
     conditions : Conditions
-        Its beat has its phase in the frame before the first one.
+        Its beat has its phase in the frame before the first one. Without one, the run has a beat of its own.
     repeats : float
         0..1: share of the sections that repeat something, as `livegen.performance.form` plans it.
     prompt : ndarray of uint8, shape (M, 4, 3), optional
@@ -70,13 +73,13 @@ def play(
     """
     sampling = sampling or AS_ON_STAGE
     nothing_forced = np.zeros(N_VOICES, np.bool_)
-    form, beat, state = NO_FORM, conditions.beat, predictor.initial_state()
+    form, beat, state = NO_FORM, conditions.beat or own_beat(seed), predictor.initial_state()
     n_prompt = 0 if prompt is None else len(prompt)
     score = np.zeros((1 + n_prompt + n_frames, N_VOICES, N_COLUMNS), np.uint8)  # a frame of silence comes first
     if prompt is not None:
         score[1 : 1 + n_prompt] = prompt
     for t in range(len(score) - 1):
-        now = beat and beat.after(t)
+        now = beat.after(t)
         form = next_form(form, t + 1, score[: t + 1], seed=seed, share=repeats, beat=now)
         memory = 0.0 if form.is_fresh else conditions.memory
         told = replace(conditions, beat=now, plan=form.lag, memory=memory)
@@ -85,6 +88,13 @@ def play(
             shape = arranged(sampling, form)
             score[t + 1] = distribution.sample(SILENCE, nothing_forced, shape, seed=seed, frame_index=t)
     return score[1 + n_prompt :]
+
+
+def own_beat(seed: int) -> Beat:
+    """Return the beat that a session draws where nobody gives one, with its phase in the frame before the first one."""
+    beat = Groove.of(Tempo.at_start(DEFAULTS, seed), DEFAULTS).beat_at(0)
+    assert beat is not None
+    return beat.after(-1)
 
 
 def judge_free_runs(
@@ -100,7 +110,7 @@ def judge_free_runs(
 ) -> dict[str, Any]:
     """Let a model play by itself, twenty runs of a minute and five more at given tempi, and compare that with songs.
 
-    Only the voices that the model has are compared.
+    The twenty have beats of their own, unless `conditions` has one. Only the voices that the model has are compared.
 
     Parameters
     ----------

@@ -37,6 +37,8 @@ LOOKAHEAD = DEFAULTS["lookahead"]
 def fresh(seed: int = 1, **values: Value) -> State:
     """Return a performance before its first frame; `p1_role` stands for the control p1.role."""
     named = {name.replace("_role", ".role"): value for name, value in values.items()}
+    if "bpm" not in named:
+        named = {"sync": "none", **named}  # no beat but where a test is about one
     state = begin(HashPredictor(), {**DEFAULTS, **named}, seed=seed, notation=Notation(timbres=(2, 1, 0, 1)))
     return replace(state, models={**state.models, "other": HashPredictor("other")})
 

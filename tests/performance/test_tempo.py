@@ -61,7 +61,7 @@ def eighths(bpm: float, seconds: float, jitter_frames: float = 0.0, first: float
 
 
 def test_nobody_s_tempo_is_120_and_no_beat() -> None:
-    tempo = Tempo.at_start(DEFAULTS)
+    tempo = heard(sync="none")
     assert (tempo.source, tempo.period_frames, tempo.beat_at(7.0)) == ("none", 12.0, None)
     assert tempo.beats_at(24.0) == 2.0
 
@@ -112,14 +112,16 @@ def test_a_set_tempo_begins_with_the_song_and_keeps_the_beat_when_it_changes() -
     changed = heard((40.0, SetControl("bpm", 180.0)), tempo=tempo)
     assert changed.beats_at(40.0) == pytest.approx(tempo.beats_at(40.0))
     assert changed.period_frames == 8.0
-    assert heard((50.0, SetControl("bpm", 0.0)), tempo=changed).source == "none"
+    assert heard((50.0, SetControl("bpm", 0.0)), tempo=changed).source == "own"
+    assert heard((50.0, SetControl("bpm", 0.0)), tempo=changed, sync="set").source == "none"
 
 
 def test_taps_are_averaged_counted_and_forgotten() -> None:
     def taps(*times: float) -> list[Timed]:
         return [(time, SetControl("tap", True)) for time in times]
 
-    assert heard(*taps(10.0)).source == "none"
+    assert heard(*taps(10.0)).source == "own"
+    assert heard(*taps(10.0), sync="set").source == "none"
     tempo = heard(*taps(10.0, 24.5, 39.5, 55.0))
     assert (tempo.source, tempo.period_frames) == ("tap", pytest.approx(15.0))
     assert tempo.beats_at(55.0) == pytest.approx(3.0, abs=0.03)
@@ -128,13 +130,13 @@ def test_taps_are_averaged_counted_and_forgotten() -> None:
     again = heard(*taps(55.0 + 49.0), tempo=tempo)
     assert again.period_frames == pytest.approx(15.0)  # one tap after two seconds is no tempo
     assert heard(*taps(55.0 + 49.0 + 10.0), tempo=again).period_frames == pytest.approx(10.0)
-    assert heard((1.0, SetControl("tap", False)), *taps(10.0)).source == "none"
+    assert heard((1.0, SetControl("tap", False)), *taps(10.0)).source == "own"
 
 
 @pytest.mark.parametrize("jitter_frames", [0.0, 0.3])
 @pytest.mark.parametrize("bpm", [90, 120, 160])
 def test_steady_eighths_tell_the_tempo_within_six_seconds(bpm: float, jitter_frames: float) -> None:
-    tempo = heard(*eighths(bpm, 6.0, jitter_frames))
+    tempo = heard(*eighths(bpm, 6.0, jitter_frames), sync="player")
     assert tempo.source == "player"
     assert 60 * FRAME_RATE_HZ / tempo.period_frames == pytest.approx(bpm, rel=0.02)
     beats = tempo.beats_at(5.2 + 6 * FRAME_RATE_HZ)
@@ -158,14 +160,15 @@ def test_a_chord_is_one_onset_and_a_rest_keeps_the_tempo() -> None:
     assert len(tempo.player.onsets) == len(chords) // 3
     late = heard((900.0, NoteOn(0, 60, 90)), tempo=tempo)
     assert late.period_frames == tempo.period_frames == pytest.approx(12.0, rel=1e-3)
-    assert heard((901.0, SetControl("reset", True)), tempo=late).source == "none"
+    assert heard((901.0, SetControl("reset", True)), tempo=late).source == "own"
+    assert heard((901.0, SetControl("reset", True)), tempo=late, sync="player").source == "none"
 
 
 def test_sync_says_whose_beat_counts() -> None:
     link = (205.0, LinkBeat(0.0, 100.0, 0))
     events = [*eighths(90, 8.0), (200.0, SetControl("bpm", 150.0)), link, *clock(100, first=210.0)]
     by_sync = {sync: heard(*events, (261.0, SetControl("sync", sync))).source for sync in SYNCS}
-    said = {sync: sync for sync in ("clock", "link", "set", "player", "none")}
+    said = {sync: sync for sync in ("clock", "link", "set", "player", "own", "none")}
     assert by_sync == {"auto": "clock", **said}
 
 
@@ -188,8 +191,9 @@ def test_a_shared_link_session_says_beat_and_bar() -> None:
 
 def test_nobody_else_in_the_link_session_leaves_the_tempo_to_the_performer() -> None:
     alone = heard(*link(0.0, 20.0, peers=0))
-    assert alone.source == "none"
-    assert tempo_text(alone, 9.0, 4) == "tempo free · Link: 0 peers"
+    assert alone.source == "own"
+    assert tempo_text(alone, 0.0, 4) == f"{alone.bpm:.1f} BPM (own) · 1.1 · Link: 0 peers"
+    assert tempo_text(heard(*link(0.0, 20.0, peers=0), sync="none"), 9.0, 4) == "tempo free · Link: 0 peers"
     assert heard((20.0, SetControl("bpm", 90.0)), tempo=alone).source == "set"
     assert heard(*eighths(90, 8.0), tempo=alone).source == "player"
     assert heard((20.0, SetControl("sync", "link")), tempo=alone, sync="link").source == "link"
@@ -291,7 +295,7 @@ def test_the_model_is_told_the_clock_s_beat_of_each_frame_and_the_timeline_keeps
 
 
 def test_sections_begin_on_the_bars_that_the_tempo_counts() -> None:
-    state = play(fresh(), 0)
+    state = play(fresh(sync="auto"), 0)
     state = play(state, 31, [StampedEvent(SetControl("bpm", 100.0), "keys", 30.0)])
     state = play(state, 700)
     begins = sorted({step.context.form.since for step in state.timeline.steps} - {0})
@@ -302,7 +306,7 @@ def test_sections_begin_on_the_bars_that_the_tempo_counts() -> None:
 
 
 def test_without_a_beat_the_model_is_told_of_none() -> None:
-    _, predictor = played(40, [(3.0, NoteOn(0, 60, 90))])
+    _, predictor = played(40, [(3.0, NoteOn(0, 60, 90))], sync="none")
     assert set(predictor.beats) == {None}
 
 
@@ -328,5 +332,5 @@ def test_the_status_line_says_tempo_source_and_bar() -> None:
     assert tempo_text(tempo, 108.5, 4) == "120.0 BPM (clock) · 3.2"
     assert tempo_text(tempo, 108.5, 3) == "120.0 BPM (clock) · 4.1"
     assert tempo_text(tempo, 156.5, 4) == "120.0 BPM (clock, lost) · 4.2"
-    assert tempo_text(Tempo.at_start(DEFAULTS), 9.0, 4) == "tempo free"
+    assert tempo_text(heard(sync="none"), 9.0, 4) == "tempo free"
     assert isinstance(tempo.beat_at(1.0), Beat)

@@ -101,7 +101,8 @@ def test_half_tight_is_half_as_far_and_loose_is_as_planned() -> None:
 
 
 def test_without_a_beat_nothing_moves() -> None:
-    free = Groove.of(Tempo.at_start(DEFAULTS), {**DEFAULTS, "tightness": 1.0})
+    nobody_s = {**DEFAULTS, "sync": "none", "tightness": 1.0}
+    free = Groove.of(Tempo.at_start(nobody_s), nobody_s)
     assert (times(free, score(notes_at(7, n=20))) == np.arange(20)).all()
     assert free.beat_at(7) is None
 

@@ -2,7 +2,7 @@ from itertools import pairwise
 
 from hash_predictor import HashPredictor
 
-from livegen.controls import DEFAULTS, with_value
+from livegen.controls import DEFAULTS
 from livegen.performance.performance import advance, begin
 
 N_FRAMES = 700
@@ -22,7 +22,8 @@ class ListeningPredictor(HashPredictor):
 
 def _told(memory: float, seed: int = 3) -> list:
     predictor = ListeningPredictor()
-    state = begin(predictor, with_value(DEFAULTS, "memory", memory), seed=seed)
+    values = {**DEFAULTS, "memory": memory, "sync": "none"}  # a plan on a beat is not of one whole number of frames
+    state = begin(predictor, values, seed=seed)
     advance(state, N_FRAMES)
     return predictor.told[1:]  # but for the silence before the song
 

@@ -21,7 +21,7 @@ PLACES_TESTED = 200
 
 def test_link_is_told_of_the_beat_without_the_offset_and_of_none_where_it_is_its_own() -> None:
     values = {**DEFAULTS, "phase_offset": 250.0}
-    nobody_s = own_beat(Tempo.at_start(values), 48.0, 4)
+    nobody_s = own_beat(Tempo.at_start({**values, "sync": "none"}), 48.0, 4)
     assert (nobody_s.beats, nobody_s.by_hand_bpm, nobody_s.is_links) == (None, None, False)
     tempo = Tempo.at_start({**values, "bpm": 90.0})
     told = own_beat(tempo, 48.0, 3)

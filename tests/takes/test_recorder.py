@@ -63,7 +63,7 @@ def test_every_frame_is_in_the_log_as_it_was_played(tmp_path: Path) -> None:
 
 
 def test_late_and_held_frames_are_told(tmp_path: Path) -> None:
-    jam = RecordedJam(tmp_path, lookahead=2)
+    jam = RecordedJam(tmp_path, lookahead=2, sync="none")
     jam.frames(3)
     jam.frame(is_late=True)
     jam.instrument.play_frame(jam.horizon + 6, jam.clock.position_at)

@@ -174,6 +174,22 @@ def test_a_model_that_took_over_takes_over_again_in_the_same_frame(tmp_path: Pat
         check(Take(tmp_path), HashPredictor())
 
 
+def test_a_tempo_that_was_drawn_is_drawn_again_and_taken_over_again(tmp_path: Path) -> None:
+    jam = RecordedJam(tmp_path, p1_role="player")
+    jam.frames(30)
+    seen = [jam.instrument.state.tempo]
+    for number in range(60):
+        jam.frame(*([NoteOn(0, 60, 100)] if number % 7 == 0 else [NoteOff(0, 60)]))
+    seen.append(jam.instrument.state.tempo)
+    jam.frame(SetControl("reset", True))
+    jam.frames(30)
+    seen.append(jam.instrument.state.tempo)
+    assert [tempo.source for tempo in seen] == ["own", "player", "own"]
+    assert len({tempo.period_frames for tempo in seen}) == 3
+    jam.stop()
+    assert check(Take(tmp_path), HashPredictor()) == Outcome(jam.horizon)
+
+
 def test_a_jam_with_a_network_comes_out_the_same(tmp_path: Path, model: Path) -> None:
     jam = RecordedJam(tmp_path, predictor=load_predictor(model), p2_role="player")
     for number in range(120):
@@ -210,7 +226,7 @@ def changed(path: Path, frame_index: int, change) -> Path:
     ],
 )
 def test_the_first_difference_is_told(tmp_path: Path, change, words: str) -> None:
-    jam = RecordedJam(tmp_path)
+    jam = RecordedJam(tmp_path, sync="none")
     jam.frames(12)
     changed(jam.stop(), 7, change)
     outcome = check(Take(tmp_path), HashPredictor())

@@ -8,13 +8,15 @@ from songs import song, write_split
 torch = pytest.importorskip("torch")
 
 from livegen.beat import Beat  # noqa: E402
+from livegen.controls import DEFAULTS  # noqa: E402
 from livegen.engines.checkpoint import load_predictor  # noqa: E402
 from livegen.engines.lstm.lstm import LstmConfig  # noqa: E402
-from livegen.engines.protocol import Conditions  # noqa: E402
+from livegen.engines.protocol import UNCONDITIONED, Conditions  # noqa: E402
 from livegen.errors import TrainingError  # noqa: E402
+from livegen.performance.performance import advance, begin  # noqa: E402
 from livegen.score import Voice, validate_frames  # noqa: E402
 from livegen.training import free_run  # noqa: E402
-from livegen.training.free_run import judge_free_runs, play  # noqa: E402
+from livegen.training.free_run import judge_free_runs, own_beat, play  # noqa: E402
 from livegen.training.train import Settings, train  # noqa: E402
 
 SMALL = LstmConfig(n_embedding=8, n_state=12, n_known=4, n_own=4, n_note_hidden=8, n_volume_hidden=4, n_timbre_hidden=4)
@@ -49,6 +51,17 @@ def test_a_run_is_a_score_that_its_seed_beat_and_prompt_decide(model):
     assert played() == played()
     others = {played(), played(seed=2), played(prompt=song(1, 40)), played(conditions=Conditions(Beat(5.0, 0.0)))}
     assert len(others) == 4
+
+
+def test_a_run_to_which_nobody_gives_a_beat_has_the_one_that_a_session_draws(model):
+    predictor = load_predictor(model)
+    state, _, _ = advance(begin(predictor, DEFAULTS, seed=11), 2)
+    told = state.timeline.at(1).context.beat  # with its phase in the frame before
+    own = own_beat(11)
+    assert own.period_frames == told.period_frames
+    assert own.after(1).phase == pytest.approx(told.phase, abs=1e-6)
+    runs = [play(predictor, 60, seed=11, conditions=given) for given in (UNCONDITIONED, Conditions(own))]
+    assert (runs[0] == runs[1]).all()
 
 
 def test_free_runs_are_judged_in_every_figure(data, model, monkeypatch):

@@ -37,6 +37,12 @@ _N_PITCHED: Final = 3
 _GRID: Final = 4
 """Points of the grid in a beat: sixteenths."""
 
+_OF_HALVES: Final = 0.5
+_OF_BEATS: Final = 0.2
+"""How much more halves of the beat weigh than the other sixteenths, and whole beats more than halves, as a share of the
+grid. At the default grid, 1.5 nats, that is what songs have: of the onsets in NES-MDB's train split that lie on
+sixteenths, .44, .07, .25 and .08 fall on the four of a beat (geometric means over songs with a clear beat)."""
+
 
 def _note_classes() -> NDArray[np.int64]:
     classes = np.full((N_VOICES, features.N_NOTE_VALUES), NO_CLASS, np.int64)
@@ -301,19 +307,25 @@ def _allowed(voice: int, shape: Shape, is_allowed: NDArray[np.bool_]) -> None:
 
 
 @kernel
+def _accent(phase: int) -> float:
+    """Return how likely an attack is by the bucket of its phase in the beat, in nats at a grid of 1."""
+    turn = 2.0 * math.pi * (phase + 0.5) / features.N_PHASES
+    return math.cos(_GRID * turn) + _OF_HALVES * math.cos(2.0 * turn) + _OF_BEATS * math.cos(turn)
+
+
+@kernel
 def _attack(phase: int, grid: float) -> float:
     """Return what the grid of sixteenths adds to the log-odds of an attack, by the bucket of the beat's phase.
 
-    It is the log of a von Mises density. So onsets that were spread evenly over the beat come nearer to the grid, but
-    their number stays the same.
+    It is the log of a density. So onsets that were spread evenly over the beat come nearer to the grid, but their
+    number stays the same.
     """
     if phase >= features.N_PHASES or grid <= 0.0:
         return 0.0
-    mean, term = 1.0, 1.0  # the modified Bessel function of order 0, by its series
-    for k in range(1, 20):
-        term *= (grid / (2.0 * k)) ** 2
-        mean += term
-    return grid * math.cos(2.0 * math.pi * _GRID * (phase + 0.5) / features.N_PHASES) - math.log(mean)
+    mean = 0.0
+    for bucket in range(features.N_PHASES):
+        mean += math.exp(grid * _accent(bucket)) / features.N_PHASES
+    return grid * _accent(phase) - math.log(mean)
 
 
 @kernel

@@ -196,7 +196,7 @@ def test_a_voice_changes_only_to_notes_of_its_register_and_scale():
             assert all(c_major >> note % 12 & 1 for note in notes.tolist())
 
 
-def test_the_grid_gathers_attacks_on_quarters_of_the_beat_and_makes_them_no_rarer():
+def test_the_grid_gathers_attacks_on_quarters_halves_and_wholes_of_the_beat_and_makes_them_no_rarer():
     predictor = random_predictor(scale=0.05)  # it knows nothing, so that the grid alone decides
     n_attacks = {}
     for grid in (0.0, 2.0):
@@ -210,8 +210,10 @@ def test_the_grid_gathers_attacks_on_quarters_of_the_beat_and_makes_them_no_rare
                 attacks = int((frame[:, 0] > 0).sum())
                 phases += [phase] * attacks
                 n_attacks[grid] += attacks
-        coherence = abs(np.exp(8j * np.pi * np.array(phases)).mean())
-        assert (coherence > 0.2) == (grid > 0)
+        of_quarters, of_halves, of_beats = (np.exp(2j * np.pi * m * np.array(phases)).mean() for m in (4, 2, 1))
+        assert (abs(of_quarters) > 0.2) == (grid > 0)
+        assert (of_halves.real > 0.2) == (grid > 0)
+        assert (of_beats.real > 0.1) == (grid > 0)
     assert 0.5 < n_attacks[2.0] / n_attacks[0.0] < 1.5
 
 

@@ -55,4 +55,6 @@ def test_the_meters_move(session: Session) -> None:
 
 def test_where_nobody_knows_the_beat_there_is_no_tempo(session: Session) -> None:
     session.receive(SetControl("bpm", 0.0), "test")
+    assert wait_until(lambda: gauges(session)["tempo"]["source"] == "own")
+    session.receive(SetControl("sync", "none"), "test")
     assert wait_until(lambda: gauges(session)["tempo"] is None)

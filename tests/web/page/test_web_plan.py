@@ -39,7 +39,7 @@ def test_a_row_has_what_the_frame_has() -> None:
 
 
 def test_where_nobody_knows_the_beat_there_is_none() -> None:
-    assert {row[7] for row in PlanRows().new(at_frame(begun(), 5))} == {None}
+    assert {row[7] for row in PlanRows().new(at_frame(begun(sync="none"), 5))} == {None}
 
 
 def test_the_same_state_has_nothing_new_and_the_next_frame_little() -> None:
