@@ -56,8 +56,9 @@ def test_top_p_keeps_the_fewest_that_add_up_to_it():
 def _note(logits: np.ndarray, held: int, temperature: float, top_p: float, number: float, **shape) -> int:
     is_allowed = np.array(shape.get("is_allowed", [True] * len(logits)))
     scratch = np.empty(len(logits))
+    group = np.array(shape.get("group", [0] + [2] * (len(logits) - 1)))
     biases = (shape.get(name, 0.0) for name in ("density", "attack", "silence"))
-    return draw_note(logits.copy(), held, is_allowed, temperature, top_p, *biases, number, scratch)
+    return draw_note(logits.copy(), held, group, is_allowed, temperature, top_p, *biases, number, scratch)
 
 
 def _draws_of_notes(held: int, temperature: float, top_p: float, n: int = 4000, **shape) -> np.ndarray:
@@ -81,7 +82,32 @@ def test_neither_temperature_nor_top_p_stops_a_voice():
     assert _draws_of_notes(0, 0.01, 1.0) == pytest.approx([0.5, 0, 0.5, 0], abs=1e-3)
     assert _draws_of_notes(0, 1.0, 0.5) == pytest.approx([0.5, 0, 0.5, 0], abs=1e-3)
     assert _draws_of_notes(1, 2.0, 1.0)[1] == pytest.approx(0.05, abs=1e-3)
-    assert _draws_of_notes(1, 0.0, 1.0) == pytest.approx([0.95, 0.05, 0, 0], abs=1e-3)
+    assert _draws_of_notes(1, 0.0, 1.0) == pytest.approx([0.5, 0.05, 0.45, 0], abs=1e-3)
+
+
+@pytest.mark.parametrize(("temperature", "top_p"), [(0.0, 1.0), (0.6, 1.0), (1.0, 0.2), (1.0, 1.0)])
+def test_a_voice_leaves_what_it_has_just_played_as_often_at_every_temperature(temperature, top_p):
+    drawn = _draws_of_notes(0, temperature, top_p, group=[0, 2, 1, 1])
+    assert drawn[[0, 1]] == pytest.approx([0.5, 0.05], abs=1e-3)
+    if temperature < 1.0 or top_p < 1.0:
+        assert drawn[2] > 0.3 + 1e-3  # of what it goes back to the likelier comes oftener
+
+
+def test_silence_comes_as_often_at_every_temperature():
+    for temperature in (0.0, 0.5, 1.0):
+        assert _draws_of_notes(2, temperature, 1.0)[0] == pytest.approx(0.5, abs=1e-3)
+
+
+@given(
+    arrays(np.float32, 6, elements=st.floats(-80, 80, width=32)),
+    st.integers(0, 5),
+    arrays(np.int64, 6, elements=st.integers(0, 2)),
+    arrays(np.bool_, 6),
+    st.floats(0, 1, exclude_max=True),
+)
+def test_what_is_not_allowed_is_never_changed_to(logits, held, group, is_allowed, number):
+    drawn = _note(logits, held, 0.7, 0.9, number, group=group, is_allowed=is_allowed)
+    assert is_allowed[drawn] or drawn == held or (drawn == 0 and not is_allowed.any())
 
 
 def test_a_voice_that_can_only_hold_holds():

@@ -34,6 +34,9 @@ N_SCORES: Final = N_CLASSES + N_POINTERS
 """Outputs of a note's layer: the logits of the classes, then, for each pointer, what is added to its note's logit."""
 
 _N_PITCHED: Final = 3
+_N_RECENT: Final = features.N_NOTES
+"""Last notes of a voice that count as played lately where it draws."""
+
 _GRID: Final = 4
 """Points of the grid in a beat: sixteenths."""
 
@@ -353,9 +356,14 @@ def _draw_voice(
     proposal, held = told.proposals[voice, features.OWN_STRICT], told.heard[voice, features.NOTE]
     if proposal[features.TRUST] > 0:
         scores[NOTE_CLASS[voice, features.expected_note(held, proposal)]] += shape.copy[voice]
+    group = np.full(N_CLASSES, 2, np.int64)
+    for i in range(_N_RECENT):
+        group[NOTE_CLASS[voice, told.heard[voice, features.NOTES + i]]] = 1
+    group[0] = 0
     drawn = draw_note(
         scores[:N_CLASSES],
         NOTE_CLASS[voice, held],
+        group,
         is_allowed,
         temperature,
         shape.top_p,
