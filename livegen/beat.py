@@ -93,7 +93,7 @@ def coherence(times: ArrayLike, period_frames: float, m: int) -> complex:
     return complex(np.exp(2j * np.pi * turns).mean())
 
 
-def estimate_beat(times: ArrayLike) -> Beat | None:
+def estimate_beat(times: ArrayLike, clear: float = _CLEAR) -> Beat | None:
     """Find the beat in onset times.
 
     Candidates are the periods of a whole number of engine ticks. Each is judged by how well the onsets fall on its
@@ -103,6 +103,8 @@ def estimate_beat(times: ArrayLike) -> Beat | None:
     ----------
     times : array of float, shape (n,)
         Onsets in frames.
+    clear : float
+        0..1: how well they must fall on its halves or quarters.
 
     Returns
     -------
@@ -116,7 +118,7 @@ def estimate_beat(times: ArrayLike) -> Beat | None:
     fine = best_period * _FINE
     period = float(fine[int(np.argmax(np.sum(_sizes(times, fine), 0)))])
     of_beat, of_half, of_quarter = _grids(times, period)
-    if max(abs(of_half), abs(of_quarter)) < _CLEAR:
+    if max(abs(of_half), abs(of_quarter)) < clear:
         return None
     return Beat(period, _phase(of_beat, of_half, of_quarter))
 

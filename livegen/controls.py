@@ -218,6 +218,9 @@ TABLE: Final[tuple[Control, ...]] = (
     ),
     Control("memory", "global", "float", 1.0, "how much the model takes up what was played before", voids_plan=True),
     Control(
+        "harmony", "global", "float", 0.5, "how strictly the model's harmony follows what you play", voids_plan=True
+    ),
+    Control(
         "arrangement", "global", "float", 1.0, "how much voices rest for sections and enter again", voids_plan=True
     ),
     Control("grid", "global", "float", 0.75, "how strictly notes keep to the beat, where it is known", voids_plan=True),

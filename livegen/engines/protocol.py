@@ -21,6 +21,26 @@ ANY_PITCH_CLASS: Final = 0xFFF
 
 
 @dataclass(frozen=True, slots=True)
+class Performer:
+    """What somebody plays beside the model.
+
+    Attributes
+    ----------
+    voices : tuple of bool
+        Which voices are the performer's in the next frame.
+    keys : tuple of int
+        The notes of all keys that are then held on pitched voices, as far as anybody knows, sounding or not.
+    """
+
+    voices: tuple[bool, ...] = (False,) * N_VOICES
+    keys: tuple[int, ...] = ()
+
+
+NOBODY: Final = Performer()
+"""The model plays by itself."""
+
+
+@dataclass(frozen=True, slots=True)
 class Conditions:
     """What a predictor is told besides the frame that it hears.
 
@@ -33,11 +53,14 @@ class Conditions:
         purpose.
     plan : int
         A lag in frames: the next frame is to be as the song was that many frames before it. 0 if there is no plan.
+    performer : Performer
+        Who is listened to.
     """
 
     beat: Beat | None = None
     memory: float = 1.0
     plan: int = 0
+    performer: Performer = NOBODY
 
 
 UNCONDITIONED: Final = Conditions()
@@ -71,6 +94,9 @@ class Sampling:
         The register of each voice: the lowest and the highest note that it may change to.
     scale : int
         The pitch classes that P1, P2 and TR may change to, bit 0 for C: `ANY_PITCH_CLASS` for all.
+    harmony : float
+        What is multiplied with all that the network makes of the performer's notes for the harmony of the others: 1 is
+        as it has learnt, 0 is deaf to it.
     """
 
     temperature: float = 1.0
@@ -83,6 +109,7 @@ class Sampling:
     lowest: tuple[int, ...] = tuple(lowest for lowest, _ in NOTE_RANGE.values())
     highest: tuple[int, ...] = tuple(highest for _, highest in NOTE_RANGE.values())
     scale: int = ANY_PITCH_CLASS
+    harmony: float = 1.0
 
 
 class Distribution(Protocol):

@@ -143,7 +143,8 @@ class Draft:
         """Return the result of a move in time, after the predictor has heard all that was played."""
         self._settle()
         state = self.state
-        place = Place(next_context(state, state.timeline), state.timeline.past())
+        performer = part_of(state, state.timeline.end).performer
+        place = Place(next_context(state, state.timeline, performer), state.timeline.past())
         now = Moment(state.horizon, place, state.values)
         if name == "undo":
             return undo(state.machine)
@@ -183,8 +184,9 @@ class Draft:
         stood = self._before.since(self.first_void)[: horizon - self.first_void]
         timeline = self.state.timeline.cut(self.first_void)
         for step in stood:
-            context = next_context(self.state, timeline)
-            timeline = timeline.append(replay(step, self._part(timeline.end), timeline, context))
+            part = self._part(timeline.end)
+            context = next_context(self.state, timeline, part.performer)
+            timeline = timeline.append(replay(step, part, timeline, context))
         self.state = replace(self.state, timeline=timeline)
         self.first_void = horizon
 
@@ -215,13 +217,13 @@ class Draft:
         first = min(timeline.end, state.horizon) - MEMORY_FRAMES - 1
         reach = groove.reach(first, max(timeline.end, end) - first)
         while timeline.end < end:
-            context = next_context(state, timeline)
+            part = part_of(state, timeline.end)
+            context = next_context(state, timeline, part.performer)
             is_early = timeline.end == state.horizon < self._before.end
             early = self._before.at(state.horizon) if is_early else None
             within = reach[timeline.end - MEMORY_FRAMES - first : timeline.end - first + 1]
             if timeline.end == state.horizon:
                 within[-1] = within[-1].about_to_begin()
-            part = part_of(state, timeline.end)
             timeline = timeline.append(plan(state, timeline, part, context, sampling, early, within))
         return timed(state, timeline, groove, reach)
 

@@ -145,4 +145,4 @@ def _go_on(song: tuple[Step, ...], then: Context, predictor: Predictor, ears: Ea
 
 def _after(step: Step, told: Context, memory: float) -> Context:
     """Return the context after a step, if the model is told what another model was told there."""
-    return step.next_context(told.form, memory, told.beat, 0) if step.is_fed else step.context
+    return step.next_context(told.form, memory, told.beat, 0, told.performer) if step.is_fed else step.context

@@ -134,6 +134,10 @@ class Keyboard:
         newest_first = dict.fromkeys(reversed(notes))
         return tuple(sorted(list(newest_first)[:MAX_CHORD_NOTES]))
 
+    def pitches(self) -> tuple[int, ...]:
+        """Return the notes of all keys that are held on pitched voices, sounding or not, ascending."""
+        return tuple(sorted({key.note for key in self.held if key.voice is not Voice.NO}))
+
     def expression(self, voice: Voice, bend_range: int) -> Expression:
         """Return the expression of a voice: that of the key that it sounds or, in its release, sounded last.
 
@@ -150,8 +154,8 @@ class Keyboard:
         return wheels.expression(bend_range, key.pressure)
 
     def is_same_music(self, other: "Keyboard") -> bool:
-        """Tell whether two moments of a keyboard are the same in the score; pedals and expression are not in it."""
-        return all(
+        """Tell whether the model hears the same of two moments of a keyboard; it hears neither pedals nor expression."""
+        return self.pitches() == other.pitches() and all(
             _order(self.sounding(voice)) == _order(other.sounding(voice))
             and self.is_touched(voice) == other.is_touched(voice)
             for voice in Voice

@@ -145,6 +145,7 @@ def _hold_to(state: State) -> State:
     while timeline.end < state.horizon:
         before = timeline.steps[-1].planned if timeline.steps else PlannedFrame(0, SILENCE, _NOBODY, NO_OFFSET)
         before = replace(before, frame_index=timeline.end)
-        held = Step(before, before.frame, next_context(state, timeline), state.is_running)
-        timeline = timeline.append(replay(held, part_of(state, timeline.end), timeline, held.context))
+        part = part_of(state, timeline.end)
+        held = Step(before, before.frame, next_context(state, timeline, part.performer), state.is_running)
+        timeline = timeline.append(replay(held, part, timeline, held.context))
     return replace(state, timeline=timeline)

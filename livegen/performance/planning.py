@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.beat import Beat
-from livegen.engines.protocol import Sampling
+from livegen.engines.protocol import Performer, Sampling
 from livegen.engines.sampling import uniform
 from livegen.performance.form import arranged
 from livegen.performance.modes import echo_lag, owners
@@ -44,11 +44,14 @@ class Part:
         Which voices the model draws inaudibly, while it listens.
     frame : ndarray of uint8, shape (4, 3)
         The player's notes.
+    performer : Performer
+        What the predictor is told of the player.
     """
 
     owner: NDArray[np.uint8]
     rests: NDArray[np.bool_]
     frame: NDArray[np.uint8]
+    performer: Performer
 
 
 def part_of(state: State, frame_index: int) -> Part:
@@ -61,7 +64,8 @@ def part_of(state: State, frame_index: int) -> Part:
     for voice, key in zip(Voice, keys, strict=True):
         if owner[voice] == PLAYER and key is not None:
             frame[voice] = key.note, min(key.volume, VOLUME_MAX[voice]), state.notation.timbres[voice]
-    return Part(owner, rests, frame)
+    performer = Performer(tuple((owner == PLAYER).tolist()), state.keyboard.pitches())
+    return Part(owner, rests, frame, performer)
 
 
 def replay(step: Step, part: Part, timeline: Timeline, context: Context) -> Step:
@@ -84,14 +88,15 @@ def _owner_before(timeline: Timeline, voice: int) -> int:
     return int(timeline.steps[-1].planned.owner[voice]) if timeline.steps else OFF
 
 
-def next_context(state: State, timeline: Timeline) -> Context:
-    """Return what the predictor knows before the frame that comes next."""
+def next_context(state: State, timeline: Timeline, performer: Performer) -> Context:
+    """Return what the predictor knows before the frame that comes next, and is told of who plays in it."""
     return timeline.next_context(
         seed=state.seed,
         memory=float(state.values["memory"]),
         beat=beat_before(state, timeline.end),
         bar=_bar_before(state, timeline.end),
         lag=echo_lag(state.values, state.playing, state.tempo, timeline.end),
+        performer=performer,
     )
 
 

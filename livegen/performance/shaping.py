@@ -14,6 +14,10 @@ _GRID_NATS: Final = 2.0
 """What a grid of 1 adds to the log-odds of an attack on the grid."""
 
 
+_LEARNT_HARMONY: Final = 2.0
+"""What a harmony of 1 multiplies with what the network makes of the performer's notes: a half is as it has learnt."""
+
+
 def sampling_of(values: Values) -> Sampling:
     """Return how the controls in force shape a draw."""
     return Sampling(
@@ -25,6 +29,7 @@ def sampling_of(values: Values) -> Sampling:
         lowest=_of_voices(values, "lowest", int),
         highest=_of_voices(values, "highest", int),
         scale=scale_mask(str(values["key"]), str(values["scale"])),
+        harmony=_LEARNT_HARMONY * float(values["harmony"]),
     )
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.beat import Beat
-from livegen.engines.protocol import Conditions, Distribution, Predictor, State
+from livegen.engines.protocol import NOBODY, Conditions, Distribution, Performer, Predictor, State
 from livegen.performance.form import HEARD_FRAMES, LOOP_FRAMES, NO_FORM, REPEATED_SHARE, Form, next_form
 from livegen.score import N_COLUMNS, N_VOICES, SILENCE
 from livegen.score_table import PlannedFrame
@@ -47,6 +47,8 @@ class Context:
         What is planned for the frame; its times are in frames of the song.
     beat : Beat or None
         The beat that the predictor was told, with its phase in the frame before.
+    performer : Performer
+        What it was told of who plays beside it.
     n_frames : int
         How many frames of the song it has heard.
     heard : ndarray of uint8, shape (n, 4, 3)
@@ -58,6 +60,7 @@ class Context:
     state: State
     form: Form = NO_FORM
     beat: Beat | None = None
+    performer: Performer = NOBODY
     n_frames: int = 0
     heard: NDArray[np.uint8] = field(default_factory=lambda: _NOTHING)
 
@@ -68,14 +71,16 @@ class Context:
         memory: float = 1.0,
         beat: Beat | None = None,
         lag: int = 0,
+        performer: Performer = NOBODY,
     ) -> "Context":
         """Return the context of the next frame, after `frame`, uint8 (4, 3), was played; `beat` has its phase in it.
 
         `lag` is the lag that the next frame is to follow; if it is 0, the form's lag is taken.
         """
-        conditions = Conditions(beat=beat, memory=memory, plan=lag or form.lag)
+        conditions = Conditions(beat=beat, memory=memory, plan=lag or form.lag, performer=performer)
         distribution, state = self.predictor.step(frame, self.state, conditions)
-        return Context(self.predictor, distribution, state, form, beat, self.n_frames + 1, self.heard_with(frame))
+        n_frames, heard = self.n_frames + 1, self.heard_with(frame)
+        return Context(self.predictor, distribution, state, form, beat, performer, n_frames, heard)
 
     def heard_with(self, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return the last frames that are heard, with `frame`, uint8 (4, 3), added."""
@@ -111,9 +116,9 @@ class Step:
     is_fed: bool
     waiting: NDArray[np.uint8] = field(default_factory=lambda: SILENCE)
 
-    def next_context(self, form: Form, memory: float, beat: Beat | None, lag: int) -> Context:
+    def next_context(self, form: Form, memory: float, beat: Beat | None, lag: int, performer: Performer) -> Context:
         """Return the context of the frame that follows, once the predictor has heard this one."""
-        return self.context.after(self.heard, form, 0.0 if form.is_fresh else memory, beat, lag)
+        return self.context.after(self.heard, form, 0.0 if form.is_fresh else memory, beat, lag, performer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +145,8 @@ class Place:
         """Return the place with the predictor told another beat there; see `Timeline.next_context`."""
         if not self.past:
             return self
-        return replace(self, context=self.past[-1].next_context(self.context.form, memory, beat, lag))
+        told = self.context
+        return replace(self, context=self.past[-1].next_context(told.form, memory, beat, lag, told.performer))
 
     def trimmed(self) -> "Place":
         """Return the place with only as much of its past as is needed to play on from it: for keeping it long."""
@@ -211,6 +217,7 @@ class Timeline:
         beat: Beat | None = None,
         bar: Beat | None = None,
         lag: int = 0,
+        performer: Performer = NOBODY,
     ) -> Context:
         """Return what the predictor knows before the frame that comes next.
 
@@ -224,6 +231,8 @@ class Timeline:
             Beat and bar with their phases in the last frame; the bar as if it were a slow beat.
         lag : int
             The lag that the next frame is to follow; 0 for that of the form.
+        performer : Performer
+            Who plays beside the predictor in the next frame.
         """
         if self.tail is not None:
             return self.tail
@@ -240,7 +249,7 @@ class Timeline:
             heard = last.context.heard_with(last.heard)
         share = REPEATED_SHARE * memory
         form = next_form(last.context.form, n_frames, heard, seed=seed, share=share, beat=beat, bar=bar)
-        return last.next_context(form, memory, beat, lag)
+        return last.next_context(form, memory, beat, lag, performer)
 
     def append(self, step: Step) -> "Timeline":
         """Return the timeline with one frame more; the oldest is forgotten if there are more than `HISTORY_FRAMES`."""

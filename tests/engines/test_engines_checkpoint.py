@@ -53,6 +53,22 @@ def test_a_folder_loads_and_is_named_after_itself(folder):
     validate_frames(frame[None])
 
 
+def test_a_model_that_does_not_listen_says_nothing_of_it_and_one_of_before_is_one(tmp_path):
+    deaf = replace(SMALL, listens=False)
+    write_config(tmp_path, deaf)
+    assert "listens" not in (tmp_path / CONFIG_FILE).read_text()
+    assert read_config(tmp_path) == ("lstm", deaf)
+    save_file(random_arrays(deaf), tmp_path / WEIGHTS_FILE)
+    load_predictor(tmp_path).warm_up()
+
+
+def test_whether_it_listens_is_true_or_false(folder):
+    config = (folder / CONFIG_FILE).read_text()
+    (folder / CONFIG_FILE).write_text(config.replace("listens = true", "listens = 2"))
+    with pytest.raises(CheckpointError, match="listens is 2: allowed is true or false"):
+        load_predictor(folder)
+
+
 def test_half_precision_weights_play_nearly_the_same(folder):
     halves = {name: array.astype(np.float16) for name, array in random_arrays().items()}
     whole, _ = load_predictor(folder).step(SILENCE, load_predictor(folder).initial_state())

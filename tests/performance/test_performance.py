@@ -277,7 +277,6 @@ def test_however_many_events_there_is_one_plan_a_call() -> None:
         PolyTouch(0, 60, 9),
         ControlChange(0, 1, 9),
         ControlChange(0, 64, 127),
-        NoteOff(0, 50),
         SetControl("chords", "arpeggio"),
         SetControl("bend_range", 12),
         SetControl("p1.key_low", 61),

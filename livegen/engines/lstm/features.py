@@ -91,6 +91,8 @@ N_PHASES: Final = 48
 N_PERIODS: Final = 24
 NO_BEAT: Final = np.array([N_PHASES, N_PERIODS], np.uint8)
 """The buckets of an unknown beat."""
+N_BEAT_PLACES: Final = (N_PHASES + 1) * (N_PERIODS + 1)
+"""Number of pairs of a phase and a period, unknown ones included."""
 NO_BEAT.flags.writeable = False
 
 _SHORTEST_PERIOD_FRAMES: Final = 5.0

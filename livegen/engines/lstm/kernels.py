@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from livegen.engines.lstm import features
+from livegen.engines.lstm import ear, features
 from livegen.engines.sampling import draw, draw_note, uniform
 from livegen.score import N_VOICES, NOTE_RANGE, TIMBRE_MAX, VOLUME_MAX, Voice
 from livegen.system.kernels import kernel
@@ -77,6 +77,11 @@ class Weights(NamedTuple):
     known_rows: NDArray[np.float32]  # (4 predicted, 4 known, N_KNOWN_ROWS, n)
     note: NDArray[np.float32]  # (4, n_note_hidden, N_SCORES)
     note_bias: NDArray[np.float32]  # (4, N_SCORES)
+    performed_rows: NDArray[np.float32]  # (N_PERFORMED, n_embedding)
+    performed: NDArray[np.float32]  # (4, N_PERFORMED, n)
+    hold: NDArray[np.float32]  # (4, N_BEAT_PLACES), to the logit of the held note
+    relative: NDArray[np.float32]  # (4, n_note_hidden, N_RELATIVE), or none where the model does not listen
+    relative_bias: NDArray[np.float32]  # (4, N_RELATIVE), likewise
     new_rows: NDArray[np.float32]  # (4, N_NEW_ROWS, n_after_note)
     volume: NDArray[np.float32]  # (4, n_volume_hidden, N_VOLUME_SCORES)
     volume_bias: NDArray[np.float32]  # (4, N_VOLUME_SCORES)
@@ -91,6 +96,8 @@ class Told(NamedTuple):
     heard: NDArray[np.uint8]  # (4, 19)
     proposals: NDArray[np.uint8]  # (4, 4, 6)
     beat: NDArray[np.uint8]  # (2,)
+    harmony: NDArray[np.float32]  # (5, 12), see `livegen.engines.lstm.ear`
+    performed: int  # bits of the voices that are the performer's
 
 
 class Shape(NamedTuple):
@@ -105,6 +112,7 @@ class Shape(NamedTuple):
     lowest: tuple[int, int, int, int]
     highest: tuple[int, int, int, int]
     scale: int
+    harmony: float
 
 
 @kernel
@@ -143,6 +151,7 @@ def step(
     heard: NDArray[np.uint8],
     proposals: NDArray[np.uint8],
     beat: NDArray[np.uint8],
+    performed: int,
     is_start: bool,
     has_ages: bool,
     h: NDArray[np.float32],
@@ -159,7 +168,7 @@ def step(
     if not has_ages:
         features.forget_ages(new_heard)
     features.input_rows(new_heard, proposals, beat, is_start, rows)
-    embedding = np.zeros(weights.input.shape[0], np.float32)
+    embedding = weights.performed_rows[performed].copy()
     for row in rows:
         _add_row(weights.input_rows[row], embedding)
     gates[:] = weights.gate_bias
@@ -202,6 +211,7 @@ def voice_units(
     features.own_rows(told.heard[voice], told.proposals[voice], told.beat, rows)
     for row in rows:
         _add_row(weights.own_rows[voice, row], hidden)
+    _add_row(weights.performed[voice, told.performed], hidden)
     rows = np.empty(features.N_KNOWN, np.int64)
     for other in range(N_VOICES):
         if other != voice and is_known[other]:
@@ -217,12 +227,14 @@ def note_logits(
     is_known: NDArray[np.bool_],
     told: Told,
     weights: Weights,
+    harmony: float,
     hidden: NDArray[np.float32],
     scores: NDArray[np.float32],
 ) -> None:
     """Write a voice's note logits to the first `N_CLASSES` of `scores`; `hidden`, its note's units, is overwritten.
 
-    The rest of `scores` is, for each pointer, what was added to the logit of the note that it points at.
+    The rest of `scores` is, for each pointer, what was added to the logit of the note that it points at. `harmony` is
+    multiplied with what the performer's notes ask for.
     """
     _silu(hidden)
     scores[:] = weights.note_bias[voice]
@@ -243,6 +255,23 @@ def note_logits(
         proposal = told.proposals[voice, i]
         if proposal[features.TRUST] > 0:
             scores[classes[proposal[features.NEXT]]] += scores[N_CLASSES + AT_MEMORY + i]
+    if voice != Voice.NO and weights.relative.shape[2] > 0:
+        relative = weights.relative_bias[voice].copy()
+        _add_product(hidden, weights.relative[voice], relative)
+        ear.add_harmony(
+            voice,
+            frame,
+            is_known,
+            heard,
+            told.harmony,
+            told.performed,
+            harmony,
+            _LOWEST[voice],
+            relative,
+            scores[: _N_CLASSES[voice]],
+        )
+    place = told.beat[0] * (features.N_PERIODS + 1) + told.beat[1]
+    scores[classes[heard[voice, features.NOTE]]] += weights.hold[voice, place]
     scores[_N_CLASSES[voice] : N_CLASSES] = -np.inf
 
 
@@ -350,7 +379,7 @@ def _draw_voice(
     temperature = shape.temperature[voice]
     n_note, n_volume = weights.note.shape[1], weights.volume.shape[1]
     voice_units(voice, frame, is_known, told, weights, h, hidden)
-    note_logits(voice, frame, is_known, told, weights, hidden[:n_note], scores)
+    note_logits(voice, frame, is_known, told, weights, shape.harmony, hidden[:n_note], scores)
     is_allowed = np.empty(N_CLASSES, np.bool_)
     _allowed(voice, shape, is_allowed)
     proposal, held = told.proposals[voice, features.OWN_STRICT], told.heard[voice, features.NOTE]

@@ -15,7 +15,7 @@ from typing import Any, Final, Self, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
-from livegen.engines.lstm import features, kernels
+from livegen.engines.lstm import ear, features, kernels
 from livegen.engines.lstm.kernels import (
     HAS_VOLUME,
     N_CLASSES,
@@ -77,6 +77,8 @@ class LstmConfig:
     leaves_out : tuple of str
         What the network does without, to measure what each part is worth: "memory", the motif memory; "ages", how long
         notes have lasted; "orders", all orders of the voices in a frame except P1, P2, TR, NO.
+    listens : bool
+        It has an ear (`livegen.engines.lstm.ear`), is told who performs, and leans on the beat; older models do not.
 
     Raises
     ------
@@ -93,6 +95,7 @@ class LstmConfig:
     n_timbre_hidden: int = 32
     voices: tuple[Voice, ...] = ALL_VOICES
     leaves_out: tuple[str, ...] = ()
+    listens: bool = True
 
     def __post_init__(self) -> None:
         for name in SIZE_NAMES:
@@ -103,6 +106,8 @@ class LstmConfig:
             raise CheckpointError(f"voices is {self.voices!r}: allowed is one voice or more, each once and in order")
         if not _is_some_of(self.leaves_out, LEAVES_OUT):
             raise CheckpointError(f"leaves_out is {self.leaves_out!r}: allowed is {', '.join(LEAVES_OUT)}, each once")
+        if type(self.listens) is not bool:
+            raise CheckpointError(f"listens is {self.listens!r}: allowed is true or false")
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> Self:
@@ -111,7 +116,8 @@ class LstmConfig:
         if not isinstance(sizes, dict) or set(sizes) != set(SIZE_NAMES):
             raise CheckpointError(f"it needs a table [sizes] with exactly {', '.join(sorted(SIZE_NAMES))}")
         voices = parse_voices(table["voices"]) if "voices" in table else ALL_VOICES
-        return cls(**sizes, voices=voices, leaves_out=tuple(leaves_out) if isinstance(leaves_out, list) else leaves_out)
+        leaves_out = tuple(leaves_out) if isinstance(leaves_out, list) else leaves_out
+        return cls(**sizes, voices=voices, leaves_out=leaves_out, listens=table.get("listens", False))
 
     def to_lines(self) -> list[str]:
         """Return the lines of TOML that say it, as `from_table` reads them."""
@@ -120,6 +126,8 @@ class LstmConfig:
             lines.append(f"voices = {json.dumps([voice.name.lower() for voice in self.voices])}")
         if self.leaves_out:
             lines.append(f"leaves_out = {json.dumps(self.leaves_out)}")
+        if self.listens:
+            lines.append("listens = true")
         return [*lines, "", "[sizes]", *(f"{name} = {getattr(self, name)}" for name in SIZE_NAMES)]
 
     @property
@@ -162,6 +170,17 @@ class LstmConfig:
             if n > 1:
                 shapes[f"known.{voice.name}.weight"] = (self.n_hidden, (n - 1) * self.n_known)
             shapes[f"own.{voice.name}.weight"] = (self.n_hidden, self.n_own)
+        return shapes | (self._ear_shapes() if self.listens else {})
+
+    def _ear_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the name and shape of the arrays of a network that listens; all at zero, it is one that does not."""
+        shapes: dict[str, tuple[int, ...]] = {"performed_rows.weight": (ear.N_PERFORMED, self.n_embedding)}
+        for voice in self.voices:
+            shapes[f"performed.{voice.name}.weight"] = (ear.N_PERFORMED, self.n_hidden)
+            shapes[f"hold.{voice.name}.weight"] = (features.N_BEAT_PLACES, 1)
+            if voice is not Voice.NO:
+                shapes[f"relative.{voice.name}.weight"] = (ear.N_RELATIVE, self.n_note_hidden)
+                shapes[f"relative.{voice.name}.bias"] = (ear.N_RELATIVE,)
         return shapes
 
 
@@ -190,7 +209,8 @@ def _spread(table: NDArray[np.float32], voices: tuple[Voice, ...]) -> NDArray[np
 def _folded(config: LstmConfig, arrays: Mapping[str, NDArray]) -> Weights:
     """Fold the arrays of a checkpoint, named and shaped as `LstmConfig.shapes` says.
 
-    Voices that the model does not have get tables of zeros, so the kernels need no special case for them.
+    Voices that the model does not have get tables of zeros, so the kernels need no special case for them. A model that
+    does not listen gets no relative weights at all.
     """
     w = {name: np.asarray(array, np.float32) for name, array in arrays.items()}
     c = config
@@ -206,6 +226,7 @@ def _folded(config: LstmConfig, arrays: Mapping[str, NDArray]) -> Weights:
         beside = w[f"known.{voice.name}.weight"].reshape(c.n_hidden, len(others), c.n_known)
         for place, other in enumerate(others):
             known_rows[voice, other] = known[other] @ beside[:, place].T
+    n_relative = ear.N_RELATIVE if c.listens else 0
     n_of_voices = len(c.voices) * features.VOICE_ROWS
     of_each, of_all = w["input_rows.weight"][:n_of_voices], w["input_rows.weight"][n_of_voices:]
     folded = Weights(
@@ -220,6 +241,11 @@ def _folded(config: LstmConfig, arrays: Mapping[str, NDArray]) -> Weights:
         known_rows=known_rows,
         note=of_voices("note.{}.weight", N_SCORES, c.n_note_hidden).transpose(0, 2, 1),
         note_bias=of_voices("note.{}.bias", N_SCORES),
+        performed_rows=w.get("performed_rows.weight", np.zeros((ear.N_PERFORMED, c.n_embedding), np.float32)),
+        performed=of_voices("performed.{}.weight", ear.N_PERFORMED, c.n_hidden),
+        hold=of_voices("hold.{}.weight", features.N_BEAT_PLACES, 1)[..., 0],
+        relative=of_voices("relative.{}.weight", n_relative, c.n_note_hidden).transpose(0, 2, 1),
+        relative_bias=of_voices("relative.{}.bias", n_relative),
         new_rows=_spread(w["new_rows.weight"], c.voices),
         volume=of_voices("volume.{}.weight", N_VOLUME_SCORES, c.n_volume_hidden).transpose(0, 2, 1),
         volume_bias=of_voices("volume.{}.bias", N_VOLUME_SCORES),
@@ -237,6 +263,7 @@ class LstmState:
     heard: NDArray[np.uint8]  # (4, 19), see `livegen.engines.lstm.features`
     h: NDArray[np.float32]  # (n_state,)
     c: NDArray[np.float32]  # (n_state,)
+    profiles: NDArray[np.float32]  # (3, 12), see `livegen.engines.lstm.ear`
     memory: Memory
     past: Past | None
 
@@ -290,7 +317,7 @@ class LstmDistribution:
         is_known = is_known | self.is_absent
         kernels.voice_units(int(voice), frame, is_known, self.told, self.weights, self.h, hidden)
         n_note = self.weights.note.shape[1]
-        kernels.note_logits(int(voice), frame, is_known, self.told, self.weights, hidden[:n_note], scores)
+        kernels.note_logits(int(voice), frame, is_known, self.told, self.weights, 1.0, hidden[:n_note], scores)
         logits = scores[:N_CLASSES].astype(np.float64)
         top = logits.max()
         logits -= top + np.log(np.exp(logits - top).sum())
@@ -324,7 +351,8 @@ class LstmPredictor:
         """Return the state before a song."""
         nothing = np.zeros((N_VOICES, features.N_HEARD), np.uint8)
         zeros = np.zeros(self.config.n_state, np.float32)
-        return _frozen(LstmState(nothing, zeros, zeros, Memory(), None))
+        profiles = np.zeros((ear.N_PROFILES, ear.N_PITCH_CLASSES), np.float32)
+        return _frozen(LstmState(nothing, zeros, zeros, profiles, Memory(), None))
 
     def step(
         self, frame: NDArray[np.uint8], state: LstmState, conditions: Conditions = UNCONDITIONED
@@ -342,14 +370,22 @@ class LstmPredictor:
             np.empty_like(state.heard),
             np.empty(n_state, np.float32),
             np.empty(n_state, np.float32),
+            np.empty_like(state.profiles),
             state.memory,
             past,
+        )
+        performed = sum(is_theirs << voice for voice, is_theirs in enumerate(conditions.performer.voices))
+        keys = conditions.performer.keys
+        harmony = np.empty((ear.N_EAR, ear.N_PITCH_CLASSES), np.float32)
+        ear.hear_harmony(
+            frame, performed, ear.keys_mask(keys), ear.bass_of(keys, performed), state.profiles, after.profiles, harmony
         )
         kernels.step(
             frame,
             state.heard,
             proposals,
             beat,
+            performed,
             state.past is None,
             "ages" not in self.config.leaves_out,
             state.h,
@@ -362,7 +398,7 @@ class LstmPredictor:
             after.c,
         )
         _frozen(after)
-        told = Told(after.heard, proposals, beat)
+        told = Told(after.heard, proposals, beat, harmony, performed)
         return LstmDistribution(told, after.h, self.weights, self.is_absent), after
 
     def warm_up(self) -> None:
@@ -393,6 +429,7 @@ def _shape(sampling: Sampling) -> Shape:
         _four(int, sampling.lowest),
         _four(int, sampling.highest),
         int(sampling.scale),
+        float(sampling.harmony),
     )
 
 
@@ -402,6 +439,6 @@ def _four(kind: type, values: Iterable[float]) -> tuple[Any, Any, Any, Any]:
 
 
 def _frozen(state: LstmState) -> LstmState:
-    for array in (state.heard, state.h, state.c):
+    for array in (state.heard, state.h, state.c, state.profiles):
         array.flags.writeable = False
     return state

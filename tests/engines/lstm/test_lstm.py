@@ -315,7 +315,7 @@ def test_a_model_that_leaves_something_out_is_not_told_of_it():
         for frame in tune:
             distribution, state = predictor.step(frame, state)
         told[leaves_out] = distribution.told
-    for leaves_out, (heard, proposals, _) in told.items():
+    for leaves_out, (heard, proposals, *_) in told.items():
         assert heard[:, [AGE, *range(LENGTHS, NOTES)]].any() == ("ages" not in leaves_out)
         assert (proposals == NO_PROPOSALS).all() == ("memory" in leaves_out)
         assert (heard[:, NOTES:] == told[()].heard[:, NOTES:]).all()
