@@ -9,7 +9,7 @@ import typer
 
 from livegen import __version__
 from livegen.cli.files import convert, render
-from livegen.cli.learn import evaluate, models, train
+from livegen.cli.learn import evaluate, imagine, models, train
 from livegen.cli.lists import controls, devices, doctor, patches, rigs
 from livegen.cli.output import err, out, printable
 from livegen.cli.play import bench, calibrate, jam
@@ -31,7 +31,7 @@ app = typer.Typer(
 )
 
 _COMMANDS: Final[tuple[Callable[..., None], ...]] = (
-    *(jam, replay, takes, render, convert, train, evaluate),
+    *(jam, replay, takes, render, convert, train, imagine, evaluate),
     *(devices, doctor, controls, patches, rigs, models, calibrate, bench),
 )
 _NAMES: Final = {evaluate: "eval"}  # a function of this name would hide Python's own

@@ -38,6 +38,8 @@ class BeatGiven(StrEnum):
     ESTIMATED = "estimated"
 
 
+_TUNING_RATE: Final = 1e-3
+
 _DATA_HELP: Final = (
     "Songs: a folder of MIDI files, NES-MDB's folder of pickles or its .tar.gz, an .npz split or a folder of these."
 )
@@ -58,6 +60,16 @@ def train(
     ] = None,
     seed: Annotated[int, typer.Option(help="Of weights, songs and orders.")] = 0,
     resume: Annotated[bool, typer.Option(help="Go on from the last checkpoint in OUT.")] = False,
+    start_from: Annotated[
+        str | None,
+        typer.Option("--from", metavar="MODEL", help="Begin with the weights of this model: a name or a folder."),
+    ] = None,
+    made: Annotated[
+        Path | None, typer.Option(metavar="FILE.npz", help="Histories of a model's own making, of livegen imagine.")
+    ] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(min=1e-6, max=1.0, help="At its height; 0.002, and 0.001 with --from.")
+    ] = None,
     strict: Strict = False,
 ) -> None:
     """Train a model (needs the extra `train`).
@@ -73,8 +85,8 @@ def train(
         from livegen.training.train import Settings
         from livegen.training.train import train as train_model
 
-    config = None  # means the configuration of the run to resume
-    if not resume or size or voices or leave_out:
+    config = None  # means the configuration of the run to resume, or of the model to begin with
+    if not (resume or start_from) or size or voices or leave_out:
         config = replace(
             SIZES[size or Size.FULL],
             voices=parse_voices(voices.split(",")) if voices else ALL_VOICES,
@@ -89,17 +101,45 @@ def train(
             if report.valid_note_nll is not None:
                 err.print(f"step {report.step}: valid note NLL {report.valid_note_nll:.4f} nats a frame", markup=False)
 
-        settings = Settings(minutes=minutes, steps=steps, seed=seed)
+        rate = learning_rate or (_TUNING_RATE if start_from else Settings.learning_rate)
+        settings = Settings(minutes=minutes, steps=steps, seed=seed, learning_rate=rate)
         train_model(
             data,
             out_folder,
             config=config,
             settings=settings,
             resume=resume,
+            start_from=model_folder(start_from) if start_from else None,
+            made=made,
             progress=show,
             listener=_Reading(progress),
             is_strict=strict,
         )
+
+
+def imagine(
+    data: Annotated[Path, typer.Argument(help=_DATA_HELP)],
+    out_file: Annotated[Path, typer.Argument(metavar="OUT.npz", help="What to write them to.")],
+    model: Model = "default",
+    seed: Annotated[int, typer.Option(help="Of what is made.")] = 0,
+) -> None:
+    """Let a model play along with the songs of a train split, to be heard when another one is trained.
+
+    Example: [bold]livegen imagine nesmdb/ made.npz && livegen train nesmdb/ mine --from default --made made.npz[/bold]
+    """
+    with _needs_torch():
+        from livegen.engines.checkpoint import load_predictor
+        from livegen.training.made import imagine as imagine_songs
+        from livegen.training.sources import TRAIN, load_songs
+
+    predictor = load_predictor(model_folder(model))
+    with progress_bar() as progress:
+        songs = load_songs(data, TRAIN, _Reading(progress))
+        task = progress.add_task("playing", total=1.0)
+        made = imagine_songs(
+            predictor, songs.frames, songs.offsets, seed, lambda done: progress.update(task, completed=done)
+        )
+    made.save(out_file)
 
 
 def evaluate(

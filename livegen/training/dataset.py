@@ -4,14 +4,15 @@ Every draw comes from a generator seeded with the run's seed, the epoch and, if 
 it. So what a run sees depends only on its seed and on how far it got: a resumed run goes on exactly.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from livegen.beat import Beat, estimate_beat
+from livegen.engines.lstm import ear
 from livegen.engines.lstm.features import (
     N_CANDIDATES,
     N_HEARD,
@@ -25,7 +26,11 @@ from livegen.engines.lstm.lstm import ALL_VOICES
 from livegen.engines.lstm.memory import propose_song
 from livegen.errors import TrainingError
 from livegen.score import N_VOICES, NOTE_RANGE, SILENCE, Voice, onsets
+from livegen.training.made import Made
 from livegen.training.mishear import mishear
+from livegen.training.perform import Performance, in_wrong_keys, modulated, next_right, nobody, perform
+
+_Any = TypeVar("_Any", bound=np.generic)
 
 _PITCHED: Final = (Voice.P1, Voice.P2, Voice.TR)
 _MAX_SHIFT: Final = 6
@@ -59,6 +64,12 @@ _MEMORY_HIDDEN_SHARE: Final = 0.15
 _CANDIDATE_HIDDEN_SHARE: Final = 0.1
 """Share of the segments in which the whole motif memory is hidden, and in which a given candidate of it is hidden."""
 
+_MADE_SHARE: Final = 0.6
+"""How often a song is heard as a model made it, of which there is such a history."""
+
+_TURN_WEIGHT: Final = 4.0
+"""How much a frame counts in which a voice finds back from a wrong key: there are few."""
+
 
 @dataclass(frozen=True)
 class Songs:
@@ -76,6 +87,8 @@ class Songs:
         The beat of each song, with its phase in the song's first frame; None if the song has no clear beat.
     voices : tuple of Voice
         The voices that may sound.
+    made : Made or None
+        What a model made of the songs.
     """
 
     frames: NDArray[np.uint8]
@@ -84,6 +97,7 @@ class Songs:
     highest_shift: NDArray[np.int64]
     beats: tuple[Beat | None, ...]
     voices: tuple[Voice, ...] = ALL_VOICES
+    made: Made | None = None
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -98,11 +112,24 @@ class Songs:
         return self.frames[self.offsets[index] : self.offsets[index + 1]]
 
 
-def songs_of(scores: list[NDArray[np.uint8]]) -> Songs:
-    """Prepare scores, each ``uint8 (N, 4, 3)`` with N > 0, as the songs of a split."""
+class Unknown:
+    """Stands for the beat of a song that nobody has told."""
+
+
+UNKNOWN: Final = Unknown()
+
+
+def songs_of(scores: list[NDArray[np.uint8]], exact: Sequence[Beat | Unknown | None] = ()) -> Songs:
+    """Prepare scores, each ``uint8 (N, 4, 3)`` with N > 0, as the songs of a split.
+
+    `exact` has each song's beat, or `UNKNOWN` where it is to be found in the frames; nothing if all are.
+    """
     offsets = np.concatenate([[0], np.cumsum([len(score) for score in scores])]).astype(np.int64)
     shifts = np.array([_shifts(score) for score in scores], np.int64)
-    beats = tuple(estimate_beat(np.nonzero(onsets(score))[0]) for score in scores)
+    beats = tuple(
+        estimate_beat(np.nonzero(onsets(score))[0]) if isinstance(beat, Unknown) else beat
+        for score, beat in zip(scores, exact or [UNKNOWN] * len(scores), strict=True)
+    )
     return Songs(np.concatenate(scores), offsets, shifts[:, 0], shifts[:, 1], beats)
 
 
@@ -148,12 +175,21 @@ class Lesson:
         What the memory proposes for each frame.
     beat : ndarray of uint8, shape (N, 2)
         Where each frame falls in the beat.
+    harmony : ndarray of float32, shape (N, N_EAR, 12)
+        What is heard of the harmony before each frame, `livegen.engines.lstm.ear`.
+    performed : ndarray of uint8, shape (N,)
+        Bits of the voices that are a performer's.
+    weights : ndarray of float32, shape (N, 4)
+        How much each voice of a frame counts; the performer's not at all.
     """
 
     before: NDArray[np.uint8]
     target: NDArray[np.uint8]
     proposals: NDArray[np.uint8]
     beat: NDArray[np.uint8]
+    harmony: NDArray[np.float32]
+    performed: NDArray[np.uint8]
+    weights: NDArray[np.float32]
 
 
 def lesson_of(
@@ -161,10 +197,13 @@ def lesson_of(
     misheard: NDArray[np.uint8] | None = None,
     beat: Beat | None = None,
     plans: NDArray[np.int64] | None = None,
+    performance: Performance | None = None,
+    is_turn: NDArray[np.bool_] | None = None,
 ) -> Lesson:
     """Return the lesson of a song, ``uint8 (N, 4, 3)``; if `misheard` is given, it is heard as that.
 
-    `beat` has its phase in the first frame; `plans` are those of `livegen.engines.lstm.memory.propose_song`.
+    `beat` has its phase in the first frame; `plans` are those of `livegen.engines.lstm.memory.propose_song`; `is_turn`,
+    (N, 4), has the voices and frames that count for more.
     """
     frames = np.ascontiguousarray(frames)
     past = frames if misheard is None else misheard
@@ -175,7 +214,14 @@ def lesson_of(
         target = np.empty_like(heard[1:])
         hear_each(frames, heard[:-1], target)
     buckets = beat_buckets(beat and beat.after(-1), len(frames))
-    return Lesson(heard[:-1], target, propose_song(past, plans)[:-1], buckets)
+    who = performance or nobody(len(frames))
+    harmony = np.empty((len(frames), ear.N_EAR, ear.N_PITCH_CLASSES), np.float32)
+    ear.listen_song(np.ascontiguousarray(past), who.performed, who.keys, who.bass, harmony)
+    weights = np.ones((len(frames), N_VOICES), np.float32)
+    if is_turn is not None:
+        weights[is_turn] = _TURN_WEIGHT
+    weights[(who.performed[:, None] >> np.arange(N_VOICES)) & 1 == 1] = 0.0
+    return Lesson(heard[:-1], target, propose_song(past, plans)[:-1], buckets, harmony, who.performed, weights)
 
 
 @dataclass
@@ -200,6 +246,12 @@ class Segment:
         What the memory proposes for each frame.
     beat : ndarray of uint8, shape (T, B, 2)
         Where each frame falls in the beat.
+    harmony : ndarray of float32, shape (T, B, N_EAR, 12)
+        What is heard of the harmony before each frame.
+    performed : ndarray of uint8, shape (T, B)
+        Bits of the voices that are a performer's.
+    weights : ndarray of float32, shape (T, B, 4)
+        How much each voice of a frame counts.
     is_start : ndarray of bool, shape (B,)
         Lanes in which a song begins with this segment: they start from a new state.
     n_frames : ndarray of int64, shape (B,)
@@ -210,6 +262,9 @@ class Segment:
     target: NDArray[np.uint8]
     proposals: NDArray[np.uint8]
     beat: NDArray[np.uint8]
+    harmony: NDArray[np.float32]
+    performed: NDArray[np.uint8]
+    weights: NDArray[np.float32]
     is_start: NDArray[np.bool_]
     n_frames: NDArray[np.int64]
 
@@ -221,6 +276,9 @@ def _empty_segment(n_lanes: int, n_frames: int) -> Segment:
         np.zeros((*shape, N_VOICES, N_HEARD), np.uint8),
         np.tile(NO_PROPOSALS, (*shape, 1, 1, 1)),
         np.tile(NO_BEAT, (*shape, 1)),
+        np.zeros((*shape, ear.N_EAR, ear.N_PITCH_CLASSES), np.float32),
+        np.zeros(shape, np.uint8),
+        np.ones((*shape, N_VOICES), np.float32),
         np.zeros(n_lanes, np.bool_),
         np.zeros(n_lanes, np.int64),
     )
@@ -234,6 +292,9 @@ def _fill(segment: Segment, lane: int, place: int, lesson: Lesson, is_hidden: ND
     for i in np.flatnonzero(~is_hidden):
         segment.proposals[:n, lane, :, i] = lesson.proposals[place : place + n, :, i]
     segment.beat[:n, lane] = lesson.beat[place : place + n]
+    segment.harmony[:n, lane] = lesson.harmony[place : place + n]
+    segment.performed[:n, lane] = lesson.performed[place : place + n]
+    segment.weights[:n, lane] = lesson.weights[place : place + n]
     segment.is_start[lane] = place == 0
     segment.n_frames[lane] = n
 
@@ -291,33 +352,53 @@ class Lanes:
         """Return the lesson of a song, varied at random for this epoch."""
         generator = np.random.default_rng([self.seed, 1, epoch, song])
         shift = int(generator.integers(self.songs.lowest_shift[song], self.songs.highest_shift[song] + 1))
-        frames = transposed(self.songs.song(song), 0 if generator.random() < _UNSHIFTED_SHARE else shift)
-        beat = self.songs.beats[song]
-        voices = self.songs.voices
-        if generator.random() < _SWAP_SHARE and {Voice.P1, Voice.P2} <= set(voices):
+        shift = 0 if generator.random() < _UNSHIFTED_SHARE else shift
+        frames, beat, voices = transposed(self.songs.song(song), shift), self.songs.beats[song], self.songs.voices
+        made, is_own, given = None, np.zeros(len(frames), np.bool_), None
+        if self.songs.made is not None and self.songs.made.performed[song] >= 0 and generator.random() < _MADE_SHARE:
+            own = slice(self.songs.offsets[song], self.songs.offsets[song + 1])
+            made, is_own = transposed(self.songs.made.frames[own], shift), self.songs.made.is_own[own]
+            given = Voice(int(self.songs.made.performed[song]))
+        if generator.random() < _SWAP_SHARE and made is None and {Voice.P1, Voice.P2} <= set(voices):
             frames = frames[:, [Voice.P2, Voice.P1, Voice.TR, Voice.NO]]
         if generator.random() < _STRETCHED_SHARE:
             factor = 1.0 + generator.uniform(-_MOST_STRETCH, _MOST_STRETCH)
-            frames = stretched(frames, factor)
+            frames, is_own = stretched(frames, factor), stretched(is_own, factor)
+            made = made if made is None else stretched(made, factor)
             beat = beat and Beat(beat.period_frames * factor, beat.phase)
-        if generator.random() < _LEFT_OUT_SHARE and len(voices) > 1:
+        if generator.random() < _LEFT_OUT_SHARE and made is None and len(voices) > 1:
             frames[:, voices[generator.integers(len(voices))]] = SILENCE[0]
         if generator.random() < _BEAT_HIDDEN_SHARE:
             beat = None
         plans = None
         if generator.random() < _PLANNED_SHARE:
-            frames, plans = repeated(frames, generator, beat)
-        misheard = None
+            at, plans = repeated(frames, generator, beat)
+            frames, is_own, made = frames[at], is_own[at], made if made is None else made[at]
+        key_from, key = 0, 0
+        if made is None:
+            frames, key_from, key = modulated(frames, generator, *_shifts(frames))
+        frames, who = perform(frames, generator, voices, beat, given)
+        heard = frames if made is None else made
         if generator.random() < _MISHEARD_SHARE:
             is_loose = beat is not None and generator.random() < _LOOSE_SHARE
-            misheard = mishear(frames, generator, is_loose=is_loose)
-        return lesson_of(frames, misheard, beat, plans)
+            heard = mishear(heard, generator, is_loose=is_loose)
+        if not who.voices:
+            return lesson_of(frames, None if heard is frames else heard, beat, plans)
+        heard = np.where(np.isin(np.arange(N_VOICES), who.voices)[:, None], frames, heard)
+        others = tuple(voice for voice in voices if voice not in (*who.voices, Voice.NO))
+        is_wrong = np.zeros(heard.shape[:2], np.bool_)
+        if made is not None:
+            is_wrong |= is_own[:, None] & np.isin(np.arange(N_VOICES), others)
+        elif others:
+            is_wrong = in_wrong_keys(heard, generator, others, key_from, key)
+        targets, is_turn = next_right(frames, heard, is_wrong, who, generator)
+        return lesson_of(targets, heard, beat, plans, who, is_turn)
 
 
 def repeated(
     frames: NDArray[np.uint8], generator: np.random.Generator, beat: Beat | None
-) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Return a song that now and then goes back to an earlier place and plays on from there, with the plans for it.
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return how a song goes back to an earlier place now and then and plays on from there, with the plans for it.
 
     The places that it leaves and goes back to are onsets. If `beat` is given, they are whole beats apart.
 
@@ -327,11 +408,12 @@ def repeated(
 
     Returns
     -------
-    ndarray of uint8, shape (M, 4, 3)
+    ndarray of int64, shape (M,)
+        The frames that are played.
     ndarray of int64, shape (M,)
         The lag that each frame is planned to follow, or 0 without a plan.
     """
-    at = np.flatnonzero(onsets(frames).any(1))
+    at, order = np.flatnonzero(onsets(frames).any(1)), np.arange(len(frames))
     parts, plans, done = [], [], 0
     for _ in range(generator.poisson(len(frames) / _FRAMES_A_REPEAT)):
         places = at[at > done + _REPEAT_LAGS[0]]
@@ -346,10 +428,10 @@ def repeated(
             continue
         lag = int(generator.choice(lags))
         told = min(int(generator.integers(*_REPEAT_FRAMES)), lag)
-        parts += [frames[done:place], frames[place - lag : place - lag + told]]
+        parts += [order[done:place], order[place - lag : place - lag + told]]
         plans += [np.zeros(place - done, np.int64), np.full(told, lag, np.int64)]
         done = place - lag + told
-    parts.append(frames[done:])
+    parts.append(order[done:])
     plans.append(np.zeros(len(frames) - done, np.int64))
     return np.concatenate(parts), np.concatenate(plans)
 
@@ -362,8 +444,8 @@ def transposed(frames: NDArray[np.uint8], shift: int) -> NDArray[np.uint8]:
     return frames
 
 
-def stretched(frames: NDArray[np.uint8], factor: float) -> NDArray[np.uint8]:
-    """Return a song, ``uint8 (N, 4, 3)`` with N > 0, that takes `factor` times as long."""
+def stretched(frames: NDArray[_Any], factor: float) -> NDArray[_Any]:
+    """Return a song, or anything of its N > 0 frames, that takes `factor` times as long."""
     n = max(round(len(frames) * factor), 1)
     return frames[np.minimum((np.arange(n) / factor).astype(np.int64), len(frames) - 1)]
 

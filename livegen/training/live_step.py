@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from livegen.engines.lstm import features
+from livegen.engines.lstm import ear, features
 from livegen.engines.lstm.memory import Memory, Past
 from livegen.score import N_VOICES, Voice
 from livegen.training.dataset import Segment
@@ -37,6 +37,7 @@ class TorchStep:
         self._state = self._network.new_state(1)
         self._heard = np.zeros((N_VOICES, features.N_HEARD), np.uint8)
         self._is_start = True
+        self._profiles = np.zeros((ear.N_PROFILES, ear.N_PITCH_CLASSES), np.float32)
         self._memory = Memory()
         self._past: Past | None = None
         self._is_known = [torch.tensor([[u < voice for u in Voice]]) for voice in Voice]
@@ -63,9 +64,20 @@ class TorchStep:
         features.hear(frame, self._heard, heard)
         features.hear(target, heard, next_heard)
         self._past, proposals = self._memory.hear(self._past, frame)
-        of_frame = (part[None, None] for part in (heard, next_heard, proposals, features.NO_BEAT))
-        before, after, proposed, beat = of_frame
-        segment = Segment(before, after, proposed, beat, np.array([self._is_start]), np.ones(1, np.int64))
+        profiles, harmony = np.empty_like(self._profiles), np.empty((ear.N_EAR, ear.N_PITCH_CLASSES), np.float32)
+        ear.hear_harmony(frame, 0, 0, ear.NO_BASS, self._profiles, profiles, harmony)
+        self._profiles = profiles
+        segment = Segment(
+            before=heard[None, None],
+            target=next_heard[None, None],
+            proposals=proposals[None, None],
+            beat=features.NO_BEAT[None, None],
+            harmony=harmony[None, None],
+            performed=np.zeros((1, 1), np.uint8),
+            weights=np.ones((1, 1, N_VOICES), np.float32),
+            is_start=np.array([self._is_start]),
+            n_frames=np.ones(1, np.int64),
+        )
         batch = batch_of(segment, torch.device("cpu"), network.config.leaves_out)
         h, self._state = network(batch.rows, self._state)
         self._heard, self._is_start = heard, False

@@ -4,8 +4,9 @@ It is one LSTM over frames. Its input is a sum of table rows (`features.input_ro
 hidden units: the sum of W h, of what is known of the other voices in the new frame, and of what the voice did last.
 They give the logits of the note, then those of the volume, then those of the timbre. **Pointers** add to the logits of
 notes that were played lately, and of those that the motif memory proposes, whichever notes these are. So "what I played
-three notes ago" is learnt once for all keys. Any set of voices may be known, so the voices of a frame can be predicted
-in any order.
+three notes ago" is learnt once for all keys. **Relative weights** do the same for harmony (`livegen.engines.lstm.ear`),
+and the place of the frame in the beat adds directly to the logit of holding on. Any set of voices may be known, so the
+voices of a frame can be predicted in any order.
 """
 
 from collections.abc import Callable, Collection, Iterable
@@ -14,10 +15,11 @@ from typing import Final, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from livegen.engines.lstm import features
+from livegen.engines.lstm import ear, features
 from livegen.engines.lstm.kernels import (
     AT_MEMORY,
     HAS_VOLUME,
@@ -28,7 +30,7 @@ from livegen.engines.lstm.kernels import (
     NOTE_CLASS,
 )
 from livegen.engines.lstm.lstm import LstmConfig
-from livegen.score import N_COLUMNS, N_VOICES, TIMBRE_MAX, Voice
+from livegen.score import N_COLUMNS, N_VOICES, NOTE_RANGE, TIMBRE_MAX, Voice
 from livegen.training.dataset import Segment
 
 RULED_OUT: Final = -1e9
@@ -41,8 +43,8 @@ class Batch:
 
     Attributes
     ----------
-    rows : (T, B, N_INPUTS) int64
-        `features.input_rows` of what was heard before each frame.
+    rows : (T, B, N_INPUTS + 1) int64
+        `features.input_rows` of what was heard before each frame, and who performs.
     own : (N, 4, N_OWN) int64
         `features.own_rows` of each voice; the tables of the four voices are numbered as one table.
     known : (N, 4, N_KNOWN) int64
@@ -51,6 +53,14 @@ class Batch:
         What was heard up to the frame before, and up to the frame itself.
     proposals : (N, 4, 4, 6) int64
         What the memory proposes for the frame.
+    harmony : (N, N_EAR, 12) float
+        What is heard of the harmony before the frame, `livegen.engines.lstm.ear`.
+    performed : (N,) int64
+        Bits of the voices that are a performer's; also, for the LSTM, the last column of `rows`.
+    place : (N,) int64
+        Where the frame falls in the beat, and the beat's period, as one number.
+    weights : (N, 4) float
+        How much each voice of a frame counts.
     counts : (N,) float
         1 for a frame, 0 for padding.
     keeps_state : (1, B, 1) float
@@ -63,6 +73,10 @@ class Batch:
     before: Tensor
     target: Tensor
     proposals: Tensor
+    harmony: Tensor
+    performed: Tensor
+    place: Tensor
+    weights: Tensor
     counts: Tensor
     keeps_state: Tensor
 
@@ -76,6 +90,10 @@ class Batch:
             self.before[kept],
             self.target[kept],
             self.proposals[kept],
+            self.harmony[kept],
+            self.performed[kept],
+            self.place[kept],
+            self.weights[kept],
             self.counts[kept],
             self.keeps_state,
         )
@@ -95,10 +113,13 @@ def batch_of(segment: Segment, device: torch.device, leaves_out: Collection[str]
     is_start[0] = segment.is_start
     before, target = (of_frames.reshape(T * B, N_VOICES, -1) for of_frames in (segment.before, segment.target))
     proposals, beat = segment.proposals.reshape(T * B, *segment.proposals.shape[2:]), segment.beat.reshape(T * B, -1)
+    performed = segment.performed.reshape(-1)
     rows = np.empty((T * B, features.N_INPUTS), np.int64)
     own = np.empty((T * B, N_VOICES, features.N_OWN), np.int64)
     known = np.empty((T * B, N_VOICES, features.N_KNOWN), np.int64)
     features.batch_rows(before, target, proposals, beat, is_start.reshape(-1), rows, own, known)
+    rows = np.concatenate([rows, performed[:, None]], 1)
+    place = beat[:, 0].astype(np.int64) * (features.N_PERIODS + 1) + beat[:, 1]
     counts = np.arange(T)[:, None] < segment.n_frames
     return Batch(
         torch.from_numpy(rows).reshape(T, B, -1).to(device),
@@ -107,6 +128,10 @@ def batch_of(segment: Segment, device: torch.device, leaves_out: Collection[str]
         torch.from_numpy(before).to(device).long(),
         torch.from_numpy(target).to(device).long(),
         torch.from_numpy(proposals).to(device).long(),
+        torch.from_numpy(segment.harmony.reshape(T * B, *segment.harmony.shape[2:])).to(device),
+        torch.from_numpy(performed).to(device).long(),
+        torch.from_numpy(place).to(device),
+        torch.from_numpy(segment.weights.reshape(T * B, -1)).to(device).float(),
         torch.from_numpy(counts.reshape(-1)).to(device).float(),
         torch.from_numpy(~segment.is_start).to(device).float()[None, :, None],
     )
@@ -136,6 +161,15 @@ class Network(nn.Module):
         self.note = _for_each(c.voices, lambda: nn.Linear(c.n_note_hidden, N_SCORES))
         self.volume = _for_each(loud, lambda: nn.Linear(c.n_volume_hidden, N_VOLUME_SCORES))
         self.timbre = _for_each(loud, lambda: nn.Linear(c.n_timbre_hidden, features.N_TIMBRES))
+        pitched = [voice for voice in c.voices if voice is not Voice.NO]
+        if c.listens:
+            self.performed_rows = nn.Embedding(ear.N_PERFORMED, c.n_embedding)
+            self.performed = _for_each(c.voices, lambda: nn.Embedding(ear.N_PERFORMED, c.n_hidden))
+            self.hold = _for_each(c.voices, lambda: nn.Embedding(features.N_BEAT_PLACES, 1))
+            self.relative = _for_each(pitched, lambda: nn.Linear(c.n_note_hidden, ear.N_RELATIVE))
+            for part in (self.performed_rows, self.performed, self.hold, self.relative):
+                for weights in part.parameters():  # so that listening changes nothing, to begin with
+                    nn.init.zeros_(weights)
         for table in (self.input_rows, self.known_rows, self.own_rows, self.new_rows, self.volume_rows):
             if table is not None:
                 nn.init.normal_(table.weight, std=0.1)
@@ -149,6 +183,15 @@ class Network(nn.Module):
         self.voices: Tensor
         self.is_absent: Tensor
         self.n_before: Tensor
+        is_pitch = is_legal.clone()
+        is_pitch[:, 0] = False
+        self.is_pitch: Tensor
+        self.register_buffer("is_pitch", is_pitch, persistent=False)
+        self.interval: Tensor
+        self.turned: Tensor
+        self.register_buffer("interval", torch.from_numpy(_class_intervals()), persistent=False)
+        turned = (torch.arange(ear.N_PITCH_CLASSES)[:, None] - torch.arange(ear.N_PITCH_CLASSES)) % ear.N_PITCH_CLASSES
+        self.register_buffer("turned", turned, persistent=False)
         self.register_buffer("note_class", note_class, persistent=False)
         self.register_buffer("is_legal", is_legal, persistent=False)
         voices = torch.tensor(c.voices)
@@ -162,13 +205,15 @@ class Network(nn.Module):
 
         Parameters
         ----------
-        rows : (T, B, N_INPUTS) int64
-            Rows of the input table for T frames of B songs, `features.input_rows`.
+        rows : (T, B, N_INPUTS + 1) int64
+            Rows of the input table for T frames of B songs, `features.input_rows`, and who performs.
         state : two tensors (1, B, n_state)
             The state before the first frame, from `new_state` or an earlier call.
         """
         T, B, _ = rows.shape
-        x = self.input_rows(self._own_inputs(rows.flatten(0, 1))).unflatten(0, (T, B))
+        x = self.input_rows(self._own_inputs(rows[..., :-1].flatten(0, 1))).unflatten(0, (T, B))
+        if self.config.listens:
+            x = x + self.performed_rows(rows[..., -1])
         return self.lstm(x, state)
 
     def _own_inputs(self, rows: Tensor) -> Tensor:
@@ -218,7 +263,14 @@ class Network(nn.Module):
             self._summed(self.own_rows, batch.own, features.N_OWN_ROWS),
             self._summed(self.new_rows, _new_rows(before, target), features.N_NEW_ROWS),
             self._summed(self.volume_rows, volume, features.N_VOLUMES),
+            batch.performed,
+            batch.place,
+            self._turned(batch.harmony) if self.config.listens else batch.harmony,
         )
+
+    def _turned(self, colours: Tensor) -> Tensor:
+        """Return rows of pitch classes, (N, k, 12), as filters take them: (N, 12, k * 12), for each pitch class."""
+        return colours[:, :, self.turned].transpose(1, 2).flatten(2)
 
     def _summed(self, table: nn.EmbeddingBag, rows: Tensor, n_rows: int) -> dict[Voice, Tensor]:
         """Return the sums of a table's rows, (N, width) by voice, for rows (N, 4, k) of the four voices' tables."""
@@ -256,8 +308,13 @@ class Network(nn.Module):
             beside = [seen.known[u] * is_known[:, u, None] for u in c.voices if u != voice]  # 0 if not known
             hidden = hidden + self.known[name](torch.cat(beside, 1))
         hidden = hidden + self.own[name](seen.own[voice])
+        if c.listens:
+            hidden = hidden + self.performed[name](seen.performed)
         of_note, of_volume, of_timbre = hidden.split([c.n_note_hidden, c.n_volume_hidden, c.n_timbre_hidden], 1)
-        of_notes = self._note_logits(voice, self.note[name](functional.silu(of_note)).float(), seen, is_known)
+        of_note = functional.silu(of_note)
+        of_notes = self._note_logits(voice, self.note[name](of_note).float(), seen, is_known)
+        if c.listens:
+            of_notes = self._with_ear(voice, of_note, of_notes, seen, is_known)
         if not HAS_VOLUME[voice]:
             return (of_notes,)
         new_of_volume, new_of_timbre = seen.new[voice].split([c.n_volume_hidden, c.n_timbre_hidden], 1)
@@ -287,6 +344,56 @@ class Network(nn.Module):
         logits = logits.scatter_add(1, classes, torch.cat([pull, scores[:, N_CLASSES + AT_MEMORY :]], 1))
         return logits.masked_fill(~self.is_legal[voice], RULED_OUT)
 
+    def _with_ear(self, voice: Voice, of_note: Tensor, logits: Tensor, seen: "Seen", is_known: Tensor) -> Tensor:
+        """Add to note logits what the harmony asks for, and what the beat does: `ear.add_harmony` is the same, live."""
+        held = seen.before[:, voice, features.NOTE]
+        held_class = self.note_class[voice][held][:, None]
+        if voice is not Voice.NO:
+            to_change, to_hold = self._harmony(voice, self.relative[voice.name](of_note).float(), seen, is_known)
+            to_change = to_change.scatter(1, held_class, torch.where(held > 0, to_hold, 0.0)[:, None])
+            logits = logits + to_change
+            logits = logits.masked_fill(~self.is_legal[voice], RULED_OUT)
+        return logits.scatter_add(1, held_class, self.hold[voice.name](seen.place).float())
+
+    def _harmony(self, voice: Voice, weights: Tensor, seen: "Seen", is_known: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what harmony adds to the notes that a voice may change to, (N, 90), and to the held one, (N,)."""
+        before, n = seen.before, len(weights)
+        held = before[:, voice, features.NOTE]
+        last_notes = before[:, : Voice.NO, features.NOTES :]  # (N, 3, 8)
+        counts = torch.zeros(n, ear.N_PITCHED, ear.N_PITCH_CLASSES, device=weights.device)
+        is_note = (last_notes > 0).float() / features.N_NOTES
+        counts = counts.scatter_add(2, last_notes % ear.N_PITCH_CLASSES, is_note)
+        own_and_others = torch.stack([counts[:, voice], counts.sum(1) - counts[:, voice]], 1)
+        turned = torch.cat([self._turned(own_and_others), seen.harmony], 2)  # (N, 12, N_COLOURS * 12)
+        filters = weights[:, ear.OF_COLOURS : ear.HELD_OF_OTHERS]
+        by_pitch_class = torch.einsum("npk,nk->np", turned, filters)
+        first_sounding = (last_notes[:, voice] > 0).float().argmax(1, keepdim=True)
+        last = last_notes[:, voice].gather(1, first_sounding)[:, 0]
+        lowest, highest = NOTE_RANGE[voice]
+        notes = torch.arange(lowest, highest + 1, device=weights.device) % ear.N_PITCH_CLASSES
+        to_change = functional.pad(by_pitch_class[:, notes], (1, N_CLASSES - len(notes) - 1))
+        to_change = to_change + self._at_intervals(voice, last, weights[:, : ear.OF_OTHERS])
+        place = held % ear.N_PITCH_CLASSES
+        rows = torch.stack([seen.harmony.unflatten(2, (ear.N_EAR, -1))[:, :, row] for row in ear.HELD_ROWS], 2)
+        rows = rows[torch.arange(n, device=weights.device), place].flatten(1)  # (N, 36): turned to the held note
+        to_hold = (rows * weights[:, ear.HELD_OF_ROWS :]).sum(1)
+        for i, other in enumerate(ear.others_of(voice)):
+            note = torch.where(
+                is_known[:, other], seen.target[:, other, features.NOTE], before[:, other, features.NOTE]
+            )
+            at = ear.OF_OTHERS + i * ear.N_INTERVALS
+            to_change = to_change + self._at_intervals(voice, note, weights[:, at : at + ear.N_INTERVALS])
+            at = ear.HELD_OF_OTHERS + i * ear.N_PITCH_CLASSES
+            of_held = weights[:, at : at + ear.N_PITCH_CLASSES].gather(
+                1, ((held - note) % ear.N_PITCH_CLASSES)[:, None]
+            )
+            to_hold = to_hold + torch.where(note > 0, of_held[:, 0], 0.0)
+        return to_change, to_hold
+
+    def _at_intervals(self, voice: Voice, note: Tensor, table: Tensor) -> Tensor:
+        """Read a table, (N, N_INTERVALS), at the interval of a voice's classes over a note, (N,), if there is one."""
+        return table.gather(1, self.interval[voice][note]) * ((note > 0)[:, None] & self.is_pitch[voice])
+
 
 class Seen(NamedTuple):
     """The inputs of the heads for N frames, looked up once for all voices; sums of table rows are by voice."""
@@ -298,6 +405,18 @@ class Seen(NamedTuple):
     own: dict[Voice, Tensor]  # (N, n_own): what the voice did last, and what the memory proposes for it
     new: dict[Voice, Tensor]  # (N, n_after_note): its new note, to predict volume and timbre
     volume: dict[Voice, Tensor]  # (N, n_timbre_hidden): its new volume, to predict the timbre
+    performed: Tensor  # (N,)
+    place: Tensor  # (N,)
+    harmony: Tensor  # (N, 12, N_EAR * 12): what is heard of the harmony, as filters take it
+
+
+def _class_intervals() -> NDArray[np.int64]:
+    """Return, for each pitched voice, which entry of a table stands for the interval of its classes over each note."""
+    classes = np.full((ear.N_PITCHED, features.N_NOTE_VALUES, N_CLASSES), ear.MAX_INTERVAL, np.int64)
+    for voice in range(ear.N_PITCHED):
+        lowest, highest = NOTE_RANGE[Voice(voice)]
+        classes[voice, :, 1 : highest - lowest + 2] = ear.INTERVAL[:, lowest : highest + 1]
+    return classes
 
 
 def _for_each(voices: Iterable[Voice], layer: Callable[[], nn.Module]) -> nn.ModuleDict:

@@ -12,18 +12,21 @@ import tarfile
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import compress
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from livegen.beat import Beat
 from livegen.errors import FormatError, TrainingError
 from livegen.formats.files import refuse
 from livegen.formats.midi.band import read_midi_band
 from livegen.formats.score.kinds import MIDI_SOURCE_ENDINGS, SCORE_SOURCE_ENDINGS, read_score
 from livegen.formats.score.nesmdb import MAX_SPLIT_FRAMES, load_split
-from livegen.training.dataset import Songs, songs_of
+from livegen.training.dataset import UNKNOWN, Songs, Unknown, songs_of
+from livegen.training.exact_onsets import exact_beats
 
 TRAIN: Final = "train"
 VALID: Final = "valid"
@@ -86,8 +89,9 @@ def load_songs(data: Path, split: str, listener: Listener | None = None, *, is_s
     Parameters
     ----------
     data : Path
-        One of: a folder with a packed .npz for each split, which has the split's name in its own; a packed .npz, which
-        is taken as the split whatever its name; a folder, or a .tar.gz of one, with NES-MDB's pickles, MIDI files or
+        One of: a folder with a packed .npz for each split, which has the split's name in its own, and beside it the same
+        songs as MIDI files in a .zip named likewise, by which their beats are known exactly; a packed .npz, which is
+        taken as the split whatever its name; a folder, or a .tar.gz of one, with NES-MDB's pickles, MIDI files or
         livegen's scores at any depth; a single such song.
     split : str
         "train" or "valid".
@@ -105,25 +109,28 @@ def load_songs(data: Path, split: str, listener: Listener | None = None, *, is_s
     if not data.exists():
         raise TrainingError(f"there is no data at {data}: give a folder of songs, its .tar.gz, or an .npz split")
     try:
-        scores = _packed_scores(data, split)
-        if scores is None:
+        packed = _packed_split(data, split)
+        beats: list[Beat | Unknown | None] = []
+        if packed is None:
             scores = _read_each(data, split, listener, is_strict=is_strict)
+        else:
+            scores, beats = _packed_songs(packed, split, listener)
     except OSError as error:
         raise TrainingError(f"{error.filename or data} cannot be read: {error.strerror or error}") from error
     except FormatError as error:
         raise TrainingError(str(error)) from error
-    scores = [score for score in scores if len(score)]
-    if not scores:
+    is_music = [len(score) > 0 for score in scores]
+    if not any(is_music):
         raise TrainingError(f"{data} holds no songs for the {split} split: it needs at least one frame")
-    return songs_of(scores)
+    return songs_of(list(compress(scores, is_music)), list(compress(beats, is_music)))
 
 
 def _packed(folder: Path) -> list[Path]:
     return [path for path in sorted(folder.glob("*.npz")) if TRAIN in path.name or VALID in path.name]
 
 
-def _packed_scores(data: Path, split: str) -> list[NDArray[np.uint8]] | None:
-    """Return the songs of a packed split, or None if `data` is something else."""
+def _packed_split(data: Path, split: str) -> Path | None:
+    """Return the file of a packed split, or None if `data` is something else."""
     if data.is_dir():
         packed = _packed(data)
         if not packed:
@@ -133,11 +140,21 @@ def _packed_scores(data: Path, split: str) -> list[NDArray[np.uint8]] | None:
             raise TrainingError(
                 f"the folder {data} holds {len(found)} files named *{split}*.npz, and needs exactly one"
             )
-        data = found[0]
-    elif data.suffix.lower() != ".npz":
-        return None
-    songs = load_split(data)
-    return [songs.song(i) for i in range(len(songs))]
+        return found[0]
+    return data if data.suffix.lower() == ".npz" else None
+
+
+def _packed_songs(
+    packed: Path, split: str, listener: Listener
+) -> tuple[list[NDArray[np.uint8]], list[Beat | Unknown | None]]:
+    """Return the songs of a packed split, and their beats as far as a .zip beside it tells them."""
+    songs = load_split(packed)
+    archives = [path for path in packed.parent.glob("*.zip") if split in path.name and "midi" in path.name.lower()]
+    exact: dict[str, Beat | None] = {}
+    if len(archives) == 1:
+        exact = exact_beats(archives[0], songs.names, lambda done: listener.progress(f"reading {split} beats", done))
+    beats = [exact.get(name, UNKNOWN) for name in songs.names]
+    return [songs.song(i) for i in range(len(songs))], beats
 
 
 def _is_archive(data: Path) -> bool:

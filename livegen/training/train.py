@@ -17,7 +17,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from livegen.engines.checkpoint import WEIGHTS_FILE, read_config, write_config
+from livegen.engines.checkpoint import WEIGHTS_FILE, read_config, read_weights, write_config
 from livegen.engines.lstm.lstm import LstmConfig
 from livegen.errors import CheckpointError, FormatError, TrainingError
 from livegen.score import N_VOICES
@@ -25,6 +25,7 @@ from livegen.training.curve import CurveRow, read_curve, write_curve
 from livegen.training.dataset import Lanes, Songs, only, songs_of
 from livegen.training.distributed import Group, device_of_process, joined
 from livegen.training.evaluate import note_nll
+from livegen.training.made import Made
 from livegen.training.model import Batch, Network, batch_of
 from livegen.training.record import RunRecord, describe
 from livegen.training.sources import TRAIN, VALID, Heard, Listener, has_split, load_songs
@@ -141,8 +142,11 @@ class _Run:
         leaves_out = self.network.config.leaves_out
         batch = batch_of(self.lanes.next_segment(), self.device, leaves_out)
         rank = torch.rand(len(batch.counts), N_VOICES, device=self.device)  # each frame's own order of the voices
+        voices = torch.arange(N_VOICES, device=self.device)
         if "orders" in leaves_out:
-            rank = torch.arange(N_VOICES, device=self.device).expand(len(batch.counts), -1)
+            rank = voices.expand(len(batch.counts), -1)
+        else:  # what a performer plays is known first
+            rank = rank - ((batch.performed[:, None] >> voices) & 1)
         is_known = rank[:, None, :] < rank[:, :, None]
         state = tuple(part * batch.keeps_state for part in self.state)
         self.network.train()
@@ -150,9 +154,10 @@ class _Run:
             note, volume, timbre, *after = self.lesson(batch, state, is_known, s.dropout)
         self.state = tuple(part.detach().float() for part in after)
         n_frames = batch.counts.sum()
-        note_nll = (note.sum(1) * batch.counts).sum() / n_frames
-        others = (_VOLUME_WEIGHT * volume + _TIMBRE_WEIGHT * timbre).sum(1)
-        loss = note_nll + (others * batch.counts).sum() / n_frames
+        counts = batch.counts[:, None] * batch.weights
+        note_nll = (note * counts).sum() / n_frames
+        others = _VOLUME_WEIGHT * volume + _TIMBRE_WEIGHT * timbre
+        loss = note_nll + (others * counts.clamp(max=1.0)).sum() / n_frames
         for group in self.optimizer.param_groups:
             group["lr"] = s.learning_rate * self._rate()
         self.optimizer.zero_grad()
@@ -192,6 +197,11 @@ class _Run:
         same: list[int | str] = [s.seed, s.n_lanes, s.n_frames, self.lanes.songs.n_frames]
         same += [n_processes] if n_processes > 1 else []
         return same + [f"without {name}" for name in sorted(self.network.config.leaves_out)]
+
+    def start_from(self, folder: Path) -> None:
+        """Take the weights of a model; parts that it does not have stay at zero."""
+        arrays = read_weights(folder, read_config(folder)[1].shapes())
+        self.network.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()}, strict=False)
 
     def resume(self, path: Path) -> None:
         """Go on where the file was saved."""
@@ -251,6 +261,8 @@ def train(
     config: LstmConfig | None = None,
     settings: Settings | None = None,
     resume: bool = False,
+    start_from: Path | None = None,
+    made: Path | None = None,
     progress: Callable[[Progress], None] | None = None,
     listener: Listener | None = None,
     is_strict: bool = False,
@@ -272,6 +284,11 @@ def train(
         `livegen.engines.lstm.lstm.SIZES`.
     resume : bool
         Go on with the run in `out`; its budget goes on, too.
+    start_from : Path, optional
+        The folder of a model whose weights are those to begin with, and whose sizes, voices and what it leaves out are
+        the network's; of one that does not listen, the new parts begin at zero.
+    made : Path, optional
+        Histories that a model made of the train songs, as `livegen.training.made` writes them.
     progress : callable, optional
         Called after every step.
     listener : Listener, optional
@@ -291,8 +308,17 @@ def train(
     """
     with joined() as group:
         heard = Heard(listener if group.is_first else None)
+        if start_from is not None:
+            if config is not None or resume:
+                raise TrainingError(
+                    f"the network is that of {start_from}: give no sizes, voices or parts to leave out, "
+                    "and no run to resume"
+                )
+            config = replace(read_config(start_from)[1], listens=True)
         config = config or (_config_of(out) if resume else LstmConfig())
         songs = only(load_songs(data, TRAIN, heard, is_strict=is_strict), config.voices)
+        if made is not None:
+            songs = replace(songs, made=Made.load(made, songs.frames, len(songs)))
         n_frames = [int(n) for n in group.gather(torch.tensor(songs.n_frames))]
         if len(set(n_frames)) > 1:
             raise TrainingError(f"the processes have read {n_frames} frames: give all of them the same songs")
@@ -301,6 +327,8 @@ def train(
             watched = only(load_songs(data, VALID, heard, is_strict=is_strict), config.voices)
         settings = _settled(settings or Settings(), group)
         run = _Run(songs, config, settings, group)
+        if start_from is not None:
+            run.start_from(start_from)
         if resume:
             run.resume(out / RESUME_FILE)
         if not group.is_first:
@@ -311,6 +339,7 @@ def train(
             "config": asdict(config) | {"voices": [voice.name.lower() for voice in config.voices]},
             "data": describe(data, songs, watched, heard.warnings),
             "processes": group.size,
+            "start_from": start_from and start_from.resolve().name,
         }
         try:
             out.mkdir(parents=True, exist_ok=True)

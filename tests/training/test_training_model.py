@@ -8,13 +8,14 @@ from songs import song
 torch = pytest.importorskip("torch")
 
 from livegen.beat import Beat  # noqa: E402
-from livegen.engines.lstm import kernels  # noqa: E402
+from livegen.engines.lstm import ear, kernels  # noqa: E402
 from livegen.engines.lstm.lstm import LstmConfig, LstmDistribution, LstmPredictor  # noqa: E402
-from livegen.engines.protocol import Conditions  # noqa: E402
+from livegen.engines.protocol import Conditions, Performer  # noqa: E402
 from livegen.score import SILENCE, Column, Voice  # noqa: E402
-from livegen.training.dataset import in_order, only, songs_of  # noqa: E402
+from livegen.training.dataset import Segment, in_order, lesson_of, only, songs_of  # noqa: E402
 from livegen.training.evaluate import load_network  # noqa: E402
 from livegen.training.model import Network, batch_of  # noqa: E402
+from livegen.training.perform import Performance  # noqa: E402
 
 MODELS = Path(__file__).parents[2] / "models"
 SMALL = LstmConfig(
@@ -38,6 +39,7 @@ NETWORKS = {
     "random": _random_network,
     "two voices": lambda: _random_network(voices=(Voice.P2, Voice.NO)),
     "less told": lambda: _random_network(leaves_out=("ages", "memory")),
+    "deaf": lambda: _random_network(listens=False),
     "default": lambda: load_network(MODELS / "default").cpu(),
     "solo": lambda: load_network(MODELS / "solo").cpu(),
 }
@@ -126,6 +128,48 @@ def test_1000_live_steps_agree_with_one_pass_of_torch_over_1000_frames(network, 
         heard = frame
     assert state.h == pytest.approx(last_h.flatten().numpy(), abs=1e-4)
     assert state.c == pytest.approx(last_c.flatten().numpy(), abs=1e-4, rel=1e-5)  # cells may count to hundreds
+
+
+@pytest.mark.parametrize("network", ["random", "two voices", "default"], indirect=True)
+def test_live_steps_agree_with_torch_on_who_performs_and_what_is_held(network, predictor):
+    config, n = network.config, 300
+    generator = np.random.default_rng(4)
+    frames = only(songs_of([_wild_song()[:n]]), config.voices).frames
+    held = [tuple(sorted(generator.choice(np.arange(40, 80), t // 40 % 4, replace=False).tolist())) for t in range(n)]
+    performed = (np.arange(n) // 25 % 16).astype(np.uint8)
+    who = Performance(
+        (),
+        performed,
+        np.array([ear.keys_mask(keys) for keys in held]),
+        np.array([ear.bass_of(keys, int(bits)) for keys, bits in zip(held, performed, strict=True)], np.uint8),
+    )
+    lesson = lesson_of(frames, performance=who)
+    parts = {name: getattr(lesson, name)[:, None] for name in lesson.__dataclass_fields__}
+    segment = Segment(**parts, is_start=np.ones(1, np.bool_), n_frames=np.array([n]))
+    batch = batch_of(segment, torch.device("cpu"), config.leaves_out)
+    known = torch.tensor([[u < v for u in Voice] for v in Voice])
+    with torch.no_grad():
+        h, _ = network(batch.rows, network.new_state(1))
+        expected = torch.stack(network.losses(h.flatten(0, 1), batch, known.expand(n, -1, -1)), 1).numpy()
+    state, heard = predictor.initial_state(), SILENCE
+    for t, frame in enumerate(frames):
+        theirs = tuple(bool(performed[t] >> voice & 1) for voice in Voice)
+        distribution, state = predictor.step(heard, state, Conditions(performer=Performer(theirs, held[t])))
+        live = _live_losses(distribution, frame, tuple(Voice))[:, config.voices]
+        assert live == pytest.approx(expected[t][:, config.voices], abs=1e-4), f"frame {t}"
+        heard = frame
+
+
+@pytest.mark.parametrize("network", ["random"], indirect=True)
+def test_what_a_performer_holds_moves_the_notes_of_the_others(network, predictor):
+    nothing = np.zeros(4, np.bool_)
+
+    def expected_of(*keys: int) -> np.ndarray:
+        told = Conditions(performer=Performer((True, False, False, False), keys))
+        return predictor.step(SILENCE, predictor.initial_state(), told)[0].note_log_probs(Voice.P2, SILENCE, nothing)
+
+    assert np.abs(np.exp(expected_of(60, 64)) - np.exp(expected_of(61, 65))).max() > 0.01
+    assert expected_of(60, 64) == pytest.approx(expected_of(72, 76))  # in any octave
 
 
 @pytest.mark.parametrize("network", ["random", "default"], indirect=True)

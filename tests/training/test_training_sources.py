@@ -1,7 +1,9 @@
 import gzip
 import io
 import tarfile
+import zipfile
 
+import mido
 import numpy as np
 import pytest
 from songs import song, write_split, write_splits
@@ -71,6 +73,32 @@ def test_a_packed_split_is_found_by_its_name(tmp_path):
     assert not has_split(tmp_path, "valid")
     write_split(tmp_path / "more_train.npz", [song(0)])
     with pytest.raises(TrainingError, match="holds 2 files named"):
+        load_songs(tmp_path, "train")
+
+
+def test_beats_are_those_of_midi_files_beside_a_packed_split(tmp_path):
+    """A row of seven ticks of 60 Hz: four make a beat, which no whole frames do, and the frames say it less clearly."""
+    row = 7 * 24 / 60.0988
+    starts = np.arange(1, 120) * row
+    frames = np.zeros((int(starts[-1]) + 4, 4, 3), np.uint8)
+    for i, start in enumerate(starts):
+        frames[int(start) : int(start) + 2, Voice.P1] = 60 + i % 5, 9, 0
+    write_split(tmp_path / "made_train.npz", [frames, song(1)])
+    track = mido.MidiTrack(
+        mido.Message(kind, note=60, velocity=9, time=time)
+        for start, length in zip(np.diff(np.r_[0, starts]), [1000] * len(starts), strict=True)
+        for kind, time in (("note_on", round(start * 44100 / 24) - length), ("note_off", length))
+    )
+    buffer = io.BytesIO()
+    mido.MidiFile(tracks=[mido.MidiTrack(), track], ticks_per_beat=22050).save(file=buffer)
+    with zipfile.ZipFile(tmp_path / "midi_train.zip", "w") as archive:
+        archive.writestr("train/song 0.mid", buffer.getvalue())
+    exact, estimated = load_songs(tmp_path, "train").beats
+    assert exact is not None
+    assert min(abs(exact.period_frames / (row * n) - 1) for n in (2, 4, 8)) < 1e-3
+    assert estimated is not None  # from its frames, as there is no file of it
+    (tmp_path / "midi_train.zip").write_bytes(b"no archive")
+    with pytest.raises(TrainingError, match=r"midi_train\.zip is no archive that can be read"):
         load_songs(tmp_path, "train")
 
 

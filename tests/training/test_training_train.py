@@ -79,6 +79,28 @@ def test_a_resumed_run_ends_where_an_unbroken_one_does(data, trained, tmp_path, 
         assert (got[name] == array).all(), name
 
 
+def test_a_run_begins_with_the_weights_of_a_model_and_new_parts_at_zero(data, trained, tmp_path):
+    out, _ = trained
+    deaf = tmp_path / "deaf"
+    train(data, deaf, config=replace(SMALL, listens=False), settings=SETTINGS)
+    still = replace(SETTINGS, steps=1, learning_rate=1e-12)
+    for folder in (out, deaf):
+        train(data, tmp_path / "tuned", settings=still, start_from=folder)
+        assert read_config(tmp_path / "tuned")[1] == SMALL
+        was, now = (load_file(each / "weights.safetensors") for each in (folder, tmp_path / "tuned"))
+        for name, array in now.items():
+            assert array == pytest.approx(was.get(name, np.zeros_like(array)), abs=1e-6), name
+    assert set(now) - set(was) == set(SMALL.shapes()) - set(replace(SMALL, listens=False).shapes()) != set()
+
+
+def test_what_a_run_begins_with_says_what_the_network_is(data, trained, tmp_path):
+    for differs in ({"config": SMALL}, {"resume": True}):
+        with pytest.raises(TrainingError, match="the network is that of"):
+            train(data, tmp_path / "x", settings=SETTINGS, start_from=trained[0], **differs)
+    with pytest.raises(CheckpointError, match="there is no model in"):
+        train(data, tmp_path / "x", settings=SETTINGS, start_from=tmp_path)
+
+
 def test_another_seed_ends_elsewhere(data, trained, tmp_path):
     settings = replace(SETTINGS, steps=1)
     for seed in (0, 1):
