@@ -280,7 +280,9 @@ def test_a_network_that_takes_over_knows_what_it_would_know_had_it_played_from_t
         if step.planned.frame_index >= state.horizon:
             break
         told = following.context
-        context = context.after(step.heard, told.form, float(not told.form.is_fresh), told.beat)
+        context = context.after(
+            step.heard, told.form, float(not told.form.is_fresh), told.beat, performer=told.performer
+        )
     known = state.timeline.at(state.horizon).context
     assert np.array_equal(known.state.h, context.state.h)
     assert np.array_equal(known.state.c, context.state.c)
