@@ -28,7 +28,7 @@ from livegen.errors import TrainingError
 from livegen.score import N_VOICES, NOTE_RANGE, SILENCE, Voice, onsets
 from livegen.training.made import Made
 from livegen.training.mishear import mishear
-from livegen.training.perform import Performance, in_wrong_keys, modulated, next_right, nobody, perform
+from livegen.training.perform import Performance, in_wrong_keys, modulated, moved_by, next_right, nobody, perform
 
 _Any = TypeVar("_Any", bound=np.generic)
 
@@ -357,7 +357,7 @@ class Lanes:
         made, is_own, given = None, np.zeros(len(frames), np.bool_), None
         if self.songs.made is not None and self.songs.made.performed[song] >= 0 and generator.random() < _MADE_SHARE:
             own = slice(self.songs.offsets[song], self.songs.offsets[song + 1])
-            made, is_own = transposed(self.songs.made.frames[own], shift), self.songs.made.is_own[own]
+            made, is_own = moved_by(self.songs.made.frames[own], _PITCHED, shift), self.songs.made.is_own[own]
             given = Voice(int(self.songs.made.performed[song]))
         if generator.random() < _SWAP_SHARE and made is None and {Voice.P1, Voice.P2} <= set(voices):
             frames = frames[:, [Voice.P2, Voice.P1, Voice.TR, Voice.NO]]

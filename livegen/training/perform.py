@@ -201,7 +201,7 @@ def modulated(
         return frames, 0, 0
     at, shift = int(generator.integers(len(frames) // 8, len(frames))), int(generator.choice(shifts))
     frames = frames.copy()
-    frames[at:] = _shifted(frames[at:], PITCHED, shift)
+    frames[at:] = moved_by(frames[at:], PITCHED, shift)
     return frames, at, shift
 
 
@@ -234,7 +234,7 @@ def in_wrong_keys(
         chosen = voices
         if not shift and generator.random() >= _BOTH_SHARE and len(voices) > 1:
             chosen = (voices[int(generator.integers(len(voices)))],)
-        heard[start:end] = _shifted(heard[start:end], chosen, by)
+        heard[start:end] = moved_by(heard[start:end], chosen, by)
         is_wrong[start:end, list(chosen)] = True
     return is_wrong
 
@@ -243,7 +243,7 @@ def _frames(seconds: tuple[float, float], generator: np.random.Generator) -> int
     return round(generator.uniform(*seconds) * 24)
 
 
-def _shifted(frames: NDArray[np.uint8], voices: tuple[Voice, ...], shift: int) -> NDArray[np.uint8]:
+def moved_by(frames: NDArray[np.uint8], voices: tuple[Voice, ...], shift: int) -> NDArray[np.uint8]:
     """Return a copy with some voices moved by semitones; notes that would leave their range move by an octave less."""
     frames = frames.copy()
     for voice in voices:
