@@ -39,6 +39,7 @@ class BeatGiven(StrEnum):
 
 
 _TUNING_RATE: Final = 1e-3
+_TUNING_WARM_UP_STEPS: Final = 50
 
 _DATA_HELP: Final = (
     "Songs: a folder of MIDI files, NES-MDB's folder of pickles or its .tar.gz, an .npz split or a folder of these."
@@ -101,8 +102,11 @@ def train(
             if report.valid_note_nll is not None:
                 err.print(f"step {report.step}: valid note NLL {report.valid_note_nll:.4f} nats a frame", markup=False)
 
-        rate = learning_rate or (_TUNING_RATE if start_from else Settings.learning_rate)
-        settings = Settings(minutes=minutes, steps=steps, seed=seed, learning_rate=rate)
+        settings = Settings(minutes=minutes, steps=steps, seed=seed)
+        if start_from:
+            settings = replace(settings, learning_rate=_TUNING_RATE, warm_up_steps=_TUNING_WARM_UP_STEPS)
+        if learning_rate:
+            settings = replace(settings, learning_rate=learning_rate)
         train_model(
             data,
             out_folder,

@@ -67,9 +67,6 @@ _CANDIDATE_HIDDEN_SHARE: Final = 0.1
 _MADE_SHARE: Final = 0.6
 """How often a song is heard as a model made it, of which there is such a history."""
 
-_TURN_WEIGHT: Final = 4.0
-"""How much a frame counts in which a voice finds back from a wrong key: there are few."""
-
 
 @dataclass(frozen=True)
 class Songs:
@@ -181,6 +178,8 @@ class Lesson:
         Bits of the voices that are a performer's.
     weights : ndarray of float32, shape (N, 4)
         How much each voice of a frame counts; the performer's not at all.
+    is_turn : ndarray of bool, shape (N, 4)
+        Where a voice finds back from a wrong past.
     """
 
     before: NDArray[np.uint8]
@@ -190,6 +189,7 @@ class Lesson:
     harmony: NDArray[np.float32]
     performed: NDArray[np.uint8]
     weights: NDArray[np.float32]
+    is_turn: NDArray[np.bool_]
 
 
 def lesson_of(
@@ -203,7 +203,7 @@ def lesson_of(
     """Return the lesson of a song, ``uint8 (N, 4, 3)``; if `misheard` is given, it is heard as that.
 
     `beat` has its phase in the first frame; `plans` are those of `livegen.engines.lstm.memory.propose_song`; `is_turn`,
-    (N, 4), has the voices and frames that count for more.
+    (N, 4), tells where a voice finds back from a wrong past.
     """
     frames = np.ascontiguousarray(frames)
     past = frames if misheard is None else misheard
@@ -218,10 +218,9 @@ def lesson_of(
     harmony = np.empty((len(frames), ear.N_EAR, ear.N_PITCH_CLASSES), np.float32)
     ear.listen_song(np.ascontiguousarray(past), who.performed, who.keys, who.bass, harmony)
     weights = np.ones((len(frames), N_VOICES), np.float32)
-    if is_turn is not None:
-        weights[is_turn] = _TURN_WEIGHT
     weights[(who.performed[:, None] >> np.arange(N_VOICES)) & 1 == 1] = 0.0
-    return Lesson(heard[:-1], target, propose_song(past, plans)[:-1], buckets, harmony, who.performed, weights)
+    turns = np.zeros(weights.shape, np.bool_) if is_turn is None else is_turn & (weights > 0)
+    return Lesson(heard[:-1], target, propose_song(past, plans)[:-1], buckets, harmony, who.performed, weights, turns)
 
 
 @dataclass
@@ -252,6 +251,8 @@ class Segment:
         Bits of the voices that are a performer's.
     weights : ndarray of float32, shape (T, B, 4)
         How much each voice of a frame counts.
+    is_turn : ndarray of bool, shape (T, B, 4)
+        Where a voice finds back from a wrong past.
     is_start : ndarray of bool, shape (B,)
         Lanes in which a song begins with this segment: they start from a new state.
     n_frames : ndarray of int64, shape (B,)
@@ -265,6 +266,7 @@ class Segment:
     harmony: NDArray[np.float32]
     performed: NDArray[np.uint8]
     weights: NDArray[np.float32]
+    is_turn: NDArray[np.bool_]
     is_start: NDArray[np.bool_]
     n_frames: NDArray[np.int64]
 
@@ -279,6 +281,7 @@ def _empty_segment(n_lanes: int, n_frames: int) -> Segment:
         np.zeros((*shape, ear.N_EAR, ear.N_PITCH_CLASSES), np.float32),
         np.zeros(shape, np.uint8),
         np.ones((*shape, N_VOICES), np.float32),
+        np.zeros((*shape, N_VOICES), np.bool_),
         np.zeros(n_lanes, np.bool_),
         np.zeros(n_lanes, np.int64),
     )
@@ -295,6 +298,7 @@ def _fill(segment: Segment, lane: int, place: int, lesson: Lesson, is_hidden: ND
     segment.harmony[:n, lane] = lesson.harmony[place : place + n]
     segment.performed[:n, lane] = lesson.performed[place : place + n]
     segment.weights[:n, lane] = lesson.weights[place : place + n]
+    segment.is_turn[:n, lane] = lesson.is_turn[place : place + n]
     segment.is_start[lane] = place == 0
     segment.n_frames[lane] = n
 

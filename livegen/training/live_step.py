@@ -75,6 +75,7 @@ class TorchStep:
             harmony=harmony[None, None],
             performed=np.zeros((1, 1), np.uint8),
             weights=np.ones((1, 1, N_VOICES), np.float32),
+            is_turn=np.zeros((1, 1, N_VOICES), np.bool_),
             is_start=np.array([self._is_start]),
             n_frames=np.ones(1, np.int64),
         )

@@ -61,6 +61,8 @@ class Batch:
         Where the frame falls in the beat, and the beat's period, as one number.
     weights : (N, 4) float
         How much each voice of a frame counts.
+    is_turn : (N, 4) bool
+        Where a voice finds back from a wrong past.
     counts : (N,) float
         1 for a frame, 0 for padding.
     keeps_state : (1, B, 1) float
@@ -77,6 +79,7 @@ class Batch:
     performed: Tensor
     place: Tensor
     weights: Tensor
+    is_turn: Tensor
     counts: Tensor
     keeps_state: Tensor
 
@@ -94,6 +97,7 @@ class Batch:
             self.performed[kept],
             self.place[kept],
             self.weights[kept],
+            self.is_turn[kept],
             self.counts[kept],
             self.keeps_state,
         )
@@ -132,6 +136,7 @@ def batch_of(segment: Segment, device: torch.device, leaves_out: Collection[str]
         torch.from_numpy(performed).to(device).long(),
         torch.from_numpy(place).to(device),
         torch.from_numpy(segment.weights.reshape(T * B, -1)).to(device).float(),
+        torch.from_numpy(segment.is_turn.reshape(T * B, -1)).to(device),
         torch.from_numpy(counts.reshape(-1)).to(device).float(),
         torch.from_numpy(~segment.is_start).to(device).float()[None, :, None],
     )
@@ -228,8 +233,8 @@ class Network(nn.Module):
         zeros = torch.zeros(1, n_lanes, self.config.n_state, device=self.is_legal.device)
         return zeros, zeros.clone()
 
-    def losses(self, h: Tensor, batch: Batch, is_known: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the negative log-likelihood of notes, volumes and timbres, each (N, 4), in nats.
+    def losses(self, h: Tensor, batch: Batch, is_known: Tensor) -> "Losses":
+        """Return the negative log-likelihood of notes, volumes and timbres, and of which note where it is a turn.
 
         It is 0 in voices that the network does not have.
 
@@ -243,13 +248,23 @@ class Network(nn.Module):
             Entry [:, v, u] tells whether voice u of the frame is known when voice v is predicted.
         """
         seen = self.see(batch)
-        of_absent = (torch.zeros(len(h), device=h.device),) * N_COLUMNS
-        columns = [
-            self.voice_losses(voice, h, seen, is_known[:, voice]) if voice in self.config.voices else of_absent
-            for voice in Voice
-        ]
-        note, volume, timbre = (torch.stack(of_column, 1) for of_column in zip(*columns, strict=True))
-        return note, volume, timbre
+        of_absent = (torch.zeros(len(h), device=h.device),) * (N_COLUMNS + 1)
+        columns = []
+        for voice in Voice:
+            if voice not in self.config.voices:
+                columns.append(of_absent)
+                continue
+            logits = self.voice_logits(voice, h, seen, is_known[:, voice])
+            which = torch.where(batch.is_turn[:, voice], self._which_nll(voice, logits[0], seen), 0.0)
+            columns.append((*self.nlls(voice, logits, seen), which))
+        return Losses(*(torch.stack(of_column, 1) for of_column in zip(*columns, strict=True)))
+
+    def _which_nll(self, voice: Voice, logits: Tensor, seen: "Seen") -> Tensor:
+        """Return the negative log-likelihood of a voice's note given that it changes."""
+        held = self.note_class[voice][seen.before[:, voice, features.NOTE]]
+        note = self.note_class[voice][seen.target[:, voice, features.NOTE]]
+        others = logits.scatter(1, held[:, None], RULED_OUT)
+        return torch.where(note == held, 0.0, functional.cross_entropy(others, note, reduction="none"))
 
     def see(self, batch: Batch) -> "Seen":
         """Look up the inputs of the heads for N frames."""
@@ -393,6 +408,16 @@ class Network(nn.Module):
     def _at_intervals(self, voice: Voice, note: Tensor, table: Tensor) -> Tensor:
         """Read a table, (N, N_INTERVALS), at the interval of a voice's classes over a note, (N,), if there is one."""
         return table.gather(1, self.interval[voice][note]) * ((note > 0)[:, None] & self.is_pitch[voice])
+
+
+class Losses(NamedTuple):
+    """Negative log-likelihoods in nats, each (N, 4)."""
+
+    note: Tensor
+    volume: Tensor
+    timbre: Tensor
+    which: Tensor
+    """Of a note given that the voice changes, where it is a turn, and 0 elsewhere."""
 
 
 class Seen(NamedTuple):

@@ -37,7 +37,7 @@ _PERFORMED: Final[tuple[tuple[tuple[Voice, ...], float], ...]] = (
 )
 """What is performed, and how often."""
 
-_LATE_FRAMES: Final = ((1, 0.45), (2, 0.4), (3, 0.15))
+_LATE_FRAMES: Final = ((1, 0.15), (2, 0.65), (3, 0.2))
 """By how much the model answers late, and how often."""
 
 _JOINS_SHARE: Final = 0.2

@@ -24,7 +24,7 @@ def test_steps_one_by_one_agree_with_one_pass_over_the_song():
     with torch.no_grad():
         h, _ = network(batch.rows, network.new_state(1))
         losses = network.losses(h.flatten(0, 1), batch, known)
-    expected = sum(column.sum(1) for column in losses).numpy()
+    expected = sum(column.sum(1) for column in losses[:3]).numpy()
     step = TorchStep(DEFAULT)
     heard = [SILENCE, *frames[:-1]]
     got = [step.step(frame, target) for frame, target in zip(heard, frames, strict=True)]

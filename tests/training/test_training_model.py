@@ -119,7 +119,7 @@ def test_1000_live_steps_agree_with_one_pass_of_torch_over_1000_frames(network, 
     with torch.no_grad():
         h, (last_h, last_c) = network(batch.rows, network.new_state(1))
         losses = network.losses(h.flatten(0, 1), batch, known.expand(N_FRAMES, -1, -1))
-    expected = torch.stack(losses, 1).numpy()  # (N, 3, 4)
+    expected = torch.stack(losses[:3], 1).numpy()  # (N, 3, 4)
     state, heard = predictor.initial_state(), SILENCE
     for t, frame in enumerate(frames):
         distribution, state = predictor.step(heard, state, Conditions(BEAT.after(t - 1)))
@@ -150,13 +150,35 @@ def test_live_steps_agree_with_torch_on_who_performs_and_what_is_held(network, p
     known = torch.tensor([[u < v for u in Voice] for v in Voice])
     with torch.no_grad():
         h, _ = network(batch.rows, network.new_state(1))
-        expected = torch.stack(network.losses(h.flatten(0, 1), batch, known.expand(n, -1, -1)), 1).numpy()
+        expected = torch.stack(network.losses(h.flatten(0, 1), batch, known.expand(n, -1, -1))[:3], 1).numpy()
     state, heard = predictor.initial_state(), SILENCE
     for t, frame in enumerate(frames):
         theirs = tuple(bool(performed[t] >> voice & 1) for voice in Voice)
         distribution, state = predictor.step(heard, state, Conditions(performer=Performer(theirs, held[t])))
         live = _live_losses(distribution, frame, tuple(Voice))[:, config.voices]
         assert live == pytest.approx(expected[t][:, config.voices], abs=1e-4), f"frame {t}"
+        heard = frame
+
+
+@pytest.mark.parametrize("network", ["random"], indirect=True)
+def test_at_a_turn_which_note_it_is_counts_and_not_whether_it_changes(network, predictor):
+    frames = song(2, 60)
+    is_turn = np.zeros((60, 4), np.bool_)
+    is_turn[20:] = True
+    lesson = lesson_of(frames, is_turn=is_turn)
+    parts = {name: getattr(lesson, name)[:, None] for name in lesson.__dataclass_fields__}
+    batch = batch_of(Segment(**parts, is_start=np.ones(1, np.bool_), n_frames=np.array([60])), torch.device("cpu"))
+    with torch.no_grad():
+        h, _ = network(batch.rows, network.new_state(1))
+        which = network.losses(h.flatten(0, 1), batch, torch.zeros(60, 4, 4, dtype=torch.bool)).which.numpy()
+    state, heard = predictor.initial_state(), SILENCE
+    for t, frame in enumerate(frames):
+        distribution, state = predictor.step(heard, state)
+        for voice in Voice:
+            log_probs = distribution.note_log_probs(voice, frame, np.zeros(4, np.bool_)).astype(float)
+            note, held = int(frame[voice, 0]), int(heard[voice, 0])
+            expected = np.log1p(-np.exp(log_probs[held])) - log_probs[note] if t >= 20 and note != held else 0.0
+            assert which[t, voice] == pytest.approx(expected, abs=1e-3)
         heard = frame
 
 
