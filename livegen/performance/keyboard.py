@@ -154,7 +154,7 @@ class Keyboard:
         return wheels.expression(bend_range, key.pressure)
 
     def is_same_music(self, other: "Keyboard") -> bool:
-        """Tell whether the model hears the same of two moments of a keyboard; it hears neither pedals nor expression."""
+        """Tell whether the model hears two moments of a keyboard alike; it hears neither pedals nor expression."""
         return self.pitches() == other.pitches() and all(
             _order(self.sounding(voice)) == _order(other.sounding(voice))
             and self.is_touched(voice) == other.is_touched(voice)

@@ -89,9 +89,9 @@ def load_songs(data: Path, split: str, listener: Listener | None = None, *, is_s
     Parameters
     ----------
     data : Path
-        One of: a folder with a packed .npz for each split, which has the split's name in its own, and beside it the same
-        songs as MIDI files in a .zip named likewise, by which their beats are known exactly; a packed .npz, which is
-        taken as the split whatever its name; a folder, or a .tar.gz of one, with NES-MDB's pickles, MIDI files or
+        One of: a folder with a packed .npz for each split, which has the split's name in its own, and beside it the
+        same songs as MIDI files in a .zip named likewise, by which their beats are known exactly; a packed .npz, which
+        is taken as the split whatever its name; a folder, or a .tar.gz of one, with NES-MDB's pickles, MIDI files or
         livegen's scores at any depth; a single such song.
     split : str
         "train" or "valid".

@@ -319,8 +319,8 @@ def train(
                     f"the network is that of {start_from}: give no sizes, voices or parts to leave out, "
                     "and no run to resume"
                 )
-            config = replace(read_config(start_from)[1], listens=True)
-        config = config or (_config_of(out) if resume else LstmConfig())
+            config = replace(_config_of(start_from, "cannot begin with this model"), listens=True)
+        config = config or (_config_of(out, "cannot resume") if resume else LstmConfig())
         songs = only(load_songs(data, TRAIN, heard, is_strict=is_strict), config.voices)
         if made is not None:
             songs = replace(songs, made=Made.load(made, songs.frames, len(songs)))
@@ -356,14 +356,14 @@ def train(
             raise TrainingError(f"cannot write the model to {out}: {error}") from error
 
 
-def _config_of(out: Path) -> LstmConfig:
-    """Return the config of the network of the run to resume."""
+def _config_of(folder: Path, trouble: str) -> LstmConfig:
+    """Return the configuration of a network that is to be trained on; an error begins with the words `trouble`."""
     try:
-        _, config = read_config(out)
+        _, config = read_config(folder)
     except CheckpointError as error:
-        raise TrainingError(f"cannot resume: {error}; begin anew without resume") from error
+        raise TrainingError(f"{trouble}: {error}; begin anew without it") from error
     if not isinstance(config, LstmConfig):
-        raise TrainingError(f"cannot resume: the model in {out} is none that livegen trains; begin anew without resume")
+        raise TrainingError(f"{trouble}: that in {folder} is none that livegen trains; begin anew without it")
     return config
 
 
