@@ -34,8 +34,8 @@ from livegen.training.statistics import (
 from livegen.units import bpm_to_period, seconds_to_frame
 
 RUN_SECONDS: Final = 60
-AS_ON_STAGE: Final = Sampling(density=(-0.3,) * N_VOICES, grid=1.5)
-"""Density and grid as the controls set them by default, with temperature and top-p 1."""
+AS_ON_STAGE: Final = Sampling(density=(-0.3,) * N_VOICES, grid=1.5, harmony=1.5)
+"""Density, grid and harmony as the controls set them by default, with temperature and top-p 1."""
 
 TEMPI_BPM: Final = (75, 96, 120, 150, 180)
 N_ALL_RUNS: Final = N_RUNS + len(TEMPI_BPM)

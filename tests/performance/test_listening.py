@@ -88,5 +88,5 @@ def test_notes_are_told_as_they_sound_transposed() -> None:
 
 def test_harmony_is_how_much_counts_of_what_the_network_has_learnt() -> None:
     assert sampling_of({**DEFAULTS, "harmony": 0.0}).harmony == 0.0
-    assert sampling_of({**DEFAULTS, "harmony": 0.5}).harmony == 1.0
-    assert sampling_of({**DEFAULTS, "harmony": 1.0}).harmony == 2.0
+    assert sampling_of(DEFAULTS).harmony == 1.5
+    assert sampling_of({**DEFAULTS, "harmony": 1.0}).harmony == 3.0
