@@ -120,7 +120,9 @@ def render(
 def convert(
     in_file: Annotated[
         Path,
-        typer.Argument(metavar="IN", help="What to read: .vgm .vgz, or a score: .mid .npz .exprsco.pkl .seprsco.pkl"),
+        typer.Argument(
+            metavar="IN", help="What to read: .vgm .vgz, or a score: .mid .rmi .kar .npz .exprsco.pkl .seprsco.pkl"
+        ),
     ],
     out_file: Annotated[
         Path,

@@ -16,7 +16,6 @@ from typing import Any, Final, NamedTuple
 from livegen.controls import ADDRESSES, CONTROLS, OSC_PREFIX, osc_address, parse_value
 from livegen.errors import ControlError
 from livegen.events import Event, NoteOff, NoteOn, SetControl
-from livegen.inputs.midi import Decoder, event_of, message_length
 from livegen.inputs.osc_packet import Message, shown
 from livegen.inputs.osc_pattern import is_pattern, matches
 from livegen.inputs.osc_types import DropError, MidiMessage
@@ -239,6 +238,8 @@ def midi_events(messages: Sequence[bytes]) -> list[Event]:
     ControlError
         If one of them means nothing here.
     """
+    from livegen.inputs.midi import Decoder, event_of  # here, so that the page's server starts without mido
+
     events: list[Event] = []
     for data in messages:
         heard = [event for message in Decoder().decode(data) if (event := event_of(message)) is not None]
@@ -251,6 +252,8 @@ def midi_events(messages: Sequence[bytes]) -> list[Event]:
 def _keys(address: str, arguments: Sequence[Any]) -> list[Event]:
     """Return what is played by a message to one of the addresses that are not controls."""
     if arguments and all(isinstance(argument, MidiMessage) for argument in arguments):
+        from livegen.inputs.midi import message_length  # as above
+
         return midi_events([argument.data[: message_length(argument.data[0])] for argument in arguments])
     if address == NOTE:
         return [note_event(arguments)]

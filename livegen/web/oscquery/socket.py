@@ -8,7 +8,6 @@ from typing import Any, Final
 from livegen.controls import ADDRESSES, CONTROLS, OSC_PREFIX, Value, osc_address
 from livegen.errors import ControlError
 from livegen.events import Event, SetControl
-from livegen.inputs.midi import message_of
 from livegen.inputs.osc_message import NoRoomError, meaning_of
 from livegen.inputs.osc_packet import Message, build_packet, parse_packet, shown
 from livegen.inputs.osc_time import IMMEDIATELY, WallClock, clock_warning
@@ -149,5 +148,7 @@ def _written(event: Event) -> list[Value]:
     """Return an event as `livegen.web.wire` has it."""
     if isinstance(event, SetControl):
         return [event.name, event.value]
+    from livegen.inputs.midi import message_of  # here, so that the server starts without mido
+
     message = message_of(event)
     return [] if message is None else list(message.bytes())
