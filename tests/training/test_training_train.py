@@ -97,7 +97,7 @@ def test_what_a_run_begins_with_says_what_the_network_is(data, trained, tmp_path
     for differs in ({"config": SMALL}, {"resume": True}):
         with pytest.raises(TrainingError, match="the network is that of"):
             train(data, tmp_path / "x", settings=SETTINGS, start_from=trained[0], **differs)
-    with pytest.raises(CheckpointError, match="there is no model in"):
+    with pytest.raises(TrainingError, match="cannot begin with this model: there is no model in"):
         train(data, tmp_path / "x", settings=SETTINGS, start_from=tmp_path)
 
 
