@@ -57,6 +57,9 @@ DRUM_NOTES: Final[dict[int, int]] = {
 ONSET_VOLUME_RISE: Final = 3
 """A rise of the volume by this much under the same note is a new attack."""
 
+PITCHED: Final = (Voice.P1, Voice.P2, Voice.TR)
+"""The voices whose notes are pitches."""
+
 SILENCE: Final[NDArray[np.uint8]] = np.zeros((N_VOICES, N_COLUMNS), np.uint8)
 SILENCE.flags.writeable = False
 

@@ -3,7 +3,7 @@
     python tools/fit_tempos.py nesmdb_midi_train.zip
 
 An archive of MIDI files in NES-MDB's layout is read, whose onsets are exact to a sample at 44.1 kHz. It prints how many
-songs have a clear beat of so many engine ticks (of 60.0988 a second), as `performance.tempo.OWN_TICKS` has it.
+songs have a clear beat of so many engine ticks (of 60.0988 a second), as `performance.pulse.OWN_TICKS` has it.
 """
 
 import sys
@@ -28,8 +28,7 @@ def beat_ticks(path: Path) -> int | None:
         song = read_song(path)
     except FormatError:
         return None
-    is_onset = np.array([event[2][0] & 0xF0 == NOTE_ON for event in song.events], np.bool_)
-    times = np.unique(song.seconds[is_onset])
+    times = np.unique(song.seconds[song.events.kind == NOTE_ON])
     beat = estimate_beat(FRAME_RATE_HZ * times[times < LONGEST_SECONDS])
     return None if beat is None else round(beat.period_frames / FRAME_RATE_HZ * ENGINE_RATE_HZ)
 

@@ -1,7 +1,7 @@
 """A MIDI file in place of a performer: its messages become events when they are due."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import mido
@@ -12,7 +12,7 @@ from livegen.inputs.midi import event_of
 _LONGEST_WAIT_SECONDS: Final = 0.02  # wait no longer: the session's clock may run at another speed, or stop
 
 
-def timeline_events(timeline: Sequence[tuple[float, mido.Message]]) -> list[tuple[float, Event]]:
+def timeline_events(timeline: Iterable[tuple[float, mido.Message]]) -> list[tuple[float, Event]]:
     """Return the events of a timeline in the order of their seconds. Messages that have no event are left out."""
     events = [(seconds, event_of(message)) for seconds, message in timeline]
     return sorted(((at, event) for at, event in events if event is not None), key=lambda timed: timed[0])

@@ -134,7 +134,7 @@ class Studio:
         if self._renders.prompt is None:
             return []
         length = frame_to_seconds(self._renders.n_frames)
-        return timeline_events(list(takewhile(lambda due: due[0] < length, midi_timeline(self._renders.prompt, warn))))
+        return timeline_events(takewhile(lambda due: due[0] < length, midi_timeline(self._renders.prompt, warn)))
 
     def render(self, index: int, on_frame: Callable[[], None] = lambda: None) -> None:
         """Render one of the files; raises LivegenError."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, Literal
 
-from livegen.score import NOTE_RANGE, TIMBRE_MAX, Voice
+from livegen.score import NOTE_RANGE, PITCHED, TIMBRE_MAX, Voice
 from livegen.units import MAX_VOLUME
 
 MACRO_LENGTH_MAX: Final = 64
@@ -20,7 +20,6 @@ DRUMS_MAX: Final = 32
 Range = tuple[float, float]
 
 PULSES: Final = (Voice.P1, Voice.P2)
-PITCHED: Final = (Voice.P1, Voice.P2, Voice.TR)
 LOUD: Final = (Voice.P1, Voice.P2, Voice.NO)
 
 _ARPEGGIO_MAX: Final = 48

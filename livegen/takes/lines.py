@@ -134,7 +134,7 @@ def _turned(table: dict[str, Any]) -> Turned:
         tuple(event for event, _ in stamped),
         tuple(time_ns for _, time_ns in stamped),
         tuple(_message(written) for written in _list_at(table, "said", _MAX_EVENTS)),
-        _int_at(table, "held", 0, MAX_FRAMES) if "held" in table else 0,
+        _int_at(table, "held", 0, MAX_FRAMES, default=0),
         table.get("late", False) is True,
     )
 

@@ -25,14 +25,13 @@ from livegen.engines.lstm.features import (
 from livegen.engines.lstm.lstm import ALL_VOICES
 from livegen.engines.lstm.memory import propose_song
 from livegen.errors import TrainingError
-from livegen.score import N_VOICES, NOTE_RANGE, SILENCE, Voice, onsets
+from livegen.score import N_VOICES, NOTE_RANGE, PITCHED, SILENCE, Voice, onsets
 from livegen.training.made import Made
 from livegen.training.mishear import mishear
 from livegen.training.perform import Performance, in_wrong_keys, modulated, moved_by, next_right, nobody, perform
 
 _Any = TypeVar("_Any", bound=np.generic)
 
-_PITCHED: Final = (Voice.P1, Voice.P2, Voice.TR)
 _MAX_SHIFT: Final = 6
 _UNSHIFTED_SHARE: Final = 0.25
 """Most semitones that a song is transposed, and share of the songs that are not transposed."""
@@ -151,7 +150,7 @@ def only(songs: Songs, voices: tuple[Voice, ...]) -> Songs:
 
 def _shifts(score: NDArray[np.uint8]) -> tuple[int, int]:
     down, up = _MAX_SHIFT, _MAX_SHIFT
-    for voice in _PITCHED:
+    for voice in PITCHED:
         notes = score[:, voice, 0]
         notes = notes[notes > 0].astype(np.int64)
         if len(notes):
@@ -361,7 +360,7 @@ class Lanes:
         made, is_own, given = None, np.zeros(len(frames), np.bool_), None
         if self.songs.made is not None and self.songs.made.performed[song] >= 0 and generator.random() < _MADE_SHARE:
             own = slice(self.songs.offsets[song], self.songs.offsets[song + 1])
-            made, is_own = moved_by(self.songs.made.frames[own], _PITCHED, shift), self.songs.made.is_own[own]
+            made, is_own = moved_by(self.songs.made.frames[own], PITCHED, shift), self.songs.made.is_own[own]
             given = Voice(int(self.songs.made.performed[song]))
         if generator.random() < _SWAP_SHARE and made is None and {Voice.P1, Voice.P2} <= set(voices):
             frames = frames[:, [Voice.P2, Voice.P1, Voice.TR, Voice.NO]]

@@ -68,5 +68,4 @@ def _stem(name: str) -> str:
 def _onset_frames(path: Path) -> NDArray[np.float64]:
     """Return when notes begin, in frames."""
     song = read_song(path)
-    is_on = np.array([message[0] & 0xF0 == NOTE_ON for _, _, message in song.events], np.bool_)
-    return np.sort(song.seconds[is_on]) * FRAME_RATE_HZ
+    return np.sort(song.seconds[song.events.kind == NOTE_ON]) * FRAME_RATE_HZ

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from livegen.engines.protocol import Conditions, Performer, Predictor, Sampling
 from livegen.errors import TrainingError
 from livegen.score import N_VOICES, SILENCE, Voice
+from livegen.training.perform import drawn_frames
 
 _MADE_SHARE: Final = 0.5
 _PERFORMED_SHARES: Final = (0.7, 0.08, 0.22)
@@ -86,11 +87,11 @@ def imagine(
 
 def _spans(n_frames: int, generator: np.random.Generator) -> NDArray[np.bool_]:
     is_own = np.zeros(n_frames, np.bool_)
-    at = round(24 * generator.uniform(*_SONG_SECONDS))
+    at = drawn_frames(_SONG_SECONDS, generator)
     while at < n_frames:
-        until = at + round(24 * generator.uniform(*_OWN_SECONDS))
+        until = at + drawn_frames(_OWN_SECONDS, generator)
         is_own[at:until] = True
-        at = until + round(24 * generator.uniform(*_SONG_SECONDS))
+        at = until + drawn_frames(_SONG_SECONDS, generator)
     return is_own
 
 

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from livegen.score import N_VOICES, SILENCE, VOLUME_MAX, Voice, onsets
+from livegen.score import N_VOICES, SILENCE, VOLUME_MAX, Column, Voice, onsets
 
 _SLIP_SHARE: Final = {"missed": 0.02, "late": 0.03, "early": 0.0, "wrong": 0.015, "dropped": 0.015, "volume": 0.03}
 """Share of a voice's events that slip, by kind. A slip changes the frames around the event or until the next one."""
@@ -41,13 +41,19 @@ def mishear(frames: NDArray[np.uint8], generator: np.random.Generator, *, is_loo
     than what it hears.
     """
     heard = frames.copy()
-    is_event = onsets(frames)
-    is_event[1:] |= frames[1:, :, 0] != frames[:-1, :, 0]
+    is_event = events(frames)
     for voice in Voice:
         _slip(heard[:, voice], np.flatnonzero(is_event[:, voice]), VOLUME_MAX[voice], is_loose, generator)
     for _ in range(generator.poisson(len(frames) / _FRAMES_A_FREEZE * N_VOICES)):
         _freeze(heard, generator)
     return heard
+
+
+def events(frames: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Return where a voice of a song, ``uint8 (N, 4, 3)``, attacks or changes its note, ``bool (N, 4)``."""
+    is_event = onsets(frames)
+    is_event[1:] |= frames[1:, :, Column.NOTE] != frames[:-1, :, Column.NOTE]
+    return is_event
 
 
 def _slip(

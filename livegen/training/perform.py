@@ -17,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.beat import Beat
-from livegen.score import NOTE_RANGE, Column, Voice, onsets
+from livegen.engines.lstm.ear import NO_BASS
+from livegen.score import NOTE_RANGE, PITCHED, Column, Voice
+from livegen.training.mishear import events
+from livegen.units import FRAME_RATE_HZ
 
 _Choice = TypeVar("_Choice")
-
-PITCHED: Final = (Voice.P1, Voice.P2, Voice.TR)
 
 _PERFORMED_SHARE: Final = 0.65
 """Share of the songs in which somebody performs."""
@@ -79,7 +80,7 @@ class Performance:
     keys : ndarray of int64, shape (N,)
         Pitch classes of the keys that are held, as bits.
     bass : ndarray of uint8, shape (N,)
-        Pitch class of the lowest, 12 where it is no bass.
+        Pitch class of the lowest, `NO_BASS` where it is no bass.
     """
 
     voices: tuple[Voice, ...]
@@ -90,7 +91,12 @@ class Performance:
 
 def nobody(n_frames: int) -> Performance:
     """Return that nobody performs."""
-    return Performance((), np.zeros(n_frames, np.uint8), np.zeros(n_frames, np.int64), np.full(n_frames, 12, np.uint8))
+    return Performance((), np.zeros(n_frames, np.uint8), *_no_keys(n_frames))
+
+
+def _no_keys(n_frames: int) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """Return the keys and the bass of somebody who holds none."""
+    return np.zeros(n_frames, np.int64), np.full(n_frames, NO_BASS, np.uint8)
 
 
 def perform(
@@ -120,7 +126,7 @@ def perform(
     begin = int(generator.integers(n)) if given is None and generator.random() < _JOINS_SHARE else 0
     pitched = [voice for voice in theirs if voice is not Voice.NO]
     has_chords = given is None and len(pitched) == 1 and generator.random() < _CHORDS_SHARE
-    keys, bass = _chords(frames, generator, beat) if has_chords else (np.zeros(n, np.int64), np.full(n, 12, np.uint8))
+    keys, bass = _chords(frames, generator, beat) if has_chords else _no_keys(n)
     if has_chords:
         _sound(frames, pitched[0], keys, begin)
     for voice in theirs:
@@ -136,10 +142,10 @@ def perform(
             [np.where(frames[:, voice, 0] > 0, frames[:, voice, 0], 255) for voice in pitched or theirs]
         )
         is_bass = (np.sum(sounding < 255, 0) > 1) | ((pitched == [Voice.TR]) & (sounding[0] < 255))
-        bass = np.where(is_bass, sounding.min(0) % 12, 12).astype(np.uint8)
+        bass = np.where(is_bass, sounding.min(0) % 12, NO_BASS).astype(np.uint8)
     performed = np.zeros(n, np.uint8)
     performed[begin:] = sum(1 << voice for voice in theirs)
-    keys[:begin], bass[:begin] = 0, 12
+    keys[:begin], bass[:begin] = 0, NO_BASS
     return frames, Performance(theirs, performed, keys, bass)
 
 
@@ -157,7 +163,7 @@ def _chords(
     which = int(generator.integers(len(_CHORD_BEATS)))
     length = _CHORD_BEATS[which] * beat.period_frames if beat else float(_CHORD_FRAMES[which])
     first = -(beat.phase % 1.0) * beat.period_frames if beat else 0.0
-    keys, bass = np.zeros(n, np.int64), np.full(n, 12, np.uint8)
+    keys, bass = _no_keys(n)
     has_bass = generator.random() < 0.7
     starts = np.arange(first, n, length)
     for start in starts:
@@ -222,14 +228,14 @@ def in_wrong_keys(
     is_wrong = np.zeros((n, 4), np.bool_)
     spans: list[tuple[int, int, int]] = []
     if shift:
-        spans.append((at, at + _frames(_WRONG_SECONDS, generator), -shift))
+        spans.append((at, at + drawn_frames(_WRONG_SECONDS, generator), -shift))
     elif generator.random() < _WRONG_SHARE:
-        start = _frames(_RIGHT_SECONDS, generator)
+        start = drawn_frames(_RIGHT_SECONDS, generator)
         while start < n:
-            end = start + _frames(_WRONG_SECONDS, generator)
+            end = start + drawn_frames(_WRONG_SECONDS, generator)
             size = int(generator.integers(1, _MOST_WRONG + 1))
             spans.append((start, end, size if generator.random() < 0.5 else -size))
-            start = end + _frames(_RIGHT_SECONDS, generator)
+            start = end + drawn_frames(_RIGHT_SECONDS, generator)
     for start, end, by in spans:
         chosen = voices
         if not shift and generator.random() >= _BOTH_SHARE and len(voices) > 1:
@@ -239,8 +245,9 @@ def in_wrong_keys(
     return is_wrong
 
 
-def _frames(seconds: tuple[float, float], generator: np.random.Generator) -> int:
-    return round(generator.uniform(*seconds) * 24)
+def drawn_frames(seconds: tuple[float, float], generator: np.random.Generator) -> int:
+    """Draw a length within a range of seconds, and return it in frames."""
+    return round(generator.uniform(*seconds) * FRAME_RATE_HZ)
 
 
 def moved_by(frames: NDArray[np.uint8], voices: tuple[Voice, ...], shift: int) -> NDArray[np.uint8]:
@@ -278,8 +285,7 @@ def next_right(
         Where a voice goes back to the song: these frames are few, and they are what is to be learnt.
     """
     targets, is_turn = frames.copy(), np.zeros_like(is_wrong)
-    moves = onsets(frames)
-    moves[1:] |= frames[1:, :, 0] != frames[:-1, :, 0]
+    moves = events(frames)
     theirs = [voice for voice in performance.voices if voice is not Voice.NO]
     for voice in range(frames.shape[1]):
         leaves = moves[:, voice].copy()

@@ -33,7 +33,6 @@ N_VOLUME_SCORES: Final = features.N_VOLUMES + features.N_CANDIDATES
 N_SCORES: Final = N_CLASSES + N_POINTERS
 """Outputs of a note's layer: the logits of the classes, then, for each pointer, what is added to its note's logit."""
 
-_N_PITCHED: Final = 3
 _N_RECENT: Final = features.N_NOTES
 """Last notes of a voice that count as played lately where it draws."""
 
@@ -244,11 +243,11 @@ def note_logits(
         for i in range(features.N_NOTES):
             scores[classes[heard[voice, features.NOTES + i]]] += scores[at + i]
     else:
-        for other in range(_N_PITCHED):
+        for other in range(ear.N_PITCHED):
             for i in range(features.N_NOTES):
                 scores[classes[heard[other, features.NOTES + i]]] += scores[at]
                 at += 1
-        for other in range(_N_PITCHED):
+        for other in range(ear.N_PITCHED):
             if other != voice and is_known[other]:
                 scores[classes[frame[other, 0]]] += scores[at + other]
     for i in range(features.N_CANDIDATES):

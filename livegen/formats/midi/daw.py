@@ -44,7 +44,7 @@ def write_daw_midi(path: Path, piece: Piece) -> None:
         If the file cannot be written.
     """
     frames = validate_frames(piece.frames)
-    player = np.zeros(frames.shape[:2], np.bool_) if piece.player is None else piece.player
+    player = piece.is_player
     clock = MidiClock(piece.tempos or _STANDARD_TEMPO)
     edges = clock.frame_ticks(len(frames))
     attacks = onsets(frames)

@@ -69,22 +69,27 @@ def is_nesmdb_layout(song: Song) -> bool:
 
 def song_to_frames(song: Song) -> NDArray[np.uint8]:
     """Return the score of a song in this layout, uint8 (N, 4, 3). A frame keeps what NES-MDB's rule says."""
+    return _frames_of(song, _voice_changes(song))
+
+
+def _frames_of(song: Song, changes: dict[Voice, tuple[NDArray[np.int64], NDArray[np.uint8]]]) -> NDArray[np.uint8]:
     frames = np.empty((_n_frames(song), N_VOICES, N_COLUMNS), np.uint8)
-    for voice, (starts, states) in _voice_changes(song).items():
+    for voice, (starts, states) in changes.items():
         frames[:, voice] = downsample(starts, states[:, :N_COLUMNS], len(frames))
     return frames
 
 
 def song_to_piece(song: Song) -> Piece:
     """Return a song in this layout with its tempos, its markers and, if it has one, the player's part."""
-    frames = song_to_frames(song)
+    changes = _voice_changes(song)
+    frames = _frames_of(song, changes)
     said = tempos_markers_and_title(song)
     if song.ticks_per_beat == GRID_TICKS_PER_BEAT:  # its tempo is that of the grid, not of the music
         said["tempos"] = ()
     if not any(name.endswith(_PLAYER_SUFFIX) for name in song.track_names):
         return Piece(frames, **said)
     player = np.zeros(frames.shape[:2], np.bool_)
-    for voice, (starts, states) in _voice_changes(song).items():
+    for voice, (starts, states) in changes.items():
         # the owner is put where `downsample` expects the volume, because only samples that sound then decide
         owners = np.stack([states[:, 0], states[:, N_COLUMNS], np.zeros_like(starts, np.uint8)], axis=1)
         player[:, voice] = downsample(starts, owners, len(frames))[:, Column.VOLUME] > 0
@@ -162,7 +167,7 @@ def write(path: Path, piece: Piece) -> None:
         If the file cannot be written.
     """
     frames = validate_frames(piece.frames)
-    player = np.zeros(frames.shape[:2], np.bool_) if piece.player is None else piece.player
+    player = piece.is_player
     clock = MidiClock(piece.tempos)
     file = mido.MidiFile(type=1, ticks_per_beat=clock.ticks_per_beat, charset="utf-8")
     edges = clock.frame_ticks(len(frames))
@@ -197,7 +202,7 @@ def _voice_changes(song: Song) -> dict[Voice, tuple[NDArray[np.int64], NDArray[n
     rank = ranks[events.kind]
     is_player = np.array([name.endswith(_PLAYER_SUFFIX) for name in song.track_names], np.bool_)
     track_voices = np.array([-1 if (voice := _voice_of(name)) is None else voice for name in song.track_names], np.int8)
-    event_voices = track_voices[events.track] if len(events) else np.empty(0, np.int8)
+    event_voices = track_voices[events.track]
     changes = {}
     for voice in Voice:
         at = np.flatnonzero((event_voices == voice) & (rank >= 0))

@@ -25,6 +25,7 @@ from livegen.formats.midi.smf_scan import (
     NOTE_OFF,
     NOTE_ON,
     TrackScan,
+    data_bytes,
 )
 
 __all__ = ["CONTROL_CHANGE", "NOTE_OFF", "NOTE_ON", "Events", "Song", "message_bytes", "read_song"]
@@ -94,7 +95,7 @@ class Events(Sequence[tuple[int, int, bytes]]):
 def message_bytes(message: NDArray[np.uint8]) -> bytes:
     """Return the bytes of a row of `Events.message`."""
     data = message.tobytes()
-    return data[:2] if 0xC0 <= data[0] < 0xE0 else data
+    return data[: 1 + data_bytes(data[0])]
 
 
 @dataclass(frozen=True, slots=True)

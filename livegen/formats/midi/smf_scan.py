@@ -120,7 +120,7 @@ class TrackScan:
         while at < size and not self.has_end and self.n_events <= self._most_events:
             found = self._pending
             add, n_before = found.append, len(found)
-            lengths = table.lengths[_data_bytes(self._status)]
+            lengths = table.lengths[data_bytes(self._status)]
             while length := lengths[at]:
                 add(at)
                 at += length
@@ -275,7 +275,7 @@ class TrackScan:
             at += 1
         if not status:
             return end, BROKEN
-        after = at + _data_bytes(status)
+        after = at + data_bytes(status)
         if after > end:
             return end, BREAKS_OFF
         fault = ""
@@ -343,7 +343,7 @@ class TrackScan:
                 status, at = first, at + 1
             if not 0x80 <= status < 0xF0:
                 return n
-            after = at + _data_bytes(status)
+            after = at + data_bytes(status)
             if after > end or max(data[at:after]) >= 0x80:
                 return n
             at = after
@@ -452,6 +452,6 @@ class _Table:
         return delta, self._status[at], self._bytes[data], self._bytes[data + 1]
 
 
-def _data_bytes(status: int) -> int:
+def data_bytes(status: int) -> int:
     """Return how many data bytes a channel message has, 0 where the status is none."""
     return 0 if not status else 1 if 0xC0 <= status < 0xE0 else 2

@@ -40,11 +40,11 @@ SCORE_ENDINGS: Final = tuple(_SCORE_FORMATS)
 SCORE_SOURCE_ENDINGS: Final = (*SCORE_ENDINGS, *_READ_ONLY)
 """What the names of score files that can be read end in."""
 
-MIDI_SOURCE_ENDINGS: Final = (".mid", ".midi", *_READ_ONLY)
-"""Of these, the ones of MIDI files."""
-
 MIDI_ENDINGS: Final = (".mid", ".midi")
 """Those endings whose files hold a title, tempos and markers."""
+
+MIDI_SOURCE_ENDINGS: Final = (*MIDI_ENDINGS, *_READ_ONLY)
+"""What the names of MIDI files that can be read end in."""
 
 
 def read_score(path: Path, warn: Warn = ignore) -> NDArray[np.uint8]:

@@ -41,3 +41,8 @@ class Piece:
             raise ScoreError(
                 f"the player's part has the shape {self.player.shape}: {self.frames.shape[:2]} fits this score"
             )
+
+    @property
+    def is_player(self) -> NDArray[np.bool_]:
+        """`player`; nowhere true if that is not known."""
+        return np.zeros(self.frames.shape[:2], np.bool_) if self.player is None else self.player

@@ -61,7 +61,7 @@ def write_picture(path: Path, piece: Piece) -> None:
     layout = _Layout.of(frames)
     canvas: Canvas = (SvgCanvas if path.suffix.lower() == ".svg" else PngCanvas)(layout.width, layout.height)
     canvas.rectangle(0, 0, layout.width, layout.height, _BACKGROUND)
-    player = np.zeros(frames.shape[:2], np.bool_) if piece.player is None else piece.player
+    player = piece.is_player
     _draw_head(canvas, layout, piece.tags.title or path.stem, has_player=bool(player.any()))
     for row in range(layout.n_rows):
         _draw_grid(canvas, layout, row)
