@@ -44,6 +44,9 @@ _MOST_STRAYS: Final = 12
 """A stray is a tick that came where none was expected. `_N_STRAYS` evenly spaced ones in a row are believed; after
 `_MOST_STRAYS` the fit begins anew."""
 
+_ON_TRIAL: Final = 2 * N_ACQUIRED
+"""A slower tempo that was believed can still turn out to be lost ticks until the fit remembers this many."""
+
 _SAME: Final = 0.25
 """Two times are the same, and two periods too, if they differ by no more than this part of a tick."""
 
@@ -82,6 +85,9 @@ class Ticks:
         When the last ticks were heard, if they came where none was expected.
     is_new_place : bool
         Whether the next tick's number was set from outside, so that its time may be any.
+    before : Ticks or None
+        The clock as it was known before a slower tempo was believed, while that is on trial: every second tick lost
+        sounds like half the tempo, until a tick comes between two.
     """
 
     number: int = -1
@@ -95,6 +101,7 @@ class Ticks:
     bias: float = 0.0
     strays: tuple[float, ...] = ()
     is_new_place: bool = False
+    before: "Ticks | None" = None
 
     @property
     def is_acquired(self) -> bool:
@@ -125,12 +132,18 @@ class Ticks:
         surprise = time - self._next()
         if self.is_new_place and abs(surprise) > _SAME * self.period:
             return after._begin(time, self.period)
+        if surprise < -_SAME * self.period and self.before is not None and self.before._expects(time):
+            return after._return_to(self.before, time)
         if abs(surprise) > self._gate():
             return after._stray(time)
         return after._fit(surprise)
 
     def _next(self) -> float:
         return self.time + self.period + 0.5 * self.growth
+
+    def _expects(self, time: float) -> bool:
+        n_ticks = (time - self.time) / self.period
+        return abs(n_ticks - round(n_ticks)) <= _SAME
 
     def _gate(self) -> float:
         if self.n_fitted < N_ACQUIRED:
@@ -158,6 +171,7 @@ class Ticks:
             bias=bias,
             strays=(),
             is_new_place=False,
+            before=self.before if n < _ON_TRIAL else None,
         )
 
     def _begin(self, time: float, period: float) -> "Ticks":
@@ -171,12 +185,19 @@ class Ticks:
             n_fitted=2,
             strays=(),
             is_new_place=False,
+            before=None,
         )
 
     def _resume(self, time: float) -> "Ticks":
         """Go on after a silence: the number of the tick is the one that the beat has run on to, unless it was set."""
         n_missed = 0 if self.is_new_place else max(round((time - self.time) / self.period) - 1, 0)
         return replace(self, number=self.number + n_missed)._begin(time, self.period)
+
+    def _return_to(self, before: "Ticks", time: float) -> "Ticks":
+        """Take up the tempo before a slower one: ticks were only lost, and here one came between two."""
+        number = before.number + round((time - before.time) / before.period)
+        after = replace(before, number=number, time=time, growth=0.0, n_fitted=N_ACQUIRED, bias=0.0, strays=())
+        return replace(after, n_heard=self.n_heard, heard=self.heard)
 
     def _stray(self, time: float) -> "Ticks":
         """Take a tick that came where none was expected: it is ignored unless the ticks after it confirm it."""
@@ -185,16 +206,25 @@ class Ticks:
         after = replace(self, number=self.number + 1, time=expected, growth=0.0, strays=strays)
         if len(strays) < _N_STRAYS:
             return after
-        if len(strays) == _MOST_STRAYS:  # the fit is useless: begin anew
-            return replace(after, number=self.number)._begin(time, _clamped((time - strays[0]) / (_MOST_STRAYS - 1)))
         steps = [later - sooner for sooner, later in pairwise(strays[-_N_STRAYS:])]
         step = sum(steps) / len(steps)
-        if max(steps) - min(steps) > 2.0 * _SAME * step or not _SHORTEST <= step <= _LONGEST:
-            return after  # a burst after a pause, or noise
-        if abs(step - self.period) > _SAME * self.period:
-            return replace(after, time=time, period=step, n_fitted=N_ACQUIRED, strays=())
-        n_lost = round((time - expected) / self.period)  # 0 if the clock was moved by a part of a tick
-        return replace(after, number=after.number + n_lost, time=time, n_fitted=N_ACQUIRED, strays=())
+        is_even = max(steps) - min(steps) <= 2.0 * _SAME * step and _SHORTEST <= step <= _LONGEST
+        if self._has_lost_some(steps) or (is_even and abs(step - self.period) <= _SAME * self.period):
+            n_lost = round((time - expected) / self.period)  # 0 if the clock was moved by a part of a tick
+            return replace(after, number=after.number + n_lost, time=time, n_fitted=N_ACQUIRED, strays=())
+        if is_even:
+            is_doubtful = self.n_fitted >= MIDI_CLOCK_PPQN and step > (2.0 - _SAME) * self.period
+            before = replace(self, before=None) if is_doubtful else None
+            return replace(after, time=time, period=step, n_fitted=N_ACQUIRED, strays=(), before=before)
+        if len(strays) == _MOST_STRAYS:  # the fit is useless: begin anew
+            return replace(after, number=self.number)._begin(time, _clamped((time - strays[0]) / (_MOST_STRAYS - 1)))
+        return after  # a burst after a pause, or noise
+
+    def _has_lost_some(self, steps: list[float]) -> bool:
+        """Return whether ticks came at the clock's own pace with some lost between them."""
+        n_ticks = [step / self.period for step in steps]
+        is_near = all(abs(n - round(n)) <= _SAME for n in n_ticks)
+        return is_near and round(min(n_ticks)) == 1
 
 
 def _clamped(period: float) -> float:
