@@ -19,6 +19,7 @@ from waiting import wait_until
 
 from livegen.engines.checkpoint import WEIGHTS_FILE, write_config
 from livegen.engines.lstm.lstm import LstmConfig
+from livegen.system.midi_ports import MidiSystem, find_midi
 
 # How long a test takes tells of the machine, which others share: no deadline.
 settings.register_profile("livegen", deadline=None)
@@ -73,6 +74,14 @@ def listener(jack: str) -> Iterator[Listener]:
     listener = Listener()
     yield listener
     listener.close()
+
+
+@pytest.fixture
+def midi(jack: str) -> Iterator[MidiSystem]:
+    system, why_not = find_midi("jack")
+    assert system is not None, why_not
+    yield system
+    system.close()
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ from typing import Any, Final
 from livegen.controls import OSC_PREFIX, Value, Values, osc_address
 from livegen.errors import ControlError, PortError
 from livegen.events import Event, SetControl, SourceLost, TogetherSink
-from livegen.inputs.osc_message import Meaning, NoRoomError, OwnWordsError, meaning_of
+from livegen.inputs.osc_message import TOO_MUCH_WAITS, Meaning, NoRoomError, OwnWordsError, meaning_of
 from livegen.inputs.osc_packet import Message, build_packet, parse_packet, shown
 from livegen.inputs.osc_time import WallClock, clock_warning
 from livegen.inputs.osc_types import NotOscError, kind_of
@@ -188,9 +188,10 @@ class OscServer:
         messages, faults = parse_packet(packet)
         for fault in faults:
             self._drop(fault, sender)
+        due_of_tag = {tag: self._due_ns(tag, sender) for tag in {message.tag: None for message in messages}}
         together: dict[int | None, list[Message]] = {}
         for message in messages:
-            together.setdefault(self._due_ns(message.tag, sender), []).append(message)
+            together.setdefault(due_of_tag[message.tag], []).append(message)
         for due_ns, those in together.items():
             self._serve(those, due_ns, sender)
 
@@ -222,15 +223,15 @@ class OscServer:
             events += meaning.events
             questions.append((meaning, message.arguments))
         if events and not self._hand_on(events, due_ns, sender):
-            self._drop(NoRoomError("too much waits for its time already: send it later, or less of it"), sender)
+            self._drop(NoRoomError(TOO_MUCH_WAITS), sender)
         for meaning, arguments in questions:
             self._reply(meaning, arguments, sender)
 
     def _hand_on(self, events: Sequence[Event], due_ns: int | None, sender: Address) -> bool:
         reply_address = self._reply_address(sender)
         with self._lock:
-            for event in events:
-                askers = self._askers.setdefault(event.name, {}) if isinstance(event, SetControl) else {}
+            for name in {event.name for event in events if isinstance(event, SetControl)}:
+                askers = self._askers.setdefault(name, {})
                 if len(askers) < MAX_LISTENERS or reply_address in askers:
                     askers[reply_address] = max(due_ns or 0, askers.get(reply_address, 0))
         return self._sink(events, _source(sender), due_ns)
@@ -276,10 +277,12 @@ class OscServer:
         target = (sender[0], _port_argument(arguments, sender[1]))
         with self._lock:
             is_full = len(self._listeners) >= MAX_LISTENERS and sender not in self._listeners
-            gone = next((source for source, known in self._listeners.items() if known == target), None)
-            if is_full and gone is not None:  # the program was started again and sends from another port than before
-                del self._listeners[gone]
-                is_full = False
+            if is_full:  # a program that is started again, perhaps for each message, sends from another port each time
+                n_sources = Counter([target, *self._listeners.values()])
+                spare = next((source for source, known in self._listeners.items() if n_sources[known] > 1), None)
+                if spare is not None:
+                    del self._listeners[spare]
+                    is_full = False
             if not is_full:
                 self._listeners[sender] = target
                 self._chosen |= {target} if arguments else set()

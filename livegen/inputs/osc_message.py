@@ -47,6 +47,9 @@ class NoRoomError(DropError):
     kind = "without room"
 
 
+TOO_MUCH_WAITS: Final = "too much waits for its time already: send it later, or less of it"
+
+
 class Target(NamedTuple):
     """A control that an address reaches, and the word that a pad's address gives it."""
 
@@ -138,7 +141,7 @@ def _named(address: str) -> list[Target]:
         return [Target(name)]
     parent, _, word = address.rpartition("/")
     name = ADDRESSES.get(parent)
-    if name in _PADS and word:
+    if name in _PADS and word and word.isprintable():
         return [Target(name, word)]
     # the word of these is a control, which may have a slash in it
     for name in (name for name, control in CONTROLS.items() if control.names_control):
@@ -156,7 +159,7 @@ def _named_by_pattern(pattern: str) -> list[Target]:
     """
     found = [Target(name) for address, name in ADDRESSES.items() if matches(pattern, address)]
     parent, _, word = pattern.rpartition("/")
-    if not word or is_pattern(word):
+    if not word or not word.isprintable() or is_pattern(word):
         return found
     spells_out = "//" not in pattern and set("*?[").isdisjoint(parent)
     for address, name in ADDRESSES.items():

@@ -14,6 +14,7 @@ MOST_AHEAD_SECONDS: Final = 10.0
 
 _NTP_TO_UNIX_SECONDS: Final = 2_208_988_800
 _TICKS: Final = 1 << 32
+_NS: Final = 1_000_000_000
 _SPAN: Final = 1 << 64  # NTP counts anew in 2036
 _N_READINGS: Final = 3
 _STEP_NS: Final = 500_000
@@ -39,7 +40,8 @@ class WallClock:
         if abs(offset_ns - self._offset_ns) > _STEP_NS:
             self._offset_ns = offset_ns
         now_ns = time.time_ns()
-        return now_ns + _ticks_to_ns(_distance(tag, unix_ns_to_tag(now_ns))) - self._offset_ns
+        ticks = now_ns * _TICKS // _NS + _distance(tag, unix_ns_to_tag(now_ns))  # since 1970, whatever the time is now
+        return ticks * _NS // _TICKS - self._offset_ns
 
     def seconds_ahead(self, tag: int) -> float:
         """Return how far ahead of now a tag lies by the wall clock; 0 for the tag that means at once."""
@@ -63,11 +65,7 @@ class WallClock:
 
 def unix_ns_to_tag(time_ns: int) -> int:
     """Return a time of `time.time_ns` as a tag."""
-    return (time_ns * _TICKS // 1_000_000_000 + _NTP_TO_UNIX_SECONDS * _TICKS) % _SPAN
-
-
-def _ticks_to_ns(ticks: int) -> int:
-    return ticks * 1_000_000_000 // _TICKS
+    return (time_ns * _TICKS // _NS + _NTP_TO_UNIX_SECONDS * _TICKS) % _SPAN
 
 
 def _distance(tag: int, other: int) -> int:

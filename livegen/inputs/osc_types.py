@@ -140,8 +140,11 @@ def _constant(value: object) -> _Reader:
     return lambda data, at: (value, at)
 
 
+_read_int: Final = _packed("i")
+
+
 def _read_blob(data: bytes, at: int) -> tuple[bytes, int]:
-    size, begin = _packed("i")(data, at)
+    size, begin = _read_int(data, at)
     if not 0 <= size <= len(data) - begin:
         raise NotOscError("a blob breaks off")
     return data[begin : begin + size], begin + (size + 3) // 4 * 4
@@ -149,7 +152,7 @@ def _read_blob(data: bytes, at: int) -> tuple[bytes, int]:
 
 _READERS: Final[Mapping[str, _Reader]] = MappingProxyType(
     {
-        **{"i": _packed("i"), "f": _packed("f"), "s": read_string, "b": _read_blob},
+        **{"i": _read_int, "f": _packed("f"), "s": read_string, "b": _read_blob},
         **{"h": _packed("q"), "d": _packed("d"), "t": _packed("Q", TimeTag), "S": read_string, "c": _packed("i", chr)},
         **{"r": _packed("I", Colour), "m": _packed("4s", lambda four: MidiMessage(four[1:]))},
         **{"T": _constant(True), "F": _constant(False), "N": _constant(None), "I": _constant(True)},

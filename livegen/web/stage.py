@@ -20,7 +20,7 @@ from livegen.controls import CONTROLS, Value
 from livegen.errors import ControlError
 from livegen.events import Event, SetControl, SourceLost
 from livegen.inputs.midi import Decoder, event_of
-from livegen.inputs.osc_message import set_event
+from livegen.inputs.osc_message import TOO_MUCH_WAITS, set_event
 from livegen.inputs.osc_time import WallClock
 from livegen.performance.turn import FrameReport
 from livegen.session.session import Session
@@ -351,7 +351,7 @@ class Stage:
         is_taken = self._session.receive_together(events, source, due_ns)
         for name in {event.name for event in events if isinstance(event, SetControl)}:
             if not is_taken:
-                self.refuse(name, "too much waits for its time already: send it later, or less of it")
+                self.refuse(name, TOO_MUCH_WAITS)
             elif due_ns is None and not CONTROLS[name].is_action:
                 self.announce(name, self._session.instrument.values[name])
 

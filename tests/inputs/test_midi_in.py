@@ -11,17 +11,9 @@ from livegen.errors import PortError
 from livegen.events import ClockTick, ControlChange, Event, NoteOff, NoteOn, SourceLost, Start
 from livegen.inputs.midi import MidiInput
 from livegen.system.midi_echo import EchoFilter
-from livegen.system.midi_ports import MidiSystem, OutputPort, find_midi
+from livegen.system.midi_ports import MidiSystem, OutputPort
 
 pytestmark = pytest.mark.device
-
-
-@pytest.fixture
-def midi(jack: str) -> Iterator[MidiSystem]:
-    system, why_not = find_midi("jack")
-    assert system is not None, why_not
-    yield system
-    system.close()
 
 
 @pytest.fixture

@@ -5,11 +5,10 @@ import struct
 import time
 from collections.abc import Iterator, Sequence
 
-import osc_packets
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from osc_packets import bundle, tag_in
+from osc_packets import bundle, message, tag_in
 from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import build_msg
 
@@ -182,7 +181,7 @@ def test_what_only_the_session_can_refuse_is_told_to_whoever_asked(stage: Stage,
 
 
 def test_a_thousand_packets_wait_in_the_socket(stage: Stage, client: Client) -> None:
-    packet = message("/livegen/volume", 0.5)
+    packet = message("/livegen/volume", "f", 0.5)
     for _ in range(1000):
         client.send_raw(packet)
     for _ in range(5):
@@ -202,7 +201,7 @@ def test_listeners_are_bounded(stage: Stage, client: Client) -> None:
 
 
 def test_a_program_that_is_started_again_and_again_is_one_listener_where_there_is_no_room(
-    stage: Stage, other: Client
+    stage: Stage, client: Client, other: Client
 ) -> None:
     for _ in range(MAX_LISTENERS + 3):
         again = Client(stage)
@@ -213,6 +212,10 @@ def test_a_program_that_is_started_again_and_again_is_one_listener_where_there_i
     stage.server.announce("volume", 0.5)
     assert other.receive() == ("volume", [0.5])
     assert other.has_nothing()
+    client.send("register")  # it leaves room for the others
+    stage.server.announce("volume", 0.25)
+    assert client.receive() == ("volume", [0.25])
+    assert other.receive() == ("volume", [0.25])
 
 
 def test_a_dump_has_every_value(stage: Stage, client: Client) -> None:
@@ -268,12 +271,8 @@ def test_notes_come_in_and_are_released_at_the_end(stage: Stage, client: Client)
 
 
 def test_a_bundle_is_all_its_messages(stage: Stage, client: Client) -> None:
-    client.send_bytes(bundle(message("/livegen/p1/mute", 1), bundle(message("/livegen/p2/mute", 0))))
+    client.send_bytes(bundle(message("/livegen/p1/mute", "i", 1), bundle(message("/livegen/p2/mute", "i", 0))))
     assert [event for event, _ in stage.heard] == [SetControl("p1.mute", True), SetControl("p2.mute", False)]
-
-
-def message(address: str, *arguments: object) -> bytes:
-    return build_msg(address, arguments or "").dgram
 
 
 def nested(depth: int) -> bytes:
@@ -292,7 +291,7 @@ NOT_OSC = {
     "an element of negative size": b"#bundle\x00" + bytes(8) + struct.pack(">i", -4) + bytes(8),
     "an element that is too long": b"#bundle\x00" + bytes(8) + struct.pack(">i", 400) + bytes(8),
     "a deep bundle": nested(300),
-    "a huge packet": message("/livegen/p1/role", "x" * 20_000),
+    "a huge packet": message("/livegen/p1/role", "s", "x" * 20_000),
     "a bad string": b"/a\xff\x00,s\x00\x00\xff\xfe\x00\x00",
     "brackets": b"/a\x00\x00,[[\x00",
 }
@@ -366,7 +365,7 @@ def test_who_asked_for_an_action_that_was_refused_is_told_why(stage: Stage, clie
 
 def test_an_unknown_type_is_told_to_its_sender_and_the_rest_of_its_bundle_served(stage: Stage, client: Client) -> None:
     unknown = b"/livegen/volume\0,q\0\0" + bytes(8)
-    client.send_bytes(bundle(message("/livegen/p1/mute", 1), unknown, message("/livegen/p2/mute", 1)))
+    client.send_bytes(bundle(message("/livegen/p1/mute", "i", 1), unknown, message("/livegen/p2/mute", "i", 1)))
     assert client.receive() == (
         "error",
         ["'/livegen/volume': there is no OSC type 'q': send one of i f s b h d t S c r m T F N I [ ]"],
@@ -393,7 +392,7 @@ def test_what_a_pattern_cannot_do_is_told_and_the_rest_is_done(stage: Stage, cli
 
 
 def test_a_bundle_ahead_is_handed_on_whole_with_its_time(stage: Stage, client: Client) -> None:
-    packet = bundle(message("/livegen/p1/mute", 1), message("/livegen/note", 1, 60, 1.0), tag=tag_in(2.0))
+    packet = bundle(message("/livegen/p1/mute", "i", 1), message("/livegen/note", "iif", 1, 60, 1.0), tag=tag_in(2.0))
     client.send_bytes(packet)
     ((events, due_ns),) = stage.bundles
     assert events == (SetControl("p1.mute", True), NoteOn(0, 60, 127))
@@ -401,9 +400,15 @@ def test_a_bundle_ahead_is_handed_on_whole_with_its_time(stage: Stage, client: C
     assert abs(due_ns - time.perf_counter_ns() - 2e9) < 50e6
 
 
+def test_no_bundle_is_split(stage: Stage, client: Client) -> None:
+    for _ in range(100):
+        client.send_bytes(bundle(*[message("/livegen/hold", "i", hold) for hold in (1, 0, 1, 0)], tag=tag_in(2.0)))
+    assert [len(events) for events, _ in stage.bundles] == [4] * 100
+
+
 def test_bundles_in_a_bundle_have_their_own_times(stage: Stage, client: Client) -> None:
-    inner = bundle(message("/livegen/hold", 1), tag=tag_in(3.0))
-    client.send_bytes(bundle(message("/livegen/hold", 0), inner, message("/livegen/panic"), tag=tag_in(1.0)))
+    inner = bundle(message("/livegen/hold", "i", 1), tag=tag_in(3.0))
+    client.send_bytes(bundle(message("/livegen/hold", "i", 0), inner, message("/livegen/panic"), tag=tag_in(1.0)))
     assert [events for events, _ in stage.bundles] == [
         (SetControl("hold", False), SetControl("panic", True)),
         (SetControl("hold", True),),
@@ -416,7 +421,7 @@ def test_bundles_in_a_bundle_have_their_own_times(stage: Stage, client: Client) 
 
 def test_late_bundles_and_those_of_tag_1_are_at_once_and_no_clock_is_blamed(stage: Stage, client: Client) -> None:
     for tag in (1, tag_in(-0.5), tag_in(-8.0)):
-        client.send_bytes(bundle(message("/livegen/hold", 1), tag=tag))
+        client.send_bytes(bundle(message("/livegen/hold", "i", 1), tag=tag))
     assert stage.bundles == [((SetControl("hold", True),), None)] * 3
     assert client.has_nothing()
 
@@ -426,19 +431,19 @@ def test_a_sender_whose_clock_is_off_is_told_once_and_served_at_once(
     stage: Stage, client: Client, other: Client, seconds: float, says: str
 ) -> None:
     for _ in range(3):
-        client.send_bytes(bundle(message("/livegen/hold", 1), tag=tag_in(seconds)))
+        client.send_bytes(bundle(message("/livegen/hold", "i", 1), tag=tag_in(seconds)))
     assert stage.bundles == [((SetControl("hold", True),), None)] * 3
     answer, (sentence,) = client.receive()
     assert answer == "error"
     assert f"the clock of 127.0.0.1 is {abs(seconds):.0f}"[:-1] in str(sentence)
     assert says in str(sentence)
     assert client.has_nothing()
-    other.send_bytes(bundle(message("/livegen/hold", 1), tag=tag_in(seconds)))
+    other.send_bytes(bundle(message("/livegen/hold", "i", 1), tag=tag_in(seconds)))
     assert other.receive()[0] == "error"
 
 
 def test_who_asked_for_a_later_time_is_answered_then_too(stage: Stage, client: Client, other: Client) -> None:
-    client.send_bytes(bundle(message("/livegen/hold", 1), tag=tag_in(5.0)))
+    client.send_bytes(bundle(message("/livegen/hold", "i", 1), tag=tag_in(5.0)))
     stage.server.announce("hold", False)  # somebody else's doing
     stage.server.announce("hold", True)
     assert [client.receive() for _ in range(2)] == [("hold", [0]), ("hold", [1])]
@@ -446,13 +451,13 @@ def test_who_asked_for_a_later_time_is_answered_then_too(stage: Stage, client: C
 
 def test_a_bundle_that_finds_no_room_is_told(stage: Stage, client: Client) -> None:
     stage.has_room = False
-    client.send_bytes(bundle(message("/livegen/hold", 1), tag=tag_in(5.0)))
+    client.send_bytes(bundle(message("/livegen/hold", "i", 1), tag=tag_in(5.0)))
     assert "too much waits" in str(client.receive()[1])
     assert stage.server.drops == {"without room": 1}
 
 
 def test_a_packet_comes_to_so_much_at_most(stage: Stage, client: Client) -> None:
-    client.send_bytes(bundle(*[message("/livegen//volume", 0.5)] * (MAX_EVENTS // 5 + 1)))
+    client.send_bytes(bundle(*[message("/livegen//volume", "f", 0.5)] * (MAX_EVENTS // 5 + 1)))
     assert f"{MAX_EVENTS} things" in str(client.receive()[1])
     assert len(stage.heard) == MAX_EVENTS // 5 * 5
 
@@ -484,6 +489,6 @@ def test_its_own_words_are_not_answered_or_two_livegens_would_never_end(
 
 
 def test_a_midi_message_plays_and_is_let_go_of_in_the_end(stage: Stage, client: Client) -> None:
-    client.send_bytes(osc_packets.message("/livegen/midi", "m", b"\x90\x3c\x64"))
+    client.send_bytes(message("/livegen/midi", "m", b"\x90\x3c\x64"))
     stage.server.close()
     assert [event for event, _ in stage.heard] == [NoteOn(0, 60, 100), SourceLost()]

@@ -36,6 +36,11 @@ def test_two_tags_are_as_far_apart_as_they_say() -> None:
     assert abs(due_ns[1] - due_ns[0] - 250_000_000) < 2_000  # type: ignore[operator]
 
 
+def test_a_tag_is_due_at_one_time_whenever_it_is_asked() -> None:
+    clock, tag = WallClock(), tag_in(1.0)
+    assert len({clock.due_ns(tag) for _ in range(500)}) == 1
+
+
 def test_tags_count_anew_in_2036() -> None:
     before, after = unix_ns_to_tag(2_085_978_495 * 10**9), unix_ns_to_tag(2_085_978_497 * 10**9)
     assert before > 1 << 63 > after > IMMEDIATELY

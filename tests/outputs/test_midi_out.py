@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections.abc import Iterator
 
 import mido
 import pytest
@@ -15,7 +14,7 @@ from livegen.outputs.midi_messages import ThruKey
 from livegen.outputs.midi_settings import MidiOutSettings, parse_settings
 from livegen.score import MIDI_CHANNEL, Voice
 from livegen.score_table import PlannedFrame, new_table, write_frames
-from livegen.system.midi_ports import MidiSystem, OutputPort, find_midi
+from livegen.system.midi_ports import MidiSystem, OutputPort
 from livegen.units import FRAME_RATE_HZ
 
 PLAIN = MidiOutSettings()
@@ -228,14 +227,6 @@ def test_a_clock_that_does_not_run_sends_nothing() -> None:
     with stage:
         assert asked.wait(5.0)
     assert stage.port.notes() == []
-
-
-@pytest.fixture
-def midi(jack: str) -> Iterator[MidiSystem]:
-    system, why_not = find_midi("jack")
-    assert system is not None, why_not
-    yield system
-    system.close()
 
 
 @pytest.mark.device

@@ -101,14 +101,6 @@ def test_the_two_halves_of_a_device_are_known_by_their_names(source: str, name: 
     assert is_same_device(source, name) == is_same
 
 
-@pytest.fixture
-def midi(jack: str) -> Iterator[MidiSystem]:
-    system, why_not = find_midi("jack")
-    assert system is not None, why_not
-    yield system
-    system.close()
-
-
 @pytest.mark.device
 def test_virtual_ports_are_named_livegen_and_messages_go_through(midi: MidiSystem) -> None:
     with InputPort(midi, None) as virtual_in, OutputPort(midi, None) as virtual_out:
