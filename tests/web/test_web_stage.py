@@ -215,6 +215,14 @@ def test_a_bundle_of_an_oscquery_client_takes_effect_together_at_its_time(play: 
     ]
 
 
+def test_a_bundle_that_is_too_long_to_hand_on_is_refused_and_the_server_lives(play: Play) -> None:
+    with connect(f"ws://127.0.0.1:{play.port}/", open_timeout=START_SECONDS) as client:
+        client.send(bundle(*[message("/livegen/*", "s", "é" * 32)] * 42))
+        client.send(message("/livegen/volume", "f", 0.25))
+        assert wait_until(lambda: play.session.instrument.values["volume"] == 0.25)
+    assert wait_until(lambda: play.session.status.counts()["refusals by the page's server"] == 1)
+
+
 def test_the_sound_is_what_the_card_gets(play: Play) -> None:
     callback = play.session.instrument.callback
     guest = play.guest()

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator, Mapping
 from multiprocessing.connection import Connection
 from typing import Any, Final, Protocol
 
+from livegen.inputs.osc_message import NoRoomError
 from livegen.web.server.line import Line
 from livegen.web.server.mirror import Mirror, encode_message
 from livegen.web.server.outbox import Sent
-from livegen.web.wire import SOUND_MARK, encode
+from livegen.web.wire import MAX_ASKED_BYTES, SOUND_MARK, encode
 
 MAX_GUESTS: Final = 64
 """How many pages and OSCQuery clients may be connected at once."""
@@ -120,8 +121,17 @@ class Hub:
             await asyncio.sleep(self._turn_at - now)
 
     def ask(self, kind: str, source: str, **fields: Any) -> bool:
-        """Hand a checked message of a guest on to the session; False if the session takes none."""
-        return self._line.send(encode(kind, **fields, source=source), source)
+        """Hand a checked message of a guest on to the session; False if the session takes none.
+
+        Raises
+        ------
+        NoRoomError
+            If it is longer than the session takes.
+        """
+        message = encode(kind, **fields, source=source)
+        if len(message) > MAX_ASKED_BYTES:
+            raise NoRoomError(f"{len(message)} bytes are too many at once: send several, of {MAX_ASKED_BYTES} at most")
+        return self._line.send(message, source)
 
     def _hear(self, heard: bytes) -> None:
         if heard.startswith(SOUND_MARK):

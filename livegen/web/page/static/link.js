@@ -41,7 +41,8 @@ export class Link {
 
   /** Send a message; one that cannot go now never goes, for a note that comes late is worse than none. */
   send(type, fields) {
-    if (this.isOpen) this.socket.send(JSON.stringify({ type, ...fields }));
+    // a socket is closed for a moment before it says so
+    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify({ type, ...fields }));
   }
 
   /** Set a control by its full name. */
