@@ -5,7 +5,7 @@ A line names a control and its value: ``p2.volume 0.5``. Without a value, the co
 
 import difflib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from livegen.controls import CONTROLS, Control, Value, Values, parse_value
@@ -63,7 +63,7 @@ class CommandLine:
     text: str | None = None
     reply: str = ""
     replied_seconds: float = 0.0
-    remembered: tuple[str, ...] = field(default_factory=tuple)
+    remembered: tuple[str, ...] = ()
     at: int = 0
 
     @property

@@ -78,6 +78,7 @@ class TerminalKeys:
         self._quit = quit_session
         self._until: dict[int, float] = {}  # when each sounding note is let go
         self._line = CommandLine()
+        self._lock = threading.Lock()  # of the line, which another thread may give a reply
         self.octave = 4
 
     @property
@@ -94,7 +95,7 @@ class TerminalKeys:
         """Say that an action that was typed here has been done; from any thread."""
         sentence = done(name, value)
         if sentence:
-            self._line = self._line.told(sentence, time.monotonic())
+            self._tell(sentence)
 
     def run(self, stop: threading.Event) -> None:
         """Read keys until `stop`."""
@@ -118,7 +119,7 @@ class TerminalKeys:
         if self._line.is_open:
             self._type(key)
         elif key == PROMPT:
-            self._line = self._line.opened()
+            self._change(CommandLine.opened)
         elif key.lower() in KEY_OFFSETS:
             self._play(12 * (self.octave + 1) + KEY_OFFSETS[key.lower()], now_seconds)
         elif key in (_LEFT, _RIGHT):
@@ -145,20 +146,28 @@ class TerminalKeys:
 
     def _type(self, key: str) -> None:
         if key in _ENTER:
-            self._line, text = self._line.entered()
+            with self._lock:
+                self._line, text = self._line.entered()
             reply = obey(text, self._values(), self._set, self._quit)
             if reply:
-                self._line = self._line.told(reply, time.monotonic())
+                self._tell(reply)
         elif key == _ESCAPE:
-            self._line = self._line.closed()
+            self._change(CommandLine.closed)
         elif key in _BACKSPACE:
-            self._line = self._line.shortened()
+            self._change(CommandLine.shortened)
         elif key == _TAB:
-            self._line = self._line.completed()
+            self._change(CommandLine.completed)
         elif key in (_UP, _DOWN):
-            self._line = self._line.recalled(1 if key == _UP else -1)
+            self._change(lambda line: line.recalled(1 if key == _UP else -1))
         elif key.isprintable():
-            self._line = self._line.typed(key)
+            self._change(lambda line: line.typed(key))
+
+    def _tell(self, reply: str) -> None:
+        self._change(lambda line: line.told(reply, time.monotonic()))
+
+    def _change(self, changed: Callable[[CommandLine], CommandLine]) -> None:
+        with self._lock:
+            self._line = changed(self._line)
 
     def _play(self, note: int, now_seconds: float) -> None:
         if note not in self._until:
