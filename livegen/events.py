@@ -147,6 +147,8 @@ Event = (
     | SourceLost
 )
 
+PANIC: Final = SetControl("panic", True)
+
 MIDI_CLOCK_EVENTS: Final = (ClockTick, Start, Continue, Stop, SongPosition)
 """Events that a MIDI clock sends."""
 

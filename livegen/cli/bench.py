@@ -33,7 +33,8 @@ from livegen.engines.protocol import Predictor, Sampling
 from livegen.errors import LivegenError
 from livegen.events import Event as InputEvent
 from livegen.events import NoteOff, NoteOn, PitchWheel, StampedEvent
-from livegen.instrument.build import build_instrument
+from livegen.instrument.compile import compile_all
+from livegen.instrument.instrument import Instrument
 from livegen.offline.clock import OfflineClock
 from livegen.outputs.callback import N_BINS, fill_block
 from livegen.patch import Patch, list_patches, load_patch
@@ -225,7 +226,9 @@ def measure_patches(predictor: Predictor) -> dict[str, Any]:
 
 
 def _measure_patch(predictor: Predictor, name: str) -> dict[str, float]:
-    instrument = build_instrument(predictor, load_patch(name), _APU_RATE_HZ)
+    patch = load_patch(name)
+    compile_all(predictor, patch)
+    instrument = Instrument(predictor, patch, _APU_RATE_HZ)
     callback, clock = instrument.callback, OfflineClock(_APU_RATE_HZ)
     block = np.zeros(_PATCH_BLOCK_SAMPLES * int(callback["n_channels"][0]), np.float32)
     generator = np.random.default_rng(0)

@@ -1,14 +1,11 @@
 """What is to come: the score takes it when it plans its frame, and the sound when it is due."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-
 from livegen.controls import CONTROLS
-from livegen.events import ControlChange, Event, NoteOff, NoteOn, SetControl, StampedEvent
-from livegen.score_table import MODEL, PLAYER, PlannedFrame
+from livegen.events import ControlChange, Event, NoteOff, NoteOn, SetControl
 
 _SWITCHES: Final = frozenset({"start", "stop", "patch", "model"})
 
@@ -43,6 +40,10 @@ class Bundle:
         """Whether there are keys among them."""
         return any(isinstance(event, (NoteOn, NoteOff)) for event in self.events)
 
+    def sounds_ns(self, keys_ns: int) -> int:
+        """Return when it is handed to the sound: with keys, which sound at their sample, `keys_ns` before its time."""
+        return self.time_ns - (keys_ns if self.has_keys else 0)
+
 
 class Ahead:
     """Bundles by their times; not for several threads."""
@@ -69,11 +70,11 @@ class Ahead:
 
     def take_due(self, time_ns: int, keys_ns: int) -> list[Bundle]:
         """Return what sounds now: what is due, and so much earlier what has keys, which sound at their sample."""
-        return self._take(lambda bundle: bundle.time_ns - (keys_ns if bundle.has_keys else 0) <= time_ns)
+        return self._take(lambda bundle: bundle.sounds_ns(keys_ns) <= time_ns)
 
     def next_ns(self, keys_ns: int) -> int | None:
         """Return when `take_due` has something next; None where nothing waits."""
-        return min((each.time_ns - (keys_ns if each.has_keys else 0) for each in self._bundles), default=None)
+        return min((each.sounds_ns(keys_ns) for each in self._bundles), default=None)
 
     @property
     def has_known(self) -> bool:
@@ -109,25 +110,3 @@ def is_said_again(event: Event) -> bool:
     if isinstance(event, SetControl):
         return event.name in _SWITCHES or not CONTROLS[event.name].is_action
     return isinstance(event, (NoteOff, ControlChange))
-
-
-def up_to_keys(planned: PlannedFrame, before: PlannedFrame | None, events: Sequence[StampedEvent]) -> PlannedFrame:
-    """Return a frame as it is to sound where a key is to come within it: up to there the model plays on as before it.
-
-    In the score the voice is the player's in all of that frame.
-
-    Parameters
-    ----------
-    planned : PlannedFrame
-    before : PlannedFrame or None
-        The frame before it.
-    events : sequence of StampedEvent
-        What it was planned on.
-    """
-    has_keys = any(isinstance(each.event, NoteOn) and each.frame_index == planned.frame_index for each in events)
-    if before is None or not has_keys:
-        return planned
-    is_taken = (planned.owner == PLAYER) & (before.owner == MODEL)
-    frame = np.where(is_taken[:, None], before.frame, planned.frame)
-    owner = np.where(is_taken, np.uint8(MODEL), planned.owner)
-    return replace(planned, frame=frame, owner=owner)

@@ -6,7 +6,7 @@ block; a level goes to the mix. Then once a frame: `play_frame` hands the events
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from threading import Lock
 from typing import Final
@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from livegen import score_table
 from livegen.controls import CONTROLS, DEFAULTS, VOICE_PREFIX, Value, Values, with_value
 from livegen.engines.protocol import Predictor
-from livegen.events import CLOCK_EVENTS, Event, SetControl, SourceLost, StampedEvent
-from livegen.instrument.ahead import Ahead, Bundle, is_said_again, up_to_keys
+from livegen.events import CLOCK_EVENTS, PANIC, Event, SetControl, SourceLost, StampedEvent
+from livegen.instrument.ahead import Ahead, Bundle, is_said_again
 from livegen.instrument.commands import CommandWriter
+from livegen.instrument.publish import publish
 from livegen.instrument.taken import Taken, stamped, without_repeats
 from livegen.outputs.callback import begin_with_gains, new_callback
 from livegen.patch import Patch
@@ -29,7 +30,7 @@ from livegen.performance.performance import Call, advance, begin, follow
 from livegen.performance.state import ControlInForce, Notation, State
 from livegen.performance.turn import FrameReport, Turn
 from livegen.score import Voice
-from livegen.score_table import FrameBeat, PlannedFrame
+from livegen.score_table import PlannedFrame
 from livegen.synth.bank import fill_bank, free_bank
 from livegen.synth.commands import EXPRESS, GIVE_TO_MODEL, KEY_DOWN, KEY_UP, SET_CHORD, SILENCE_ALL, USE_BANK
 from livegen.units import FRAME_RATE_HZ, frame_to_sample
@@ -38,7 +39,6 @@ COMMIT_MARGIN_SECONDS: Final = 0.0045
 """How long before the audio callback needs a frame the frame is planned for the last time; one block is added to it."""
 
 _MAX_PENDING: Final = 4096
-_PANIC: Final = SetControl("panic", True)
 _LEVELS: Final = frozenset(
     {"volume", "metronome", "chord_ticks"}
     | {prefix + name for prefix in VOICE_PREFIX.values() for name in ("mute", "volume")}
@@ -235,15 +235,15 @@ class Instrument:
 
     def _drop_ahead(self, event: Event, source: str) -> None:
         """Forget what is to come, after a panic or of a source that is gone; what the score has sounds, and ends."""
-        if event == _PANIC or isinstance(event, SourceLost):
-            self._sound_bundles(self._ahead.drop(None if event == _PANIC else source))
+        if event == PANIC or isinstance(event, SourceLost):
+            self._sound_bundles(self._ahead.drop(None if event == PANIC else source))
 
     def _take_in(self, taken: Taken, *, is_in_score: bool = False) -> None:
         """Let the sound take an event, and so does the score, unless it has; the caller holds the lock."""
         time_ns, event, source, _ = taken
         if is_in_score:
             pass
-        elif len(self._pending) < _MAX_PENDING or event == _PANIC:
+        elif len(self._pending) < _MAX_PENDING or event == PANIC:
             self._pending.append(taken)
         else:  # what is lost may be a key that came up: let go of all that the source holds
             self.n_lost += 1
@@ -315,10 +315,8 @@ class Instrument:
             call = Call(frame_taken + 1, frame_taken + 2)
             state, frames, messages = advance(before, call.to_frame, events, plan_to=call.plan_to)
         # the next one always: its beat is as well known now as it will be
-        first, at = state.timeline.at(state.horizon).planned, state.horizon
-        before_it = state.timeline.at(at - 1).planned if at > state.timeline.start else None
-        later = (planned for planned in frames if planned.frame_index != at)
-        score_table.write_frames(self.table, _on_beat(state, (up_to_keys(first, before_it, events), *later)))
+        later = (planned for planned in frames if planned.frame_index != state.horizon)
+        publish(self.table, state, (state.timeline.at(state.horizon).planned, *later), events)
         report = FrameReport(state.horizon, events, times_ns, tuple(messages))
         return Turn(report, before, state, (call,), is_late)
 
@@ -326,7 +324,7 @@ class Instrument:
         """Plan and publish the frames after the first."""
         call = Call(turn.after.horizon)
         state, frames, _ = advance(turn.after, call.to_frame, plan_to=call.plan_to)
-        score_table.write_frames(self.table, _on_beat(state, frames))
+        publish(self.table, state, frames, turn.report.events)  # the next one too, if an onset in it is moved only now
         return replace(turn, after=state, calls=(*turn.calls, call))
 
     def _lose(self, events: tuple[StampedEvent, ...], times_ns: tuple[int, ...]) -> Turn:
@@ -485,16 +483,3 @@ class Instrument:
             self._taken.add(voice)
         elif kind == GIVE_TO_MODEL:
             self._taken.discard(voice)
-
-
-def _on_beat(state: State, frames: Iterable[PlannedFrame]) -> list[PlannedFrame]:
-    """Return frames with where the beat is in each, as it is known now."""
-    tempo, beats_a_bar = state.tempo, int(state.values["beats_a_bar"])
-    placed = []
-    for planned in frames:
-        beat = None
-        if tempo.beat_at(planned.frame_index) is not None:
-            beats = tempo.beats_at(planned.frame_index)
-            beat = FrameBeat(beats, tempo.beats_at(planned.frame_index + 1) - beats, beats_a_bar)
-        placed.append(replace(planned, beat=beat))
-    return placed

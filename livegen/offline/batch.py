@@ -27,7 +27,8 @@ from livegen.formats.midi.file import midi_timeline
 from livegen.formats.score.kinds import MIDI_ENDINGS
 from livegen.formats.score.roll import PICTURE_ENDINGS
 from livegen.inputs.midi_file import timeline_events
-from livegen.instrument.build import build_instrument, compile_all
+from livegen.instrument.compile import compile_all
+from livegen.instrument.instrument import Instrument
 from livegen.offline.render import check_output, render_to_file
 from livegen.patch import load_patch
 from livegen.units import frame_to_seconds
@@ -139,7 +140,7 @@ class Studio:
     def render(self, index: int, on_frame: Callable[[], None] = lambda: None) -> None:
         """Render one of the files; raises LivegenError."""
         renders, path = self._renders, self._renders.paths[index]
-        instrument = build_instrument(
+        instrument = Instrument(
             self._predictor,
             self._patch,
             VGM_RATE_HZ if is_register_file(path) else renders.rate or DEFAULT_SAMPLE_RATE_HZ,

@@ -17,7 +17,8 @@ from livegen.inputs.link import LinkInput, OwnBeat
 from livegen.inputs.midi import MidiInput
 from livegen.inputs.midi_file import MidiFilePlayer
 from livegen.inputs.osc import DEFAULT_PORT, OscServer
-from livegen.instrument.build import build_instrument
+from livegen.instrument.compile import compile_all
+from livegen.instrument.instrument import Instrument
 from livegen.offline.capture import Captures
 from livegen.outputs.audio import NULL_SAMPLE_RATE, choose_channels, choose_device
 from livegen.outputs.midi_settings import MidiOutSettings
@@ -67,8 +68,8 @@ class _Builder:
         self._timeline = self._read_file(settings)
         self._device = choose_device(settings.audio)
         self._patches = {**settings.library.patches, patch.name: patch}
-        self._patch = patch
-        self._instrument = build_instrument(
+        compile_all(predictor, patch)
+        self._instrument = Instrument(
             predictor,
             patch,
             settings.rate or (NULL_SAMPLE_RATE if self._device is None else self._device.sample_rate),
@@ -134,7 +135,7 @@ class _Builder:
                 recorder=self._recorder,
                 opened=opened.pop_all(),
             )
-        return Session(parts, settings, self._patches, begun_with=self._patch.name, warnings=self._warnings)
+        return Session(parts, settings, self._patches, warnings=self._warnings)
 
     def _open_speaker(self) -> Speaker:
         settings, callback = self._settings, self._instrument.callback

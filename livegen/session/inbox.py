@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from livegen.controls import with_value
-from livegen.events import Event, SetControl, SourceLost
+from livegen.events import PANIC, Event, SetControl, SourceLost
 from livegen.instrument.instrument import Instrument
 from livegen.session.clock import AudioClock
 from livegen.session.desk import Desk
 from livegen.session.midi_outs import MidiOuts
-from livegen.session.panic import PANIC, PanicButton, may_be_panic
+from livegen.session.panic import PanicButton, may_be_panic
 from livegen.session.schedule import Schedule
 from livegen.session.unheard import Unheard
 from livegen.units import FRAME_RATE_HZ
@@ -101,6 +101,8 @@ class Inbox:
     def _expect(self, events: Sequence[Event], source: str, due_ns: int) -> None:
         """Tell the instrument of what is due soon."""
         heard = self._heard(events, source)
+        for event in heard:
+            self._panic.is_pressed(event, source, due_ns / _NS)  # it is none: the button notes which keys come up
         self._instrument.receive_ahead(heard, source, due_ns, self._clock.steady_sample_at(due_ns))
 
     def _heard(self, events: Sequence[Event], source: str) -> list[Event]:

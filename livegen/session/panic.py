@@ -8,9 +8,7 @@ last key comes up; that is no panic.
 import math
 from typing import Final
 
-from livegen.events import ControlChange, Event, NoteOff, SetControl
-
-PANIC: Final = SetControl("panic", True)
+from livegen.events import PANIC, ControlChange, Event, NoteOff
 
 _CONTROLLERS: Final = (120, 123)
 _ALL_NOTES_OFF: Final = 123

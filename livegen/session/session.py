@@ -79,8 +79,6 @@ class Session:
     settings : Settings
     patches : mapping of str to Patch
         All patches that it can change to, with the one that it begins with.
-    begun_with : str
-        Name of the patch that it begins with.
     warnings : list of str
         What the user should know about how ports and devices were chosen.
 
@@ -99,9 +97,7 @@ class Session:
         Told which controls took effect or were refused; OSC is the first.
     """
 
-    def __init__(
-        self, parts: Parts, settings: Settings, patches: Mapping[str, Patch], *, begun_with: str, warnings: list[str]
-    ) -> None:
+    def __init__(self, parts: Parts, settings: Settings, patches: Mapping[str, Patch], *, warnings: list[str]) -> None:
         self.instrument, self.clock, self.speaker = parts.instrument, parts.clock, parts.speaker
         self.desk, self.osc, self.link = parts.desk, parts.osc, parts.link
         self.midi_in, self.midi_outs, self.file_player = parts.midi_in, parts.midi_outs, parts.file_player
@@ -125,8 +121,8 @@ class Session:
         self.audience: list[Audience] = [self.osc]
         self.terminal: TerminalKeys | None = None
         self.instrument.announce = self._announce
-        self._settings, self._patches, self._begun_with = settings, patches, begun_with
-        self._first_model = self.model
+        self._settings, self._patches = settings, patches
+        self._first_patch, self._first_model = self.desk.patch, self.model
         self._stop = Event()
         self._threads: list[Thread] = []
         self._attached: list[tuple[str, Callable[[Event], None], bool]] = []
@@ -215,7 +211,7 @@ class Session:
     def rig(self) -> Rig:
         """Return the rig of the session as it stands now, to be saved."""
         asked, name = self._settings, self.desk.patch
-        is_first = name == self._begun_with and asked.rig.patch is not None
+        is_first = name == self._first_patch and asked.rig.patch is not None
         begun = {**DEFAULTS, **self._patches[name].controls}
         values = self.instrument.values.items()
         return replace(

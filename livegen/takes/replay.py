@@ -6,7 +6,6 @@ from typing import Final
 
 from livegen.engines.protocol import Predictor
 from livegen.errors import CheckpointError, TakeError
-from livegen.instrument.build import build_instrument
 from livegen.instrument.instrument import Instrument
 from livegen.patch import parse_patch
 from livegen.performance.performance import advance, follow
@@ -72,12 +71,12 @@ def instrument_of(
     sample_rate : int, optional
         In Hz, if not that of the take.
     **options
-        As `build_instrument` takes them.
+        As `Instrument` takes them.
     """
     patches = {name: parse_patch(text, f"the take's patch {name}", name) for name, text in head.patches.items()}
     patch = patches[head.patch["name"]]
     rate = head.sample_rate if sample_rate is None else sample_rate
-    return build_instrument(predictor, patch, rate, controls=head.values, seed=head.seed, patches=patches, **options)  # type: ignore[arg-type]
+    return Instrument(predictor, patch, rate, controls=head.values, seed=head.seed, patches=patches, **options)  # type: ignore[arg-type]
 
 
 def no_model(loaded: Loaded) -> Predictor:
