@@ -11,7 +11,7 @@ from livegen import __version__
 from livegen.cli.files import convert, render
 from livegen.cli.learn import evaluate, imagine, models, train
 from livegen.cli.lists import controls, devices, doctor, patches, rigs
-from livegen.cli.output import err, out, printable
+from livegen.cli.output import out, say
 from livegen.cli.play import bench, calibrate, jam
 from livegen.cli.takes import replay, takes
 from livegen.errors import LivegenError
@@ -69,5 +69,5 @@ def main() -> None:
 
 
 def _leave(sentence: str, code: int) -> NoReturn:
-    err.print(f"livegen: {printable(sentence)}", style="red", markup=False, highlight=False, soft_wrap=True)
+    say(f"livegen: {sentence}", style="red")
     sys.exit(code)

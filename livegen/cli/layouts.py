@@ -186,8 +186,8 @@ _WIDGETS: Final[Mapping[str, Callable[[Control, str, Value], dict[str, Any]]]] =
 
 
 def _voice_of(name: str) -> str:
-    voice, _, plain = name.rpartition(".")
-    return f"{voice.upper()} " if voice and plain else ""
+    voice = name.rpartition(".")[0]
+    return f"{voice.upper()} " if voice else ""
 
 
 def _number(number: float) -> float:

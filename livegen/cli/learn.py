@@ -11,7 +11,7 @@ import typer
 from rich.progress import Progress, TaskID
 
 from livegen.cli.options import Json, Model, Strict
-from livegen.cli.output import err, out, printable, progress_bar, show_figures
+from livegen.cli.output import err, out, progress_bar, say, show_figures
 from livegen.errors import FormatError
 from livegen.system.resources import model_folder, models_folder
 
@@ -177,7 +177,7 @@ def evaluate(
         with progress_bar() as progress:
             task = progress.add_task("playing", total=N_ALL_RUNS)
             figures["free_runs"] = judge_free_runs(
-                data, folder, progress=lambda: progress.advance(task), picture=picture
+                data, folder, progress=lambda: progress.advance(task), picture=picture, is_strict=strict
             )
     show_figures(figures, as_json)
 
@@ -215,4 +215,4 @@ class _Reading:
         self._progress.update(self._tasks[what], completed=done, visible=done < 1.0)
 
     def warn(self, sentence: str) -> None:
-        err.print(printable(sentence), style="yellow", markup=False, highlight=False, soft_wrap=True)
+        say(sentence, style="yellow")

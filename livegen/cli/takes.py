@@ -9,7 +9,7 @@ from rich.table import Table
 
 from livegen.cli.leave import leave_on_signals
 from livegen.cli.options import Channels, ChannelsOption, Json, load_model
-from livegen.cli.output import err, out, print_json, printable, progress_bar
+from livegen.cli.output import err, out, print_json, printable, progress_bar, say
 from livegen.errors import CheckpointError, FormatError, TakeError
 from livegen.system.resources import model_folder
 from livegen.units import frame_to_seconds, seconds_to_frame
@@ -147,7 +147,7 @@ def _check(take: Any, model: str | None, as_json: bool) -> None:
     def note(sentences: list[str]) -> None:
         said.extend(sentences)
         for sentence in sentences:
-            err.print(printable(f"note: {sentence}"), style="yellow", highlight=False, markup=False, soft_wrap=True)
+            say(f"note: {sentence}", style="yellow")
 
     def load(loaded: Loaded) -> Predictor:
         folder = _folder_of_model(loaded.name, loaded.folder)
@@ -175,8 +175,7 @@ def _check(take: Any, model: str | None, as_json: bool) -> None:
         gap = f"; after them {outcome.n_missing} were lost to a slow disk" if outcome.n_missing else ""
         out.print(f"identical: {outcome.n_frames} frames, {seconds:.1f} s{gap}", highlight=False, soft_wrap=True)
     else:
-        sentence = f"livegen: the take comes out otherwise: {outcome.difference}"
-        err.print(printable(sentence), style="red", highlight=False, markup=False, soft_wrap=True)
+        say(f"livegen: the take comes out otherwise: {outcome.difference}", style="red")
     if not outcome.is_same:
         raise typer.Exit(_EXIT_DIFFERENT)
 

@@ -35,6 +35,11 @@ def _mixed(bits: np.uint64) -> np.uint64:
     return bits ^ (bits >> _SHIFTS[2])
 
 
+def seed_bits(seed: int) -> np.uint64:
+    """Return a seed, of any size and sign, as `uniform` takes it."""
+    return np.uint64(seed & 0xFFFFFFFFFFFFFFFF)
+
+
 @kernel
 def uniform(seed: np.uint64, frame_index: int, voice: int, column: int) -> float:
     """Return the number in 0 <= x < 1 that belongs to these four."""

@@ -178,9 +178,9 @@ def warm_up(patch: Patch) -> None:
     read_frame(callback["table"], 0)
     command = np.zeros(1, COMMAND)
     command["note"] = 69
-    stage_command(callback[0], TIMED_RING, command[0])
-    publish_commands(callback[0], TIMED_RING)
-    push_command(callback[0], 0, command[0])
+    for ring_index in (0, TIMED_RING):
+        stage_command(callback[0], ring_index, command[0])
+        publish_commands(callback[0], ring_index)
     fill_block(callback[0], np.zeros(2 * 64, np.float32), 64, 0)
     read_tap(callback["tap"][0], 0, np.zeros(TAP_SAMPLES, np.int16), MAX_PIECE_SAMPLES)
 
@@ -207,14 +207,6 @@ def publish_commands(callback: Record, ring_index: int) -> None:
     n_staged = ring.n_staged
     ring.n_staged = 0
     store_release(ring.written, 0, ring.written[0] + n_staged)
-
-
-@kernel
-def push_command(callback: Record, ring_index: int, command: Record) -> bool:
-    """Put a copy of a command into a ring, to be run next; False if the ring is full."""
-    is_staged = stage_command(callback, ring_index, command)
-    publish_commands(callback, ring_index)
-    return is_staged
 
 
 @kernel

@@ -3,10 +3,8 @@
 from dataclasses import replace
 from typing import Final
 
-import numpy as np
-
 from livegen.controls import CONTROLS, Value, with_value
-from livegen.engines.sampling import uniform
+from livegen.engines.sampling import seed_bits, uniform
 from livegen.events import SetControl, StampedEvent, Start
 from livegen.performance.ears import listen
 from livegen.performance.keyboard import Keyboard, handle
@@ -239,4 +237,4 @@ class Draft:
 
 
 def _next_seed(seed: int) -> int:
-    return int(uniform(np.uint64(seed & 0xFFFFFFFFFFFFFFFF), 0, N_VOICES, 3) * (1 << 53))
+    return int(uniform(seed_bits(seed), 0, N_VOICES, 3) * (1 << 53))

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from livegen.beat import Beat, estimate_beat
 from livegen.engines.protocol import Sampling
-from livegen.engines.sampling import uniform
+from livegen.engines.sampling import seed_bits, uniform
 from livegen.score import N_VOICES, SILENCE, onsets
 from livegen.system.kernels import kernel
 from livegen.units import FRAME_RATE_HZ
@@ -173,7 +173,7 @@ def _next_rests(form: Form, n_frames: int, heard: NDArray[np.uint8], seed: int) 
     A voice that was to rest but was heard, because the player played it, counts as one that played.
     """
     sounds = (heard[-_LONG_SILENCE_FRAMES:, :, 0] > 0).sum(0) >= _FEWEST_HEARD_FRAMES
-    name = np.uint64(seed & 0xFFFFFFFFFFFFFFFF)
+    name = seed_bits(seed)
     numbers = [uniform(name, n_frames, _ARRANGEMENT, voice) for voice in range(N_VOICES)]
     if form.until:
         rests = [
@@ -246,7 +246,7 @@ def _next_section(
         n_bars += round(phase) - phase
     until = n_frames + round(n_bars * bar)
     is_stuck = is_looping(heard)
-    name = np.uint64(seed & 0xFFFFFFFFFFFFFFFF)
+    name = seed_bits(seed)
     if n_frames < _FIRST_BARS * bar or (not is_stuck and uniform(name, n_frames, _DRAW, 0) >= share):
         return Form(until=until, is_fresh=is_stuck, since=n_frames)
     if form.back_frames and not is_stuck and uniform(name, n_frames, _DRAW, 1) < _GO_ON:

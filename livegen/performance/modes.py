@@ -147,7 +147,7 @@ def owners(
         The model's voices that are off until its turn comes.
     """
     mode = str(values["mode"])
-    is_models_turn = _is_models_turn(mode, values, keyboard, playing, tempo, frame_index)
+    is_models_turn = _is_models_turn(mode, values, playing, tempo, frame_index)
     backing = frozenset() if mode == "listen" else _BACKING[str(values["backing"])]
     owner, rests = [OFF] * N_VOICES, [False] * N_VOICES
     for voice, prefix in VOICE_PREFIX.items():
@@ -183,9 +183,7 @@ def echo_lag(values: Values, playing: Playing, tempo: Tempo, frame_index: int) -
     return round(beats_a_turn * tempo.period_frames) if is_echo else 0
 
 
-def _is_models_turn(
-    mode: str, values: Values, keyboard: Keyboard, playing: Playing, tempo: Tempo, frame_index: int
-) -> bool:
+def _is_models_turn(mode: str, values: Values, playing: Playing, tempo: Tempo, frame_index: int) -> bool:
     if mode == "answer":
         return playing.answer_from <= frame_index < playing.answer_until
     if mode == "trade":

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from livegen.beat import Beat
 from livegen.engines.protocol import Performer, Sampling
-from livegen.engines.sampling import uniform
+from livegen.engines.sampling import seed_bits, uniform
 from livegen.performance.form import arranged
 from livegen.performance.modes import echo_lag, owners
 from livegen.performance.state import State
@@ -210,7 +210,7 @@ def _drawn(
 
 def _is_strict(state: State, frame_index: int, voice: int) -> bool:
     """Tell whether a voice keeps to the grid in a frame: `tightness` is the probability that it does."""
-    number = uniform(np.uint64(state.seed & 0xFFFFFFFFFFFFFFFF), frame_index, voice, _STRICT)
+    number = uniform(seed_bits(state.seed), frame_index, voice, _STRICT)
     return bool(number < float(state.values["tightness"]))
 
 

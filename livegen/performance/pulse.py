@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from livegen.engines.sampling import uniform
+from livegen.engines.sampling import seed_bits, uniform
 from livegen.score import N_VOICES
 from livegen.units import ENGINE_RATE_HZ, FRAME_RATE_HZ
 
@@ -29,7 +29,7 @@ _DRAW: Final = N_VOICES + 2
 
 def draw_period(seed: int, frame_index: int) -> float:
     """Return a period in frames as songs have it, drawn by the seed and the frame in which the song begins."""
-    number = uniform(np.uint64(seed & 0xFFFFFFFFFFFFFFFF), frame_index, _DRAW, 0)
+    number = uniform(seed_bits(seed), frame_index, _DRAW, 0)
     n_faster = np.cumsum(list(OWN_TICKS.values()))
     ticks = list(OWN_TICKS)[int(np.searchsorted(n_faster, number * n_faster[-1], side="right"))]
     return ticks / ENGINE_RATE_HZ * FRAME_RATE_HZ

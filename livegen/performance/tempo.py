@@ -315,9 +315,9 @@ class Tempo:
         return replace(self, own=own)
 
     def _line(self) -> Line:
-        lines = {"link": self.link.line, "tap": self.by_hand, "set": self.by_hand, "player": self.player.line}
-        line = self.own if self.source == "own" else lines.get(self.source)
-        return line or _NOBODY_S
+        by_hand = self.by_hand
+        lines = {"link": self.link.line, "tap": by_hand, "set": by_hand, "player": self.player.line, "own": self.own}
+        return lines.get(self.source) or _NOBODY_S
 
     def _tap(self, position: float) -> "Tempo":
         is_series = bool(self.taps) and 0.0 < position - self.taps[-1] <= _FORGET_TAPS_FRAMES

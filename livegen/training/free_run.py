@@ -107,6 +107,7 @@ def judge_free_runs(
     repeats: float = REPEATED_SHARE,
     progress: Callable[[], None] = lambda: None,
     picture: Path | None = None,
+    is_strict: bool = False,
 ) -> dict[str, Any]:
     """Let a model play by itself, twenty runs of a minute and five more at given tempi, and compare that with songs.
 
@@ -122,6 +123,8 @@ def judge_free_runs(
         Called after every run.
     picture : Path, optional
         Where to draw the runs beside the songs, as a PNG.
+    is_strict : bool
+        Leave songs of damaged files out.
 
     Returns
     -------
@@ -139,7 +142,7 @@ def judge_free_runs(
     if picture is not None:
         check_can_draw(picture)
     voices = read_config(model_folder)[1].voices
-    train, valid = (only(load_songs(data, split), voices) for split in (TRAIN, VALID))
+    train, valid = (only(load_songs(data, split, is_strict=is_strict), voices) for split in (TRAIN, VALID))
     predictor = load_predictor(model_folder)
     n_frames = seconds_to_frame(RUN_SECONDS)
     runs = []

@@ -1,7 +1,6 @@
 """One kind of file into another: the sound of a VGM file is the chip's own, and what makes no sense is refused."""
 
 import gzip
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +28,6 @@ from livegen.score_table import PlannedFrame, write_frames
 from livegen.units import CPU_CLOCK_HZ, frame_to_sample
 
 LENGTH = 44_100
-
-Convert = Callable[..., Report]
 
 
 def tone(volume: int = 15, timer_period: int = 253) -> bytes:
@@ -216,7 +213,7 @@ def test_every_option_belongs_to_some_conversion() -> None:
     assert Options().given() == {}
 
 
-def test_a_score_sounds_as_the_engine_plays_it(tmp_path: Path) -> None:
+def test_a_score_sounds_as_the_callback_plays_it(tmp_path: Path) -> None:
     frames = song(60)
     write_score(tmp_path / "a.npz", frames)
     report = convert(tmp_path / "a.npz", tmp_path / "a.wav", Options())

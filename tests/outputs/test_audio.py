@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from portaudio import portaudio_on_jack
+from ring import push_command
 from waiting import wait_until
 
 from livegen.errors import AudioError
@@ -22,7 +23,7 @@ from livegen.outputs.audio import (
     choose_device,
     list_devices,
 )
-from livegen.outputs.callback import new_callback, push_command, warm_up
+from livegen.outputs.callback import new_callback, warm_up
 from livegen.patch import load_patch
 from livegen.score import Voice
 from livegen.synth.commands import COMMAND, KEY_DOWN

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba.core.runtime import _nrt_python, rtsys
 from numpy.typing import NDArray
+from ring import push_command
 
 from livegen.outputs.audio import native_callback
 from livegen.outputs.callback import (
@@ -20,7 +21,6 @@ from livegen.outputs.callback import (
     fill_block,
     new_callback,
     publish_commands,
-    push_command,
     render_block,
     stage_command,
 )
@@ -67,31 +67,38 @@ volume = [15, 10, 0]
 )
 """A bit of everything at once."""
 
-Engine = NDArray[np.void]
+Callback = NDArray[np.void]
 
 
-def new(n_channels: int = 1, rate: int = RATE, patch: Patch = PLAIN, *, is_apart: bool = False) -> Engine:
+def new(n_channels: int = 1, rate: int = RATE, patch: Patch = PLAIN, *, is_apart: bool = False) -> Callback:
     """Return a callback whose level is up."""
     callback = new_callback(rate, patch, n_channels=n_channels, is_apart=is_apart)
     callback["mix"]["master"] = callback["mix"]["master_now"] = 1.0
     return callback
 
 
-def render(callback: Engine, n_samples: int) -> NDArray[np.float32]:
+def render(callback: Callback, n_samples: int) -> NDArray[np.float32]:
     out = np.full(n_samples * int(callback["n_channels"][0]), np.nan, np.float32)
     render_block(callback[0], out, n_samples)
     return out
 
 
 def command(
-    callback: Engine, kind: int, voice: Voice = Voice.P1, note: int = 69, *, ring: int = 0, order: int, **fields: object
+    callback: Callback,
+    kind: int,
+    voice: Voice = Voice.P1,
+    note: int = 69,
+    *,
+    ring: int = 0,
+    order: int,
+    **fields: object,
 ) -> bool:
     record = np.zeros(1, COMMAND)
     record["kind"], record["voice"], record["note"], record["order"] = kind, int(voice), note, order
     record["volume"], record["n_notes"], record["notes"][0, 0] = 15, 1, note
     for name, value in fields.items():
         record[name] = value
-    return bool(push_command(callback[0], ring, record[0]))
+    return push_command(callback[0], ring, record[0])
 
 
 def frame_of(index: int, seed: int = 0, offset: float = 0.0, owner: int = MODEL) -> PlannedFrame:
@@ -101,11 +108,11 @@ def frame_of(index: int, seed: int = 0, offset: float = 0.0, owner: int = MODEL)
     return PlannedFrame(index, np.array(rows, np.uint8), np.full(4, owner, np.uint8), np.full(4, offset))
 
 
-def sounding(callback: Engine) -> list[int]:
+def sounding(callback: Callback) -> list[int]:
     return [int(note) for note in callback["synth"]["voices"]["playing"]["note"][0]]
 
 
-Action = Callable[[Engine], object]
+Action = Callable[[Callback], object]
 SCENE: list[tuple[int, Action]] = [
     (0, lambda e: write_frames(e["table"], [frame_of(k) for k in range(3)])),
     (700, lambda e: command(e, KEY_DOWN, note=60, order=1)),
@@ -130,7 +137,7 @@ SCENE_SAMPLES = 20_000
 
 def play_scene(
     cuts: list[int], rate: int, patch: Patch = PLAIN, *, is_apart: bool = False
-) -> tuple[NDArray[np.float32], Engine]:
+) -> tuple[NDArray[np.float32], Callback]:
     """Render the scene in blocks that end at the cuts and wherever something happens."""
     callback = new(rate=rate, patch=patch, is_apart=is_apart)
     ends = sorted({*cuts, *(sample for sample, _ in SCENE), SCENE_SAMPLES})
@@ -356,7 +363,7 @@ def test_a_full_ring_refuses_and_takes_again_once_it_was_read() -> None:
     assert sounding(callback) == [0, 0, 0, 0]
 
 
-def loud(**mix: float) -> Engine:
+def loud(**mix: float) -> Callback:
     """Return a callback in the middle of a chord."""
     callback = new()
     write_frames(callback["table"], [frame_of(k // 9) for k in range(9)])
@@ -412,7 +419,7 @@ def test_fill_block_counts_stamps_and_measures() -> None:
     assert (stats["levels"] > 0.3).all()
 
 
-def call_natively(callback: Engine, out: NDArray[np.float32], n_samples: int, flags: int = 0) -> int:
+def call_natively(callback: Callback, out: NDArray[np.float32], n_samples: int, flags: int = 0) -> int:
     """Call what PortAudio calls, by its address, as PortAudio does."""
     pointer, number = ctypes.c_void_p, ctypes.c_ulong
     function = ctypes.CFUNCTYPE(ctypes.c_int, pointer, pointer, number, pointer, number, pointer)
@@ -450,7 +457,7 @@ def test_the_native_callback_allocates_nothing() -> None:
     assert (after.alloc, after.mi_alloc) == (before.alloc, before.mi_alloc)
 
 
-def test_a_detached_engine_is_left_alone() -> None:
+def test_a_detached_callback_is_left_alone() -> None:
     callback = loud()
     before = callback.tobytes()
     callback["is_detached"] = 1
@@ -461,7 +468,7 @@ def test_a_detached_engine_is_left_alone() -> None:
     assert callback.tobytes() == before
 
 
-def click_callback(bpm: float, n_frames: int, *, is_apart: bool = False) -> Engine:
+def click_callback(bpm: float, n_frames: int, *, is_apart: bool = False) -> Callback:
     """Return a callback that plays nothing but a metronome, three beats a bar, from bar 1 on."""
     callback = new(is_apart=is_apart)
     callback["mix"]["metronome"] = 1.0

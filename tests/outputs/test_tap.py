@@ -19,10 +19,10 @@ from livegen.score_table import PlannedFrame, write_frames
 
 RATE = 48_000
 PLAIN = load_patch("plain")
-Engine = NDArray[np.void]
+Callback = NDArray[np.void]
 
 
-def playing_callback(*, is_apart: bool = False) -> Engine:
+def playing_callback(*, is_apart: bool = False) -> Callback:
     """Return a callback that plays chords for two seconds."""
     callback = new_callback(RATE, PLAIN, n_channels=1, is_apart=is_apart)
     callback["mix"]["master"] = callback["mix"]["master_now"] = 0.9
@@ -32,7 +32,7 @@ def playing_callback(*, is_apart: bool = False) -> Engine:
     return callback
 
 
-def fill(callback: Engine, n_samples: int) -> NDArray[np.float32]:
+def fill(callback: Callback, n_samples: int) -> NDArray[np.float32]:
     out = np.zeros((n_samples, int(callback["n_channels"][0])), np.float32)
     fill_block(callback[0], out.reshape(-1), n_samples, 0)
     return out

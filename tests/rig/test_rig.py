@@ -244,7 +244,6 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
 
 
 _TEXTS = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=20)
-_PEERS = st.lists(st.tuples(st.sampled_from(["::1", "a.local"]), st.integers(1, 65535)))
 _OUTS = st.builds(
     MidiOutSettings,
     port=st.none() | _TEXTS,

@@ -16,7 +16,7 @@ ORIGIN_NS = 5_000_000_000_000
 
 
 class Played:
-    """A callback whose callback is played by the test."""
+    """The record of a callback that the test plays."""
 
     def __init__(self, rate: int = 48_000) -> None:
         self.callback = new_callback(rate, load_patch("plain"))

@@ -5,9 +5,10 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from ring import push_command
 
 from livegen.apu import voice_level
-from livegen.outputs.callback import new_callback, push_command, render_block
+from livegen.outputs.callback import new_callback, render_block
 from livegen.patch import parse_patch
 from livegen.score import Voice
 from livegen.score_table import MODEL, PlannedFrame, write_frames

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from lstm_weights import random_predictor
 from songs import song, write_splits
 
 torch = pytest.importorskip("torch")
@@ -17,9 +18,7 @@ SONGS = songs_of([song(i, 300) for i in range(8)])
 
 
 def _predictor() -> LstmPredictor:
-    generator = np.random.default_rng(0)
-    arrays = {name: generator.standard_normal(shape).astype(np.float32) for name, shape in TINY.shapes().items()}
-    return LstmPredictor.from_arrays("tiny", TINY, arrays)
+    return random_predictor(TINY, scale=1.0)
 
 
 @pytest.fixture(scope="module")

@@ -12,9 +12,9 @@ from livegen.engines.lstm import ear, kernels  # noqa: E402
 from livegen.engines.lstm.lstm import LstmConfig, LstmDistribution, LstmPredictor  # noqa: E402
 from livegen.engines.protocol import Conditions, Performer  # noqa: E402
 from livegen.score import SILENCE, Column, Voice  # noqa: E402
-from livegen.training.dataset import Segment, in_order, lesson_of, only, songs_of  # noqa: E402
+from livegen.training.dataset import Lesson, Segment, in_order, lesson_of, only, songs_of  # noqa: E402
 from livegen.training.evaluate import load_network  # noqa: E402
-from livegen.training.model import Network, batch_of  # noqa: E402
+from livegen.training.model import Batch, Network, batch_of  # noqa: E402
 from livegen.training.perform import Performance  # noqa: E402
 
 MODELS = Path(__file__).parents[2] / "models"
@@ -71,6 +71,13 @@ def _wild_song() -> np.ndarray:
         elif t % 200 > 60:
             frames[t] = frames[t - 1]
     return frames
+
+
+def _batch_of(lesson: Lesson, n: int, leaves_out: tuple[str, ...] = ()) -> Batch:
+    """Return a lesson of n frames as the only lane of a batch."""
+    parts = {name: getattr(lesson, name)[:, None] for name in lesson.__dataclass_fields__}
+    segment = Segment(**parts, is_start=np.ones(1, np.bool_), n_frames=np.array([n]))
+    return batch_of(segment, torch.device("cpu"), leaves_out)
 
 
 def _live_losses(distribution: LstmDistribution, frame: np.ndarray, order: tuple[Voice, ...]) -> np.ndarray:
@@ -144,9 +151,7 @@ def test_live_steps_agree_with_torch_on_who_performs_and_what_is_held(network, p
         np.array([ear.bass_of(keys, int(bits)) for keys, bits in zip(held, performed, strict=True)], np.uint8),
     )
     lesson = lesson_of(frames, performance=who)
-    parts = {name: getattr(lesson, name)[:, None] for name in lesson.__dataclass_fields__}
-    segment = Segment(**parts, is_start=np.ones(1, np.bool_), n_frames=np.array([n]))
-    batch = batch_of(segment, torch.device("cpu"), config.leaves_out)
+    batch = _batch_of(lesson, n, config.leaves_out)
     known = torch.tensor([[u < v for u in Voice] for v in Voice])
     with torch.no_grad():
         h, _ = network(batch.rows, network.new_state(1))
@@ -166,8 +171,7 @@ def test_at_a_turn_which_note_it_is_counts_and_not_whether_it_changes(network, p
     is_turn = np.zeros((60, 4), np.bool_)
     is_turn[20:] = True
     lesson = lesson_of(frames, is_turn=is_turn)
-    parts = {name: getattr(lesson, name)[:, None] for name in lesson.__dataclass_fields__}
-    batch = batch_of(Segment(**parts, is_start=np.ones(1, np.bool_), n_frames=np.array([60])), torch.device("cpu"))
+    batch = _batch_of(lesson, 60)
     with torch.no_grad():
         h, _ = network(batch.rows, network.new_state(1))
         which = network.losses(h.flatten(0, 1), batch, torch.zeros(60, 4, 4, dtype=torch.bool)).which.numpy()

@@ -29,6 +29,7 @@ from livegen.engines.lstm.kernels import (
 from livegen.engines.lstm.match import match_lengths
 from livegen.engines.lstm.memory import Memory, Past, is_shown
 from livegen.engines.protocol import UNCONDITIONED, Conditions, Sampling
+from livegen.engines.sampling import seed_bits
 from livegen.errors import CheckpointError
 from livegen.score import N_VOICES, SILENCE, Voice
 
@@ -299,7 +300,7 @@ class LstmDistribution:
             np.empty(N_SCORES, np.float32),
             np.empty(N_CLASSES, np.float64),
             _shape(sampling),
-            np.uint64(seed & 0xFFFFFFFFFFFFFFFF),
+            seed_bits(seed),
             frame_index,
         )
         frame[is_forced] = forced[is_forced]
