@@ -8,10 +8,7 @@ highest note of its chords, a bass the lowest, and a counter-melody turns chords
 with only one part, such as a piano, is divided by pitch.
 """
 
-from bisect import bisect_right
 from dataclasses import dataclass
-from itertools import groupby
-from operator import attrgetter
 from pathlib import Path
 from typing import Final
 
@@ -21,11 +18,12 @@ from numpy.typing import NDArray
 from livegen.errors import FormatError
 from livegen.formats.files import Warn, ignore
 from livegen.formats.midi import nesmdb as nesmdb_midi
-from livegen.formats.midi.band_notes import Note, Part, collect_parts
+from livegen.formats.midi.band_lines import Line, arpeggios_of, is_heard_below, line_of
+from livegen.formats.midi.band_notes import Part, collect_parts, together
 from livegen.formats.midi.file import LONGEST_DRUM_FRAMES, event_frames, fill_drums, separate
 from livegen.formats.midi.smf import NOTE_ON, Song, read_song
 from livegen.score import MIDI_CHANNEL, N_COLUMNS, N_VOICES, Column, Voice, fit_note
-from livegen.units import FRAME_RATE_HZ, MAX_VOLUME
+from livegen.units import FRAME_RATE_HZ, MAX_VELOCITY, MAX_VOLUME
 
 _DRUM_CHANNEL: Final = MIDI_CHANNEL[Voice.NO]
 _BASS_PROGRAMS: Final = range(32, 40)  # General MIDI's 33 to 40
@@ -43,8 +41,6 @@ chords are the bass.
 _CHORDAL: Final = 1.3
 """A part has chords if on average at least this many keys are down at a time."""
 
-_ARPEGGIO_FRAMES: Final = 2
-_MOST_ARPEGGIO_KEYS: Final = 4
 _MOST_PARTS: Final = 64  # number of parts that are used at most
 _REST_FRAMES: Final = FRAME_RATE_HZ // 2
 """A note of another part fills a rest of the counter-melody if P2 is silent this many frames before and after it."""
@@ -126,7 +122,7 @@ def arrange(song: Song) -> NDArray[np.uint8]:
     parts = [part for part in collect_parts(song, at) if part.channel != _DRUM_CHANNEL]
     if not parts and not len(drums):
         raise FormatError(f"{song.file_name} holds no notes: choose a MIDI file with music in it")
-    n_frames = max([int(at[-1]) + 1 + LONGEST_DRUM_FRAMES, *(note.tail for part in parts for note in part.notes)])
+    n_frames = max([int(at[-1]) + 1 + LONGEST_DRUM_FRAMES, *(int(part.notes.tail.max()) for part in parts)])
     frames = np.zeros((n_frames, N_VOICES, N_COLUMNS), np.uint8)
     fill_drums(frames[:, Voice.NO], Voice.NO, at[drums], song.events.message[drums])
     _write_parts(frames, parts)
@@ -137,22 +133,19 @@ def arrange(song: Song) -> NDArray[np.uint8]:
 def _write_parts(frames: NDArray[np.uint8], parts: list[Part]) -> None:
     bass, parts = _take_bass(parts)
     if bass is not None:
-        _write(frames, Voice.TR, bass, _line(bass.notes, is_bass=True))
-    parts = sorted((part for part in parts if part.notes), key=_melody_score, reverse=True)
+        _write(frames, Voice.TR, bass, line_of(bass.notes, is_bass=True))
+    parts = sorted((part for part in parts if len(part.notes)), key=_melody_score, reverse=True)
     if not parts:
         return
     melody, *others = parts
-    line = _line(melody.notes)
+    line = line_of(melody.notes)
     _write(frames, Voice.P1, melody, line)
     if others:
-        _write(frames, Voice.P2, others[0], _arpeggios(others[0].notes))
+        _write(frames, Voice.P2, others[0], arpeggios_of(others[0].notes))
         for part in others[1:_MOST_PARTS]:
             _fill_rests(frames, part)
     else:  # P2 plays what remains below the top of the chords
-        kept = {id(note.source) for note in line}
-        starts = [played.start for played in line]
-        inner = [note for note in melody.notes if id(note) not in kept and _is_heard_below(note, line, starts)]
-        _write(frames, Voice.P2, melody, _line(inner))
+        _write(frames, Voice.P2, melody, line_of(melody.notes[is_heard_below(line, melody.notes)]))
 
 
 def _take_bass(parts: list[Part]) -> tuple[Part | None, list[Part]]:
@@ -165,17 +158,20 @@ def _take_bass(parts: list[Part]) -> tuple[Part | None, list[Part]]:
         bass = min(candidates, key=lambda part: part.median_key - 12.0 * part.coverage)
         return bass, [part for part in parts if part is not bass]
     chordal = [part for part in parts if part.polyphony >= _CHORDAL]
-    low = [note for part in chordal for note in part.notes if note.key < _BASS_TOP]
-    if not low or len(low) == sum(len(part.notes) for part in parts):
+    low = [part.notes[part.notes.key < _BASS_TOP] for part in chordal]
+    n_low = sum(map(len, low))
+    if not n_low or n_low == sum(len(part.notes) for part in parts):
         return None, parts
-    taken = {id(note) for note in low}
-    rest = [part.with_notes([note for note in part.notes if id(note) not in taken]) for part in parts]
-    return chordal[0].with_notes(sorted(low, key=attrgetter("start"))), rest
+    rest = [
+        part.with_notes(part.notes[part.notes.key >= _BASS_TOP]) if part.polyphony >= _CHORDAL else part
+        for part in parts
+    ]
+    return chordal[0].with_notes(together(low)), rest
 
 
 def _melody_score(part: Part) -> float:
     score = min(2.0 * part.coverage, 1.0) + 0.8 * float(np.clip((part.median_key - 48) / 36, 0.0, 1.0))
-    score += 0.8 / part.polyphony + 0.5 * min(len({note.key for note in part.notes}) / 8, 1.0)
+    score += 0.8 / part.polyphony + 0.5 * min(len(np.unique(part.notes.key)) / 8, 1.0)
     return score + _family(part).lead + _has(part, _LEAD_WORDS) - 0.5 * _has(part, _BACKING_WORDS)
 
 
@@ -187,92 +183,24 @@ def _family(part: Part) -> _Family:
     return _FAMILIES[part.program // 8]
 
 
-@dataclass(slots=True)
-class _Played:
-    """A note as a voice plays it: frames from `start` to `end`, the volume falling since `struck`."""
-
-    start: int
-    end: int
-    key: int
-    volume: int
-    struck: int
-    source: Note
-
-
-def _line(notes: list[Note], *, is_bass: bool = False) -> list[_Played]:
-    """Return the highest notes, or of a bass the lowest, one at a time and in order.
-
-    A higher note ends the one before at once. A lower one is left out while the key before is still down, but ends a
-    note that only the pedal holds. A note that is struck one frame before a higher one belongs to the same chord.
-    """
-    sign = -1 if is_bass else 1
-    line: list[_Played] = []
-    for start, group in groupby(notes, key=attrgetter("start")):
-        best = max(group, key=lambda note: sign * note.key)
-        if line:
-            last = line[-1]
-            is_held = last.source.end > start
-            if is_held and sign * best.key < sign * last.key:
-                continue
-            if is_held and best.key != last.key and start - last.start == 1:
-                line.pop()
-                start -= 1
-            else:
-                last.end = min(last.end, start)
-        line.append(_Played(start, best.tail, best.key, best.volume, start, best))
-    return line
-
-
-def _is_heard_below(note: Note, line: list[_Played], starts: list[int]) -> bool:
-    """Tell whether the line plays another pitch class, or nothing yet, when a note is struck."""
-    at = bisect_right(starts, note.start) - 1
-    return at < 0 or line[at].key % 12 != note.key % 12
-
-
-def _arpeggios(notes: list[Note]) -> list[_Played]:
-    """Return a part with its chords as arpeggios, two frames a key from the lowest up; the rest is as in `_line`."""
-    chords: list[list[Note]] = []
-    for struck in notes:
-        if chords and struck.start - chords[-1][0].start <= 1:
-            chords[-1].append(struck)
-        else:
-            chords.append([struck])
-    tops = [max(chord, key=attrgetter("key")) for chord in chords]
-    by_top = {id(top): chord for top, chord in zip(tops, chords, strict=True)}
-    played: list[_Played] = []
-    for note in _line(tops):
-        keys = sorted({other.key for other in by_top[id(note.source)]})[-_MOST_ARPEGGIO_KEYS:]
-        if len(keys) == 1 or note.end - note.start < _ARPEGGIO_FRAMES * len(keys):
-            played.append(note)
-            continue
-        for i, start in enumerate(range(note.start, note.end, _ARPEGGIO_FRAMES)):
-            end = min(start + _ARPEGGIO_FRAMES, note.end)
-            played.append(_Played(start, end, keys[i % len(keys)], note.volume, note.start, note.source))
-    return played
-
-
 def _fill_rests(frames: NDArray[np.uint8], part: Part) -> None:
     """Let P2 play a part where P2 has a long rest."""
-    busy = np.concatenate([[0], np.cumsum(frames[:, Voice.P2, Column.NOTE] > 0)])
-
-    def is_free(note: _Played) -> bool:
-        first, last = max(note.start - _REST_FRAMES, 0), min(note.end + _REST_FRAMES, len(frames))
-        return busy[first] == busy[last]
-
-    _write(frames, Voice.P2, part, [note for note in _line(part.notes) if is_free(note)])
+    busy = np.append(0, np.cumsum(frames[:, Voice.P2, Column.NOTE] > 0))
+    line = line_of(part.notes)
+    first, last = np.maximum(line.start - _REST_FRAMES, 0), np.minimum(line.end + _REST_FRAMES, len(frames))
+    _write(frames, Voice.P2, part, line[busy[first] == busy[last]])
 
 
-def _write(frames: NDArray[np.uint8], voice: Voice, part: Part, line: list[_Played]) -> None:
+def _write(frames: NDArray[np.uint8], voice: Voice, part: Part, line: Line) -> None:
     family, column = _family(part), frames[:, voice]
-    for note in line:
-        if note.end <= note.start:
-            continue
-        column[note.start : note.end, Column.NOTE] = fit_note(voice, note.key)
-        if voice is not Voice.TR:
-            ages = np.arange(note.start - note.struck, note.end - note.struck) / FRAME_RATE_HZ
-            level = family.floor + (1.0 - family.floor) * np.exp(-ages / family.decay_seconds)
-            volume = np.clip(np.ceil(note.volume * level), 1, MAX_VOLUME)
-            column[note.start : note.end, Column.VOLUME] = volume
-            column[note.start : note.end, Column.TIMBRE] = family.duty
-        if note.start == note.struck:
-            separate(column, note.start)
+    line = line[line.end > line.start]
+    lengths = line.end - line.start
+    place = np.arange(lengths.sum()) + np.repeat(line.start - np.cumsum(lengths) + lengths, lengths)
+    notes = np.array([fit_note(voice, key) for key in range(MAX_VELOCITY + 1)], np.uint8)
+    column[place, Column.NOTE] = np.repeat(notes[line.key], lengths)
+    if voice is not Voice.TR:
+        ages = place - np.repeat(line.struck, lengths)
+        level = family.floor + (1.0 - family.floor) * np.exp(-ages / FRAME_RATE_HZ / family.decay_seconds)
+        column[place, Column.VOLUME] = np.clip(np.ceil(np.repeat(line.volume, lengths) * level), 1, MAX_VOLUME)
+        column[place, Column.TIMBRE] = family.duty
+    separate(column, line.start[line.start == line.struck])

@@ -7,7 +7,6 @@ that frame. So nothing of a part is lost, except notes that a voice would have t
 """
 
 from collections.abc import Sequence
-from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -18,20 +17,13 @@ from numpy.typing import NDArray
 from livegen.errors import FormatError
 from livegen.formats.files import Warn, ignore
 from livegen.formats.midi import nesmdb as nesmdb_midi
-from livegen.formats.midi.smf import CONTROL_CHANGE, NOTE_OFF, NOTE_ON, Events, Song, message_bytes, read_song
+from livegen.formats.midi.held import held_notes
+from livegen.formats.midi.smf import CONTROL_CHANGE, NOTE_ON, Events, Song, message_bytes, read_song
 from livegen.formats.score.piece import Piece
 from livegen.score import MIDI_CHANNEL, N_COLUMNS, N_VOICES, ONSET_VOLUME_RISE, Column, Voice, fit_note
 from livegen.units import FRAME_RATE_HZ, MAX_VELOCITY, MAX_VOLUME, velocity_to_volume
 
 _DRUM_CHANNEL: Final = MIDI_CHANNEL[Voice.NO]
-SUSTAIN: Final = 64
-ALL_SOUND_OFF: Final = 120
-RESET: Final = 121
-ALL_NOTES_OFF: Final = 123
-PEDAL_DOWN: Final = 64
-"""MIDI's numbers of the controls that end notes, and the value from which on the sustain pedal is down."""
-
-_CONTROLS_OF_NOTES: Final = (SUSTAIN, ALL_SOUND_OFF, RESET, ALL_NOTES_OFF)
 
 _DEFAULT_TIMBRE: Final[dict[Voice, int]] = {Voice.P1: 2, Voice.P2: 2, Voice.TR: 0, Voice.NO: 0}
 """Timbre of each voice. The pulses have the square wave, the most frequent duty in NES-MDB."""
@@ -41,6 +33,8 @@ _DRUM_FRAMES: Final = 3
 """Frames that a drum sounds, unless `_CYMBAL_FRAMES` has its key. The ends of notes in drum tracks mean nothing."""
 
 LONGEST_DRUM_FRAMES: Final = max(_CYMBAL_FRAMES.values())
+
+_VOLUMES: Final = np.array([velocity_to_volume(velocity) for velocity in range(MAX_VELOCITY + 1)])
 
 _EDGE_SECONDS: Final = 1e-6
 """Tolerance for rounding: an event that is at the start of a frame up to this error belongs to that frame."""
@@ -169,9 +163,8 @@ def _assign_voices(song: Song) -> dict[_Part, Voice]:
     """Return the voice of each part that gets one: by its channel first, then in the order of the file."""
     is_on = song.events.kind == NOTE_ON
     track, channel = song.events.track[is_on], song.events.channel[is_on]
-    by_track = np.argsort(track, kind="stable")
-    _, first = np.unique(track[by_track].astype(np.int64) << 4 | channel[by_track], return_index=True)
-    first = by_track[np.sort(first)]
+    _, first = np.unique(track.astype(np.uint16) << 4 | channel, return_index=True)  # 16 bits are sorted at once
+    first = first[np.lexsort((first, track[first]))]
     parts = list(zip(track[first].tolist(), channel[first].tolist(), strict=True))
     assigned: dict[_Part, Voice] = {}
     for voice, channel_of_voice in MIDI_CHANNEL.items():
@@ -196,75 +189,64 @@ def _concerns(part: _Part, events: Events) -> NDArray[np.bool_]:
 
 def _fill_melody(column: NDArray[np.uint8], voice: Voice, at: NDArray[np.int64], messages: NDArray[np.uint8]) -> None:
     """Write one part, the frames of its messages and these, into a voice's frames, shape (N, 3)."""
-    notes = [fit_note(voice, key) << 8 for key in range(MAX_VELOCITY + 1)]
-    volumes = [0 if voice is Voice.TR else velocity_to_volume(velocity) for velocity in range(MAX_VELOCITY + 1)]
-    kind, number = messages[:, 0] & 0xF0, messages[:, 1]
-    is_control = (kind == CONTROL_CHANGE) & np.isin(number, _CONTROLS_OF_NOTES)
-    heard = np.flatnonzero((kind == NOTE_ON) | (kind == NOTE_OFF) | is_control)
-    columns = (at[heard], kind[heard], number[heard], messages[heard, 2])
-    rows = zip(*(column.tolist() for column in columns), strict=True)
-    end = int(at[-1]) + 1 if len(at) else 0
-
-    cells = [0] * len(column)  # note and volume of each frame, as `_cell` has them
-    sounding, now = 0, -1
-    struck: dict[int, int] = {}  # in the frame that is now: key to the frame, and the key, so that the highest wins
-    held: dict[int, int] = {}  # the same of all that are held
-    velocities: dict[int, int] = {}
-    pedalled: set[int] = set()  # keys that only the pedal holds
-    pedal = False
-    for frame, message, first, second in chain(rows, [(end, NOTE_OFF, 0, 0)]):
-        if frame != now:
-            key = max(held.values()) & 0x7F if held else -1
-            sounding = 0 if key < 0 else notes[key] | volumes[velocities[key]]
-            if struck:
-                key = max([strike for key, strike in struck.items() if key in held] or struck.values()) & 0x7F
-                cells[now] = notes[key] | volumes[velocities[key]]
-                if now >= 2 and _is_one_note(cells[now - 2], cells[now - 1], cells[now]):
-                    cells[now - 1] = 0
-                struck.clear()
-            elif now >= 0:
-                cells[now] = sounding
-            cells[now + 1 : frame] = [sounding] * (frame - now - 1)
-            now = frame
-        if message == NOTE_ON:
-            struck[first] = held[first] = frame << 7 | first
-            velocities[first] = second
-            pedalled.discard(first)
-        elif message == NOTE_OFF:
-            if pedal and first in held:
-                pedalled.add(first)
-            elif not pedal:
-                held.pop(first, None)
-        else:
-            if first in (ALL_SOUND_OFF, ALL_NOTES_OFF):
-                held.clear()
-            if first in (SUSTAIN, RESET):
-                pedal = first == SUSTAIN and second >= PEDAL_DOWN
-            if pedalled and not pedal:
-                for key in pedalled:
-                    held.pop(key, None)
-                pedalled.clear()
-    packed = np.array(cells, np.int32)
-    column[:, Column.NOTE], column[:, Column.VOLUME] = packed >> 8, packed & 0xFF
-    column[:, Column.TIMBRE] = np.where(packed > 0, _DEFAULT_TIMBRE[voice], 0)
+    held = held_notes(messages, messages[:, 1])
+    at = np.append(at, at[-1] + 1)
+    start, end = at[held.strike], at[np.minimum(held.release, held.again)]
+    key, velocity = messages[held.strike, 1], messages[held.strike, 2]
+    order = np.argsort(start << 7 | key, kind="stable")
+    start, end, key, velocity = start[order], end[order], key[order], velocity[order]
+    heard = _newest(start, end, len(column))
+    last = np.flatnonzero(np.diff(start, append=-1))  # of those struck in a frame, the highest
+    struck = start[last]
+    is_over = (heard[struck] < 0) | (start[heard[struck]] < struck)
+    heard[struck[is_over]] = last[is_over]
+    frames = np.flatnonzero(heard >= 0)
+    note = heard[frames]
+    notes = np.array([fit_note(voice, key) for key in range(MAX_VELOCITY + 1)], np.uint8)
+    column[frames, Column.NOTE] = notes[key[note]]
+    if voice is not Voice.TR:
+        column[frames, Column.VOLUME] = _VOLUMES[velocity[note]]
+    column[frames, Column.TIMBRE] = _DEFAULT_TIMBRE[voice]
+    separate(column, struck)
 
 
-def separate(column: NDArray[np.uint8], frame: int) -> None:
-    """Make a note that is repeated in a frame of a voice, shape (N, 3), an onset, by silencing the frame before.
+def _newest(start: NDArray[np.int64], end: NDArray[np.int64], n_frames: int) -> NDArray[np.int64]:
+    """Return for each frame the last of the notes that sound then, or -1.
 
-    If the first note has only that one frame, the two stay one note.
+    A note is two spans as long as the greatest power of two that fits, and such a span is two of half its length.
     """
-    if frame >= 2 and _is_one_note(*(_cell(*column[at, :2].tolist()) for at in (frame - 2, frame - 1, frame))):
-        column[frame - 1] = 0
+    newest = np.full(n_frames, -1)
+    level = np.frexp(end - start)[1] - 1
+    for n in range(level.max(initial=-1), -1, -1):
+        span = 1 << n
+        newest[span:] = np.maximum(newest[span:], newest[:-span])
+        notes = np.flatnonzero(level == n)
+        np.maximum.at(newest, start[notes], notes)
+        np.maximum.at(newest, end[notes] - span, notes)
+    return newest
 
 
-def _cell(note: int, volume: int) -> int:
-    return note << 8 | volume
+def separate(column: NDArray[np.uint8], struck: NDArray[np.int64]) -> None:
+    """Make repeated notes of a voice, shape (N, 3), onsets, by silencing the frame before each.
+
+    Parameters
+    ----------
+    column : ndarray of uint8, shape (N, 3)
+    struck : ndarray of int64
+        The frames in which notes are struck, ascending. A note that has only one frame stays one with the next.
+    """
+    struck = struck[struck >= 2]
+    note, volume = column[:, Column.NOTE], column[:, Column.VOLUME].astype(np.int64)
+    is_repeated = (note[struck] == note[struck - 1]) & (note[struck] == note[struck - 2])
+    repeated = struck[is_repeated & (volume[struck] < volume[struck - 1] + ONSET_VOLUME_RISE)]
+    column[repeated[every_second(repeated)] - 1] = 0
 
 
-def _is_one_note(two_before: int, before: int, now: int) -> bool:
-    """Tell whether three frames of a voice, each as `_cell` has it, are heard as one note."""
-    return now >> 8 == before >> 8 == two_before >> 8 and now & 0xFF < (before & 0xFF) + ONSET_VOLUME_RISE
+def every_second(frames: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Tell which of some frames, ascending, are the first, third, and so on of those that follow one another."""
+    place = np.arange(len(frames))
+    first = np.maximum.accumulate(np.where(np.diff(frames, prepend=-1) != 1, place, 0))
+    return (place - first) % 2 == 0
 
 
 def fill_drums(column: NDArray[np.uint8], voice: Voice, at: NDArray[np.int64], messages: NDArray[np.uint8]) -> None:
@@ -273,18 +255,18 @@ def fill_drums(column: NDArray[np.uint8], voice: Voice, at: NDArray[np.int64], m
     Each hit fades out, and the deepest of several wins.
     """
     is_on = messages[:, 0] & 0xF0 == NOTE_ON
-    at, keys, velocities = at[is_on], messages[is_on, 1], messages[is_on, 2]
-    notes = np.array([fit_note(voice, key) for key in range(MAX_VELOCITY + 1)], np.uint8)[keys]
-    order = np.lexsort((velocities, keys, notes, at))
-    hits = order[np.diff(at[order], prepend=-1) != 0]
-    at, notes = at[hits], notes[hits]
-    lengths = np.array([_CYMBAL_FRAMES.get(key, _DRUM_FRAMES) for key in range(MAX_VELOCITY + 1)])[keys[hits]]
-    volumes = np.array([velocity_to_volume(velocity) for velocity in range(MAX_VELOCITY + 1)])[velocities[hits]]
+    at = at[is_on]
+    notes = np.array([fit_note(voice, key) for key in range(MAX_VELOCITY + 1)], np.int32)
+    hits = notes[messages[is_on, 1]] << 14 | messages[is_on, 1].astype(np.int32) << 7 | messages[is_on, 2]
+    first = np.flatnonzero(np.diff(at, prepend=-1))
+    hits, at = np.minimum.reduceat(hits, first), at[first]
+    lengths = np.array([_CYMBAL_FRAMES.get(key, _DRUM_FRAMES) for key in range(MAX_VELOCITY + 1)])[hits >> 7 & 0x7F]
+    volumes = _VOLUMES[hits & 0x7F]
     room = np.diff(at, append=len(column))  # up to the next one
     for age in range(LONGEST_DRUM_FRAMES):
         sounds = (age < lengths) & (age < room)
         fading = np.ceil(volumes[sounds] * (1 - age / lengths[sounds]))
         frames = at[sounds] + age
-        column[frames, Column.NOTE] = notes[sounds]
+        column[frames, Column.NOTE] = hits[sounds] >> 14
         column[frames, Column.VOLUME] = np.clip(fading, 1, MAX_VOLUME)
         column[frames, Column.TIMBRE] = _DEFAULT_TIMBRE[voice]
