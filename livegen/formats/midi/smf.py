@@ -16,15 +16,12 @@ from numpy.typing import NDArray
 from livegen.errors import FormatError
 from livegen.formats.files import MAX_SECONDS, Warn, ignore, read_bytes
 from livegen.formats.midi.damage import HEADER, Damage, behind_track, in_track
-from livegen.formats.midi.smf_scan import (
+from livegen.formats.midi.smf_scan import MOST_FAULTS, NOTE_OFF, NOTE_ON, TrackScan
+from livegen.formats.midi.smf_table import (
     META_MARKER,
     META_TEMPO,
     META_TIME_SIGNATURE,
     META_TRACK_NAME,
-    MOST_FAULTS,
-    NOTE_OFF,
-    NOTE_ON,
-    TrackScan,
     data_bytes,
 )
 
