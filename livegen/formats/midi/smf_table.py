@@ -19,7 +19,7 @@ SURE_METAS: Final = (*KEPT_METAS, META_END)
 
 _NUMBER_BYTES: Final = 4
 _LONGEST_MESSAGE: Final = 8  # delta time, status and data, rounded up
-_LONGEST_EVENT: Final = 256
+_LONGEST_EVENT: Final = 256  # of those found here, rounded up
 _LENGTH: Final = 0x07
 _LONG: Final = 0x40
 _SHORT: Final = 0x80
