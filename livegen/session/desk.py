@@ -14,6 +14,7 @@ from typing import Final
 from livegen.controls import DEFAULTS, Value, Values
 from livegen.errors import LivegenError, RigError
 from livegen.events import Event, SetControl
+from livegen.inputs.midi_settings import Wiring
 from livegen.patch import Patch
 from livegen.rig import Rig, rig_path, save_knobs, save_rig
 from livegen.session.mapping import ControllerMap
@@ -117,7 +118,7 @@ class Desk:
         sentence, said_at = self._news
         return sentence if time.monotonic() < said_at + _NEWS_SECONDS else ""
 
-    def hear(self, event: Event, source: str, values: Values) -> list[Event]:
+    def hear(self, event: Event, source: str, values: Values, wiring: Wiring | None = None) -> list[Event]:
         """Return the events that the instrument is to get instead of one from an input.
 
         Parameters
@@ -126,10 +127,12 @@ class Desk:
         source : str
         values : Values
             The controls in force.
+        wiring : Wiring, optional
+            What is done with the port that the event came from.
         """
         with self._lock:
             before = self._map
-            self._map, events = before.hear(event, source, values)
+            self._map, events = before.hear(event, source, values, wiring)
             self._has_new_knobs |= self._map.knobs is not before.knobs
             if self._map.news:
                 self._say(self._map.news)

@@ -10,6 +10,7 @@ from waiting import wait_until
 from livegen.errors import PortError
 from livegen.events import ClockTick, ControlChange, Event, NoteOff, NoteOn, SourceLost, Start
 from livegen.inputs.midi import MidiInput
+from livegen.inputs.midi_settings import MidiInSettings
 from livegen.system.midi_echo import EchoFilter
 from livegen.system.midi_ports import MidiSystem, OutputPort
 
@@ -26,7 +27,9 @@ def keyboard(jack: str) -> Iterator["Keyboard"]:
 def test_events_come_in_order_on_the_input_s_thread(midi: MidiSystem, keyboard: Keyboard) -> None:
     heard: list[tuple[Event, str, str]] = []
     keys = MidiInput(
-        "keyboard", midi, lambda event, source: heard.append((event, source, threading.current_thread().name))
+        [MidiInSettings("keyboard")],
+        midi,
+        lambda event, source: heard.append((event, source, threading.current_thread().name)),
     )
     stop = threading.Event()
     thread = threading.Thread(target=keys.run, args=(stop,), name="midi-in")
@@ -52,7 +55,7 @@ def test_events_come_in_order_on_the_input_s_thread(midi: MidiSystem, keyboard: 
 
 def test_truncated_messages_are_counted(midi: MidiSystem, keyboard: Keyboard) -> None:
     heard: list[Event] = []
-    keys = MidiInput("keyboard", midi, lambda event, _: heard.append(event))
+    keys = MidiInput([MidiInSettings("keyboard")], midi, lambda event, _: heard.append(event))
     keyboard.send(0x90, 60)
     keyboard.send(0x90, 61, 1)
 
@@ -68,7 +71,7 @@ def test_truncated_messages_are_counted(midi: MidiSystem, keyboard: Keyboard) ->
 
 def test_an_unplugged_keyboard_is_released_and_comes_back(midi: MidiSystem, keyboard: Keyboard) -> None:
     heard: list[Event] = []
-    keys = MidiInput("keyboard", midi, lambda event, _: heard.append(event))
+    keys = MidiInput([MidiInSettings("keyboard")], midi, lambda event, _: heard.append(event))
 
     def is_unplugged() -> bool:
         keys.check()
@@ -98,7 +101,7 @@ def test_an_unplugged_keyboard_is_released_and_comes_back(midi: MidiSystem, keyb
 def test_no_port_named_opens_a_virtual_one_and_leaves_other_programs_alone(
     midi: MidiSystem, keyboard: Keyboard
 ) -> None:
-    keys = MidiInput(None, midi, lambda event, source: None)
+    keys = MidiInput([], midi, lambda event, source: None)
     assert keys.names == ["livegen in"]
     assert keys.warnings == []
     keys.check()
@@ -110,7 +113,7 @@ def test_a_program_that_was_connected_by_hand_is_released_when_it_is_gone(midi: 
     import jack
 
     heard: list[tuple[Event, str]] = []
-    keys = MidiInput(None, midi, lambda event, source: heard.append((event, source)))
+    keys = MidiInput([], midi, lambda event, source: heard.append((event, source)))
     keys.check()
     patch_bay = jack.Client("patch-bay", no_start_server=True)
     patch_bay.connect("keyboard:keys", "livegen:in")
@@ -133,7 +136,7 @@ def test_a_program_that_was_connected_by_hand_is_released_when_it_is_gone(midi: 
 def test_our_own_output_does_not_come_back(midi: MidiSystem) -> None:
     heard: list[Event] = []
     echo = EchoFilter(window_seconds=5.0)
-    keys = MidiInput(None, midi, lambda event, _: heard.append(event), echo=echo)
+    keys = MidiInput([], midi, lambda event, _: heard.append(event), echo=echo)
     with OutputPort(midi, None) as out:
         import jack
 
@@ -157,4 +160,4 @@ def test_our_own_output_does_not_come_back(midi: MidiSystem) -> None:
 
 def test_a_port_that_is_not_there_stops_the_start(midi: MidiSystem) -> None:
     with pytest.raises(PortError, match="'moog'"):
-        MidiInput("moog", midi, lambda event, source: None)
+        MidiInput([MidiInSettings("moog")], midi, lambda event, source: None)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from livegen.controls import CONTROLS
 from livegen.errors import CheckpointError, RigError
+from livegen.inputs.midi_settings import MidiInSettings
 from livegen.outputs.midi_settings import MidiOutSettings, VoiceOut, parse_settings
 from livegen.rig import (
     KNOB_KEYS,
@@ -24,6 +25,7 @@ from livegen.rig import (
     save_knobs,
     save_rig,
 )
+from livegen.score import Voice
 from livegen.system.resources import rigs_folder
 
 GIG = """\
@@ -106,7 +108,7 @@ def test_a_rig_says_everything_that_a_session_is_opened_with(gig: Path) -> None:
         rate=44100,
         block=64,
         midi_api="jack",
-        midi_in="keystation",
+        midi_ins=(MidiInSettings("keystation"),),
         osc_host="0.0.0.0",
         osc_port=9000,
         osc_peers=(("192.168.1.5", 9001), ("::1", 9002)),
@@ -122,9 +124,9 @@ def test_a_rig_says_everything_that_a_session_is_opened_with(gig: Path) -> None:
 
 
 def test_every_key_of_the_table_is_a_field_and_the_other_way() -> None:
-    fields = set(Rig.__dataclass_fields__) - {"controls", "knobs", "midi_outs", "path"}
+    fields = set(Rig.__dataclass_fields__) - {"controls", "knobs", "midi_ins", "midi_outs", "path"}
     assert {key.name for key in RIG_KEYS} == fields
-    assert {key.name for key in KNOB_KEYS} == {"control", "channel", "cc", "note", "mode"}
+    assert {key.name for key in KNOB_KEYS} == {"control", "channel", "cc", "note", "mode", "port"}
 
 
 def test_an_empty_rig_leaves_everything_open() -> None:
@@ -253,6 +255,13 @@ _OUTS = st.builds(
     clock=st.booleans(),
     offset_ms=st.floats(-50, 500),
 )
+_INS = st.builds(
+    MidiInSettings,
+    port=_TEXTS,
+    voice=st.none() | st.sampled_from(Voice),
+    channel=st.none() | st.integers(0, 15),
+    transpose=st.integers(-48, 48),
+)
 _KNOBS = st.lists(
     st.builds(
         Knob,
@@ -261,6 +270,7 @@ _KNOBS = st.lists(
         st.just("cc"),
         st.integers(0, 31),
         st.sampled_from(["absolute", "pair", "twos_complement", "offset_64"]),
+        st.none() | _TEXTS,
     ),
     unique_by=(lambda knob: knob.control, lambda knob: (knob.channel, knob.number)),
     max_size=5,
@@ -273,7 +283,7 @@ _KNOBS = st.lists(
         patch=st.none() | st.sampled_from(["lead", "plain"]),
         patches=st.none() | st.lists(st.sampled_from(["lead", "plain"])).map(tuple),
         audio=st.none() | _TEXTS,
-        midi_in=st.none() | _TEXTS,
+        midi_ins=st.none() | st.lists(_INS, min_size=1, max_size=3).map(tuple),
         midi_outs=st.none() | st.lists(_OUTS, min_size=1, max_size=3).map(tuple),
         rate=st.none() | st.integers(8000, 192000),
         osc_port=st.none() | st.integers(0, 65535),

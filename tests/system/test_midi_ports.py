@@ -11,16 +11,8 @@ from waiting import wait_until
 
 from livegen.errors import PortError
 from livegen.system import midi_ports
-from livegen.system.midi_ports import (
-    InputPort,
-    MidiSystem,
-    OutputPort,
-    choose_port,
-    find_midi,
-    is_own,
-    is_same_device,
-    list_ports,
-)
+from livegen.system.midi_names import choose_port, is_own, is_same_device
+from livegen.system.midi_ports import InputPort, MidiSystem, OutputPort, find_midi, list_ports
 
 NAMES = ["Midi Through:Midi Through Port-0 14:0", "Keystation 49:Keystation 49 MIDI 1 20:0", "Keys 24:0", "livegen:out"]
 
@@ -176,7 +168,7 @@ from livegen.errors import PortError
 heard = []
 with jack_server(sys.argv[1]) as server:
     midi, _ = find_midi("jack")
-    keys = MidiInput(None, midi, lambda event, source: heard.append((event, source)))
+    keys = MidiInput([], midi, lambda event, source: heard.append((event, source)))
     port = OutputPort(midi, None)
     server.kill()
     server.wait()
