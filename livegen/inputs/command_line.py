@@ -19,9 +19,10 @@ _LINE_LENGTH: Final = 80
 _MOST_REMEMBERED: Final = 50
 _NEAR: Final = 0.6  # how alike a mistyped name and a control must be, by difflib's measure
 
-HELP_WORDS: Final = ("help", "quit")
+HELP_WORDS: Final = ("help", "midi", "quit")
 _HELP: Final = (
-    "NAME VALUE sets a control, NAME alone tells it, tab completes, arrow up recalls; :quit leaves. Much used: "
+    "NAME VALUE sets a control, NAME alone tells it, tab completes, arrow up recalls; :midi tells the ports, :quit "
+    "leaves. Much used: "
     "temperature, p1.role, p2.volume, mode, bpm, key, patch, model, rewind, store, recall, undo, learn, save"
 )
 
@@ -125,7 +126,13 @@ class CommandLine:
         return replace(self, text=None, reply="", remembered=remembered, at=0), line
 
 
-def obey(line: str, values: Values, set_control: Callable[[str, Value], None], leave: Callable[[], None]) -> str:
+def obey(
+    line: str,
+    values: Values,
+    set_control: Callable[[str, Value], None],
+    leave: Callable[[], None],
+    ports: Callable[[], str],
+) -> str:
     """Do what a line says, and return one sentence that says what is now so, or nothing if others will say it.
 
     Parameters
@@ -137,6 +144,8 @@ def obey(line: str, values: Values, set_control: Callable[[str, Value], None], l
         Sets a control to a value that has been checked.
     leave : callable
         Ends the session.
+    ports : callable
+        Returns what is connected, in a sentence.
     """
     name, _, given = line.strip().partition(" ")
     given = given.strip()
@@ -144,7 +153,7 @@ def obey(line: str, values: Values, set_control: Callable[[str, Value], None], l
         if name == "quit":
             leave()
             return "leaving"
-        return _HELP
+        return ports() if name == "midi" else _HELP
     if not name:
         return ""
     control = CONTROLS.get(name)

@@ -61,6 +61,12 @@ class MidiInSettings:
         said += [f"{self.transpose:+d} semitones"] if self.transpose else []
         return ", ".join(said)
 
+    def __str__(self) -> str:
+        """Name its port, and what it does with it."""
+        words = self.words()
+        name = self.port or "every keyboard that is not named"
+        return f"{name} ({words})" if words else name
+
     def _meets(self, other: "MidiInSettings") -> bool:
         """Tell whether both would take the same messages of a port."""
         return self.channel is None or other.channel is None or self.channel == other.channel

@@ -58,6 +58,8 @@ class TerminalKeys:
         Tells whether the model plays.
     quit_session : callable
         Called when the user wants to leave.
+    ports : callable
+        Returns what is connected, in a sentence.
 
     Attributes
     ----------
@@ -71,11 +73,13 @@ class TerminalKeys:
         values: Callable[[], Values],
         is_running: Callable[[], bool],
         quit_session: Callable[[], None],
+        ports: Callable[[], str] = lambda: "",
     ) -> None:
         self._sink = sink
         self._values = values
         self._is_running = is_running
         self._quit = quit_session
+        self._ports = ports
         self._until: dict[int, float] = {}  # when each sounding note is let go
         self._line = CommandLine()
         self._lock = threading.Lock()  # of the line, which another thread may give a reply
@@ -148,7 +152,7 @@ class TerminalKeys:
         if key in _ENTER:
             with self._lock:
                 self._line, text = self._line.entered()
-            reply = obey(text, self._values(), self._set, self._quit)
+            reply = obey(text, self._values(), self._set, self._quit, self._ports)
             if reply:
                 self._tell(reply)
         elif key == _ESCAPE:

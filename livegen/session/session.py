@@ -141,6 +141,7 @@ class Session:
             lambda: self.instrument.values,
             lambda: self.instrument.state.is_running,
             quit_session,
+            self.status.ports,
         )
         self._opened.enter_context(real_time_process())
         if self.recorder is not None:

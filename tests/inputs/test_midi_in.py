@@ -10,7 +10,8 @@ from waiting import wait_until
 from livegen.errors import PortError
 from livegen.events import ClockTick, ControlChange, Event, NoteOff, NoteOn, SourceLost, Start
 from livegen.inputs.midi import MidiInput
-from livegen.inputs.midi_settings import MidiInSettings
+from livegen.inputs.midi_settings import MidiInSettings, parse_settings
+from livegen.score import Voice
 from livegen.system.midi_echo import EchoFilter
 from livegen.system.midi_ports import MidiSystem, OutputPort
 
@@ -156,6 +157,98 @@ def test_our_own_output_does_not_come_back(midi: MidiSystem) -> None:
     keys.close()
     assert heard == [NoteOn(1, 61, 80), SourceLost()]
     assert keys.echoes == 2
+
+
+@pytest.fixture
+def minilab(jack: str) -> Iterator[Keyboard]:
+    minilab = Keyboard("minilab")
+    yield minilab
+    minilab.unplug()
+
+
+def test_two_keyboards_keep_their_settings_however_they_come_and_go(
+    midi: MidiSystem, keyboard: Keyboard, minilab: Keyboard
+) -> None:
+    heard: list[tuple[Event, str]] = []
+    settings = [parse_settings("keyboard,voice=p1"), parse_settings("minilab,voice=tr,transpose=-12")]
+    keys = MidiInput(settings, midi, lambda event, source: heard.append((event, source)))
+    assert keys.described == ["keyboard:keys (plays P1)", "minilab:keys (plays TR, -12 semitones)"]
+
+    def voice_of(played: Keyboard) -> Voice | None:
+        heard.clear()
+        played.send(0x90, 60, 100)
+
+        def has_come() -> bool:
+            keys.poll()
+            return any(isinstance(event, NoteOn) for event, _ in heard)
+
+        assert wait_until(has_come)
+        wiring = keys.wiring_of(heard[-1][1])
+        assert wiring is not None
+        settings = wiring.settings_for(heard[-1][0])
+        return None if settings is None else settings.voice
+
+    def are_open(n_open: int) -> bool:
+        keys.check()
+        return len(keys.names) == n_open
+
+    assert (voice_of(keyboard), voice_of(minilab)) == (Voice.P1, Voice.TR)
+    keyboard.unplug()
+    assert wait_until(lambda: are_open(1))
+    assert keys.described[0] == "keyboard:keys (gone, plays again when it is back)"
+    minilab.unplug()
+    assert wait_until(lambda: are_open(0))
+    minilab.plug_in()  # in the other order than they were opened
+    assert wait_until(lambda: are_open(1))
+    assert voice_of(minilab) is Voice.TR
+    keyboard.plug_in()
+    assert wait_until(lambda: are_open(2))
+    assert (voice_of(keyboard), voice_of(minilab)) == (Voice.P1, Voice.TR)
+    keys.close()
+
+
+def test_two_keyboards_of_one_make_stay_what_they_were(midi: MidiSystem, minilab: Keyboard) -> None:
+    twin = Keyboard("minilab-2")
+    try:
+        settings = [parse_settings("minilab,voice=p1"), parse_settings("minilab,voice=tr")]
+        keys = MidiInput(settings, midi, lambda event, source: None)
+        assert keys.warnings == []
+        assert set(keys.names) == {"minilab:keys", "minilab-2:keys"}
+        before = {name: keys.wiring_of(f"midi:{name}") for name in keys.names}
+
+        def are_open(n_open: int) -> bool:
+            keys.check()
+            return len(keys.names) == n_open
+
+        for each in (minilab, twin):
+            each.unplug()
+        assert wait_until(lambda: are_open(0))
+        for n_open, each in ((1, twin), (2, minilab)):
+            each.plug_in()
+            assert wait_until(lambda n_open=n_open: are_open(n_open))
+            assert {name: keys.wiring_of(f"midi:{name}") for name in keys.names}.items() <= before.items()
+        keys.close()
+    finally:
+        twin.unplug()
+
+
+def test_one_keyboard_named_twice_is_refused_and_shared_by_channel(midi: MidiSystem, keyboard: Keyboard) -> None:
+    heard: list[Event] = []
+    twice = [parse_settings("keyboard,voice=p1"), parse_settings("keyb,voice=tr")]
+    with pytest.raises(PortError, match="fits 'keyboard:keys' alone, which another --midi-in has already"):
+        MidiInput(twice, midi, lambda event, source: None)
+    by_channel = [parse_settings("keyboard,channel=1,voice=p1"), parse_settings("keyboard,channel=10,voice=no")]
+    keys = MidiInput(by_channel, midi, lambda event, source: heard.append(event))
+    assert keys.described == ["keyboard:keys (channel 1, plays P1; channel 10, plays NO)"]
+    keyboard.send(0x90, 60, 100)
+
+    def has_come() -> bool:
+        keys.poll()
+        return bool(heard)
+
+    assert wait_until(has_come)
+    assert heard == [NoteOn(0, 60, 100)]  # once
+    keys.close()
 
 
 def test_a_port_that_is_not_there_stops_the_start(midi: MidiSystem) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from livegen.controls import CONTROLS
 from livegen.errors import CheckpointError, RigError
 from livegen.inputs.midi_settings import MidiInSettings
+from livegen.inputs.midi_settings import parse_settings as parse_input
 from livegen.outputs.midi_settings import MidiOutSettings, VoiceOut, parse_settings
 from livegen.rig import (
     KNOB_KEYS,
@@ -154,6 +155,25 @@ MISTAKES = {
     "an output's key that is none": (4, '[[midi_out]]\nprot = "x"', "midi_out.prot is unknown for a MIDI output"),
     "a drum that is none": (3, "[[midi_out]]\ndrums.17 = 36", "a key of drums cannot be"),
     "knobs that are none": (3, "knob = 3", "write [[knob]] over each"),
+    "an input's key that is none": (4, '[[midi_in]]\nvocie = "tr"', "midi_in.vocie is unknown for a MIDI input"),
+    "a voice that is none": (
+        5,
+        '[[midi_in]]\nport = "x"\nvoice = "bass"',
+        "midi_in.voice cannot be 'bass': allowed is p1",
+    ),
+    "a transposition": (
+        4,
+        "[[midi_in]]\ntranspose = 60",
+        "midi_in.transpose cannot be '60': allowed is a number from -48",
+    ),
+    "two inputs of all": (4, "[[midi_in]]\n[[midi_in]]\nchannel = 2", "cannot both take every keyboard"),
+    "an input that is a number": (3, "midi_in = 3", "write [[midi_in]] over each"),
+    "a list of inputs": (3, 'midi_in = ["a", "b"]', "write [[midi_in]] over each"),
+    "a knob twice on a port": (
+        11,
+        '[[knob]]\ncontrol="top_p"\nchannel=1\ncc=3\nport="A"\n[[knob]]\ncontrol="bpm"\nchannel=1\ncc=3\nport="a"',
+        "CC 3 on channel 1 of a sets top_p already",
+    ),
     "no TOML": (None, "patch = ", "is not TOML"),
 }
 
@@ -201,6 +221,40 @@ def test_a_name_leads_nowhere_else(name: str) -> None:
     with pytest.raises(RigError, match="cannot be a rig's name"):
         rig_path(name)
     assert rig_path("Gig_1-b c").parent == rigs_folder()
+
+
+TWO = """\
+[[midi_in]]
+port = "keystation" # the big one
+voice = "p1"
+
+[[midi_in]]
+port = "minilab"
+voice = "tr"
+channel = 2
+transpose = -12
+
+[[knob]]
+control = "temperature"
+channel = 1
+cc = 74
+port = "minilab"
+"""
+
+
+def test_a_rig_names_several_inputs_and_the_knobs_of_each(tmp_path: Path) -> None:
+    path = tmp_path / "two.toml"
+    path.write_text(TWO)
+    rig = load_rig(str(path))
+    assert rig.midi_ins == (parse_input("keystation,voice=p1"), parse_input("minilab,voice=tr,channel=2,transpose=-12"))
+    assert rig.knobs == (Knob("temperature", 0, "cc", 74, port="minilab"),)
+    save_rig(path, rig)
+    assert path.read_text() == TWO
+    save_rig(path, replace(rig, midi_ins=(parse_input("moog"),)))
+    assert 'midi_in = "moog"\n' in path.read_text()
+    assert load_rig(str(path)).midi_ins == (parse_input("moog"),)
+    save_rig(path, rig)
+    assert load_rig(str(path)) == rig
 
 
 def test_saving_again_changes_nothing_and_keeps_what_it_does_not_know(gig: Path) -> None:
