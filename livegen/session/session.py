@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from threading import Event, Thread
 from typing import Final
 
-from livegen.controls import DEFAULTS
+from livegen.controls import DEFAULTS, Value
 from livegen.inputs.link import LinkInput
 from livegen.inputs.midi import MidiInput
 from livegen.inputs.midi_file import MidiFilePlayer
@@ -27,6 +27,7 @@ from livegen.performance.state import ControlInForce, Refused
 from livegen.performance.turn import FrameReport
 from livegen.rig import Rig
 from livegen.session.audience import Audience
+from livegen.session.casting import casting_remark, is_cast
 from livegen.session.clock import AudioClock
 from livegen.session.desk import Desk, Outcome
 from livegen.session.inbox import Inbox
@@ -37,6 +38,7 @@ from livegen.session.status import Status
 from livegen.session.threads import raise_priority, real_time_process
 from livegen.takes.recorder import Recorder
 from livegen.units import FRAME_RATE_HZ, frame_to_sample, sample_to_frame
+from livegen.voices import Voice
 
 _HEARTBEAT_SECONDS: Final = 1.0
 _JOIN_SECONDS: Final = 2.0
@@ -239,6 +241,17 @@ class Session:
         """Name of the model in force; any thread may ask."""
         return self.instrument.state.model
 
+    @property
+    def silent_voices(self) -> list[Voice]:
+        """Voices that the model in force is to play and does not have; any thread may ask."""
+        voices, values = self.instrument.voices_of(self.model), self.instrument.values
+        return [voice for voice in Voice if not is_cast(values, voice, voices)]
+
+    @property
+    def casting(self) -> str:
+        """What to do about voices that the model does not have, in a sentence, or empty; any thread may ask."""
+        return casting_remark(self.model, self.instrument.voices_of(self.model), self.instrument.values)
+
     def _tell(self, outcome: Outcome) -> None:
         for audience in self.audience:
             for sentence in outcome.news:
@@ -250,6 +263,7 @@ class Session:
 
     def _announce(self, report: FrameReport) -> None:
         in_force = [message for message in report.messages if isinstance(message, ControlInForce)]
+        self._remark({message.name: message.value for message in in_force})
         for name, value in {message.name: message.value for message in in_force}.items():
             for audience in self.audience:
                 audience.announce(name, value)
@@ -261,6 +275,18 @@ class Session:
                 self.desk.say(message.reason)
                 for audience in self.audience:
                     audience.refuse(message.name, message.reason)
+
+    def _remark(self, in_force: Mapping[str, Value]) -> None:
+        """Say where voices stay silent since these controls are in force, because the model has none for them."""
+        if "model" not in in_force and not any(name.endswith(".role") for name in in_force):
+            return
+        model = str(in_force.get("model", self.model))
+        values = {**self.instrument.values, **in_force}
+        remark = casting_remark(model, self.instrument.voices_of(model), values, in_force)
+        if remark:
+            self.desk.say(remark)
+            for audience in self.audience:
+                audience.tell_news(remark, in_force)
 
     def _start_thread(self, name: str, run: Callable[[Event], None], *, is_urgent: bool = True) -> None:
         def survive() -> None:

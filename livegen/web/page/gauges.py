@@ -37,7 +37,8 @@ def gauges(session: Session) -> dict[str, Any]:
         "model": session.model,
         "memories": list(state.machine.memories),
         "learning": session.desk.knobs.learning,
-        "troubles": status.troubles(),
+        "silent": [voice.name.lower() for voice in session.silent_voices],
+        "troubles": [*filter(None, [session.casting]), *status.troubles()],
     }
 
 
