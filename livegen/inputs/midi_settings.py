@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from livegen.errors import PortError
 from livegen.events import Event, NoteOn
-from livegen.toml.ports import TRANSPOSITIONS, parse_table, port_of, whole_of, word_of
+from livegen.toml.ports import TRANSPOSITIONS, parse_port, port_of, whole_of, word_of
 from livegen.voices import Voice
 
 _KEYS: Final = ("port", "voice", "channel", "transpose")
@@ -185,7 +185,7 @@ def parse_settings(text: str) -> MidiInSettings:
     PortError
         As `read_settings`.
     """
-    return read_settings(parse_table("--midi-in", text))
+    return parse_port("--midi-in", text, read_settings)
 
 
 def write_settings(settings: MidiInSettings) -> dict[str, Any]:

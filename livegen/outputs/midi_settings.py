@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from livegen.errors import PortError
 from livegen.score import MIDI_CHANNEL, NOTE_RANGE, Voice, fit_octave
-from livegen.toml.ports import TRANSPOSITIONS, number_of, parse_table, port_of, switch_of, table_of, whole_of, word_of
+from livegen.toml.ports import TRANSPOSITIONS, number_of, parse_port, port_of, switch_of, table_of, whole_of, word_of
 from livegen.units import MAX_VELOCITY
 
 DRUM_KEYS: Final[Mapping[int, int]] = MappingProxyType(
@@ -176,7 +176,7 @@ def parse_settings(text: str) -> MidiOutSettings:
     PortError
         As `read_settings`.
     """
-    return read_settings(parse_table("--midi-out", text))
+    return parse_port("--midi-out", text, read_settings)
 
 
 def write_settings(settings: MidiOutSettings) -> dict[str, Any]:

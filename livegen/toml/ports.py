@@ -4,31 +4,42 @@ Errors begin with the key, ``tr.channel``.
 """
 
 import math
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
 
 from livegen.errors import PortError
 
 TRANSPOSITIONS: Final = (-48, 48)
 """Range of a transposition, in semitones."""
 
+_Settings = TypeVar("_Settings")
+
 _SWITCHES: Final = {"on": True, "off": False, "true": True, "false": False, "yes": True, "no": False}
 
 
-def parse_table(option: str, text: str) -> dict[str, Any]:
-    """Return the table of one option: a part of a port's name, then any ``key=value``, with commas between.
+def parse_port(option: str, text: str, read: Callable[[Mapping[str, Any]], _Settings]) -> _Settings:
+    """Return the settings of one option: a part of a port's name, then any ``key=value``, with commas between.
 
     Parameters
     ----------
     option : str
         As the user writes it, ``--midi-out``.
     text : str
+    read : callable
+        Makes settings of the table, in which values are text; raises PortError.
 
     Raises
     ------
     PortError
-        If something after the name has no value, or a key is there twice.
+        If something after the name has no value, a key is there twice, or the settings are refused.
     """
+    try:
+        return read(_split(text))
+    except PortError as error:
+        raise PortError(f"{option} {text!r}: {error}") from None
+
+
+def _split(text: str) -> dict[str, Any]:
     first, *others = text.split(",")
     table: dict[str, Any] = {}
     if "=" in first:
@@ -38,11 +49,11 @@ def parse_table(option: str, text: str) -> dict[str, Any]:
     for assignment in others:
         dotted, equals, value = (part.strip() for part in assignment.partition("="))
         if not equals:
-            raise PortError(f"{option} {text!r}: {assignment.strip()!r} has no value, write key=value after the name")
+            raise PortError(f"{assignment.strip()!r} has no value, write key=value after the name")
         head, dot, key = dotted.partition(".")
         within = table.setdefault(head, {}) if dot else table
         if not isinstance(within, dict) or (key if dot else head) in within:
-            raise PortError(f"{option} {text!r}: {head} is there twice, with two meanings: leave one out")
+            raise PortError(f"{head} is there twice, with two meanings: leave one out")
         within[key if dot else head] = value
     return table
 
