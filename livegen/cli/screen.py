@@ -114,7 +114,7 @@ class Screen:
             voices.add_row(voice.name, played_by, note_name(voice, note), meter, style=style)
         keys = HELP if session.has_terminal else "Ctrl-C quits"
         surroundings = (Text(line, style="dim") for line in self._surroundings())
-        said = (Text(line, style="bold") for line in (session.desk.news, session.typed) if line)
+        said = (Text(line, style="bold") for line in session.said if line)
         return Group(voices, self._numbers(), *surroundings, Text(keys, style="dim"), *said)
 
     def _numbers(self) -> Text:

@@ -4,8 +4,9 @@ A line names a control and its value: ``p2.volume 0.5``. Without a value, the co
 """
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Final
 
 from livegen.controls import CONTROLS, Control, Value, Values, parse_value
@@ -147,8 +148,7 @@ def obey(
     ports : callable
         Returns what is connected, in a sentence.
     """
-    name, _, given = line.strip().partition(" ")
-    given = given.strip()
+    name, given = split(line)
     if name in HELP_WORDS:
         if name == "quit":
             leave()
@@ -171,10 +171,34 @@ def obey(
     return f"{name} is now {in_words(control, value)}{_clamped(control, given, value)}"
 
 
-def done(name: str, value: Value) -> str:
-    """Return what is now so after an action; empty if whoever does it says so itself."""
-    sentence = _DONE.get(name, "")
-    return sentence.format(value=value)
+def split(line: str) -> tuple[str, str]:
+    """Return the name of a line and what it gives; ``name=value`` serves too."""
+    name, _, given = line.strip().partition(" ")
+    if "=" in name:
+        name, _, begun = name.partition("=")
+        given = f"{begun} {given}"
+    return name, given.strip()
+
+
+def done(name: str, value: Value, typed: str = "", changed: Mapping[str, Value] = MappingProxyType({})) -> str:
+    """Return what is now so after an action; empty if whoever does it says so itself.
+
+    Parameters
+    ----------
+    name : str
+    value : Value
+    typed : str
+        The line that asked for it, if one did.
+    changed : mapping of str to value
+        The controls that it has set.
+    """
+    sentence = _DONE.get(name, "").format(value=value)
+    if not sentence:
+        return ""
+    if name == "undo" and changed:
+        sentence += ": " + ", ".join(f"{each} is {in_words(CONTROLS[each], now)}" for each, now in changed.items())
+    asked, given = split(typed)
+    return sentence + (_clamped(CONTROLS[name], given, value) if asked == name and given else "")
 
 
 def in_words(control: Control, value: Value) -> str:
@@ -193,7 +217,7 @@ def _range(control: Control) -> str:
 
 def _clamped(control: Control, given: str, value: Value) -> str:
     """Return why a number is not the one that was typed."""
-    if control.kind not in ("float", "int") or not isinstance(value, (int, float)):
+    if control.kind not in ("float", "int", "count") or not isinstance(value, (int, float)):
         return ""
     if value == control.maximum and float(given) > control.maximum:
         return f", the highest: {given} is over it"

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Final
 
 from livegen.controls import CONTROLS, Value, Values, parse_value
@@ -95,9 +96,20 @@ class TerminalKeys:
         """The line that is being typed, with its colon, or for some seconds the reply to the last one."""
         return self._line.shown(time.monotonic())
 
-    def confirm(self, name: str, value: Value) -> None:
-        """Say that an action that was typed here has been done; from any thread."""
-        sentence = done(name, value)
+    @property
+    def is_typing(self) -> bool:
+        """Whether a line is being typed."""
+        return self._line.is_open
+
+    @property
+    def replied_seconds(self) -> float:
+        """When the last reply was given, on the clock of `time.monotonic`."""
+        return self._line.replied_seconds
+
+    def confirm(self, name: str, value: Value, changed: Mapping[str, Value] = MappingProxyType({})) -> None:
+        """Say that an action that was asked for here has been done, and what it has set; from any thread."""
+        typed = self._line.remembered[-1] if self._line.remembered else ""
+        sentence = done(name, value, typed, changed)
         if sentence:
             self._tell(sentence)
 

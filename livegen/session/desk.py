@@ -4,6 +4,7 @@ It turns knobs into controls, sets the controls of a patch that is picked, loads
 is to be saved to the rig's file.
 """
 
+import difflib
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -113,6 +114,11 @@ class Desk:
         return self._map
 
     @property
+    def said_seconds(self) -> float:
+        """When that sentence was said, on the clock of `time.monotonic`."""
+        return self._news[1]
+
+    @property
     def news(self) -> str:
         """The last sentence of the status line, or empty if it is older than ten seconds."""
         sentence, said_at = self._news
@@ -200,6 +206,8 @@ class Desk:
         if name not in ("", *self._models):
             return self._refuse_name("model", name, self._models)
         self._wanted = name or self._wanted
+        if name in self._loaded:
+            self._say(f"model {name}")
         if name == "" or name in self._loaded:
             return [SetControl("model", name)]
         self._to_load.append(name)
@@ -208,8 +216,10 @@ class Desk:
 
     def _refuse_name(self, control: str, name: str, there: Collection[str]) -> list[Event]:
         """Report that there is no patch or model of a name; the caller holds the lock."""
-        nothing = f"there is no {control} {name!r}"
-        self._outcome.refused.append((control, f"{nothing}: there is {', '.join(sorted(there))}"))
+        near = difflib.get_close_matches(name, sorted(there), 3)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"there is {', '.join(sorted(there))}"
+        nothing = f"there is no {control} {name!r}: {hint}"
+        self._outcome.refused.append((control, nothing))
         self._say(nothing)
         return []
 

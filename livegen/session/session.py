@@ -194,9 +194,13 @@ class Session:
         return self.terminal is not None and self.terminal.is_usable
 
     @property
-    def typed(self) -> str:
-        """What is being typed at the terminal, or the answer to it."""
-        return "" if self.terminal is None else self.terminal.line
+    def said(self) -> list[str]:
+        """What the terminal shows below all else: the last sentence, be it news or a reply, and what is being typed."""
+        keys, desk = self.terminal, self.desk
+        if keys is None:
+            return [desk.news]
+        is_news = desk.said_seconds > keys.replied_seconds
+        return [*([desk.news] if is_news else []), *([keys.line] if keys.is_typing or not is_news else [])]
 
     def stop(self) -> None:
         """Release every note, join every thread, ramp the sound down and close everything; safe to call twice.
@@ -263,30 +267,41 @@ class Session:
 
     def _announce(self, report: FrameReport) -> None:
         in_force = [message for message in report.messages if isinstance(message, ControlInForce)]
-        self._remark({message.name: message.value for message in in_force})
-        for name, value in {message.name: message.value for message in in_force}.items():
+        if self.recorder is None and any(message.name == "capture" for message in in_force):
+            in_force = [message for message in in_force if message.name != "capture"]
+            self._refuse("capture", "nothing is kept, because this jam is not recorded: begin one without --no-take")
+        values = {message.name: message.value for message in in_force}
+        remark = self._casting_since(values)
+        if remark:
+            for audience in self.audience:
+                audience.tell_news(remark, values)
+        for name, value in values.items():
             for audience in self.audience:
                 audience.announce(name, value)
+        changed = {message.name: message.value for message in in_force if message.is_consequence}
         for done in in_force:
             if done.source == TERMINAL and self.terminal is not None:
-                self.terminal.confirm(done.name, done.value)
-        for message in report.messages:
-            if isinstance(message, Refused):
-                self.desk.say(message.reason)
-                for audience in self.audience:
-                    audience.refuse(message.name, message.reason)
-
-    def _remark(self, in_force: Mapping[str, Value]) -> None:
-        """Say where voices stay silent since these controls are in force, because the model has none for them."""
-        if "model" not in in_force and not any(name.endswith(".role") for name in in_force):
-            return
-        model = str(in_force.get("model", self.model))
-        values = {**self.instrument.values, **in_force}
-        remark = casting_remark(model, self.instrument.voices_of(model), values, in_force)
+                self.terminal.confirm(done.name, done.value, changed)
+                if done.name in ("patch", "model"):  # or it was only asked which one plays
+                    self.desk.say(f"{done.name} {done.value}")
         if remark:
             self.desk.say(remark)
-            for audience in self.audience:
-                audience.tell_news(remark, in_force)
+        for message in report.messages:
+            if isinstance(message, Refused):
+                self._refuse(message.name, message.reason)
+
+    def _refuse(self, name: str, reason: str) -> None:
+        self.desk.say(reason)
+        for audience in self.audience:
+            audience.refuse(name, reason)
+
+    def _casting_since(self, in_force: Mapping[str, Value]) -> str:
+        """Return what is to be said of voices that the model does not have, since these controls are in force."""
+        if "model" not in in_force and not any(name.endswith(".role") for name in in_force):
+            return ""
+        model = str(in_force.get("model", self.model))
+        values = {**self.instrument.values, **{name: in_force[name] for name in in_force if name in DEFAULTS}}
+        return casting_remark(model, self.instrument.voices_of(model), values, in_force)
 
     def _start_thread(self, name: str, run: Callable[[Event], None], *, is_urgent: bool = True) -> None:
         def survive() -> None:
