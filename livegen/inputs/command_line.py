@@ -177,7 +177,7 @@ def split(line: str) -> tuple[str, str]:
     if "=" in name:
         name, _, begun = name.partition("=")
         given = f"{begun} {given}"
-    return name, given.strip()
+    return name, given.strip().removeprefix("=").strip()
 
 
 def done(name: str, value: Value, typed: str = "", changed: Mapping[str, Value] = MappingProxyType({})) -> str:

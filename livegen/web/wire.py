@@ -19,7 +19,7 @@ gauges     ten times a second: ``seconds`` played, ``is_running``, ``levels`` (o
            device), ``sound_ms`` (from making a sample until it sounds there), ``tempo`` (null, or ``bpm``, ``source``,
            ``is_lost``, ``bar``, ``beat``, ``peers``), ``midi_in`` and ``midi_out`` (ports), ``take`` (null, or
            ``folder`` and ``seconds``), ``patch``, ``model``, ``memories`` (names), ``learning`` (null, or the control
-           that waits for a knob), ``silent`` (names of voices that the model is to play and does not have),
+           that waits for a knob), ``lacks`` (names of voices that the model does not have),
            ``troubles`` (sentences)
 news       ``sentence``: what the performer reads on the status line
 refused    ``name``, ``reason``: a control that could not be set, and why

@@ -93,12 +93,12 @@ def test_from_the_start_the_screen_and_the_page_say_so_until_it_is_mended(solo: 
     assert shown(solo).count("none in this model") >= 3
     assert f"note: {solo.casting}" in shown(solo)
     told = gauges(solo)
-    assert (told["silent"], told["troubles"][0]) == (["p2", "tr", "no"], solo.casting)
+    assert (told["lacks"], told["troubles"][0]) == (["p2", "tr", "no"], solo.casting)
     for name, role in (("p1.role", "model"), ("p2.role", "off"), ("tr.role", "player"), ("no.role", "player")):
         solo.receive(SetControl(name, role), TERMINAL)
     assert wait_until(lambda: solo.casting == "")
     assert "none in this model" not in shown(solo)
-    assert gauges(solo)["silent"] == []
+    assert not any(SOLO in trouble for trouble in gauges(solo)["troubles"])
 
 
 def test_who_asks_over_osc_is_told_though_nobody_registered(solo: Session) -> None:

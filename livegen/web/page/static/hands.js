@@ -166,7 +166,7 @@ class Hands {
     this.memories?.show(gauges.memories ?? []);
     this.learning.showWaiting(gauges.learning ?? null);
     for (const [voice, heading] of this.headings) {
-      const isSilent = gauges.silent?.includes(voice);
+      const isSilent = gauges.lacks?.includes(voice) && this.link.values[`${voice}.role`] === "model";
       setText(heading, voice.toUpperCase() + (isSilent ? " · silent" : ""));
       heading.title = isSilent ? `the model ${gauges.model} has no ${voice.toUpperCase()}` : "";
     }
