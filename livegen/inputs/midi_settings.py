@@ -84,7 +84,7 @@ class Wiring:
         No two of them take the same message.
     label : str or None
         How the knobs of the port are told from those of others: by the name that the session gives it, with ``#2`` for
-        the second of that name. None where the session names no more than one port, and for what it does not name.
+        the second of that name. None where the session has no other input, and for what it does not name.
     """
 
     port: str | None
@@ -123,12 +123,11 @@ def wirings(settings: Sequence[MidiInSettings]) -> list[Wiring]:
             )
         else:
             groups.append([each])
-    has_labels = sum(group[0].port is not None for group in groups) > 1
     before: list[str] = []
     made = []
     for group in groups:
         port, label = group[0].port, None
-        if port is not None and has_labels:
+        if port is not None and len(groups) > 1:
             n_before = before.count(port.lower())
             label = f"{port} #{n_before + 1}" if n_before else port
             before.append(port.lower())

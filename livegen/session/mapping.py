@@ -128,7 +128,10 @@ class ControllerMap:
             case SetControl("unlearn", name):
                 return heard._unlearn(str(name)), [event]
             case SourceLost() if self._hands:  # the controller may come back with its knobs in other positions
-                return replace(heard, _hands={}, _fresh=None), [event]
+                kept = {
+                    place: hand for place, hand in self._hands.items() if not self._may_be_on(place, source, wiring)
+                }
+                return replace(heard, _hands=kept, _fresh=None), [event]
         return heard, [event]
 
     def knob_of(self, name: str) -> Knob | None:
@@ -192,6 +195,9 @@ class ControllerMap:
             if knob is not None and self._is_on(port, source, wiring):
                 return knob
         return self._of_place.get(("", _channel_of_any(event, wiring), kind, number))
+
+    def _may_be_on(self, place: _Place, source: str, wiring: Wiring | None) -> bool:
+        return not place[0] or self._is_on(place[0], source, wiring)
 
     def _is_on(self, port: str, source: str, wiring: Wiring | None) -> bool:
         """Tell whether a knob's port is the one that a source is."""

@@ -93,7 +93,7 @@ def test_inputs_of_one_name_share_a_port_by_channel_or_are_ports_of_their_own() 
     assert wired("minilab", "MiniLab") == [("minilab", "minilab", 1), ("MiniLab", "MiniLab #2", 1)]
     pads = ("minilab,channel=1,voice=tr", "minilab,channel=10,voice=no")
     assert wired(*pads) == [("minilab", None, 2)]
-    assert wired(*pads, "voice=p1") == [("minilab", None, 2), (None, None, 1)]
+    assert wired(*pads, "voice=p1") == [("minilab", "minilab", 2), (None, None, 1)]
     assert wired("channel=1,voice=p1", "channel=2,voice=tr") == [(None, None, 2)]
     with pytest.raises(PortError, match="cannot both take every keyboard: name a port, or give each a channel"):
         wired("voice=p1", "channel=2,voice=tr")

@@ -267,6 +267,18 @@ def test_the_same_knob_of_two_keyboards_is_two_knobs() -> None:
     assert duo.do(1, NoteOn(0, 36, 100)) == [SetControl("panic", True)]
 
 
+def test_a_keyboard_that_is_pulled_leaves_the_knobs_of_the_other_in_hand() -> None:
+    duo = Duo(*TWO)
+    duo.learn("temperature", 0, ControlChange(0, 74, 0))
+    duo.learn("top_p", 1, ControlChange(0, 74, 0))
+    for keyboard, name, largest in ((0, "temperature", 2.0), (1, "top_p", 1.0)):
+        assert duo.do(keyboard, ControlChange(0, 74, 127)) == [SetControl(name, largest)]
+        duo.values = {**duo.values, name: largest}
+    duo.do(1, SourceLost())
+    assert duo.do(0, ControlChange(0, 74, 0)) == [SetControl("temperature", 0.0)]
+    assert duo.do(1, ControlChange(0, 74, 0)) == []  # it may have been turned meanwhile
+
+
 def test_pairs_and_encoders_of_a_named_keyboard_are_noticed() -> None:
     duo = Duo(*TWO)
     duo.learn("temperature", 1, ControlChange(0, 20, 3))
