@@ -9,14 +9,28 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from livegen.voices import Voice
+
 
 @dataclass(frozen=True, slots=True)
 class NoteOn:
-    """A key went down; velocity is 1..127 (MIDI's velocity 0 is a `NoteOff`)."""
+    """A key went down; velocity is 1..127 (MIDI's velocity 0 is a `NoteOff`).
+
+    Attributes
+    ----------
+    channel, note, velocity : int
+        As in the message.
+    voice : Voice or None
+        The voice that the input plays; None leaves that to channel and key.
+    transpose : int
+        By how many semitones the input is transposed. The key keeps its number, by which it is let go of.
+    """
 
     channel: int
     note: int
     velocity: int
+    voice: Voice | None = None
+    transpose: int = 0
 
 
 @dataclass(frozen=True, slots=True)

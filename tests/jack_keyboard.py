@@ -4,9 +4,16 @@ from typing import Any
 
 
 class Keyboard:
-    """A keyboard on JACK that can be unplugged."""
+    """A keyboard on JACK that can be unplugged.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    name : str
+        Of its client; its port is called keys.
+    """
+
+    def __init__(self, name: str = "keyboard") -> None:
+        self._name = name
         self._port: Any = None
         self.plug_in()
 
@@ -14,7 +21,7 @@ class Keyboard:
         """Be there."""
         import rtmidi
 
-        self._port = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name="keyboard")
+        self._port = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name=self._name)
         self._port.open_virtual_port("keys")
 
     def unplug(self) -> None:

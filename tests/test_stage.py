@@ -136,6 +136,40 @@ def test_the_music_goes_on_when_the_midi_output_vanishes_and_it_plays_there_when
     assert wait_until(lambda: not listener.hanging())  # also what sounded when the port went
 
 
+def test_two_keyboards_on_channel_1_play_a_voice_each_and_the_take_replays(
+    jack_jam: Callable[..., Jam], listener: Listener, keyboard: Keyboard, model: Path, tmp_path: Path
+) -> None:
+    minilab = Keyboard("minilab")
+    try:
+        inputs = ("--midi-in", "keyboard,voice=p1", "--midi-in", "minilab,voice=tr,transpose=-12")
+        jam = jack_jam(*inputs, "--midi-out", "listener,thru=on", "--take", str(tmp_path / "takes"))
+        assert "MIDI in: keyboard:keys (plays P1), minilab:keys (plays TR, -12 semitones)" in jam.words
+        jam.osc().send("/livegen/stop")
+        assert wait_until(lambda: not listener.hanging())
+        for played in (keyboard, minilab):
+            played.send(0x90, A4, 100)
+        assert wait_until(lambda: listener.hanging() == {(0, A4), (2, A4 - 12)}), listener.hanging()
+        minilab.send(0xB0, 64, 127)
+        minilab.send(0x80, A4, 0)
+        keyboard.send(0x80, A4, 0)
+        assert wait_until(lambda: listener.hanging() == {(2, A4 - 12)})  # its own pedal holds it
+        minilab.unplug()
+        assert wait_until(lambda: not listener.hanging())
+        minilab.plug_in()
+        assert wait_until(lambda: listener.is_connected("minilab:keys"))
+        minilab.send(0x90, E5, 100)
+        assert wait_until(lambda: listener.hanging() == {(2, E5 - 12)})
+        assert_left_well(jam)
+        (take,) = (tmp_path / "takes").iterdir()
+        checked = run_livegen("replay", take, "--check", folder=tmp_path)
+        assert checked.returncode == 0, checked.stderr
+        log = next(take.glob("*.jsonl")).read_text("utf-8")
+        assert f'"midi:minilab:keys","note_on",0,{A4},100,2,-12]' in log
+        assert f'"midi:keyboard:keys","note_on",0,{A4},100,0]' in log
+    finally:
+        minilab.unplug()
+
+
 @pytest.mark.parametrize(
     ("option", "there"), [("--audio", "Kit: system"), ("--midi-in", "keyboard:keys"), ("--midi-out", "listener:in")]
 )

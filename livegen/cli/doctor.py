@@ -18,11 +18,14 @@ from typing import Final, NamedTuple
 
 from livegen.engines.checkpoint import load_predictor
 from livegen.errors import AudioError, LivegenError, PortError
+from livegen.inputs.midi_settings import wirings
 from livegen.inputs.osc import DEFAULT_PORT
 from livegen.outputs.audio import AudioDevice, list_devices
 from livegen.patch import list_patches, load_patch
+from livegen.rig import list_rigs, load_rig
 from livegen.session.threads import raise_priority
 from livegen.system import kernels, resources
+from livegen.system.midi_names import choose_ports
 from livegen.system.midi_ports import MidiSystem, Ports, find_midi, list_ports
 from livegen.web.page.address import open_page
 from livegen.web.settings import DEFAULT_PORT as WEB_PORT
@@ -227,6 +230,31 @@ def _look_at_keyboards() -> _State:
     return _State(False, says, "plug in a MIDI keyboard")
 
 
+def _look_at_rigs() -> _State | None:
+    """Tell whether every saved rig opens, and which of the MIDI inputs that it names are not there now."""
+    names = list_rigs()
+    if not names:
+        return None
+    ports = Ports((), ())
+    with contextlib.suppress(LivegenError), _midi() as midi:
+        ports = list_ports(midi)
+    says, broken = [], []
+    for name in names:
+        try:
+            wanted = [each.port for each in wirings(load_rig(name).midi_ins or ()) if each.port is not None]
+        except LivegenError as error:
+            broken.append(str(error))
+            continue
+        try:
+            choose_ports(ports.inputs, wanted, "in")
+            says.append(name)
+        except PortError as error:
+            says.append(f"{name} (not now: {error})")
+    if broken:
+        return _State(False, "; ".join(broken), f"edit the file in {resources.rigs_folder()}")
+    return _State(True, ", ".join(says))
+
+
 def _look_at_priority() -> _State | None:
     if sys.platform != "linux":
         return None
@@ -326,6 +354,7 @@ _LOOKS: Final[dict[str, Callable[[], _State | None]]] = {
     "ALSA": _look_at_alsa,
     "MIDI": _look_at_midi,
     "MIDI keyboard": _look_at_keyboards,
+    "rigs": _look_at_rigs,
     "realtime scheduling": _look_at_priority,
     "CPU governor": _look_at_governor,
     "compiled kernels": _look_at_kernels,

@@ -1,6 +1,6 @@
 """Commands that list what there is: devices, doctor, controls, patches."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.table import Table
@@ -8,7 +8,11 @@ from rich.table import Table
 from livegen.cli.options import Json
 from livegen.cli.output import err, out, print_json
 from livegen.controls import CONTROLS, DEFAULTS, osc_address
-from livegen.errors import ControlError
+from livegen.errors import ControlError, RigError
+
+_TWO_KEYBOARDS: Final = (
+    "two keyboards, each with its voice: livegen jam --midi-in NAME,voice=p1 --midi-in NAME,voice=tr"
+)
 
 
 def devices(as_json: Json = False) -> None:
@@ -26,6 +30,8 @@ def devices(as_json: Json = False) -> None:
         out.print(what, style="bold")
         for name in names or ["none"]:
             out.print(f"  {name}", markup=False, highlight=False, soft_wrap=True)
+    if len(found["MIDI inputs"]) > 1:
+        out.print(_TWO_KEYBOARDS, markup=False, highlight=False, soft_wrap=True)
 
 
 def doctor(as_json: Json = False) -> None:
@@ -119,15 +125,20 @@ def patches(
 
 
 def rigs() -> None:
-    """List the rigs that you have saved.
+    """List the rigs that you have saved, with their MIDI inputs.
 
     Example: [bold]livegen rigs[/bold]
     """
-    from livegen.rig import list_rigs
+    from livegen.rig import list_rigs, load_rig
     from livegen.system.resources import rigs_folder
 
     for name in list_rigs():
-        out.print(name, markup=False, highlight=False)
+        try:
+            inputs = load_rig(name).midi_ins or ()
+            says = ", ".join(map(str, inputs))
+        except RigError as error:
+            says = f"cannot be opened: {error}"
+        out.print(f"{name}: {says}" if says else name, markup=False, highlight=False, soft_wrap=True)
     err.print(f"in {rigs_folder()}; `save` while playing makes one", markup=False, highlight=False, soft_wrap=True)
 
 

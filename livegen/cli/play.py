@@ -47,7 +47,10 @@ def jam(
     ] = None,
     audio_channels: Annotated[Channels | None, typer.Option(help="As in render; mix if left out.")] = None,
     midi_api: Annotated[str | None, typer.Option(help="auto, alsa, jack, coremidi, windows or none.")] = None,
-    midi_in: Annotated[str | None, typer.Option(help="Part of a MIDI input's name.")] = None,
+    midi_in: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME[,KEY=VALUE...]", help="Part of a MIDI input's name, and what it plays; repeatable."),
+    ] = None,
     midi_out: Annotated[
         list[str] | None,
         typer.Option(
@@ -88,6 +91,7 @@ def jam(
     Example: [bold]livegen jam --midi-in keystation --set temperature=0.9[/bold]
     """
     from livegen.cli.screen import Screen
+    from livegen.inputs import midi_settings
     from livegen.offline.capture import capture_endings
     from livegen.outputs.midi_settings import parse_settings
     from livegen.patch import list_patches, load_patch, patch_text
@@ -108,7 +112,7 @@ def jam(
         "block": block,
         "latency_ms": latency_ms,
         "midi_api": midi_api,
-        "midi_in": midi_in,
+        "midi_ins": tuple(midi_settings.parse_settings(text) for text in midi_in) if midi_in else None,
         "midi_outs": tuple(parse_settings(text) for text in midi_out) if midi_out else None,
         "osc_host": osc_host,
         "osc_port": osc_port,
@@ -140,7 +144,7 @@ def jam(
         block=asked.block,
         latency_ms=asked.latency_ms,
         midi_api=asked.midi_api or "auto",
-        midi_in=asked.midi_in,
+        midi_ins=asked.midi_ins or (),
         midi_outs=asked.midi_outs or (),
         osc_host="127.0.0.1" if asked.osc_host is None else asked.osc_host,
         osc_port=asked.osc_port,

@@ -86,7 +86,8 @@ class Screen:
             session.status.take(),
         ]
         lines += [f"page: {self._page}"] if self._page else []
-        return lines + [f"note: {warning}" for warning in session.warnings]
+        notes = [*session.warnings, session.casting]
+        return lines + [f"note: {note}" for note in notes if note and note != session.desk.news]
 
     def _picture(self) -> Group:
         session = self._session
@@ -98,17 +99,22 @@ class Screen:
             voices.add_column(heading, width=width)  # fixed, so that nothing jumps while it plays
         step = session.status.sounding_step()
         levels = session.instrument.callback["stats"]["levels"][0]
+        has_voices, silent = session.instrument.voices_of(session.model), session.silent_voices
         for voice, prefix in VOICE_PREFIX.items():
             role = str(values[prefix + "role"])
             note = 0 if step is None else int(step.planned.frame[voice, Column.NOTE])
             owner = None if step is None else step.planned.owner[voice]
-            played_by = "model (until you play)" if role == "player" and owner == MODEL else role
+            played_by = role
+            if voice in silent:
+                played_by = "none in this model"
+            elif role == "player" and owner == MODEL and voice in has_voices:
+                played_by = "model (until you play)"
             style = "dim" if owner == OFF or values[prefix + "mute"] else "green" if role == "player" else "cyan"
             meter = "█" * round(min(levels[voice], 1.0) * _METER_WIDTH)
             voices.add_row(voice.name, played_by, note_name(voice, note), meter, style=style)
         keys = HELP if session.has_terminal else "Ctrl-C quits"
         surroundings = (Text(line, style="dim") for line in self._surroundings())
-        said = (Text(line, style="bold") for line in (session.desk.news, session.typed) if line)
+        said = (Text(line, style="bold") for line in session.said if line)
         return Group(voices, self._numbers(), *surroundings, Text(keys, style="dim"), *said)
 
     def _numbers(self) -> Text:

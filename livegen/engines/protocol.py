@@ -176,7 +176,10 @@ class Distribution(Protocol):
 
 
 class Predictor(Protocol):
-    """A model, ready to play."""
+    """A model, ready to play.
+
+    One that does not play all voices says so by an attribute ``voices``, a tuple of `Voice`; see `voices_of`.
+    """
 
     @property
     def name(self) -> str:
@@ -196,3 +199,8 @@ class Predictor(Protocol):
     def warm_up(self) -> None:
         """Compile everything that playing will call."""
         ...
+
+
+def voices_of(predictor: Predictor) -> tuple[Voice, ...]:
+    """Return the voices that a predictor plays; it leaves the others silent."""
+    return tuple(getattr(predictor, "voices", Voice))

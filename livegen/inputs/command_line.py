@@ -4,8 +4,9 @@ A line names a control and its value: ``p2.volume 0.5``. Without a value, the co
 """
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Final
 
 from livegen.controls import CONTROLS, Control, Value, Values, parse_value
@@ -19,9 +20,10 @@ _LINE_LENGTH: Final = 80
 _MOST_REMEMBERED: Final = 50
 _NEAR: Final = 0.6  # how alike a mistyped name and a control must be, by difflib's measure
 
-HELP_WORDS: Final = ("help", "quit")
+HELP_WORDS: Final = ("help", "midi", "quit")
 _HELP: Final = (
-    "NAME VALUE sets a control, NAME alone tells it, tab completes, arrow up recalls; :quit leaves. Much used: "
+    "NAME VALUE sets a control, NAME alone tells it, tab completes, arrow up recalls; :midi tells the ports, :quit "
+    "leaves. Much used: "
     "temperature, p1.role, p2.volume, mode, bpm, key, patch, model, rewind, store, recall, undo, learn, save"
 )
 
@@ -125,7 +127,13 @@ class CommandLine:
         return replace(self, text=None, reply="", remembered=remembered, at=0), line
 
 
-def obey(line: str, values: Values, set_control: Callable[[str, Value], None], leave: Callable[[], None]) -> str:
+def obey(
+    line: str,
+    values: Values,
+    set_control: Callable[[str, Value], None],
+    leave: Callable[[], None],
+    ports: Callable[[], str],
+) -> str:
     """Do what a line says, and return one sentence that says what is now so, or nothing if others will say it.
 
     Parameters
@@ -137,14 +145,15 @@ def obey(line: str, values: Values, set_control: Callable[[str, Value], None], l
         Sets a control to a value that has been checked.
     leave : callable
         Ends the session.
+    ports : callable
+        Returns what is connected, in a sentence.
     """
-    name, _, given = line.strip().partition(" ")
-    given = given.strip()
+    name, given = split(line)
     if name in HELP_WORDS:
         if name == "quit":
             leave()
             return "leaving"
-        return _HELP
+        return ports() if name == "midi" else _HELP
     if not name:
         return ""
     control = CONTROLS.get(name)
@@ -162,10 +171,34 @@ def obey(line: str, values: Values, set_control: Callable[[str, Value], None], l
     return f"{name} is now {in_words(control, value)}{_clamped(control, given, value)}"
 
 
-def done(name: str, value: Value) -> str:
-    """Return what is now so after an action; empty if whoever does it says so itself."""
-    sentence = _DONE.get(name, "")
-    return sentence.format(value=value)
+def split(line: str) -> tuple[str, str]:
+    """Return the name of a line and what it gives; ``name=value`` serves too."""
+    name, _, given = line.strip().partition(" ")
+    if "=" in name:
+        name, _, begun = name.partition("=")
+        given = f"{begun} {given}"
+    return name, given.strip().removeprefix("=").strip()
+
+
+def done(name: str, value: Value, typed: str = "", changed: Mapping[str, Value] = MappingProxyType({})) -> str:
+    """Return what is now so after an action; empty if whoever does it says so itself.
+
+    Parameters
+    ----------
+    name : str
+    value : Value
+    typed : str
+        The line that asked for it, if one did.
+    changed : mapping of str to value
+        The controls that it has set.
+    """
+    sentence = _DONE.get(name, "").format(value=value)
+    if not sentence:
+        return ""
+    if name == "undo" and changed:
+        sentence += ": " + ", ".join(f"{each} is {in_words(CONTROLS[each], now)}" for each, now in changed.items())
+    asked, given = split(typed)
+    return sentence + (_clamped(CONTROLS[name], given, value) if asked == name and given else "")
 
 
 def in_words(control: Control, value: Value) -> str:
@@ -184,7 +217,7 @@ def _range(control: Control) -> str:
 
 def _clamped(control: Control, given: str, value: Value) -> str:
     """Return why a number is not the one that was typed."""
-    if control.kind not in ("float", "int") or not isinstance(value, (int, float)):
+    if control.kind not in ("float", "int", "count") or not isinstance(value, (int, float)):
         return ""
     if value == control.maximum and float(given) > control.maximum:
         return f", the highest: {given} is over it"

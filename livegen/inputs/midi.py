@@ -4,6 +4,7 @@ RtMidi delivers whole messages, but drivers and software differ. So the decoder 
 no message, and never raises.
 """
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -30,7 +31,9 @@ from livegen.events import (
     Start,
     Stop,
 )
+from livegen.inputs.midi_settings import MidiInSettings, Wiring, wirings
 from livegen.system.midi_echo import EchoFilter
+from livegen.system.midi_names import Choice, choose_ports
 from livegen.system.midi_ports import NO_VIRTUAL_PORTS, InputPort, MidiSystem
 
 POLL_SECONDS: Final = 0.0005
@@ -69,13 +72,15 @@ _TO_MESSAGE: Final[Mapping[type, str]] = {
 }
 """Their fields have mido's names."""
 
+_OF_THE_INPUT: Final = ("voice", "transpose")  # what an input adds to a message
+
 
 def message_of(event: Event) -> mido.Message | None:
     """Return the MIDI message that an event came as; None where it is none of MIDI's."""
     name = _TO_MESSAGE.get(type(event))
     if name is None:
         return None
-    values = {each.name: getattr(event, each.name) for each in fields(event)}
+    values = {each.name: getattr(event, each.name) for each in fields(event) if each.name not in _OF_THE_INPUT}
     return mido.Message(name, **values, **({"velocity": 0} if name == "note_off" else {}))
 
 
@@ -137,13 +142,13 @@ def message_length(status: int) -> int:
 
 
 class MidiInput:
-    """All MIDI that comes in, from one port or from all keyboards.
+    """All MIDI that comes in, from the ports that are named, and from all other keyboards if that is asked for.
 
     Parameters
     ----------
-    wanted : str or None
-        A part of the name of a port. None opens a virtual port named livegen, where the system has such ports, and
-        connects every hardware input, also those that are plugged in later.
+    settings : sequence of MidiInSettings
+        The inputs. One without a name opens a virtual port named livegen, where the system has such ports, and connects
+        every hardware input that no other one names, also those that are plugged in later. So does an empty sequence.
     midi : MidiSystem
         The interface. The caller must close it.
     sink : Sink
@@ -163,16 +168,16 @@ class MidiInput:
     Raises
     ------
     PortError
-        If a named port is not there, or nothing at all can be opened.
+        If a named port is not there or is named twice, or nothing at all can be opened.
 
     Notes
     -----
-    One thread calls `run`; `close` is called after it has ended.
+    One thread calls `run`; `close` is called after it has ended. Any thread may call `wiring_of`.
     """
 
     def __init__(
         self,
-        wanted: str | None,
+        settings: Sequence[MidiInSettings],
         midi: MidiSystem,
         sink: Sink,
         *,
@@ -183,17 +188,22 @@ class MidiInput:
         self._sink = sink
         self._echo = echo
         self._now_seconds = now_seconds
-        self._takes_all = wanted is None
         self._ports: dict[InputPort, Decoder] = {}
+        self._wirings: dict[InputPort, Wiring] = {}
+        self._of_source: dict[str, Wiring] = {}
         self._refused: set[str] = set()
+        self._virtual: InputPort | None = None
         self.received = self.echoes = self.lost = self._overflows = self._dropped_before = 0
         self.warnings: list[str] = []
-        if wanted is not None or midi.has_virtual_ports:
-            self._first = InputPort(midi, wanted)
-            self._ports[self._first] = Decoder()
-            if self._first.warning:
-                self.warnings.append(self._first.warning)
-        self._connect_keyboards()
+        inputs = wirings(settings)
+        self._rest = next((each for each in inputs if each.port is None), None)
+        with contextlib.ExitStack() as opened:
+            opened.callback(self.close)
+            self._open_named([each for each in inputs if each.port is not None])
+            if self._rest is not None and midi.has_virtual_ports:
+                self._virtual = self._open(self._rest, None)
+            self._connect_keyboards()
+            opened.pop_all()
         if not self._ports:
             self.warnings.append(NO_VIRTUAL_PORTS)
 
@@ -206,6 +216,19 @@ class MidiInput:
     def names(self) -> list[str]:
         """Names of the ports that are open."""
         return [port.name for port in list(self._ports) if port.is_open]
+
+    @property
+    def described(self) -> list[str]:
+        """The ports as the performer reads them: what each plays, and those that are named and gone."""
+        shown = []
+        for port, wiring in list(self._wirings.items()):
+            words = wiring.words() if port.is_open else "gone, plays again when it is back"
+            shown.append(f"{port.name} ({words})" if words else port.name)
+        return shown
+
+    def wiring_of(self, source: str) -> Wiring | None:
+        """Return what is done with the events of a source; None if it is no port that was ever open here."""
+        return self._of_source.get(source)
 
     def run(self, stop: threading.Event) -> None:
         """Poll until `stop`: twice a millisecond for messages, twice a second for ports that come and go."""
@@ -232,15 +255,16 @@ class MidiInput:
     def check(self) -> None:
         """Notice ports that vanished, open those that came back, and connect new keyboards."""
         for port in list(self._ports):
-            was_open = port.is_open
+            was_open, source = port.is_open, _source(port)
             if not port.check() and was_open:
                 self.lost += 1
-                self._sink(SourceLost(), _source(port))
-                if self._takes_all and port is not self._first:
+                self._sink(SourceLost(), source)
+                if self._wirings[port].port is None and port is not self._virtual:
                     self._forget(port)  # it is found again when it comes back, even under another address
             elif port.has_lost_partner():  # the keys that it held on our virtual port would sound for ever
                 self.lost += 1
-                self._sink(SourceLost(), _source(port))
+                self._sink(SourceLost(), source)
+            self._of_source[_source(port)] = self._wirings.get(port, self._of_source[source])
         self._connect_keyboards()
 
     def close(self) -> None:
@@ -251,6 +275,7 @@ class MidiInput:
 
     def _forget(self, port: InputPort) -> None:
         self._dropped_before += self._ports.pop(port).dropped
+        del self._wirings[port]
         port.close()
 
     def _hand_on(self, packet: list[int], port: InputPort, decoder: Decoder) -> None:
@@ -263,20 +288,37 @@ class MidiInput:
                 self.received += 1
                 self._sink(event, _source(port))
 
+    def _open_named(self, named: Sequence[Wiring]) -> None:
+        texts = [wiring.port for wiring in named if wiring.port is not None]
+        choices = choose_ports(self._midi.port_names("in"), texts, "in") if texts else []
+        for wiring, choice in zip(named, choices, strict=True):
+            port = self._open(wiring, wiring.port, choice)
+            if port.warning:
+                self.warnings.append(port.warning)
+
+    def _open(self, wiring: Wiring, wanted: str | None, choice: Choice | None = None) -> InputPort:
+        port = InputPort(self._midi, wanted, choice, lambda: list(self._ports))
+        self._of_source[_source(port)] = wiring
+        self._ports[port], self._wirings[port] = Decoder(), wiring
+        return port
+
     def _connect_keyboards(self) -> None:
-        if not self._takes_all:
+        if self._rest is None:
             return
         there = self._midi.hardware_inputs(self._port_names())
         self._refused &= set(there)
-        for name in set(there) - {port.name for port in self._ports} - self._refused:
+        ports = list(self._ports)
+        for name in set(there) - {port.name for port in ports} - self._refused:
+            if any(port.waits_for(name) for port in ports):
+                continue
             try:
-                self._ports[InputPort(self._midi, name)] = Decoder()
+                self._open(self._rest, name)
             except PortError as error:  # another program may use it: try again when it is plugged in again
                 self._refused.add(name)
                 self.warnings.append(str(error))
 
     def _port_names(self) -> list[str]:
-        return self._first.neighbours() if self._midi.has_virtual_ports else self._midi.port_names("in")
+        return self._midi.port_names("in") if self._virtual is None else self._virtual.neighbours()
 
 
 def _source(port: InputPort) -> str:

@@ -23,7 +23,7 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 from livegen.controls import OSC_PREFIX, Value, Values, osc_address
@@ -148,9 +148,15 @@ class OscServer:
         drops = (word for drop in sorted(self.drops.items()) for word in drop)
         self._tell("heartbeat", *(n if isinstance(n, float) else int(n) for n in numbers), *drops)
 
-    def tell_news(self, sentence: str) -> None:
-        """Tell every listener what a performer would read on the status line."""
-        self._tell("news", sentence)
+    def tell_news(self, sentence: str, about: Collection[str] = ()) -> None:
+        """Tell every listener what a performer would read on the status line, and whoever has set a control of these.
+
+        These must be announced afterwards, for then it is forgotten who has set them.
+        """
+        with self._lock:
+            targets = {address for name in about for address in self._askers.get(name, ())}
+            targets |= set(self._listeners.values())
+        self._send(targets, f"{OSC_PREFIX}/news", sentence)
 
     def add_peer(self, host: str, port: int) -> bool:
         """Register a listener that did not ask for it, as a rig does. False if its host's name is unknown.

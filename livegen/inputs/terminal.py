@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Final
 
 from livegen.controls import CONTROLS, Value, Values, parse_value
@@ -58,6 +59,8 @@ class TerminalKeys:
         Tells whether the model plays.
     quit_session : callable
         Called when the user wants to leave.
+    ports : callable
+        Returns what is connected, in a sentence.
 
     Attributes
     ----------
@@ -71,11 +74,13 @@ class TerminalKeys:
         values: Callable[[], Values],
         is_running: Callable[[], bool],
         quit_session: Callable[[], None],
+        ports: Callable[[], str] = lambda: "",
     ) -> None:
         self._sink = sink
         self._values = values
         self._is_running = is_running
         self._quit = quit_session
+        self._ports = ports
         self._until: dict[int, float] = {}  # when each sounding note is let go
         self._line = CommandLine()
         self._lock = threading.Lock()  # of the line, which another thread may give a reply
@@ -91,9 +96,20 @@ class TerminalKeys:
         """The line that is being typed, with its colon, or for some seconds the reply to the last one."""
         return self._line.shown(time.monotonic())
 
-    def confirm(self, name: str, value: Value) -> None:
-        """Say that an action that was typed here has been done; from any thread."""
-        sentence = done(name, value)
+    @property
+    def is_typing(self) -> bool:
+        """Whether a line is being typed."""
+        return self._line.is_open
+
+    @property
+    def replied_seconds(self) -> float:
+        """When the last reply was given, on the clock of `time.monotonic`."""
+        return self._line.replied_seconds
+
+    def confirm(self, name: str, value: Value, changed: Mapping[str, Value] = MappingProxyType({})) -> None:
+        """Say that an action that was asked for here has been done, and what it has set; from any thread."""
+        typed = self._line.remembered[-1] if self._line.remembered else ""
+        sentence = done(name, value, typed, changed)
         if sentence:
             self._tell(sentence)
 
@@ -148,7 +164,7 @@ class TerminalKeys:
         if key in _ENTER:
             with self._lock:
                 self._line, text = self._line.entered()
-            reply = obey(text, self._values(), self._set, self._quit)
+            reply = obey(text, self._values(), self._set, self._quit, self._ports)
             if reply:
                 self._tell(reply)
         elif key == _ESCAPE:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from livegen import score_table
 from livegen.controls import CONTROLS, DEFAULTS, VOICE_PREFIX, Value, Values, with_value
-from livegen.engines.protocol import Predictor
+from livegen.engines.protocol import Predictor, voices_of
 from livegen.events import CLOCK_EVENTS, PANIC, Event, SetControl, SourceLost, StampedEvent
 from livegen.instrument.ahead import Ahead, Bundle, is_said_again
 from livegen.instrument.commands import CommandWriter
@@ -154,6 +154,10 @@ class Instrument:
         """Which voices of the model are to be silent now: the muted ones, and all after stop; any thread may ask."""
         values, is_audible = self._values, self.is_model_audible
         return tuple(not is_audible or bool(values[prefix + "mute"]) for prefix in VOICE_PREFIX.values())
+
+    def voices_of(self, model: str) -> tuple[Voice, ...]:
+        """Return the voices that a loaded model plays; any thread may ask."""
+        return voices_of(self._models.get(model, self.state.predictor))
 
     def add_model(self, name: str, predictor: Predictor) -> None:
         """Add a model, already warmed up, that the control ``model`` can change to from now on; from any thread."""

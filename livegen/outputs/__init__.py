@@ -1,5 +1,5 @@
 """What leaves livegen: sound and MIDI. Outputs pull frames from the score table when they need them.
 
-Imports the words, `system`, `patch`, `synth` and `apu`. Read `callback` first: its record shows how the sound is made.
-Then read `audio`, which plays that record on the sound card, and `midi`.
+Imports the words, `toml`, `system`, `patch`, `synth` and `apu`. Read `callback` first: its record shows how the sound
+is made. Then read `audio`, which plays that record on the sound card, and `midi`.
 """

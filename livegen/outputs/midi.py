@@ -35,7 +35,7 @@ from livegen.outputs.midi_settings import MidiOutSettings
 from livegen.score import N_VOICES, Voice, is_onset
 from livegen.score_table import PlannedFrame, read_frame
 from livegen.system.midi_echo import EchoFilter
-from livegen.system.midi_ports import is_same_device
+from livegen.system.midi_names import is_same_device
 from livegen.units import FRAME_RATE_HZ
 
 _CHECK_SECONDS: Final = 1.0

@@ -4,7 +4,6 @@ A rig file's ``[[midi_out]]`` tables and the command line's ``--midi-out`` have 
 both. There, channels are 1..16 and 0 means none; here, they are 0..15 or None.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -12,6 +11,7 @@ from typing import Any, Final
 
 from livegen.errors import PortError
 from livegen.score import MIDI_CHANNEL, NOTE_RANGE, Voice, fit_octave
+from livegen.toml.ports import TRANSPOSITIONS, number_of, parse_port, port_of, switch_of, table_of, whole_of, word_of
 from livegen.units import MAX_VELOCITY
 
 DRUM_KEYS: Final[Mapping[int, int]] = MappingProxyType(
@@ -43,10 +43,9 @@ MIN_OFFSET_MS: Final = -50.0
 MAX_OFFSET_MS: Final = 500.0
 
 _RANGES: Final[Mapping[str, tuple[int, int]]] = MappingProxyType(
-    {"channel": (0, 16), "metronome": (0, 16), "transpose": (-48, 48), "velocity": (1, MAX_VELOCITY)}
+    {"channel": (0, 16), "transpose": TRANSPOSITIONS, "velocity": (1, MAX_VELOCITY)}
 )
 _WORDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({"curve": CURVES, "expression": EXPRESSIONS})
-_SWITCHES: Final = {"on": True, "off": False, "true": True, "false": False, "yes": True, "no": False}
 _VOICE_KEYS: Final = ("channel", "transpose", "curve", "velocity")
 _KEYS: Final = ("port", "thru", "clock", "metronome", "offset_ms", "expression", "drums")
 
@@ -153,15 +152,15 @@ def read_settings(table: Mapping[str, Any]) -> MidiOutSettings:
         elif key == "drums":
             changes[key] = _read_drums(value)
         elif key == "offset_ms":
-            changes[key] = _number(key, value, MIN_OFFSET_MS, MAX_OFFSET_MS)
+            changes[key] = number_of(key, value, MIN_OFFSET_MS, MAX_OFFSET_MS)
         elif key in ("thru", "clock"):
-            changes[key] = _switch(key, value)
+            changes[key] = switch_of(key, value)
         elif key == "metronome":
             changes[key] = _channel(key, value)
         elif key == "expression":
-            changes[key] = _word(key, value)
+            changes[key] = word_of(key, value, _WORDS[key])
         elif key == "port":
-            changes[key] = _port(value)
+            changes[key] = port_of(value, "output")
         else:
             raise PortError(f"{key} is unknown for a MIDI output: allowed is {', '.join((*_KEYS, *_VOICE_NAMES))}")
     return replace(settings, voices=tuple(voices), **changes)
@@ -177,22 +176,7 @@ def parse_settings(text: str) -> MidiOutSettings:
     PortError
         As `read_settings`.
     """
-    first, *others = text.split(",")
-    table: dict[str, Any] = {}
-    if "=" in first:
-        others.insert(0, first)
-    elif first.strip():
-        table["port"] = first.strip()
-    for assignment in others:
-        dotted, equals, value = (part.strip() for part in assignment.partition("="))
-        if not equals:
-            raise PortError(f"--midi-out {text!r}: {assignment.strip()!r} has no value, write key=value after the name")
-        head, dot, key = dotted.partition(".")
-        if dot:
-            table.setdefault(head, {})[key] = value
-        else:
-            table[head] = value
-    return read_settings(table)
+    return parse_port("--midi-out", text, read_settings)
 
 
 def write_settings(settings: MidiOutSettings) -> dict[str, Any]:
@@ -221,14 +205,14 @@ _VOICE_NAMES: Final = {voice.name.lower(): voice for voice in Voice}
 
 def _read_voice(voice: VoiceOut, name: str, table: object) -> VoiceOut:
     changes: dict[str, Any] = {}
-    for key, value in _table(name, table).items():
+    for key, value in table_of(name, table, "channel = 5").items():
         where = f"{name}.{key}"
         if key == "channel":
             changes[key] = _channel(where, value)
         elif key == "curve":
-            changes[key] = _word(where, value)
+            changes[key] = word_of(where, value, _WORDS[key])
         elif key in ("transpose", "velocity"):
-            changes[key] = _whole(where, value, *_RANGES[key])
+            changes[key] = whole_of(where, value, *_RANGES[key])
         else:
             raise PortError(f"{where} is unknown for a MIDI output: allowed is {', '.join(_VOICE_KEYS)}")
     return replace(voice, **changes)
@@ -237,61 +221,12 @@ def _read_voice(voice: VoiceOut, name: str, table: object) -> VoiceOut:
 def _read_drums(table: object) -> Mapping[int, int]:
     lowest, highest = NOTE_RANGE[Voice.NO]
     read = {
-        _whole("a key of drums", note, lowest, highest): _whole(f"drums.{note}", key, 0, 127)
-        for note, key in _table("drums", table).items()
+        whole_of("a key of drums", note, lowest, highest): whole_of(f"drums.{note}", key, 0, 127)
+        for note, key in table_of("drums", table, "2 = 36").items()
     }
     return MappingProxyType({**DRUM_KEYS, **read})
 
 
-def _table(key: str, value: object) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise PortError(f"{key} cannot be {value!r}: it is a table, such as {key}.{_EXAMPLES.get(key, 'channel = 5')}")
-    return value
-
-
-_EXAMPLES: Final = {"drums": "2 = 36"}
-
-
 def _channel(key: str, value: object) -> int | None:
-    channel = _whole(key, value, *_RANGES["channel"])
+    channel = whole_of(key, value, *_RANGES["channel"])
     return channel - 1 if channel else None
-
-
-def _whole(key: str, value: object, lowest: int, highest: int) -> int:
-    number = _number(key, value, lowest, highest)
-    if number != int(number):
-        raise PortError(f"{key} cannot be {value!r}: allowed is a whole number from {lowest} to {highest}")
-    return int(number)
-
-
-def _number(key: str, value: object, lowest: float, highest: float) -> float:
-    number = math.nan
-    if isinstance(value, (int, float, str)) and not isinstance(value, bool):
-        try:
-            number = float(value)
-        except (ValueError, OverflowError):
-            number = math.nan
-    if not lowest <= number <= highest:
-        raise PortError(f"{key} cannot be {str(value)[:40]!r}: allowed is a number from {lowest:g} to {highest:g}")
-    return number
-
-
-def _switch(key: str, value: object) -> bool:
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, str) and value.lower() in _SWITCHES:
-        return _SWITCHES[value.lower()]
-    raise PortError(f"{key} cannot be {value!r}: allowed is on or off")
-
-
-def _word(key: str, value: object) -> str:
-    words = _WORDS[key.rpartition(".")[2]]
-    if isinstance(value, str) and value.lower() in words:
-        return value.lower()
-    raise PortError(f"{key} cannot be {value!r}: allowed is {', '.join(words)}")
-
-
-def _port(value: object) -> str:
-    if isinstance(value, str) and value.strip():
-        return value.strip()
-    raise PortError(f"port cannot be {value!r}: allowed is a part of a MIDI output's name")

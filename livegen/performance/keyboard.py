@@ -30,7 +30,9 @@ from livegen.voices import MAX_CHORD_NOTES
 Channel = tuple[str, int]
 """A source and one of its MIDI channels."""
 
-_VOICE_OF_CHANNEL: Final[Mapping[int, Voice]] = {channel: voice for voice, channel in MIDI_CHANNEL.items()}
+_VOICE_OF_CHANNEL: Final[Mapping[int, Voice]] = {
+    channel: voice for voice, channel in MIDI_CHANNEL.items() if voice is not Voice.P1
+}
 
 _SUSTAIN: Final = 64
 _ALL_SOUND_OFF: Final = 120
@@ -56,7 +58,7 @@ class HeldKey:
     voice : Voice
         The voice that it was given when it went down.
     played_key : int
-        The MIDI key after the voice's transposition, 0..127; for NO it tells which drum is hit.
+        The MIDI key after the input's and the voice's transposition, 0..127; for NO it tells which drum is hit.
     note, volume : int
         As the score has them.
     order : int
@@ -182,16 +184,22 @@ def is_player(values: Values, voice: Voice) -> bool:
     return values[VOICE_PREFIX[voice] + "role"] == "player"
 
 
-def voices_of(channel: int, key: int, values: Values) -> tuple[Voice, ...]:
+def voices_of(channel: int, key: int, values: Values, voice: Voice | None = None) -> tuple[Voice, ...]:
     """Return those of the player's voices that a key may sound on.
 
-    Channels 2, 3 and 10 mean P2, TR and NO, wherever the key lies. Channel 1 and all others mean every voice whose zone
-    holds the key: a keyboard sends on channel 1 unless it is set to another.
+    An input that plays a voice of its own plays that one, on every channel and wherever the key lies. Else channels 2,
+    3 and 10 mean P2, TR and NO, wherever the key lies. Channel 1 and all others mean every voice whose zone holds the
+    key: a keyboard sends on channel 1 unless it is set to another.
     """
-    own = _VOICE_OF_CHANNEL.get(channel, Voice.P1)
-    if own is not Voice.P1:
+    own = _VOICE_OF_CHANNEL.get(channel) if voice is None else voice
+    if own is not None:
         return (own,) if is_player(values, own) else ()
     return tuple(voice for voice in Voice if is_player(values, voice) and _is_in_zone(values, voice, key))
+
+
+def key_of(event: NoteOn) -> int:
+    """Return the key that an input plays, after its transposition."""
+    return fit_octave(event.note + event.transpose, *_KEYS)
 
 
 def handle(
@@ -276,12 +284,13 @@ def _move_keys(
 
 def _press(keyboard: Keyboard, event: NoteOn, source: str, values: Values, drum_notes: Mapping[int, int]) -> Keyboard:
     others = tuple(key for key in keyboard.held if not (key.is_of(source, event.channel) and key.key == event.note))
-    voice = _choose_voice(others, voices_of(event.channel, event.note, values), values)
+    key = key_of(event)
+    voice = _choose_voice(others, voices_of(event.channel, key, values, event.voice), values)
     if voice is None:
         return keyboard
     if voice is Voice.NO:  # an earlier drum does not sound again when this one ends
         others = tuple(key for key in others if key.voice is not Voice.NO)
-    played_key = fit_octave(event.note + int(values[VOICE_PREFIX[voice] + "transpose"]), *_KEYS)
+    played_key = fit_octave(key + int(values[VOICE_PREFIX[voice] + "transpose"]), *_KEYS)
     pressed = HeldKey(
         source,
         event.channel,

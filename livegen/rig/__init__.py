@@ -1,7 +1,7 @@
 """Rigs: TOML files that keep how a session is set up. They are read strictly and written in one piece.
 
-Imports the words, `toml`, `system`, `patch`, `formats` and `outputs`. Read `keys` first, the one table of what a rig
-can say.
+Imports the words, `toml`, `system`, `patch`, `formats`, `inputs` and `outputs`. Read `keys` first, the one table
+of what a rig can say.
 """
 
 from livegen.rig.keys import KNOB_KEYS, RIG_KEYS, RigKey

@@ -1,6 +1,7 @@
-"""The one table of what a rig can say, beside its sections ``[controls]``, ``[[knob]]`` and ``[[midi_out]]``.
+"""The one table of what a rig can say, beside its sections.
 
-The names are those of the options of `livegen jam`.
+They are ``[controls]``, ``[[knob]]``, ``[[midi_in]]`` and ``[[midi_out]]``. The names are those of the options of
+`livegen jam`.
 """
 
 from dataclasses import dataclass
@@ -53,7 +54,6 @@ RIG_KEYS: Final[tuple[RigKey, ...]] = (
         "latency_ms", "number", "the sound's way out in milliseconds, as `livegen calibrate` tells it", LATENCIES_MS
     ),
     RigKey("midi_api", "choice", "which system's MIDI", choices=API_NAMES),
-    RigKey("midi_in", "text", "part of a MIDI input's name"),
     RigKey("osc_host", "text", "address that OSC listens on"),
     RigKey("osc_port", "int", "UDP port for OSC; 0 takes a free one", (0, 65_535)),
     RigKey("osc_peers", "texts", 'programs that hear every change, each as "host:port"'),
@@ -68,6 +68,7 @@ KNOB_KEYS: Final[tuple[RigKey, ...]] = (
     RigKey("channel", "int", "MIDI channel", (1, 16)),
     RigKey("cc", "int", "number of the controller", (0, 119)),
     RigKey("note", "int", "MIDI key of a pad, in place of a controller", (0, 127)),
+    RigKey("port", "text", "the MIDI input that it is on, by a part of its name; any input if left out"),
     RigKey(
         "mode",
         "choice",
@@ -79,4 +80,7 @@ KNOB_KEYS: Final[tuple[RigKey, ...]] = (
 
 CONTROLS_SECTION: Final = "controls"
 KNOB_SECTION: Final = "knob"
+MIDI_IN_SECTION: Final = "midi_in"
+"""Also a key, whose text is a part of the name of the only input."""
+
 MIDI_OUT_SECTION: Final = "midi_out"

@@ -1,19 +1,23 @@
 """The strict reader of rigs: from a name or a path to the objects of `livegen.rig.values`."""
 
 import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, Literal, TypeVar, cast
 
 from livegen.controls import CONTROLS
 from livegen.errors import PatchError, PortError, RigError
-from livegen.outputs.midi_settings import MidiOutSettings, read_settings
+from livegen.inputs import midi_settings as midi_in
+from livegen.inputs.midi_settings import MidiInSettings
+from livegen.outputs import midi_settings as midi_out
 from livegen.patch import list_patches, load_patch
 from livegen.rig.keys import (
     CONTROLS_SECTION,
     KNOB_KEYS,
     KNOB_SECTION,
     LIST_MAX,
+    MIDI_IN_SECTION,
     MIDI_OUT_SECTION,
     RIG_KEYS,
     RigKey,
@@ -26,7 +30,9 @@ from livegen.toml.text import Keys, SimpleKind, TomlText, read_text, shorten
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _-]*")
 _PEER: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s:\[\]]+)):(\d{1,5})")
 _HIGHEST_MSB: Final = 31
-_SECTIONS: Final = (CONTROLS_SECTION, KNOB_SECTION, MIDI_OUT_SECTION)
+_Settings = TypeVar("_Settings")
+
+_SECTIONS: Final = (CONTROLS_SECTION, KNOB_SECTION, MIDI_IN_SECTION, MIDI_OUT_SECTION)
 
 
 def list_rigs() -> list[str]:
@@ -98,8 +104,11 @@ def parse_rig(text: str, path: Path) -> Rig:
     if "model" in fields and (path.parent / fields["model"]).is_dir():
         fields["model"] = str((path.parent / fields["model"]).absolute())
     knobs = _knobs(file, root[KNOB_SECTION]) if KNOB_SECTION in root else None
-    outs = _midi_outs(file, root[MIDI_OUT_SECTION]) if MIDI_OUT_SECTION in root else None
-    return Rig(**fields, controls=MappingProxyType(controls), knobs=knobs, midi_outs=outs, path=path)
+    ins = _midi_ins(file, root[MIDI_IN_SECTION]) if MIDI_IN_SECTION in root else None
+    outs = None
+    if MIDI_OUT_SECTION in root:
+        outs = _ports(file, MIDI_OUT_SECTION, root[MIDI_OUT_SECTION], midi_out.read_settings)
+    return Rig(**fields, controls=MappingProxyType(controls), knobs=knobs, midi_ins=ins, midi_outs=outs, path=path)
 
 
 def _value(file: TomlText, keys: Keys, value: Any, key: RigKey) -> Any:
@@ -135,7 +144,7 @@ def _knobs(file: TomlText, value: object) -> tuple[Knob, ...]:
         for other in knobs:
             if other.control == knob.control:
                 raise file.refusal((KNOB_SECTION, index, "control"), knob.control, f"one knob, and it has {other}")
-            if (other.channel, other.kind, other.number) == (knob.channel, knob.kind, knob.number):
+            if other.place == knob.place:
                 where = file.where((KNOB_SECTION, index, knob.kind))
                 raise RigError(f"{where}: {knob} sets {other.control} already: give each knob one control")
         knobs.append(knob)
@@ -159,17 +168,31 @@ def _knob(file: TomlText, index: int, table: dict[str, Any]) -> Knob:
         raise file.refusal((*where, "mode"), mode, '"absolute", for a pad')
     if mode == "pair" and values["cc"] > _HIGHEST_MSB:
         raise file.refusal((*where, "cc"), values["cc"], f"0 to {_HIGHEST_MSB}, for a pair")
-    return Knob(values["control"], values["channel"] - 1, kind, values[kind], mode)
+    return Knob(values["control"], values["channel"] - 1, kind, values[kind], mode, values.get("port"))
 
 
-def _midi_outs(file: TomlText, value: object) -> tuple[MidiOutSettings, ...]:
-    outs = []
-    for index, table in enumerate(file.tables((MIDI_OUT_SECTION,), value)):
+def _midi_ins(file: TomlText, value: object) -> tuple[MidiInSettings, ...]:
+    if isinstance(value, str):
+        name = file.simple((MIDI_IN_SECTION,), value, "text", (), (0, 0))
+        return (MidiInSettings(name),) if name.strip() else (MidiInSettings(),)
+    ins = _ports(file, MIDI_IN_SECTION, value, midi_in.read_settings)
+    try:
+        midi_in.wirings(ins)
+    except PortError as error:
+        raise RigError(f"{file.where((MIDI_IN_SECTION, len(ins) - 1))}: {error}") from None
+    return ins
+
+
+def _ports(
+    file: TomlText, section: str, value: object, read: Callable[[Mapping[str, Any]], _Settings]
+) -> tuple[_Settings, ...]:
+    settings = []
+    for index, table in enumerate(file.tables((section,), value)):
         try:
-            outs.append(read_settings(table))
+            settings.append(read(table))
         except PortError as error:  # its message begins with the key
             key, _, trouble = str(error).partition(" ")
             path = key.split(".") if key.split(".")[0] in table else []
-            where = file.where((MIDI_OUT_SECTION, index, *path))
+            where = file.where((section, index, *path))
             raise RigError(f"{where} {trouble}" if path else f"{where}: {error}") from None
-    return tuple(outs)
+    return tuple(settings)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from livegen.controls import Value
+from livegen.inputs.midi_settings import MidiInSettings
 from livegen.outputs.midi_settings import MidiOutSettings
 from livegen.score import MIDI_CHANNEL, Voice
 
@@ -32,6 +33,9 @@ class Knob:
         What its values mean. ``absolute`` is its position, 0..127. ``pair`` is its position in 14 bits, whose lower
         seven come on the controller 32 above. The last two are steps of an endless encoder: one step down is 127 for
         ``twos_complement`` and 63 for ``offset_64``.
+    port : str or None
+        The input that it is on, as the session names it, or a part of the port's name. None is any input; there, one
+        that plays a voice of its own counts as the channel of that voice.
     """
 
     control: str
@@ -39,12 +43,18 @@ class Knob:
     kind: Literal["cc", "note"]
     number: int
     mode: Literal["absolute", "pair", "twos_complement", "offset_64"] = "absolute"
+    port: str | None = None
+
+    @property
+    def place(self) -> tuple[str, int, str, int]:
+        """Where it is: its port in lower case, empty for any, and its channel, kind and number."""
+        return (self.port or "").lower(), self.channel, self.kind, self.number
 
     def __str__(self) -> str:
         """Name it as a musician does."""
         what = "key" if self.kind == "note" else "CC"
         number = f"{self.number} and {self.number + 32}" if self.mode == "pair" else str(self.number)
-        return f"{what} {number} on channel {self.channel + 1}"
+        return f"{what} {number} on channel {self.channel + 1}{'' if self.port is None else f' of {self.port}'}"
 
 
 DEFAULT_KNOBS: Final = tuple(
@@ -63,6 +73,7 @@ class Rig:
         Controls by their full names, in range. They override those of the patch.
     knobs : tuple of Knob or None
         Each control has at most one knob, and each knob one control. None means `DEFAULT_KNOBS`.
+    midi_ins : tuple of MidiInSettings or None
     midi_outs : tuple of MidiOutSettings or None
     path : Path or None
         Path of the file.
@@ -78,7 +89,6 @@ class Rig:
     block: int | None = None
     latency_ms: float | None = None
     midi_api: str | None = None
-    midi_in: str | None = None
     osc_host: str | None = None
     osc_port: int | None = None
     osc_peers: tuple[Peer, ...] | None = None
@@ -88,5 +98,6 @@ class Rig:
     link: bool | None = None
     controls: Mapping[str, Value] = field(default_factory=dict)
     knobs: tuple[Knob, ...] | None = None
+    midi_ins: tuple[MidiInSettings, ...] | None = None
     midi_outs: tuple[MidiOutSettings, ...] | None = None
     path: Path | None = None

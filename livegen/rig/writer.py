@@ -9,12 +9,14 @@ from tomlkit.exceptions import TOMLKitError
 
 from livegen.errors import LivegenError, RigError
 from livegen.formats.files import atomic_path
-from livegen.outputs.midi_settings import write_settings
-from livegen.rig.keys import CONTROLS_SECTION, KNOB_SECTION, MIDI_OUT_SECTION, RIG_KEYS
+from livegen.inputs import midi_settings as midi_in
+from livegen.inputs.midi_settings import MidiInSettings
+from livegen.outputs import midi_settings as midi_out
+from livegen.rig.keys import CONTROLS_SECTION, KNOB_SECTION, MIDI_IN_SECTION, MIDI_OUT_SECTION, RIG_KEYS
 from livegen.rig.values import Knob, Rig
 from livegen.toml.text import read_text
 
-_OUR_SECTIONS: Final = "|".join((CONTROLS_SECTION, KNOB_SECTION, MIDI_OUT_SECTION))
+_OUR_SECTIONS: Final = "|".join((CONTROLS_SECTION, KNOB_SECTION, MIDI_IN_SECTION, MIDI_OUT_SECTION))
 _EMPTY_LINES: Final = re.compile(rf"\n{{3,}}(?=\[\[?(?:{_OUR_SECTIONS})\])")  # left by a section that was replaced
 _HEAD: Final = "A rig of livegen: `livegen jam --rig` with its name or this file."
 
@@ -49,7 +51,8 @@ def save_rig(path: Path, rig: Rig) -> None:
             controls.append(tomlkit.key(name.split(".")), control)
         document[CONTROLS_SECTION] = controls
     _put_knobs(document, rig.knobs)
-    _put_tables(document, MIDI_OUT_SECTION, [write_settings(out) for out in rig.midi_outs or ()])
+    _put_inputs(document, rig.midi_ins or ())
+    _put_tables(document, MIDI_OUT_SECTION, [midi_out.write_settings(out) for out in rig.midi_outs or ()])
     _write(path, document)
 
 
@@ -63,11 +66,22 @@ def save_knobs(path: Path, knobs: tuple[Knob, ...]) -> None:
 def _put_knobs(document: tomlkit.TOMLDocument, knobs: tuple[Knob, ...] | None) -> None:
     tables = []
     for knob in knobs or ():
-        mode = {} if knob.mode == "absolute" else {"mode": knob.mode}
-        tables.append({"control": knob.control, "channel": knob.channel + 1, knob.kind: knob.number} | mode)
+        more: dict[str, str] = {} if knob.mode == "absolute" else {"mode": knob.mode}
+        more |= {} if knob.port is None else {"port": knob.port}
+        tables.append({"control": knob.control, "channel": knob.channel + 1, knob.kind: knob.number} | more)
     _put_tables(document, KNOB_SECTION, tables)
     if knobs == ():  # a rig without knobs is not the same as one that does not mention knobs
         document[KNOB_SECTION] = []
+
+
+def _put_inputs(document: tomlkit.TOMLDocument, inputs: tuple[MidiInSettings, ...]) -> None:
+    """Write the MIDI inputs: one of which only the name is known in one line."""
+    if len(inputs) != 1 or not inputs[0].is_plain:
+        _put_tables(document, MIDI_IN_SECTION, [midi_in.write_settings(each) for each in inputs])
+    else:
+        if not isinstance(document.get(MIDI_IN_SECTION, ""), str):
+            document.pop(MIDI_IN_SECTION)
+        document[MIDI_IN_SECTION] = inputs[0].port or ""
 
 
 def _put_tables(document: tomlkit.TOMLDocument, section: str, tables: list[dict[str, Any]]) -> None:

@@ -1,5 +1,6 @@
 """The audience of a session: who is told which controls took effect, such as OSC's listeners and the stage page."""
 
+from collections.abc import Collection
 from typing import Protocol
 
 from livegen.controls import Value
@@ -14,5 +15,5 @@ class Audience(Protocol):
     def refuse(self, name: str, reason: str) -> None:
         """Tell in one sentence why a request was not carried out."""
 
-    def tell_news(self, sentence: str) -> None:
-        """Tell a sentence that the performer reads on the status line."""
+    def tell_news(self, sentence: str, about: Collection[str] = ()) -> None:
+        """Tell a sentence that the performer reads on the status line, also to whoever has set a control of these."""

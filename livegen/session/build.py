@@ -16,6 +16,7 @@ from livegen.formats.midi.file import midi_timeline
 from livegen.inputs.link import LinkInput, OwnBeat
 from livegen.inputs.midi import MidiInput
 from livegen.inputs.midi_file import MidiFilePlayer
+from livegen.inputs.midi_settings import labels_of, roles_of
 from livegen.inputs.osc import DEFAULT_PORT, OscServer
 from livegen.instrument.compile import compile_all
 from livegen.instrument.instrument import Instrument
@@ -64,6 +65,7 @@ class _Builder:
 
     def __init__(self, predictor: Predictor, patch: Patch, settings: Settings) -> None:
         self._settings = settings
+        controls = {**roles_of(settings.midi_ins), **settings.controls}
         self._warnings: list[str] = []
         self._timeline = self._read_file(settings)
         self._device = choose_device(settings.audio)
@@ -73,7 +75,7 @@ class _Builder:
             predictor,
             patch,
             settings.rate or (NULL_SAMPLE_RATE if self._device is None else self._device.sample_rate),
-            controls=settings.controls,
+            controls=controls,
             seed=settings.seed,
             n_channels=choose_channels(self._device, is_apart=settings.is_apart),
             is_apart=settings.is_apart,
@@ -82,10 +84,10 @@ class _Builder:
         self._clock = AudioClock(self._instrument.callback)
         knobs = DEFAULT_KNOBS if settings.rig.knobs is None else settings.rig.knobs
         self._desk = Desk(
-            ControllerMap(knobs, settings.library.programs),
+            ControllerMap(knobs, settings.library.programs, labels=labels_of(settings.midi_ins)),
             self._patches,
             patch.name,
-            settings.controls,
+            controls,
             settings.rig.path,
             models=settings.library.models,
             model=predictor.name,
@@ -110,7 +112,7 @@ class _Builder:
             try:
                 self._open_midi(opened)
             except PortError as error:
-                if settings.midi_in or settings.midi_outs or settings.midi_api != "auto":
+                if settings.midi_ins or settings.midi_outs or settings.midi_api != "auto":
                     raise
                 self._warnings.append(f"no MIDI: {error}")
             osc = self._open_osc()
@@ -150,15 +152,17 @@ class _Builder:
 
     def _open_midi(self, opened: contextlib.ExitStack) -> None:
         settings = self._settings
-        is_needed = settings.midi_in is not None or any(out.port is not None for out in settings.midi_outs)
+        named = [*(each.port for each in settings.midi_ins), *(each.port for each in settings.midi_outs)]
+        is_needed = any(port is not None for port in named)
         midi, reason = find_midi(settings.midi_api, is_needed=is_needed)
         if midi is None:
             self._warnings.append(reason)
             return
         opened.callback(midi.close)
         echo = EchoFilter()
-        self._midi_in = MidiInput(settings.midi_in, midi, self._inbox.receive, echo=echo)
+        self._midi_in = MidiInput(settings.midi_ins, midi, self._inbox.receive, echo=echo)
         opened.callback(self._midi_in.close)
+        self._inbox.wiring_of = self._midi_in.wiring_of
         self._warnings += self._midi_in.warnings
         outs = settings.midi_outs or ((MidiOutSettings(),) if midi.has_virtual_ports else ())
         self._midi_outs = MidiOuts(midi, outs, self._instrument, self._time_heard, echo)

@@ -4,6 +4,7 @@ It turns knobs into controls, sets the controls of a patch that is picked, loads
 is to be saved to the rig's file.
 """
 
+import difflib
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from typing import Final
 from livegen.controls import DEFAULTS, Value, Values
 from livegen.errors import LivegenError, RigError
 from livegen.events import Event, SetControl
+from livegen.inputs.midi_settings import Wiring
 from livegen.patch import Patch
 from livegen.rig import Rig, rig_path, save_knobs, save_rig
 from livegen.session.mapping import ControllerMap
@@ -112,12 +114,17 @@ class Desk:
         return self._map
 
     @property
+    def said_seconds(self) -> float:
+        """When that sentence was said, on the clock of `time.monotonic`."""
+        return self._news[1]
+
+    @property
     def news(self) -> str:
         """The last sentence of the status line, or empty if it is older than ten seconds."""
         sentence, said_at = self._news
         return sentence if time.monotonic() < said_at + _NEWS_SECONDS else ""
 
-    def hear(self, event: Event, source: str, values: Values) -> list[Event]:
+    def hear(self, event: Event, source: str, values: Values, wiring: Wiring | None = None) -> list[Event]:
         """Return the events that the instrument is to get instead of one from an input.
 
         Parameters
@@ -126,10 +133,12 @@ class Desk:
         source : str
         values : Values
             The controls in force.
+        wiring : Wiring, optional
+            What is done with the port that the event came from.
         """
         with self._lock:
             before = self._map
-            self._map, events = before.hear(event, source, values)
+            self._map, events = before.hear(event, source, values, wiring)
             self._has_new_knobs |= self._map.knobs is not before.knobs
             if self._map.news:
                 self._say(self._map.news)
@@ -197,6 +206,8 @@ class Desk:
         if name not in ("", *self._models):
             return self._refuse_name("model", name, self._models)
         self._wanted = name or self._wanted
+        if name in self._loaded:
+            self._say(f"model {name}")
         if name == "" or name in self._loaded:
             return [SetControl("model", name)]
         self._to_load.append(name)
@@ -205,8 +216,10 @@ class Desk:
 
     def _refuse_name(self, control: str, name: str, there: Collection[str]) -> list[Event]:
         """Report that there is no patch or model of a name; the caller holds the lock."""
-        nothing = f"there is no {control} {name!r}"
-        self._outcome.refused.append((control, f"{nothing}: there is {', '.join(sorted(there))}"))
+        near = difflib.get_close_matches(name, sorted(there), 3)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"there is {', '.join(sorted(there))}"
+        nothing = f"there is no {control} {name!r}: {hint}"
+        self._outcome.refused.append((control, nothing))
         self._say(nothing)
         return []
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from livegen.controls import with_value
 from livegen.events import PANIC, Event, SetControl, SourceLost
+from livegen.inputs.midi_settings import Wiring
 from livegen.instrument.instrument import Instrument
 from livegen.session.clock import AudioClock
 from livegen.session.desk import Desk
@@ -40,6 +41,8 @@ class Inbox:
     ----------
     midi_outs : MidiOuts or None
         What follows the keys and ends its notes with a panic; the inbox is there before it.
+    wiring_of : callable
+        Returns what is done with the events of a source, if it is a MIDI port.
     unheard : Unheard
         What moves nothing.
     plan_seconds : callable
@@ -51,6 +54,7 @@ class Inbox:
         self._instrument = instrument
         self._clock = clock
         self.midi_outs: MidiOuts | None = None
+        self.wiring_of: Callable[[str], Wiring | None] = lambda source: None
         self.plan_seconds: Callable[[], float] = lambda: 0.0
         self.unheard = Unheard()
         self._panic = PanicButton()
@@ -108,10 +112,18 @@ class Inbox:
     def _heard(self, events: Sequence[Event], source: str) -> list[Event]:
         """Return what the desk makes of events, each with the controls that those before it have set."""
         values, heard = self._instrument.values, []
+        wiring = self.wiring_of(source)
         for event in events:
-            passed = self._desk.hear(event, source, values)
-            if any(each is event for each in passed):
-                self.unheard.hear(event, source, values)
+            port = None if wiring is None else wiring.settings_for(event)
+            if wiring is not None and port is None:
+                self.unheard.leave_out(event, source)
+                continue
+            passed = self._desk.hear(event, source, values, wiring)
+            is_passed = any(each is event for each in passed)
+            if port is not None:
+                passed = [port.played(each) for each in passed]
+            if is_passed:
+                self.unheard.hear(event if port is None else port.played(event), source, values)
             for each in passed:
                 if isinstance(each, SetControl) and each.name in values:
                     values = with_value(values, each.name, each.value)

@@ -10,7 +10,9 @@ from typing import Final, Literal
 
 from livegen.controls import CONTROLS, Values
 from livegen.events import ControlChange, Event, NoteOn, ProgramChange, SetControl, SourceLost
+from livegen.inputs.midi_settings import Wiring
 from livegen.rig import DEFAULT_KNOBS, Knob
+from livegen.score import MIDI_CHANNEL
 from livegen.session.knob import MAX_POSITION, Hand, moved, pressed
 
 _PAIR_OFFSET: Final = 32  # from the controller with the upper seven bits to the one with the lower seven
@@ -28,11 +30,12 @@ _SAME_AT_FIRST: Final = 3
 """A knob that was just learned is an encoder if its first values, this many, are all the same single step. A knob with
 a position would send different values."""
 
-_PLAYERS: Final = ("midi:", "osc:")
+_MIDI: Final = "midi:"
+_PLAYERS: Final = (_MIDI, "osc:")
 """Sources whose program changes pick patches; those of a MIDI file are meant for other instruments."""
 
-_Place = tuple[int, str, int]
-"""Channel, kind and number of a knob."""
+_Place = tuple[str, int, str, int]
+"""Port (empty for any), channel, kind and number of a knob."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,8 @@ class ControllerMap:
         Names of the patches that program changes pick, from program 0 on.
     learning : str or None
         The control that waits for a knob.
+    labels : frozenset of str
+        What the session calls its MIDI inputs, in lower case, where it names several.
     news : str
         One sentence about what the last event has changed in the map, or empty.
     """
@@ -75,21 +80,26 @@ class ControllerMap:
     programs: tuple[str, ...] = ()
     learning: str | None = None
     news: str = ""
+    labels: frozenset[str] = frozenset()
     _hands: Mapping[_Place, Hand] = field(default_factory=dict)
     _fresh: _Fresh | None = None
     _of_place: Mapping[_Place, Knob] = field(init=False, repr=False, compare=False)
+    _ports: tuple[str, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Index the knobs: they are looked up at every event."""
-        of_place = {_place(knob): knob for knob in self.knobs}
+        of_place = {knob.place: knob for knob in self.knobs}
         lower = {
-            (channel, kind, number + _PAIR_OFFSET): knob
-            for (channel, kind, number), knob in of_place.items()
+            (port, channel, kind, number + _PAIR_OFFSET): knob
+            for (port, channel, kind, number), knob in of_place.items()
             if knob.mode == "pair"
         }
         object.__setattr__(self, "_of_place", MappingProxyType(lower | of_place))
+        object.__setattr__(self, "_ports", tuple(dict.fromkeys(port for port, *_ in of_place if port)))
 
-    def hear(self, event: Event, source: str, values: Values) -> tuple["ControllerMap", list[Event]]:
+    def hear(
+        self, event: Event, source: str, values: Values, wiring: Wiring | None = None
+    ) -> tuple["ControllerMap", list[Event]]:
         """Return the map after an event, and the events that go to the instrument instead of it.
 
         Parameters
@@ -98,6 +108,8 @@ class ControllerMap:
         source : str
         values : Values
             The controls in force.
+        wiring : Wiring, optional
+            What is done with the port that the event came from.
 
         Notes
         -----
@@ -106,9 +118,9 @@ class ControllerMap:
         heard = replace(self, news="") if self.news else self
         match event:
             case ControlChange():
-                return heard._hear_knob(event, source, values)
+                return heard._hear_knob(event, source, values, wiring)
             case NoteOn():
-                return heard._hear_pad(event, values)
+                return heard._hear_pad(event, source, values, wiring)
             case ProgramChange(_, program) if source.startswith(_PLAYERS) and self.programs:
                 return heard._pick_patch(program)
             case SetControl("learn", name):
@@ -116,7 +128,10 @@ class ControllerMap:
             case SetControl("unlearn", name):
                 return heard._unlearn(str(name)), [event]
             case SourceLost() if self._hands:  # the controller may come back with its knobs in other positions
-                return replace(heard, _hands={}, _fresh=None), [event]
+                kept = {
+                    place: hand for place, hand in self._hands.items() if not self._may_be_on(place, source, wiring)
+                }
+                return replace(heard, _hands=kept, _fresh=None), [event]
         return heard, [event]
 
     def knob_of(self, name: str) -> Knob | None:
@@ -139,8 +154,8 @@ class ControllerMap:
         return replace(self, knobs=kept, _fresh=None, news=f"{knob} no longer sets {name}")
 
     def _bind(self, knob: Knob, hand: Hand, fresh: _Fresh | None = None) -> "ControllerMap":
-        kept = (other for other in self.knobs if other.control != knob.control and _place(other) != _place(knob))
-        hands = {**self._hands, _place(knob): hand}
+        kept = (other for other in self.knobs if other.control != knob.control and other.place != knob.place)
+        hands = {**self._hands, knob.place: hand}
         news = f"{knob} sets {knob.control}"
         return replace(self, knobs=(*kept, knob), learning=None, news=news, _hands=hands, _fresh=fresh)
 
@@ -149,28 +164,53 @@ class ControllerMap:
             return self, [SetControl("patch", self.programs[program])]
         return replace(self, news=f"program {program + 1} picks no patch: there are {len(self.programs)}"), []
 
-    def _hear_pad(self, event: NoteOn, values: Values) -> tuple["ControllerMap", list[Event]]:
+    def _hear_pad(
+        self, event: NoteOn, source: str, values: Values, wiring: Wiring | None
+    ) -> tuple["ControllerMap", list[Event]]:
         if self.learning is not None and CONTROLS[self.learning].kind not in ("float", "int"):
-            return self._bind(Knob(self.learning, event.channel, "note", event.note), Hand()), []
-        knob = self._of_place.get((event.channel, "note", event.note))
+            channel, port = _own_channel(event, wiring)
+            return self._bind(Knob(self.learning, channel, "note", event.note, port=port), Hand()), []
+        knob = self._knob_at(event, "note", event.note, source, wiring)
         return self, [event] if knob is None else pressed(knob.control, values)
 
-    def _hear_knob(self, event: ControlChange, source: str, values: Values) -> tuple["ControllerMap", list[Event]]:
-        channel, number = event.channel, event.control
+    def _hear_knob(
+        self, event: ControlChange, source: str, values: Values, wiring: Wiring | None
+    ) -> tuple["ControllerMap", list[Event]]:
+        number = event.control
         if self.learning is not None and number not in _NEVER_LEARNED:
-            knob = Knob(self.learning, channel, "cc", number)
-            fresh = _Fresh(source, _place(knob), event.value)
-            at_rest = ControlChange(channel, number, 0)  # if it was a pedal or a wheel, it is let go
+            channel, port = _own_channel(event, wiring)
+            knob = Knob(self.learning, channel, "cc", number, port=port)
+            fresh = _Fresh(source, knob.place, event.value)
+            at_rest = replace(event, value=0)  # if it was a pedal or a wheel, it is let go
             return self._bind(knob, Hand(event.value / MAX_POSITION), fresh), [at_rest]
-        after = self._look_closer(self._fresh, event, source) if self._fresh is not None else self
-        return after._turn(event, values)
+        after = self._look_closer(self._fresh, event, source, wiring) if self._fresh is not None else self
+        return after._turn(event, source, values, wiring)
 
-    def _look_closer(self, fresh: _Fresh, event: ControlChange, source: str) -> "ControllerMap":
+    def _knob_at(
+        self, event: ControlChange | NoteOn, kind: str, number: int, source: str, wiring: Wiring | None
+    ) -> Knob | None:
+        """Return the knob that an event moves: one of its own port, or else one of any port."""
+        for port in self._ports if source.startswith(_MIDI) else ():
+            knob = self._of_place.get((port, event.channel, kind, number))
+            if knob is not None and self._is_on(port, source, wiring):
+                return knob
+        return self._of_place.get(("", _channel_of_any(event, wiring), kind, number))
+
+    def _may_be_on(self, place: _Place, source: str, wiring: Wiring | None) -> bool:
+        return not place[0] or self._is_on(place[0], source, wiring)
+
+    def _is_on(self, port: str, source: str, wiring: Wiring | None) -> bool:
+        """Tell whether a knob's port is the one that a source is."""
+        if port in self.labels:
+            return wiring is not None and wiring.label is not None and wiring.label.lower() == port
+        return port in source.removeprefix(_MIDI).lower()
+
+    def _look_closer(self, fresh: _Fresh, event: ControlChange, source: str, wiring: Wiring | None) -> "ControllerMap":
         """Change a knob that was just learned to a pair or an encoder, if its next messages show that it is one."""
-        learned, (channel, _, number) = self._of_place.get(fresh.place), fresh.place
+        learned, (_, channel, _, number) = self._of_place.get(fresh.place), fresh.place
         if source != fresh.source:
             return self
-        if learned is None or event.channel != channel:
+        if learned is None or _own_channel(event, wiring)[0] != channel:
             return replace(self, _fresh=None)
         if fresh.n_heard == 1 and number < _PAIR_OFFSET and event.control == number + _PAIR_OFFSET:
             return self._bind(replace(learned, mode="pair"), Hand(upper=fresh.value))
@@ -185,13 +225,24 @@ class ControllerMap:
             return replace(self, _fresh=replace(fresh, n_heard=fresh.n_heard + 1))
         return self._bind(replace(learned, mode=mode), Hand())
 
-    def _turn(self, event: ControlChange, values: Values) -> tuple["ControllerMap", list[Event]]:
-        knob = self._of_place.get((event.channel, "cc", event.control))
+    def _turn(
+        self, event: ControlChange, source: str, values: Values, wiring: Wiring | None
+    ) -> tuple["ControllerMap", list[Event]]:
+        knob = self._knob_at(event, "cc", event.control, source, wiring)
         if knob is None:
             return self, [event]
-        hand, events = moved(self._hands.get(_place(knob), Hand()), knob, event, values)
-        return replace(self, _hands={**self._hands, _place(knob): hand}), events
+        hand, events = moved(self._hands.get(knob.place, Hand()), knob, event, values)
+        return replace(self, _hands={**self._hands, knob.place: hand}), events
 
 
-def _place(knob: Knob) -> _Place:
-    return knob.channel, knob.kind, knob.number
+def _channel_of_any(event: ControlChange | NoteOn, wiring: Wiring | None) -> int:
+    """Return the channel that an event counts as for knobs of any port: that of the voice which its input plays."""
+    settings = None if wiring is None else wiring.settings_for(event)
+    return event.channel if settings is None or settings.voice is None else MIDI_CHANNEL[settings.voice]
+
+
+def _own_channel(event: ControlChange | NoteOn, wiring: Wiring | None) -> tuple[int, str | None]:
+    """Return channel and port of the knob that an event would be, if it is learned."""
+    if wiring is not None and wiring.label is not None:
+        return event.channel, wiring.label
+    return _channel_of_any(event, wiring), None

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from threading import Event, Thread
 from typing import Final
 
-from livegen.controls import DEFAULTS
+from livegen.controls import DEFAULTS, Value
 from livegen.inputs.link import LinkInput
 from livegen.inputs.midi import MidiInput
 from livegen.inputs.midi_file import MidiFilePlayer
@@ -27,6 +27,7 @@ from livegen.performance.state import ControlInForce, Refused
 from livegen.performance.turn import FrameReport
 from livegen.rig import Rig
 from livegen.session.audience import Audience
+from livegen.session.casting import casting_remark, is_cast
 from livegen.session.clock import AudioClock
 from livegen.session.desk import Desk, Outcome
 from livegen.session.inbox import Inbox
@@ -37,6 +38,7 @@ from livegen.session.status import Status
 from livegen.session.threads import raise_priority, real_time_process
 from livegen.takes.recorder import Recorder
 from livegen.units import FRAME_RATE_HZ, frame_to_sample, sample_to_frame
+from livegen.voices import Voice
 
 _HEARTBEAT_SECONDS: Final = 1.0
 _JOIN_SECONDS: Final = 2.0
@@ -141,6 +143,7 @@ class Session:
             lambda: self.instrument.values,
             lambda: self.instrument.state.is_running,
             quit_session,
+            self.status.ports,
         )
         self._opened.enter_context(real_time_process())
         if self.recorder is not None:
@@ -191,9 +194,13 @@ class Session:
         return self.terminal is not None and self.terminal.is_usable
 
     @property
-    def typed(self) -> str:
-        """What is being typed at the terminal, or the answer to it."""
-        return "" if self.terminal is None else self.terminal.line
+    def said(self) -> list[str]:
+        """What the terminal shows below all else: the last sentence, be it news or a reply, and what is being typed."""
+        keys, desk = self.terminal, self.desk
+        if keys is None:
+            return [desk.news]
+        is_news = desk.said_seconds > keys.replied_seconds
+        return [*([desk.news] if is_news else []), *([keys.line] if keys.is_typing or not is_news else [])]
 
     def stop(self) -> None:
         """Release every note, join every thread, ramp the sound down and close everything; safe to call twice.
@@ -238,6 +245,17 @@ class Session:
         """Name of the model in force; any thread may ask."""
         return self.instrument.state.model
 
+    @property
+    def silent_voices(self) -> list[Voice]:
+        """Voices that the model in force is to play and does not have; any thread may ask."""
+        voices, values = self.instrument.voices_of(self.model), self.instrument.values
+        return [voice for voice in Voice if not is_cast(values, voice, voices)]
+
+    @property
+    def casting(self) -> str:
+        """What to do about voices that the model does not have, in a sentence, or empty; any thread may ask."""
+        return casting_remark(self.model, self.instrument.voices_of(self.model), self.instrument.values)
+
     def _tell(self, outcome: Outcome) -> None:
         for audience in self.audience:
             for sentence in outcome.news:
@@ -249,17 +267,41 @@ class Session:
 
     def _announce(self, report: FrameReport) -> None:
         in_force = [message for message in report.messages if isinstance(message, ControlInForce)]
-        for name, value in {message.name: message.value for message in in_force}.items():
+        if self.recorder is None and any(message.name == "capture" for message in in_force):
+            in_force = [message for message in in_force if message.name != "capture"]
+            self._refuse("capture", "nothing is kept, because this jam is not recorded: begin one without --no-take")
+        values = {message.name: message.value for message in in_force}
+        remark = self._casting_since(values)
+        if remark:
+            for audience in self.audience:
+                audience.tell_news(remark, values)
+        for name, value in values.items():
             for audience in self.audience:
                 audience.announce(name, value)
+        changed = {message.name: message.value for message in in_force if message.is_consequence}
         for done in in_force:
             if done.source == TERMINAL and self.terminal is not None:
-                self.terminal.confirm(done.name, done.value)
+                self.terminal.confirm(done.name, done.value, changed)
+                if done.name in ("patch", "model"):  # or it was only asked which one plays
+                    self.desk.say(f"{done.name} {done.value}")
+        if remark:
+            self.desk.say(remark)
         for message in report.messages:
             if isinstance(message, Refused):
-                self.desk.say(message.reason)
-                for audience in self.audience:
-                    audience.refuse(message.name, message.reason)
+                self._refuse(message.name, message.reason)
+
+    def _refuse(self, name: str, reason: str) -> None:
+        self.desk.say(reason)
+        for audience in self.audience:
+            audience.refuse(name, reason)
+
+    def _casting_since(self, in_force: Mapping[str, Value]) -> str:
+        """Return what is to be said of voices that the model does not have, since these controls are in force."""
+        if "model" not in in_force and not any(name.endswith(".role") for name in in_force):
+            return ""
+        model = str(in_force.get("model", self.model))
+        values = {**self.instrument.values, **{name: in_force[name] for name in in_force if name in DEFAULTS}}
+        return casting_remark(model, self.instrument.voices_of(model), values, in_force)
 
     def _start_thread(self, name: str, run: Callable[[Event], None], *, is_urgent: bool = True) -> None:
         def survive() -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from livegen.controls import Value
+from livegen.inputs.midi_settings import MidiInSettings
 from livegen.offline.capture import CAPTURE_ENDINGS
 from livegen.outputs.midi_settings import MidiOutSettings
 from livegen.rig import Library, Rig
@@ -27,8 +28,8 @@ class Settings:
         Time from when a sample is made to when it is heard, as `livegen calibrate` measures it; None takes what the
         device says.
     midi_api : str
-    midi_in : str or None
-        Part of a port's name; None opens a virtual port if the system has them.
+    midi_ins : tuple of MidiInSettings
+        If empty, a virtual port is opened if the system has them, and every keyboard is listened to.
     midi_outs : tuple of MidiOutSettings
         If empty, a virtual port is opened if the system has them.
     osc_host : str
@@ -59,7 +60,7 @@ class Settings:
     block: int | None = None
     latency_ms: float | None = None
     midi_api: str = "auto"
-    midi_in: str | None = None
+    midi_ins: tuple[MidiInSettings, ...] = ()
     midi_outs: tuple[MidiOutSettings, ...] = ()
     osc_host: str = "127.0.0.1"
     osc_port: int | None = None

@@ -76,9 +76,9 @@ class Status:
         return 1000.0 * (half_block_seconds + early_seconds + self._speaker.latency_seconds + POLL_SECONDS / 2)
 
     def midi_ports(self) -> tuple[list[str], list[str]]:
-        """Return the names of the MIDI ports that are open, inputs and outputs."""
+        """Return the MIDI ports: the inputs with what each plays, and the outputs by their names."""
         midi_in, midi_outs = self._midi_in, self._midi_outs
-        return [] if midi_in is None else midi_in.names, [] if midi_outs is None else list(midi_outs.names)
+        return [] if midi_in is None else midi_in.described, [] if midi_outs is None else list(midi_outs.names)
 
     def ports(self) -> str:
         """Return what is connected now."""

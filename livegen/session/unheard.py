@@ -6,7 +6,7 @@ from typing import Final
 
 from livegen.controls import Values
 from livegen.events import ControlChange, Event, NoteOn, ProgramChange
-from livegen.performance.keyboard import HEARD_CONTROLLERS, voices_of
+from livegen.performance.keyboard import HEARD_CONTROLLERS, key_of, voices_of
 
 _FILE: Final = "file:"
 """What a file has for other instruments is no surprise to anybody."""
@@ -35,11 +35,12 @@ class Unheard:
         if source.startswith(_FILE):
             return
         match event:
-            case NoteOn(channel, note) if not voices_of(channel, note, values):
-                self._count(
-                    "keys that play no voice",
-                    f"key {note} on channel {channel + 1} plays no voice of yours: set a role to player, or a zone",
-                )
+            case NoteOn(channel, note) if not voices_of(channel, key_of(event), values, event.voice):
+                voice = event.voice
+                cure = "plays no voice of yours: set a role to player, or a zone"
+                if voice is not None:
+                    cure = f"plays {voice.name}, which is not yours: set {voice.name.lower()}.role to player"
+                self._count("keys that play no voice", f"key {note} on channel {channel + 1} {cure}")
             case ControlChange(channel, control) if control not in HEARD_CONTROLLERS:
                 self._count(
                     "knobs that set nothing",
@@ -50,6 +51,15 @@ class Unheard:
                     "programs that pick nothing",
                     f"program {program + 1} on channel {channel + 1} picks nothing: list patches in the rig",
                 )
+
+    def leave_out(self, event: Event, source: str) -> None:
+        """Count an event on a channel that nobody listens to."""
+        if isinstance(event, (NoteOn, ControlChange, ProgramChange)):
+            port = source.removeprefix("midi:")
+            self._count(
+                "messages on other channels",
+                f"channel {event.channel + 1} of {port} is not listened to: --midi-in says which one is",
+            )
 
     def _count(self, kind: str, sentence: str) -> None:
         self._counts[kind] += 1

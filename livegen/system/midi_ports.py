@@ -4,32 +4,25 @@ Python-rtmidi does the work. It is imported on first use: its wheels need a syst
 whatever needs no MIDI must run where that library is missing.
 """
 
-import re
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Self
 
 from livegen.errors import PortError
 from livegen.system.libjack import JackWatch, open_watch
-
-CLIENT_NAME: Final = "livegen"
-"""Name under which our ports appear in qjackctl, a DAW or aconnect."""
+from livegen.system.midi_names import CLIENT_NAME, Choice, Direction, alsa_client, choose_port, is_own, stem
 
 API_NAMES: Final = ("auto", "alsa", "jack", "coremidi", "windows", "none")
 """What ``--midi-api`` allows."""
 
-Direction = Literal["in", "out"]
 _DIRECTIONS: Final[tuple[Direction, Direction]] = ("in", "out")
 
 _RTMIDI_NAME: Final = {"alsa": "LINUX_ALSA", "jack": "UNIX_JACK", "coremidi": "MACOSX_CORE", "windows": "WINDOWS_MM"}
 _ALSA_SEQUENCER: Final = Path("/dev/snd/seq")
-_ALSA_ADDRESS: Final = re.compile(r" (\d+):\d+$")
 _ALSA_HARDWARE_CLIENTS: Final = range(16, 128)  # 0 is the system, 14 Midi Through, applications begin at 128
-_WAY: Final = re.compile(r"[ _]?\(?(capture|playback)\)?")  # the direction in the name of a bridge's port
-_BRIDGES: Final = ("system", "a2j")  # JACK clients that hold the ports of all devices
 _LOOPBACKS: Final = ("midi through", "iac driver")  # ports that return to software what software sends
 NO_VIRTUAL_PORTS: Final = (
     "Windows has no virtual MIDI ports: plug in a keyboard, or install loopMIDI, add a port to it, and name that port "
@@ -49,14 +42,6 @@ class Ports:
 
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """The port that was chosen, and a warning if more than one fits, else an empty text."""
-
-    name: str
-    warning: str = ""
 
 
 class MidiSystem:
@@ -146,7 +131,7 @@ class MidiSystem:
                 physical = set() if self._watch is None else set(self._watch.physical_midi_sources())
             return [name for name in foreign if name in physical and "midi through" not in name.lower()]
         if self.api == "alsa":
-            return [name for name in foreign if _alsa_client(name) in _ALSA_HARDWARE_CLIENTS]
+            return [name for name in foreign if alsa_client(name) in _ALSA_HARDWARE_CLIENTS]
         return foreign
 
     def is_connected(self, name: str) -> bool:
@@ -218,49 +203,6 @@ def list_ports(midi: MidiSystem) -> Ports:
     return Ports(tuple(inputs), tuple(outputs))
 
 
-def choose_port(names: Sequence[str], wanted: str, direction: Direction) -> Choice:
-    """Find a port by a part of its name, in any case. A port of exactly this name is preferred, then the first one.
-
-    Raises
-    ------
-    PortError
-        If no port has it in its name.
-    """
-    fitting = [name for name in names if wanted.lower() in name.lower() and not is_own(name)]
-    if not fitting:
-        there = ", ".join(repr(name) for name in names if not is_own(name)) or "none"
-        raise PortError(
-            f"no MIDI {direction}put port has {wanted!r} in its name; there is {there}: plug it in and switch it on, "
-            f"or give a part of one of these names with --midi-{direction}"
-        )
-    exact = [name for name in fitting if _stem(name).lower() == wanted.lower() or name.lower() == wanted.lower()]
-    chosen = (exact or fitting)[0]
-    if len(fitting) == 1 or len(exact) == 1:
-        return Choice(chosen)
-    others = ", ".join(repr(name) for name in fitting if name != chosen)
-    return Choice(chosen, f"{wanted!r} fits more than one MIDI {direction}put port: took {chosen!r}, not {others}")
-
-
-def is_own(name: str) -> bool:
-    """Tell whether a port is one of livegen's: its client is livegen, livegen-out, livegen-01 and so on."""
-    return re.match(rf"{CLIENT_NAME}\b", name, re.IGNORECASE) is not None
-
-
-def is_same_device(source: str, name: str) -> bool:
-    """Tell whether an input and an output belong to the same device.
-
-    `source` is ``midi:`` and the name of the input's port; `name` is the name of the output's port. ALSA and JACK name
-    a port by client and port, and usually each device is a client. A bridge from ALSA to JACK, and JACK's own driver,
-    are one client for all devices; there the port's name tells the devices apart.
-    """
-    return source.startswith("midi:") and _device(source.removeprefix("midi:")) == _device(name)
-
-
-def _device(name: str) -> str:
-    client, _, port = _stem(name).lower().partition(":")
-    return f"{client}:{_WAY.sub('', port)}" if client in _BRIDGES else client
-
-
 class Port:
     """A MIDI port that is open, or will be when its device comes back.
 
@@ -270,6 +212,10 @@ class Port:
     direction : {"in", "out"}
     wanted : str or None
         A part of the name of the port to connect with. None opens a virtual port that others connect with.
+    choice : Choice, optional
+        The port that was chosen by that name, if it was.
+    siblings : callable
+        Returns the session's other ports of this direction, whose devices it leaves alone.
 
     Attributes
     ----------
@@ -289,13 +235,20 @@ class Port:
     One thread makes it; then one thread at a time may use it.
     """
 
-    def __init__(self, midi: MidiSystem, direction: Direction, wanted: str | None) -> None:
+    def __init__(
+        self,
+        midi: MidiSystem,
+        direction: Direction,
+        wanted: str | None,
+        choice: Choice | None = None,
+        siblings: Callable[[], Iterable["Port"]] = tuple,
+    ) -> None:
         self._midi = midi
         self._direction: Direction = direction
         self._wanted = wanted
+        self._siblings = siblings
         self._client: Any = None
-        self.name = ""
-        self.warning = ""
+        self.name, self.warning = ("", "") if choice is None else (choice.name, choice.warning)
         self.is_open = False
         if wanted is None and not midi.has_virtual_ports:
             raise PortError(NO_VIRTUAL_PORTS)
@@ -323,6 +276,12 @@ class Port:
         except Exception:  # a driver may raise anything while its device vanishes, and the music must go on
             self.close()
         return self.is_open
+
+    def waits_for(self, name: str) -> bool:
+        """Tell whether it is closed, and would open the port of this name if that came."""
+        if self.is_open or self._wanted is None:
+            return False
+        return self._wanted.lower() in name.lower() or stem(name) == stem(self.name)
 
     def neighbours(self) -> list[str]:
         """Return the names of all ports of this direction, ours too; none while the port is not open."""
@@ -360,11 +319,16 @@ class Port:
 
     def _choose(self, names: list[str]) -> Choice:
         assert self._wanted is not None
+        others = [port for port in self._siblings() if port is not self]
+        used = {port.name for port in others if port.is_open}
+        free = [name for name in names if name not in used]
         if self.name:  # it was open before: ALSA may have given it another address
-            for name in names:
-                if _stem(name) == _stem(self.name):
-                    return Choice(name, self.warning)
-        return choose_port(names, self._wanted, self._direction)
+            same = [name for name in free if stem(name) == stem(self.name)]
+            if same:
+                return Choice(self.name if self.name in same else same[0], self.warning)
+            awaited = {stem(port.name) for port in others}
+            free = [name for name in free if stem(name) not in awaited]
+        return choose_port(free, self._wanted, self._direction)
 
     def _client_name(self) -> str:
         # a JACK client's name is unique on its server: the virtual input is called livegen, so the others are not
@@ -376,8 +340,14 @@ class Port:
 class InputPort(Port):
     """A port whose messages are polled: a callback from RtMidi would run Python in JACK's process thread."""
 
-    def __init__(self, midi: MidiSystem, wanted: str | None) -> None:
-        super().__init__(midi, "in", wanted)
+    def __init__(
+        self,
+        midi: MidiSystem,
+        wanted: str | None,
+        choice: Choice | None = None,
+        siblings: Callable[[], Iterable[Port]] = tuple,
+    ) -> None:
+        super().__init__(midi, "in", wanted, choice, siblings)
         self.queue_size = _INPUT_QUEUE
         self._partners: frozenset[str] = frozenset()
 
@@ -458,13 +428,3 @@ def _port_names(client: Any) -> list[str]:
         twins = sum(known == name or known.startswith(f"{name} #") for known in names)
         names.append(f"{name} #{twins + 1}" if twins else name)
     return names
-
-
-def _alsa_client(name: str) -> int | None:
-    address = _ALSA_ADDRESS.search(name)
-    return int(address[1]) if address else None
-
-
-def _stem(name: str) -> str:
-    """Return a port's name without ALSA's client and port numbers, which change when it is plugged in again."""
-    return _ALSA_ADDRESS.sub("", name)

@@ -1,16 +1,18 @@
 """Events as a take holds them: a name and the values of the fields, ``["note_on", 0, 60, 100]``.
 
-Names, fields and types are those of the classes in `livegen.events`, so a new event needs no new code here.
+Names, fields and types are those of the classes in `livegen.events`, so a new event needs no new code here. Fields at
+the end that have their defaults are left out.
 """
 
 import math
 import re
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from typing import Any, Final, get_args, get_type_hints
 
 from livegen.controls import CONTROLS, parse_value
 from livegen.errors import ControlError
 from livegen.events import Event, SetControl
+from livegen.voices import Voice
 
 _LARGEST: Final = 1 << 31
 _LONGEST_TEXT: Final = 256
@@ -32,11 +34,16 @@ EVENT_KINDS: Final[dict[str, type]] = {_name_of(kind): kind for kind in get_args
 
 _NAMES: Final = {kind: name for name, kind in EVENT_KINDS.items()}
 _TYPES: Final = {kind: _types_of(kind) for kind in EVENT_KINDS.values()}
+_NEEDED: Final = {kind: sum(each.default is MISSING for each in fields(kind)) for kind in EVENT_KINDS.values()}
+"""Number of values that have no default."""
 
 
 def encode_event(event: Event) -> list[Any]:
     """Return an event as a list that JSON can hold."""
-    return [_NAMES[type(event)], *(getattr(event, field.name) for field in fields(event))]
+    values = [getattr(event, field.name) for field in fields(event)]
+    while len(values) > _NEEDED[type(event)] and values[-1] == fields(event)[len(values) - 1].default:
+        values.pop()
+    return [_NAMES[type(event)], *(int(value) if isinstance(value, Voice) else value for value in values)]
 
 
 def decode_event(written: Any) -> Event:
@@ -46,13 +53,14 @@ def decode_event(written: Any) -> Event:
     kind = EVENT_KINDS.get(written[0])
     if kind is None:
         raise ValueError(f"there is no event {written[0][:40]!r}")
-    types = _TYPES[kind]
-    if len(written) != 1 + len(types):
-        raise ValueError(f"{written[0]} has {len(written) - 1} values instead of {len(types)}")
-    for value, allowed in zip(written[1:], types, strict=True):
+    types, values = _TYPES[kind], written[1:]
+    if not _NEEDED[kind] <= len(values) <= len(types):
+        raise ValueError(f"{written[0]} has {len(values)} values instead of {_NEEDED[kind]}")
+    values = [_voice(value) if Voice in allowed else value for value, allowed in zip(values, types, strict=False)]
+    for value, allowed in zip(values, types, strict=False):
         if type(value) not in allowed or not _is_sane(value):
             raise ValueError(f"{written[0]} cannot hold {_shown(value)}")
-    event: Event = kind(*written[1:])
+    event: Event = kind(*values)
     if isinstance(event, SetControl) and not _is_default_action(event):
         try:
             if parse_value(event.name, event.value) != event.value:
@@ -68,7 +76,14 @@ def _is_default_action(event: SetControl) -> bool:
     return control is not None and control.is_action and event.value == control.default
 
 
-def _is_sane(value: float | str | bool) -> bool:
+def _voice(value: Any) -> Any:
+    """Return the voice of a number; what is none, as it is."""
+    return Voice(value) if type(value) is int and value in tuple(Voice) else value
+
+
+def _is_sane(value: float | str | bool | None) -> bool:
+    if value is None:
+        return True
     if isinstance(value, str):
         return len(value) <= _LONGEST_TEXT
     return math.isfinite(value) and abs(value) <= _LARGEST

@@ -11,7 +11,7 @@ import secrets
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
@@ -108,7 +108,7 @@ class Stage:
         """Tell the pages why something that was asked for was not done."""
         self._waiting.append(("refused", {"name": name, "reason": reason}))
 
-    def tell_news(self, sentence: str) -> None:
+    def tell_news(self, sentence: str, about: Collection[str] = ()) -> None:
         """Tell the pages what the performer reads on the status line."""
         self._waiting.append(("news", {"sentence": sentence}))
 

@@ -17,9 +17,10 @@ knobs      ``knobs``: by control, the knob that sets it, as words for a musician
 gauges     ten times a second: ``seconds`` played, ``is_running``, ``levels`` (of the voices, 0..1) and ``mix``,
            ``frames_in_hand``, ``late_frames``, ``underflows``, ``key_to_sound_ms``, ``block_samples``, ``sound`` (the
            device), ``sound_ms`` (from making a sample until it sounds there), ``tempo`` (null, or ``bpm``, ``source``,
-           ``is_lost``, ``bar``, ``beat``, ``peers``), ``midi_in`` and ``midi_out`` (names of ports), ``take`` (null, or
+           ``is_lost``, ``bar``, ``beat``, ``peers``), ``midi_in`` and ``midi_out`` (ports), ``take`` (null, or
            ``folder`` and ``seconds``), ``patch``, ``model``, ``memories`` (names), ``learning`` (null, or the control
-           that waits for a knob), ``troubles`` (sentences)
+           that waits for a knob), ``lacks`` (names of voices that the model does not have),
+           ``troubles`` (sentences)
 news       ``sentence``: what the performer reads on the status line
 refused    ``name``, ``reason``: a control that could not be set, and why
 ended      the session has ended; the server passes this on and leaves

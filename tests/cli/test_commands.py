@@ -255,6 +255,29 @@ def test_an_option_stands_over_the_rig_and_the_rig_over_its_patch(run: Run, mode
     assert_refused(run("jam", "--rig", rig), f"{rig}, line 2: web_port", "0 to 65535")
 
 
+def test_rigs_are_listed_with_their_inputs_and_doctor_names_one_that_does_not_open(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIVEGEN_CONFIG_DIR", str(tmp_path))
+    folder = tmp_path / "rigs"
+    folder.mkdir()
+    (folder / "duo.toml").write_text(
+        'midi_in = [{port = "keystation", voice = "p1"}, {port = "minilab", voice = "tr", transpose = -12}]\n'
+    )
+    (folder / "solo.toml").write_text('midi_in = "keystation"\n')
+    assert run("rigs").out.splitlines() == [
+        "duo: keystation (plays P1), minilab (plays TR, -12 semitones)",
+        "solo: keystation",
+    ]
+    found = json.loads(run("doctor", "--json").out)["rigs"]
+    assert found["is_fine"]
+    assert "duo (not now: no MIDI input port has 'keystation' in its name" in found["says"]
+    (folder / "bad.toml").write_text('[[midi_in]]\nvoice = "bass"\n')
+    assert "bad: cannot be opened: " in run("rigs").out
+    found = json.loads(run("doctor", "--json").out)["rigs"]
+    assert (found["is_fine"], "midi_in.voice cannot be 'bass'" in found["says"]) == (False, True)
+
+
 def test_a_jam_is_saved_by_osc_and_listed_and_opened_again(run: Run, model: Path, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv("LIVEGEN_CONFIG_DIR", str(tmp_path / "config"))
     jam = Jam(tmp_path, *SILENT, "--model", model, "--patch", "lead", "--set", "temperature=0.75")
@@ -371,6 +394,9 @@ def test_the_shipped_patch_and_every_control_are_listed(run: Run) -> None:
         (["jam", "--audio", "no such device"], ["no such device", "--audio null"]),
         (["jam", *SILENT, "--midi-api", "telepathy"], ["telepathy", "jack"]),
         (["jam", *SILENT, "--midi-in", "moog"], ["MIDI"]),
+        (["jam", *SILENT, "--midi-in", "moog,voice=bass"], ["--midi-in 'moog,voice=bass'", "p1, p2, tr, no"]),
+        (["jam", *SILENT, "--midi-in", "moog,transpose=99"], ["transpose", "'99'", "-48 to 48"]),
+        (["jam", *SILENT, "--midi-out", "moog,thru=on,thru=off"], ["--midi-out 'moog", "thru is there twice"]),
         (["jam", *SILENT, "--osc-port", "70000"], ["--osc-port"]),
         (["jam", *SILENT, "--osc-host", "192.0.2.1"], ["192.0.2.1", "127.0.0.1"]),
         (["jam", *SILENT, "--osc-host", ""], ["127.0.0.1"]),

@@ -10,6 +10,8 @@ from waiting import wait_until
 from livegen.errors import PortError
 from livegen.events import ClockTick, ControlChange, Event, NoteOff, NoteOn, SourceLost, Start
 from livegen.inputs.midi import MidiInput
+from livegen.inputs.midi_settings import MidiInSettings, parse_settings
+from livegen.score import Voice
 from livegen.system.midi_echo import EchoFilter
 from livegen.system.midi_ports import MidiSystem, OutputPort
 
@@ -26,7 +28,9 @@ def keyboard(jack: str) -> Iterator["Keyboard"]:
 def test_events_come_in_order_on_the_input_s_thread(midi: MidiSystem, keyboard: Keyboard) -> None:
     heard: list[tuple[Event, str, str]] = []
     keys = MidiInput(
-        "keyboard", midi, lambda event, source: heard.append((event, source, threading.current_thread().name))
+        [MidiInSettings("keyboard")],
+        midi,
+        lambda event, source: heard.append((event, source, threading.current_thread().name)),
     )
     stop = threading.Event()
     thread = threading.Thread(target=keys.run, args=(stop,), name="midi-in")
@@ -52,7 +56,7 @@ def test_events_come_in_order_on_the_input_s_thread(midi: MidiSystem, keyboard: 
 
 def test_truncated_messages_are_counted(midi: MidiSystem, keyboard: Keyboard) -> None:
     heard: list[Event] = []
-    keys = MidiInput("keyboard", midi, lambda event, _: heard.append(event))
+    keys = MidiInput([MidiInSettings("keyboard")], midi, lambda event, _: heard.append(event))
     keyboard.send(0x90, 60)
     keyboard.send(0x90, 61, 1)
 
@@ -68,7 +72,7 @@ def test_truncated_messages_are_counted(midi: MidiSystem, keyboard: Keyboard) ->
 
 def test_an_unplugged_keyboard_is_released_and_comes_back(midi: MidiSystem, keyboard: Keyboard) -> None:
     heard: list[Event] = []
-    keys = MidiInput("keyboard", midi, lambda event, _: heard.append(event))
+    keys = MidiInput([MidiInSettings("keyboard")], midi, lambda event, _: heard.append(event))
 
     def is_unplugged() -> bool:
         keys.check()
@@ -98,7 +102,7 @@ def test_an_unplugged_keyboard_is_released_and_comes_back(midi: MidiSystem, keyb
 def test_no_port_named_opens_a_virtual_one_and_leaves_other_programs_alone(
     midi: MidiSystem, keyboard: Keyboard
 ) -> None:
-    keys = MidiInput(None, midi, lambda event, source: None)
+    keys = MidiInput([], midi, lambda event, source: None)
     assert keys.names == ["livegen in"]
     assert keys.warnings == []
     keys.check()
@@ -110,7 +114,7 @@ def test_a_program_that_was_connected_by_hand_is_released_when_it_is_gone(midi: 
     import jack
 
     heard: list[tuple[Event, str]] = []
-    keys = MidiInput(None, midi, lambda event, source: heard.append((event, source)))
+    keys = MidiInput([], midi, lambda event, source: heard.append((event, source)))
     keys.check()
     patch_bay = jack.Client("patch-bay", no_start_server=True)
     patch_bay.connect("keyboard:keys", "livegen:in")
@@ -133,7 +137,7 @@ def test_a_program_that_was_connected_by_hand_is_released_when_it_is_gone(midi: 
 def test_our_own_output_does_not_come_back(midi: MidiSystem) -> None:
     heard: list[Event] = []
     echo = EchoFilter(window_seconds=5.0)
-    keys = MidiInput(None, midi, lambda event, _: heard.append(event), echo=echo)
+    keys = MidiInput([], midi, lambda event, _: heard.append(event), echo=echo)
     with OutputPort(midi, None) as out:
         import jack
 
@@ -155,6 +159,98 @@ def test_our_own_output_does_not_come_back(midi: MidiSystem) -> None:
     assert keys.echoes == 2
 
 
+@pytest.fixture
+def minilab(jack: str) -> Iterator[Keyboard]:
+    minilab = Keyboard("minilab")
+    yield minilab
+    minilab.unplug()
+
+
+def test_two_keyboards_keep_their_settings_however_they_come_and_go(
+    midi: MidiSystem, keyboard: Keyboard, minilab: Keyboard
+) -> None:
+    heard: list[tuple[Event, str]] = []
+    settings = [parse_settings("keyboard,voice=p1"), parse_settings("minilab,voice=tr,transpose=-12")]
+    keys = MidiInput(settings, midi, lambda event, source: heard.append((event, source)))
+    assert keys.described == ["keyboard:keys (plays P1)", "minilab:keys (plays TR, -12 semitones)"]
+
+    def voice_of(played: Keyboard) -> Voice | None:
+        heard.clear()
+        played.send(0x90, 60, 100)
+
+        def has_come() -> bool:
+            keys.poll()
+            return any(isinstance(event, NoteOn) for event, _ in heard)
+
+        assert wait_until(has_come)
+        wiring = keys.wiring_of(heard[-1][1])
+        assert wiring is not None
+        settings = wiring.settings_for(heard[-1][0])
+        return None if settings is None else settings.voice
+
+    def are_open(n_open: int) -> bool:
+        keys.check()
+        return len(keys.names) == n_open
+
+    assert (voice_of(keyboard), voice_of(minilab)) == (Voice.P1, Voice.TR)
+    keyboard.unplug()
+    assert wait_until(lambda: are_open(1))
+    assert keys.described[0] == "keyboard:keys (gone, plays again when it is back)"
+    minilab.unplug()
+    assert wait_until(lambda: are_open(0))
+    minilab.plug_in()  # in the other order than they were opened
+    assert wait_until(lambda: are_open(1))
+    assert voice_of(minilab) is Voice.TR
+    keyboard.plug_in()
+    assert wait_until(lambda: are_open(2))
+    assert (voice_of(keyboard), voice_of(minilab)) == (Voice.P1, Voice.TR)
+    keys.close()
+
+
+def test_two_keyboards_of_one_make_stay_what_they_were(midi: MidiSystem, minilab: Keyboard) -> None:
+    twin = Keyboard("minilab-2")
+    try:
+        settings = [parse_settings("minilab,voice=p1"), parse_settings("minilab,voice=tr")]
+        keys = MidiInput(settings, midi, lambda event, source: None)
+        assert keys.warnings == []
+        assert set(keys.names) == {"minilab:keys", "minilab-2:keys"}
+        before = {name: keys.wiring_of(f"midi:{name}") for name in keys.names}
+
+        def are_open(n_open: int) -> bool:
+            keys.check()
+            return len(keys.names) == n_open
+
+        for each in (minilab, twin):
+            each.unplug()
+        assert wait_until(lambda: are_open(0))
+        for n_open, each in ((1, twin), (2, minilab)):
+            each.plug_in()
+            assert wait_until(lambda n_open=n_open: are_open(n_open))
+            assert {name: keys.wiring_of(f"midi:{name}") for name in keys.names}.items() <= before.items()
+        keys.close()
+    finally:
+        twin.unplug()
+
+
+def test_one_keyboard_named_twice_is_refused_and_shared_by_channel(midi: MidiSystem, keyboard: Keyboard) -> None:
+    heard: list[Event] = []
+    twice = [parse_settings("keyboard,voice=p1"), parse_settings("keyb,voice=tr")]
+    with pytest.raises(PortError, match="fits 'keyboard:keys' alone, which another --midi-in has already"):
+        MidiInput(twice, midi, lambda event, source: None)
+    by_channel = [parse_settings("keyboard,channel=1,voice=p1"), parse_settings("keyboard,channel=10,voice=no")]
+    keys = MidiInput(by_channel, midi, lambda event, source: heard.append(event))
+    assert keys.described == ["keyboard:keys (channel 1, plays P1; channel 10, plays NO)"]
+    keyboard.send(0x90, 60, 100)
+
+    def has_come() -> bool:
+        keys.poll()
+        return bool(heard)
+
+    assert wait_until(has_come)
+    assert heard == [NoteOn(0, 60, 100)]  # once
+    keys.close()
+
+
 def test_a_port_that_is_not_there_stops_the_start(midi: MidiSystem) -> None:
     with pytest.raises(PortError, match="'moog'"):
-        MidiInput("moog", midi, lambda event, source: None)
+        MidiInput([MidiInSettings("moog")], midi, lambda event, source: None)

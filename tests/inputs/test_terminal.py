@@ -146,6 +146,8 @@ def test_a_real_terminal_plays_and_the_end_lets_go(pty: int) -> None:
         (":top_p  7 ", SetControl("top_p", 1.0), "top_p is now 1, the highest: 7 is over it"),
         (":p1.transpose -99", SetControl("p1.transpose", -48), "p1.transpose is now -48 semitones, the lowest"),
         (":hold yes", SetControl("hold", True), "hold is now on"),
+        (":temperature=0.5", SetControl("temperature", 0.5), "temperature is now 0.5"),
+        (":temperature = 0.5", SetControl("temperature", 0.5), "temperature is now 0.5"),
         (":panic", SetControl("panic", True), ""),
         (":learn p1.volume", SetControl("learn", "p1.volume"), ""),
         (":save gig 2", SetControl("save", "gig 2"), ""),
@@ -198,6 +200,27 @@ def test_an_action_is_confirmed_when_it_is_done() -> None:
     assert performer.keys.line == "gone back 4 beats"
     performer.keys.confirm("patch", "lead")  # that is told by others
     assert performer.keys.line == "gone back 4 beats"
+
+
+def test_a_count_that_was_clamped_and_what_an_undo_has_set_are_said() -> None:
+    performer = Performer()
+    assert performer.type(":rewind 999\n") == [SetControl("rewind", 64)]
+    performer.keys.confirm("rewind", 64)
+    assert performer.keys.line == "gone back 64 beats, the highest: 999 is over it"
+    performer.type(":undo\n")
+    performer.keys.confirm("undo", True, {"temperature": 0.9, "hold": False})
+    assert performer.keys.line == "took back the last change: temperature is 0.9, hold is off"
+    performer.keys.confirm("rewind", 4)  # of the key, whatever was typed before
+    assert performer.keys.line == "gone back 4 beats"
+
+
+def test_the_ports_are_told() -> None:
+    keys = TerminalKeys(
+        lambda event, source: None, dict, lambda: True, lambda: None, lambda: "MIDI in: minilab (plays TR)"
+    )
+    for key in ":midi\n":
+        keys.press(key, 0.0)
+    assert keys.line == "MIDI in: minilab (plays TR)"
 
 
 def test_lines_are_recalled_and_completed() -> None:

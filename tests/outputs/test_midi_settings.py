@@ -41,6 +41,9 @@ def test_one_option_says_a_port_and_how_to_play_it() -> None:
         ("moog,expression=loud", "expression"),
         ("moog,clock", "clock"),
         ("moog,port=", "port"),
+        ("moog,p1=1,p1.channel=2", "p1 is there twice"),
+        ("moog,p1.channel=2,p1=1", "p1 is there twice"),
+        ("moog,thru=on,thru=off", "thru is there twice"),
     ],
 )
 def test_a_mistake_is_named_with_what_is_allowed(text: str, named: str) -> None:

@@ -164,6 +164,32 @@ def test_a_split_keyboard_plays_the_voice_in_whose_zone_a_key_lies() -> None:
     assert play(NoteOn(0, 47, 100), values=nobody) == Keyboard()
 
 
+def test_an_input_with_a_voice_plays_that_on_every_channel_and_key() -> None:
+    for channel in range(16):
+        assert voices_of(channel, 12, SPLIT, Voice.TR) == (Voice.TR,)
+    assert voices_of(0, 60, roles("player", "player", "model", "player"), Voice.TR) == ()
+    both = [NoteOn(0, 60, 100, Voice.P1), (NoteOn(0, 60, 100, Voice.TR, -12), "minilab")]
+    for values in (setting(), setting(chords="spread"), SPLIT):
+        assert notes(play(*both, values=values)) == [60, 0, 48, 0]
+
+
+def test_each_of_two_keyboards_on_one_channel_has_its_pedal_wheels_and_pressure() -> None:
+    two = [NoteOn(0, 60, 100, Voice.P1), (NoteOn(0, 60, 100, Voice.TR, -12), "minilab")]
+    after = play(*two, (ControlChange(0, 64, 127), "minilab"), (PitchWheel(0, -8192), "minilab"), Aftertouch(0, 127))
+    assert after.expression(Voice.TR, 2) == Expression(bend=-2.0)
+    assert after.expression(Voice.P1, 2) == Expression(pressure=1.0)
+    released = play(*two, (ControlChange(0, 64, 127), "minilab"), (NoteOff(0, 60), "minilab"), NoteOff(0, 60))
+    assert notes(released) == [0, 0, 48, 0]
+    assert notes(play(*two, (SourceLost(), "minilab"))) == [60, 0, 0, 0]
+
+
+def test_a_key_beyond_the_range_after_transposition_is_its_own_key() -> None:
+    held = [NoteOn(0, 126, 100, Voice.P1, 12), NoteOn(0, 114, 100, Voice.P1, 12)]
+    assert notes(play(*held)) == [102, 0, 0, 0]  # MIDI key 126, which the voice takes as 102
+    assert len(play(*held, NoteOff(0, 114)).held) == 1
+    assert play(*held, NoteOff(0, 114), NoteOff(0, 126)).held == ()
+
+
 def test_a_zone_that_moves_leaves_held_keys_where_they_are() -> None:
     before = play(NoteOn(0, 60, 100))
     after = play(NoteOn(0, 60, 100), SetControl("p1.key_low", 70), NoteOn(0, 61, 100))

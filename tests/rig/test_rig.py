@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from livegen.controls import CONTROLS
 from livegen.errors import CheckpointError, RigError
+from livegen.inputs.midi_settings import MidiInSettings
+from livegen.inputs.midi_settings import parse_settings as parse_input
 from livegen.outputs.midi_settings import MidiOutSettings, VoiceOut, parse_settings
 from livegen.rig import (
     KNOB_KEYS,
@@ -24,6 +26,7 @@ from livegen.rig import (
     save_knobs,
     save_rig,
 )
+from livegen.score import Voice
 from livegen.system.resources import rigs_folder
 
 GIG = """\
@@ -106,7 +109,7 @@ def test_a_rig_says_everything_that_a_session_is_opened_with(gig: Path) -> None:
         rate=44100,
         block=64,
         midi_api="jack",
-        midi_in="keystation",
+        midi_ins=(MidiInSettings("keystation"),),
         osc_host="0.0.0.0",
         osc_port=9000,
         osc_peers=(("192.168.1.5", 9001), ("::1", 9002)),
@@ -122,9 +125,9 @@ def test_a_rig_says_everything_that_a_session_is_opened_with(gig: Path) -> None:
 
 
 def test_every_key_of_the_table_is_a_field_and_the_other_way() -> None:
-    fields = set(Rig.__dataclass_fields__) - {"controls", "knobs", "midi_outs", "path"}
+    fields = set(Rig.__dataclass_fields__) - {"controls", "knobs", "midi_ins", "midi_outs", "path"}
     assert {key.name for key in RIG_KEYS} == fields
-    assert {key.name for key in KNOB_KEYS} == {"control", "channel", "cc", "note", "mode"}
+    assert {key.name for key in KNOB_KEYS} == {"control", "channel", "cc", "note", "mode", "port"}
 
 
 def test_an_empty_rig_leaves_everything_open() -> None:
@@ -152,6 +155,25 @@ MISTAKES = {
     "an output's key that is none": (4, '[[midi_out]]\nprot = "x"', "midi_out.prot is unknown for a MIDI output"),
     "a drum that is none": (3, "[[midi_out]]\ndrums.17 = 36", "a key of drums cannot be"),
     "knobs that are none": (3, "knob = 3", "write [[knob]] over each"),
+    "an input's key that is none": (4, '[[midi_in]]\nvocie = "tr"', "midi_in.vocie is unknown for a MIDI input"),
+    "a voice that is none": (
+        5,
+        '[[midi_in]]\nport = "x"\nvoice = "bass"',
+        "midi_in.voice cannot be 'bass': allowed is p1",
+    ),
+    "a transposition": (
+        4,
+        "[[midi_in]]\ntranspose = 60",
+        "midi_in.transpose cannot be '60': allowed is a number from -48",
+    ),
+    "two inputs of all": (4, "[[midi_in]]\n[[midi_in]]\nchannel = 2", "cannot both take every keyboard"),
+    "an input that is a number": (3, "midi_in = 3", "write [[midi_in]] over each"),
+    "a list of inputs": (3, 'midi_in = ["a", "b"]', "write [[midi_in]] over each"),
+    "a knob twice on a port": (
+        11,
+        '[[knob]]\ncontrol="top_p"\nchannel=1\ncc=3\nport="A"\n[[knob]]\ncontrol="bpm"\nchannel=1\ncc=3\nport="a"',
+        "CC 3 on channel 1 of a sets top_p already",
+    ),
     "no TOML": (None, "patch = ", "is not TOML"),
 }
 
@@ -199,6 +221,40 @@ def test_a_name_leads_nowhere_else(name: str) -> None:
     with pytest.raises(RigError, match="cannot be a rig's name"):
         rig_path(name)
     assert rig_path("Gig_1-b c").parent == rigs_folder()
+
+
+TWO = """\
+[[midi_in]]
+port = "keystation" # the big one
+voice = "p1"
+
+[[midi_in]]
+port = "minilab"
+voice = "tr"
+channel = 2
+transpose = -12
+
+[[knob]]
+control = "temperature"
+channel = 1
+cc = 74
+port = "minilab"
+"""
+
+
+def test_a_rig_names_several_inputs_and_the_knobs_of_each(tmp_path: Path) -> None:
+    path = tmp_path / "two.toml"
+    path.write_text(TWO)
+    rig = load_rig(str(path))
+    assert rig.midi_ins == (parse_input("keystation,voice=p1"), parse_input("minilab,voice=tr,channel=2,transpose=-12"))
+    assert rig.knobs == (Knob("temperature", 0, "cc", 74, port="minilab"),)
+    save_rig(path, rig)
+    assert path.read_text() == TWO
+    save_rig(path, replace(rig, midi_ins=(parse_input("moog"),)))
+    assert 'midi_in = "moog"\n' in path.read_text()
+    assert load_rig(str(path)).midi_ins == (parse_input("moog"),)
+    save_rig(path, rig)
+    assert load_rig(str(path)) == rig
 
 
 def test_saving_again_changes_nothing_and_keeps_what_it_does_not_know(gig: Path) -> None:
@@ -253,6 +309,13 @@ _OUTS = st.builds(
     clock=st.booleans(),
     offset_ms=st.floats(-50, 500),
 )
+_INS = st.builds(
+    MidiInSettings,
+    port=_TEXTS,
+    voice=st.none() | st.sampled_from(Voice),
+    channel=st.none() | st.integers(0, 15),
+    transpose=st.integers(-48, 48),
+)
 _KNOBS = st.lists(
     st.builds(
         Knob,
@@ -261,6 +324,7 @@ _KNOBS = st.lists(
         st.just("cc"),
         st.integers(0, 31),
         st.sampled_from(["absolute", "pair", "twos_complement", "offset_64"]),
+        st.none() | _TEXTS,
     ),
     unique_by=(lambda knob: knob.control, lambda knob: (knob.channel, knob.number)),
     max_size=5,
@@ -273,7 +337,7 @@ _KNOBS = st.lists(
         patch=st.none() | st.sampled_from(["lead", "plain"]),
         patches=st.none() | st.lists(st.sampled_from(["lead", "plain"])).map(tuple),
         audio=st.none() | _TEXTS,
-        midi_in=st.none() | _TEXTS,
+        midi_ins=st.none() | st.lists(_INS, min_size=1, max_size=3).map(tuple),
         midi_outs=st.none() | st.lists(_OUTS, min_size=1, max_size=3).map(tuple),
         rate=st.none() | st.integers(8000, 192000),
         osc_port=st.none() | st.integers(0, 65535),

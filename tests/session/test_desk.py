@@ -354,6 +354,36 @@ def test_the_screen_tells_the_news_and_what_is_typed(open_session: Callable[...,
     assert ":p2.vol" in shown.getvalue()
 
 
+def typed(session: Session, line: str) -> list[str]:
+    """Type a line, and return what the screen shows below all else once all is done that it asked for."""
+    assert session.terminal is not None
+    for key in f":{line}\n":
+        session.terminal.press(key, 0.0)
+    horizon = session.instrument.state.horizon
+    assert wait_until(lambda: session.instrument.state.horizon > horizon + 2)
+    return [sentence for sentence in session.said if sentence]
+
+
+def test_each_line_is_answered_by_one_sentence_and_an_older_one_is_gone(open_session: Callable[..., Session]) -> None:
+    session = open_session()
+    assert wait_until(lambda: session.instrument.state.horizon > 24)
+    for line, answer in (
+        ("patch led", "there is no patch 'led': did you mean lead?"),
+        ("patch lead", "patch lead"),
+        ("patch", "patch lead"),
+        ("model", "model hash"),
+        ("model nobody", "there is no model 'nobody': there is default, hash, solo"),
+        ("p2.role player", "p2.role is now player"),
+        ("undo", "took back the last change: p2.role is model"),
+        ("recall verse", "'verse' cannot be recalled, it was never stored: those that were are none yet"),
+        ("store verse", "stored as verse"),
+        ("capture", "nothing is kept, because this jam is not recorded: begin one without --no-take"),
+        ("unlearn temperature", "no knob sets 'temperature'"),
+        ("stop", "the model is silent until start"),
+    ):
+        assert typed(session, line) == [answer]
+
+
 @pytest.mark.device
 def test_on_jack_a_knob_that_was_learned_moves_a_control_and_a_program_change_the_patch(
     jack: str, open_session: Callable[..., Session]

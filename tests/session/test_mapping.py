@@ -17,6 +17,7 @@ from livegen.events import (
     SetControl,
     SourceLost,
 )
+from livegen.inputs.midi_settings import labels_of, parse_settings, wirings
 from livegen.rig import DEFAULT_KNOBS, Knob
 from livegen.session.mapping import ControllerMap
 
@@ -218,6 +219,103 @@ def test_unlearning_gives_the_knob_back() -> None:
     assert player.map.knobs == (Knob("top_p", 0, "cc", 75),)
     player.do(SetControl("unlearn", "temperature"))
     assert player.map.news == "no knob sets 'temperature'"
+
+
+class Duo:
+    """Two keyboards that both send channel 1, as `--midi-in` names them."""
+
+    def __init__(self, *texts: str, knobs: tuple[Knob, ...] = DEFAULT_KNOBS) -> None:
+        settings = [parse_settings(text) for text in texts]
+        self._wirings = wirings(settings)
+        self._sources = [f"midi:{wiring.port}:port {i}" for i, wiring in enumerate(self._wirings)]
+        self.map = ControllerMap(knobs, labels=labels_of(settings))
+        self.values: Values = DEFAULTS
+
+    def do(self, keyboard: int, *events: Event) -> list[Event]:
+        """Return what comes of events of one of them."""
+        passed: list[Event] = []
+        for event in events:
+            self.map, heard = self.map.hear(event, self._sources[keyboard], self.values, self._wirings[keyboard])
+            passed += heard
+        return passed
+
+    def learn(self, name: str, keyboard: int, event: Event) -> str:
+        """Return what is said when a control is learned."""
+        self.do(keyboard, SetControl("learn", name), event)
+        return self.map.news
+
+
+TWO = ("keystation,voice=p1", "minilab,voice=tr,transpose=-12")
+
+
+def test_the_volume_of_a_keyboard_is_that_of_its_voice() -> None:
+    duo = Duo(*TWO)
+    duo.values = {**DEFAULTS, "p1.volume": 0.0, "tr.volume": 0.0}
+    assert duo.do(0, ControlChange(0, 7, 0), ControlChange(0, 7, 127))[-1] == SetControl("p1.volume", 1.0)
+    assert duo.do(1, ControlChange(0, 7, 0), ControlChange(0, 7, 127))[-1] == SetControl("tr.volume", 1.0)
+
+
+def test_the_same_knob_of_two_keyboards_is_two_knobs() -> None:
+    duo = Duo(*TWO)
+    assert duo.learn("temperature", 0, ControlChange(0, 74, 0)) == "CC 74 on channel 1 of keystation sets temperature"
+    assert duo.learn("top_p", 1, ControlChange(0, 74, 0)) == "CC 74 on channel 1 of minilab sets top_p"
+    assert duo.learn("panic", 1, NoteOn(0, 36, 100)) == "key 36 on channel 1 of minilab sets panic"
+    assert len(duo.map.knobs) == len(DEFAULT_KNOBS) + 3
+    assert duo.do(0, ControlChange(0, 74, 127)) == [SetControl("temperature", 2.0)]
+    assert duo.do(1, ControlChange(0, 74, 127)) == [SetControl("top_p", 1.0)]
+    assert duo.do(0, NoteOn(0, 36, 100)) == [NoteOn(0, 36, 100)]
+    assert duo.do(1, NoteOn(0, 36, 100)) == [SetControl("panic", True)]
+
+
+def test_a_keyboard_that_is_pulled_leaves_the_knobs_of_the_other_in_hand() -> None:
+    duo = Duo(*TWO)
+    duo.learn("temperature", 0, ControlChange(0, 74, 0))
+    duo.learn("top_p", 1, ControlChange(0, 74, 0))
+    for keyboard, name, largest in ((0, "temperature", 2.0), (1, "top_p", 1.0)):
+        assert duo.do(keyboard, ControlChange(0, 74, 127)) == [SetControl(name, largest)]
+        duo.values = {**duo.values, name: largest}
+    duo.do(1, SourceLost())
+    assert duo.do(0, ControlChange(0, 74, 0)) == [SetControl("temperature", 0.0)]
+    assert duo.do(1, ControlChange(0, 74, 0)) == []  # it may have been turned meanwhile
+
+
+def test_pairs_and_encoders_of_a_named_keyboard_are_noticed() -> None:
+    duo = Duo(*TWO)
+    duo.learn("temperature", 1, ControlChange(0, 20, 3))
+    duo.do(1, ControlChange(0, 52, 17))
+    assert duo.map.knob_of("temperature") == Knob("temperature", 0, "cc", 20, "pair", "minilab")
+    duo.learn("top_p", 0, ControlChange(0, 20, 127))
+    duo.do(0, ControlChange(0, 20, 127), ControlChange(0, 20, 127))
+    assert duo.map.knob_of("top_p") == Knob("top_p", 0, "cc", 20, "twos_complement", "keystation")
+    (event,) = duo.do(0, ControlChange(0, 20, 127))
+    assert isinstance(event, SetControl)
+    assert event.name == "top_p"
+
+
+def test_two_keyboards_of_one_make_have_knobs_of_their_own() -> None:
+    duo = Duo("minilab", "minilab")
+    assert duo.learn("temperature", 0, ControlChange(0, 74, 0)).startswith("CC 74 on channel 1 of minilab sets")
+    assert duo.learn("top_p", 1, ControlChange(0, 74, 0)) == "CC 74 on channel 1 of minilab #2 sets top_p"
+    assert duo.do(0, ControlChange(0, 74, 127)) == [SetControl("temperature", 2.0)]
+    assert duo.do(1, ControlChange(0, 74, 127)) == [SetControl("top_p", 1.0)]
+
+
+def test_a_knob_of_a_port_serves_wherever_that_port_is_and_one_of_none_everywhere() -> None:
+    knobs = (Knob("temperature", 0, "cc", 74, port="MiniLab"), Knob("top_p", 0, "cc", 75))
+    for texts, heard in ((("minilab",), 0), (("keys", "minilab"), 1)):
+        duo = Duo(*texts, knobs=knobs)
+        assert duo.do(heard, ControlChange(0, 74, 0), ControlChange(0, 74, 127))[-1:] == [
+            SetControl("temperature", 2.0)
+        ]
+        assert duo.do(0, ControlChange(0, 75, 0), ControlChange(0, 75, 127))[-1:] == [SetControl("top_p", 1.0)]
+    duo = Duo("keys", "pads", knobs=knobs)
+    assert duo.do(0, ControlChange(0, 74, 127)) == [ControlChange(0, 74, 127)]
+
+
+def test_a_keyboard_alone_learns_as_ever() -> None:
+    duo = Duo("keystation")
+    duo.learn("temperature", 0, ControlChange(0, 74, 0))
+    assert duo.map.knob_of("temperature") == Knob("temperature", 0, "cc", 74)
 
 
 def test_learning_is_given_up() -> None:

@@ -17,6 +17,7 @@ from waiting import wait_until
 from livegen.cli.screen import Screen, note_name
 from livegen.errors import AudioError, PortError
 from livegen.events import ControlChange, NoteOff, NoteOn, SetControl, SourceLost
+from livegen.inputs.midi_settings import MidiInSettings
 from livegen.patch import load_patch
 from livegen.performance.turn import FrameReport
 from livegen.score import Voice
@@ -182,7 +183,11 @@ def test_what_raises_on_stage_is_counted_and_the_music_goes_on(open_session: Cal
 
 
 def test_what_cannot_be_had_stops_the_start_and_leaves_nothing_open() -> None:
-    for settings in ({"audio": "no such device"}, {"midi_api": "no such api"}, {"midi_in": "no such port"}):
+    for settings in (
+        {"audio": "no such device"},
+        {"midi_api": "no such api"},
+        {"midi_ins": (MidiInSettings("no such port"),)},
+    ):
         with pytest.raises((AudioError, PortError), match=r"no such|MIDI"):
             build_session(HashPredictor(), load_patch("plain"), Settings(**{**SILENT, **settings}))
     assert our_threads() == set()

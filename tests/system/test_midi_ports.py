@@ -11,16 +11,8 @@ from waiting import wait_until
 
 from livegen.errors import PortError
 from livegen.system import midi_ports
-from livegen.system.midi_ports import (
-    InputPort,
-    MidiSystem,
-    OutputPort,
-    choose_port,
-    find_midi,
-    is_own,
-    is_same_device,
-    list_ports,
-)
+from livegen.system.midi_names import choose_port, choose_ports, is_own, is_same_device
+from livegen.system.midi_ports import InputPort, MidiSystem, OutputPort, find_midi, list_ports
 
 NAMES = ["Midi Through:Midi Through Port-0 14:0", "Keystation 49:Keystation 49 MIDI 1 20:0", "Keys 24:0", "livegen:out"]
 
@@ -44,6 +36,35 @@ def test_an_exact_name_goes_before_a_part() -> None:
 def test_no_port_says_what_was_asked_and_what_is_there() -> None:
     with pytest.raises(PortError, match=r"'moog'.*'Keys 24:0'.*--midi-out"):
         choose_port(NAMES, "moog", "out")
+
+
+TWINS = ["MiniLab:MiniLab MIDI 1 20:0", "MiniLab:MiniLab MIDI 1 24:0", "Keystation:Keystation MIDI 1 28:0"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "taken"),
+    [
+        (["minilab", "keystation"], [0, 2]),
+        (["minilab", "minilab"], [0, 1]),  # two of one make
+        (["24:0", "minilab"], [1, 0]),
+        (["minilab", "20:0"], [1, 0]),  # who fits fewer ports chooses first
+        (["midi 1", "minilab", "keystation"], [1, 0, 2]),
+    ],
+)
+def test_several_names_find_a_port_each(wanted: list[str], taken: list[int]) -> None:
+    assert [choice.name for choice in choose_ports(TWINS, wanted, "in")] == [TWINS[i] for i in taken]
+
+
+def test_only_ports_that_nobody_took_are_worth_a_warning() -> None:
+    assert [choice.warning for choice in choose_ports(TWINS, ["minilab", "minilab"], "in")] == ["", ""]
+    assert "'MiniLab:MiniLab MIDI 1 24:0'" in choose_ports(TWINS, ["minilab", "keystation"], "in")[0].warning
+
+
+def test_a_port_that_is_named_twice_is_refused_in_one_sentence() -> None:
+    with pytest.raises(
+        PortError, match=r"--midi-in 'MIDI 1 28' fits 'Keystation.*' alone, which another --midi-in has"
+    ):
+        choose_ports(TWINS, ["keystation", "MIDI 1 28"], "in")
 
 
 def test_our_own_ports_are_never_chosen() -> None:
@@ -176,7 +197,7 @@ from livegen.errors import PortError
 heard = []
 with jack_server(sys.argv[1]) as server:
     midi, _ = find_midi("jack")
-    keys = MidiInput(None, midi, lambda event, source: heard.append((event, source)))
+    keys = MidiInput([], midi, lambda event, source: heard.append((event, source)))
     port = OutputPort(midi, None)
     server.kill()
     server.wait()

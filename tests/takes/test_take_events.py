@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import fields
+from types import NoneType
 from typing import get_args, get_type_hints
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from livegen.controls import CONTROLS, parse_value
 from livegen.events import Event, NoteOn, SetControl, SongPosition
+from livegen.score import Voice
 from livegen.takes.events import EVENT_KINDS, decode_event, encode_event
 
 VALUES = {
@@ -17,6 +19,8 @@ VALUES = {
     float: st.floats(-1e9, 1e9),
     bool: st.booleans(),
     str: st.text(max_size=40),
+    Voice: st.sampled_from(Voice),
+    NoneType: st.none(),
 }
 
 
@@ -66,6 +70,9 @@ def test_an_action_without_its_argument_comes_back(name: str) -> None:
         (["note_on", 0, 60, 1.5], "note_on cannot hold 1.5"),
         (["note_on", 0, True, 100], "note_on cannot hold True"),
         (["note_on", 0, 10**30, 100], "note_on cannot hold 1000"),
+        (["note_on", 0, 60, 100, 4], "note_on cannot hold 4"),
+        (["note_on", 0, 60, 100, True], "note_on cannot hold True"),
+        (["note_on", 0, 60, 100, 2, -12, 0], "note_on has 6 values instead of 3"),
         (["songpos", 1], "there is no event"),
         (["set_control", "loudness", 1.0], "there is no control 'loudness'"),
         (["set_control", "temperature", 9.0], "temperature cannot be 9.0"),

@@ -348,6 +348,11 @@ class LstmPredictor:
         is_absent = np.array([voice not in config.voices for voice in Voice])
         return cls(name, config, _folded(config, arrays), is_absent)
 
+    @property
+    def voices(self) -> tuple[Voice, ...]:
+        """The voices that it plays."""
+        return self.config.voices
+
     def initial_state(self) -> LstmState:
         """Return the state before a song."""
         nothing = np.zeros((N_VOICES, features.N_HEARD), np.uint8)

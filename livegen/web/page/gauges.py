@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from livegen.performance.tempo import Tempo
 from livegen.session.session import Session
+from livegen.voices import Voice
 
 GAUGES_SECONDS: Final = 0.1
 """Time from one update of the gauges to the next."""
@@ -37,7 +38,8 @@ def gauges(session: Session) -> dict[str, Any]:
         "model": session.model,
         "memories": list(state.machine.memories),
         "learning": session.desk.knobs.learning,
-        "troubles": status.troubles(),
+        "lacks": [voice.name.lower() for voice in Voice if voice not in instrument.voices_of(state.model)],
+        "troubles": [*filter(None, [session.casting]), *status.troubles()],
     }
 
 

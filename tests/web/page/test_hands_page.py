@@ -153,6 +153,18 @@ def test_the_prompt_stands_while_the_session_waits_for_a_knob(stage: Stage) -> N
     prompt.wait_for(state="hidden")
 
 
+def test_a_voice_that_the_model_lacks_is_called_silent_while_its_role_is_the_model(stage: Stage) -> None:
+    heading = stage.page.locator(".voice h3", has_text="P2")
+    stage.send("values", values={"p2.role": "model"})
+    stage.send("gauges", **GAUGES | {"lacks": ["p2", "tr"], "model": "solo"})
+    stage.settle()
+    assert (heading.text_content(), heading.get_attribute("title")) == ("P2 · silent", "the model solo has no P2")
+    stage.send("values", values={"p2.role": "player"})
+    stage.send("gauges", **GAUGES | {"lacks": ["p2", "tr"], "model": "solo"})
+    stage.settle()
+    assert (heading.text_content(), heading.get_attribute("title")) == ("P2", "")
+
+
 def test_escape_gives_learning_up_and_is_panic_after_that(stage: Stage) -> None:
     learn = stage.widget("learn", "button")
     assert learn.get_attribute("aria-pressed") == "false"

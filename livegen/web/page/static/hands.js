@@ -3,7 +3,7 @@
 // The table comes from the server. What is named here is only where a control stands; one that is named nowhere stands
 // under "more".
 
-import { isTyping, make } from "./dom.js";
+import { isTyping, make, setText } from "./dom.js";
 import { makeLearning } from "./learn.js";
 import { makeMemories } from "./memories.js";
 import { makePicker, makeWidget } from "./widgets.js";
@@ -50,6 +50,7 @@ class Hands {
     this.link = link;
     this.table = ""; // as text, of which the widgets are
     this.widgets = new Map();
+    this.headings = new Map(); // of the voices
     this.isRunning = true; // until the session says so
     this.set = notTooOften(link);
   }
@@ -60,6 +61,7 @@ class Hands {
     if (table !== this.table) {
       this.table = table;
       this.widgets.clear();
+      this.headings.clear();
       this.panel?.remove();
       this.panel = this.root.appendChild(this.makePanel(new Map(rows.map((row) => [row.name, row]))));
       this.show(this.link.values);
@@ -117,6 +119,7 @@ class Hands {
       { class: "voice", role: "group", "aria-label": `voice ${voice.toUpperCase()}` },
       heading,
     );
+    this.headings.set(voice, heading);
     element.style.setProperty("--voice", `var(--${voice}, var(--accent))`);
     const names = VOICE_FRONT.map((name) => `${voice}.${name}`);
     element.append(...this.place(rows, names, "").childNodes);
@@ -162,6 +165,11 @@ class Hands {
     this.showRunning(gauges.is_running);
     this.memories?.show(gauges.memories ?? []);
     this.learning.showWaiting(gauges.learning ?? null);
+    for (const [voice, heading] of this.headings) {
+      const isSilent = gauges.lacks?.includes(voice) && this.link.values[`${voice}.role`] === "model";
+      setText(heading, voice.toUpperCase() + (isSilent ? " · silent" : ""));
+      heading.title = isSilent ? `the model ${gauges.model} has no ${voice.toUpperCase()}` : "";
+    }
     for (const name of Object.keys(PICKERS)) if (gauges[name]) this.widgets.get(name)?.show(gauges[name]);
   }
 

@@ -1,0 +1,54 @@
+"""Casting: whether the model in force has the voices that it is to play, and what to say where it has not."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final
+
+from livegen.controls import VOICE_PREFIX, Values
+from livegen.voices import Voice
+
+_TAKES_TURNS: Final = ("answer", "trade", "free")  # modes in which the model plays the player's voices too
+_ROLES: Final[Mapping[str, Voice]] = {prefix + "role": voice for voice, prefix in VOICE_PREFIX.items()}
+
+
+def is_cast(values: Values, voice: Voice, voices: Collection[Voice]) -> bool:
+    """Tell whether the model plays a voice that it has to play; True for voices that it has not."""
+    return values[VOICE_PREFIX[voice] + "role"] != "model" or voice in voices
+
+
+def casting_remark(model: str, voices: Sequence[Voice], values: Values, about: Collection[str] = ("model",)) -> str:
+    """Return one sentence about voices that stay silent because the model has none for them; empty if all is well.
+
+    Parameters
+    ----------
+    model : str
+        Its name.
+    voices : sequence of Voice
+        Those that it plays.
+    values : Values
+        The controls in force.
+    about : collection of str
+        The controls that have changed: where it is the role of a voice alone, only what that leads to counts.
+    """
+    if len(voices) == len(Voice):
+        return ""
+    silent = [voice for voice in Voice if not is_cast(values, voice, voices)]
+    roles = [values[VOICE_PREFIX[voice] + "role"] for voice in voices]
+    is_heard = "model" in roles or ("player" in roles and values["mode"] in _TAKES_TURNS)
+    wanting = {*silent, *(() if is_heard else voices)}
+    if not wanting or ("model" not in about and wanting.isdisjoint(_ROLES[name] for name in about if name in _ROLES)):
+        return ""
+    said = f"the model {model} plays {_listed(voices)}{' alone' if len(voices) == 1 else ''}"
+    if silent:
+        said += f", so {_listed(silent)} {'is' if len(silent) == 1 else 'are'} silent"
+    else:
+        said += f", which {'is' if len(voices) == 1 else 'are'} {'yours' if 'player' in roles else 'off'}"
+    own, other = VOICE_PREFIX[voices[0]], VOICE_PREFIX[(silent or list(voices))[0]]
+    cure = (
+        f"set {other}role to player to play there" if is_heard else f"set {own}role to model to hear it while you play"
+    )
+    return f"{said}: {cure}, or choose another model"
+
+
+def _listed(voices: Sequence[Voice]) -> str:
+    *first, last = (voice.name for voice in voices)
+    return f"{', '.join(first)} and {last}" if first else last

@@ -1,0 +1,114 @@
+"""A model that lacks voices: who is silent, what is said of it, and to whom."""
+
+import io
+from collections.abc import Iterator
+
+import pytest
+from hash_predictor import HashPredictor
+from livegen_process import OscClient
+from rich.console import Console
+from waiting import wait_until
+
+from livegen.cli.screen import Screen
+from livegen.controls import DEFAULTS, VOICE_PREFIX, Value
+from livegen.events import SetControl
+from livegen.inputs.terminal import SOURCE as TERMINAL
+from livegen.patch import load_patch
+from livegen.session.build import build_session
+from livegen.session.casting import casting_remark
+from livegen.session.session import Session
+from livegen.session.settings import Settings
+from livegen.voices import Voice
+from livegen.web.page.gauges import gauges
+
+P1, P2, TR, NO = Voice
+SOLO = "the model solo plays P1 alone"
+
+
+def remark(roles: str, voices: tuple[Voice, ...] = (P1,), about: tuple[str, ...] = ("model",), **values: Value) -> str:
+    """Return what is said where the roles of P1, P2, TR and NO begin with these letters."""
+    words = {"p": "player", "m": "model", "o": "off"}
+    named = {prefix + "role": words[role] for prefix, role in zip(VOICE_PREFIX.values(), roles, strict=True)}
+    return casting_remark("solo", voices, {**DEFAULTS, **named, **values}, about)
+
+
+@pytest.mark.parametrize(
+    ("roles", "says"),
+    [
+        ("pmmm", f"{SOLO}, so P2, TR and NO are silent: set p1.role to model to hear it while you play"),
+        ("mmpp", f"{SOLO}, so P2 is silent: set p2.role to player to play there"),
+        ("pooo", f"{SOLO}, which is yours: set p1.role to model to hear it while you play"),
+        ("oppp", f"{SOLO}, which is off: set p1.role to model to hear it while you play"),
+        ("mppo", ""),
+    ],
+)
+def test_it_says_who_is_silent_and_what_to_set(roles: str, says: str) -> None:
+    assert remark(roles) == (f"{says}, or choose another model" if says else "")
+
+
+def test_a_model_that_takes_turns_plays_the_player_s_voices() -> None:
+    assert remark("pppp", mode="answer") == ""
+    assert "set p2.role to player to play there" in remark("pmpp", mode="trade")
+    assert "set p1.role to model" in remark("pppp", mode="accompany")
+
+
+def test_a_model_of_all_voices_needs_no_word_and_one_of_two_is_told_of_in_the_plural() -> None:
+    assert remark("pppp", tuple(Voice)) == remark("mmmm", tuple(Voice)) == ""
+    assert remark("pmmm", (P2, TR)).startswith("the model solo plays P2 and TR, so NO is silent")
+    assert remark("oppo", (P2, TR)).startswith("the model solo plays P2 and TR, which are yours: set p2.role to model")
+
+
+def test_of_a_role_only_what_it_leads_to_is_said() -> None:
+    assert remark("mmmm", about=("p2.role",)).startswith(SOLO)
+    assert remark("mpmm", about=("p2.role",)) == ""
+    assert remark("pmmm", about=("p1.role",)).startswith(SOLO)
+    assert remark("mmmm", about=("p1.role", "temperature")) == ""
+
+
+class SoloPredictor(HashPredictor):
+    """It plays P1 alone."""
+
+    voices = (P1,)
+
+
+@pytest.fixture
+def solo() -> Iterator[Session]:
+    settings = Settings(audio="null", midi_api="none", osc_port=0, seed=7)
+    session = build_session(SoloPredictor("solo"), load_patch("plain"), settings)
+    session.start(lambda: None)
+    yield session
+    session.stop()
+    assert (session.status.faults, session.status.last_fault) == (0, "")
+
+
+def shown(session: Session) -> str:
+    console = Console(file=io.StringIO(), force_terminal=True, width=200, height=60)
+    with Screen(session, console) as screen:
+        screen.update()
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def test_from_the_start_the_screen_and_the_page_say_so_until_it_is_mended(solo: Session) -> None:
+    assert shown(solo).count("none in this model") >= 3
+    assert f"note: {solo.casting}" in shown(solo)
+    told = gauges(solo)
+    assert (told["lacks"], told["troubles"][0]) == (["p2", "tr", "no"], solo.casting)
+    for name, role in (("p1.role", "model"), ("p2.role", "off"), ("tr.role", "player"), ("no.role", "player")):
+        solo.receive(SetControl(name, role), TERMINAL)
+    assert wait_until(lambda: solo.casting == "")
+    assert "none in this model" not in shown(solo)
+    assert not any(SOLO in trouble for trouble in gauges(solo)["troubles"])
+
+
+def test_who_asks_over_osc_is_told_though_nobody_registered(solo: Session) -> None:
+    solo.receive(SetControl("p2.role", "player"), TERMINAL)
+    osc = OscClient(solo.osc.port)
+    try:
+        osc.send("/livegen/p2/role", "model")
+        (sentence,) = osc.receive_from("/livegen/news")
+        assert str(sentence).startswith(f"{SOLO}, so P2, TR and NO are silent")
+        assert osc.receive_from("/livegen/p2/role") == ["model"]
+        assert solo.desk.news == sentence
+    finally:
+        osc.close()
