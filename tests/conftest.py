@@ -26,6 +26,10 @@ settings.register_profile("livegen", deadline=None)
 settings.register_profile(LONG_PROFILE, deadline=None, max_examples=20_000)
 settings.load_profile("livegen")
 
+# Models this small gain nothing from two threads of torch, and wait long for each other on a busy machine. This is said
+# before torch is imported, here and in the processes that tests start.
+os.environ["OMP_NUM_THREADS"] = "1"
+
 SMALL = LstmConfig(n_embedding=12, n_state=20, n_known=6, n_note_hidden=14, n_volume_hidden=9, n_timbre_hidden=5)
 
 

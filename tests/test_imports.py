@@ -34,10 +34,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "offline": WORDS | {"system", "engines", "inputs", "formats", *SOUND, *MUSIC},
     "session": WORDS | {"system", "engines", "inputs", "formats", "rig", "offline", *SOUND, *MUSIC},
     "training": WORDS | {"system", "engines", "formats", "performance"},
+    "judge": WORDS | {"system", "patch", "engines", "formats", "performance", "instrument", "offline", "training"},
     "web": WORDS | {"system", "inputs", "performance", "session"},
     "cli": WORDS
     | {"system", "toml", "engines", "inputs", "formats", "rig", *SOUND, *MUSIC}
-    | {"offline", "session", "training", "web"},
+    | {"offline", "session", "training", "judge", "web"},
     "__main__": {"cli"},
     "__init__": set(),
 }
@@ -121,12 +122,12 @@ def breaches(path: Path, source: str) -> list[str]:
         named = {ast.Name: "id", ast.Attribute: "attr"}.get(type(node))
         if named and getattr(node, named) in THREAD_STARTERS and top not in MAY_START_THREADS:
             found.append(f"starts threads with {getattr(node, named)}")
-    # torch is in an extra: whoever plays must be able to import everything but training.
+    # torch is in an extra: whoever plays must be able to import everything but these.
     for node in tree.body:
         found += [
             f"imports {name} at its top"
             for name in imported_names(node, path)
-            if name.startswith("livegen.training") and top != "training"
+            if name.startswith(("livegen.training", "livegen.judge")) and top not in {"training", "judge"}
         ]
     return found
 

@@ -151,24 +151,44 @@ def evaluate(
     model: Model = "default",
     beat: Annotated[BeatGiven, typer.Option(help="Measure also with the beat given.")] = BeatGiven.NONE,
     free_runs: Annotated[bool, typer.Option("--free-runs", help="Let it play by itself, and judge that too.")] = False,
+    listen: Annotated[bool, typer.Option("--listen", help="Play melodies to it: does it listen?")] = False,
+    answer: Annotated[bool, typer.Option("--answer", help="Play phrases to it: does it answer?")] = False,
+    pulse: Annotated[bool, typer.Option("--pulse", help="Give it no beat: has it one?")] = False,
+    long: Annotated[bool, typer.Option("--long", help="Let it play for ten minutes: does it stay alive?")] = False,
+    seed: Annotated[int, typer.Option(help="Of what is played.")] = 0,
     picture: Annotated[
-        Path | None, typer.Option(help="Draw the free runs beside the songs as this PNG.", metavar="FILE.png")
+        Path | None,
+        typer.Option(help="Draw what is judged, or else the free runs, as this PNG.", metavar="FILE.png"),
     ] = None,
     strict: Strict = False,
     as_json: Json = False,
 ) -> None:
-    """Measure a model on songs that it was not trained on (needs the extra `train`).
+    """Measure a model on songs that it was not trained on.
 
-    Example: [bold]livegen eval nesmdb/ --model default --free-runs --picture runs.png[/bold]
+    How well it predicts them needs the extra `train`. What it plays does not: with --listen, --answer, --pulse or
+    --long that alone is judged, and the word is added to the name of the picture.
+
+    Example: [bold]livegen eval nesmdb/ --model default --listen --picture page.png[/bold]
     """
-    with _needs_torch():
-        from livegen.training.evaluate import evaluate as evaluate_model
-        from livegen.training.free_run import N_ALL_RUNS, judge_free_runs
-        from livegen.training.picture import check_can_draw
+    from livegen.judge.picture import check_can_draw
 
     if picture is not None:
         check_can_draw(picture)
     folder = model_folder(model)
+    if listen or answer or pulse or long:
+        from livegen.judge.partner import judge_partner
+
+        asked = {"listen": listen, "answer": answer, "pulse": pulse, "long": long}
+        with progress_bar() as progress:
+            reading = _Reading(progress)
+            wanted = [name for name, is_wanted in asked.items() if is_wanted]
+            figures = judge_partner(data, folder, wanted, seed=seed, listener=reading, picture=picture)
+        show_figures(figures, as_json)
+        return
+    with _needs_torch():
+        from livegen.judge.free_run import N_ALL_RUNS, judge_free_runs
+        from livegen.training.evaluate import evaluate as evaluate_model
+
     with progress_bar() as progress:
         progress.add_task("measuring", total=None)
         reading = _Reading(progress)
@@ -177,7 +197,7 @@ def evaluate(
         with progress_bar() as progress:
             task = progress.add_task("playing", total=N_ALL_RUNS)
             figures["free_runs"] = judge_free_runs(
-                data, folder, progress=lambda: progress.advance(task), picture=picture, is_strict=strict
+                data, folder, seed=seed, progress=lambda: progress.advance(task), picture=picture, is_strict=strict
             )
     show_figures(figures, as_json)
 

@@ -66,6 +66,14 @@ class Conditions:
 UNCONDITIONED: Final = Conditions()
 
 
+N_USUAL: Final = 4
+"""A voice that plays no more notes than these is in a rut."""
+
+NO_USUAL: Final = ((0,) * N_USUAL,) * N_VOICES
+NO_LEAVE: Final = ((0.0,) * (N_USUAL - 1),) * N_VOICES
+"""What a `Sampling` has where no voice is in a rut."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sampling:
     """How a draw is shaped.
@@ -90,6 +98,11 @@ class Sampling:
     copy : tuple of float
         By voice, what is added to the log-odds of going on as the voice did after its longest match in the song. It has
         no effect while the model is not shown its memory.
+    usual : tuple of tuple of int
+        By voice, its `N_USUAL` commonest notes of late, the commonest first; 0 where there are fewer.
+    leave : tuple of tuple of float
+        By voice, the least probability that a note to which it changes is none of its first two, three and four usual
+        ones.
     lowest, highest : tuple of int
         The register of each voice: the lowest and the highest note that it may change to.
     scale : int
@@ -106,6 +119,8 @@ class Sampling:
     grid: float = 0.0
     silence: tuple[float, ...] = (0.0,) * N_VOICES
     copy: tuple[float, ...] = (0.0,) * N_VOICES
+    usual: tuple[tuple[int, ...], ...] = NO_USUAL
+    leave: tuple[tuple[float, ...], ...] = NO_LEAVE
     lowest: tuple[int, ...] = tuple(lowest for lowest, _ in NOTE_RANGE.values())
     highest: tuple[int, ...] = tuple(highest for _, highest in NOTE_RANGE.values())
     scale: int = ANY_PITCH_CLASS

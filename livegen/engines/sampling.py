@@ -88,6 +88,8 @@ def draw_note(
     held: int,
     group: NDArray[np.int64],
     is_allowed: NDArray[np.bool_],
+    usual: NDArray[np.int64],
+    leave: NDArray[np.float64],
     temperature: float,
     top_p: float,
     density: float,
@@ -108,6 +110,9 @@ def draw_note(
     played lately and 2 for all others, as many changes are drawn as the network has it, and only which one of the
     group is shaped. A voice that goes round between two notes is nearly sure of both, and what leads out of it is a few
     percent, which a top-p of 0.95 cuts off and a temperature of 0.9 halves: it would never end.
+
+    A voice that goes round among few notes leaves them at least as often as `leave`, (sizes,), has it, see
+    `livegen.engines.protocol.Sampling`; `usual`, (n_usual,), are the classes of these notes.
 
     A voice changes only to classes that `is_allowed`, (n,), has. If there are none it stays, or falls silent if it
     cannot stay. `logits` are overwritten.
@@ -131,6 +136,8 @@ def draw_note(
     for i in range(len(logits)):
         if not is_allowed[i]:
             logits[i] = -np.inf
+    _leave_rut(logits, usual, leave)
+    for i in range(len(logits)):
         largest = max(largest, logits[i])
     if largest == -np.inf:
         return held if hold > 0.0 else 0
@@ -149,6 +156,36 @@ def draw_note(
         if group[i] != chosen:
             logits[i] = -np.inf
     return draw(logits, temperature, top_p, min(left / mass[chosen], _BELOW_ONE), scratch)
+
+
+@kernel
+def _leave_rut(logits: NDArray[np.float32], usual: NDArray[np.int64], leave: NDArray[np.float64]) -> None:
+    """Make notes that are none of the first usual ones as likely among notes as `leave` has it, if they are less."""
+    top = logits.max()
+    for size in range(len(usual), 1, -1):
+        least = leave[size - 2]
+        if least == 0.0:
+            continue
+        inside, outside = 0.0, 0.0
+        for i in range(1, len(logits)):
+            if _is_among(i, usual, size):
+                inside += math.exp(logits[i] - top)
+            else:
+                outside += math.exp(logits[i] - top)
+        if inside == 0.0 or outside == 0.0 or outside >= least * (inside + outside):
+            continue
+        more = math.log(least * (inside + outside) / outside)
+        less = math.log((1.0 - least) * (inside + outside) / inside)
+        for i in range(1, len(logits)):
+            logits[i] += less if _is_among(i, usual, size) else more
+
+
+@kernel
+def _is_among(note: int, usual: NDArray[np.int64], size: int) -> bool:
+    is_among = False
+    for i in range(size):
+        is_among = is_among or usual[i] == note
+    return is_among
 
 
 @kernel

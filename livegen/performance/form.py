@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from livegen.beat import Beat, estimate_beat
 from livegen.engines.protocol import Sampling
 from livegen.engines.sampling import seed_bits, uniform
+from livegen.performance.ruts import NO_RUTS, Ruts
 from livegen.score import N_VOICES, SILENCE, onsets
 from livegen.system.kernels import kernel
 from livegen.units import FRAME_RATE_HZ
@@ -114,6 +115,8 @@ class Form:
         For how many frames each voice has been silent before the next frame, up to `LOOP_FRAMES`.
     is_looping : bool
         Whether the last frames are a loop of all voices together.
+    ruts : Ruts
+        The few notes that each voice has gone round among.
     """
 
     lag: int = 0
@@ -125,6 +128,7 @@ class Form:
     rests: tuple[bool, ...] = (False,) * N_VOICES
     quiet: tuple[int, ...] = (0,) * N_VOICES
     is_looping: bool = False
+    ruts: Ruts = NO_RUTS
 
 
 NO_FORM: Final = Form()
@@ -159,12 +163,13 @@ def next_form(
         The bar as if it were a slow beat, with its phase in the last frame; four beats if left out.
     """
     goes_round = is_looping(heard[-LOOP_FRAMES:])
+    ruts = form.ruts.hear(heard[-1]) if len(heard) else form.ruts
     is_stuck = n_frames >= form.since + LOOP_FRAMES // _LOOP_TIMES and goes_round
     if n_frames >= form.until or is_stuck:
         rests = _next_rests(form, n_frames, heard, seed)
         form = replace(_next_section(form, n_frames, heard[-HEARD_FRAMES:], seed, share, beat, bar), rests=rests)
     lag = _lag(n_frames, form.back_frames, form.beat) if form.back_frames else 0
-    return replace(form, lag=lag, quiet=_quiet(heard[-LOOP_FRAMES:]), is_looping=goes_round)
+    return replace(form, lag=lag, quiet=_quiet(heard[-LOOP_FRAMES:]), is_looping=goes_round, ruts=ruts)
 
 
 def _next_rests(form: Form, n_frames: int, heard: NDArray[np.uint8], seed: int) -> tuple[bool, ...]:
@@ -198,7 +203,7 @@ def _quiet(heard: NDArray[np.uint8]) -> tuple[int, int, int, int]:
 
 
 def arranged(sampling: Sampling, form: Form, amount: float = 1.0, *, is_full: bool = False) -> Sampling:
-    """Return how the next frame is drawn in a form: biased to the arrangement, to repeating drums, and out of loops.
+    """Return how the next frame is drawn in a form: biased to the arrangement, and out of loops and ruts.
 
     Parameters
     ----------
@@ -212,6 +217,7 @@ def arranged(sampling: Sampling, form: Form, amount: float = 1.0, *, is_full: bo
         own + (1.0 if is_full else amount) * _silence(rest and not is_full, n_quiet, 0.0 if is_full else breath)
         for own, rest, n_quiet, breath in zip(sampling.silence, form.rests, form.quiet, _BREATH_NATS, strict=True)
     )
+    sampling = replace(sampling, usual=form.ruts.usual, leave=form.ruts.leave)
     if form.is_looping:
         return replace(sampling, silence=silence, density=tuple(own + _LEAVE_LOOP_NATS for own in sampling.density))
     copy = tuple(own + added for own, added in zip(sampling.copy, _COPY_NATS, strict=True))

@@ -58,7 +58,9 @@ def _note(logits: np.ndarray, held: int, temperature: float, top_p: float, numbe
     scratch = np.empty(len(logits))
     group = np.array(shape.get("group", [0] + [2] * (len(logits) - 1)))
     biases = (shape.get(name, 0.0) for name in ("density", "attack", "silence"))
-    return draw_note(logits.copy(), held, group, is_allowed, temperature, top_p, *biases, number, scratch)
+    usual = np.array(shape.get("usual", [0] * 4))
+    leave = np.array(shape.get("leave", [0.0] * 3))
+    return draw_note(logits.copy(), held, group, is_allowed, usual, leave, temperature, top_p, *biases, number, scratch)
 
 
 def _draws_of_notes(held: int, temperature: float, top_p: float, n: int = 4000, **shape) -> np.ndarray:
@@ -147,3 +149,26 @@ def test_what_is_ruled_out_is_never_drawn(logits, allowed, temperature, top_p, n
     legal = np.isfinite(logits)
     for held in np.flatnonzero(legal):
         assert legal[_note(logits, held, temperature, top_p, number)]
+
+
+RUT = np.log([0.0001, 0.6, 0.3, 0.1])  # by themselves, 3 is a ninth of what a voice at 0 changes to
+
+
+@pytest.mark.parametrize(("leave", "share"), [(0.0, 0.1), (0.05, 0.1), (0.5, 0.5), (0.9, 0.9)])
+def test_a_rut_is_left_at_least_as_often_as_is_asked(leave, share):
+    logits = np.append(RUT, -50.0)
+    drawn = [
+        _note(logits, 4, 1.0, 1.0, (i + 0.5) / 4000, usual=[1, 2, 0, 0], leave=[leave, 0.0, 0.0]) for i in range(4000)
+    ]
+    of_notes = np.bincount(drawn, minlength=5)[1:4]
+    assert of_notes[2] / of_notes.sum() == pytest.approx(share, abs=2e-3)
+    assert of_notes[0] / of_notes[1] == pytest.approx(2.0, rel=0.02)
+
+
+def test_a_rut_of_all_that_is_allowed_is_not_left():
+    allowed = [True, True, True, False]
+    drawn = {
+        _note(RUT, 0, 1.0, 1.0, number, is_allowed=allowed, usual=[1, 2, 0, 0], leave=[0.9] * 3)
+        for number in np.linspace(0, 0.999, 200)
+    }
+    assert drawn <= {0, 1, 2}

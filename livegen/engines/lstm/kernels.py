@@ -108,6 +108,8 @@ class Shape(NamedTuple):
     grid: float
     silence: tuple[float, float, float, float]
     copy: tuple[float, float, float, float]
+    usual: NDArray[np.uint8]  # (4, N_USUAL)
+    leave: NDArray[np.float64]  # (4, N_USUAL - 1)
     lowest: tuple[int, int, int, int]
     highest: tuple[int, int, int, int]
     scale: int
@@ -393,6 +395,8 @@ def _draw_voice(
         NOTE_CLASS[voice, held],
         group,
         is_allowed,
+        NOTE_CLASS[voice][shape.usual[voice]],
+        shape.leave[voice],
         temperature,
         shape.top_p,
         shape.density[voice],

@@ -432,6 +432,8 @@ def _shape(sampling: Sampling) -> Shape:
         float(sampling.grid),
         _four(float, sampling.silence),
         _four(float, sampling.copy),
+        np.array(sampling.usual, np.uint8),
+        np.array(sampling.leave, np.float64),
         _four(int, sampling.lowest),
         _four(int, sampling.highest),
         int(sampling.scale),

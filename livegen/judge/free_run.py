@@ -12,14 +12,8 @@ from livegen.beat import Beat
 from livegen.controls import DEFAULTS
 from livegen.engines.checkpoint import load_predictor, read_config
 from livegen.engines.protocol import UNCONDITIONED, Conditions, Predictor, Sampling
-from livegen.performance.form import NO_FORM, REPEATED_SHARE, arranged, next_form
-from livegen.performance.tempo import Tempo
-from livegen.performance.tightness import Groove
-from livegen.score import N_COLUMNS, N_VOICES, SILENCE, Voice
-from livegen.training.dataset import Songs, only
-from livegen.training.picture import check_can_draw, write_picture
-from livegen.training.sources import TRAIN, VALID, load_songs
-from livegen.training.statistics import (
+from livegen.judge.picture import check_can_draw, write_picture
+from livegen.judge.statistics import (
     N_RUNS,
     Counts,
     count,
@@ -31,6 +25,12 @@ from livegen.training.statistics import (
     silent_voices,
     total,
 )
+from livegen.performance.form import NO_FORM, REPEATED_SHARE, arranged, next_form
+from livegen.performance.tempo import Tempo
+from livegen.performance.tightness import Groove
+from livegen.score import N_COLUMNS, N_VOICES, SILENCE, Voice
+from livegen.training.dataset import Songs, only
+from livegen.training.sources import TRAIN, VALID, load_songs
 from livegen.units import bpm_to_period, seconds_to_frame
 
 RUN_SECONDS: Final = 60

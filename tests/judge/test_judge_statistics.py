@@ -5,8 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from songs import song
 
-from livegen.score import Voice
-from livegen.training.statistics import (
+from livegen.judge.statistics import (
     N_INTERVALS,
     WIDEST_INTERVAL,
     count,
@@ -19,6 +18,7 @@ from livegen.training.statistics import (
     silent_voices,
     total,
 )
+from livegen.score import Voice
 
 
 def _p1(notes: list[int]) -> np.ndarray:

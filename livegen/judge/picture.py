@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from livegen.errors import TrainingError
 from livegen.formats.files import atomic_path
+from livegen.judge.statistics import Counts
 from livegen.score import Voice
-from livegen.training.statistics import Counts
 from livegen.units import FRAME_RATE_HZ
 
 N_ROLLS: Final = 4
@@ -68,13 +68,13 @@ def write_picture(path: Path, of_runs: Counts, of_songs: Counts, runs: Sequence[
                 values = getattr(counts, name)[voice]
                 axes.bar(np.arange(len(values)) + 0.4 * i - 0.2, values / max(values.sum(), 1), 0.4, color=colour)
     for i, run in enumerate(runs[:n_rolls]):
-        _draw_roll(figure.add_subplot(grid[n_rows + i, :]), run)
+        draw_roll(figure.add_subplot(grid[n_rows + i, :]), run)
     with atomic_path(path) as partial:
         figure.savefig(partial, dpi=80, format="png")
 
 
-def _draw_roll(axes: Any, frames: NDArray[np.uint8]) -> None:
-    """Draw a piano roll; the noise voice's notes lie below the others."""
+def draw_roll(axes: Any, frames: NDArray[np.uint8]) -> None:
+    """Draw a piano roll, ``uint8 (N, 4, 3)``, on axes of matplotlib; the noise voice's notes lie below the others."""
     seconds = np.arange(len(frames) + 1) / FRAME_RATE_HZ
     for voice, colour in _COLOURS.items():
         note = frames[:, voice, 0].astype(int)

@@ -13,10 +13,10 @@ from livegen.engines.checkpoint import load_predictor  # noqa: E402
 from livegen.engines.lstm.lstm import LstmConfig  # noqa: E402
 from livegen.engines.protocol import UNCONDITIONED, Conditions  # noqa: E402
 from livegen.errors import TrainingError  # noqa: E402
+from livegen.judge import free_run  # noqa: E402
+from livegen.judge.free_run import judge_free_runs, own_beat, play  # noqa: E402
 from livegen.performance.performance import advance, begin  # noqa: E402
 from livegen.score import Voice, validate_frames  # noqa: E402
-from livegen.training import free_run  # noqa: E402
-from livegen.training.free_run import judge_free_runs, own_beat, play  # noqa: E402
 from livegen.training.train import Settings, train  # noqa: E402
 
 SMALL = LstmConfig(n_embedding=8, n_state=12, n_known=4, n_own=4, n_note_hidden=8, n_volume_hidden=4, n_timbre_hidden=4)

@@ -1,0 +1,120 @@
+"""Pages of pictures of what was judged: rolls with clashes marked, chroma, and where in the beat onsets fall."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livegen.formats.files import atomic_path
+from livegen.judge.endurance import are_dull, windows, windows_of
+from livegen.judge.listening import Heard
+from livegen.judge.notes import CLASHES, changes, notes_of
+from livegen.judge.picture import check_can_draw, draw_roll
+from livegen.judge.pulse import find_pulse
+from livegen.score import PITCHED, Voice
+from livegen.training.dataset import Songs
+from livegen.units import FRAME_RATE_HZ, frame_to_seconds
+
+_MOST_DRAWN: Final = 4
+_N_PHASES: Final = 24
+_CHROMA_SECONDS: Final = 0.5
+_NAMES: Final = ("C", "", "D", "", "E", "F", "", "G", "", "A", "", "B")
+
+
+def draw_listening(path: Path, heard: Sequence[Heard], lead: Voice) -> None:
+    """Draw the first songs that were played to a model as a PNG.
+
+    For each there is the roll with the clashes with the melody in red, the chroma of the melody above that of the other
+    voices, and the places in the beat of all onsets, beside those of the song.
+
+    Raises
+    ------
+    TrainingError, FormatError
+        If matplotlib is not installed, or the file cannot be written.
+    """
+    rows = heard[:_MOST_DRAWN]
+    figure, grid = _page(path, 3 * len(rows), 4)
+    for i, each in enumerate(rows):
+        roll = figure.add_subplot(grid[3 * i, :], title=f"song {i + 1}, played {lead.name}; clashes red")
+        draw_roll(roll, each.played)
+        _mark_clashes(roll, each.played, lead)
+        others = [voice for voice in PITCHED if voice is not lead]
+        for row, (name, voices) in enumerate((("melody", [lead]), ("the others", others)), 3 * i + 1):
+            _draw_chroma(figure.add_subplot(grid[row, :3], ylabel=name), each.played, voices)
+        for row, (name, frames) in enumerate((("song", each.song), ("model", each.played)), 3 * i + 1):
+            axes = figure.add_subplot(grid[row, 3], title=f"{name}: onsets in the beat")
+            _draw_phases(axes, frames, each.period_frames, [voice for voice in Voice if voice is not lead])
+    _save(figure, path)
+
+
+def draw_pulse(path: Path, runs: Sequence[NDArray[np.uint8]]) -> None:
+    """Draw the first runs, ``uint8 (N, 4, 3)`` each, and where in their own beats onsets fall; see `draw_listening`."""
+    rows = runs[:_MOST_DRAWN]
+    figure, grid = _page(path, len(rows), 4)
+    for i, frames in enumerate(rows):
+        draw_roll(figure.add_subplot(grid[i, :3]), frames)
+        pulse = find_pulse(frames)
+        if pulse is not None:
+            axes = figure.add_subplot(
+                grid[i, 3], title=f"coherence {pulse.of_parts:.2f}, whole beats {pulse.of_beats:.2f}"
+            )
+            _draw_phases(axes, frames, pulse.period_frames, list(Voice))
+    _save(figure, path)
+
+
+def draw_endurance(path: Path, sets: Sequence[NDArray[np.uint8]], songs: Songs) -> None:
+    """Draw sets of minutes, ``uint8 (N, 4, 3)`` each, with their dull windows shaded; see `draw_listening`."""
+    rows = sets[:_MOST_DRAWN]
+    figure, grid = _page(path, len(rows), 1)
+    of_songs = windows_of(songs)
+    for i, frames in enumerate(rows):
+        axes = figure.add_subplot(grid[i, 0])
+        draw_roll(axes, frames)
+        is_dull = are_dull(windows(frames), of_songs)
+        seconds = frame_to_seconds(len(frames)) / max(len(is_dull), 1)
+        for window in np.flatnonzero(is_dull):
+            axes.axvspan(window * seconds, (window + 1) * seconds, color="tab:red", alpha=0.2)
+    _save(figure, path)
+
+
+def _page(path: Path, n_rows: int, n_columns: int) -> tuple[Any, Any]:
+    check_can_draw(path)
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(18, 2.2 * n_rows), layout="constrained")
+    return figure, figure.add_gridspec(n_rows, n_columns)
+
+
+def _save(figure: Any, path: Path) -> None:
+    with atomic_path(path) as partial:
+        figure.savefig(partial, dpi=80, format="png")
+
+
+def _mark_clashes(axes: Any, frames: NDArray[np.uint8], lead: Voice) -> None:
+    melody = notes_of(frames, lead)
+    for voice in (voice for voice in PITCHED if voice is not lead):
+        notes = notes_of(frames, voice)
+        clashes = (melody > 0) & (notes > 0) & np.isin((melody - notes) % 12, CLASHES)
+        at = np.flatnonzero(clashes)
+        axes.scatter((at + 0.5) / FRAME_RATE_HZ, notes[at], s=4, color="tab:red", zorder=3)
+
+
+def _draw_chroma(axes: Any, frames: NDArray[np.uint8], voices: Sequence[Voice]) -> None:
+    """Draw the pitch classes that sound, by time."""
+    n = round(_CHROMA_SECONDS * FRAME_RATE_HZ)
+    chroma = np.zeros((12, -(-len(frames) // n)))
+    for voice in voices:
+        notes = notes_of(frames, voice)
+        at = np.flatnonzero(notes)
+        np.add.at(chroma, (notes[at] % 12, at // n), 1.0)
+    extent = (0.0, frame_to_seconds(len(frames)), -0.5, 11.5)
+    axes.imshow(chroma, aspect="auto", origin="lower", extent=extent, cmap="magma", interpolation="nearest")
+    axes.set_yticks(range(12), _NAMES)
+
+
+def _draw_phases(axes: Any, frames: NDArray[np.uint8], period_frames: float, voices: Sequence[Voice]) -> None:
+    times = np.concatenate([changes(notes_of(frames, voice)) for voice in voices])
+    axes.hist(times / period_frames % 1.0, bins=_N_PHASES, range=(0.0, 1.0), color="tab:blue")
+    axes.set(xlim=(0.0, 1.0), yticks=[])
