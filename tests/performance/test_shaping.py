@@ -4,8 +4,8 @@ import pytest
 
 from livegen.controls import DEFAULTS, KEYS, SCALES
 from livegen.engines.protocol import ANY_PITCH_CLASS, Sampling
+from livegen.judge.free_run import AS_ON_STAGE
 from livegen.performance.shaping import sampling_of, scale_mask
-from livegen.training.free_run import AS_ON_STAGE
 
 
 def test_the_defaults_are_those_that_models_are_judged_with_but_for_temperature_and_top_p():
