@@ -21,6 +21,24 @@ LEGEND: Final = """() => {
     return [isBeside ? "" : "not under the roll", ...[...document.querySelectorAll(".legend li")]
         .map((item) => (isCut(item) ? item.textContent : ""))].filter(Boolean);
 }"""  # what is wrong with it
+HEADER: Final = """() => {
+    const parts = ".who p, .speed b, .unit, .place span:not(.unseen), .source, dt, .figure b, .lamps, .meter, .more";
+    const boxes = [...document.querySelectorAll(parts)].map((each) => {
+        if (!each.closest("#gauges") || each.closest("#places") || !each.checkVisibility()) return [];
+        const isCut = getComputedStyle(each).overflow !== "visible"; // with dots, in its own room
+        const range = document.createRange();
+        range.selectNodeContents(each);
+        return [each.textContent, (isCut ? each : range).getBoundingClientRect()];
+    }).filter(([, box]) => box?.width);
+    const { bottom } = document.querySelector("#gauges").getBoundingClientRect();
+    const meet = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1
+        && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 4;
+    return boxes.flatMap(([text, box], i) => [
+        ...(box.left < -1 || box.right > innerWidth + 1 || box.bottom > bottom + 2 ? [`${text} is cut off`] : []),
+        ...boxes.slice(i + 1).filter(([, other]) => meet(box, other)).map(([other]) => `${other} lies on ${text}`),
+    ]);
+}"""  # what is wrong with it
+WIDTHS: Final = (1920, 1600, 1499, 1366, 1320, 1280, 1199, 1024, 1001, 1000, 900, 834, 801)
 SIZES: Final = ((1440, 900), (1024, 768), (390, 844), (360, 640), (844, 390), (640, 360), (320, 568))
 
 
@@ -188,6 +206,22 @@ def test_nothing_jumps_whatever_the_gauges_show(session: PlayedSession, size: tu
     assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
     place = page.locator(".place").evaluate("(each) => [each.scrollWidth, each.clientWidth]")
     assert place[0] <= place[1]
+
+
+def test_nothing_in_the_header_is_cut_off_or_lies_on_another_whatever_it_shows(session: PlayedSession) -> None:
+    page = session.page
+    tempo = {"bpm": 287.5, "source": "player", "is_lost": True, "bar": 1412, "beat": 4, "peers": 11}
+    names = {"patch": "boss_fight_as_somebody_has_changed_it", "model": "trained-on-2026-05-01-for-three-days"}
+    bad = {"frames_in_hand": 99, "late_frames": 4321, "underflows": 9876, "key_to_sound_ms": 123.4, "seconds": 7262.0}
+    session.word, session.rows = "two", lambda at: []
+    session.begin()
+    session.send("gauges", **GAUGES | bad | names | {"tempo": tempo})
+    page.get_by_text("121:02").wait_for()
+    wrong = {}
+    for width, height in [*((width, 800) for width in WIDTHS), (768, 1024), (430, 932), (780, 360), (568, 320), *SIZES]:
+        page.set_viewport_size({"width": width, "height": height})
+        wrong[width, height] = page.evaluate(HEADER)
+    assert {size: found for size, found in wrong.items() if found} == {}
 
 
 @pytest.mark.parametrize("size", SIZES)
