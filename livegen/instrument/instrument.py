@@ -145,6 +145,11 @@ class Instrument:
         return self._keyboard.held
 
     @property
+    def last_key(self) -> HeldKey | None:
+        """The key that was pressed last, held or not; None before the first; any thread may ask."""
+        return max(filter(None, self._keyboard.sounded), key=lambda key: key.order, default=None)
+
+    @property
     def is_model_audible(self) -> bool:
         """Whether the model sounds now: not after stop or panic, until start; any thread may ask."""
         return bool(self.callback["mix"]["is_model_audible"][0])
