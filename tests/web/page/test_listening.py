@@ -49,9 +49,7 @@ def listen(modules: Any, seconds: float, *, hz: float = HZ, level: float = LEVEL
     scene = {"rate": RATE, "outputRate": RATE, "lost": [], "drift": 0.0, "delays": [], "stop": [1e9, 0.0]} | changes
     heard, bend, reports = modules.evaluate(SCENE, scene | {"seconds": seconds, "hz": hz, "level": level})
     omega = 2 * np.pi * hz / scene["outputRate"]
-    assert bend < 4 * (
-        level * omega**2 + 1 / 32768
-    )  # a ramp bends more than the tone; a click a hundredfold
+    assert bend < 4 * (level * omega**2 + 1 / 32768)  # a ramp bends more than the tone; a click a hundredfold
     return np.array(heard), reports
 
 

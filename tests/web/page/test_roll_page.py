@@ -296,6 +296,39 @@ def test_what_a_number_means_is_said_in_words_too(session: PlayedSession) -> Non
     assert "Late0 frames, fine" in figures
 
 
+def test_a_voice_of_the_player_s_that_the_model_plays_is_shown_as_the_model_s(session: PlayedSession) -> None:
+    page = session.page
+    p1, p2 = (page.get_by_role("group", name=f"voice {name}") for name in ("P1", "P2"))
+    role = page.locator('[data-control="p1.role"] input:checked')
+    colours = """(voice) => ["player", "model"].map((choice) =>
+        getComputedStyle(voice.querySelector(`[data-choice=${choice}] span`)).backgroundColor)"""
+    session.send("gauges", **GAUGES)
+    page.wait_for_function("() => document.querySelector('.voice.is-lent')")
+    assert "model plays it now" in p1.get_attribute("title")
+    assert role.input_value() == "player"
+    lent = p1.evaluate(colours)
+    session.send(
+        "plan", now=100.0, horizon=102, frames=[[*row[:4], [1, 0, 0, 0], *row[5:]] for row in session.rows(100)]
+    )
+    session.send("gauges", **GAUGES)
+    page.wait_for_function("() => !document.querySelector('.voice.is-lent')")
+    taken = p1.evaluate(colours)
+    assert lent[1] == taken[0]  # the colour of the voice is where it is played
+    assert lent[0] != taken[0]
+    assert lent[1] != taken[1]
+    assert not p2.get_attribute("title")
+
+
+def test_a_key_that_is_played_shows_its_name(session: PlayedSession) -> None:
+    key = session.page.locator('.key[aria-label^="E4"]')
+    assert "E4" not in key.inner_text()
+    session.send("keys", keys=[64])
+    session.page.locator(".key.is-lit", has_text="E4").wait_for()
+    session.send("keys", keys=[])
+    session.page.locator(".key.is-lit").wait_for(state="detached")
+    assert "E4" not in key.inner_text()
+
+
 def test_words_stand_out_from_every_surface() -> None:
     colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", (STATIC / "stage.css").read_text(encoding="utf-8")))
     words = ("words", "words-faint", "p1", "p2", "tr", "no", "player", "good", "warn", "bad", "accent")

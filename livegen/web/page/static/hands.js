@@ -6,6 +6,7 @@
 import { isTyping, make } from "./dom.js";
 import { makeLearning } from "./learn.js";
 import { makeMemories } from "./memories.js";
+import { MODEL } from "./score.js";
 import { makePicker, makeWidget } from "./widgets.js";
 
 const TRANSPORT = ["start", "stop", "panic"];
@@ -32,9 +33,10 @@ const REFUSAL_MS = 5000;
 /**
  * @param {HTMLElement} root
  * @param {import("./link.js").Link} link
+ * @param {import("./score.js").Score} score
  */
-export function mountHands(root, link) {
-  const hands = new Hands(root, link);
+export function mountHands(root, link, score) {
+  const hands = new Hands(root, link, score);
   link.on("hello", (hello) => hands.build(hello));
   link.on("values", ({ values }) => hands.show(values));
   link.on("knobs", ({ knobs }) => hands.showKnobs(knobs));
@@ -45,11 +47,13 @@ export function mountHands(root, link) {
 }
 
 class Hands {
-  constructor(root, link) {
+  constructor(root, link, score) {
     this.root = root;
     this.link = link;
+    this.score = score;
     this.table = ""; // as text, of which the widgets are
     this.widgets = new Map();
+    this.voices = new Map(); // by name, what shows who plays it
     this.isRunning = true; // until the session says so
     this.set = notTooOften(link);
   }
@@ -60,6 +64,7 @@ class Hands {
     if (table !== this.table) {
       this.table = table;
       this.widgets.clear();
+      this.voices.clear();
       this.panel?.remove();
       this.panel = this.root.appendChild(this.makePanel(new Map(rows.map((row) => [row.name, row]))));
       this.show(this.link.values);
@@ -120,6 +125,7 @@ class Hands {
     element.style.setProperty("--voice", `var(--${voice}, var(--accent))`);
     const names = VOICE_FRONT.map((name) => `${voice}.${name}`);
     element.append(...this.place(rows, names, "").childNodes);
+    this.voices.set(voice, element);
     return element;
   }
 
@@ -160,6 +166,7 @@ class Hands {
 
   showGauges(gauges) {
     this.showRunning(gauges.is_running);
+    this.showPlayers();
     this.memories?.show(gauges.memories ?? []);
     this.learning.showWaiting(gauges.learning ?? null);
     for (const name of Object.keys(PICKERS)) if (gauges[name]) this.widgets.get(name)?.show(gauges[name]);
@@ -169,6 +176,16 @@ class Hands {
     this.isRunning = isRunning;
     this.root.classList.toggle("is-running", isRunning);
     this.root.classList.toggle("is-stopped", !isRunning);
+  }
+
+  // The model plays a voice of the player's until its first key, and in its own turns.
+  showPlayers() {
+    for (const [voice, element] of this.voices) {
+      const isYours = this.link.values[`${voice}.role`] === "player";
+      const isLent = isYours && this.score.ownerAt(this.link.position() ?? -1, voice) === MODEL;
+      element.classList.toggle("is-lent", isLent);
+      element.title = isLent ? "the model plays it now; it is yours while you play" : "";
+    }
   }
 
   showRefusal(name, reason) {
