@@ -250,10 +250,10 @@ def test_a_trouble_is_told_once_makes_room_and_can_be_read_again(session: Played
         }"""
     )
     for count in range(1, 20):
-        session.send("gauges", **GAUGES | {"troubles": [f"late plans: {count}", "the disk is full"]})
-    sentence = page.get_by_role("listitem").filter(has_text="late plans: 19")
+        session.send("gauges", **GAUGES | {"troubles": [f"late frames: {count}", "the disk is full"]})
+    sentence = page.get_by_role("listitem").filter(has_text="late frames: 19")
     sentence.wait_for()
-    assert page.evaluate("told") == ["late plans: 1; the disk is full"]
+    assert page.evaluate("told") == ["late frames: 1; the disk is full"]
     mark = page.locator(".troubles summary")
     mark.press("Enter")
     assert not sentence.is_visible()

@@ -182,7 +182,9 @@ class Hands {
   showPlayers() {
     for (const [voice, element] of this.voices) {
       const isYours = this.link.values[`${voice}.role`] === "player";
-      const isLent = isYours && this.score.ownerAt(this.link.position() ?? -1, voice) === MODEL;
+      const owner = this.score.ownerAt(this.link.position() ?? -1, voice);
+      if (isYours && owner === undefined) continue; // it stays as it was
+      const isLent = isYours && owner === MODEL;
       element.classList.toggle("is-lent", isLent);
       element.title = isLent ? "the model plays it now; it is yours while you play" : "";
     }
