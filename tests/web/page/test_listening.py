@@ -49,7 +49,8 @@ def listen(modules: Any, seconds: float, *, hz: float = HZ, level: float = LEVEL
     scene = {"rate": RATE, "outputRate": RATE, "lost": [], "drift": 0.0, "delays": [], "stop": [1e9, 0.0]} | changes
     heard, bend, reports = modules.evaluate(SCENE, scene | {"seconds": seconds, "hz": hz, "level": level})
     omega = 2 * np.pi * hz / scene["outputRate"]
-    assert bend < 4 * (level * omega**2 + 1 / 32768)  # a ramp bends more than the tone; a click a hundredfold
+    ramps = level / 128 + 4 / 32_768  # what a fade over 128 samples bends, and the steps of 16 bits
+    assert bend < 4 * level * omega**2 + ramps  # a click bends by the level
     return np.array(heard), reports
 
 
@@ -84,7 +85,7 @@ def test_it_is_in_tune_and_never_clicks(
 def test_what_comes_evenly_soon_waits_no_longer_than_it_must(modules: Any) -> None:
     _, reports = listen(modules, 60)
     assert reports[5]["delay"] < 0.11
-    assert 0.02 < reports[-1]["delay"] < 0.04
+    assert 0.03 < reports[-1]["delay"] < 0.06
     assert reports[-1]["nDropOuts"] == 0
 
 
@@ -93,21 +94,24 @@ def test_one_that_is_late_once_is_not_waited_for_and_two_are(modules: Any) -> No
     _, reports = listen(modules, 80, delays=once)
     assert reports[-1]["nDropOuts"] == 1
     assert reports[45]["delay"] < 0.1  # what it was and a little more
-    assert reports[-1]["delay"] < 0.05  # as if nothing had been
+    assert reports[-1]["delay"] < 0.07  # as if nothing had been
     _, reports = listen(modules, 80, delays=every(4, 40, 70, 0.15))
     assert reports[-1]["nDropOuts"] <= 2
     assert reports[65]["delay"] > 0.15
 
 
-def test_a_wait_that_is_no_longer_needed_goes_slowly_and_where_it_is_quiet_soon(modules: Any) -> None:
-    trouble = every(1, 5, 15, 0.2)
-    _, reports = listen(modules, 70, delays=trouble)
+@pytest.mark.parametrize(
+    ("sound", "most_late"),
+    [({"level": 0.002}, 0.07), ({"hz": 441.0}, 0.1), ({"hz": 29.0}, 0.2)],
+    ids=["it is quiet", "waves can be left out", "nothing can be left out"],
+)
+def test_a_wait_that_is_no_longer_needed_goes_again(modules: Any, sound: dict[str, float], most_late: float) -> None:
+    """Of a tone of 29 Hz no piece of 20 ms is like the next one."""
+    _, reports = listen(modules, 75, delays=every(1, 5, 15, 0.2), **sound)
     assert reports[20]["delay"] > 0.2
-    assert reports[-1]["delay"] < reports[20]["delay"] - 0.03
+    assert reports[-1]["delay"] < most_late
     assert reports[-1]["nDropOuts"] <= 3
-    _, quiet = listen(modules, 70, delays=trouble, level=0.002)
-    assert quiet[50]["delay"] < 0.06
-    assert reports[-1]["nJumps"] == quiet[-1]["nJumps"] == 0
+    assert reports[-1]["nJumps"] == 0
 
 
 @pytest.mark.parametrize("seconds", [1.0, 60.0])

@@ -10,8 +10,10 @@ const SLICE_SECONDS = 2;
 const KEPT = 15; // slices
 const FORGIVEN = 1; // of those
 const SOONEST_SECONDS = 3; // for so long, the message that came soonest tells how late another one is
-const START_WAIT = 0.09; // what a slice is taken for before it was heard
-const MOST_WAIT = 0.3;
+const KNOWN = 10; // slices that must have been heard
+const START_WAIT = 0.07; // what a slice is taken for until then
+const MOST_WAIT = 0.25;
+const MARGIN_WAIT = 0.02; // more than was needed
 const SPARE_WAIT = 0.04; // more after each drop-out
 const SPARE_SECONDS = 10; // for so long
 const LEAP = 0.25; // nothing comes so much sooner than before, unless one of the clocks stood still
@@ -51,10 +53,11 @@ export class Arrivals {
     slice.soonest = Math.min(slice.soonest, time);
     slice.latest = Math.max(slice.latest, now - first);
     const uneven = this.slices.map(({ soonest, latest }) => latest - soonest);
-    while (uneven.length < KEPT) uneven.push(START_WAIT);
+    while (uneven.length < KNOWN) uneven.push(START_WAIT);
     uneven.sort((a, b) => b - a);
     this.missed = this.missed.filter((at) => now - at < SPARE_SECONDS);
-    this.wait = this.soonest + Math.min(uneven[FORGIVEN] + SPARE_WAIT * this.missed.length, MOST_WAIT);
+    const spare = MARGIN_WAIT + SPARE_WAIT * this.missed.length;
+    this.wait = this.soonest + Math.min(uneven[FORGIVEN] + spare, MOST_WAIT);
   }
 
   /** Take in that sound was missing when it was due: perhaps all of it comes later from now on. */

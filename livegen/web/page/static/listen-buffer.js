@@ -2,10 +2,12 @@
 //
 // Sound is numbered by its samples. What is missing becomes silence; what plays stops and starts in ramps, never with a
 // click. How much is in hand follows how unevenly it comes, and what is read keeps pace with what comes, for no two
-// clocks agree: both by a change of pitch that nobody hears, or a larger one where there is next to nothing to hear.
+// clocks agree: both by a change of pitch that nobody hears, or a larger one where there is next to nothing to hear. Where
+// much is to be changed, a wave or two are left out or heard twice.
 // Without a browser: `put` what came and `take` what is to be heard, in whatever thread.
 
 import { Arrivals } from "./listen-arrivals.js";
+import { shiftFor } from "./listen-splice.js";
 
 const CAPACITY = 1 << 17; // samples; a power of two
 const MASK = CAPACITY - 1;
@@ -16,6 +18,9 @@ const CORRECTION_SECONDS = 2; // in which a wrong wait would be put right, if pi
 const MAX_CORRECTION = 0.002; // of the rate: 3.5 cents
 const MAX_QUIET_CORRECTION = 0.05;
 const QUIET = 0.003; // -50 dB
+const SPLICE_SECONDS = 0.03; // a wrong wait that is worth a splice
+const SPLICE_EVERY_SECONDS = 0.1;
+const SPLICE_SAMPLES = 256; // from the one place to the other
 const TAPS = 16; // of the interpolation
 const PHASES = 1024;
 const UINT32 = 2 ** 32;
@@ -51,6 +56,9 @@ export class JitterBuffer {
     this.level = 0; // of the ramp
     this.loudest = 0; // of the last block
     this.isPlaying = false;
+    this.shift = 0; // in samples, to where a splice goes
+    this.spliced = 0; // samples of it so far
+    this.lookAt = 0; // when to look for the next one
   }
 
   // Seconds of the clock.
@@ -121,10 +129,11 @@ export class JitterBuffer {
     const most = this.loudest < QUIET ? MAX_QUIET_CORRECTION : MAX_CORRECTION;
     const rate = this.ratio * (1 + Math.min(Math.max(off / CORRECTION_SECONDS, -most), most));
     const slope = (goal - this.level) / Math.min(output.length, RAMP_SAMPLES);
+    if (this.level === 1 && goal === 1 && !this.shift) this.lookForSplice(off, 2 * whole);
     this.loudest = 0;
     for (let i = 0; i < output.length; i++) {
       this.level = i < RAMP_SAMPLES ? this.level + slope : goal;
-      output[i] = this.level * this.at(this.read);
+      output[i] = this.level * (this.shift ? this.splice() : this.at(this.read));
       this.loudest = Math.max(this.loudest, Math.abs(output[i]));
       this.read += rate;
     }
@@ -132,10 +141,26 @@ export class JitterBuffer {
     this.nTaken += output.length;
     if (goal === 0) {
       this.isPlaying = false;
+      this.shift = 0;
       if (isLast) this.miss();
       else this.nJumps++; // there is too much: it goes on at once, further on
     }
     return output;
+  }
+
+  lookForSplice(off, reserve) {
+    if (Math.abs(off) < SPLICE_SECONDS || this.now < this.lookAt) return;
+    this.lookAt = this.now + SPLICE_EVERY_SECONDS;
+    const shift = shiftFor(this.samples, Math.floor(this.read), this.inputRate, off);
+    if (this.end - this.read - shift < reserve + 2 * SPLICE_SAMPLES) return;
+    [this.shift, this.spliced] = [shift, 0];
+  }
+
+  splice() {
+    const share = ++this.spliced / SPLICE_SAMPLES;
+    const [here, there] = [this.at(this.read), this.at(this.read + this.shift)];
+    if (share === 1) [this.read, this.shift] = [this.read + this.shift, 0];
+    return here + share * (there - here);
   }
 
   miss() {
