@@ -152,7 +152,7 @@ export class JitterBuffer {
     if (Math.abs(off) < SPLICE_SECONDS || this.now < this.lookAt) return;
     this.lookAt = this.now + SPLICE_EVERY_SECONDS;
     const shift = shiftFor(this.samples, Math.floor(this.read), this.inputRate, off);
-    if (this.end - this.read - shift < reserve + 2 * SPLICE_SAMPLES) return;
+    if (this.end - this.read - shift < reserve + 2 * SPLICE_SAMPLES * this.ratio) return;
     [this.shift, this.spliced] = [shift, 0];
   }
 
