@@ -30,9 +30,9 @@ CHROMIUM: Final = "/usr/bin/chromium"
 SLIDER: Final = "temperature"
 KEYS: Final = ("KeyZ", "KeyX", "KeyC", "KeyV", "KeyB", "KeyN", "KeyM")
 RECORD_SECONDS: Final = 0.35
-LISTEN_SECONDS: Final = 0.15  # of the browser's sound that are looked for in the sound card's
+LISTEN_SECONDS: Final = 0.3  # of the browser's sound that are looked for in the sound card's
 LISTEN_EVERY_SECONDS: Final = 1.0
-SURE: Final = 0.7  # correlation above which the two are the same
+SURE: Final = 0.85  # correlation above which the two are the same
 RECORDER: Final = """
 registerProcessor("bench-recorder", class extends AudioWorkletProcessor {
     constructor({ processorOptions: { size } }) {
