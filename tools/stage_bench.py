@@ -2,12 +2,14 @@
 
 A `livegen jam` plays on a JACK server (that of JACK_DEFAULT_SERVER), Chromium opens its page, and one JSON object
 tells how soon the roll moved, how long a slider took to be seen in another tab and heard by an OSC listener, how long
-a key of the page took to sound, and what many tabs cost the music. A page's clock is told from ours by the quickest
-of some round trips.
+a key of the page took to sound, how much later than the sound card "listen here" plays, and what many tabs cost the
+music. A page's clock is told from ours by the quickest of some round trips.
 """
 
 import argparse
+import contextlib
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -15,6 +17,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from typing import Any, Final
 
 import jack
@@ -27,6 +30,52 @@ CHROMIUM: Final = "/usr/bin/chromium"
 SLIDER: Final = "temperature"
 KEYS: Final = ("KeyZ", "KeyX", "KeyC", "KeyV", "KeyB", "KeyN", "KeyM")
 RECORD_SECONDS: Final = 0.35
+LISTEN_SECONDS: Final = 0.3  # of the browser's sound that are looked for in the sound card's
+LISTEN_EVERY_SECONDS: Final = 1.0
+SURE: Final = 0.85  # correlation above which the two are the same
+RECORDER: Final = """
+registerProcessor("bench-recorder", class extends AudioWorkletProcessor {
+    constructor({ processorOptions: { size } }) {
+        super();
+        this.ring = new Float32Array(size);
+        this.port.onmessage = () => {
+            const at = currentFrame % size;
+            const samples = [...this.ring.subarray(at), ...this.ring.subarray(0, at)];
+            this.port.postMessage({ end: currentFrame, samples });
+        };
+    }
+    process([[input]]) {
+        for (let i = 0; i < (input?.length ?? 0); i++) this.ring[(currentFrame + i) % this.ring.length] = input[i];
+        return true;
+    }
+});"""
+"""What keeps the latest sound that a page plays."""
+
+RECORD: Final = """async ([script, size]) => {
+    const gain = window.gains.at(-1);
+    await gain.context.audioWorklet.addModule(URL.createObjectURL(new Blob([script], { type: "text/javascript" })));
+    const options = { numberOfOutputs: 0, processorOptions: { size } };
+    window.recorder = new AudioWorkletNode(gain.context, "bench-recorder", options);
+    gain.connect(window.recorder);
+    return gain.context.sampleRate;
+}"""
+KEEP_GAINS: Final = """
+window.gains = [];
+const { createGain } = BaseAudioContext.prototype;
+BaseAudioContext.prototype.createGain = function () {
+    window.gains.push(createGain.call(this));
+    return window.gains.at(-1);
+};"""
+HEAR: Final = """async () => {
+    const { context, port } = window.recorder;
+    const recorded = new Promise((hear) => (port.onmessage = ({ data }) => hear(data)));
+    port.postMessage(null);
+    const { end, samples } = await recorded;
+    const { contextTime, performanceTime } = context.getOutputTimestamp();
+    const { ms, lost } = document.querySelector(".listen-says").dataset;
+    const endsAt = performanceTime / 1000 + end / context.sampleRate - contextTime;
+    return { endsAt, samples, ms: Number(ms), lost: Number(lost) };
+}"""
 
 
 class Ears:
@@ -63,6 +112,11 @@ class Ears:
         heard = self._sound[np.arange(sample, self.end) % self._sound.size]
         loud = np.flatnonzero(np.abs(heard - heard[:32].mean()) > 0.01)
         return sample + int(loud[0]) if loud.size else None
+
+    def latest(self) -> tuple[int, np.ndarray]:
+        """Return JACK's number of the sample after the last one, and the sound before it, the older half left out."""
+        end = self.end
+        return end, self._sound[np.arange(end - self._sound.size // 2, end) % self._sound.size]
 
     def sample_at(self, monotonic_seconds: float) -> int:
         """Return JACK's number of the sample at a time of `time.monotonic`."""
@@ -153,6 +207,68 @@ def measure_keys(page: Page, ears: Ears, osc: Client, n: int) -> dict[str, Any]:
     return {**figures(times), "missed": missed}
 
 
+def measure_listening(page: Page, ears: Ears, seconds: float) -> dict[str, Any]:
+    """Return how much later than the sound card the page plays, as it is and as the page says, and its drop-outs."""
+    page.bring_to_front()
+    button = page.get_by_role("button", name="Listen")
+    button.click()
+    page.wait_for_function("() => Number(document.querySelector('.listen-says').dataset.ms) > 0")
+    if page.evaluate(RECORD, [RECORDER, round(LISTEN_SECONDS * ears.rate)]) != ears.rate:
+        raise SystemExit("the browser plays at another rate than JACK")
+    time.sleep(LISTEN_EVERY_SECONDS)
+    first = page.evaluate(HEAR)
+    late_ms, said_ms, unsure, lost = [], [], 0, 0
+    began = time.monotonic()
+    while (now := time.monotonic()) < began + seconds:
+        heard = page.evaluate(HEAR)
+        found = lateness_ms(ears, np.array(heard["samples"]), heard["endsAt"] + page_offset(page))
+        said_ms.append(heard["ms"])
+        lost = heard["lost"] - first["lost"]
+        if found is None:
+            unsure += 1
+        else:
+            late_ms.append(found)
+        time.sleep(max(0.0, now + LISTEN_EVERY_SECONDS - time.monotonic()))
+    button.click()
+    late = figures(late_ms) if late_ms else None  # where JACK itself drops out, nothing may be found
+    return {"late_ms": late, "said_ms": figures(said_ms), "drop_outs": lost, "unsure": unsure}
+
+
+def lateness_ms(ears: Ears, heard: np.ndarray, ends_at: float) -> float | None:
+    """Return how much later than JACK a piece of sound is heard that ends at a time; None where it is not found."""
+    end, played = ears.latest()
+    heard = heard - heard.mean()
+    size = 1 << (played.size + heard.size).bit_length()
+    products = np.fft.irfft(np.fft.rfft(played, size) * np.conj(np.fft.rfft(heard, size)), size)
+    products = products[: played.size - heard.size + 1]
+    energy = np.cumsum(np.concatenate(([0.0], played.astype(float) ** 2)))
+    norm = np.sqrt((energy[heard.size :] - energy[: -heard.size]) * np.sum(heard**2)) + 1e-9
+    best = int(np.argmax(products / norm))
+    if products[best] < SURE * norm[best]:
+        return None
+    played_end = end - played.size + best + heard.size
+    return 1000.0 * (ears.sample_at(ends_at) - played_end) / ears.rate
+
+
+@contextlib.contextmanager
+def busy(n: int) -> Iterator[None]:
+    """Keep as many cores busy meanwhile."""
+    burners = [multiprocessing.Process(target=_burn, daemon=True) for _ in range(n)]
+    for burner in burners:
+        burner.start()
+    try:
+        yield
+    finally:
+        for burner in burners:
+            burner.terminate()
+            burner.join()
+
+
+def _burn() -> None:
+    while True:
+        pass
+
+
 def measure_tabs(front: Page, address: str, n: int, seconds: float, listener: Client) -> dict[str, Any]:
     """Return what many tabs cost: late frames and underflows, and how often the front one draws."""
     for _ in range(n - len(front.context.pages)):
@@ -181,6 +297,8 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--seconds", type=float, default=300.0, help="how long many tabs are open")
     parser.add_argument("--tabs", type=int, default=10)
+    parser.add_argument("--listen-seconds", type=float, default=60.0, help="how long it listens, idle and then busy")
+    parser.add_argument("--busy", type=int, default=os.cpu_count(), help="cores that are kept busy meanwhile")
     parser.add_argument("--moves", type=int, default=200, help="of the slider; half as many keys")
     parser.add_argument("jam", nargs="*", help="options of livegen jam, after --")
     options = parser.parse_args()
@@ -189,7 +307,8 @@ def main() -> None:
         command = [sys.executable, "-m", "livegen", "jam", "--osc-port", "0", "--web-port", "0", "--audio", "JACK"]
         jam = subprocess.Popen([*command, *options.jam], stdin=subprocess.DEVNULL, stdout=words, stderr=words)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        context = browser.new_context(viewport={"width": 1280, "height": 800})
+        context = browser.new_context(viewport={"width": 1280, "height": 800}, bypass_csp=True)  # for the recorder
+        context.add_init_script(KEEP_GAINS)
         try:
             address, osc_port = said(jam, words, r"(http://\S+)", OSC_PORT)
             port = int(osc_port)
@@ -205,6 +324,9 @@ def main() -> None:
             other.close()
             ears = Ears()
             found["keys"] = measure_keys(page, ears, Client(port), options.moves // 2)
+            found["listening"] = measure_listening(page, ears, options.listen_seconds)
+            with busy(options.busy):
+                found["listening_busy"] = measure_listening(page, ears, options.listen_seconds)
             ears.close()
             found["many_tabs"] = measure_tabs(page, address, options.tabs, options.seconds, listener)
             found["load"] = os.getloadavg()

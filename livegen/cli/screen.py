@@ -9,24 +9,15 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from livegen.cli.invitation import invitation, note_name
 from livegen.controls import VOICE_PREFIX
 from livegen.inputs.terminal import HELP
 from livegen.performance.tempo import Tempo
-from livegen.score import Column, Voice
+from livegen.score import Column
 from livegen.score_table import MODEL, OFF
 from livegen.session.session import Session
 
-_NOTE_NAMES: Final = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 _METER_WIDTH: Final = 12
-
-
-def note_name(voice: Voice, note: int) -> str:
-    """Return the name of a note: ``A4``, or ``N12`` for the noise voice, which has no pitch. Silence is a dot."""
-    if note == 0:
-        return "·"
-    if voice is Voice.NO:
-        return f"N{note}"
-    return f"{_NOTE_NAMES[note % 12]}{note // 12 - 1}"
 
 
 def tempo_text(tempo: Tempo, frame: float, beats_a_bar: int) -> str:
@@ -63,7 +54,8 @@ class Screen:
             self._live.start()
             self.update()
         else:
-            self._console.print("\n".join(self._surroundings()), highlight=False, markup=False, soft_wrap=True)
+            lines = [*self._surroundings(), invitation(self._session, self._page).plain]
+            self._console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -115,7 +107,9 @@ class Screen:
         keys = HELP if session.has_terminal else "Ctrl-C quits"
         surroundings = (Text(line, style="dim") for line in self._surroundings())
         said = (Text(line, style="bold") for line in session.said if line)
-        return Group(voices, self._numbers(), *surroundings, Text(keys, style="dim"), *said)
+        hands = invitation(session, self._page)
+        # what does not fit on a small terminal is cut off below
+        return Group(voices, hands, self._numbers(), *said, Text(keys, style="dim"), *surroundings)
 
     def _numbers(self) -> Text:
         session = self._session

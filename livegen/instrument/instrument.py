@@ -84,6 +84,8 @@ class Instrument:
         Events and commands that were lost because they came faster than they could be taken.
     n_missed_plans : int
         Frames whose new plan came after the callback had taken the old one.
+    n_late_follows : int
+        Those of them whose plan was new because something came in: the model follows that a frame later.
     announce : callable
         Called by `play_frame`, on its thread, with the `FrameReport`: as soon as the first frame is published that was
         planned on the events, before the others are planned. Must be quick and never raise.
@@ -116,6 +118,7 @@ class Instrument:
         self.latency_seconds = 0.0
         self.n_lost = 0
         self.n_missed_plans = 0
+        self.n_late_follows = 0
         self.announce: Callable[[FrameReport], None] = lambda report: None
         self.watch: Callable[[Turn], None] = lambda turn: None
         self._values = values  # in force on the audio side, which is ahead of the score
@@ -143,6 +146,11 @@ class Instrument:
     def held_keys(self) -> tuple[HeldKey, ...]:
         """The keys that are held now; any thread may ask."""
         return self._keyboard.held
+
+    @property
+    def last_key(self) -> HeldKey | None:
+        """The key that was pressed last, held or not; None before the first; any thread may ask."""
+        return max(filter(None, self._keyboard.sounded), key=lambda key: key.order, default=None)
 
     @property
     def is_model_audible(self) -> bool:
@@ -316,6 +324,7 @@ class Instrument:
         is_late = frame_taken >= state.horizon
         if is_late:  # the callback has taken the old plan of this frame, so that is what was played
             self.n_missed_plans += 1
+            self.n_late_follows += bool(events)
             call = Call(frame_taken + 1, frame_taken + 2)
             state, frames, messages = advance(before, call.to_frame, events, plan_to=call.plan_to)
         # the next one always: its beat is as well known now as it will be

@@ -110,7 +110,7 @@ class Status:
             "late frames": int(stats["late_frames"]),
             "underflows": int(stats["underflows"]),
             "losses of the sound device": self._speaker.losses,
-            "late plans": self._instrument.n_missed_plans,
+            "the model followed a frame late": self._instrument.n_late_follows,
             "events lost": self._instrument.n_lost,
             "MIDI ports lost": 0 if midi_in is None else midi_in.lost,
             "MIDI pieces dropped": 0 if midi_in is None else midi_in.dropped,

@@ -81,12 +81,15 @@ def test_a_plan_that_comes_after_the_callback_took_the_old_one_leaves_that_one_s
     stage.send(SetControl("temperature", 0.1))
     stage.render(2 * FRAME_SAMPLES + 10)  # the callback is in frame 5 already
     report = stage.instrument.play_frame(4, stage.clock.position_at)
-    assert stage.instrument.n_missed_plans == 1
+    assert (stage.instrument.n_missed_plans, stage.instrument.n_late_follows) == (1, 1)
     assert report.horizon == 6
     for frame_index, frame in zip((4, 5), old, strict=True):
         assert np.array_equal(stage.instrument.state.timeline.at(frame_index).planned.frame, frame)
         assert np.array_equal(read_frame(stage.instrument.table, frame_index).frame, frame)
     assert [message.name for message in report.messages] == ["temperature"]
+    stage.render(3 * FRAME_SAMPLES)
+    stage.instrument.play_frame(7, stage.clock.position_at)
+    assert (stage.instrument.n_missed_plans, stage.instrument.n_late_follows) == (2, 1)  # nothing had come in
 
 
 def test_levels_and_mutes_reach_the_mix_at_once() -> None:

@@ -1,6 +1,7 @@
 """A live session: real threads on the null clock, and on a JACK server with its sound and MIDI captured."""
 
 import io
+import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,12 +10,14 @@ import mido
 import numpy as np
 import pytest
 from hash_predictor import HashPredictor
+from jack_keyboard import Keyboard
 from livegen_process import OscClient
 from portaudio import portaudio_on_jack
 from rich.console import Console
 from waiting import wait_until
 
-from livegen.cli.screen import Screen, note_name
+from livegen.cli.invitation import note_name
+from livegen.cli.screen import Screen
 from livegen.errors import AudioError, PortError
 from livegen.events import ControlChange, NoteOff, NoteOn, SetControl, SourceLost
 from livegen.inputs.midi_settings import MidiInSettings
@@ -214,6 +217,64 @@ def test_the_screen_shows_who_plays_what(open_session: Callable[..., Session]) -
     assert plain.getvalue().splitlines()[0] == "sound: null, 48000 Hz"
     assert f"OSC: 127.0.0.1:{session.osc.port}" in plain.getvalue()
     assert "\x1b" not in plain.getvalue()
+
+
+def shown(session: Session, *, page: str = "", height: int = 40) -> str:
+    """Return what a terminal is shown of a session, in one picture."""
+    console = Console(file=io.StringIO(), force_terminal=True, width=100, height=height)
+    with Screen(session, console, page=page):
+        pass
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no pseudo-terminals here")
+def test_who_has_not_played_yet_is_told_how_and_the_key_then_lights_up(
+    open_session: Callable[..., Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import termios
+
+    user, program = os.openpty()
+    with os.fdopen(program) as stdin:
+        monkeypatch.setattr("sys.stdin", stdin)
+        session = open_session()
+        words = shown(session, page="http://127.0.0.1:9125/")
+        assert "press z x c v b to play P1" in words
+        assert "no sound card: hear it at http://127.0.0.1:9125/" in words
+        assert wait_until(lambda: not termios.tcgetattr(user)[3] & termios.ICANON)  # each key comes at once
+        os.write(user, b"v")
+        assert wait_until(lambda: session.instrument.held_keys != ())
+        assert "\x1b[1;7m F4 \x1b[0m on P1" in shown(session)
+        assert wait_until(lambda: session.instrument.held_keys == ())
+        words = shown(session)
+        assert "\x1b[2m F4 \x1b[0m on P1" in words
+        assert "press z" not in words
+        os.write(user, b":temperature")
+        assert wait_until(lambda: ":temperature" in shown(session, height=24))  # what is typed is never cut off
+        session.stop()
+    os.close(user)
+
+
+def test_without_a_terminal_it_is_told_where_to_play(open_session: Callable[..., Session]) -> None:
+    session = open_session()
+    assert "plug in a MIDI keyboard to play · no sound card: nothing is heard" in shown(session)
+    plain = io.StringIO()
+    with Screen(session, Console(file=plain, width=200), page="http://host:1/"):
+        pass
+    assert (
+        plain.getvalue().splitlines()[-1]
+        == "play on the page, http://host:1/ · no sound card: hear it at http://host:1/"
+    )
+    session.receive(SetControl("p1.role", "model"), "test")
+    assert "no voice is yours: set p1.role to player" in shown(session)
+
+
+@pytest.mark.device
+def test_who_has_a_keyboard_is_told_its_name(open_session: Callable[..., Session], keyboard: Keyboard) -> None:
+    session = open_session(midi_api="jack", midi_in="keyboard:keys")
+    assert "press a key of keyboard:keys to play P1" in shown(session)
+    keyboard.send(0x90, 64, 100)
+    assert wait_until(lambda: "\x1b[1;7m E4 \x1b[0m on P1" in shown(session))
 
 
 def test_a_terminal_that_goes_away_does_not_end_the_music(open_session: Callable[..., Session]) -> None:

@@ -21,6 +21,24 @@ LEGEND: Final = """() => {
     return [isBeside ? "" : "not under the roll", ...[...document.querySelectorAll(".legend li")]
         .map((item) => (isCut(item) ? item.textContent : ""))].filter(Boolean);
 }"""  # what is wrong with it
+HEADER: Final = """() => {
+    const parts = ".who p, .speed b, .unit, .place span:not(.unseen), .source, dt, .figure b, .lamps, .meter, .more";
+    const boxes = [...document.querySelectorAll(parts)].map((each) => {
+        if (!each.closest("#gauges") || each.closest("#places") || !each.checkVisibility()) return [];
+        const isCut = getComputedStyle(each).overflow !== "visible"; // with dots, in its own room
+        const range = document.createRange();
+        range.selectNodeContents(each);
+        return [each.textContent, (isCut ? each : range).getBoundingClientRect()];
+    }).filter(([, box]) => box?.width);
+    const { bottom } = document.querySelector("#gauges").getBoundingClientRect();
+    const meet = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1
+        && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 4;
+    return boxes.flatMap(([text, box], i) => [
+        ...(box.left < -1 || box.right > innerWidth + 1 || box.bottom > bottom + 2 ? [`${text} is cut off`] : []),
+        ...boxes.slice(i + 1).filter(([, other]) => meet(box, other)).map(([other]) => `${other} lies on ${text}`),
+    ]);
+}"""  # what is wrong with it
+WIDTHS: Final = (1920, 1600, 1499, 1366, 1320, 1280, 1199, 1024, 1001, 1000, 900, 834, 801)
 SIZES: Final = ((1440, 900), (1024, 768), (390, 844), (360, 640), (844, 390), (640, 360), (320, 568))
 
 
@@ -190,6 +208,22 @@ def test_nothing_jumps_whatever_the_gauges_show(session: PlayedSession, size: tu
     assert place[0] <= place[1]
 
 
+def test_nothing_in_the_header_is_cut_off_or_lies_on_another_whatever_it_shows(session: PlayedSession) -> None:
+    page = session.page
+    tempo = {"bpm": 287.5, "source": "player", "is_lost": True, "bar": 1412, "beat": 4, "peers": 11}
+    names = {"patch": "boss_fight_as_somebody_has_changed_it", "model": "trained-on-2026-05-01-for-three-days"}
+    bad = {"frames_in_hand": 99, "late_frames": 4321, "underflows": 9876, "key_to_sound_ms": 123.4, "seconds": 7262.0}
+    session.word, session.rows = "two", lambda at: []
+    session.begin()
+    session.send("gauges", **GAUGES | bad | names | {"tempo": tempo})
+    page.get_by_text("121:02").wait_for()
+    wrong = {}
+    for width, height in [*((width, 800) for width in WIDTHS), (768, 1024), (430, 932), (780, 360), (568, 320), *SIZES]:
+        page.set_viewport_size({"width": width, "height": height})
+        wrong[width, height] = page.evaluate(HEADER)
+    assert {size: found for size, found in wrong.items() if found} == {}
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_roll_and_controls_are_worth_their_room(session: PlayedSession, size: tuple[int, int]) -> None:
     page = session.page
@@ -216,10 +250,10 @@ def test_a_trouble_is_told_once_makes_room_and_can_be_read_again(session: Played
         }"""
     )
     for count in range(1, 20):
-        session.send("gauges", **GAUGES | {"troubles": [f"late plans: {count}", "the disk is full"]})
-    sentence = page.get_by_role("listitem").filter(has_text="late plans: 19")
+        session.send("gauges", **GAUGES | {"troubles": [f"late frames: {count}", "the disk is full"]})
+    sentence = page.get_by_role("listitem").filter(has_text="late frames: 19")
     sentence.wait_for()
-    assert page.evaluate("told") == ["late plans: 1; the disk is full"]
+    assert page.evaluate("told") == ["late frames: 1; the disk is full"]
     mark = page.locator(".troubles summary")
     mark.press("Enter")
     assert not sentence.is_visible()
@@ -260,6 +294,39 @@ def test_what_a_number_means_is_said_in_words_too(session: PlayedSession) -> Non
     figures = session.page.locator(".figure").all_text_contents()
     assert "In hand0 frames, bad" in figures
     assert "Late0 frames, fine" in figures
+
+
+def test_a_voice_of_the_player_s_that_the_model_plays_is_shown_as_the_model_s(session: PlayedSession) -> None:
+    page = session.page
+    p1, p2 = (page.get_by_role("group", name=f"voice {name}") for name in ("P1", "P2"))
+    role = page.locator('[data-control="p1.role"] input:checked')
+    colours = """(voice) => ["player", "model"].map((choice) =>
+        getComputedStyle(voice.querySelector(`[data-choice=${choice}] span`)).backgroundColor)"""
+    session.send("gauges", **GAUGES)
+    page.wait_for_function("() => document.querySelector('.voice.is-lent')")
+    assert "model plays it now" in p1.get_attribute("title")
+    assert role.input_value() == "player"
+    lent = p1.evaluate(colours)
+    session.send(
+        "plan", now=100.0, horizon=102, frames=[[*row[:4], [1, 0, 0, 0], *row[5:]] for row in session.rows(100)]
+    )
+    session.send("gauges", **GAUGES)
+    page.wait_for_function("() => !document.querySelector('.voice.is-lent')")
+    taken = p1.evaluate(colours)
+    assert lent[1] == taken[0]  # the colour of the voice is where it is played
+    assert lent[0] != taken[0]
+    assert lent[1] != taken[1]
+    assert not p2.get_attribute("title")
+
+
+def test_a_key_that_is_played_shows_its_name(session: PlayedSession) -> None:
+    key = session.page.locator('.key[aria-label^="E4"]')
+    assert "E4" not in key.inner_text()
+    session.send("keys", keys=[64])
+    session.page.locator(".key.is-lit", has_text="E4").wait_for()
+    session.send("keys", keys=[])
+    session.page.locator(".key.is-lit").wait_for(state="detached")
+    assert "E4" not in key.inner_text()
 
 
 def test_words_stand_out_from_every_surface() -> None:

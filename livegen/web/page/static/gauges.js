@@ -22,6 +22,7 @@ export function mountGauges(root, link, score) {
   const who = root.querySelector(".who");
   const status = line(who, "p", "running");
   const rig = line(who, "p", "names");
+  const [sound, model] = [line(rig, "span", ""), line(rig, "span", "")];
   const tempo = new TempoGauge(group(root, "tempo", "Tempo"), link, score);
 
   const levels = group(root, "levels", "Levels");
@@ -50,7 +51,9 @@ export function mountGauges(root, link, score) {
   link.on("gauges", (gauges) => {
     setText(status, gauges.is_running ? (link.values.mode ?? "playing") : "stopped");
     status.dataset.running = gauges.is_running;
-    setText(rig, `${clockText(gauges.seconds)} · ${gauges.patch} · ${gauges.model}`);
+    setText(sound, `${clockText(gauges.seconds)} · ${gauges.patch}`);
+    setText(model, gauges.model);
+    rig.title = `${gauges.patch} · ${gauges.model}`; // in full, where there is no room
     [...gauges.levels, gauges.mix].forEach((level, i) => meters[i].hear(level));
     inHand.show(gauges.frames_in_hand);
     late.show(gauges.late_frames);
@@ -140,6 +143,7 @@ class TempoGauge {
     const peers = tempo?.peers ? ` · ${tempo.peers} Link peer${tempo.peers === 1 ? "" : "s"}` : "";
     const source = !tempo ? "no beat" : tempo.is_lost ? `${tempo.source} lost` : tempo.source;
     setText(this.source, source + peers);
+    this.source.title = source + peers;
     this.source.dataset.meaning = tempo?.is_lost ? "bad" : "";
   }
 

@@ -6,6 +6,7 @@
 import { isTyping, make, setText } from "./dom.js";
 import { makeLearning } from "./learn.js";
 import { makeMemories } from "./memories.js";
+import { MODEL } from "./score.js";
 import { makePicker, makeWidget } from "./widgets.js";
 
 const TRANSPORT = ["start", "stop", "panic"];
@@ -32,9 +33,10 @@ const REFUSAL_MS = 5000;
 /**
  * @param {HTMLElement} root
  * @param {import("./link.js").Link} link
+ * @param {import("./score.js").Score} score
  */
-export function mountHands(root, link) {
-  const hands = new Hands(root, link);
+export function mountHands(root, link, score) {
+  const hands = new Hands(root, link, score);
   link.on("hello", (hello) => hands.build(hello));
   link.on("values", ({ values }) => hands.show(values));
   link.on("knobs", ({ knobs }) => hands.showKnobs(knobs));
@@ -45,12 +47,13 @@ export function mountHands(root, link) {
 }
 
 class Hands {
-  constructor(root, link) {
+  constructor(root, link, score) {
     this.root = root;
     this.link = link;
+    this.score = score;
     this.table = ""; // as text, of which the widgets are
     this.widgets = new Map();
-    this.headings = new Map(); // of the voices
+    this.voices = new Map(); // by name, what shows who plays it
     this.isRunning = true; // until the session says so
     this.set = notTooOften(link);
   }
@@ -61,7 +64,7 @@ class Hands {
     if (table !== this.table) {
       this.table = table;
       this.widgets.clear();
-      this.headings.clear();
+      this.voices.clear();
       this.panel?.remove();
       this.panel = this.root.appendChild(this.makePanel(new Map(rows.map((row) => [row.name, row]))));
       this.show(this.link.values);
@@ -119,10 +122,10 @@ class Hands {
       { class: "voice", role: "group", "aria-label": `voice ${voice.toUpperCase()}` },
       heading,
     );
-    this.headings.set(voice, heading);
     element.style.setProperty("--voice", `var(--${voice}, var(--accent))`);
     const names = VOICE_FRONT.map((name) => `${voice}.${name}`);
     element.append(...this.place(rows, names, "").childNodes);
+    this.voices.set(voice, { element, heading });
     return element;
   }
 
@@ -163,13 +166,9 @@ class Hands {
 
   showGauges(gauges) {
     this.showRunning(gauges.is_running);
+    this.showPlayers(gauges);
     this.memories?.show(gauges.memories ?? []);
     this.learning.showWaiting(gauges.learning ?? null);
-    for (const [voice, heading] of this.headings) {
-      const isSilent = gauges.lacks?.includes(voice) && this.link.values[`${voice}.role`] === "model";
-      setText(heading, voice.toUpperCase() + (isSilent ? " · silent" : ""));
-      heading.title = isSilent ? `the model ${gauges.model} has no ${voice.toUpperCase()}` : "";
-    }
     for (const name of Object.keys(PICKERS)) if (gauges[name]) this.widgets.get(name)?.show(gauges[name]);
   }
 
@@ -177,6 +176,23 @@ class Hands {
     this.isRunning = isRunning;
     this.root.classList.toggle("is-running", isRunning);
     this.root.classList.toggle("is-stopped", !isRunning);
+  }
+
+  // A voice that the model lacks is silent where it is the model's. One of the player's is the model's until the
+  // player's first key, and in the model's own turns.
+  showPlayers({ lacks = [], model }) {
+    for (const [voice, { element, heading }] of this.voices) {
+      const isLacking = lacks.includes(voice);
+      const isSilent = isLacking && this.link.values[`${voice}.role`] === "model";
+      setText(heading, voice.toUpperCase() + (isSilent ? " · silent" : ""));
+      heading.title = isSilent ? `the model ${model} has no ${voice.toUpperCase()}` : "";
+      const isYours = this.link.values[`${voice}.role`] === "player";
+      const owner = this.score.ownerAt(this.link.position() ?? -1, voice);
+      if (isYours && owner === undefined) continue; // it stays as it was
+      const isLent = isYours && owner === MODEL && !isLacking;
+      element.classList.toggle("is-lent", isLent);
+      element.title = isLent ? "the model plays it now; it is yours while you play" : "";
+    }
   }
 
   showRefusal(name, reason) {

@@ -1,20 +1,26 @@
 // Between the network and the ear: a buffer that holds a little sound in hand, so that what comes unevenly goes evenly.
 //
 // Sound is numbered by its samples. What is missing becomes silence; what plays stops and starts in ramps, never with a
-// click; and what is read keeps pace with what comes by a change of pitch that nobody hears, for no two clocks agree.
+// click. How much is in hand follows how unevenly it comes, and what is read keeps pace with what comes, for no two
+// clocks agree: both by a change of pitch that nobody hears, or a larger one where there is next to nothing to hear. Where
+// much is to be changed, a wave or two are left out or heard twice.
 // Without a browser: `put` what came and `take` what is to be heard, in whatever thread.
+
+import { Arrivals } from "./listen-arrivals.js";
+import { shiftFor } from "./listen-splice.js";
 
 const CAPACITY = 1 << 17; // samples; a power of two
 const MASK = CAPACITY - 1;
-const TARGET_SECONDS = 0.1; // in hand, just after a message came
-const TARGET_STEP_SECONDS = 0.02; // more after each drop-out
-const MAX_TARGET_SECONDS = 0.2;
-const TOO_LATE_SECONDS = 0.25; // over the target: then it jumps
+const TOO_LATE_SECONDS = 0.25; // over the wait that is needed: then it jumps
 const ANOTHER_SESSION_SECONDS = 2; // a number as far off as this is no gap
 const RAMP_SAMPLES = 128;
-const SMOOTHING = 0.02; // of the measured fill, a message
-const PULL = 0.02; // of the rate, for each second that the fill is off its target
-const MAX_CORRECTION = 0.002; // 3.5 cents
+const CORRECTION_SECONDS = 2; // in which a wrong wait would be put right, if pitch were no matter
+const MAX_CORRECTION = 0.002; // of the rate: 3.5 cents
+const MAX_QUIET_CORRECTION = 0.05;
+const QUIET = 0.003; // -50 dB
+const SPLICE_SECONDS = 0.03; // a wrong wait that is worth a splice
+const SPLICE_EVERY_SECONDS = 0.1;
+const SPLICE_SAMPLES = 256; // from the one place to the other
 const TAPS = 16; // of the interpolation
 const PHASES = 1024;
 const UINT32 = 2 ** 32;
@@ -23,34 +29,57 @@ export class JitterBuffer {
   // Sample rates in hertz: of what comes, and of what is taken.
   constructor(inputRate, outputRate) {
     this.inputRate = inputRate;
+    this.outputRate = outputRate;
     this.ratio = inputRate / outputRate;
     this.samples = new Float32Array(CAPACITY);
     this.filters = windowedSincs(Math.min(1, outputRate / inputRate));
+    this.arrivals = new Arrivals();
+    this.nTaken = 0; // samples, silence included: the clock
+    this.nTogether = 0; // samples that are taken at once
     this.restart();
   }
 
   // Somebody begins to listen.
   restart() {
-    this.target = TARGET_SECONDS;
     this.nDropOuts = 0;
     this.nGaps = 0;
     this.nJumps = 0;
-    this.wait(0);
+    this.wait(null);
   }
 
   // Forget the sound, and wait for more.
   wait(first) {
     this.samples.fill(0);
+    this.arrivals.forget();
     this.end = first; // number of the sample after the last one that came; counts on where the wire's 32 bits wrap
     this.read = first; // of the sample that is taken next, a real number
-    this.fill = null; // seconds in hand just after a message came, smoothed
     this.level = 0; // of the ramp
+    this.loudest = 0; // of the last block
     this.isPlaying = false;
+    this.shift = 0; // in samples, to where a splice goes
+    this.spliced = 0; // samples of it so far
+    this.lookAt = 0; // when to look for the next one
   }
 
-  // Seconds that a sample which comes now waits.
+  // Seconds of the clock.
+  get now() {
+    return this.nTaken / this.outputRate;
+  }
+
+  // Seconds from when a sample was made until it is taken, as things are; since nobody knows the sender's clock, more by
+  // a constant.
+  get waits() {
+    return this.now - this.read / this.inputRate;
+  }
+
+  // The same, as it should be: the sound for a block that fades out must be in hand when a message comes at the latest.
+  get shouldWait() {
+    return this.arrivals.wait + (2 * this.nTogether) / this.outputRate + TAPS / this.inputRate;
+  }
+
+  // Seconds by which sound is taken later than it could be if it came with no delay but the least one.
   get delay() {
-    return this.fill ?? 0;
+    return this.isPlaying ? this.waits - this.arrivals.soonest : 0;
   }
 
   report() {
@@ -61,10 +90,11 @@ export class JitterBuffer {
   // Put in a message: the number of its first sample, and int16 samples.
   put(number, pcm) {
     let first = this.end + wrapped(number - (this.end % UINT32));
-    if (this.fill === null || Math.abs(first - this.end) > ANOTHER_SESSION_SECONDS * this.inputRate) {
+    if (this.end === null || Math.abs(first - this.end) > ANOTHER_SESSION_SECONDS * this.inputRate) {
       first = number;
       this.wait(number);
     }
+    this.arrivals.hear(this.now, first / this.inputRate, (first + pcm.length) / this.inputRate);
     if (first > this.end) {
       this.nGaps++;
       this.fadeOutTo(this.end);
@@ -75,9 +105,7 @@ export class JitterBuffer {
       for (let i = 0; i < pcm.length; i++) this.samples[(first + i) & MASK] = pcm[i] / 32768;
     }
     this.end = Math.max(this.end, first + pcm.length);
-    if (this.end - this.read > CAPACITY / 2) this.read = this.end - this.target * this.inputRate; // nobody takes
-    const fill = (this.end - this.read) / this.inputRate;
-    this.fill = this.isPlaying ? this.fill + SMOOTHING * (fill - this.fill) : fill;
+    if (this.end - this.read > CAPACITY / 2) [this.isPlaying, this.level] = [false, 0]; // nobody takes
   }
 
   // What came last may be unread still: then it ends in a ramp.
@@ -89,40 +117,65 @@ export class JitterBuffer {
 
   // Fill an array with what is to be heard.
   take(output) {
-    const inHand = this.end - this.read;
-    const needed = output.length * this.ratio * (1 + MAX_CORRECTION) + TAPS;
-    let goal = 1; // of the ramp, at the end of this block
-    if (!this.isPlaying) {
-      if (this.fill === null || inHand < Math.max(this.target * this.inputRate, needed)) return output.fill(0);
-      this.isPlaying = true;
-      this.fill = this.target;
-      this.read = this.end - this.target * this.inputRate;
-    } else if (inHand < needed + output.length * this.ratio) {
-      goal = 0; // this is the last block that is whole
-    } else if (inHand > (this.target + TOO_LATE_SECONDS) * this.inputRate) {
-      goal = 0;
+    this.nTogether = output.length;
+    const whole = output.length * this.ratio * (1 + MAX_QUIET_CORRECTION) + TAPS; // samples for this block
+    if (!this.isPlaying && !this.begin(whole)) {
+      this.nTaken += output.length;
+      return output.fill(0);
     }
-    const off = this.fill - this.target;
-    const rate = this.ratio * (1 + Math.min(Math.max(PULL * off, -MAX_CORRECTION), MAX_CORRECTION));
+    const off = this.waits - this.shouldWait;
+    const isLast = this.end - this.read < 2 * whole;
+    const goal = isLast || off > TOO_LATE_SECONDS ? 0 : 1; // of the ramp, at the end of this block
+    const most = this.loudest < QUIET ? MAX_QUIET_CORRECTION : MAX_CORRECTION;
+    const rate = this.ratio * (1 + Math.min(Math.max(off / CORRECTION_SECONDS, -most), most));
     const slope = (goal - this.level) / Math.min(output.length, RAMP_SAMPLES);
+    if (this.level === 1 && goal === 1 && !this.shift) this.lookForSplice(off, 2 * whole);
+    this.loudest = 0;
     for (let i = 0; i < output.length; i++) {
       this.level = i < RAMP_SAMPLES ? this.level + slope : goal;
-      output[i] = this.level * this.at(this.read);
+      output[i] = this.level * (this.shift ? this.splice() : this.at(this.read));
+      this.loudest = Math.max(this.loudest, Math.abs(output[i]));
       this.read += rate;
     }
     this.level = goal;
-    if (goal === 0) this.stop(inHand);
+    this.nTaken += output.length;
+    if (goal === 0) {
+      this.isPlaying = false;
+      this.shift = 0;
+      if (isLast) this.miss();
+      else this.nJumps++; // there is too much: it goes on at once, further on
+    }
     return output;
   }
 
-  stop(inHand) {
-    this.isPlaying = false;
-    if (inHand > this.target * this.inputRate) {
-      this.nJumps++; // there is too much: it goes on at once, further on
-    } else {
-      this.nDropOuts++;
-      this.target = Math.min(this.target + TARGET_STEP_SECONDS, MAX_TARGET_SECONDS);
-    }
+  lookForSplice(off, reserve) {
+    if (Math.abs(off) < SPLICE_SECONDS || this.now < this.lookAt) return;
+    this.lookAt = this.now + SPLICE_EVERY_SECONDS;
+    const shift = shiftFor(this.samples, Math.floor(this.read), this.inputRate, off);
+    if (this.end - this.read - shift < reserve + 2 * SPLICE_SAMPLES * this.ratio) return;
+    [this.shift, this.spliced] = [shift, 0];
+  }
+
+  splice() {
+    const share = ++this.spliced / SPLICE_SAMPLES;
+    const [here, there] = [this.at(this.read), this.at(this.read + this.shift)];
+    if (share === 1) [this.read, this.shift] = [this.read + this.shift, 0];
+    return here + share * (there - here);
+  }
+
+  miss() {
+    this.nDropOuts++;
+    this.arrivals.miss(this.now);
+  }
+
+  // Begin to play where sound has waited for as long as it should, if that is in hand and was not heard before.
+  begin(whole) {
+    if (this.end === null) return false;
+    const due = (this.now - this.shouldWait) * this.inputRate;
+    if (due < this.read || this.end - due < 2 * whole) return false;
+    this.read = due;
+    this.isPlaying = true;
+    return true;
   }
 
   // The sound between samples, by a sinc in a window.

@@ -174,10 +174,8 @@ class Piano {
       const note = this.lowest + offset;
       const letters = lettersOf(offset);
       const drum = this.choice.voice === "no" && DRUMS.get(note);
-      const [letter, name] = key.children;
       key.disabled = note > 127;
-      letter.textContent = letters.at(-1) ?? "";
-      name.textContent = drum || (note % 12 === 0 ? noteName(note) : "");
+      key.firstChild.textContent = letters.at(-1) ?? "";
       key.setAttribute(
         "aria-label",
         `${drum || noteName(note)}${letters.length ? `, key ${letters.join(" or ")}` : ""}`,
@@ -221,8 +219,12 @@ class Piano {
     const { channel } = this.choice;
     for (const key of this.keys.children) {
       const note = this.lowest + Number(key.dataset.offset);
-      key.classList.toggle("is-down", this.notes.holds(channel, note));
-      key.classList.toggle("is-lit", this.lit.has(note));
+      const isDown = this.notes.holds(channel, note);
+      const isLit = this.lit.has(note);
+      key.classList.toggle("is-down", isDown);
+      key.classList.toggle("is-lit", isLit);
+      const drum = this.choice.voice === "no" && DRUMS.get(note);
+      setText(key.lastChild, drum || (note % 12 === 0 || isDown || isLit ? noteName(note) : ""));
     }
   }
 

@@ -1,6 +1,7 @@
 // The score as the page knows it: the rows that were heard and those that are planned, and the notes that they make.
 
 export const VOICES = ["p1", "p2", "tr", "no"];
+export const MODEL = 0;
 export const PLAYER = 1;
 export const OFF = 2;
 export const NOISE = 3;
@@ -62,6 +63,11 @@ export class Score {
   row(index) {
     const row = this.rows[index & (SIZE - 1)];
     return row?.[INDEX] === index ? row : undefined;
+  }
+
+  /** Return who plays a voice at a position in frames, or undefined. */
+  ownerAt(position, voice) {
+    return this.row(Math.floor(position))?.[OWNER][VOICES.indexOf(voice)];
   }
 
   /** Return beats since bar 1, beat 1 at a position in frames, or null. */

@@ -18,7 +18,7 @@ const part = (name) => document.getElementById(name);
 mountAway(part("away"), link);
 mountNotices(part("notices"), link);
 mountGauges(part("gauges"), link, score);
-mountHands(part("hands"), link);
+mountHands(part("hands"), link, score);
 mountPiano(part("piano"), link);
 mountListen(part("listen"), link);
 
