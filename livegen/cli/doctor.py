@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 from livegen.engines.checkpoint import load_predictor
 from livegen.errors import AudioError, LivegenError, PortError
 from livegen.inputs.osc import DEFAULT_PORT
-from livegen.outputs.audio import AudioDevice, list_devices
+from livegen.outputs.devices import AudioDevice, list_devices
 from livegen.patch import list_patches, load_patch
 from livegen.session.threads import raise_priority
 from livegen.system import kernels, resources

@@ -221,18 +221,22 @@ def _write(take: Any, paths: list[Path], first: int, end: int | None, rate: int 
 
 
 def _play(take: Any, first: int, end: int | None, audio: str | None) -> None:
-    from livegen.outputs.audio import NULL_SAMPLE_RATE, choose_channels, choose_device
+    from livegen.outputs.devices import NULL_SAMPLE_RATE, choose_channels
+    from livegen.session.sound.card import open_card
     from livegen.session.take_player import play_live
 
     recording = _recording(take, first, end)
-    device = choose_device(audio)
+    card = open_card(audio)
+    if card is not None and not card.begin():
+        card = None
+    device = None if card is None else card.device
     rate = NULL_SAMPLE_RATE if device is None else device.sample_rate
     leave = leave_on_signals()
     with progress_bar() as progress:
         task = progress.add_task("playing", total=len(recording.frames), completed=first)
         play_live(
             recording,
-            device,
+            card,
             rate,
             leave.wait,
             n_channels=choose_channels(device, is_apart=False),

@@ -1,0 +1,1 @@
+"""The sound card, in processes of its own; read `livegen.session.sound.card` first."""
