@@ -1,7 +1,18 @@
 """Being asked to leave, by a signal or by a key."""
 
+import contextlib
+import os
 import queue
 import signal
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Final
+
+from livegen.cli.output import say
+
+LEAVE_SECONDS: Final = 1.2
+"""How long what is loading or compiling may take to stop when it is asked to."""
 
 
 class Leave:
@@ -34,3 +45,33 @@ def leave_on_signals() -> Leave:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), leave.ask)
     return leave
+
+
+@contextlib.contextmanager
+def leaving_soon(code: int = 1) -> Iterator[None]:
+    """Let SIGINT or SIGTERM end the process soon, if the body goes on in spite of it.
+
+    Python raises at a signal only between two of its instructions, and the compiler may take seconds for one.
+    """
+    ours, signals = socket.socketpair()
+    signals.setblocking(False)
+    is_over = threading.Event()
+
+    def watch() -> None:
+        asked = {signal.SIGINT, signal.SIGTERM}
+        while not is_over.is_set() and (number := ours.recv(1)):
+            if number[0] in asked and not is_over.wait(LEAVE_SECONDS):
+                say("livegen: interrupted", style="red")
+                os._exit(code)
+
+    before = signal.set_wakeup_fd(signals.fileno())
+    watching = threading.Thread(target=watch, name="livegen leave", daemon=True)
+    watching.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        signal.set_wakeup_fd(before)
+        signals.close()
+        watching.join()
+        ours.close()

@@ -226,18 +226,15 @@ def _play(take: Any, first: int, end: int | None, audio: str | None) -> None:
     from livegen.session.take_player import play_live
 
     recording = _recording(take, first, end)
-    card = open_card(audio)
-    if card is not None and not card.begin():
-        card = None
-    device = None if card is None else card.device
-    rate = NULL_SAMPLE_RATE if device is None else device.sample_rate
     leave = leave_on_signals()
-    with progress_bar() as progress:
+    with open_card(audio) as opened, progress_bar() as progress:
+        card = opened if opened is not None and opened.begin() else None
+        device = None if card is None else card.device
         task = progress.add_task("playing", total=len(recording.frames), completed=first)
         play_live(
             recording,
             card,
-            rate,
+            NULL_SAMPLE_RATE if device is None else device.sample_rate,
             leave.wait,
             n_channels=choose_channels(device, is_apart=False),
             first=first,

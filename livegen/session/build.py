@@ -58,12 +58,8 @@ def build_session(predictor: Predictor, patch: Patch, settings: Settings) -> Ses
         If something that was asked for by name cannot be opened; then nothing is left open.
     """
     with contextlib.ExitStack() as opened:
-        card = open_card(settings.audio)
-        if card is not None:
-            opened.callback(card.close)
-        session = _Builder(predictor, patch, settings, card).session()
-        opened.pop_all()
-    return session
+        card = opened.enter_context(open_card(settings.audio))
+        return _Builder(predictor, patch, settings, card).session(opened)
 
 
 class _Builder:
@@ -110,41 +106,41 @@ class _Builder:
             return None
         return midi_timeline(settings.play, refuse if settings.is_strict else self._warnings.append)
 
-    def session(self) -> Session:
+    def session(self, opened: contextlib.ExitStack) -> Session:
+        """Open the parts, and let `opened` close them if that fails; else the session does."""
         settings, instrument = self._settings, self._instrument
-        with contextlib.ExitStack() as opened:
-            self._speaker = self._open_speaker()
-            self._speaker.say = self._desk.tell
-            opened.callback(self._speaker.stop)
-            self._inbox = Inbox(self._desk, instrument, self._clock)
-            try:
-                self._open_midi(opened)
-            except PortError as error:
-                if settings.midi_in or settings.midi_outs or settings.midi_api != "auto":
-                    raise
-                self._warnings.append(f"no MIDI: {error}")
-            osc = self._open_osc()
-            opened.callback(osc.close)
-            link = self._open_link(opened) if settings.link else None
-            file_player = None
-            if self._timeline is not None and settings.play is not None:
-                file_player = MidiFilePlayer(self._timeline, self._inbox.receive, f"file:{settings.play.name}")
-            self._recorder = None if settings.take is None else self._begin_take(settings.take)
-            opened.callback(self._speaker.stop)  # so the sound is closed first, since closing MIDI ports may hang
-            parts = Parts(
-                instrument=instrument,
-                clock=self._clock,
-                speaker=self._speaker,
-                desk=self._desk,
-                inbox=self._inbox,
-                osc=osc,
-                midi_in=self._midi_in,
-                midi_outs=self._midi_outs,
-                link=link,
-                file_player=file_player,
-                recorder=self._recorder,
-                opened=opened.pop_all(),
-            )
+        self._speaker = self._open_speaker()
+        self._speaker.say = self._desk.tell
+        opened.callback(self._speaker.stop)
+        self._inbox = Inbox(self._desk, instrument, self._clock)
+        try:
+            self._open_midi(opened)
+        except PortError as error:
+            if settings.midi_in or settings.midi_outs or settings.midi_api != "auto":
+                raise
+            self._warnings.append(f"no MIDI: {error}")
+        osc = self._open_osc()
+        opened.callback(osc.close)
+        link = self._open_link(opened) if settings.link else None
+        file_player = None
+        if self._timeline is not None and settings.play is not None:
+            file_player = MidiFilePlayer(self._timeline, self._inbox.receive, f"file:{settings.play.name}")
+        self._recorder = None if settings.take is None else self._begin_take(settings.take)
+        opened.callback(self._speaker.stop)  # so the sound is closed first, since closing MIDI ports may hang
+        parts = Parts(
+            instrument=instrument,
+            clock=self._clock,
+            speaker=self._speaker,
+            desk=self._desk,
+            inbox=self._inbox,
+            osc=osc,
+            midi_in=self._midi_in,
+            midi_outs=self._midi_outs,
+            link=link,
+            file_player=file_player,
+            recorder=self._recorder,
+            opened=opened.pop_all(),
+        )
         return Session(parts, settings, self._patches, warnings=self._warnings)
 
     def _open_speaker(self) -> Speaker:
@@ -156,9 +152,7 @@ class _Builder:
             if settings.audio is not None or settings.rate or settings.block:
                 raise
             self._warnings.append(f"no sound: {error}")  # the device was not asked for by name
-            if self._card is not None:
-                self._card.close()
-            return Speaker(callback, None)
+            return Speaker(callback)
 
     def _open_midi(self, opened: contextlib.ExitStack) -> None:
         settings = self._settings

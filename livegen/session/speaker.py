@@ -45,7 +45,7 @@ class Speaker:
     callback : ndarray of CALLBACK, shape (1,)
         In the memory of the card, if there is one.
     card : Card or None
-        Its device is opened; `stop` closes it. None is the null device.
+        Its device is opened; it must be closed after `stop`. None is the null device.
     block_samples : int
         Samples a block, 0 for what the device prefers.
     latency_seconds : float or None
@@ -163,9 +163,8 @@ class Speaker:
             self._detach()
         self._is_stopped = True
         self._stop_null()
-        card, self._card = self._card, None
-        if card is not None:
-            card.close()
+        if self._card is not None:
+            self._card.stop()
 
     def _look_at_blocks(self, card: Card) -> None:
         now = time.perf_counter()

@@ -30,7 +30,7 @@ def play_live(
     ----------
     recording : Recording
     card : Card or None
-        Has begun; closed at the end. None is the null clock.
+        Has begun. None is the null clock.
     sample_rate : int
         In Hz.
     has_ended : callable

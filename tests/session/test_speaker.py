@@ -1,5 +1,6 @@
 """What makes time pass when the sound card goes, and that it comes back."""
 
+import contextlib
 import json
 import os
 import signal
@@ -40,7 +41,8 @@ class OnJack:
 
     def __init__(self, **options: float) -> None:
         warm_up(load_patch("plain"))
-        card = open_card("JACK")
+        self._opened = contextlib.ExitStack()
+        card = self._opened.enter_context(open_card("JACK"))
         assert card is not None
         assert card.begin()
         self.callback = new_callback(card.device.sample_rate, load_patch("plain"), record=card.record)
@@ -67,6 +69,7 @@ class OnJack:
         self._stop.set()
         self._thread.join()
         self.speaker.stop()
+        self._opened.close()
 
 
 @pytest.fixture
@@ -94,11 +97,12 @@ def test_a_measured_latency_goes_before_what_the_device_says(jack: str, on_jack:
 
 @pytest.mark.device
 def test_a_device_that_is_not_there_is_refused(jack: str) -> None:
-    card = open_card("gramophone")
-    assert card is not None
-    with pytest.raises(AudioError, match=f"'gramophone'.*{DEVICE}"):
-        card.begin()
-    assert open_card("Null") is None
+    with open_card("gramophone") as card:
+        assert card is not None
+        with pytest.raises(AudioError, match=f"'gramophone'.*{DEVICE}"):
+            card.begin()
+    with open_card("Null") as card:
+        assert card is None
 
 
 @pytest.mark.device

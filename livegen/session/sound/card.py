@@ -7,6 +7,7 @@ is detached, the sound card is silent, and whoever holds the record may play it.
 import contextlib
 import os
 import signal
+from collections.abc import Iterator
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from typing import Any, Final
@@ -98,18 +99,15 @@ class Card:
         """
         found: list[tuple[Any, ...]] = []
         try:
-            wait([self._pipe, self._process.sentinel], seconds)
+            has_ended = self._process.sentinel in wait([self._pipe, self._process.sentinel], seconds)
             while self._pipe.poll():
                 message = self._pipe.recv()
                 if message[0] == "hello":
                     self._worker = message[1]
                 found.append(message)
         except (EOFError, OSError):
-            found.append(("ended",))
-        else:
-            if self._process.exitcode is not None:
-                found.append(("ended",))
-        return found
+            has_ended = True
+        return [*found, ("ended",)] if has_ended else found
 
     def leave(self) -> None:
         """Let the worker that hangs be ended, and another one begin, which says ``hello``."""
@@ -122,9 +120,13 @@ class Card:
         if self._is_compiled:
             self._send("begin")
 
+    def stop(self) -> None:
+        """Ask for the device to be closed; `close` waits until it is."""
+        self._send("close")
+
     def close(self) -> None:
         """Close the device and end the processes, within a second; safe to call twice."""
-        self._send("close")
+        self.stop()
         self._process.join(_CLOSE_SECONDS)
         self._kill()
 
@@ -167,6 +169,12 @@ class Card:
         raise AudioError("the sound card's driver does not answer: play without sound with --audio null")
 
 
-def open_card(wanted: str | None) -> Card | None:
-    """Return the sound card, which `Card.begin` lets begin, or None where a user asked for the null device."""
-    return None if wanted is not None and wanted.lower() == NULL else Card(wanted)
+@contextlib.contextmanager
+def open_card(wanted: str | None) -> Iterator[Card | None]:
+    """Open the sound card, which `Card.begin` lets begin, for a body; None where a user asked for the null device."""
+    card = None if wanted is not None and wanted.lower() == NULL else Card(wanted)
+    try:
+        yield card
+    finally:
+        if card is not None:
+            card.close()

@@ -6,6 +6,7 @@ fork of a host, which has loaded the callback and nothing of PortAudio: so the n
 Where processes cannot be forked safely, the host is the worker, and a new one is started.
 """
 
+import contextlib
 import functools
 import os
 import queue
@@ -31,6 +32,9 @@ _RETRY_SECONDS: Final = 0.5  # with the time that a look takes, a device is trie
 _SHORT_LIFE_SECONDS: Final = 1.0
 
 _DONE, _ANEW = 0, 1  # exit codes of a worker
+
+Asked = queue.SimpleQueue[tuple[Any, ...]]
+"""What the session asks a worker for."""
 
 
 def run(pipe: Connection, memory: SharedMemory) -> None:
@@ -58,6 +62,7 @@ def run(pipe: Connection, memory: SharedMemory) -> None:
             pass
     except (EOFError, OSError):  # the session has ended
         pass
+    os._exit(_DONE)  # taking down an interpreter with a compiler takes longer than a session that leaves waits
 
 
 def _begin_worker(pipe: Connection, callback: NDArray[np.void]) -> int:
@@ -76,7 +81,7 @@ def _begin_worker(pipe: Connection, callback: NDArray[np.void]) -> int:
 
 def _work(pipe: Connection, callback: NDArray[np.void]) -> NoReturn:
     """Be a worker. It always leaves without what Python does at an exit, where PortAudio would hang or abort."""
-    asked: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()
+    asked: Asked = queue.SimpleQueue()
     Thread(target=_listen, args=(pipe, asked), name="livegen card", daemon=True).start()
     code = _ANEW
     try:
@@ -88,7 +93,7 @@ def _work(pipe: Connection, callback: NDArray[np.void]) -> NoReturn:
         os._exit(code)
 
 
-def _listen(pipe: Connection, asked: "queue.SimpleQueue[tuple[Any, ...]]") -> None:
+def _listen(pipe: Connection, asked: Asked) -> None:
     """Take what the session asks for, and leave at once when told to, even while PortAudio hangs."""
     try:
         while True:
@@ -104,7 +109,7 @@ def _listen(pipe: Connection, asked: "queue.SimpleQueue[tuple[Any, ...]]") -> No
 def _do(
     pipe: Connection,
     callback: NDArray[np.void],
-    asked: "queue.SimpleQueue[tuple[Any, ...]]",
+    asked: Asked,
     message: tuple[Any, ...],
 ) -> bool:
     """Do what the session asks for; False if there is nothing more to do."""
@@ -113,7 +118,7 @@ def _do(
             case ("find", wanted):
                 pipe.send(("found", choose_device(wanted)))
             case ("open", device, block_samples, waits):
-                wait_or_open = functools.partial(_wait_for, pipe) if waits else _open
+                wait_or_open = functools.partial(_wait_for, pipe, asked) if waits else _open
                 stream = wait_or_open(callback, device, block_samples)
                 pipe.send(("opened", stream.latency_seconds))
                 _watch(pipe, stream, asked)
@@ -135,17 +140,21 @@ def _open(callback: NDArray[np.void], device: AudioDevice, block_samples: int) -
     return stream
 
 
-def _wait_for(pipe: Connection, callback: NDArray[np.void], lost: AudioDevice, block_samples: int) -> AudioStream:
-    """Open a device as soon as it is back."""
+def _wait_for(
+    pipe: Connection, asked: Asked, callback: NDArray[np.void], lost: AudioDevice, block_samples: int
+) -> AudioStream:
+    """Open a device as soon as it is back; leave the process when told to close."""
     while True:
         try:
             return _open(callback, find_again(lost), block_samples)
         except AudioError as error:
             pipe.send(("waiting", str(error)))
-            time.sleep(_RETRY_SECONDS)
+        with contextlib.suppress(queue.Empty):
+            if asked.get(timeout=_RETRY_SECONDS) == ("close",):
+                os._exit(_DONE)
 
 
-def _watch(pipe: Connection, stream: AudioStream, asked: "queue.SimpleQueue[tuple[Any, ...]]") -> None:
+def _watch(pipe: Connection, stream: AudioStream, asked: Asked) -> None:
     """Return when told to close, after the stream was closed; leave the process when the device is lost."""
     while stream.is_active:
         try:

@@ -36,6 +36,7 @@ def run(pipe: Connection, listener: socket.socket, settings: ServerSettings) -> 
     except Exception as error:  # the session must show it, because nobody reads what this process prints
         with contextlib.suppress(OSError):
             pipe.send_bytes(encode("failed", reason=f"{type(error).__name__}: {error}"))
+    os._exit(0)  # taking down the interpreter takes longer than a session that leaves waits
 
 
 def _leave_with_parent() -> None:
