@@ -9,7 +9,7 @@ https://jackaudio.org/api/group__MIDIAPI.html
 import ctypes
 import functools
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Literal
 
 import llvmlite.binding
@@ -142,6 +142,8 @@ class JackMidi:
     direction : {"in", "out"}
     name : str
         Of the client; JACK adds a number where it is taken.
+    is_alive : callable
+        Returns whether the server still runs, as far as is known.
 
     Raises
     ------
@@ -153,12 +155,12 @@ class JackMidi:
     One thread at a time may use it. After its server has died, only `close_port` and `delete` may be called.
     """
 
-    def __init__(self, direction: Literal["in", "out"], name: str) -> None:
+    def __init__(self, direction: Literal["in", "out"], name: str, is_alive: Callable[[], bool] = lambda: True) -> None:
         jack = libjack()
         client = None if jack is None else open_client(jack, name)
         if jack is None or client is None:
             raise OSError("no JACK server runs here, or it takes no more clients")
-        self._jack = jack
+        self._jack, self._is_alive = jack, is_alive
         self._client: int | None = client
         self._is_output = direction == "out"
         self._others_are = PORT_IS_INPUT if self._is_output else PORT_IS_OUTPUT
@@ -221,7 +223,7 @@ class JackMidi:
         """Wait until JACK has taken what was sent and one more cycle has passed, or for as long as it may take."""
         deadline = time.monotonic() + _LEAVE_SECONDS
         last_cycle: int | None = None
-        while time.monotonic() < deadline:
+        while self._is_alive() and time.monotonic() < deadline:
             port = self._port[0]
             if last_cycle is None and port["read"][0] >= port["written"][0]:
                 last_cycle = int(port["cycles"][0])

@@ -109,11 +109,16 @@ class MidiSystem:
         """
         with self._lock:
             try:
-                client = _new_jack_client(direction, name) if self.api == "jack" else self._new_rtmidi(direction, name)
+                client = (self._new_jack_midi if self.api == "jack" else self._new_rtmidi)(direction, name)
             except (OSError, RuntimeError, ValueError) as error:
                 raise PortError(f"MIDI by {self.api} does not open ({error}): choose another --midi-api") from error
             self._n_clients += 1
         return client
+
+    def _new_jack_midi(self, direction: Direction, name: str) -> Any:
+        from livegen.system.jack_midi import JackMidi  # only here: it loads the compiler
+
+        return JackMidi(direction, name, lambda: self._watch is not None and self._watch.is_alive)
 
     def _new_rtmidi(self, direction: Direction, name: str) -> Any:
         rtmidi = _rtmidi()
@@ -446,12 +451,6 @@ def _checked(api: str) -> str:
     if api == "alsa" and not _ALSA_SEQUENCER.exists():
         raise PortError("ALSA's sequencer is missing here: load it with `modprobe snd-seq`, or try --midi-api jack")
     return api
-
-
-def _new_jack_client(direction: Direction, name: str) -> Any:
-    from livegen.system.jack_midi import JackMidi  # only here: it loads the compiler
-
-    return JackMidi(direction, name)
 
 
 def _rtmidi() -> Any:

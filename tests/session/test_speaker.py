@@ -149,7 +149,7 @@ def test_a_server_that_hangs_for_a_moment_is_not_waited_for(on_jack: Callable[..
 def test_a_driver_that_is_killed_is_started_again(jack: str, on_jack: Callable[..., OnJack]) -> None:
     sound = on_jack()
     assert sound.goes_on()
-    sound.speaker._card._process.kill()
+    os.killpg(sound.speaker._card._process.pid, signal.SIGKILL)
     assert wait_until(lambda: bool(sound.speaker.trouble))
     assert wait_until(lambda: sound.plays_on_jack)
     assert sound.goes_on()
