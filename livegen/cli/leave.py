@@ -7,12 +7,8 @@ import signal
 import socket
 import threading
 from collections.abc import Iterator
-from typing import Final
 
 from livegen.cli.output import say
-
-LEAVE_SECONDS: Final = 1.2
-"""How long what is loading or compiling may take to stop when it is asked to."""
 
 
 class Leave:
@@ -48,30 +44,31 @@ def leave_on_signals() -> Leave:
 
 
 @contextlib.contextmanager
-def leaving_soon(code: int = 1) -> Iterator[None]:
-    """Let SIGINT or SIGTERM end the process soon, if the body goes on in spite of it.
+def leaving_at_once(code: int = 1) -> Iterator[None]:
+    """Let SIGINT or SIGTERM end the process at once while the body loads or compiles, when nothing is to be saved.
 
-    Python raises at a signal only between two of its instructions, and the compiler may take seconds for one.
+    Python raises at a signal only between two of its instructions, and the compiler may take seconds for one. Or it
+    raises in a function that the compiler calls, which only prints a traceback.
     """
     ours, signals = socket.socketpair()
     signals.setblocking(False)
-    is_over = threading.Event()
 
     def watch() -> None:
-        asked = {signal.SIGINT, signal.SIGTERM}
-        while not is_over.is_set() and (number := ours.recv(1)):
-            if number[0] in asked and not is_over.wait(LEAVE_SECONDS):
+        while number := ours.recv(1):
+            if number[0] in before:
                 say("livegen: interrupted", style="red")
                 os._exit(code)
 
-    before = signal.set_wakeup_fd(signals.fileno())
+    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
+    watched = signal.set_wakeup_fd(signals.fileno())
     watching = threading.Thread(target=watch, name="livegen leave", daemon=True)
     watching.start()
     try:
         yield
     finally:
-        is_over.set()
-        signal.set_wakeup_fd(before)
+        signal.set_wakeup_fd(watched)
+        for number, handler in before.items():
+            signal.signal(number, handler)
         signals.close()
         watching.join()
         ours.close()

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from livegen.cli.leave import leave_on_signals, leaving_soon
+from livegen.cli.leave import leave_on_signals, leaving_at_once
 from livegen.cli.options import (
     Channels,
     Json,
@@ -154,7 +154,7 @@ def jam(
         take=None if no_take else recorded,
         captures=capture_endings(capture),
     )
-    with leaving_soon():
+    with leaving_at_once():
         page = None if asked.web is False else open_page(asked.web_host, asked.web_port)
         predictor = load_model(asked.model or "default")
         session = build_session(predictor, loaded_patch, settings)

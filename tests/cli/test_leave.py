@@ -9,9 +9,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
-import pytest
-
-from livegen.cli.leave import Leave, leave_on_signals, leaving_soon
+from livegen.cli.leave import Leave, leave_on_signals, leaving_at_once
 
 
 def test_it_waits_and_ends_once_it_is_asked() -> None:
@@ -57,8 +55,8 @@ def test_a_signal_may_come_at_any_moment_of_the_wait() -> None:
 
 BUSY = """
 import hashlib
-from livegen.cli.leave import leaving_soon
-with leaving_soon(7):
+from livegen.cli.leave import leaving_at_once
+with leaving_at_once(7):
     print("busy", flush=True)
     hashlib.pbkdf2_hmac("sha256", b"", b"", 2_000_000_000)
 """
@@ -79,10 +77,10 @@ def test_what_hears_no_signal_is_ended_in_one_sentence() -> None:
     assert (program.returncode, said) == (7, "livegen: interrupted\n")
 
 
-def test_what_hears_a_signal_is_left_alone() -> None:
-    before = signal.getsignal(signal.SIGINT)
-    with leaving_soon(), pytest.raises(KeyboardInterrupt):
-        signal.raise_signal(signal.SIGINT)
-    assert signal.getsignal(signal.SIGINT) is before
+def test_once_it_is_loaded_signals_are_what_they_were() -> None:
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    with leaving_at_once():
+        assert signal.getsignal(signal.SIGINT) is not before[0]
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
     assert signal.set_wakeup_fd(-1) == -1
     assert "livegen leave" not in {thread.name for thread in threading.enumerate()}
