@@ -20,7 +20,7 @@ from livegen.engines.checkpoint import load_predictor
 from livegen.errors import AudioError, LivegenError, PortError
 from livegen.inputs.midi_settings import wirings
 from livegen.inputs.osc import DEFAULT_PORT
-from livegen.outputs.audio import AudioDevice, list_devices
+from livegen.outputs.devices import AudioDevice, list_devices
 from livegen.patch import list_patches, load_patch
 from livegen.rig import list_rigs, load_rig
 from livegen.session.threads import raise_priority

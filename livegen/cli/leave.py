@@ -1,7 +1,14 @@
 """Being asked to leave, by a signal or by a key."""
 
+import contextlib
+import os
 import queue
 import signal
+import socket
+import threading
+from collections.abc import Iterator
+
+from livegen.cli.output import say
 
 
 class Leave:
@@ -34,3 +41,34 @@ def leave_on_signals() -> Leave:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), leave.ask)
     return leave
+
+
+@contextlib.contextmanager
+def leaving_at_once(code: int = 1) -> Iterator[None]:
+    """Let SIGINT or SIGTERM end the process at once while the body loads or compiles, when nothing is to be saved.
+
+    Python raises at a signal only between two of its instructions, and the compiler may take seconds for one. Or it
+    raises in a function that the compiler calls, which only prints a traceback.
+    """
+    ours, signals = socket.socketpair()
+    signals.setblocking(False)
+
+    def watch() -> None:
+        while number := ours.recv(1):
+            if number[0] in before:
+                say("livegen: interrupted", style="red")
+                os._exit(code)
+
+    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
+    watched = signal.set_wakeup_fd(signals.fileno())
+    watching = threading.Thread(target=watch, name="livegen leave", daemon=True)
+    watching.start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(watched)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        signals.close()
+        watching.join()
+        ours.close()

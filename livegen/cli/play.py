@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from livegen.cli.leave import leave_on_signals
+from livegen.cli.leave import leave_on_signals, leaving_at_once
 from livegen.cli.options import (
     Channels,
     Json,
@@ -158,10 +158,11 @@ def jam(
         take=None if no_take else recorded,
         captures=capture_endings(capture),
     )
-    page = None if asked.web is False else open_page(asked.web_host, asked.web_port)
-    predictor = load_model(asked.model or "default")
-    session = build_session(predictor, loaded_patch, settings)
-    stage = None if page is None else Stage(session, page)
+    with leaving_at_once():
+        page = None if asked.web is False else open_page(asked.web_host, asked.web_port)
+        predictor = load_model(asked.model or "default")
+        session = build_session(predictor, loaded_patch, settings)
+        stage = None if page is None else Stage(session, page)
     session.warnings += [] if page is None else page.warnings
     leave = leave_on_signals()
     try:

@@ -221,19 +221,20 @@ def _write(take: Any, paths: list[Path], first: int, end: int | None, rate: int 
 
 
 def _play(take: Any, first: int, end: int | None, audio: str | None) -> None:
-    from livegen.outputs.audio import NULL_SAMPLE_RATE, choose_channels, choose_device
+    from livegen.outputs.devices import NULL_SAMPLE_RATE, choose_channels
+    from livegen.session.sound.card import open_card
     from livegen.session.take_player import play_live
 
     recording = _recording(take, first, end)
-    device = choose_device(audio)
-    rate = NULL_SAMPLE_RATE if device is None else device.sample_rate
     leave = leave_on_signals()
-    with progress_bar() as progress:
+    with open_card(audio) as opened, progress_bar() as progress:
+        card = opened if opened is not None and opened.begin() else None
+        device = None if card is None else card.device
         task = progress.add_task("playing", total=len(recording.frames), completed=first)
         play_live(
             recording,
-            device,
-            rate,
+            card,
+            NULL_SAMPLE_RATE if device is None else device.sample_rate,
             leave.wait,
             n_channels=choose_channels(device, is_apart=False),
             first=first,

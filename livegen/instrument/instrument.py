@@ -71,6 +71,8 @@ class Instrument:
         Whether there are four audio channels instead, one for each voice.
     patches : mapping of str to Patch
         Patches that the control ``patch`` can change to.
+    record : ndarray of CALLBACK, shape (1,), optional
+        Where the callback's record is made, all zeros before.
 
     Attributes
     ----------
@@ -105,12 +107,15 @@ class Instrument:
         n_channels: int = 2,
         is_apart: bool = False,
         patches: Mapping[str, Patch] | None = None,
+        record: NDArray[np.void] | None = None,
     ) -> None:
         values = DEFAULTS
         for name, value in {**patch.controls, **(controls or {})}.items():
             values = with_value(values, name, value)
         self._patches = {**(patches or {}), patch.name: patch}
-        self.callback: NDArray[np.void] = new_callback(sample_rate, patch, n_channels=n_channels, is_apart=is_apart)
+        self.callback: NDArray[np.void] = new_callback(
+            sample_rate, patch, n_channels=n_channels, is_apart=is_apart, record=record
+        )
         self.table = self.callback["table"]
         notations = {name: notation_of(patch) for name, patch in self._patches.items()}
         self.state: State = begin(predictor, values, seed=seed, notation=notations[patch.name], notations=notations)

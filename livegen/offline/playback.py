@@ -175,7 +175,7 @@ class Playback:
         first: int = 0,
         *,
         has_run_up: bool = True,
-        **options: bool | int,
+        **options: Any,
     ) -> None:
         self._recording = recording
         self._first = first

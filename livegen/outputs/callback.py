@@ -106,7 +106,8 @@ CALLBACK: Final = np.dtype(
         ("n_channels", np.int64),  # of the output, interleaved
         ("n_parts", np.int64),  # 1: every channel carries the mix; 4: each carries a voice
         ("sample", np.int64),  # the first sample of the next block
-        ("is_detached", np.int64),  # 1: the native function leaves the record alone and falls silent
+        ("is_detached", np.int64, 1),  # 1: the sound card's function leaves the record alone and is silent
+        ("idle_blocks", np.int64, 1),  # how often it was called meanwhile
         ("next_frame", np.int64, N_VOICES),
         ("slot", SLOT),  # scratch for reading the table
         ("clock_scratch", np.int64, 2),
@@ -125,7 +126,13 @@ CALLBACK: Final = np.dtype(
 
 
 def new_callback(
-    sample_rate: int, patch: Patch, *, n_channels: int = 2, is_apart: bool = False, filters: bool = True
+    sample_rate: int,
+    patch: Patch,
+    *,
+    n_channels: int = 2,
+    is_apart: bool = False,
+    filters: bool = True,
+    record: NDArray[np.void] | None = None,
 ) -> NDArray[np.void]:
     """Return a callback at sample 0, silent: an array of shape (1,) of `CALLBACK`.
 
@@ -141,8 +148,10 @@ def new_callback(
         Whether the output has four channels instead: P1, P2, TR and NO, each voice with a mixer of its own.
     filters : bool
         Whether the console's output filters are on.
+    record : ndarray of CALLBACK, shape (1,), optional
+        Where it is made, all zeros before; None takes memory of its own.
     """
-    callback = np.zeros(1, CALLBACK)
+    callback = np.zeros(1, CALLBACK) if record is None else record
     callback["sample_rate"] = sample_rate
     callback["n_channels"] = N_VOICES if is_apart else n_channels
     callback["n_parts"] = N_VOICES if is_apart else 1
@@ -182,7 +191,32 @@ def warm_up(patch: Patch) -> None:
         stage_command(callback[0], ring_index, command[0])
         publish_commands(callback[0], ring_index)
     fill_block(callback[0], np.zeros(2 * 64, np.float32), 64, 0)
+    render_block(callback[0], np.zeros(2 * 64, np.float32), 64)
+    detach(callback[0])
+    attach(callback[0])
     read_tap(callback["tap"][0], 0, np.zeros(TAP_SAMPLES, np.int16), MAX_PIECE_SAMPLES)
+
+
+@kernel
+def attach(callback: Record) -> None:
+    """Let the sound card play; the level ramps up from silence."""
+    callback.mix.master_now = 0.0
+    store_release(callback.is_detached, 0, 0)
+
+
+@kernel
+def detach(callback: Record) -> None:
+    """Let the sound card leave the record alone from its next block on, so that another may play it."""
+    store_release(callback.is_detached, 0, 1)
+
+
+@kernel
+def stays_idle(callback: Record) -> bool:
+    """Tell the sound card whether to leave the record alone in this block, and count it if so."""
+    if not load_acquire(callback.is_detached, 0):
+        return False
+    store_release(callback.idle_blocks, 0, callback.idle_blocks[0] + 1)
+    return True
 
 
 @kernel

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.errors import AudioError
-from livegen.outputs.audio import AudioDevice, choose_device, portaudio
+from livegen.outputs.devices import AudioDevice, choose_device, portaudio
 
 N_CLICKS: Final = 8
 SPACING_SECONDS: Final = 0.5
@@ -61,7 +61,7 @@ def measure_round_trip(wanted: str | None, rate: int | None = None, block_sample
     Parameters
     ----------
     wanted : str or None
-        As `livegen.outputs.audio.choose_device` takes it.
+        As `livegen.outputs.devices.choose_device` takes it.
     rate : int or None
         In Hz; None is the device's own.
     block_samples : int

@@ -38,7 +38,7 @@ from livegen.system.midi_echo import EchoFilter
 from livegen.system.midi_names import is_same_device
 from livegen.units import FRAME_RATE_HZ
 
-_CHECK_SECONDS: Final = 1.0
+_CHECK_SECONDS: Final = 0.5
 _IDLE_SECONDS: Final = 0.01
 _CLOCK_LANE, _METRONOME_LANE = -1, -2  # the lanes of the voices are 0 to 3
 _NO_MUTES: Final = (False,) * N_VOICES

@@ -21,7 +21,7 @@ from livegen.inputs.osc import DEFAULT_PORT, OscServer
 from livegen.instrument.compile import compile_all
 from livegen.instrument.instrument import Instrument
 from livegen.offline.capture import Captures
-from livegen.outputs.audio import NULL_SAMPLE_RATE, choose_channels, choose_device
+from livegen.outputs.devices import NULL_SAMPLE_RATE, choose_channels
 from livegen.outputs.midi_settings import MidiOutSettings
 from livegen.patch import Patch
 from livegen.rig import DEFAULT_KNOBS
@@ -34,6 +34,7 @@ from livegen.session.mapping import ControllerMap
 from livegen.session.midi_outs import MidiOuts
 from livegen.session.session import Parts, Session
 from livegen.session.settings import Settings
+from livegen.session.sound.card import Card, open_card
 from livegen.session.speaker import Speaker
 from livegen.system.midi_echo import EchoFilter
 from livegen.system.midi_ports import find_midi
@@ -57,29 +58,33 @@ def build_session(predictor: Predictor, patch: Patch, settings: Settings) -> Ses
     LivegenError
         If something that was asked for by name cannot be opened; then nothing is left open.
     """
-    return _Builder(predictor, patch, settings).session()
+    with contextlib.ExitStack() as opened:
+        card = opened.enter_context(open_card(settings.audio))
+        return _Builder(predictor, patch, settings, card).session(opened)
 
 
 class _Builder:
     """The parts of a session while they are put together. A part is made after those that it depends on."""
 
-    def __init__(self, predictor: Predictor, patch: Patch, settings: Settings) -> None:
+    def __init__(self, predictor: Predictor, patch: Patch, settings: Settings, card: Card | None) -> None:
         self._settings = settings
         controls = {**roles_of(settings.midi_ins), **settings.controls}
         self._warnings: list[str] = []
         self._timeline = self._read_file(settings)
-        self._device = choose_device(settings.audio)
         self._patches = {**settings.library.patches, patch.name: patch}
         compile_all(predictor, patch)
+        self._card = card if card is not None and card.begin() else None
+        device = None if self._card is None else self._card.device
         self._instrument = Instrument(
             predictor,
             patch,
-            settings.rate or (NULL_SAMPLE_RATE if self._device is None else self._device.sample_rate),
+            settings.rate or (NULL_SAMPLE_RATE if device is None else device.sample_rate),
             controls=controls,
             seed=settings.seed,
-            n_channels=choose_channels(self._device, is_apart=settings.is_apart),
+            n_channels=choose_channels(device, is_apart=settings.is_apart),
             is_apart=settings.is_apart,
             patches=settings.library.patches,
+            record=None if self._card is None else self._card.record,
         )
         self._clock = AudioClock(self._instrument.callback)
         knobs = DEFAULT_KNOBS if settings.rig.knobs is None else settings.rig.knobs
@@ -103,52 +108,53 @@ class _Builder:
             return None
         return midi_timeline(settings.play, refuse if settings.is_strict else self._warnings.append)
 
-    def session(self) -> Session:
+    def session(self, opened: contextlib.ExitStack) -> Session:
+        """Open the parts, and let `opened` close them if that fails; else the session does."""
         settings, instrument = self._settings, self._instrument
-        with contextlib.ExitStack() as opened:
-            self._speaker = self._open_speaker()
-            opened.callback(self._speaker.stop)
-            self._inbox = Inbox(self._desk, instrument, self._clock)
-            try:
-                self._open_midi(opened)
-            except PortError as error:
-                if settings.midi_ins or settings.midi_outs or settings.midi_api != "auto":
-                    raise
-                self._warnings.append(f"no MIDI: {error}")
-            osc = self._open_osc()
-            opened.callback(osc.close)
-            link = self._open_link(opened) if settings.link else None
-            file_player = None
-            if self._timeline is not None and settings.play is not None:
-                file_player = MidiFilePlayer(self._timeline, self._inbox.receive, f"file:{settings.play.name}")
-            self._recorder = None if settings.take is None else self._begin_take(settings.take)
-            opened.callback(self._speaker.stop)  # so the sound is closed first, since closing MIDI ports may hang
-            parts = Parts(
-                instrument=instrument,
-                clock=self._clock,
-                speaker=self._speaker,
-                desk=self._desk,
-                inbox=self._inbox,
-                osc=osc,
-                midi_in=self._midi_in,
-                midi_outs=self._midi_outs,
-                link=link,
-                file_player=file_player,
-                recorder=self._recorder,
-                opened=opened.pop_all(),
-            )
+        self._speaker = self._open_speaker()
+        self._speaker.say = self._desk.tell
+        opened.callback(self._speaker.stop)
+        self._inbox = Inbox(self._desk, instrument, self._clock)
+        try:
+            self._open_midi(opened)
+        except PortError as error:
+            if settings.midi_ins or settings.midi_outs or settings.midi_api != "auto":
+                raise
+            self._warnings.append(f"no MIDI: {error}")
+        osc = self._open_osc()
+        opened.callback(osc.close)
+        link = self._open_link(opened) if settings.link else None
+        file_player = None
+        if self._timeline is not None and settings.play is not None:
+            file_player = MidiFilePlayer(self._timeline, self._inbox.receive, f"file:{settings.play.name}")
+        self._recorder = None if settings.take is None else self._begin_take(settings.take)
+        opened.callback(self._speaker.stop)  # so the sound is closed first, since closing MIDI ports may hang
+        parts = Parts(
+            instrument=instrument,
+            clock=self._clock,
+            speaker=self._speaker,
+            desk=self._desk,
+            inbox=self._inbox,
+            osc=osc,
+            midi_in=self._midi_in,
+            midi_outs=self._midi_outs,
+            link=link,
+            file_player=file_player,
+            recorder=self._recorder,
+            opened=opened.pop_all(),
+        )
         return Session(parts, settings, self._patches, warnings=self._warnings)
 
     def _open_speaker(self) -> Speaker:
         settings, callback = self._settings, self._instrument.callback
         latency_seconds = None if settings.latency_ms is None else settings.latency_ms / 1000.0
         try:
-            return Speaker(callback, self._device, settings.block or 0, latency_seconds=latency_seconds)
+            return Speaker(callback, self._card, settings.block or 0, latency_seconds=latency_seconds)
         except AudioError as error:
             if settings.audio is not None or settings.rate or settings.block:
                 raise
             self._warnings.append(f"no sound: {error}")  # the device was not asked for by name
-            return Speaker(callback, None)
+            return Speaker(callback)
 
     def _open_midi(self, opened: contextlib.ExitStack) -> None:
         settings = self._settings

@@ -264,6 +264,11 @@ class Desk:
         """Put a sentence on the status line."""
         self._news = (sentence, time.monotonic())
 
+    def tell(self, sentence: str) -> None:
+        """Put a sentence on the status line, and tell it to all who listen; any thread may call it."""
+        with self._lock:
+            self._say(sentence)
+
     def _say(self, sentence: str) -> None:
         """Put a sentence on the status line and into the outcome; the caller holds the lock."""
         self.say(sentence)

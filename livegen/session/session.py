@@ -150,6 +150,7 @@ class Session:
             self.recorder.start()
         self.instrument.play_frame(0, self.clock.position_at)
         self.speaker.start()
+        self._start_thread("sound", self.speaker.run)
         self._start_thread("frames", self._play_frames)
         self._start_thread("schedule", self._keep_time)
         self._start_thread("housekeeping", self._keep_house)
@@ -205,8 +206,7 @@ class Session:
     def stop(self) -> None:
         """Release every note, join every thread, ramp the sound down and close everything; safe to call twice.
 
-        May hang if a driver hangs: python-rtmidi stops the whole interpreter while it waits for a JACK server that has
-        dropped it. By then every note is released and the sound has ended.
+        May hang if a driver of MIDI hangs. By then every note is released and the sound has ended.
         """
         self._stop.set()
         for thread in self._threads:
@@ -356,7 +356,6 @@ class Session:
         raise_priority(is_in_hurry=False)
         next_heartbeat = time.perf_counter()
         while not stop.wait(_HOUSEKEEPING_SECONDS):
-            self.speaker.check()
             self._tell(self.desk.outcome())
             if self.recorder is not None:
                 self.recorder.count({"faults": self.status.faults, **self.status.counts()})

@@ -1,12 +1,11 @@
-"""The speaker drives the audio callback: with the sound card, or with the null clock while there is none.
+"""The speaker lets the sound card play the callback, or the null clock while there is no card.
 
-A device is lost if it asks for no more blocks, because it was unplugged or its server has ended. Then the null clock
-takes over, so that the music goes on as MIDI; when the device is back, it is opened again. PortAudio hangs for ever
-when it closes a stream whose JACK server has died. So a lost stream is closed on a thread of its own; if that hangs,
-the rest of the session does without PortAudio.
+A device that asks for no block for a moment, because it was unplugged, its server has ended or it hangs, is detached.
+The null clock takes over at once and plays what was missed: frames go on by the wall clock, the music goes on as MIDI,
+and no frame is late. When the device asks for blocks again it is attached again, a block ahead of the wall clock, so
+that time never goes back. If it does not, its driver is ended, and the same device is tried again and again.
 """
 
-import contextlib
 import time
 from collections.abc import Callable
 from threading import Event, Thread
@@ -15,19 +14,27 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from livegen.errors import AudioError
-from livegen.outputs.audio import (
-    NULL_BLOCK_SAMPLES,
-    AudioDevice,
-    AudioStream,
-    NullStream,
-    leave_portaudio_open,
-    reopen_portaudio,
-)
+from livegen.outputs.audio import NULL_BLOCK_SAMPLES, NullStream, skip
+from livegen.outputs.callback import attach, detach
+from livegen.session.clock import AudioClock
+from livegen.session.sound.card import Card
 
-_LOST_AFTER_SECONDS: Final = 1.0
-_RETRY_SECONDS: Final = 3.0
-_CLOSE_SECONDS: Final = 2.0
+_TICK_SECONDS: Final = 0.05
+_SHORT_TICK_SECONDS: Final = 0.01  # while the null clock plays
+_SILENT_SECONDS: Final = 0.15
+"""A device that asks for no block for this long is detached: the frames that are planned last for thrice as long."""
+
+_LOST_SECONDS: Final = 1.0
+_DRIVER_SECONDS: Final = 10.0
+"""A driver that says nothing for this long, while it looks for a device, hangs."""
+
+_LAST_BLOCK_SECONDS: Final = 0.005
+"""How long a block that has just begun may take to be filled."""
+
+_LEAST_BLOCK_SAMPLES: Final = 128  # shorter ones would keep the interpreter busy
+_LONGEST_SKIP_SECONDS: Final = 0.4  # more than this is not planned ahead
+_FADE_SECONDS: Final = 0.2  # longest wait for the ramp at the end
+_RAMP_SECONDS: Final = 0.02
 
 
 class Speaker:
@@ -36,8 +43,9 @@ class Speaker:
     Parameters
     ----------
     callback : ndarray of CALLBACK, shape (1,)
-    device : AudioDevice or None
-        None is the null clock.
+        In the memory of the card, if there is one.
+    card : Card or None
+        Its device is opened; it must be closed after `stop`. None is the null device.
     block_samples : int
         Samples a block, 0 for what the device prefers.
     latency_seconds : float or None
@@ -47,128 +55,194 @@ class Speaker:
     ----------
     losses : int
         How often the device was lost.
+    say : callable
+        Called with a sentence when the device is lost, and when it is back.
 
     Raises
     ------
     AudioError
         If the device cannot be opened.
+
+    Notes
+    -----
+    One thread calls `check` or `run`; `stop` is called after that.
     """
 
     def __init__(
         self,
         callback: NDArray[np.void],
-        device: AudioDevice | None,
+        card: Card | None = None,
         block_samples: int = 0,
         *,
         latency_seconds: float | None = None,
     ) -> None:
         self._callback = callback
         self._measured_seconds = latency_seconds
-        self._device = device
+        self._card = card
+        self._device = None if card is None else card.device
         self._block_samples = block_samples
-        self._stream = None if device is None else AudioStream(callback, device, block_samples)
         self._null_stop = Event()
         self._null_thread: Thread | None = None
-        self._closing: Thread | None = None
-        self._is_stopped = False
-        self._n_blocks = -1
-        self._alive_at = self._retry_at = time.perf_counter()
+        self._is_attached = self._is_stopped = False
+        self._is_lost = False  # until it plays again
+        self._reason = ""  # why it does not
+        self._n_blocks = self._n_idle = -1
+        self._alive_at = self._heard_at = time.perf_counter()
         self.losses = 0
+        self.say: Callable[[str], None] = lambda sentence: None
+        detach(callback[0])
+        self._is_open = False
+        self._device_seconds = 0.0
+        if card is not None:
+            self._device_seconds = card.open(block_samples)
+            self._is_open = True
 
     @property
     def name(self) -> str:
-        """What plays now, for the status line; any thread may ask."""
+        """What plays, for the status line; any thread may ask."""
         if self._device is None:
             return "null"
-        name = f"{self._device.host_api}: {self._device.name}"
-        if self._stream is not None or self._is_stopped:
-            return name
-        return f"{name} is gone, {'start livegen anew to hear it' if self._is_closing() else 'waiting for it'}"
+        return f"{self._device} is gone, trying again" if self._is_lost and not self._is_stopped else str(self._device)
+
+    @property
+    def trouble(self) -> str:
+        """Why there is no sound, in a sentence; empty while all is well. Any thread may ask."""
+        if not self._is_lost or self._is_stopped:
+            return ""
+        return f"no sound: {self._reason}, trying again"
 
     @property
     def latency_seconds(self) -> float:
-        """Time from when a sample is made to when it is heard, measured or as the device says; any thread may ask."""
-        stream = self._stream
-        if stream is None:
+        """Time from when a sample is made to when it is heard, measured or as the device says; any thread may ask.
+
+        While the device is lost, it stays as it was, so that MIDI keeps time.
+        """
+        if self._device is None or self._is_stopped:
             return 0.0
-        return stream.latency_seconds if self._measured_seconds is None else self._measured_seconds
+        return self._device_seconds if self._measured_seconds is None else self._measured_seconds
 
     def start(self) -> None:
-        """Start the device or the null clock.
-
-        Raises
-        ------
-        AudioError
-            If the device does not start.
-        """
-        self._alive_at = time.perf_counter()
-        if self._stream is None:
-            self._start_null()
+        """Let the device or the null clock play."""
+        if self._is_open:
+            self._attach()
         else:
-            self._stream.start()
+            self._start_null()
 
-    def check(self) -> None:
-        """Check whether the device is lost or back; called a few times a second from one thread; never raises."""
-        now = time.perf_counter()
-        n_blocks = int(self._callback["stats"]["blocks"][0, 0])
-        if n_blocks != self._n_blocks:
-            self._n_blocks, self._alive_at = n_blocks, now
-        if self._stream is not None and now > self._alive_at + self._patience_seconds():
-            self._lose(self._stream)
-        elif self._stream is None and self._device is not None and now > self._retry_at and not self._is_closing():
-            self._retry_at = now + _RETRY_SECONDS
-            self._reopen(self._device)
+    def run(self, stop: Event) -> None:
+        """Look after the device until told to stop. A thread of the session runs this."""
+        while not stop.is_set():
+            if self._card is None:
+                stop.wait()
+            else:
+                self.check(_TICK_SECONDS if self._is_attached else _SHORT_TICK_SECONDS)
+
+    def check(self, seconds: float = 0.0) -> None:
+        """Wait up to some seconds for news of the device, and see to it that something plays."""
+        if self._card is None:
+            return
+        for word, *said in self._card.messages(seconds):
+            self._heard_at = time.perf_counter()
+            if word == "opened":
+                self._is_open, self._device_seconds = True, said[0]
+                self._n_idle, self._alive_at = self._count_idle(), self._heard_at
+            elif word == "waiting":
+                self._reason = said[0]
+            else:  # the device is lost, or the driver has ended
+                self._lose()
+            if word == "hello":
+                self._card.open_when_back(self._block_samples)
+            elif word == "ended":
+                self._card.restart()
+        self._look_at_blocks(self._card)
 
     def stop(self) -> None:
         """Ramp down and close; safe to call twice, and before `start`."""
+        if self._is_attached:
+            self._fade_out()
+            time.sleep(_RAMP_SECONDS + self.latency_seconds)  # until the device's buffer has been played
+            self._detach()
         self._is_stopped = True
         self._stop_null()
-        if self._stream is not None:
-            stopping, self._stream = self._stream, None
-            self._close(stopping.stop)
-        if self._closing is not None:
-            self._closing.join(_CLOSE_SECONDS)
-        if self._is_closing() or self.losses:
-            leave_portaudio_open()
+        if self._card is not None:
+            self._card.stop()
+
+    def _look_at_blocks(self, card: Card) -> None:
+        now = time.perf_counter()
+        n_blocks, n_idle = int(self._callback["stats"]["blocks"][0, 0]), self._count_idle()
+        if self._is_attached:
+            if n_blocks != self._n_blocks:
+                self._n_blocks, self._alive_at = n_blocks, now
+            elif now > self._alive_at + self._patience_seconds():
+                self._fall_back()
+        elif self._is_open:
+            if n_idle > self._n_idle:
+                self._attach()
+            elif now > self._alive_at + _LOST_SECONDS:
+                self._lose()
+                card.leave()
+        elif now > self._heard_at + _DRIVER_SECONDS:
+            self._heard_at = now
+            card.restart()
+        self._n_idle = n_idle
+
+    def _count_idle(self) -> int:
+        return int(self._callback["idle_blocks"][0, 0])
 
     def _patience_seconds(self) -> float:
-        block_seconds = self._callback["stats"]["block_samples_max"][0] / self._callback["sample_rate"][0]
-        return max(_LOST_AFTER_SECONDS, 3 * float(block_seconds))
+        return max(_SILENT_SECONDS, 4 * self._longest_block() / float(self._callback["sample_rate"][0]))
 
-    def _lose(self, lost: AudioStream) -> None:
-        self.losses += 1
-        self._stream = None
-        self._retry_at = time.perf_counter() + _RETRY_SECONDS
-        lost.detach()
-        self._start_null()
-        self._close(lost.abandon)
+    def _longest_block(self) -> int:
+        return int(self._callback["stats"]["block_samples_max"][0])
 
-    def _close(self, close: Callable[[], None]) -> None:
-        self._closing = Thread(target=close, name="livegen closing", daemon=True)
-        self._closing.start()
+    def _lose(self) -> None:
+        """Let the null clock play until the device can be opened again."""
+        self._is_open = False
+        if not self._is_lost:
+            self._is_lost, self._reason = True, f"{self._device} is gone"
+            self.losses += 1
+            self._fall_back()
+            self.say(self.trouble)
 
-    def _is_closing(self) -> bool:
-        return self._closing is not None and self._closing.is_alive()
+    def _fall_back(self) -> None:
+        """Let the null clock play on from where the device stopped, at the place that the wall clock tells."""
+        if self._is_attached:
+            self._detach()
+            self._skip_to_wall_clock()
+            self._start_null()
 
-    def _reopen(self, lost: AudioDevice) -> None:
-        with contextlib.suppress(AudioError):
-            device = reopen_portaudio(lost)
-            stream = AudioStream(self._callback, device, self._block_samples)
+    def _attach(self) -> None:
+        """Let the device play on from the null clock, or begin."""
+        if self._null_thread is not None:
             self._stop_null()
-            if self._is_stopped:  # the session was stopped meanwhile
-                self._close(stream.abandon)
-                return
-            try:
-                stream.start()
-            except AudioError:
-                self._start_null()
-                raise
-            self._device, self._stream = device, stream
-            self._alive_at = time.perf_counter()
+            self._skip_to_wall_clock(n_ahead=self._longest_block())
+        self._n_blocks, self._alive_at = int(self._callback["stats"]["blocks"][0, 0]), time.perf_counter()
+        attach(self._callback[0])
+        self._is_attached = True
+        if self._is_lost:
+            self._is_lost = False
+            self.say(f"sound again: {self._device} is back")
+
+    def _detach(self) -> None:
+        detach(self._callback[0])
+        self._is_attached = False
+        time.sleep(_LAST_BLOCK_SECONDS)
+
+    def _fade_out(self) -> None:
+        self._callback["mix"]["master"] = 0.0
+        deadline = time.perf_counter() + _FADE_SECONDS
+        while self._callback["mix"]["master_now"][0] > 0 and time.perf_counter() < deadline:
+            time.sleep(_RAMP_SECONDS / 10)
+
+    def _skip_to_wall_clock(self, n_ahead: int = 0) -> None:
+        """Play at once up to the sample that would be made now if the device had gone on, or some samples further."""
+        sample = AudioClock(self._callback).steady_sample_at(time.perf_counter_ns()) + n_ahead
+        n_missed = sample - int(self._callback["sample"][0])
+        skip(self._callback, min(n_missed, round(_LONGEST_SKIP_SECONDS * self._callback["sample_rate"][0])))
 
     def _start_null(self) -> None:
+        n_samples = self._block_samples or self._longest_block() or NULL_BLOCK_SAMPLES
+        null = NullStream(self._callback, max(n_samples, _LEAST_BLOCK_SAMPLES))
         self._null_stop.clear()
-        null = NullStream(self._callback, self._block_samples or NULL_BLOCK_SAMPLES)
         self._null_thread = Thread(target=null.run, args=(self._null_stop,), name="livegen null clock", daemon=True)
         self._null_thread.start()
 

@@ -98,6 +98,7 @@ class Status:
         lines += [self._unheard.last] if self._unheard.last else []
         if self._recorder is not None and self._recorder.trouble:
             lines = [self._recorder.trouble, *lines]
+        lines = [self._speaker.trouble, *lines] if self._speaker.trouble else lines
         return [f"faults: {self.faults}, the last in {self.last_fault}", *lines] if self.faults else lines
 
     def counts(self) -> dict[str, int]:

@@ -6,8 +6,8 @@ from typing import Final
 
 from livegen.events import SourceLost
 from livegen.offline.playback import Playback, Recording
-from livegen.outputs.audio import AudioDevice
 from livegen.session.clock import AudioClock
+from livegen.session.sound.card import Card
 from livegen.session.speaker import Speaker
 from livegen.units import sample_to_frame
 
@@ -16,7 +16,7 @@ _NAP_SECONDS: Final = 0.002
 
 def play_live(
     recording: Recording,
-    device: AudioDevice | None,
+    card: Card | None,
     sample_rate: int,
     has_ended: Callable[[float], bool],
     *,
@@ -29,8 +29,8 @@ def play_live(
     Parameters
     ----------
     recording : Recording
-    device : AudioDevice or None
-        None is the null clock.
+    card : Card or None
+        Has begun. None is the null clock.
     sample_rate : int
         In Hz.
     has_ended : callable
@@ -46,10 +46,11 @@ def play_live(
     AudioError
         If the device cannot be opened or started.
     """
-    player = Playback(recording, sample_rate, first, n_channels=n_channels)
+    record = None if card is None else card.record
+    player = Playback(recording, sample_rate, first, n_channels=n_channels, record=record)
     instrument, clock = player.instrument, AudioClock(player.instrument.callback)
     player.publish(first)
-    speaker = Speaker(instrument.callback, device)
+    speaker = Speaker(instrument.callback, card)
     try:
         speaker.start()
         frame_index = -1

@@ -1,7 +1,7 @@
 """The MIDI ports of this machine: list them, choose one, open it, and notice when it goes.
 
-Python-rtmidi does the work. It is imported on first use: its wheels need a system library (ALSA's on Linux), and
-whatever needs no MIDI must run where that library is missing.
+Python-rtmidi does the work, and on JACK `livegen.system.jack_midi`. Both are imported on first use: RtMidi's wheels
+need a system library (ALSA's on Linux), and whatever needs no MIDI must run where that library is missing.
 """
 
 import sys
@@ -20,7 +20,7 @@ API_NAMES: Final = ("auto", "alsa", "jack", "coremidi", "windows", "none")
 
 _DIRECTIONS: Final[tuple[Direction, Direction]] = ("in", "out")
 
-_RTMIDI_NAME: Final = {"alsa": "LINUX_ALSA", "jack": "UNIX_JACK", "coremidi": "MACOSX_CORE", "windows": "WINDOWS_MM"}
+_RTMIDI_NAME: Final = {"alsa": "LINUX_ALSA", "coremidi": "MACOSX_CORE", "windows": "WINDOWS_MM"}
 _ALSA_SEQUENCER: Final = Path("/dev/snd/seq")
 _ALSA_HARDWARE_CLIENTS: Final = range(16, 128)  # 0 is the system, 14 Midi Through, applications begin at 128
 _LOOPBACKS: Final = ("midi through", "iac driver")  # ports that return to software what software sends
@@ -85,25 +85,33 @@ class MidiSystem:
             return self._watch is not None
 
     def new_client(self, direction: Direction, name: str) -> Any:
-        """Return a `rtmidi.MidiIn` or `MidiOut` that has no port yet. `delete_client` must delete it.
+        """Return a `rtmidi.MidiIn` or `MidiOut`, or a `JackMidi`, that has no port yet. `delete_client` must delete it.
 
         Raises
         ------
         PortError
             If the interface refuses.
         """
-        rtmidi = _rtmidi()
-        api = getattr(rtmidi, f"API_{_RTMIDI_NAME[self.api]}")
         with self._lock:
             try:
-                if direction == "in":
-                    client = rtmidi.MidiIn(api, name=name, queue_size_limit=_INPUT_QUEUE)
-                    client.ignore_types(sysex=True, timing=False, active_sense=True)
-                else:
-                    client = rtmidi.MidiOut(api, name=name)
+                client = (self._new_jack_midi if self.api == "jack" else self._new_rtmidi)(direction, name)
             except (OSError, RuntimeError, ValueError) as error:
                 raise PortError(f"MIDI by {self.api} does not open ({error}): choose another --midi-api") from error
             self._n_clients += 1
+        return client
+
+    def _new_jack_midi(self, direction: Direction, name: str) -> Any:
+        from livegen.system.jack_midi import JackMidi  # only here: it loads the compiler
+
+        return JackMidi(direction, name, lambda: self._watch is not None and self._watch.is_alive)
+
+    def _new_rtmidi(self, direction: Direction, name: str) -> Any:
+        rtmidi = _rtmidi()
+        api = getattr(rtmidi, f"API_{_RTMIDI_NAME[self.api]}")
+        if direction == "out":
+            return rtmidi.MidiOut(api, name=name)
+        client = rtmidi.MidiIn(api, name=name, queue_size_limit=_INPUT_QUEUE)
+        client.ignore_types(sysex=True, timing=False, active_sense=True)
         return client
 
     def delete_client(self, client: Any) -> None:
@@ -145,7 +153,7 @@ class MidiSystem:
     def virtual_input_partners(self) -> frozenset[str]:
         """Return the ports that are connected with our virtual input; none where the interface cannot tell.
 
-        The input of a second livegen on the same JACK server counts too: RtMidi does not tell which number ours has.
+        The input of a second livegen on the same JACK server counts too: nothing tells which number ours has.
         """
         with self._lock:
             if self._watch is None:
@@ -261,7 +269,7 @@ class Port:
     def check(self) -> bool:
         """Notice if the port is gone, and open it again when it is back. Return True if it is open.
 
-        To be called about once a second. Never raises. Takes a fraction of a millisecond while all is well.
+        To be called about twice a second. Never raises. Takes a fraction of a millisecond while all is well.
         """
         try:
             if not self._midi.is_alive():
@@ -338,7 +346,7 @@ class Port:
 
 
 class InputPort(Port):
-    """A port whose messages are polled: a callback from RtMidi would run Python in JACK's process thread."""
+    """A port whose messages are polled: a callback from RtMidi would run Python in the driver's thread."""
 
     def __init__(
         self,
@@ -402,12 +410,14 @@ def _platform_api() -> str:
 
 
 def _checked(api: str) -> str:
-    """Return an interface's name if this machine's RtMidi has it."""
+    """Return an interface's name if it can be had on this machine."""
+    if api == "jack":
+        return api
     rtmidi = _rtmidi()
     compiled = rtmidi.get_compiled_api()
     there = [name for name, constant in _RTMIDI_NAME.items() if getattr(rtmidi, f"API_{constant}", None) in compiled]
     if api not in there:
-        raise PortError(f"MIDI by {api} is not to be had on this system: allowed is {', '.join(there) or 'none'}")
+        raise PortError(f"MIDI by {api} is not to be had on this system: allowed is {', '.join([*there, 'jack'])}")
     if api == "alsa" and not _ALSA_SEQUENCER.exists():
         raise PortError("ALSA's sequencer is missing here: load it with `modprobe snd-seq`, or try --midi-api jack")
     return api

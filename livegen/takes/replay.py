@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from livegen.engines.protocol import Predictor
 from livegen.errors import CheckpointError, TakeError
@@ -59,9 +59,7 @@ def other_model(name: str, was_sha256: str, sha256: str) -> list[str]:
     return [] if was_sha256 == sha256 else [f"the model {name} is not the one that played: its files differ"]
 
 
-def instrument_of(
-    head: Head, predictor: Predictor, sample_rate: int | None = None, **options: bool | int
-) -> Instrument:
+def instrument_of(head: Head, predictor: Predictor, sample_rate: int | None = None, **options: Any) -> Instrument:
     """Return the instrument that a take began with.
 
     Parameters
@@ -76,7 +74,7 @@ def instrument_of(
     patches = {name: parse_patch(text, f"the take's patch {name}", name) for name, text in head.patches.items()}
     patch = patches[head.patch["name"]]
     rate = head.sample_rate if sample_rate is None else sample_rate
-    return Instrument(predictor, patch, rate, controls=head.values, seed=head.seed, patches=patches, **options)  # type: ignore[arg-type]
+    return Instrument(predictor, patch, rate, controls=head.values, seed=head.seed, patches=patches, **options)
 
 
 def no_model(loaded: Loaded) -> Predictor:

@@ -1,13 +1,15 @@
 """Being asked to leave."""
 
+import os
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
-from livegen.cli.leave import Leave, leave_on_signals
+from livegen.cli.leave import Leave, leave_on_signals, leaving_at_once
 
 
 def test_it_waits_and_ends_once_it_is_asked() -> None:
@@ -49,3 +51,36 @@ def test_a_signal_may_come_at_any_moment_of_the_wait() -> None:
     waiting.start()
     waiting.join(10.0)
     assert not waiting.is_alive()
+
+
+BUSY = """
+import hashlib
+from livegen.cli.leave import leaving_at_once
+with leaving_at_once(7):
+    print("busy", flush=True)
+    hashlib.pbkdf2_hmac("sha256", b"", b"", 2_000_000_000)
+"""
+"""A program that is in one call for an hour, as a compiler may be for seconds; Python raises nothing meanwhile."""
+
+
+def test_what_hears_no_signal_is_ended_in_one_sentence() -> None:
+    program = subprocess.Popen(
+        [sys.executable, "-c", BUSY], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
+    )
+    assert program.stdout is not None
+    try:
+        assert program.stdout.readline() == "busy\n"
+        program.send_signal(signal.SIGINT)
+        _, said = program.communicate(timeout=20.0)
+    finally:
+        program.kill()
+    assert (program.returncode, said) == (7, "livegen: interrupted\n")
+
+
+def test_once_it_is_loaded_signals_are_what_they_were() -> None:
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    with leaving_at_once():
+        assert signal.getsignal(signal.SIGINT) is not before[0]
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+    assert signal.set_wakeup_fd(-1) == -1
+    assert "livegen leave" not in {thread.name for thread in threading.enumerate()}

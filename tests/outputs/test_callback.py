@@ -18,6 +18,7 @@ from livegen.outputs.callback import (
     N_RINGS,
     RING_SIZE,
     TIMED_RING,
+    detach,
     fill_block,
     new_callback,
     publish_commands,
@@ -460,11 +461,12 @@ def test_the_native_callback_allocates_nothing() -> None:
 def test_a_detached_callback_is_left_alone() -> None:
     callback = loud()
     before = callback.tobytes()
-    callback["is_detached"] = 1
+    detach(callback[0])
     out = np.full(128, np.nan, np.float32)
     assert call_natively(callback, out, 128) == 0
     assert not out.any()
-    callback["is_detached"] = 0
+    assert callback["idle_blocks"] == 1
+    callback["is_detached"] = callback["idle_blocks"] = 0
     assert callback.tobytes() == before
 
 

@@ -12,7 +12,6 @@ import pytest
 from hash_predictor import HashPredictor
 from jack_keyboard import Keyboard
 from livegen_process import OscClient
-from portaudio import portaudio_on_jack
 from rich.console import Console
 from waiting import wait_until
 
@@ -342,10 +341,9 @@ class Recorder:
 @pytest.fixture
 def recorder(jack: str) -> Iterator[Recorder]:
     pytest.importorskip("jack")
-    with portaudio_on_jack():
-        recorder = Recorder()
-        yield recorder
-        recorder.close()
+    recorder = Recorder()
+    yield recorder
+    recorder.close()
 
 
 @pytest.mark.device

@@ -192,6 +192,7 @@ from jack_server import jack_server
 from waiting import wait_until
 from livegen.events import SourceLost
 from livegen.inputs.midi import MidiInput
+from livegen.system.jack_midi import N_SLOTS
 from livegen.system.midi_ports import OutputPort, find_midi
 from livegen.errors import PortError
 heard = []
@@ -199,8 +200,14 @@ with jack_server(sys.argv[1]) as server:
     midi, _ = find_midi("jack")
     keys = MidiInput([], midi, lambda event, source: heard.append((event, source)))
     port = OutputPort(midi, None)
+    full = OutputPort(midi, None)
     server.kill()
     server.wait()
+    try:
+        for note in range(2 * N_SLOTS):  # nobody takes them any more, and it must not wait for room
+            full.send([0x80, note % 128, 0])
+    except PortError:
+        print("full")
     assert wait_until(lambda: not midi.is_alive())
     keys.check()
     assert heard == [(SourceLost(), "midi:livegen in")], heard
@@ -237,7 +244,7 @@ def run_script(script: str, *arguments: str) -> subprocess.CompletedProcess[str]
 @pytest.mark.device
 def test_a_server_that_dies_is_survived_and_joined_when_it_is_back() -> None:
     done = run_script(_ORPHAN, f"livegen-mortal-{os.getpid()}")
-    assert (done.returncode, done.stdout) == (0, "refused\nback\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, "full\nrefused\nback\n"), done.stderr
     assert done.stderr == ""  # libjack is silenced: its messages would tear the status screen
 
 

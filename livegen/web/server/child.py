@@ -2,15 +2,14 @@
 
 import contextlib
 import os
-import signal
 import socket
-import sys
 import time
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
 from threading import Thread
 from typing import Final
 
+from livegen.system.processes import set_apart
 from livegen.web.settings import ServerSettings
 from livegen.web.wire import encode
 
@@ -28,7 +27,7 @@ def run(pipe: Connection, listener: socket.socket, settings: ServerSettings) -> 
         Bound and listening.
     settings : ServerSettings
     """
-    _set_apart()
+    set_apart()
     Thread(target=_leave_with_parent, name="livegen parent", daemon=True).start()
     try:
         from livegen.web.server.server import serve
@@ -37,23 +36,7 @@ def run(pipe: Connection, listener: socket.socket, settings: ServerSettings) -> 
     except Exception as error:  # the session must show it, because nobody reads what this process prints
         with contextlib.suppress(OSError):
             pipe.send_bytes(encode("failed", reason=f"{type(error).__name__}: {error}"))
-
-
-def _set_apart() -> None:
-    """Separate this process from the terminal, the signals and the scheduling of the session's process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if hasattr(os, "setpgid"):
-        with contextlib.suppress(OSError):
-            os.setpgid(0, 0)  # so that signals to the session's process group do not come here
-    if hasattr(os, "sched_setscheduler"):
-        with contextlib.suppress(OSError):
-            os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    for stream in (sys.stdout, sys.stderr):  # only the session may write to the screen
-        if stream is not None:
-            with contextlib.suppress(OSError, ValueError):
-                os.dup2(nowhere, stream.fileno())
-    os.close(nowhere)
+    os._exit(0)  # taking down the interpreter takes longer than a session that leaves waits
 
 
 def _leave_with_parent() -> None:

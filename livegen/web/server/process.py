@@ -1,14 +1,12 @@
 """The session's handle of the server's process: it starts, watches and ends the process."""
 
-import contextlib
-import signal
 import socket
 import time
-from collections.abc import Iterator
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Final
 
+from livegen.system.processes import deaf_to_signals
 from livegen.web.server import child
 from livegen.web.settings import ServerSettings
 
@@ -52,7 +50,7 @@ class ServerProcess:
             target=child.run, args=(theirs, listener, settings), name="livegen web", daemon=True
         )
         try:
-            with _deaf_to_interrupts():
+            with deaf_to_signals():
                 self._process.start()
         finally:
             theirs.close()
@@ -88,19 +86,3 @@ class ServerProcess:
             self._process.join(seconds)
             if self._process.exitcode is not None:
                 return
-
-
-@contextlib.contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
-    """Block SIGINT for processes that the body starts, because Ctrl-C is for the session alone."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    from multiprocessing import resource_tracker
-
-    resource_tracker.ensure_running()  # starting it unblocks SIGINT, so it must not start in the body
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

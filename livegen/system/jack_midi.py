@@ -1,0 +1,232 @@
+"""MIDI ports on a JACK server, whose process callback is native code.
+
+They have the methods of RtMidi's ports. RtMidi's own JACK ports hold the interpreter's lock while they wait: a second
+for each output that closes after its server has died, and for ever if its ring is full. Here Python and JACK meet in a
+ring of fixed size, and while a call to JACK waits, the interpreter runs.
+https://jackaudio.org/api/group__MIDIAPI.html
+"""
+
+import ctypes
+import functools
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Literal
+
+import llvmlite.binding
+import numba
+import numpy as np
+from numba import carray, types
+from numpy.typing import NDArray
+
+from livegen.system.atomics import load_acquire, store_release
+from livegen.system.kernels import Record, kernel
+from livegen.system.libjack import MIDI_TYPE, PORT_IS_INPUT, PORT_IS_OUTPUT, libjack, open_client, take_names
+
+N_SLOTS: Final = 4096
+"""Most messages that wait in a port."""
+
+_MOST_BYTES: Final = 16  # of one message: three, but for sysex, which is skipped
+_SYSEX: Final = 0xF0
+_LEAVE_SECONDS: Final = 0.1  # longest wait at the end until what was sent has left
+_NAP_SECONDS: Final = 0.0005
+
+_PORT: Final = np.dtype(
+    [
+        ("handle", np.int64),  # JACK's port, 0 while there is none
+        ("is_output", np.int64),
+        ("cycles", np.int64, 1),  # how often JACK has asked
+        ("written", np.int64, 1),
+        ("read", np.int64, 1),
+        ("event", np.int64, 3),  # JACK's struct of an event: time, size, address of its bytes
+        ("sizes", np.uint8, N_SLOTS),
+        ("slots", np.uint8, (N_SLOTS, _MOST_BYTES)),
+    ],
+    align=True,
+)
+
+_SIGNATURES: Final = {
+    "jack_port_get_buffer": types.intp(types.intp, types.uint32),
+    "jack_midi_get_event_count": types.uint32(types.intp),
+    "jack_midi_event_get": types.int32(types.CPointer(types.int64), types.intp, types.uint32),
+    "jack_midi_clear_buffer": types.void(types.intp),
+    "jack_midi_event_write": types.int32(types.intp, types.uint32, types.CPointer(types.uint8), types.uintp),
+}
+"""What the process callback calls. The names are linked by `_process`, since libjack may be any file."""
+
+_get_buffer, _event_count, _get_event, _clear_buffer, _write_event = (
+    types.ExternalFunction(f"livegen_{name}", signature) for name, signature in _SIGNATURES.items()
+)
+_copy = types.ExternalFunction("livegen_memmove", types.intp(types.CPointer(types.uint8), types.intp, types.uintp))
+
+
+@kernel
+def _put(port: Record, message: NDArray[np.uint8]) -> bool:
+    """Put a message into an output's ring; False if it is full."""
+    written = port.written[0]
+    if written - load_acquire(port.read, 0) >= N_SLOTS:
+        return False
+    port.sizes[written % N_SLOTS] = len(message)
+    port.slots[written % N_SLOTS, : len(message)] = message
+    store_release(port.written, 0, written + 1)
+    return True
+
+
+@kernel
+def _take(port: Record, message: NDArray[np.uint8]) -> int:
+    """Take the oldest message out of an input's ring; return how many bytes it has, 0 if there is none."""
+    read = port.read[0]
+    if read >= load_acquire(port.written, 0):
+        return 0
+    size = port.sizes[read % N_SLOTS]
+    message[:size] = port.slots[read % N_SLOTS, :size]
+    store_release(port.read, 0, read + 1)
+    return int(size)
+
+
+@kernel
+def _receive(port: Record, buffer: int) -> None:
+    written = port.written[0]
+    for index in range(_event_count(buffer)):
+        if written - load_acquire(port.read, 0) >= N_SLOTS:
+            break
+        if _get_event(port.event.ctypes, buffer, np.uint32(index)) != 0:
+            continue
+        slot = written % N_SLOTS
+        size = min(port.event[1], _MOST_BYTES)
+        _copy(port.slots[slot].ctypes, port.event[2], np.uintp(size))
+        if size > 0 and port.slots[slot, 0] != _SYSEX:
+            port.sizes[slot] = size
+            written += 1
+    store_release(port.written, 0, written)
+
+
+@kernel
+def _send(port: Record, buffer: int) -> None:
+    _clear_buffer(buffer)
+    written, read = load_acquire(port.written, 0), port.read[0]
+    while read < written:
+        slot = read % N_SLOTS
+        if _write_event(buffer, np.uint32(0), port.slots[slot].ctypes, np.uintp(port.sizes[slot])) != 0:
+            break  # this cycle has no more room
+        read += 1
+    store_release(port.read, 0, read)
+
+
+@functools.cache
+def _process(jack: ctypes.CDLL) -> Any:
+    """Return the compiled function that JACK calls in each cycle, with the address of a `_PORT`."""
+    for name in _SIGNATURES:
+        llvmlite.binding.add_symbol(f"livegen_{name}", ctypes.cast(getattr(jack, name), ctypes.c_void_p).value)
+    llvmlite.binding.add_symbol("livegen_memmove", ctypes.cast(ctypes.memmove, ctypes.c_void_p).value)
+
+    @numba.cfunc(types.int32(types.uint32, types.CPointer(numba.from_dtype(_PORT))), cache=True, error_model="numpy")
+    def process(n_samples, port_pointer):  # type: ignore[no-untyped-def]
+        port = carray(port_pointer, 1)[0]
+        if port.handle != 0:
+            buffer = _get_buffer(port.handle, n_samples)
+            if port.is_output:
+                _send(port, buffer)
+            else:
+                _receive(port, buffer)
+            store_release(port.cycles, 0, port.cycles[0] + 1)
+        return types.int32(0)
+
+    return process
+
+
+class JackMidi:
+    """A client of the JACK server that runs, with one MIDI port at most.
+
+    Parameters
+    ----------
+    direction : {"in", "out"}
+    name : str
+        Of the client; JACK adds a number where it is taken.
+    is_alive : callable
+        Returns whether the server still runs, as far as is known.
+
+    Raises
+    ------
+    OSError
+        If no server runs, or it refuses.
+
+    Notes
+    -----
+    One thread at a time may use it. After its server has died, only `close_port` and `delete` may be called.
+    """
+
+    def __init__(self, direction: Literal["in", "out"], name: str, is_alive: Callable[[], bool] = lambda: True) -> None:
+        jack = libjack()
+        client = None if jack is None else open_client(jack, name)
+        if jack is None or client is None:
+            raise OSError("no JACK server runs here, or it takes no more clients")
+        self._jack, self._is_alive = jack, is_alive
+        self._client: int | None = client
+        self._is_output = direction == "out"
+        self._others_are = PORT_IS_INPUT if self._is_output else PORT_IS_OUTPUT
+        self._port = np.zeros(1, _PORT)
+        self._port["is_output"] = self._is_output
+        self._message = np.zeros(_MOST_BYTES, np.uint8)
+        self.send_message([])  # so that nothing is compiled while it plays
+        self.get_message()
+        jack.jack_set_process_callback(client, _process(jack).address, self._port.ctypes.data)
+        jack.jack_activate(client)
+
+    def get_ports(self) -> list[str]:
+        """Return the names of the ports that it can connect with."""
+        return take_names(self._jack, self._jack.jack_get_ports(self._client, None, MIDI_TYPE, self._others_are))
+
+    def open_virtual_port(self, name: str) -> None:
+        """Open a port that others connect with; raises OSError."""
+        own = PORT_IS_OUTPUT if self._is_output else PORT_IS_INPUT
+        handle = self._jack.jack_port_register(self._client, name.encode(), MIDI_TYPE, own, 0)
+        if handle is None:
+            raise OSError(f"JACK refuses the port {name}")
+        self._port["written"] = self._port["read"] = 0
+        self._port["handle"] = handle
+
+    def open_port(self, index: int, name: str) -> None:
+        """Open a port and connect it with the one that has a number in `get_ports`; raises OSError."""
+        other = self.get_ports()[index].encode()
+        self.open_virtual_port(name)
+        own = self._jack.jack_port_name(int(self._port["handle"][0]))
+        if self._jack.jack_connect(self._client, *((own, other) if self._is_output else (other, own))) != 0:
+            self.close_port()
+            raise OSError(f"JACK does not connect {other.decode(errors='replace')}")
+
+    def send_message(self, message: Sequence[int]) -> None:
+        """Send the bytes of a message, 16 at most; raises OSError if too many wait, since JACK takes none any more."""
+        if not _put(self._port[0], np.array(message, np.uint8)):
+            raise OSError("JACK takes no more messages")
+
+    def get_message(self) -> tuple[list[int], float] | None:
+        """Return the bytes of the oldest message that waits, and 0 for its time; None if there is none."""
+        size = int(_take(self._port[0], self._message))
+        return (self._message[:size].tolist(), 0.0) if size else None
+
+    def close_port(self) -> None:
+        """Close the port, after what was sent has left."""
+        handle = int(self._port["handle"][0])
+        if handle:
+            if self._is_output:
+                self._let_leave()
+            self._port["handle"] = 0
+            self._jack.jack_port_unregister(self._client, handle)
+
+    def delete(self) -> None:
+        """Leave the server; calling it again does nothing."""
+        client, self._client = self._client, None
+        if client is not None:
+            self._jack.jack_client_close(client)
+
+    def _let_leave(self) -> None:
+        """Wait until JACK has taken what was sent and one more cycle has passed, or for as long as it may take."""
+        deadline = time.monotonic() + _LEAVE_SECONDS
+        last_cycle: int | None = None
+        while self._is_alive() and time.monotonic() < deadline:
+            port = self._port[0]
+            if last_cycle is None and port["read"][0] >= port["written"][0]:
+                last_cycle = int(port["cycles"][0])
+            if last_cycle is not None and port["cycles"][0] > last_cycle:
+                return
+            time.sleep(_NAP_SECONDS)
