@@ -113,17 +113,13 @@ class Instrument:
         for name, value in {**patch.controls, **(controls or {})}.items():
             values = with_value(values, name, value)
         self._patches = {**(patches or {}), patch.name: patch}
-        self.callback: NDArray[np.void] = new_callback(
-            sample_rate, patch, n_channels=n_channels, is_apart=is_apart, record=record
-        )
+        self.callback = new_callback(sample_rate, patch, n_channels=n_channels, is_apart=is_apart, record=record)
         self.table = self.callback["table"]
         notations = {name: notation_of(patch) for name, patch in self._patches.items()}
         self.state: State = begin(predictor, values, seed=seed, notation=notations[patch.name], notations=notations)
         self._models = self.state.models
         self.latency_seconds = 0.0
-        self.n_lost = 0
-        self.n_missed_plans = 0
-        self.n_late_follows = 0
+        self.n_lost = self.n_missed_plans = self.n_late_follows = 0
         self.announce: Callable[[FrameReport], None] = lambda report: None
         self.watch: Callable[[Turn], None] = lambda turn: None
         self._values = values  # in force on the audio side, which is ahead of the score

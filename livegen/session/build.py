@@ -35,7 +35,7 @@ from livegen.session.midi_outs import MidiOuts
 from livegen.session.session import Parts, Session
 from livegen.session.settings import Settings
 from livegen.session.sound.card import Card, open_card
-from livegen.session.speaker import Speaker
+from livegen.session.sound.speaker import Speaker
 from livegen.system.midi_echo import EchoFilter
 from livegen.system.midi_ports import find_midi
 from livegen.system.resources import model_folder

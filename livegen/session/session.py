@@ -33,7 +33,7 @@ from livegen.session.desk import Desk, Outcome
 from livegen.session.inbox import Inbox
 from livegen.session.midi_outs import MidiOuts
 from livegen.session.settings import Settings
-from livegen.session.speaker import Speaker
+from livegen.session.sound.speaker import Speaker
 from livegen.session.status import Status
 from livegen.session.threads import raise_priority, real_time_process
 from livegen.takes.recorder import Recorder

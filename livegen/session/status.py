@@ -9,7 +9,7 @@ from livegen.instrument.instrument import Instrument
 from livegen.performance.timeline import Step
 from livegen.session.clock import AudioClock
 from livegen.session.midi_outs import MidiOuts
-from livegen.session.speaker import Speaker
+from livegen.session.sound.speaker import Speaker
 from livegen.session.unheard import Unheard
 from livegen.takes.recorder import Recorder
 

@@ -8,7 +8,7 @@ from livegen.events import SourceLost
 from livegen.offline.playback import Playback, Recording
 from livegen.session.clock import AudioClock
 from livegen.session.sound.card import Card
-from livegen.session.speaker import Speaker
+from livegen.session.sound.speaker import Speaker
 from livegen.units import sample_to_frame
 
 _NAP_SECONDS: Final = 0.002

@@ -19,7 +19,7 @@ from livegen.outputs.callback import new_callback, warm_up
 from livegen.patch import load_patch
 from livegen.session.clock import AudioClock
 from livegen.session.sound.card import open_card
-from livegen.session.speaker import Speaker
+from livegen.session.sound.speaker import Speaker
 
 DEVICE = "JACK Audio Connection Kit: system"
 
