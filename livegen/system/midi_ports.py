@@ -411,9 +411,9 @@ def _platform_api() -> str:
 
 def _checked(api: str) -> str:
     """Return an interface's name if it can be had on this machine."""
-    if api == "jack":
-        return api
     rtmidi = _rtmidi()
+    if api == "jack":  # not by RtMidi, but its wheel may bring along the only libjack here
+        return api
     compiled = rtmidi.get_compiled_api()
     there = [name for name, constant in _RTMIDI_NAME.items() if getattr(rtmidi, f"API_{constant}", None) in compiled]
     if api not in there:
