@@ -1,22 +1,18 @@
 """A program on JACK that hears livegen, for the device tests."""
 
-from typing import Any
-
 import numpy as np
+from jack_midi import MidiListener
 from jack_server import RATE
 from waiting import wait_until
 
 
-class Listener:
+class Listener(MidiListener):
     """A JACK program that hears what livegen plays: its sound, and the MIDI of its voices."""
 
     def __init__(self, name: str = "listener") -> None:
         import jack
 
-        self._name = name
-        self.messages: list[list[int]] = []
-        self._midi: Any = None
-        self.plug_in_midi()
+        super().__init__(name)
         self.patch_bay = jack.Client(f"ears of {name}", no_start_server=True)
         self._sound = self.patch_bay.inports.register("sound")
         self._heard = np.zeros(RATE // 4, np.float32)  # the last quarter of a second
@@ -60,46 +56,8 @@ class Listener:
         """Wait until there is no sound."""
         return wait_until(lambda: self.peak() < 1e-3)
 
-    def n_notes(self) -> int:
-        """Return how many notes have begun on livegen's MIDI output so far."""
-        self._take()
-        return sum(message[0] & 0xF0 == 0x90 and message[2] > 0 for message in self.messages)
-
-    def is_told(self, *message: int) -> bool:
-        """Tell whether a message has come from livegen's MIDI output."""
-        self._take()
-        return list(message) in self.messages
-
-    def hanging(self) -> set[tuple[int, int]]:
-        """Return channel and key of every note that has begun on livegen's MIDI output and not ended."""
-        self._take()
-        sounding: set[tuple[int, int]] = set()
-        for status, key, velocity in (message for message in self.messages if message[0] & 0xE0 == 0x80):
-            change = sounding.add if status & 0x10 and velocity else sounding.discard
-            change((status & 0x0F, key))
-        return sounding
-
-    def _take(self) -> None:
-        while self._midi is not None and (pending := self._midi.get_message()) is not None:
-            self.messages.append(pending[0])
-
     def close(self) -> None:
         """Leave JACK."""
         self.unplug_midi()
         self.patch_bay.deactivate()
         self.patch_bay.close()
-
-    def unplug_midi(self) -> None:
-        """Take the MIDI port away."""
-        if self._midi is not None:
-            self._midi.close_port()
-            self._take()
-            self._midi.delete()
-            self._midi = None
-
-    def plug_in_midi(self) -> None:
-        """Bring the MIDI port back."""
-        import rtmidi
-
-        self._midi = rtmidi.MidiIn(rtmidi.API_UNIX_JACK, name=self._name, queue_size_limit=100_000)
-        self._midi.open_virtual_port("in")

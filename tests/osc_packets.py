@@ -4,6 +4,19 @@ import struct
 import time
 
 NTP_SECONDS = 2_208_988_800
+HOSTILE = [
+    b"",
+    b"\x00",
+    b"hello",
+    b"/livegen/temperature",
+    b"/livegen/temperature\x00\x00\x00\x00,f\x00\x00",
+    b"/livegen/note\x00\x00\x00,iii\x00\x00\x00\x00" + b"\xff" * 12,
+    b"#bundle\x00" + b"\x00" * 8 + b"\xff\xff\xff\xfc" * 4,
+    b"#bundle\x00" + b"\x00" * 8 + b"\x7f\xff\xff\xff",
+    b"/livegen/p1/role\x00\x00\x00\x00,s\x00\x00" + b"x" * 5000,
+    b"/" + b"a" * 60_000,
+]
+"""Packets that are no OSC, or lie about what they hold."""
 
 
 def text(words: str) -> bytes:

@@ -9,6 +9,7 @@ import pytest
 from jack_keyboard import Keyboard
 from jack_listener import Listener
 from livegen_process import Jam, assert_left_well, run_livegen
+from osc_packets import HOSTILE
 from waiting import wait_until
 
 pytestmark = pytest.mark.device
@@ -16,18 +17,6 @@ pytestmark = pytest.mark.device
 A4, E5 = 69, 76
 A4_HZ, E5_HZ = 440.0, 659.26
 CHANNELS = range(16)
-HOSTILE_OSC = [
-    b"",
-    b"\x00",
-    b"hello",
-    b"/livegen/temperature",
-    b"/livegen/temperature\x00\x00\x00\x00,f\x00\x00",
-    b"/livegen/note\x00\x00\x00,iii\x00\x00\x00\x00" + b"\xff" * 12,
-    b"#bundle\x00" + b"\x00" * 8 + b"\xff\xff\xff\xfc" * 4,
-    b"#bundle\x00" + b"\x00" * 8 + b"\x7f\xff\xff\xff",
-    b"/livegen/p1/role\x00\x00\x00\x00,s\x00\x00" + b"x" * 5000,
-    b"/" + b"a" * 60_000,
-]
 
 
 def test_it_survives_hostile_midi_and_osc_and_releases_every_note(
@@ -39,7 +28,7 @@ def test_it_survives_hostile_midi_and_osc_and_releases_every_note(
     assert wait_until(lambda: listener.n_notes() > 3)
     for message in hostile_midi():
         keyboard.send(*message)
-    for packet in HOSTILE_OSC * 20:
+    for packet in HOSTILE * 20:
         osc.send_packet(packet)
     for channel in CHANNELS:
         keyboard.send(0xB0 | channel, 64, 0)

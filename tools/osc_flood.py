@@ -17,6 +17,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -89,14 +91,13 @@ class Client:
             messages.append((message.address, message.params))
 
 
-def _packets() -> list[bytes]:
-    """Return one round of messages: each number and switch but the probe to two values."""
+def packets_to(names: Iterable[str]) -> list[bytes]:
+    """Return one round of messages: each control, a number or a switch, to two values."""
     packets = []
-    for share in (0.25, 0.75):
-        for name, control in CONTROLS.items():
-            if control.kind in ("float", "int", "bool") and name not in (PROBE, "lookahead"):
-                value = control.minimum + share * (control.maximum - control.minimum)
-                packets.append(build_msg(osc_address(name), [float(value)]).dgram)
+    for share, name in product((0.25, 0.75), names):
+        control = CONTROLS[name]
+        value = control.minimum + share * (control.maximum - control.minimum)
+        packets.append(build_msg(osc_address(name), [float(value)]).dgram)
     return packets
 
 
@@ -106,7 +107,9 @@ def flood(port: int, seconds: float, rate: float) -> dict[str, Any]:
     ask = build_msg(osc_address(PROBE), []).dgram
     asker.send(build_msg("/livegen/register", []).dgram)
     before = heartbeat(asker)
-    packets, n_sent, n_probes, n_asks = _packets(), 0, 0, 0
+    flooded = [name for name, control in CONTROLS.items() if control.kind in ("float", "int", "bool")]
+    packets = packets_to(name for name in flooded if name not in (PROBE, "lookahead"))
+    n_sent = n_probes = n_asks = 0
     sound_ms: list[float] = []
     score_ms: list[float] = []
     waiting: dict[float, float] = {}

@@ -312,7 +312,7 @@ def main() -> None:
         try:
             address, osc_port = said(jam, words, r"(http://\S+)", OSC_PORT)
             port = int(osc_port)
-            _wait_for_server(address)
+            wait_for_server(address)
             page, found["opening"] = measure_opening(context, address)
             other = context.new_page()
             other.goto(address)
@@ -339,7 +339,8 @@ def main() -> None:
     sys.stdout.write(json.dumps(found) + "\n")
 
 
-def _wait_for_server(address: str) -> None:
+def wait_for_server(address: str) -> None:
+    """Wait until a page is served at an address."""
     while True:
         try:
             with urllib.request.urlopen(address, timeout=5.0):

@@ -46,7 +46,7 @@ from livegen.session.build import build_session
 from livegen.session.clock import AudioClock
 from livegen.session.session import Session
 from livegen.session.settings import Settings
-from livegen.session.threads import raise_priority, real_time_process
+from livegen.system.threads import raise_priority, real_time_process
 from livegen.units import CPU_CLOCK_HZ, frame_to_sample
 
 _SOURCE: Final = "bench"

@@ -23,10 +23,10 @@ from livegen.inputs.osc import DEFAULT_PORT
 from livegen.outputs.devices import AudioDevice, list_devices
 from livegen.patch import list_patches, load_patch
 from livegen.rig import list_rigs, load_rig
-from livegen.session.threads import raise_priority
 from livegen.system import kernels, resources
 from livegen.system.midi_names import choose_ports
 from livegen.system.midi_ports import MidiSystem, Ports, find_midi, list_ports
+from livegen.system.threads import least_priority
 from livegen.web.page.address import open_page
 from livegen.web.settings import DEFAULT_PORT as WEB_PORT
 
@@ -258,9 +258,9 @@ def _look_at_rigs() -> _State | None:
 def _look_at_priority() -> _State | None:
     if sys.platform != "linux":
         return None
-    policy, parameter = os.sched_getscheduler(0), os.sched_getparam(0)
-    if raise_priority():
-        os.sched_setscheduler(0, policy, parameter)
+    with least_priority() as is_granted:
+        pass
+    if is_granted:
         return _State(True, "granted")
     cure = f"{_LIMITS_LINE}; {_join_audio_group()}then log in again"
     return _State(False, "not granted: other programs can make the sound stutter", cure)

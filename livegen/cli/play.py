@@ -98,6 +98,7 @@ def jam(
     from livegen.rig import Rig, load_library, load_rig
     from livegen.session.build import build_session
     from livegen.session.settings import Settings
+    from livegen.system.threads import least_priority
     from livegen.takes.library import TakeSettings
     from livegen.web.page.address import open_page
     from livegen.web.stage import Stage
@@ -167,7 +168,7 @@ def jam(
     leave = leave_on_signals()
     try:
         session.start(leave.ask)
-        with Screen(session, err, page="" if page is None else page.address) as screen:
+        with least_priority(), Screen(session, err, page="" if page is None else page.address) as screen:
             while not leave.wait(0.1) and not (seconds is not None and session.seconds() >= seconds):
                 screen.update()
     finally:

@@ -35,7 +35,7 @@ from livegen.session.midi_outs import MidiOuts
 from livegen.session.settings import Settings
 from livegen.session.sound.speaker import Speaker
 from livegen.session.status import Status
-from livegen.session.threads import raise_priority, real_time_process
+from livegen.system.threads import raise_priority, real_time_process
 from livegen.takes.recorder import Recorder
 from livegen.units import FRAME_RATE_HZ, frame_to_sample, sample_to_frame
 from livegen.voices import Voice
@@ -153,8 +153,8 @@ class Session:
         self._start_thread("sound", self.speaker.run)
         self._start_thread("frames", self._play_frames)
         self._start_thread("schedule", self._keep_time)
-        self._start_thread("housekeeping", self._keep_house)
-        self._start_thread("desk", self._work_at_desk)
+        self._start_thread("housekeeping", self._keep_house, is_urgent=False)
+        self._start_thread("desk", self._work_at_desk, is_urgent=False)
         for name, part in (("midi in", self.midi_in), ("osc", self.osc), ("link", self.link)):
             if part is not None:
                 self._start_thread(name, part.run)
@@ -305,8 +305,7 @@ class Session:
 
     def _start_thread(self, name: str, run: Callable[[Event], None], *, is_urgent: bool = True) -> None:
         def survive() -> None:
-            if is_urgent:
-                raise_priority()
+            raise_priority(is_in_hurry=is_urgent)
             while not self._stop.is_set():
                 try:
                     run(self._stop)
@@ -346,14 +345,12 @@ class Session:
         return COMMIT_MARGIN_SECONDS + lead_seconds
 
     def _work_at_desk(self, stop: Event) -> None:
-        raise_priority(is_in_hurry=False)
         while not stop.wait(_HOUSEKEEPING_SECONDS):
             self.desk.load_models()
             self.desk.keep(self.rig)
         self.desk.keep(self.rig)  # saves what was asked for since
 
     def _keep_house(self, stop: Event) -> None:
-        raise_priority(is_in_hurry=False)
         next_heartbeat = time.perf_counter()
         while not stop.wait(_HOUSEKEEPING_SECONDS):
             self._tell(self.desk.outcome())

@@ -20,6 +20,7 @@ from livegen.errors import TakeError
 from livegen.performance.state import ControlInForce
 from livegen.performance.timeline import Step
 from livegen.performance.turn import Turn
+from livegen.system.threads import raise_priority
 from livegen.takes.lines import encode
 from livegen.takes.log import TakeLog, bar_frames, standing_steps, turned_of
 from livegen.takes.records import LOG_FILE, Gap, Head, Kept, Loaded, Note, Turned
@@ -213,6 +214,7 @@ class Recorder:
             self._thread.join(_JOIN_SECONDS)
 
     def _run(self) -> None:
+        raise_priority(is_in_hurry=False)
         try:
             n_writings = 0
             while not self._is_over.wait(FLUSH_SECONDS):

@@ -4,6 +4,7 @@ import io
 import os
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import mido
@@ -12,6 +13,7 @@ import pytest
 from hash_predictor import HashPredictor
 from jack_keyboard import Keyboard
 from livegen_process import OscClient
+from recorded_jam import TOLD
 from rich.console import Console
 from waiting import wait_until
 
@@ -27,6 +29,7 @@ from livegen.score_table import PLAYER
 from livegen.session.build import build_session
 from livegen.session.session import Session
 from livegen.session.settings import Settings
+from livegen.system.threads import least_priority
 
 SILENT = {"audio": "null", "midi_api": "none", "osc_port": 0, "seed": 7}
 
@@ -70,6 +73,22 @@ def test_it_plays_on_the_null_clock_and_stops_without_a_trace(open_session: Call
     assert (session.status.faults, session.status.last_fault) == (0, "")
     assert session.status.farewell().startswith("played ")
     assert "lost" not in session.status.farewell()
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="Linux alone has such priorities")
+def test_no_other_program_can_put_aside_a_thread_that_may_hold_the_interpreter(
+    open_session: Callable[..., Session], tmp_path: Path
+) -> None:
+    with least_priority() as is_granted:
+        if not is_granted:
+            pytest.skip("the system grants no real-time priority")
+    session = open_session(take=replace(TOLD, folder=tmp_path))
+    session.instrument.receive(SetControl("temperature", 0.5), "test")
+    assert wait_until(lambda: session.instrument.state.horizon >= 8)
+    ours = {thread.name: thread.native_id for thread in threading.enumerate() if thread.name in our_threads()}
+    assert {"livegen frames", "livegen housekeeping", "livegen desk", "livegen take", "livegen null clock"} <= set(ours)
+    policies = {name: os.sched_getscheduler(number) & ~os.SCHED_RESET_ON_FORK for name, number in ours.items()}
+    assert policies == dict.fromkeys(ours, os.SCHED_FIFO)
 
 
 def test_a_key_is_in_the_score_and_the_model_knows_it_soon(open_session: Callable[..., Session]) -> None:

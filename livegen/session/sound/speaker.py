@@ -18,6 +18,7 @@ from livegen.outputs.audio import NULL_BLOCK_SAMPLES, NullStream, skip
 from livegen.outputs.callback import attach, detach
 from livegen.session.clock import AudioClock
 from livegen.session.sound.card import Card
+from livegen.system.threads import raise_priority
 
 _TICK_SECONDS: Final = 0.05
 _SHORT_TICK_SECONDS: Final = 0.01  # while the null clock plays
@@ -243,7 +244,12 @@ class Speaker:
         n_samples = self._block_samples or self._longest_block() or NULL_BLOCK_SAMPLES
         null = NullStream(self._callback, max(n_samples, _LEAST_BLOCK_SAMPLES))
         self._null_stop.clear()
-        self._null_thread = Thread(target=null.run, args=(self._null_stop,), name="livegen null clock", daemon=True)
+
+        def play() -> None:
+            raise_priority()
+            null.run(self._null_stop)
+
+        self._null_thread = Thread(target=play, name="livegen null clock", daemon=True)
         self._null_thread.start()
 
     def _stop_null(self) -> None:

@@ -12,6 +12,7 @@ SWITCH_INTERVAL_SECONDS: Final = 0.0005
 
 _PRIORITY: Final = 3  # below the threads that make sound: JACK's server usually runs at 10, its clients at 5
 _LEAST_PRIORITY: Final = 1
+_RESET_ON_FORK: Final = getattr(os, "SCHED_RESET_ON_FORK", 0)  # Linux has it
 _GARBAGE_THRESHOLDS: Final = (20_000, 50, 1_000)
 
 
@@ -34,13 +35,30 @@ def real_time_process() -> Iterator[None]:
 def raise_priority(*, is_in_hurry: bool = True) -> bool:
     """Ask for real-time scheduling of the calling thread; False if the system does not grant it.
 
-    A thread that is in no hurry gets the lowest real-time priority. So it gives way to the session's other threads but
-    not to other programs, since it may hold the interpreter's lock.
+    A thread that is in no hurry gets the lowest real-time priority: it gives way to the session's other threads but not
+    to other programs. Every thread that runs Python while a session plays needs at least this. One that is put aside by
+    another program while it holds the interpreter's lock keeps all others waiting, however urgent they are.
+
+    Processes that the thread starts do not inherit it.
     """
     if not hasattr(os, "sched_setscheduler"):
         return False
     try:
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(_PRIORITY if is_in_hurry else _LEAST_PRIORITY))
+        priority = _PRIORITY if is_in_hurry else _LEAST_PRIORITY
+        os.sched_setscheduler(0, os.SCHED_FIFO | _RESET_ON_FORK, os.sched_param(priority))
     except OSError:
         return False
     return True
+
+
+@contextlib.contextmanager
+def least_priority() -> Iterator[bool]:
+    """Give the calling thread the lowest real-time priority while the body runs; tell whether the system grants it."""
+    if not hasattr(os, "sched_setscheduler"):
+        yield False
+        return
+    policy, parameter = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield raise_priority(is_in_hurry=False)
+    finally:
+        os.sched_setscheduler(0, policy | _RESET_ON_FORK, parameter)  # only root may take that flag away

@@ -1,0 +1,63 @@
+"""A program on JACK that hears the MIDI of livegen's voices, for the device tests and for tools/soak.py."""
+
+from typing import Any
+
+
+class MidiListener:
+    """A MIDI input on JACK that can be unplugged.
+
+    Attributes
+    ----------
+    messages : list of list of int
+        All that has come.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self.messages: list[list[int]] = []
+        self._sounding: set[tuple[int, int]] = set()
+        self._n_notes = 0
+        self._midi: Any = None
+        self.plug_in_midi()
+
+    def take(self) -> list[list[int]]:
+        """Return the messages that have come since the last look."""
+        new: list[list[int]] = []
+        while self._midi is not None and (pending := self._midi.get_message()) is not None:
+            new.append(pending[0])
+        for status, key, velocity in (message for message in new if message[0] & 0xE0 == 0x80):
+            begins = bool(status & 0x10 and velocity)
+            self._n_notes += begins
+            (self._sounding.add if begins else self._sounding.discard)((status & 0x0F, key))
+        self.messages += new
+        return new
+
+    def n_notes(self) -> int:
+        """Return how many notes have begun on livegen's MIDI output so far."""
+        self.take()
+        return self._n_notes
+
+    def is_told(self, *message: int) -> bool:
+        """Tell whether a message has come from livegen's MIDI output."""
+        self.take()
+        return list(message) in self.messages
+
+    def hanging(self) -> set[tuple[int, int]]:
+        """Return channel and key of every note that has begun on livegen's MIDI output and not ended."""
+        self.take()
+        return set(self._sounding)
+
+    def unplug_midi(self) -> None:
+        """Take the MIDI port away."""
+        if self._midi is not None:
+            self._midi.close_port()
+            self.take()
+            self._midi.delete()
+            self._midi = None
+
+    def plug_in_midi(self) -> None:
+        """Bring the MIDI port back."""
+        import rtmidi
+
+        self._midi = rtmidi.MidiIn(rtmidi.API_UNIX_JACK, name=self._name, queue_size_limit=100_000)
+        self._midi.open_virtual_port("in")

@@ -1,0 +1,46 @@
+"""Real-time priority, where the system grants it: for threads, and not for what they start."""
+
+import os
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from livegen.system.threads import least_priority, raise_priority
+
+if not hasattr(os, "SCHED_RESET_ON_FORK"):
+    pytest.skip("only Linux has it", allow_module_level=True)
+
+
+def policy_of(number: int) -> int:
+    return os.sched_getscheduler(number) & ~os.SCHED_RESET_ON_FORK
+
+
+def needs_real_time() -> None:
+    with least_priority() as is_granted:
+        if not is_granted:
+            pytest.skip("the system grants no real-time priority")
+
+
+def test_the_least_priority_lasts_as_long_as_the_body_and_is_under_that_of_who_is_in_a_hurry() -> None:
+    needs_real_time()
+    before = policy_of(0)
+    with least_priority():
+        assert policy_of(0) == os.SCHED_FIFO
+        least = os.sched_getparam(0).sched_priority
+    assert policy_of(0) == before
+    found: list[int] = []
+    hurried = threading.Thread(target=lambda: found.extend((raise_priority(), os.sched_getparam(0).sched_priority)))
+    hurried.start()
+    hurried.join()
+    assert found[0]
+    assert found[1] > least
+
+
+def test_a_process_that_is_started_meanwhile_does_not_inherit_it() -> None:
+    needs_real_time()
+    with least_priority():
+        script = "import os; print(os.sched_getscheduler(0))"
+        said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert int(said) == os.SCHED_OTHER
