@@ -210,11 +210,10 @@ def arranged(sampling: Sampling, form: Form, amount: float = 1.0, *, is_full: bo
     amount : float
         0..1: how strongly voices rest and enter as the form has it.
     is_full : bool
-        Whether all voices are wanted. Then none rests, whatever the amount, and a voice that has long been silent is
-        made likelier to enter.
+        Whether all voices are wanted: then none rests for a section.
     """
     silence = tuple(
-        own + (1.0 if is_full else amount) * _silence(rest and not is_full, n_quiet, 0.0 if is_full else breath)
+        own + amount * _silence(rest and not is_full, n_quiet, 0.0 if is_full else breath)
         for own, rest, n_quiet, breath in zip(sampling.silence, form.rests, form.quiet, _BREATH_NATS, strict=True)
     )
     sampling = replace(sampling, usual=form.ruts.usual, leave=form.ruts.leave)

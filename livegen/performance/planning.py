@@ -29,8 +29,8 @@ _STRICT: Final = 3
 """Column of the random number that decides whether a voice keeps to the grid in a frame. Columns 0 to 2 draw note,
 volume and timbre."""
 
-_FULL_MODES: Final = ("answer", "trade")
-"""Modes in which the arrangement lets no voice rest: the model's turns are short, and its backing is asked for."""
+_TURNS: Final = ("answer", "trade")
+"""Modes in which the model's turns are short: what has long been silent enters, whatever the control `arrangement`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +158,9 @@ def plan(
     if state.is_running and state.machine.loop is not None:
         frame = np.where(is_drawn[:, None], state.machine.loop.at(frame_index), frame)
     elif state.is_running:
-        amount, is_full = float(state.values["arrangement"]), state.values["mode"] in _FULL_MODES
+        is_turn = state.values["mode"] in _TURNS
+        amount = 1.0 if is_turn else float(state.values["arrangement"])
+        is_full = is_turn or bool((part.owner == PLAYER).any())  # who plays wants the band
         sampling = arranged(sampling, context.form, amount, is_full=is_full)
         frame, waiting = _drawn(state, timeline, part, frame, is_drawn, sampling, context, reach)
     played = np.where(part.rests[:, None], SILENCE, frame)

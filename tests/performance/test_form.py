@@ -154,8 +154,18 @@ def test_a_voice_that_somebody_plays_is_not_sent_to_rest():
 def test_where_all_voices_are_wanted_none_rests_and_what_was_silent_enters(amount):
     form = Form(rests=(True, False, False, True), quiet=(48, 0, 48, 0))
     p1, p2, tr, no = arranged(Sampling(), form, amount, is_full=True).silence
-    assert p1 == tr == -4.0
+    assert p1 == tr == -4.0 * amount
     assert p2 == no == 0.0
+
+
+def test_a_rut_is_left_as_songs_leave_theirs():
+    heard = np.zeros((200, 4, 3), np.uint8)
+    heard[:, 0, 0] = np.resize([60, 64], 200)
+    form = NO_FORM
+    for n_frames in range(1, 201):
+        form = next_form(form, n_frames, heard[:n_frames], seed=0, share=0.0, beat=BEAT)
+    assert arranged(Sampling(), form).usual[0][:2] == (60, 64)
+    assert max(arranged(Sampling(), form).leave[0]) > 0.0 == max(arranged(Sampling(), form).leave[1])
 
 
 @given(st.floats(20, 240), st.floats(0, 1, exclude_max=True), st.integers(0, 5000))

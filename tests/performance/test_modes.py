@@ -187,8 +187,10 @@ def test_a_model_that_has_the_player_s_other_voice_sounds_on_until_it_yields() -
     assert (owner(after, 81, Voice.P2), owner(after, 82, Voice.P2)) == (MODEL, PLAYER)
 
 
-@pytest.mark.parametrize("mode", ["answer", "trade"])
-def test_where_turns_are_taken_no_voice_rests_for_a_section(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("mode", "moves"), [("answer", ()), ("trade", ()), ("accompany", ((0, DOWN),))])
+def test_where_somebody_plays_or_turns_are_taken_no_voice_rests_for_a_section(
+    mode: str, moves: tuple[tuple[int, NoteOn], ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
     drawn: list[tuple[str, tuple[float, ...]]] = []
     sample = HashDistribution.sample
 
@@ -198,7 +200,11 @@ def test_where_turns_are_taken_no_voice_rests_for_a_section(mode: str, monkeypat
 
     monkeypatch.setattr(HashDistribution, "sample", spy)
     for seed in range(12):
-        for now in ("accompany", mode):
-            play(play(fresh(seed, mode=now), 0), 20)
-    rests = {each: any(max(silence) > 1.0 for name, silence in drawn if name == each) for each in ("accompany", mode)}
-    assert rests == {"accompany": True, mode: False}
+        now = "alone"
+        play(play(fresh(seed), 0), 20)
+        now = "before"
+        state = script(play(fresh(seed, mode=mode), 0), 2, *moves)
+        now = "together"
+        play(state, 20)
+    rests = {each: any(max(silence) > 1.0 for name, silence in drawn if name == each) for each in ("alone", "together")}
+    assert rests == {"alone": True, "together": False}
