@@ -5,6 +5,7 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from hash_predictor import HashPredictor
 from livegen_process import OscClient
 from osc_packets import message
+from recorded_jam import TOLD
 
 from livegen.cli.layouts import LAYOUTS, PADS, TARGET, open_stage_control, touchosc
 from livegen.controls import ADDRESSES, CONTROLS, DEFAULTS, OSC_PREFIX, osc_address, parse_value
@@ -142,7 +144,8 @@ class Sent:
 def sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sent]:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     library = Library(patches={name: load_patch(name) for name in ("plain", "lead")})
-    settings = Settings(audio="null", midi_api="none", osc_port=0, seed=7, library=library)
+    take = replace(TOLD, folder=tmp_path / "takes")
+    settings = Settings(audio="null", midi_api="none", osc_port=0, seed=7, library=library, take=take)
     session = build_session(HashPredictor(), load_patch("plain"), settings)
     session.start(lambda: None)
     osc = OscClient(session.osc.port)
