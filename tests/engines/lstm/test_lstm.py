@@ -23,7 +23,7 @@ from livegen.engines.lstm.features import (
     TRUST,
 )
 from livegen.engines.lstm.lstm import LstmConfig, LstmDistribution, LstmPredictor, LstmState
-from livegen.engines.protocol import Conditions, Sampling
+from livegen.engines.protocol import N_USUAL, Conditions, Sampling
 from livegen.errors import CheckpointError
 from livegen.score import NOTE_RANGE, SILENCE, TIMBRE_MAX, VOLUME_MAX, Voice, validate_frames
 
@@ -53,6 +53,8 @@ shapes = st.builds(
     st.floats(0, 4),
     _of_voices,
     _of_voices,
+    st.tuples(*[st.tuples(*[st.integers(0, 108)] * N_USUAL)] * 4),
+    st.tuples(*[st.tuples(*[st.floats(0, 1)] * (N_USUAL - 1))] * 4),
     _registers,
     _registers,
     st.integers(0, 0xFFF),
