@@ -98,6 +98,9 @@ class Sampling:
     copy : tuple of float
         By voice, what is added to the log-odds of going on as the voice did after its longest match in the song. It has
         no effect while the model is not shown its memory.
+    follow : tuple of float
+        By voice, what is added to the log-odds of going on as the voice did before, at the lag of a plan. It has no
+        effect without a plan.
     usual : tuple of tuple of int
         By voice, its `N_USUAL` commonest notes of late, the commonest first; 0 where there are fewer.
     leave : tuple of tuple of float
@@ -119,6 +122,7 @@ class Sampling:
     grid: float = 0.0
     silence: tuple[float, ...] = (0.0,) * N_VOICES
     copy: tuple[float, ...] = (0.0,) * N_VOICES
+    follow: tuple[float, ...] = (0.0,) * N_VOICES
     usual: tuple[tuple[int, ...], ...] = NO_USUAL
     leave: tuple[tuple[float, ...], ...] = NO_LEAVE
     lowest: tuple[int, ...] = tuple(lowest for lowest, _ in NOTE_RANGE.values())

@@ -41,9 +41,9 @@ _SHORTEST_ANSWER_BEATS: Final = 2
 _HAND_BACK_FRAMES: Final = 6
 """Frames that a voice waits for the player's next key before the model plays it again: a melody has short gaps."""
 
-_ECHO_SHARE: Final = 0.25
-"""Share of the model's turn, from its beginning, in which the model follows the player's phrase. It tends to stay with
-the phrase for longer."""
+_ECHO_SHARE: Final = 0.6
+"""Share of the model's turn, from its beginning, in which the model follows the player's phrase; then it goes on in its
+own way."""
 
 _BACKING: Final[Mapping[str, frozenset[Voice]]] = {
     "none": frozenset(),

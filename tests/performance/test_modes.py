@@ -208,3 +208,21 @@ def test_where_somebody_plays_or_turns_are_taken_no_voice_rests_for_a_section(
         play(state, 20)
     rests = {each: any(max(silence) > 1.0 for name, silence in drawn if name == each) for each in ("alone", "together")}
     assert rests == {"alone": True, "together": False}
+
+
+def test_an_answer_begins_as_the_phrase_did_on_the_voices_that_are_the_players(monkeypatch: pytest.MonkeyPatch) -> None:
+    follows: dict[int, tuple[float, ...]] = {}
+    sample = HashDistribution.sample
+
+    def spy(self, forced, is_forced, sampling, *, seed, frame_index):
+        follows[frame_index] = sampling.follow
+        return sample(self, forced, is_forced, sampling, seed=seed, frame_index=frame_index)
+
+    monkeypatch.setattr(HashDistribution, "sample", spy)
+    jam(140, (13, DOWN), (40, UP), mode="answer", rest_beats=2)
+    following = [frame_index for frame_index, follow in follows.items() if any(follow)]
+    assert following
+    assert {follows[frame_index][1:] for frame_index in following} == {(0.0, 0.0, 0.0)}
+    assert following == list(range(following[0], following[-1] + 1))
+    assert following[0] > 40
+    assert len(following) < 36  # the answer is three beats long, and ends in its own way

@@ -108,6 +108,7 @@ class Shape(NamedTuple):
     grid: float
     silence: tuple[float, float, float, float]
     copy: tuple[float, float, float, float]
+    follow: tuple[float, float, float, float]
     usual: NDArray[np.uint8]  # (4, N_USUAL)
     leave: NDArray[np.float64]  # (4, N_USUAL - 1)
     lowest: tuple[int, int, int, int]
@@ -386,6 +387,9 @@ def _draw_voice(
     proposal, held = told.proposals[voice, features.OWN_STRICT], told.heard[voice, features.NOTE]
     if proposal[features.TRUST] > 0:
         scores[NOTE_CLASS[voice, features.expected_note(held, proposal)]] += shape.copy[voice]
+    plan = told.proposals[voice, features.SHARED]
+    if plan[features.TRUST] == features.PLANNED:
+        scores[NOTE_CLASS[voice, features.expected_note(held, plan)]] += shape.follow[voice]
     group = np.full(N_CLASSES, 2, np.int64)
     for i in range(_N_RECENT):
         group[NOTE_CLASS[voice, told.heard[voice, features.NOTES + i]]] = 1

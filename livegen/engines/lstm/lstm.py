@@ -432,6 +432,7 @@ def _shape(sampling: Sampling) -> Shape:
         float(sampling.grid),
         _four(float, sampling.silence),
         _four(float, sampling.copy),
+        _four(float, sampling.follow),
         np.array(sampling.usual, np.uint8),
         np.array(sampling.leave, np.float64),
         _four(int, sampling.lowest),

@@ -53,6 +53,7 @@ shapes = st.builds(
     st.floats(0, 4),
     _of_voices,
     _of_voices,
+    _of_voices,
     st.tuples(*[st.tuples(*[st.integers(0, 108)] * N_USUAL)] * 4),
     st.tuples(*[st.tuples(*[st.floats(0, 1)] * (N_USUAL - 1))] * 4),
     _registers,
@@ -219,23 +220,35 @@ def test_the_grid_gathers_attacks_on_quarters_halves_and_wholes_of_the_beat_and_
     assert 0.5 < n_attacks[2.0] / n_attacks[0.0] < 1.5
 
 
-def test_the_memory_is_heard_unless_it_is_hidden():
+def _after_a_tune_and_half(conditions: Conditions) -> LstmDistribution:
     tune = np.zeros((12, 4, 3), np.uint8)
     tune[:, 0, 0] = np.repeat([60, 62, 64, 65, 67, 69], 2)
     tune[:, 0, 1] = 9
+    state = PREDICTOR.initial_state()
+    for frame in (*tune, *tune[:6]):
+        distribution, state = PREDICTOR.step(frame, state, conditions)
+    return distribution
 
-    def after(conditions: Conditions) -> LstmDistribution:
-        state = PREDICTOR.initial_state()
-        for frame in (*tune, *tune[:6]):
-            distribution, state = PREDICTOR.step(frame, state, conditions)
-        return distribution
 
+def test_the_memory_is_heard_unless_it_is_hidden():
+    after = _after_a_tune_and_half
     assert (after(Conditions()).told.proposals[0, OWN_STRICT, [NEXT, LEFT]] == (65, ON_TIME)).all()
     assert (after(Conditions(memory=0.0)).told.proposals == NO_PROPOSALS).all()
     planned = after(Conditions(plan=12)).told.proposals[:, SHARED]
     assert (planned[:, TRUST] == PLANNED).all()
     assert planned[0, NEXT] == 65
     assert (after(Conditions(plan=500)).told.proposals == after(Conditions()).told.proposals).all()
+
+
+def test_a_voice_that_is_to_follow_a_plan_does_and_without_a_plan_nothing_changes():
+    def drawn(plan: int, follow: float) -> list[np.ndarray]:
+        distribution = _after_a_tune_and_half(Conditions(plan=plan))
+        shape = Sampling(follow=(follow, 0.0, 0.0, 0.0))
+        return [distribution.sample(SILENCE, NONE, shape, seed=seed, frame_index=0) for seed in range(40)]
+
+    assert {int(frame[0, 0]) for frame in drawn(12, 50.0)} == {65}  # as the tune goes on
+    assert 65 not in {int(frame[0, 0]) for frame in drawn(12, 0.0)}
+    assert np.array_equal(drawn(0, 50.0), drawn(0, 0.0))
 
 
 def test_silence_at_the_start_is_not_silence_later():
