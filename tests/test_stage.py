@@ -135,6 +135,7 @@ def test_two_keyboards_on_channel_1_play_a_voice_each_and_the_take_replays(
         assert "MIDI in: keyboard:keys (plays P1), minilab:keys (plays TR, -12 semitones)" in jam.words
         jam.osc().send("/livegen/stop")
         assert wait_until(lambda: not listener.hanging())
+        assert wait_until(lambda: all(map(listener.is_connected, ("keyboard:keys", "minilab:keys"))))
         for played in (keyboard, minilab):
             played.send(0x90, A4, 100)
         assert wait_until(lambda: listener.hanging() == {(0, A4), (2, A4 - 12)}), listener.hanging()

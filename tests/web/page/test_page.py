@@ -36,6 +36,9 @@ def faults() -> list[str]:
     return []
 
 
+NO_ANSWER = ("net::ERR_CONNECTION", "net::ERR_SOCKET_NOT_CONNECTED")
+
+
 @pytest.fixture
 def open_page(browser: Any, faults: list[str]) -> Iterator[OpenPage]:
     """Open a jam's page in a tab and wait until its roll moves; nothing may go wrong on any of them.
@@ -45,7 +48,7 @@ def open_page(browser: Any, faults: list[str]) -> Iterator[OpenPage]:
     context = browser.new_context(viewport=DESK)
 
     def hear(message: Any) -> None:
-        if message.type == "error" and "net::ERR_CONNECTION" not in message.text:
+        if message.type == "error" and not any(error in message.text for error in NO_ANSWER):
             faults.append(message.text)
 
     def open_(jam: Jam, *, viewport: dict[str, int] = DESK) -> Any:
