@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 import pytest
 from played_session import GAUGES, PlayedSession
+from waiting import wait_until
 
 from livegen.controls import DEFAULTS
 from livegen.score import N_VOICES, VOLUME_MAX, Voice, onsets
@@ -184,25 +185,38 @@ def test_another_session_begins_with_an_empty_roll(session: PlayedSession) -> No
     assert session.page.evaluate("livegen.position") < 9100
 
 
+def settled_boxes(page: Any) -> list[Any]:
+    """Return where the parts of the page are, once two frames in a row have them at the same places."""
+    boxes = """() => [...document.querySelectorAll("#gauges > *, #gauges dt, .lamps, #roll canvas, #hands, #piano")]
+        .map((each) => [each.className, each.getBoundingClientRect().toJSON()])"""
+    found: list[list[Any]] = []
+
+    def are_settled() -> bool:
+        page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        found.append(page.evaluate(boxes))
+        return found[-1:] == found[-2:-1]
+
+    assert wait_until(are_settled)
+    return found[-1]
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_nothing_jumps_whatever_the_gauges_show(session: PlayedSession, size: tuple[int, int]) -> None:
     page = session.page
     page.set_viewport_size({"width": size[0], "height": size[1]})
-    boxes = """() => [...document.querySelectorAll("#gauges > *, #gauges dt, .lamps, #roll canvas, #hands, #piano")]
-        .map((each) => [each.className, each.getBoundingClientRect().toJSON()])"""
     session.word, session.rows = "two", lambda at: []  # the gauge has its bars from the tempo alone
     session.begin()
     tempo = {"bpm": 93.0, "source": "set", "is_lost": False, "bar": 1, "beat": 1, "peers": 0}
     session.send("gauges", **GAUGES | {"tempo": tempo, "midi_in": ["a"], "midi_out": ["b"]})
     page.wait_for_function("() => document.querySelector('.place span:last-child').textContent === '1.1'")
-    before = page.evaluate(boxes)
+    before = settled_boxes(page)
     tempo = {"bpm": 287.5, "source": "player", "is_lost": True, "bar": 1412, "beat": 4, "peers": 11}
     crowd = [f"A keyboard with a long name, number {i}" for i in range(8)]
     bad = {"frames_in_hand": 0, "late_frames": 4321, "underflows": 9876, "key_to_sound_ms": 123.4, "seconds": 7262.0}
     session.send("gauges", **GAUGES | bad | {"tempo": tempo, "midi_in": crowd, "midi_out": crowd, "troubles": crowd})
     session.send("news", sentence="a sentence of quite some length about what has just been done, and why")
     page.wait_for_function("() => document.querySelector('.place span:last-child').textContent === '1412.4'")
-    assert page.evaluate(boxes) == before
+    assert settled_boxes(page) == before
     assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
     place = page.locator(".place").evaluate("(each) => [each.scrollWidth, each.clientWidth]")
     assert place[0] <= place[1]
