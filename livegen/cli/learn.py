@@ -180,9 +180,10 @@ def evaluate(
 
         asked = {"listen": listen, "answer": answer, "pulse": pulse, "long": long}
         with progress_bar() as progress:
-            reading = _Reading(progress)
             wanted = [name for name, is_wanted in asked.items() if is_wanted]
-            figures = judge_partner(data, folder, wanted, seed=seed, listener=reading, picture=picture)
+            figures = judge_partner(
+                data, folder, wanted, seed=seed, listener=_Reading(progress), picture=picture, is_strict=strict
+            )
         show_figures(figures, as_json)
         return
     with _needs_torch():

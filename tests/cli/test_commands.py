@@ -619,6 +619,17 @@ def test_a_damaged_midi_file_is_read_with_one_warning_and_refused_by_strict(
         assert_refused(run(*arguments, "--strict"), "worn.mid is damaged", "track 1 at byte 34", "--strict")
 
 
+def test_what_is_played_to_a_model_is_strict_too(run: Run, model: Path, tmp_path: Path) -> None:
+    songs = tmp_path / "valid"
+    songs.mkdir()
+    (songs / "worn.mid").write_bytes(chunk(b"\x00\x90\x3c\x40" * 3).replace(b"MTrk\x00", b"MTrk\xff"))
+    judge = ("eval", songs, "--model", model, "--pulse")
+    assert "none of the 1 songs lasts 30 s" in run(*judge).err
+    strict = run(*judge, "--strict")
+    assert strict.code == cli.EXIT_USAGE
+    assert "none of the 1 songs" not in strict.err
+
+
 def test_midi_files_of_other_endings_are_read(run: Run, tune: Path, tmp_path: Path) -> None:
     data = tune.read_bytes()
     data += bytes(len(data) % 2)
