@@ -4,8 +4,9 @@ What it plays in a rest is compared with the phrase before it, and so is what th
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from itertools import pairwise
+from operator import add
 from typing import Any, Final
 
 import numpy as np
@@ -13,11 +14,12 @@ from numpy.typing import NDArray
 
 from livegen.judge.notes import Notes, changes, in_turn, notes_of
 from livegen.judge.stage import Stage, keys_of, spread
+from livegen.performance.modes import TURNS
 from livegen.score import SILENCE, Voice
 from livegen.training.dataset import Songs
 from livegen.units import seconds_to_frame
 
-MODES: Final = ("answer", "trade")
+N_SONGS: Final = 12
 
 _PHRASE_SECONDS: Final = 4
 _BPM: Final = 120.0
@@ -40,13 +42,7 @@ class TakenUp:
     n_frames: int = 0
 
     def __add__(self, other: "TakenUp") -> "TakenUp":
-        return TakenUp(
-            self.n_pairs + other.n_pairs,
-            self.n_pairs_taken_up + other.n_pairs_taken_up,
-            self.n_sounding + other.n_sounding,
-            self.n_in_pitch_classes + other.n_in_pitch_classes,
-            self.n_frames + other.n_frames,
-        )
+        return TakenUp(*map(add, astuple(self), astuple(other)))
 
     def shares(self) -> dict[str, float]:
         """Return the figures: shares of interval pairs and of time in the phrase's pitch classes, and of all time."""
@@ -71,22 +67,19 @@ def _interval_pairs(notes: Notes) -> list[tuple[int, int]]:
 
 
 def judge_answering(
-    stage: Stage,
-    songs: Songs,
-    *,
-    n_songs: int = 12,
-    seed: int = 0,
-    progress: Callable[[], None] = lambda: None,
-) -> dict[str, Any]:
-    """Play phrases of songs to a model in each of `MODES`, and compare its answers with what the songs have next.
+    stage: Stage, songs: Songs, *, seed: int = 0, progress: Callable[[], None] = lambda: None
+) -> tuple[dict[str, Any], list[NDArray[np.uint8]]]:
+    """Play phrases of `N_SONGS` songs to a model in each of `TURNS`, and compare its answers with what songs have next.
 
-    `progress` is called after every song in every mode. Returns, by mode and for ``songs``, the shares of `TakenUp`.
+    `progress` is called after every song in every mode. Returns, by mode and for ``songs``, the shares of `TakenUp`;
+    and what was played, ``uint8 (n, 4, 3)`` each.
     """
     half = seconds_to_frame(_PHRASE_SECONDS)
     n_frames = 2 * half * _N_PHRASES
-    chosen = _songs(songs, n_songs, n_frames)
+    chosen = _songs(songs, n_frames)
     figures: dict[str, Any] = {"n_songs": len(chosen)}
-    for mode in MODES:
+    pieces = []
+    for mode in TURNS:
         answers = TakenUp()
         for song in chosen:
             part = song[:, Voice.P1].copy()
@@ -95,20 +88,21 @@ def judge_answering(
             controls = {"mode": mode, "bpm": _BPM}
             played = stage.play(n_frames, seed=seed, controls=controls, keys=keys_of(part, Voice.P1))
             answers += _answers(played, half)
+            pieces.append(played)
             progress()
         figures[mode] = answers.shares()
     figures["songs"] = sum((_answers(song, half) for song in chosen), TakenUp()).shares()
-    return figures
+    return figures, pieces
 
 
-def _songs(songs: Songs, n_songs: int, n_frames: int) -> Sequence[NDArray[np.uint8]]:
+def _songs(songs: Songs, n_frames: int) -> Sequence[NDArray[np.uint8]]:
     found = []
     for i in range(len(songs)):
         song = songs.song(i)[:n_frames]
         notes = notes_of(song, Voice.P1)
         if len(song) == n_frames and (notes > 0).mean() >= _LEAST_SOUND and len(changes(notes)) >= _FEWEST_ONSETS:
             found.append(song)
-    return spread(found, n_songs, len(songs), "lasts 40 s with a busy first voice")
+    return spread(found, N_SONGS, len(songs), "lasts 40 s with a busy first voice")
 
 
 def _answers(frames: NDArray[np.uint8], half: int) -> TakenUp:

@@ -1,13 +1,12 @@
 """Does it stay alive? Sets of ten minutes, and how many of their half minutes are duller than real songs ever are."""
 
 import warnings
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from livegen.controls import Value
 from livegen.judge.notes import in_turn, notes_of
 from livegen.judge.stage import Stage, spread
 from livegen.score import PITCHED
@@ -22,6 +21,13 @@ _FEWEST_NOTES: Final = 8
 _RARE: Final = 5.0
 """A voice is dull that has fewer different notes than all but these percent of the songs' windows, or of whose notes
 more are its two commonest ones."""
+
+
+class Endured(NamedTuple):
+    """A set, ``uint8 (n, 4, 3)``, and which of its windows are dull, bool."""
+
+    frames: NDArray[np.uint8]
+    is_dull: NDArray[np.bool_]
 
 
 def windows(frames: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -57,13 +63,8 @@ def are_dull(found: NDArray[np.float64], of_songs: NDArray[np.float64]) -> NDArr
 
 
 def judge_endurance(
-    stage: Stage,
-    songs: Songs,
-    *,
-    seed: int = 0,
-    controls: Mapping[str, Value] | None = None,
-    progress: Callable[[], None] = lambda: None,
-) -> tuple[dict[str, Any], list[NDArray[np.uint8]]]:
+    stage: Stage, songs: Songs, *, seed: int = 0, progress: Callable[[], None] = lambda: None
+) -> tuple[dict[str, Any], list[Endured]]:
     """Let a model play `N_SETS` times for ten minutes, and count dull windows.
 
     `progress` is called after every set. Returns the shares of dull windows, of the model and of the songs, the longest
@@ -72,12 +73,13 @@ def judge_endurance(
     of_songs = windows_of(songs)
     sets = []
     for i in range(N_SETS):
-        sets.append(stage.play(seconds_to_frame(SET_SECONDS), seed=seed + i, controls=controls, keys=[]))
+        frames = stage.play(seconds_to_frame(SET_SECONDS), seed=seed + i, keys=[])
+        sets.append(Endured(frames, are_dull(windows(frames), of_songs)))
         progress()
-    found = [are_dull(windows(frames), of_songs) for frames in sets]
-    shown = ["".join("x" if is_dull else "." for is_dull in each) for each in found]
+    shown = ["".join("x" if is_dull else "." for is_dull in each.is_dull) for each in sets]
+    of_sets = np.concatenate([each.is_dull for each in sets])
     return {
-        "dull": {"model": float(np.concatenate(found).mean()), "songs": float(are_dull(of_songs, of_songs).mean())},
+        "dull": {"model": float(of_sets.mean()), "songs": float(are_dull(of_songs, of_songs).mean())},
         "longest_dull": max(len(row) for each in shown for row in each.split(".")),
         "sets": shown,
     }, sets

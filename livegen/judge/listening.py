@@ -10,14 +10,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from livegen.beat import coherence
 from livegen.judge.notes import CLASHES, changes, intervals, notes_of, pitch_classes
 from livegen.judge.stage import Stage, keys_of, roles, spread
-from livegen.judge.statistics import jensen_shannon
+from livegen.judge.statistics import jensen_shannon, on_grid
 from livegen.score import PITCHED, Voice
 from livegen.training.dataset import Songs
 from livegen.units import FRAME_RATE_HZ, frame_to_seconds, seconds_to_frame
 
+N_SONGS: Final = 16
 MELODY_SECONDS: Final = 40
 
 _FEWEST_ONSETS: Final = 40
@@ -36,7 +36,7 @@ _FEWEST_IN_KEY: Final = 4
 
 
 @dataclass(frozen=True)
-class Heard:
+class Duet:
     """One song as it is, and as the model played along with one voice of it: ``uint8 (n, 4, 3)`` each."""
 
     song: NDArray[np.uint8]
@@ -44,8 +44,8 @@ class Heard:
     period_frames: float
 
 
-def melodies(songs: Songs, lead: Voice, n_songs: int) -> list[int]:
-    """Return songs that have a clear beat and a part for the voice that is worth playing along with, by their index.
+def melodies(songs: Songs, lead: Voice) -> list[int]:
+    """Return `N_SONGS` songs with a clear beat and a part for the voice that is worth playing along with, by index.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def melodies(songs: Songs, lead: Voice, n_songs: int) -> list[int]:
         n_onsets = len(changes(notes_of(song, lead)))
         if len(song) == n_frames and is_full and songs.beats[i] is not None and n_onsets >= _FEWEST_ONSETS:
             found.append(i)
-    return spread(found, n_songs, len(songs), f"lasts {MELODY_SECONDS} s with a clear beat and a part for {lead.name}")
+    return spread(found, N_SONGS, len(songs), f"lasts {MELODY_SECONDS} s with a clear beat and a part for {lead.name}")
 
 
 def judge_listening(
@@ -69,10 +69,9 @@ def judge_listening(
     songs: Songs,
     *,
     lead: Voice = Voice.P1,
-    n_songs: int = 16,
     seed: int = 0,
     progress: Callable[[], None] = lambda: None,
-) -> tuple[dict[str, Any], list[Heard]]:
+) -> tuple[dict[str, Any], list[Duet]]:
     """Play a voice of songs to a model, and compare the others with those of the songs.
 
     Parameters
@@ -89,27 +88,27 @@ def judge_listening(
         time in the melody's key; ``onsets_a_second``, ``coherence`` with the song's beat and ``entry_seconds``, the
         median over songs each, None where no song has one. ``intervals``: distance of the intervals to the melody from
         those of the songs, and as ``limit`` that of one half of the songs from the other.
-    list of Heard
+    list of Duet
         What was judged, for pictures.
     """
     n_frames = seconds_to_frame(MELODY_SECONDS)
-    heard = []
-    for index in melodies(songs, lead, n_songs):
+    duets = []
+    for index in melodies(songs, lead):
         song, beat = songs.song(index)[:n_frames], songs.beats[index]
         assert beat is not None
         played = stage.play(n_frames, seed=seed, controls=roles(lead), keys=keys_of(song[:, lead], lead))
-        heard.append(Heard(song, played, beat.period_frames))
+        duets.append(Duet(song, played, beat.period_frames))
         progress()
-    return compare(heard, lead), heard
+    return compare(duets, lead), duets
 
 
-def compare(heard: Sequence[Heard], lead: Voice) -> dict[str, Any]:
+def compare(duets: Sequence[Duet], lead: Voice) -> dict[str, Any]:
     """Return the figures of `judge_listening`."""
-    sides = {"model": [each.played for each in heard], "songs": [each.song for each in heard]}
-    periods = [each.period_frames for each in heard]
+    sides = {"model": [each.played for each in duets], "songs": [each.song for each in duets]}
+    periods = [each.period_frames for each in duets]
     others = [voice for voice in Voice if voice is not lead]
     pitched = [voice for voice in others if voice in PITCHED]
-    figures: dict[str, Any] = {"n_songs": len(heard), "clash": {}, "in_key": {}, "intervals": {}}
+    figures: dict[str, Any] = {"n_songs": len(duets), "clash": {}, "in_key": {}, "intervals": {}}
     for one, other in [(lead, voice) for voice in pitched] + [(pitched[0], pitched[1])]:
         name = other.name if one is lead else f"{one.name} with {other.name}"
         of = {side: np.array([_intervals(frames, one, other) for frames in pieces]) for side, pieces in sides.items()}
@@ -146,7 +145,7 @@ def on_beat(notes: NDArray[np.int64], period_frames: float) -> float | None:
     onsets = onsets[onsets > _SETTLED_FRAMES]
     if len(onsets) <= 10:
         return None
-    return max(abs(coherence(onsets, period_frames, m)) for m in (2, 4))
+    return on_grid(onsets, period_frames)
 
 
 def _intervals(frames: NDArray[np.uint8], one: Voice, other: Voice) -> NDArray[np.int64]:

@@ -7,14 +7,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from livegen.formats.files import atomic_path
-from livegen.judge.endurance import are_dull, windows, windows_of
-from livegen.judge.listening import Heard
+from livegen.judge.endurance import Endured
+from livegen.judge.listening import Duet
 from livegen.judge.notes import CLASHES, changes, notes_of
-from livegen.judge.picture import check_can_draw, draw_roll
+from livegen.judge.picture import draw_roll, new_page, save_page
 from livegen.judge.pulse import find_pulse
 from livegen.score import PITCHED, Voice
-from livegen.training.dataset import Songs
 from livegen.units import FRAME_RATE_HZ, frame_to_seconds
 
 _MOST_DRAWN: Final = 4
@@ -23,7 +21,7 @@ _CHROMA_SECONDS: Final = 0.5
 _NAMES: Final = ("C", "", "D", "", "E", "F", "", "G", "", "A", "", "B")
 
 
-def draw_listening(path: Path, heard: Sequence[Heard], lead: Voice) -> None:
+def draw_listening(path: Path, duets: Sequence[Duet], lead: Voice = Voice.P1) -> None:
     """Draw the first songs that were played to a model as a PNG.
 
     For each there is the roll with the clashes with the melody in red, the chroma of the melody above that of the other
@@ -34,8 +32,8 @@ def draw_listening(path: Path, heard: Sequence[Heard], lead: Voice) -> None:
     TrainingError, FormatError
         If matplotlib is not installed, or the file cannot be written.
     """
-    rows = heard[:_MOST_DRAWN]
-    figure, grid = _page(path, 3 * len(rows), 4)
+    rows = duets[:_MOST_DRAWN]
+    figure, grid = new_page(path, 3 * len(rows), 4)
     for i, each in enumerate(rows):
         roll = figure.add_subplot(grid[3 * i, :], title=f"song {i + 1}, played {lead.name}; clashes red")
         draw_roll(roll, each.played)
@@ -46,13 +44,13 @@ def draw_listening(path: Path, heard: Sequence[Heard], lead: Voice) -> None:
         for row, (name, frames) in enumerate((("song", each.song), ("model", each.played)), 3 * i + 1):
             axes = figure.add_subplot(grid[row, 3], title=f"{name}: onsets in the beat")
             _draw_phases(axes, frames, each.period_frames, [voice for voice in Voice if voice is not lead])
-    _save(figure, path)
+    save_page(figure, path)
 
 
 def draw_pulse(path: Path, runs: Sequence[NDArray[np.uint8]]) -> None:
     """Draw the first runs, ``uint8 (N, 4, 3)`` each, and where in their own beats onsets fall; see `draw_listening`."""
     rows = runs[:_MOST_DRAWN]
-    figure, grid = _page(path, len(rows), 4)
+    figure, grid = new_page(path, len(rows), 4)
     for i, frames in enumerate(rows):
         draw_roll(figure.add_subplot(grid[i, :3]), frames)
         pulse = find_pulse(frames)
@@ -61,35 +59,20 @@ def draw_pulse(path: Path, runs: Sequence[NDArray[np.uint8]]) -> None:
                 grid[i, 3], title=f"coherence {pulse.of_parts:.2f}, whole beats {pulse.of_beats:.2f}"
             )
             _draw_phases(axes, frames, pulse.period_frames, list(Voice))
-    _save(figure, path)
+    save_page(figure, path)
 
 
-def draw_endurance(path: Path, sets: Sequence[NDArray[np.uint8]], songs: Songs) -> None:
-    """Draw sets of minutes, ``uint8 (N, 4, 3)`` each, with their dull windows shaded; see `draw_listening`."""
+def draw_endurance(path: Path, sets: Sequence[Endured]) -> None:
+    """Draw sets of minutes with their dull windows shaded; see `draw_listening`."""
     rows = sets[:_MOST_DRAWN]
-    figure, grid = _page(path, len(rows), 1)
-    of_songs = windows_of(songs)
-    for i, frames in enumerate(rows):
+    figure, grid = new_page(path, len(rows), 1)
+    for i, (frames, is_dull) in enumerate(rows):
         axes = figure.add_subplot(grid[i, 0])
         draw_roll(axes, frames)
-        is_dull = are_dull(windows(frames), of_songs)
         seconds = frame_to_seconds(len(frames)) / max(len(is_dull), 1)
         for window in np.flatnonzero(is_dull):
             axes.axvspan(window * seconds, (window + 1) * seconds, color="tab:red", alpha=0.2)
-    _save(figure, path)
-
-
-def _page(path: Path, n_rows: int, n_columns: int) -> tuple[Any, Any]:
-    check_can_draw(path)
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(18, 2.2 * n_rows), layout="constrained")
-    return figure, figure.add_gridspec(n_rows, n_columns)
-
-
-def _save(figure: Any, path: Path) -> None:
-    with atomic_path(path) as partial:
-        figure.savefig(partial, dpi=80, format="png")
+    save_page(figure, path)
 
 
 def _mark_clashes(axes: Any, frames: NDArray[np.uint8], lead: Voice) -> None:

@@ -1,23 +1,19 @@
 """All that is judged of a model as a partner, by name."""
 
 from collections.abc import Callable, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
-from livegen.judge.answering import MODES, judge_answering
+from livegen.judge import answering, listening
+from livegen.judge.answering import judge_answering
 from livegen.judge.endurance import N_SETS, judge_endurance
 from livegen.judge.listening import judge_listening
 from livegen.judge.pages import draw_endurance, draw_listening, draw_pulse
 from livegen.judge.pulse import N_RUNS, judge_pulse
 from livegen.judge.stage import Stage
-from livegen.score import Voice
-from livegen.training.dataset import Songs
+from livegen.performance.modes import TURNS
 from livegen.training.sources import VALID, Heard, Listener, load_songs
-
-_N_MELODIES: Final = 16
-_N_ANSWERED: Final = 12
-
-_Judge = Callable[[Stage, Songs, int, Callable[[], None], Path | None], dict[str, Any]]
 
 
 def judge_partner(
@@ -48,7 +44,7 @@ def judge_partner(
     Returns
     -------
     dict
-        By these names, what `judge_listening`, `judge_answering`, `judge_pulse` and `judge_endurance` return.
+        By these names, the figures of `judge_listening`, `judge_answering`, `judge_pulse` and `judge_endurance`.
 
     Raises
     ------
@@ -59,48 +55,26 @@ def judge_partner(
     songs, stage = load_songs(data, VALID, listener, is_strict=is_strict), Stage(model_folder)
     figures = {}
     for name in asked:
-        judge, n_pieces = _JUDGES[name]
-        n_played = 0
-
-        def progress(name: str = name, n_pieces: int = n_pieces) -> None:
-            nonlocal n_played
-            n_played += 1
-            listener.progress(name, n_played / n_pieces)
-
-        page = picture and picture.with_stem(f"{picture.stem}-{name}")
-        figures[name] = judge(stage, songs, seed, progress, page)
+        judge, draw, n_pieces = _JUDGES[name]
+        figures[name], pieces = judge(stage, songs, seed=seed, progress=_counter(listener, name, n_pieces))
+        if picture is not None and draw is not None:
+            draw(picture.with_stem(f"{picture.stem}-{name}"), pieces)
     return figures
 
 
-def _listen(stage: Stage, songs: Songs, seed: int, progress: Callable[[], None], page: Path | None) -> dict[str, Any]:
-    figures, heard = judge_listening(stage, songs, n_songs=_N_MELODIES, seed=seed, progress=progress)
-    if page is not None:
-        draw_listening(page, heard, Voice.P1)
-    return figures
+def _counter(listener: Listener, name: str, n_pieces: int) -> Callable[[], None]:
+    """Return what is called after every piece, and tells how many of them are done."""
+    done = count(1)
+    return lambda: listener.progress(name, next(done) / n_pieces)
 
 
-def _answer(stage: Stage, songs: Songs, seed: int, progress: Callable[[], None], page: Path | None) -> dict[str, Any]:
-    return judge_answering(stage, songs, n_songs=_N_ANSWERED, seed=seed, progress=progress)
+_Judge = Callable[..., tuple[dict[str, Any], list[Any]]]
+_Draw = Callable[[Path, list[Any]], None]
 
-
-def _pulse(stage: Stage, songs: Songs, seed: int, progress: Callable[[], None], page: Path | None) -> dict[str, Any]:
-    figures, runs = judge_pulse(stage, songs, seed=seed, progress=progress)
-    if page is not None:
-        draw_pulse(page, runs)
-    return figures
-
-
-def _long(stage: Stage, songs: Songs, seed: int, progress: Callable[[], None], page: Path | None) -> dict[str, Any]:
-    figures, sets = judge_endurance(stage, songs, seed=seed, progress=progress)
-    if page is not None:
-        draw_endurance(page, sets, songs)
-    return figures
-
-
-_JUDGES: Final[dict[str, tuple[_Judge, int]]] = {
-    "listen": (_listen, _N_MELODIES),
-    "answer": (_answer, _N_ANSWERED * len(MODES)),
-    "pulse": (_pulse, N_RUNS),
-    "long": (_long, N_SETS),
+_JUDGES: Final[dict[str, tuple[_Judge, _Draw | None, int]]] = {
+    "listen": (judge_listening, draw_listening, listening.N_SONGS),
+    "answer": (judge_answering, None, answering.N_SONGS * len(TURNS)),
+    "pulse": (judge_pulse, draw_pulse, N_RUNS),
+    "long": (judge_endurance, draw_endurance, N_SETS),
 }
-"""By name: what judges it, and how many pieces are played for it."""
+"""By name: what judges it, what draws the pieces that were played, and how many there are."""

@@ -48,12 +48,8 @@ def write_picture(path: Path, of_runs: Counts, of_songs: Counts, runs: Sequence[
     TrainingError, FormatError
         If matplotlib is not installed, or the file cannot be written.
     """
-    check_can_draw(path)
-    from matplotlib.figure import Figure
-
     n_rows, n_rolls = len(_HISTOGRAMS) + 1, min(len(runs), N_ROLLS)
-    figure = Figure(figsize=(16, 2.1 * (n_rows + n_rolls)), layout="constrained")
-    grid = figure.add_gridspec(n_rows + n_rolls, len(Voice))
+    figure, grid = new_page(path, n_rows + n_rolls, len(Voice))
     sets = (("model", of_runs, "tab:red"), ("songs", of_songs, "0.6"))
     for column, (name, title) in enumerate(_RATES.items()):
         axes = figure.add_subplot(grid[0, column], title=title)
@@ -69,6 +65,20 @@ def write_picture(path: Path, of_runs: Counts, of_songs: Counts, runs: Sequence[
                 axes.bar(np.arange(len(values)) + 0.4 * i - 0.2, values / max(values.sum(), 1), 0.4, color=colour)
     for i, run in enumerate(runs[:n_rolls]):
         draw_roll(figure.add_subplot(grid[n_rows + i, :]), run)
+    save_page(figure, path)
+
+
+def new_page(path: Path, n_rows: int, n_columns: int) -> tuple[Any, Any]:
+    """Return a figure of matplotlib for a file and the grid of its rows and columns; see `check_can_draw`."""
+    check_can_draw(path)
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(16, 2.1 * n_rows), layout="constrained")
+    return figure, figure.add_gridspec(n_rows, n_columns)
+
+
+def save_page(figure: Any, path: Path) -> None:
+    """Write a figure as a PNG; raises FormatError if the file cannot be written."""
     with atomic_path(path) as partial:
         figure.savefig(partial, dpi=80, format="png")
 

@@ -12,6 +12,7 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from livegen.beat import coherence
 from livegen.engines.lstm.features import NOTHING, event_flag
 from livegen.score import N_VOICES, Voice, onsets
 from livegen.units import FRAME_RATE_HZ, seconds_to_frame
@@ -226,5 +227,9 @@ def grid_coherence(frames: NDArray[np.uint8], period_frames: float, phase: float
     times = np.nonzero(onsets(frames))[0]
     if not len(times):
         return 0.0
-    phases = phase + times / period_frames
-    return float(max(abs(np.exp(2j * np.pi * m * phases).mean()) for m in (2, 4)))
+    return on_grid(times + phase * period_frames, period_frames)
+
+
+def on_grid(times: NDArray[Any], period_frames: float) -> float:
+    """Return how well times fall on the halves or the quarters of a beat, as `grid_coherence` does for onsets."""
+    return max(abs(coherence(times, period_frames, m)) for m in (2, 4))

@@ -10,10 +10,10 @@ from songs import song, write_split
 
 from livegen.errors import TrainingError
 from livegen.events import NoteOff, NoteOn
-from livegen.judge import answering, endurance, listening, partner, pulse
+from livegen.judge import answering, endurance, listening, pulse
 from livegen.judge.answering import taken_up
 from livegen.judge.endurance import are_dull, windows
-from livegen.judge.listening import Heard, compare
+from livegen.judge.listening import Duet, compare
 from livegen.judge.partner import judge_partner
 from livegen.judge.pulse import find_pulse
 from livegen.judge.stage import keys_of
@@ -41,7 +41,7 @@ def test_an_accompaniment_is_held_against_that_of_the_song() -> None:
     melody = [60, 62, 64, 65, 67, 69, 71, 72]
     original = piece(P1=melody, P2=[note - 12 for note in melody], TR=[48], NO=[4, 8])
     played = piece(P1=melody, P2=[note - 11 for note in melody], TR=[48])
-    figures = compare([Heard(original, played, 12.0)] * 2, Voice.P1)
+    figures = compare([Duet(original, played, 12.0)] * 2, Voice.P1)
     assert figures["clash"]["P2"] == {"model": 1.0, "songs": 0.0}
     assert figures["clash"]["TR"]["model"] == figures["clash"]["TR"]["songs"] == pytest.approx(0.25, abs=0.01)
     assert figures["in_key"]["P2"]["songs"] == 1.0 > figures["in_key"]["P2"]["model"]
@@ -102,8 +102,8 @@ def test_a_model_is_judged_and_drawn(data: Path, model: Path, monkeypatch: pytes
     monkeypatch.setattr(pulse, "_RUN_SECONDS", 10)
     monkeypatch.setattr(endurance, "N_SETS", 1)
     monkeypatch.setattr(endurance, "SET_SECONDS", 31)
-    monkeypatch.setattr(partner, "_N_MELODIES", 2)
-    monkeypatch.setattr(partner, "_N_ANSWERED", 1)
+    monkeypatch.setattr(listening, "N_SONGS", 2)
+    monkeypatch.setattr(answering, "N_SONGS", 1)
     asked = ("listen", "answer", "pulse", "long")
     figures = json.loads(json.dumps(judge_partner(data, model, asked, picture=tmp_path / "page.png"), allow_nan=False))
     assert tuple(figures) == asked
