@@ -7,13 +7,13 @@ next one is, as `performance.ruts.LEAVES` has it.
 """
 
 import sys
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
+from livegen.judge.notes import in_turn, notes_of
 from livegen.performance.ruts import N_CHANGES, RUT_SIZES, usual_notes
-from livegen.score import Column, Voice
+from livegen.score import PITCHED
 from livegen.training.sources import TRAIN, load_songs
 
 MOST_OTHERS = 12
@@ -23,11 +23,9 @@ def main() -> None:
     """Read the songs in the folder that is named, and print the table."""
     n_left, n_changes = np.zeros((2, len(RUT_SIZES), MOST_OTHERS))
     songs = load_songs(Path(sys.argv[1]), TRAIN)
-    for begin, end in pairwise(songs.offsets):
-        for voice in (Voice.P1, Voice.P2, Voice.TR):
-            note = songs.frames[begin:end, voice, Column.NOTE]
-            begins = np.flatnonzero((note > 0) & (note != np.concatenate([[0], note[:-1]])))
-            notes = note[begins].tobytes()
+    for index in range(len(songs)):
+        for voice in PITCHED:
+            notes = bytes(in_turn(notes_of(songs.song(index), voice)).tolist())
             for at in range(N_CHANGES, len(notes)):
                 usual, n_others = usual_notes(notes[at - N_CHANGES : at])
                 for i, (size, n) in enumerate(zip(RUT_SIZES, n_others, strict=True)):

@@ -216,11 +216,10 @@ def arranged(sampling: Sampling, form: Form, amount: float = 1.0, *, is_full: bo
         own + amount * _silence(rest and not is_full, n_quiet, 0.0 if is_full else breath)
         for own, rest, n_quiet, breath in zip(sampling.silence, form.rests, form.quiet, _BREATH_NATS, strict=True)
     )
-    sampling = replace(sampling, usual=form.ruts.usual, leave=form.ruts.leave)
+    sampling = replace(sampling, silence=silence, usual=form.ruts.usual, leave=form.ruts.leave)
     if form.is_looping:
-        return replace(sampling, silence=silence, density=tuple(own + _LEAVE_LOOP_NATS for own in sampling.density))
-    copy = tuple(own + added for own, added in zip(sampling.copy, _COPY_NATS, strict=True))
-    return replace(sampling, silence=silence, copy=copy)
+        return replace(sampling, density=tuple(own + _LEAVE_LOOP_NATS for own in sampling.density))
+    return replace(sampling, copy=tuple(own + added for own, added in zip(sampling.copy, _COPY_NATS, strict=True)))
 
 
 def _silence(rests: bool, n_quiet: int, breath: float) -> float:

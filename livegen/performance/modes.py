@@ -33,6 +33,9 @@ from livegen.score_table import MODEL, OFF, PLAYER
 Keys = Sequence[HeldKey | None]
 """The key that each voice sounds."""
 
+TURNS: Final = ("answer", "trade")
+"""Modes in which the player and the model take turns."""
+
 _LONG_AGO: Final = -(1 << 40)
 _NOT_YET: Final = 1 << 40
 

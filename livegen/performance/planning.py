@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.beat import Beat
-from livegen.controls import VOICE_PREFIX
 from livegen.engines.protocol import Performer, Sampling
 from livegen.engines.sampling import seed_bits, uniform
 from livegen.performance.form import arranged
-from livegen.performance.modes import echo_lag, owners
+from livegen.performance.keyboard import is_player
+from livegen.performance.modes import TURNS, echo_lag, owners
 from livegen.performance.state import State
 from livegen.performance.tightness import LISTEN_FRAMES, MEMORY_FRAMES, Groove, Reach, barred
 from livegen.performance.timeline import NO_OFFSET, Context, Place, Step, Timeline
@@ -33,9 +33,6 @@ volume and timbre."""
 _ECHO_NATS: Final = 3.0
 """Added to the log-odds of a player's voice going on as in the phrase that the model answers. Answers and turns then
 have .60 and .52 of the phrase's pairs of intervals, and had .14 and .10; the next four seconds of a song have .47."""
-
-_TURNS: Final = ("answer", "trade")
-"""Modes in which the model's turns are short: what has long been silent enters, whatever the control `arrangement`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +97,7 @@ def next_context(state: State, timeline: Timeline, performer: Performer) -> Cont
         memory=float(state.values["memory"]),
         beat=beat_before(state, timeline.end),
         bar=_bar_before(state, timeline.end),
-        lag=echo_lag(state.values, state.playing, state.tempo, timeline.end),
+        lag=_echo_lag(state, timeline.end),
         performer=performer,
     )
 
@@ -110,8 +107,11 @@ def arrive(state: State, place: Place) -> Place:
     beat = beat_before(state, state.timeline.end)
     if not is_moved(place.context.beat, beat):
         return place
-    lag = echo_lag(state.values, state.playing, state.tempo, state.timeline.end)
-    return place.on_beat(memory=float(state.values["memory"]), beat=beat, lag=lag)
+    return place.on_beat(memory=float(state.values["memory"]), beat=beat, lag=_echo_lag(state, state.timeline.end))
+
+
+def _echo_lag(state: State, frame_index: int) -> int:
+    return echo_lag(state.values, state.playing, state.tempo, frame_index)
 
 
 def beat_before(state: State, frame_index: int) -> Beat | None:
@@ -163,13 +163,12 @@ def plan(
     if state.is_running and state.machine.loop is not None:
         frame = np.where(is_drawn[:, None], state.machine.loop.at(frame_index), frame)
     elif state.is_running:
-        is_turn = state.values["mode"] in _TURNS
-        amount = 1.0 if is_turn else float(state.values["arrangement"])
-        is_full = is_turn or bool((part.owner == PLAYER).any())  # who plays wants the band
+        takes_turns = state.values["mode"] in TURNS  # which are short: what has long been silent enters in any case
+        amount = 1.0 if takes_turns else float(state.values["arrangement"])
+        is_full = takes_turns or bool((part.owner == PLAYER).any())  # who plays wants the band
         sampling = arranged(sampling, context.form, amount, is_full=is_full)
-        if echo_lag(state.values, state.playing, state.tempo, frame_index):
-            players = (state.values[prefix + "role"] == "player" for prefix in VOICE_PREFIX.values())
-            sampling = replace(sampling, follow=tuple(_ECHO_NATS * is_players for is_players in players))
+        if _echo_lag(state, frame_index):
+            sampling = replace(sampling, follow=tuple(_ECHO_NATS * is_player(state.values, voice) for voice in Voice))
         frame, waiting = _drawn(state, timeline, part, frame, is_drawn, sampling, context, reach)
     played = np.where(part.rests[:, None], SILENCE, frame)
     return Step(PlannedFrame(frame_index, played, part.owner, offsets), frame, context, state.is_running, waiting)

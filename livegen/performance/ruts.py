@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.engines.protocol import N_USUAL, NO_LEAVE, NO_USUAL
-from livegen.score import N_VOICES, Voice
+from livegen.score import N_VOICES, PITCHED
 
 N_CHANGES: Final = 32
 """The last changes of a voice to a note that are looked at."""
@@ -29,8 +29,6 @@ LEAVES: Final = (
 """By the size of a rut: how likely the next change is one to none of so many commonest notes, by how many of the last
 `N_CHANGES` were to none of them. From NES-MDB's train split, see `tools/fit_ruts.py`. Where more were, the network
 changes as often as songs do."""
-
-_MELODIC: Final = (Voice.P1, Voice.P2, Voice.TR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +56,7 @@ class Ruts:
         if sounding == self.sounding:
             return self
         notes, usual, leave = list(self.notes), list(self.usual), list(self.leave)
-        for voice in _MELODIC:
+        for voice in PITCHED:
             if sounding[voice] not in (0, self.sounding[voice]):
                 notes[voice] = (notes[voice] + bytes((sounding[voice],)))[-N_CHANGES:]
                 if len(notes[voice]) == N_CHANGES:

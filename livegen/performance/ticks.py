@@ -142,8 +142,7 @@ class Ticks:
         return self.time + self.period + 0.5 * self.growth
 
     def _expects(self, time: float) -> bool:
-        n_ticks = (time - self.time) / self.period
-        return abs(n_ticks - round(n_ticks)) <= _SAME
+        return _is_whole((time - self.time) / self.period)
 
     def _gate(self) -> float:
         if self.n_fitted < N_ACQUIRED:
@@ -223,8 +222,11 @@ class Ticks:
     def _has_lost_some(self, steps: list[float]) -> bool:
         """Return whether ticks came at the clock's own pace with some lost between them."""
         n_ticks = [step / self.period for step in steps]
-        is_near = all(abs(n - round(n)) <= _SAME for n in n_ticks)
-        return is_near and round(min(n_ticks)) == 1
+        return all(map(_is_whole, n_ticks)) and round(min(n_ticks)) == 1
+
+
+def _is_whole(n_ticks: float) -> bool:
+    return abs(n_ticks - round(n_ticks)) <= _SAME
 
 
 def _clamped(period: float) -> float:
