@@ -3,11 +3,13 @@
 Errors begin with the key, ``tr.channel``.
 """
 
+import contextlib
 import math
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
 from livegen.errors import PortError
+from livegen.toml.text import shown
 
 TRANSPOSITIONS: Final = (-48, 48)
 """Range of a transposition, in semitones."""
@@ -61,7 +63,7 @@ def _split(text: str) -> dict[str, Any]:
 def table_of(key: str, value: object, example: str) -> Mapping[str, Any]:
     """Return a value that must be a table, such as ``key.example``."""
     if not isinstance(value, Mapping):
-        raise PortError(f"{key} cannot be {value!r}: it is a table, such as {key}.{example}")
+        raise PortError(f"{key} cannot be {shown(value)}: it is a table, such as {key}.{example}")
     return value
 
 
@@ -69,7 +71,7 @@ def whole_of(key: str, value: object, lowest: int, highest: int) -> int:
     """Return a value that must be a whole number in a range."""
     number = number_of(key, value, lowest, highest)
     if number != int(number):
-        raise PortError(f"{key} cannot be {value!r}: allowed is a whole number from {lowest} to {highest}")
+        raise PortError(f"{key} cannot be {shown(value)}: allowed is a whole number from {lowest} to {highest}")
     return int(number)
 
 
@@ -77,12 +79,11 @@ def number_of(key: str, value: object, lowest: float, highest: float) -> float:
     """Return a value that must be a number in a range."""
     number = math.nan
     if isinstance(value, (int, float, str)) and not isinstance(value, bool):
-        try:
+        with contextlib.suppress(ValueError, OverflowError):
             number = float(value)
-        except (ValueError, OverflowError):
-            number = math.nan
     if not lowest <= number <= highest:
-        raise PortError(f"{key} cannot be {str(value)[:40]!r}: allowed is a number from {lowest:g} to {highest:g}")
+        text = value[:40] if isinstance(value, str) else shown(value)
+        raise PortError(f"{key} cannot be {text!r}: allowed is a number from {lowest:g} to {highest:g}")
     return number
 
 
@@ -92,18 +93,18 @@ def switch_of(key: str, value: object) -> bool:
         return value
     if isinstance(value, str) and value.lower() in _SWITCHES:
         return _SWITCHES[value.lower()]
-    raise PortError(f"{key} cannot be {value!r}: allowed is on or off")
+    raise PortError(f"{key} cannot be {shown(value)}: allowed is on or off")
 
 
 def word_of(key: str, value: object, words: tuple[str, ...]) -> str:
     """Return a value that must be one of some words, in any case."""
     if isinstance(value, str) and value.lower() in words:
         return value.lower()
-    raise PortError(f"{key} cannot be {value!r}: allowed is {', '.join(words)}")
+    raise PortError(f"{key} cannot be {shown(value)}: allowed is {', '.join(words)}")
 
 
 def port_of(value: object, kind: str) -> str:
     """Return a value that must be a part of the name of a port, an input or an output."""
     if isinstance(value, str) and value.strip():
         return value.strip()
-    raise PortError(f"port cannot be {value!r}: allowed is a part of a MIDI {kind}'s name")
+    raise PortError(f"port cannot be {shown(value)}: allowed is a part of a MIDI {kind}'s name")

@@ -175,6 +175,11 @@ def _show(value: object) -> str:
         return "a section"
     if isinstance(value, bool):
         return str(value).lower()
+    return shown(value)
+
+
+def shown(value: object) -> str:
+    """Return the beginning of a value as Python writes it."""
     try:
         return shorten(repr(value), 40)
     except (ValueError, RecursionError):  # Python refuses to print a number of over 4,300 digits

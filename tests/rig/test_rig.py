@@ -167,6 +167,8 @@ MISTAKES = {
         "midi_in.transpose cannot be '60': allowed is a number from -48",
     ),
     "two inputs of all": (4, "[[midi_in]]\n[[midi_in]]\nchannel = 2", "cannot both take every keyboard"),
+    "a number of 4,817 digits": (4, f"[[midi_in]]\ntranspose = 0x{'f' * 4000}", "too long to print"),
+    "a port that is one": (4, f"[[midi_out]]\nport = 0x{'f' * 4000}", "too long to print"),
     "an input that is a number": (3, "midi_in = 3", "write [[midi_in]] over each"),
     "a list of inputs": (3, 'midi_in = ["a", "b"]', "write [[midi_in]] over each"),
     "a knob twice on a port": (
