@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from livegen.controls import VOICE_PREFIX
 from livegen.errors import PortError
 from livegen.events import Event, NoteOn
 from livegen.toml.ports import TRANSPOSITIONS, parse_port, port_of, whole_of, word_of
-from livegen.voices import Voice
+from livegen.voices import VOICE_OF_NAME, Voice
 
 _KEYS: Final = ("port", "voice", "channel", "transpose")
-_VOICES: Final = {voice.name.lower(): voice for voice in Voice}
 _CHANNELS: Final = (1, 16)
 
 
@@ -142,7 +142,7 @@ def labels_of(settings: Sequence[MidiInSettings]) -> frozenset[str]:
 
 def roles_of(settings: Iterable[MidiInSettings]) -> dict[str, str]:
     """Return the roles that go without saying: the voices that inputs play are the player's."""
-    return {f"{each.voice.name.lower()}.role": "player" for each in settings if each.voice is not None}
+    return {VOICE_PREFIX[each.voice] + "role": "player" for each in settings if each.voice is not None}
 
 
 def read_settings(table: Mapping[str, Any]) -> MidiInSettings:
@@ -163,7 +163,7 @@ def read_settings(table: Mapping[str, Any]) -> MidiInSettings:
         if key == "port":
             changes[key] = port_of(value, "input")
         elif key == "voice":
-            changes[key] = _VOICES[word_of(key, value, tuple(_VOICES))]
+            changes[key] = VOICE_OF_NAME[word_of(key, value, tuple(VOICE_OF_NAME))]
         elif key == "channel":
             changes[key] = whole_of(key, value, *_CHANNELS) - 1
         elif key == "transpose":

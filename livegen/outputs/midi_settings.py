@@ -13,6 +13,7 @@ from livegen.errors import PortError
 from livegen.score import MIDI_CHANNEL, NOTE_RANGE, Voice, fit_octave
 from livegen.toml.ports import TRANSPOSITIONS, number_of, parse_port, port_of, switch_of, table_of, whole_of, word_of
 from livegen.units import MAX_VELOCITY
+from livegen.voices import VOICE_OF_NAME
 
 DRUM_KEYS: Final[Mapping[int, int]] = MappingProxyType(
     {
@@ -147,8 +148,8 @@ def read_settings(table: Mapping[str, Any]) -> MidiOutSettings:
     voices = list(settings.voices)
     changes: dict[str, Any] = {}
     for key, value in table.items():
-        if key in _VOICE_NAMES:
-            voices[_VOICE_NAMES[key]] = _read_voice(voices[_VOICE_NAMES[key]], key, value)
+        if key in VOICE_OF_NAME:
+            voices[VOICE_OF_NAME[key]] = _read_voice(voices[VOICE_OF_NAME[key]], key, value)
         elif key == "drums":
             changes[key] = _read_drums(value)
         elif key == "offset_ms":
@@ -162,7 +163,7 @@ def read_settings(table: Mapping[str, Any]) -> MidiOutSettings:
         elif key == "port":
             changes[key] = port_of(value, "output")
         else:
-            raise PortError(f"{key} is unknown for a MIDI output: allowed is {', '.join((*_KEYS, *_VOICE_NAMES))}")
+            raise PortError(f"{key} is unknown for a MIDI output: allowed is {', '.join((*_KEYS, *VOICE_OF_NAME))}")
     return replace(settings, voices=tuple(voices), **changes)
 
 
@@ -190,7 +191,7 @@ def write_settings(settings: MidiOutSettings) -> dict[str, Any]:
     drums = {str(note): key for note, key in settings.drums.items() if key != DRUM_KEYS[note]}
     if drums:
         table["drums"] = drums
-    for name, voice in _VOICE_NAMES.items():
+    for name, voice in VOICE_OF_NAME.items():
         own, usual = settings.voices[voice], default.voices[voice]
         changed = {key: getattr(own, key) for key in _VOICE_KEYS if getattr(own, key) != getattr(usual, key)}
         if "channel" in changed:
@@ -198,9 +199,6 @@ def write_settings(settings: MidiOutSettings) -> dict[str, Any]:
         if changed:
             table[name] = changed
     return table
-
-
-_VOICE_NAMES: Final = {voice.name.lower(): voice for voice in Voice}
 
 
 def _read_voice(voice: VoiceOut, name: str, table: object) -> VoiceOut:

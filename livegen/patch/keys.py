@@ -12,6 +12,7 @@ from typing import Final, Literal
 
 from livegen.score import NOTE_RANGE, PITCHED, TIMBRE_MAX, Voice
 from livegen.units import MAX_VOLUME
+from livegen.voices import VOICE_OF_NAME
 
 MACRO_LENGTH_MAX: Final = 64
 MIDI_KEY_MAX: Final = 127
@@ -210,7 +211,7 @@ MACRO_SUFFIXES: Final[Mapping[str, str]] = MappingProxyType(
 )
 """What ``volume_loop`` and ``volume_release`` mean, and the same for every other macro."""
 
-VOICE_SECTIONS: Final[Mapping[str, Voice]] = MappingProxyType({voice.name.lower(): voice for voice in Voice})
+VOICE_SECTIONS: Final = VOICE_OF_NAME
 DRUMS_SECTION: Final = "drums"
 CONTROLS_SECTION: Final = "controls"
 

@@ -6,10 +6,9 @@ from typing import Any, Final
 
 from livegen.controls import CONTROLS, Control, Value, parse_value
 from livegen.errors import ControlError
-from livegen.score import Voice
 from livegen.toml.text import Keys, TomlText
+from livegen.voices import VOICE_OF_NAME
 
-_VOICES: Final = tuple(voice.name.lower() for voice in Voice)
 _HIGHEST_KEY: Final = int(CONTROLS["p1.key_high"].maximum)
 
 
@@ -36,7 +35,7 @@ def read_controls(file: TomlText, section: str, table: dict[str, Any]) -> dict[s
         if name in controls:
             raise file.error(f"{file.where((section, *keys))} is there twice: leave one out")
         controls[name] = value
-    for voice in _VOICES:
+    for voice in VOICE_OF_NAME:
         lowest = int(controls.get(f"{voice}.key_low", 0))
         highest = int(controls.get(f"{voice}.key_high", _HIGHEST_KEY))
         if lowest > highest:
@@ -47,7 +46,7 @@ def read_controls(file: TomlText, section: str, table: dict[str, Any]) -> dict[s
 
 def _written_controls(table: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], object]]:
     for name, value in table.items():
-        if isinstance(value, dict) and name in _VOICES:
+        if isinstance(value, dict) and name in VOICE_OF_NAME:
             for inner, inner_value in value.items():
                 yield (name, inner), inner_value
         else:

@@ -43,8 +43,8 @@ from livegen.score import (
     validate_frames,
 )
 from livegen.units import FRAME_RATE_HZ, MAX_VELOCITY, MAX_VOLUME, volume_to_velocity
+from livegen.voices import VOICE_OF_NAME
 
-_TRACK_VOICES: Final[dict[str, Voice]] = {voice.name.lower(): voice for voice in Voice}
 _PLAYER_SUFFIX: Final = " player"
 _PROGRAMS: Final[dict[Voice, int]] = {Voice.P1: 80, Voice.P2: 81, Voice.TR: 38, Voice.NO: 121}  # as nesmdb writes them
 _MOST_SAID: Final = 10_000  # largest number of tempos, and of markers; no music has more
@@ -188,7 +188,7 @@ def write(path: Path, piece: Piece) -> None:
 
 
 def _voice_of(track_name: str) -> Voice | None:
-    return _TRACK_VOICES.get(track_name.removesuffix(_PLAYER_SUFFIX))
+    return VOICE_OF_NAME.get(track_name.removesuffix(_PLAYER_SUFFIX))
 
 
 def _voice_changes(song: Song) -> dict[Voice, tuple[NDArray[np.int64], NDArray[np.uint8]]]:
