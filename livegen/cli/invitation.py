@@ -5,14 +5,12 @@ from typing import Final
 from rich.text import Text
 
 from livegen.controls import VOICE_PREFIX
+from livegen.outputs.devices import NULL
 from livegen.score import Voice
 from livegen.session.session import Session
 from livegen.system.midi_ports import CLIENT_NAME
 
 _NOTE_NAMES: Final = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
-_NO_CARD: Final = "null"
-"""The name of the sound that goes nowhere."""
-
 _LETTERS: Final = "z x c v b"
 
 
@@ -59,6 +57,6 @@ def _how_to_play(session: Session, page: str) -> str:
 
 
 def _how_to_hear(session: Session, page: str) -> str:
-    if session.speaker.name != _NO_CARD:
+    if session.speaker.name != NULL:
         return ""
     return f"no sound card: hear it at {page}" if page else "no sound card: nothing is heard"

@@ -80,6 +80,11 @@ def list_devices() -> list[AudioDevice]:
     ]
 
 
+def is_null(wanted: str | None) -> bool:
+    """Tell whether a user asked for the null device."""
+    return wanted is not None and wanted.lower() == NULL
+
+
 def choose_device(wanted: str | None) -> AudioDevice | None:
     """Return the output that a user asked for, or None for the null device.
 
@@ -94,7 +99,7 @@ def choose_device(wanted: str | None) -> AudioDevice | None:
     AudioError
         If nothing matches, or PortAudio is needed and missing.
     """
-    if wanted is not None and wanted.lower() == NULL:
+    if is_null(wanted):
         return None
     try:
         devices = list_devices()

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from livegen.errors import AudioError
 from livegen.outputs.callback import CALLBACK
-from livegen.outputs.devices import NULL, AudioDevice
+from livegen.outputs.devices import AudioDevice, is_null
 from livegen.session.sound import worker
 from livegen.system.processes import deaf_to_signals
 from livegen.system.shared_memory import SharedMemory
@@ -172,7 +172,7 @@ class Card:
 @contextlib.contextmanager
 def open_card(wanted: str | None) -> Iterator[Card | None]:
     """Open the sound card, which `Card.begin` lets begin, for a body; None where a user asked for the null device."""
-    card = None if wanted is not None and wanted.lower() == NULL else Card(wanted)
+    card = None if is_null(wanted) else Card(wanted)
     try:
         yield card
     finally:

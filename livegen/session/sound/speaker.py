@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from livegen.outputs.audio import NULL_BLOCK_SAMPLES, NullStream, skip
 from livegen.outputs.callback import attach, detach
+from livegen.outputs.devices import NULL
 from livegen.session.clock import AudioClock
 from livegen.session.sound.card import Card
 from livegen.system.threads import raise_priority
@@ -102,7 +103,7 @@ class Speaker:
     def name(self) -> str:
         """What plays, for the status line; any thread may ask."""
         if self._device is None:
-            return "null"
+            return NULL
         return f"{self._device} is gone, trying again" if self._is_lost and not self._is_stopped else str(self._device)
 
     @property
