@@ -49,7 +49,6 @@ class Card:
         self._wanted = wanted
         self._memory = SharedMemory(CALLBACK.itemsize)
         self.record: NDArray[np.void] = self._memory.array(CALLBACK)
-        self._is_compiled = False
         self._worker = 0
         self._pipe, self._process = self._start()
 
@@ -63,7 +62,6 @@ class Card:
         AudioError
             If the user asked for a device that is not there; then it is closed.
         """
-        self._is_compiled = True
         self._send("begin")
         self._send("find", self._wanted)
         device: AudioDevice | None = None
@@ -114,11 +112,10 @@ class Card:
         self._send("leave", self._worker)
 
     def restart(self) -> None:
-        """End the processes, however they hang, and start others; the first worker says ``hello``."""
+        """End the processes of a card that has begun, however they hang, and start others, which say ``hello``."""
         self._kill()
         self._pipe, self._process = self._start()
-        if self._is_compiled:
-            self._send("begin")
+        self._send("begin")
 
     def stop(self) -> None:
         """Ask for the device to be closed; `close` waits until it is."""
