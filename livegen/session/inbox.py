@@ -118,12 +118,10 @@ class Inbox:
             if wiring is not None and port is None:
                 self.unheard.leave_out(event, source)
                 continue
-            passed = self._desk.hear(event, source, values, wiring)
-            is_passed = any(each is event for each in passed)
-            if port is not None:
-                passed = [port.played(each) for each in passed]
-            if is_passed:
-                self.unheard.hear(event if port is None else port.played(event), source, values)
+            played = event if port is None else port.played(event)
+            passed = self._desk.hear(played, source, values, wiring)
+            if any(each is played for each in passed):
+                self.unheard.hear(played, source, values)
             for each in passed:
                 if isinstance(each, SetControl) and each.name in values:
                     values = with_value(values, each.name, each.value)
