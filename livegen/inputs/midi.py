@@ -254,17 +254,17 @@ class MidiInput:
 
     def check(self) -> None:
         """Notice ports that vanished, open those that came back, and connect new keyboards."""
-        for port in list(self._ports):
+        for port, wiring in list(self._wirings.items()):
             was_open, source = port.is_open, _source(port)
             if not port.check() and was_open:
                 self.lost += 1
                 self._sink(SourceLost(), source)
-                if self._wirings[port].port is None and port is not self._virtual:
+                if wiring.port is None and port is not self._virtual:
                     self._forget(port)  # it is found again when it comes back, even under another address
             elif port.has_lost_partner():  # the keys that it held on our virtual port would sound for ever
                 self.lost += 1
                 self._sink(SourceLost(), source)
-            self._of_source[_source(port)] = self._wirings.get(port, self._of_source[source])
+            self._of_source[_source(port)] = wiring
         self._connect_keyboards()
 
     def close(self) -> None:
