@@ -10,9 +10,9 @@ _TAKES_TURNS: Final = ("answer", "trade", "free")  # modes in which the model pl
 _ROLES: Final[Mapping[str, Voice]] = {prefix + "role": voice for voice, prefix in VOICE_PREFIX.items()}
 
 
-def is_cast(values: Values, voice: Voice, voices: Collection[Voice]) -> bool:
-    """Tell whether the model plays a voice that it has to play; True for voices that it has not."""
-    return values[VOICE_PREFIX[voice] + "role"] != "model" or voice in voices
+def silent_voices(values: Values, voices: Collection[Voice]) -> list[Voice]:
+    """Return the voices that a model is to play and does not have, where it has these."""
+    return [voice for name, voice in _ROLES.items() if values[name] == "model" and voice not in voices]
 
 
 def casting_remark(model: str, voices: Sequence[Voice], values: Values, about: Collection[str] = ("model",)) -> str:
@@ -31,7 +31,7 @@ def casting_remark(model: str, voices: Sequence[Voice], values: Values, about: C
     """
     if len(voices) == len(Voice):
         return ""
-    silent = [voice for voice in Voice if not is_cast(values, voice, voices)]
+    silent = silent_voices(values, voices)
     roles = [values[VOICE_PREFIX[voice] + "role"] for voice in voices]
     is_heard = "model" in roles or ("player" in roles and values["mode"] in _TAKES_TURNS)
     wanting = {*silent, *(() if is_heard else voices)}

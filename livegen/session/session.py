@@ -27,7 +27,7 @@ from livegen.performance.state import ControlInForce, Refused
 from livegen.performance.turn import FrameReport
 from livegen.rig import Rig
 from livegen.session.audience import Audience
-from livegen.session.casting import casting_remark, is_cast
+from livegen.session.casting import casting_remark, silent_voices
 from livegen.session.clock import AudioClock
 from livegen.session.desk import Desk, Outcome
 from livegen.session.inbox import Inbox
@@ -248,8 +248,7 @@ class Session:
     @property
     def silent_voices(self) -> list[Voice]:
         """Voices that the model in force is to play and does not have; any thread may ask."""
-        voices, values = self.instrument.voices_of(self.model), self.instrument.values
-        return [voice for voice in Voice if not is_cast(values, voice, voices)]
+        return silent_voices(self.instrument.values, self.instrument.voices_of(self.model))
 
     @property
     def casting(self) -> str:
