@@ -4,11 +4,11 @@ from typing import Final
 
 from rich.text import Text
 
-from livegen.controls import VOICE_PREFIX
 from livegen.outputs.devices import NULL
+from livegen.performance.keyboard import is_player
 from livegen.score import Voice
 from livegen.session.session import Session
-from livegen.system.midi_ports import CLIENT_NAME
+from livegen.system.midi_names import is_own
 
 _NOTE_NAMES: Final = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 _LETTERS: Final = "z x c v b"
@@ -44,11 +44,10 @@ def invitation(session: Session, page: str) -> Text:
 
 
 def _how_to_play(session: Session, page: str) -> str:
-    values = session.instrument.values
-    yours = [voice.name for voice, prefix in VOICE_PREFIX.items() if values[f"{prefix}role"] == "player"]
+    yours = [voice.name for voice in Voice if is_player(session.instrument.values, voice)]
     if not yours:
         return "no voice is yours: set p1.role to player, and keys play P1"
-    keyboards = [name for name in session.status.midi_ports()[0] if not name.startswith(CLIENT_NAME)]
+    keyboards = [] if session.midi_in is None else [name for name in session.midi_in.names if not is_own(name)]
     if keyboards:
         return f"press a key of {keyboards[0]} to play {' or '.join(yours)}"
     if session.has_terminal:

@@ -291,6 +291,10 @@ def test_without_a_terminal_it_is_told_where_to_play(open_session: Callable[...,
 def test_who_has_a_keyboard_is_told_its_name(open_session: Callable[..., Session], keyboard: Keyboard) -> None:
     session = open_session(midi_api="jack", midi_ins=(MidiInSettings("keyboard:keys"),))
     assert "press a key of keyboard:keys to play P1" in shown(session)
+    keyboard.unplug()
+    assert wait_until(lambda: "press a key" not in shown(session))
+    keyboard.plug_in()
+    assert wait_until(lambda: "press a key of keyboard:keys to play P1" in shown(session))
     keyboard.send(0x90, 64, 100)
     assert wait_until(lambda: "\x1b[1;7m E4 \x1b[0m on P1" in shown(session))
 
