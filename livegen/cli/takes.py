@@ -221,13 +221,16 @@ def _write(take: Any, paths: list[Path], first: int, end: int | None, rate: int 
 
 
 def _play(take: Any, first: int, end: int | None, audio: str | None) -> None:
+    from livegen.outputs.callback import warm_up
     from livegen.outputs.devices import NULL_SAMPLE_RATE, choose_channels
+    from livegen.patch import load_patch
     from livegen.session.sound.card import open_card
     from livegen.session.take_player import play_live
 
     recording = _recording(take, first, end)
     leave = leave_on_signals()
     with open_card(audio) as opened, progress_bar() as progress:
+        warm_up(load_patch("plain"))  # any patch will do; nothing is compiled while it plays
         card = opened if opened is not None and opened.begin() else None
         device = None if card is None else card.device
         task = progress.add_task("playing", total=len(recording.frames), completed=first)
