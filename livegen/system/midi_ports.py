@@ -33,6 +33,7 @@ _NO_ALSA_AND_NO_JACK: Final = (
     "there is no MIDI here: load ALSA's sequencer (`modprobe snd-seq`) or start a JACK server (jackd, or qjackctl)"
 )
 _JACK_VIRTUAL_INPUT: Final = f"^{CLIENT_NAME}(-[0-9]+)?:in$"
+_REFUSALS: Final = (OSError, RuntimeError, ValueError, IndexError)  # the last where a port went since it was listed
 _INPUT_QUEUE: Final = 4096  # length in messages; RtMidi writes to stderr when the queue is full
 
 
@@ -314,6 +315,18 @@ class Port:
     def _open(self) -> None:
         if self._client is None:
             self._client = self._midi.new_client(self._direction, self._client_name())
+        try:
+            self._connect()
+        except _REFUSALS as error:
+            raise self._refusal(error) from error
+        self.is_open = True
+
+    def _refusal(self, error: Exception) -> PortError:
+        """Close the port, since the interface refuses, and return the error to raise."""
+        self.close()
+        return PortError(f"the MIDI port {self.name!r} refuses ({error}): plug it in again")
+
+    def _connect(self) -> None:
         if self._wanted is None:
             self.name = f"{CLIENT_NAME} {self._direction}"
             # CoreMIDI shows only the name of the port, the other interfaces show client and port
@@ -323,7 +336,6 @@ class Port:
             choice = self._choose(names)
             self.name, self.warning = choice.name, choice.warning
             self._client.open_port(names.index(choice.name), self._direction)
-        self.is_open = True
 
     def _choose(self, names: list[str]) -> Choice:
         assert self._wanted is not None
@@ -396,9 +408,8 @@ class OutputPort(Port):
             raise PortError(f"the MIDI port {self.name!r} is gone: plug it in again")
         try:
             self._client.send_message(message)
-        except (OSError, RuntimeError, ValueError) as error:
-            self.close()
-            raise PortError(f"the MIDI port {self.name!r} refuses ({error}): plug it in again") from error
+        except _REFUSALS as error:
+            raise self._refusal(error) from error
 
 
 def _platform_api() -> str:

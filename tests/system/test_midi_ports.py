@@ -105,6 +105,31 @@ def test_twins_get_names_of_their_own() -> None:
     assert midi_ports._port_names(Client()) == ["Keys", "Pads", "Keys #2", "Keys #3"]
 
 
+@pytest.mark.parametrize("error", [OSError("no"), IndexError("it went")])
+def test_a_port_that_refuses_to_open_raises_one_error_and_leaves_no_client(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Client:
+        def get_ports(self) -> list[str]:
+            return ["Keys"]
+
+        def open_port(self, index: int, name: str) -> None:
+            raise error
+
+        def close_port(self) -> None:
+            deleted.append("port")
+
+        def delete(self) -> None:
+            deleted.append("client")
+
+    deleted: list[str] = []
+    midi = MidiSystem("alsa")
+    monkeypatch.setattr(midi, "_new_rtmidi", lambda direction, name: Client())
+    with pytest.raises(PortError, match=f"^the MIDI port 'Keys' refuses .{error}.: plug it in again$"):
+        InputPort(midi, "keys")
+    assert deleted == ["port", "client"]
+
+
 @pytest.mark.parametrize(
     ("source", "name", "is_same"),
     [
