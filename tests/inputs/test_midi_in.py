@@ -18,13 +18,6 @@ from livegen.system.midi_ports import MidiSystem, OutputPort
 pytestmark = pytest.mark.device
 
 
-@pytest.fixture
-def keyboard(jack: str) -> Iterator["Keyboard"]:
-    keyboard = Keyboard()
-    yield keyboard
-    keyboard.unplug()
-
-
 def test_events_come_in_order_on_the_input_s_thread(midi: MidiSystem, keyboard: Keyboard) -> None:
     heard: list[tuple[Event, str, str]] = []
     keys = MidiInput(

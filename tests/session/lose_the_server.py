@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,7 +33,7 @@ class Sentences:
     def refuse(self, name: str, reason: str) -> None:
         """Take no notice."""
 
-    def tell_news(self, sentence: str) -> None:
+    def tell_news(self, sentence: str, about: Collection[str] = ()) -> None:
         """Keep it."""
         self.said.append(sentence)
 

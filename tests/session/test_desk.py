@@ -341,7 +341,7 @@ def test_a_rig_that_cannot_be_written_is_said_and_the_music_goes_on(
 
 def test_the_screen_tells_the_news_and_what_is_typed(open_session: Callable[..., Session]) -> None:
     session = open_session()
-    session.receive(SetControl("patch", "lead"), "terminal")
+    session.receive(SetControl("patch", "lead"), "test")  # from the terminal it would be said again once it is in force
     session.receive(SetControl("learn", "volume"), "terminal")
     assert session.terminal is not None
     for key in ":p2.vol":
