@@ -115,7 +115,7 @@ class Desk:
 
     @property
     def said_seconds(self) -> float:
-        """When that sentence was said, on the clock of `time.monotonic`."""
+        """When the last sentence of the status line was said, on the clock of `time.monotonic`."""
         return self._news[1]
 
     @property
