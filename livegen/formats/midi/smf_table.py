@@ -68,7 +68,7 @@ class Table:
         self._messages = np.concatenate([self._messages, np.zeros(_LONGEST_EVENT, np.uint8)])
         self._packets = self._find_packets()
         self._lengths: dict[int, NDArray[np.uint8]] = {}
-        self._steps: dict[int, NDArray[np.uint8]] = {}
+        self._steps: dict[int, bytes] = {}
 
     def _behind_delta(self, lengths: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return, for each byte of the block, the length with a delta time of what such a time leads to."""
@@ -150,8 +150,8 @@ class Table:
                 steps = lengths.copy()
                 for length in range(2, _LONGEST_MESSAGE):
                     steps[: self._size] += (lengths[: self._size] == length) * lengths[length : self._size + length]
-            self._lengths[n_data], self._steps[n_data] = lengths, steps
-        return self._steps[n_data].tobytes()
+            self._lengths[n_data], self._steps[n_data] = lengths, steps.tobytes()
+        return self._steps[n_data]
 
     def _lengths_of(self, n_data: int) -> NDArray[np.uint8]:
         lengths = np.zeros(len(self._messages), np.uint8)
@@ -175,7 +175,7 @@ class Table:
             length = self._lengths[n_data][first]
             both = np.stack([first, first + length], axis=1).ravel()
             is_event = np.ones(len(both), np.bool_)
-            is_event[1::2] = self._steps[n_data][first] > length
+            is_event[1::2] = np.frombuffer(self._steps[n_data], np.uint8)[first] > length
             parts.append(both[is_event])
         places = np.concatenate(parts)
         return np.sort(places) if len(parts) > 2 else places
