@@ -20,10 +20,10 @@ from livegen.formats.files import Warn, ignore
 from livegen.formats.midi import nesmdb as nesmdb_midi
 from livegen.formats.midi.band_lines import Line, arpeggios_of, is_heard_below, line_of
 from livegen.formats.midi.band_notes import Part, collect_parts, together
-from livegen.formats.midi.file import LONGEST_DRUM_FRAMES, event_frames, fill_drums, separate
+from livegen.formats.midi.file import LONGEST_DRUM_FRAMES, event_frames, fill_drums, notes_of_keys, separate
 from livegen.formats.midi.smf import NOTE_ON, Song, read_song
-from livegen.score import MIDI_CHANNEL, N_COLUMNS, N_VOICES, Column, Voice, fit_note
-from livegen.units import FRAME_RATE_HZ, MAX_VELOCITY, MAX_VOLUME
+from livegen.score import MIDI_CHANNEL, N_COLUMNS, N_VOICES, Column, Voice
+from livegen.units import FRAME_RATE_HZ, MAX_VOLUME
 
 _DRUM_CHANNEL: Final = MIDI_CHANNEL[Voice.NO]
 _BASS_PROGRAMS: Final = range(32, 40)  # General MIDI's 33 to 40
@@ -196,8 +196,7 @@ def _write(frames: NDArray[np.uint8], voice: Voice, part: Part, line: Line) -> N
     line = line[line.end > line.start]
     lengths = line.end - line.start
     place = np.arange(lengths.sum()) + np.repeat(line.start - np.cumsum(lengths) + lengths, lengths)
-    notes = np.array([fit_note(voice, key) for key in range(MAX_VELOCITY + 1)], np.uint8)
-    column[place, Column.NOTE] = np.repeat(notes[line.key], lengths)
+    column[place, Column.NOTE] = np.repeat(notes_of_keys(voice)[line.key], lengths)
     if voice is not Voice.TR:
         ages = place - np.repeat(line.struck, lengths)
         level = family.floor + (1.0 - family.floor) * np.exp(-ages / FRAME_RATE_HZ / family.decay_seconds)

@@ -7,11 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.formats.midi.band_notes import Notes
-from livegen.formats.midi.file import every_second
+from livegen.formats.midi.file import N_KEYS, every_second
 
 _ARPEGGIO_FRAMES: Final = 2
 _MOST_ARPEGGIO_KEYS: Final = 4
-_N_KEYS: Final = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,16 +109,16 @@ def arpeggios_of(notes: Notes) -> Line:
 
 def _highest_keys(chords: NDArray[np.int64], keys: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the highest few keys of each chord from the lowest up, and how many there are."""
-    found = np.sort(chords * _N_KEYS + keys, kind="stable")
+    found = np.sort(chords * N_KEYS + keys, kind="stable")
     found = found[np.diff(found, prepend=-1) != 0]
-    chord = found // _N_KEYS
+    chord = found // N_KEYS
     n_keys = np.bincount(chord)
     from_top = np.repeat(np.cumsum(n_keys), n_keys) - np.arange(len(found)) - 1
     n_keys = np.minimum(n_keys, _MOST_ARPEGGIO_KEYS)
     is_kept = from_top < _MOST_ARPEGGIO_KEYS
     chord = chord[is_kept]
     highest = np.zeros((len(n_keys), _MOST_ARPEGGIO_KEYS), np.int64)
-    highest[chord, n_keys[chord] - 1 - from_top[is_kept]] = found[is_kept] % _N_KEYS
+    highest[chord, n_keys[chord] - 1 - from_top[is_kept]] = found[is_kept] % N_KEYS
     return highest, n_keys
 
 

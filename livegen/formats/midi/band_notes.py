@@ -8,15 +8,15 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from livegen.formats.midi.file import VOLUMES
 from livegen.formats.midi.held import held_notes
 from livegen.formats.midi.smf import CONTROL_CHANGE, NOTE_ON, Song
-from livegen.units import MAX_VELOCITY, velocity_to_volume
+from livegen.units import MAX_VELOCITY
 
 _MOST_SHORT_TRACKS: Final = 1 << 9  # so many tracks and 128 keys fit 16 bits, which are sorted sooner
 _PROGRAM_CHANGE: Final = 0xC0
 _CHANNEL_VOLUME, _EXPRESSION = 7, 11
 _DEFAULT_CHANNEL_VOLUME: Final = 100
-_VOLUMES: Final = np.array([velocity_to_volume(max(1, velocity)) for velocity in range(MAX_VELOCITY + 1)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +157,7 @@ def _heard(messages: NDArray[np.uint8], strike: NDArray[np.int64], velocity: NDA
         for number, default in ((_CHANNEL_VOLUME, _DEFAULT_CHANNEL_VOLUME), (_EXPRESSION, MAX_VELOCITY))
     )
     loud = velocity * volume / _DEFAULT_CHANNEL_VOLUME * expression / MAX_VELOCITY
-    return _VOLUMES[np.minimum(np.rint(loud), MAX_VELOCITY).astype(np.int64)]
+    return VOLUMES[np.clip(np.rint(loud), 1, MAX_VELOCITY).astype(np.int64)]
 
 
 def _in_force(

@@ -34,7 +34,11 @@ _DRUM_FRAMES: Final = 3
 
 LONGEST_DRUM_FRAMES: Final = max(_CYMBAL_FRAMES.values())
 
-_VOLUMES: Final = np.array([velocity_to_volume(velocity) for velocity in range(MAX_VELOCITY + 1)])
+VOLUMES: Final = np.array([velocity_to_volume(velocity) for velocity in range(MAX_VELOCITY + 1)])
+"""The chip's volume of each of MIDI's velocities."""
+
+N_KEYS: Final = 128
+"""MIDI has so many."""
 
 _EDGE_SECONDS: Final = 1e-6
 """Tolerance for rounding: an event that is at the start of a frame up to this error belongs to that frame."""
@@ -202,10 +206,9 @@ def _fill_melody(column: NDArray[np.uint8], voice: Voice, at: NDArray[np.int64],
     heard[struck[is_over]] = last[is_over]
     frames = np.flatnonzero(heard >= 0)
     note = heard[frames]
-    notes = np.array([fit_note(voice, key) for key in range(MAX_VELOCITY + 1)], np.uint8)
-    column[frames, Column.NOTE] = notes[key[note]]
+    column[frames, Column.NOTE] = notes_of_keys(voice)[key[note]]
     if voice is not Voice.TR:
-        column[frames, Column.VOLUME] = _VOLUMES[velocity[note]]
+        column[frames, Column.VOLUME] = VOLUMES[velocity[note]]
     column[frames, Column.TIMBRE] = _DEFAULT_TIMBRE[voice]
     separate(column, struck)
 
@@ -242,6 +245,11 @@ def separate(column: NDArray[np.uint8], struck: NDArray[np.int64]) -> None:
     column[repeated[every_second(repeated)] - 1] = 0
 
 
+def notes_of_keys(voice: Voice) -> NDArray[np.uint8]:
+    """Return the note with which a voice plays each of MIDI's keys."""
+    return np.array([fit_note(voice, key) for key in range(N_KEYS)], np.uint8)
+
+
 def every_second(frames: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Tell which of some frames, ascending, are the first, third, and so on of those that follow one another."""
     place = np.arange(len(frames))
@@ -256,12 +264,12 @@ def fill_drums(column: NDArray[np.uint8], voice: Voice, at: NDArray[np.int64], m
     """
     is_on = messages[:, 0] & 0xF0 == NOTE_ON
     at = at[is_on]
-    notes = np.array([fit_note(voice, key) for key in range(MAX_VELOCITY + 1)], np.int32)
-    hits = notes[messages[is_on, 1]] << 14 | messages[is_on, 1].astype(np.int32) << 7 | messages[is_on, 2]
+    notes = notes_of_keys(voice)[messages[is_on, 1]].astype(np.int32)
+    hits = notes << 14 | messages[is_on, 1].astype(np.int32) << 7 | messages[is_on, 2]
     first = np.flatnonzero(np.diff(at, prepend=-1))
     hits, at = np.minimum.reduceat(hits, first), at[first]
-    lengths = np.array([_CYMBAL_FRAMES.get(key, _DRUM_FRAMES) for key in range(MAX_VELOCITY + 1)])[hits >> 7 & 0x7F]
-    volumes = _VOLUMES[hits & 0x7F]
+    lengths = np.array([_CYMBAL_FRAMES.get(key, _DRUM_FRAMES) for key in range(N_KEYS)])[hits >> 7 & 0x7F]
+    volumes = VOLUMES[hits & 0x7F]
     room = np.diff(at, append=len(column))  # up to the next one
     for age in range(LONGEST_DRUM_FRAMES):
         sounds = (age < lengths) & (age < room)
