@@ -15,6 +15,7 @@ from livegen.formats.midi.smf_table import (
     KEPT_METAS,
     META,
     META_END,
+    NUMBER_BYTES,
     SURE_METAS,
     SYSEX,
     SYSEX_END,
@@ -40,7 +41,6 @@ MOST_FAULTS: Final = 50_000
 
 _REAL_TIME: Final = 0xF8
 _SYSTEM_DATA_BYTES: Final = {0xF1: 1, 0xF2: 2, 0xF3: 1}  # time code, song position, song select
-_NUMBER_BYTES: Final = 4
 _MOST_NUMBER_BYTES: Final = 5
 _MOST_NUMBER: Final = 0x0FFF_FFFF
 _MOST_PADDING: Final = 16
@@ -183,12 +183,12 @@ class TrackScan:
             at += 1
         delta, after = self._number(at, _MOST_NUMBER_BYTES)
         if after < 0:
-            return 0, at, BREAKS_OFF if at + _NUMBER_BYTES >= self._end else BROKEN
+            return 0, at, BREAKS_OFF if at + NUMBER_BYTES >= self._end else BROKEN
         if delta > _MOST_NUMBER and data[at] >= _REAL_TIME:  # a real-time byte in front
             delta &= _MOST_NUMBER
         if after >= self._end:
             return 0, at, BREAKS_OFF
-        return delta, after, LONG_NUMBER if after - begin > _NUMBER_BYTES else ""
+        return delta, after, LONG_NUMBER if after - begin > NUMBER_BYTES else ""
 
     def _packet(self, at: int, delta: int) -> tuple[int, str]:
         """Take a meta event or a sysex; return where the next event begins, and what is wrong."""
@@ -200,7 +200,7 @@ class TrackScan:
             at += 1
         length, body = self._number(at, _MOST_NUMBER_BYTES)
         if body < 0:
-            return end, BREAKS_OFF if at + _NUMBER_BYTES >= end else BROKEN
+            return end, BREAKS_OFF if at + NUMBER_BYTES >= end else BROKEN
         after = body + length
         raw_end = self._raw_end(first, kind, after_first, after)
         if raw_end >= 0:
@@ -215,7 +215,7 @@ class TrackScan:
         if kind == META_END:
             self.has_end = after == end or not self._is_whole(after, self._status)
             return after, "" if self.has_end else EARLY_END
-        return after, LONG_NUMBER if body - at > _NUMBER_BYTES else ""
+        return after, LONG_NUMBER if body - at > NUMBER_BYTES else ""
 
     def _raw_end(self, first: int, kind: int, at: int, after: int) -> int:
         """Return the offset behind a message as a cable carries it, or -1 if it is none.
@@ -298,7 +298,7 @@ class TrackScan:
         for n in range(_EVENTS_AHEAD):
             if at == end:
                 return _EVENTS_AHEAD if n or status else 0
-            _, at = self._number(at, _NUMBER_BYTES)
+            _, at = self._number(at, NUMBER_BYTES)
             if at < 0 or at >= end:
                 return n
             first = data[at]
@@ -307,7 +307,7 @@ class TrackScan:
                 if first == META and (at >= end or data[at] >= 0x80):
                     return n
                 is_end = first == META and data[at] == META_END
-                length, at = self._number(at + (first == META), _NUMBER_BYTES)
+                length, at = self._number(at + (first == META), NUMBER_BYTES)
                 at += length
                 if at < length or at > end or (is_end and length):
                     return n

@@ -17,7 +17,9 @@ META_END: Final = 0x2F
 KEPT_METAS: Final = (META_TRACK_NAME, META_MARKER, META_TEMPO, META_TIME_SIGNATURE)
 SURE_METAS: Final = (*KEPT_METAS, META_END)
 
-_NUMBER_BYTES: Final = 4
+NUMBER_BYTES: Final = 4
+"""A number of variable length has so many at most."""
+
 _LONGEST_MESSAGE: Final = 8  # delta time, status and data, rounded up
 _LONGEST_EVENT: Final = 256  # of those found here, rounded up
 _LENGTH: Final = 0x07
@@ -74,7 +76,7 @@ class Table:
         """Return, for each byte of the block, the length with a delta time of what such a time leads to."""
         found = np.zeros(self._size, np.uint8)
         is_end = self._is_low
-        for _ in range(_NUMBER_BYTES):  # from the last byte of the delta time to the first
+        for _ in range(NUMBER_BYTES):  # from the last byte of the delta time to the first
             lengths = (lengths + (lengths > 0).view(np.uint8))[1:] * is_end[: len(lengths) - 1]
             found += lengths[: self._size]
             is_end = 1 - self._is_low
@@ -85,7 +87,7 @@ class Table:
 
         Left out is also what may be a byte that a cable carries.
         """
-        at = np.flatnonzero(self._bytes[: min(self._size + _NUMBER_BYTES, self._end - self._begin)] >= SYSEX)
+        at = np.flatnonzero(self._bytes[: min(self._size + NUMBER_BYTES, self._end - self._begin)] >= SYSEX)
         first = self._bytes[at]
         at = at[(first == META) | (first == SYSEX) | (first == SYSEX_END)]
         if not len(at):
@@ -102,7 +104,7 @@ class Table:
         sure = np.flatnonzero(is_whole & np.where(is_meta, is_meta_sure, is_sysex_sure))
         place, length = at[sure], length[sure]
         places, lengths, is_end = [place[:0]], [length[:0]], self._is_low
-        for _ in range(_NUMBER_BYTES):
+        for _ in range(NUMBER_BYTES):
             place, length = place - 1, length + 1
             is_number = (place >= 0) & (is_end[place] > 0)
             place, length = place[is_number], length[is_number]
