@@ -1,5 +1,7 @@
 """A program on JACK that hears the MIDI of livegen's voices, for the device tests and for tools/soak.py."""
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -16,26 +18,25 @@ class MidiListener:
         self._name = name
         self.messages: list[list[int]] = []
         self._sounding: set[tuple[int, int]] = set()
-        self._n_notes = 0
+        self._n_notes: Counter[int] = Counter()  # by channel
         self._midi: Any = None
         self.plug_in_midi()
 
-    def take(self) -> list[list[int]]:
-        """Return the messages that have come since the last look."""
+    def take(self) -> None:
+        """Hear what has come since the last look."""
         new: list[list[int]] = []
         while self._midi is not None and (pending := self._midi.get_message()) is not None:
             new.append(pending[0])
         for status, key, velocity in (message for message in new if message[0] & 0xE0 == 0x80):
-            begins = bool(status & 0x10 and velocity)
-            self._n_notes += begins
-            (self._sounding.add if begins else self._sounding.discard)((status & 0x0F, key))
+            begins, channel = bool(status & 0x10 and velocity), status & 0x0F
+            self._n_notes[channel] += begins
+            (self._sounding.add if begins else self._sounding.discard)((channel, key))
         self.messages += new
-        return new
 
-    def n_notes(self) -> int:
-        """Return how many notes have begun on livegen's MIDI output so far."""
+    def n_notes(self, channels: Iterable[int] = range(16)) -> int:
+        """Return how many notes have begun on channels of livegen's MIDI output so far."""
         self.take()
-        return self._n_notes
+        return sum(self._n_notes[channel] for channel in channels)
 
     def is_told(self, *message: int) -> bool:
         """Tell whether a message has come from livegen's MIDI output."""

@@ -24,6 +24,7 @@ PORT_IN: Final = "keyboard"
 PORT_OUT: Final = "listener"
 _SOUND: Final = "PortAudio:out_.*"
 _CHANNEL: Final = 0  # of P1, the performer's voice
+_OTHERS: Final = tuple(channel for channel in range(16) if channel != _CHANNEL)
 _KEYS: Final = range(48, 84)
 _MOST_HELD: Final = 3
 _STRIKE_SECONDS: Final = 0.15
@@ -102,7 +103,6 @@ def perform(pipe_number: int, seed: int) -> None:
                 else:
                     for name, is_on in switches.items():
                         hands.switch(name, is_on=is_on)
-            hands.listen()
             hands.play(time.monotonic())
             time.sleep(_TURN_SECONDS)
 
@@ -118,7 +118,6 @@ class _Hands:
         self._plays = self._ticks = False
         self._has_keyboard = True
         self._held: list[int] = []
-        self._n_keys = self._n_notes = 0
         self._strike, self._wheel, self._tick = _Beat(_STRIKE_SECONDS), _Beat(_WHEEL_SECONDS), _Beat(_TICK_SECONDS)
 
     def switch(self, name: str, *, is_on: bool) -> None:
@@ -138,19 +137,18 @@ class _Hands:
                 (self._listener.plug_in_midi if is_on else self._listener.unplug_midi)()
 
     def listen(self) -> Heard:
-        """Hear what has come, and return all of it."""
-        for status, _, velocity in (message for message in self._listener.take() if message[0] & 0xF0 == 0x90):
-            self._n_keys += velocity > 0 and status & 0x0F == _CHANNEL
-            self._n_notes += velocity > 0 and status & 0x0F != _CHANNEL
-        keys = (key for channel, key in self._listener.hanging() if channel == _CHANNEL)
-        return Heard(self._n_keys, self._n_notes, frozenset(keys), self._is_sound_connected())
+        """Return what has come so far, and whether the sound is there."""
+        n_keys, n_notes = self._listener.n_notes([_CHANNEL]), self._listener.n_notes(_OTHERS)
+        hanging = frozenset(key for channel, key in self._listener.hanging() if channel == _CHANNEL)
+        return Heard(n_keys, n_notes, hanging, self._is_sound_connected())
 
     def _is_sound_connected(self) -> bool:
         outputs = self._patch_bay.get_ports(_SOUND, is_audio=True)
         return any(self._patch_bay.get_all_connections(port) for port in outputs)
 
     def play(self, now: float) -> None:
-        """Send what is due at a time of `time.monotonic`."""
+        """Hear what has come, and send what is due at a time of `time.monotonic`."""
+        self._listener.take()
         if not self._has_keyboard:
             return
         while self._tick.is_due(now):
