@@ -173,12 +173,11 @@ class Piano {
       const offset = Number(key.dataset.offset);
       const note = this.lowest + offset;
       const letters = lettersOf(offset);
-      const drum = this.choice.voice === "no" && DRUMS.get(note);
       key.disabled = note > 127;
       key.firstChild.textContent = letters.at(-1) ?? "";
       key.setAttribute(
         "aria-label",
-        `${drum || noteName(note)}${letters.length ? `, key ${letters.join(" or ")}` : ""}`,
+        `${this.drum(note) ?? noteName(note)}${letters.length ? `, key ${letters.join(" or ")}` : ""}`,
       );
     }
     this.reading.textContent = noteName(this.lowest);
@@ -194,6 +193,11 @@ class Piano {
       make("span", { class: "with-fingers" }, "touch the keys; nearer to you is louder"),
     );
     this.drawHeld();
+  }
+
+  // The name of the drum that a note plays, if it plays one.
+  drum(note) {
+    return this.choice.voice === "no" ? DRUMS.get(note) : undefined;
   }
 
   letterOf(code) {
@@ -223,8 +227,7 @@ class Piano {
       const isLit = this.lit.has(note);
       key.classList.toggle("is-down", isDown);
       key.classList.toggle("is-lit", isLit);
-      const drum = this.choice.voice === "no" && DRUMS.get(note);
-      setText(key.lastChild, drum || (note % 12 === 0 || isDown || isLit ? noteName(note) : ""));
+      setText(key.lastChild, this.drum(note) ?? (note % 12 === 0 || isDown || isLit ? noteName(note) : ""));
     }
   }
 
