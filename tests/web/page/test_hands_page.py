@@ -182,6 +182,16 @@ def test_who_hears_nothing_is_told_what_to_press(stage: Stage) -> None:
     words.filter(has_text="sound, in this browser").wait_for()
 
 
+def test_what_to_press_is_told_with_the_gauges_so_that_nothing_moves_after_them(stage: Stage) -> None:
+    stage.page.locator(".listen-says", has_text="No sound card").wait_for()
+    show = """(gauges) => {
+        livegen.link.tell("gauges", gauges);
+        return document.querySelector(".listen-says").textContent;
+    }"""
+    assert "sound, in this browser" in stage.page.evaluate(show, GAUGES | {"sound": "ALSA: a card"})
+    assert "No sound card" in stage.page.evaluate(show, GAUGES)
+
+
 def test_space_stops_after_a_slider_was_dragged(stage: Stage) -> None:
     stage.widget("temperature", "[type=range]").click()
     stage.sets()

@@ -126,7 +126,11 @@ export function mountListen(root, link) {
     if (!isOn || !player) return;
     player.put(new DataView(data).getUint32(0, true), new Int16Array(data, 4));
   });
-  link.on("gauges", ({ sound }) => (hasCard = sound !== NO_CARD));
+  link.on("gauges", ({ sound }) => {
+    if (hasCard === (sound !== NO_CARD)) return;
+    hasCard = !hasCard;
+    show(); // at once, for the sentence may need another line: what is around it moves with the gauges, not later
+  });
   for (const type of ["pointerup", "keydown", "pageshow"]) addEventListener(type, wake);
   document.addEventListener("visibilitychange", wake);
   show();
