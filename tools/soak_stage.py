@@ -156,10 +156,11 @@ class Stage:
 
     def look(self) -> Sight:
         """Return what is seen now, and ask for the next answer by OSC."""
-        for address, arguments in self._osc.receive():
-            self._n_answers += address == _QUESTION
-            if address == "/livegen/heartbeat":
-                self.late_frames, self.underflows = arguments[1:3]
+        with contextlib.suppress(OSError):  # the jam has ended, which is noticed elsewhere
+            for address, arguments in self._osc.receive():
+                self._n_answers += address == _QUESTION
+                if address == "/livegen/heartbeat":
+                    self.late_frames, self.underflows = arguments[1:3]
         self.send(_QUESTION)
         seen = self._page.evaluate(_LOOK)
         heard, is_there = self.performer.listen(), seen["state"] == "here"
@@ -171,7 +172,7 @@ class Stage:
 
     def send_packet(self, packet: bytes) -> None:
         """Send any bytes where OSC is expected."""
-        with contextlib.suppress(OSError):  # the jam has ended, which is noticed elsewhere
+        with contextlib.suppress(OSError):  # as in `look`
             self._osc.send(packet)
 
     def start_jack(self) -> None:
@@ -198,9 +199,10 @@ class Stage:
 
     def fill_disk(self, *, is_full: bool) -> None:
         """Let the jam's files grow no further, or grow again."""
-        _, hard = resource.prlimit(self.jam.pid, resource.RLIMIT_FSIZE)
-        soft = (self.take() / LOG_FILE).stat().st_size if is_full else hard
-        resource.prlimit(self.jam.pid, resource.RLIMIT_FSIZE, (soft, hard))
+        with contextlib.suppress(ProcessLookupError):  # as in `look`
+            _, hard = resource.prlimit(self.jam.pid, resource.RLIMIT_FSIZE)
+            soft = (self.take() / LOG_FILE).stat().st_size if is_full else hard
+            resource.prlimit(self.jam.pid, resource.RLIMIT_FSIZE, (soft, hard))
 
     def memory_mb(self) -> dict[str, float]:
         """Return the memory of each of the jam's processes, each page shared by n of them counted as an nth (PSS)."""
