@@ -39,8 +39,9 @@ class Sentences:
 
 
 def keyboard() -> JackMidi:
-    """Plug in a keyboard."""
+    """Plug in a keyboard, as soon as the server lists the port that it goes to."""
     keyboard = JackMidi("out", "keyboard")
+    wait_until(lambda: "livegen:in" in keyboard.get_ports())
     keyboard.open_port(keyboard.get_ports().index("livegen:in"), "keys")
     return keyboard
 

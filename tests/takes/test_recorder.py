@@ -3,13 +3,13 @@
 import errno
 import os
 import re
-import signal
 import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hash_predictor import HashPredictor
+from nearly_full import room_for
 from recorded_jam import STARTED, TOLD, FullDisk, RecordedJam
 from waiting import wait_until
 
@@ -167,18 +167,10 @@ def test_a_disk_that_is_full_for_too_long_makes_a_gap_with_music_on_both_sides(
 
 def test_a_line_is_never_torn_by_a_full_disk(tmp_path: Path) -> None:
     """On a real file system: a file may be no longer than the limit, as on a disk with so much room."""
-    resource = pytest.importorskip("resource", reason="only POSIX limits the size of files")
     file = DiskFile(tmp_path / "log")
     file.write(b"one\n")
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    try:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))
-        with pytest.raises(OSError):  # noqa: PT011  # the system says it in its own words
-            file.write(b"two\nthree\n")
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-        signal.signal(signal.SIGXFSZ, before)
+    with room_for(10), pytest.raises(OSError):  # noqa: PT011  # the system says it in its own words
+        file.write(b"two\nthree\n")
     assert (tmp_path / "log").read_bytes() == b"one\n"
     file.write(b"four\n")
     file.close()

@@ -1,14 +1,13 @@
 """16-bit WAV and FLAC files, and that a file appears whole or not at all."""
 
-import signal
 import sys
 import wave
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from nearly_full import room_for
 
 from livegen.errors import FormatError
 from livegen.formats.audio import file as audio_file
@@ -128,26 +127,18 @@ def test_a_wav_file_over_the_format_s_limit_is_refused_and_removed(tmp_path, mon
         file.write(np.zeros(51, np.float32))
 
 
-@pytest.fixture
-def little_room() -> Iterator[None]:
-    """Let no file grow beyond 40,000 bytes, as on a disk that is nearly full."""
-    resource = pytest.importorskip("resource", reason="only POSIX limits the size of files")
-    before, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.getsignal(signal.SIGXFSZ)
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    signal.signal(signal.SIGXFSZ, handler)
-
-
-@pytest.mark.usefixtures("little_room")
 @pytest.mark.parametrize(("ending", "n_blocks"), [(".wav", 20), *((e, n) for e in ENDINGS for n in (21, 25, 60))])
 def test_a_full_disk_is_told_and_leaves_nothing_behind(tmp_path, ending, n_blocks):
     noise = np.random.default_rng(0).uniform(-1, 1, (n_blocks, 1000))
     path = tmp_path / f"a{ending}"
-    with pytest.raises(FormatError, match="room on the disk"), AudioWriter(path, 8_000) as file:  # noqa: PT012
-        for block in noise:
-            file.write(block)
+
+    def write() -> None:
+        with AudioWriter(path, 8_000) as file:
+            for block in noise:
+                file.write(block)
+
+    with room_for(40_000), pytest.raises(FormatError, match="room on the disk"):
+        write()
     assert not list(tmp_path.iterdir())
 
 
