@@ -131,6 +131,7 @@ def draw_note(
     hold /= hold + change * math.exp(density)
     if number < hold:
         return held
+    can_stay = logits[held] > -np.inf  # `hold` may be too small for its type and yet not zero
     logits[held] = -np.inf
     largest = -np.inf
     for i in range(len(logits)):
@@ -140,7 +141,7 @@ def draw_note(
     for i in range(len(logits)):
         largest = max(largest, logits[i])
     if largest == -np.inf:
-        return held if hold > 0.0 else 0
+        return held if can_stay else 0
     mass = np.zeros(N_GROUPS)
     for i in range(len(logits)):
         scratch[i] = math.exp(logits[i] - largest)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -107,6 +107,7 @@ def test_silence_comes_as_often_at_every_temperature():
     arrays(np.bool_, 6),
     st.floats(0, 1, exclude_max=True),
 )
+@example(np.float32([75, -29, -29, -29, -29, -29]), 1, np.zeros(6, int), np.arange(6) == 1, 0.0)
 def test_what_is_not_allowed_is_never_changed_to(logits, held, group, is_allowed, number):
     drawn = _note(logits, held, 0.7, 0.9, number, group=group, is_allowed=is_allowed)
     assert is_allowed[drawn] or drawn == held or (drawn == 0 and not is_allowed.any())
