@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from livegen.engines.lstm.lstm import LstmConfig, LstmPredictor
+from livegen.engines.lstm.lstm import LstmConfig, LstmEngine
 
 SMALL = LstmConfig(
     n_embedding=12, n_state=20, n_known=6, n_own=8, n_note_hidden=14, n_volume_hidden=9, n_timbre_hidden=5
@@ -17,5 +17,5 @@ def random_arrays(config: LstmConfig = SMALL, seed: int = 0, scale: float = 0.4)
     }
 
 
-def random_predictor(config: LstmConfig = SMALL, seed: int = 0, scale: float = 0.4) -> LstmPredictor:
-    return LstmPredictor.from_arrays("random", config, random_arrays(config, seed, scale))
+def random_engine(config: LstmConfig = SMALL, seed: int = 0, scale: float = 0.4) -> LstmEngine:
+    return LstmEngine.from_arrays("random", config, random_arrays(config, seed, scale))

@@ -1,7 +1,7 @@
 """An instrument on the offline clock, with its own MIDI output beside it, for tests that play it frame by frame."""
 
 import numpy as np
-from hash_predictor import HashPredictor
+from hash_engine import HashEngine
 
 from livegen.controls import Value
 from livegen.events import Event
@@ -24,7 +24,7 @@ class Stage:
 
     def __init__(self, **controls: Value) -> None:
         named = {f"{name[:2]}.{name[3:]}" if name[2:3] == "_" else name: value for name, value in controls.items()}
-        self.instrument = Instrument(HashPredictor(), PLAIN, RATE, controls=named, seed=5, n_channels=1)
+        self.instrument = Instrument(HashEngine(), PLAIN, RATE, controls=named, seed=5, n_channels=1)
         self.clock = OfflineClock(RATE)
         self.frame_index = 0
         self.midi = OutputState()

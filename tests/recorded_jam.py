@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-from hash_predictor import HashPredictor
+from hash_engine import HashEngine
 
 from livegen.controls import Value
-from livegen.engines.protocol import Predictor
+from livegen.engines.protocol import Engine
 from livegen.events import Event
 from livegen.instrument.instrument import Instrument
 from livegen.offline.capture import Captures
@@ -50,12 +50,12 @@ class FullDisk:
 class RecordedJam:
     """An instrument on the offline clock, recorded to a folder, or to a log file that a test brings."""
 
-    def __init__(self, folder: Path, *, log=None, captures=None, predictor=None, **controls: Value) -> None:
+    def __init__(self, folder: Path, *, log=None, captures=None, engine=None, **controls: Value) -> None:
         named = {f"{name[:2]}.{name[3:]}" if name[2] == "_" else name: value for name, value in controls.items()}
-        predictor = HashPredictor() if predictor is None else predictor
+        engine = HashEngine() if engine is None else engine
         patches = {name: load_patch(name) for name in PATCHES}
         self.instrument = Instrument(
-            predictor, patches["plain"], RATE, controls=named, seed=5, n_channels=1, patches=patches
+            engine, patches["plain"], RATE, controls=named, seed=5, n_channels=1, patches=patches
         )
         self.clock = OfflineClock(RATE)
         folder.mkdir(exist_ok=True)
@@ -66,10 +66,10 @@ class RecordedJam:
         self.path = folder / LOG_FILE
         self.instrument.play_frame(0, self.clock.position_at)
 
-    def load(self, name: str, predictor: Predictor) -> None:
+    def load(self, name: str, engine: Engine) -> None:
         """Load a model to change to."""
         self.recorder.load(Loaded(name, "nowhere", "0"))
-        self.instrument.add_model(name, predictor)
+        self.instrument.add_model(name, engine)
 
     @property
     def horizon(self) -> int:

@@ -155,7 +155,7 @@ def test_module_keeps_to_the_table(path: Path) -> None:
         ("session/session.py", "def load():\n    import livegen.training.train"),
         ("engines/lstm/lstm.py", "import torch.nn as nn"),
         ("performance/form.py", "from livegen.engines.lstm import memory"),
-        ("performance/form.py", "from livegen.engines.checkpoint import load_predictor"),
+        ("performance/form.py", "from livegen.engines.checkpoint import load_engine"),
         ("performance/tempo.py", "import time"),
         ("performance/tempo.py", "from threading import Lock"),
         ("performance/state.py", "from livegen.patch import Patch"),

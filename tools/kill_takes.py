@@ -17,7 +17,7 @@ from pathlib import Path
 
 import mido
 
-from livegen.engines.checkpoint import load_predictor
+from livegen.engines.checkpoint import load_engine
 from livegen.errors import TakeError
 from livegen.system.resources import models_folder
 from livegen.takes.records import Turned
@@ -30,8 +30,8 @@ _LONGEST_SECONDS = 8.0
 
 def main() -> None:
     """Kill as many as the first argument says."""
-    predictor = load_predictor(models_folder() / "default")
-    predictor.warm_up()
+    engine = load_engine(models_folder() / "default")
+    engine.warm_up()
     worst = 0.0
     n_bad = 0
     for number in range(int(sys.argv[1])):
@@ -50,7 +50,7 @@ def main() -> None:
             try:
                 take = Take(next(folder.glob("takes/*")))
                 turns = [record for record in take.records() if isinstance(record, Turned)]
-                outcome = check(take, predictor)
+                outcome = check(take, engine)
             except TakeError as error:
                 n_bad += 1
                 sys.stdout.write(f"{number}: {error}\n")

@@ -28,8 +28,8 @@ from livegen import __version__
 from livegen.apu import render_writes
 from livegen.apu.workloads import Writes, busy_writes, worst_case_writes
 from livegen.controls import DEFAULTS, with_value
-from livegen.engines.checkpoint import load_predictor, read_config
-from livegen.engines.protocol import Predictor, Sampling
+from livegen.engines.checkpoint import load_engine, read_config
+from livegen.engines.protocol import Engine, Sampling
 from livegen.errors import LivegenError
 from livegen.events import Event as InputEvent
 from livegen.events import NoteOff, NoteOn, PitchWheel, StampedEvent
@@ -79,7 +79,7 @@ def measure(
     Parameters
     ----------
     model_folder : Path
-        A folder as `load_predictor` takes.
+        A folder as `load_engine` takes.
     session_seconds : float
         How long the session plays.
     audio : str or None
@@ -100,18 +100,18 @@ def measure(
     LivegenError
         If the model or the audio device cannot be used, or `livegen jam` does not start.
     """
-    predictor = load_predictor(model_folder)
-    predictor.warm_up()
-    step_ms, frames = measure_step(predictor)
+    engine = load_engine(model_folder)
+    engine.warm_up()
+    step_ms, frames = measure_step(engine)
     figures: dict[str, Any] = {
         "step_ms": _percentiles(step_ms, with_max=True),
-        "plan12_ms": _percentiles(measure_plan(predictor)),
+        "plan12_ms": _percentiles(measure_plan(engine)),
         "apu_realtime_factor": measure_apu(busy_writes(_APU_SECONDS)),
         "apu_worst_case_realtime_factor": measure_apu(worst_case_writes()),
-        "busiest_patch": measure_patches(predictor),
+        "busiest_patch": measure_patches(engine),
     }
     settings = Settings(audio=audio, midi_api="none", osc_port=0)
-    figures |= measure_session(predictor, load_patch(patch), session_seconds, settings)
+    figures |= measure_session(engine, load_patch(patch), session_seconds, settings)
     figures["startup_s"] = measure_startup(model_folder, audio)
     torch_ms = measure_torch_step(model_folder, frames)  # last: torch, once imported, is in the process for good
     if torch_ms is not None:
@@ -122,23 +122,23 @@ def measure(
         "python": platform.python_version(),
         "platform": platform.platform(),
         "livegen": __version__,
-        "model": predictor.name,
+        "model": engine.name,
     }
     return figures
 
 
-def measure_step(predictor: Predictor) -> tuple[NDArray[np.float64], list[NDArray[np.uint8]]]:
+def measure_step(engine: Engine) -> tuple[NDArray[np.float64], list[NDArray[np.uint8]]]:
     """Return the milliseconds that each of many prediction steps took, and the frames that they drew.
 
     A step hears the frame before and draws all four voices of the next. No player takes part.
     """
-    state, frame = predictor.initial_state(), SILENCE
+    state, frame = engine.initial_state(), SILENCE
     nothing_forced = np.zeros(N_VOICES, np.bool_)
     frames = [frame]
 
     def step() -> None:
         nonlocal state, frame
-        distribution, state = predictor.step(frame, state)
+        distribution, state = engine.step(frame, state)
         frame = distribution.sample(SILENCE, nothing_forced, Sampling(), seed=0, frame_index=len(frames))
         frames.append(frame)
 
@@ -166,13 +166,13 @@ def measure_torch_step(model_folder: Path, frames: list[NDArray[np.uint8]]) -> N
         return _time_each(lambda: torch_step.step(*next(pairs)), _N_TORCH_STEPS)
 
 
-def measure_plan(predictor: Predictor) -> NDArray[np.float64]:
+def measure_plan(engine: Engine) -> NDArray[np.float64]:
     """Return milliseconds of planning twelve frames again because of a key, after a full history.
 
-    The key goes down or comes up in the frame that sounds, as when playing. The predictor is restored to its state
+    The key goes down or comes up in the frame that sounds, as when playing. The engine is restored to its state
     before that frame, hears the frame again, and draws the twelve after it.
     """
-    state = begin(predictor, with_value(DEFAULTS, "lookahead", _LOOKAHEAD), seed=0)
+    state = begin(engine, with_value(DEFAULTS, "lookahead", _LOOKAHEAD), seed=0)
     state, _, _ = advance(state, HISTORY_FRAMES)
 
     def plan() -> None:
@@ -203,7 +203,7 @@ def measure_apu(writes: Writes) -> float:
     return _APU_SECONDS / min(render(_APU_SECONDS) for _ in range(_APU_RUNS))
 
 
-def measure_patches(predictor: Predictor) -> dict[str, Any]:
+def measure_patches(engine: Engine) -> dict[str, Any]:
     """Play every shipped patch, and return how long filling a block takes with the slowest of them.
 
     Blocks have 64 samples at 48 kHz. They are filled faster than real time, on a thread with the priority that ours
@@ -218,17 +218,17 @@ def measure_patches(predictor: Predictor) -> dict[str, Any]:
     """
     names = list_patches()
     with real_time_process(), ThreadPoolExecutor(1, initializer=raise_priority) as pool:
-        of_patch = dict(zip(names, pool.map(lambda name: _measure_patch(predictor, name), names), strict=True))
+        of_patch = dict(zip(names, pool.map(lambda name: _measure_patch(engine, name), names), strict=True))
     busiest = max(of_patch, key=lambda name: of_patch[name]["p99"])
     callback_us = of_patch[busiest]
     block_us = 1e6 * _PATCH_BLOCK_SAMPLES / _APU_RATE_HZ
     return {"patch": busiest, "callback_us": callback_us, "longest_share_of_block": callback_us["max"] / block_us}
 
 
-def _measure_patch(predictor: Predictor, name: str) -> dict[str, float]:
+def _measure_patch(engine: Engine, name: str) -> dict[str, float]:
     patch = load_patch(name)
-    compile_all(predictor, patch)
-    instrument = Instrument(predictor, patch, _APU_RATE_HZ)
+    compile_all(engine, patch)
+    instrument = Instrument(engine, patch, _APU_RATE_HZ)
     callback, clock = instrument.callback, OfflineClock(_APU_RATE_HZ)
     block = np.zeros(_PATCH_BLOCK_SAMPLES * int(callback["n_channels"][0]), np.float32)
     generator = np.random.default_rng(0)
@@ -255,13 +255,13 @@ def measure_hogged(model_folder: Path, patch: Patch, seconds: float, settings: S
 
     No keys are played here, so that a test outside can play them over MIDI and listen.
     """
-    predictor = load_predictor(model_folder)
+    engine = load_engine(model_folder)
     with _busy_interpreter():
-        return measure_session(predictor, patch, seconds, settings, has_random_keys=False)
+        return measure_session(engine, patch, seconds, settings, has_random_keys=False)
 
 
 def measure_session(
-    predictor: Predictor, patch: Patch, seconds: float, settings: Settings, *, has_random_keys: bool = True
+    engine: Engine, patch: Patch, seconds: float, settings: Settings, *, has_random_keys: bool = True
 ) -> dict[str, Any]:
     """Play a session in real time with all four voices, and return the figures.
 
@@ -288,7 +288,7 @@ def measure_session(
         ``session``
             The device that it played on, and what else went wrong.
     """
-    session = build_session(predictor, patch, settings)
+    session = build_session(engine, patch, settings)
     waits = EventWaits(session.clock, session.clock.block_samples)
     session.observers.append(waits.observe)
     try:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from livegen.engines.checkpoint import load_predictor
+from livegen.engines.checkpoint import load_engine
 from livegen.errors import AudioError, LivegenError, PortError
 from livegen.inputs.midi_settings import wirings
 from livegen.inputs.osc import DEFAULT_PORT
@@ -303,7 +303,7 @@ def _look_at_kernels() -> _State:
 
 def _look_at_model() -> _State:
     try:
-        load_predictor(resources.models_folder() / "default")
+        load_engine(resources.models_folder() / "default")
     except LivegenError as error:
         return _State(False, str(error), _LIVEGEN_CURE)
     return _State(True, "the default one loads")

@@ -132,16 +132,16 @@ def imagine(
     Example: [bold]livegen imagine nesmdb/ made.npz && livegen train nesmdb/ mine --from default --made made.npz[/bold]
     """
     with _needs_torch():
-        from livegen.engines.checkpoint import load_predictor
+        from livegen.engines.checkpoint import load_engine
         from livegen.training.made import imagine as imagine_songs
         from livegen.training.sources import TRAIN, load_songs
 
-    predictor = load_predictor(model_folder(model))
+    engine = load_engine(model_folder(model))
     with progress_bar() as progress:
         songs = load_songs(data, TRAIN, _Reading(progress))
         task = progress.add_task("playing", total=1.0)
         made = imagine_songs(
-            predictor, songs.frames, songs.offsets, seed, lambda done: progress.update(task, completed=done)
+            engine, songs.frames, songs.offsets, seed, lambda done: progress.update(task, completed=done)
         )
     made.save(out_file)
 

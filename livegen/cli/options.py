@@ -59,9 +59,9 @@ def say_if_compiling() -> None:
 
 
 def load_model(name: str) -> Any:
-    """Return the predictor of a model, and tell the user if playing must compile first; raises CheckpointError."""
-    from livegen.engines.checkpoint import load_predictor
+    """Return the engine of a model, and tell the user if playing must compile first; raises CheckpointError."""
+    from livegen.engines.checkpoint import load_engine
 
     folder = model_folder(name)
     say_if_compiling()
-    return load_predictor(folder)
+    return load_engine(folder)

@@ -161,8 +161,8 @@ def jam(
     )
     with leaving_at_once():
         page = None if asked.web is False else open_page(asked.web_host, asked.web_port)
-        predictor = load_model(asked.model or "default")
-        session = build_session(predictor, loaded_patch, settings)
+        engine = load_model(asked.model or "default")
+        session = build_session(engine, loaded_patch, settings)
         stage = None if page is None else Stage(session, page)
     session.warnings += [] if page is None else page.warnings
     leave = leave_on_signals()

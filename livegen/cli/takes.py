@@ -136,8 +136,8 @@ def _as_json(take: Any) -> dict[str, Any]:
 
 
 def _check(take: Any, model: str | None, as_json: bool) -> None:
-    from livegen.engines.checkpoint import load_predictor
-    from livegen.engines.protocol import Predictor
+    from livegen.engines.checkpoint import load_engine
+    from livegen.engines.protocol import Engine
     from livegen.takes.library import model_hash, versions
     from livegen.takes.records import Loaded
     from livegen.takes.replay import check, other_model, warnings_of
@@ -149,22 +149,22 @@ def _check(take: Any, model: str | None, as_json: bool) -> None:
         for sentence in sentences:
             say(f"note: {sentence}", style="yellow")
 
-    def load(loaded: Loaded) -> Predictor:
+    def load(loaded: Loaded) -> Engine:
         folder = _folder_of_model(loaded.name, loaded.folder)
         note(other_model(loaded.name, loaded.sha256, model_hash(folder)))
-        return load_predictor(folder)
+        return load_engine(folder)
 
     if model is None:
         folder = _folder_of_model(take.head.model["name"], take.head.model["folder"], ", or give --model")
     else:
         folder = model_folder(model)
-    predictor = load_model(str(folder))
+    engine = load_model(str(folder))
     note(warnings_of(take.head, versions(), model_hash(folder)))
-    predictor.warm_up()
+    engine.warm_up()
     end = take.end()
     with progress_bar() as progress:
         task = progress.add_task("checking", total=None if end is None else end.n_frames)
-        outcome = check(take, predictor, load=load, on_frame=lambda n: progress.update(task, completed=n))
+        outcome = check(take, engine, load=load, on_frame=lambda n: progress.update(task, completed=n))
     seconds = frame_to_seconds(outcome.n_frames)
     if as_json:
         print_json(

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
-from livegen.engines.lstm.lstm import LstmConfig, LstmPredictor
-from livegen.engines.protocol import Predictor
+from livegen.engines.lstm.lstm import LstmConfig, LstmEngine
+from livegen.engines.protocol import Engine
 from livegen.errors import CheckpointError
 from livegen.score import Voice
 
@@ -48,16 +48,16 @@ class Config(Protocol):
         ...
 
 
-Build = Callable[[str, Any, Mapping[str, NDArray]], Predictor]
-"""Makes a predictor of the name of its folder, its configuration, and its arrays."""
+Build = Callable[[str, Any, Mapping[str, NDArray]], Engine]
+"""Makes an engine of the name of its folder, its configuration, and its arrays."""
 
-_KINDS: Final[dict[str, tuple[type[Config], Build]]] = {"lstm": (LstmConfig, LstmPredictor.from_arrays)}
+_KINDS: Final[dict[str, tuple[type[Config], Build]]] = {"lstm": (LstmConfig, LstmEngine.from_arrays)}
 _DTYPES: Final = ("F16", "F32")
 _LARGEST_WEIGHT: Final = 1e4
 _MAX_CONFIG_BYTES: Final = 1 << 16
 
 
-def load_predictor(folder: Path) -> Predictor:
+def load_engine(folder: Path) -> Engine:
     """Load the model of a folder.
 
     Raises

@@ -1,6 +1,6 @@
-"""What a predictor is: it hears one frame, and returns a distribution over the next frame and a new state.
+"""What an engine is: it hears one frame, and returns a distribution over the next frame and a new state.
 
-A predictor never changes what it is given, and its states are values: the session keeps hundreds of them, goes
+An engine never changes what it is given, and its states are values: the session keeps hundreds of them, goes
 back to any, and plans on from there. A new kind of model is a new module that implements these protocols.
 """
 
@@ -14,7 +14,7 @@ from livegen.beat import Beat
 from livegen.score import N_VOICES, NOTE_RANGE, Voice
 
 State = Any
-"""What a predictor remembers: an opaque frozen value of a few kilobytes."""
+"""What an engine remembers: an opaque frozen value of a few kilobytes."""
 
 ANY_PITCH_CLASS: Final = 0xFFF
 """The scale of all twelve pitch classes."""
@@ -42,7 +42,7 @@ NOBODY: Final = Performer()
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """What a predictor is told besides the frame that it hears.
+    """What an engine is told besides the frame that it hears.
 
     Attributes
     ----------
@@ -132,7 +132,7 @@ class Sampling:
 
 
 class Distribution(Protocol):
-    """What a predictor expects of the next frame."""
+    """What an engine expects of the next frame."""
 
     def sample(
         self,
@@ -189,12 +189,12 @@ class Distribution(Protocol):
 
         Notes
         -----
-        The page shows it. A predictor without a motif memory returns zeros.
+        The page shows it. An engine without a motif memory returns zeros.
         """
         ...
 
 
-class Predictor(Protocol):
+class Engine(Protocol):
     """A model, ready to play.
 
     One that does not play all voices says so by an attribute ``voices``, a tuple of `Voice`; see `voices_of`.
@@ -220,6 +220,6 @@ class Predictor(Protocol):
         ...
 
 
-def voices_of(predictor: Predictor) -> tuple[Voice, ...]:
-    """Return the voices that a predictor plays; it leaves the others silent."""
-    return tuple(getattr(predictor, "voices", Voice))
+def voices_of(engine: Engine) -> tuple[Voice, ...]:
+    """Return the voices that an engine plays; it leaves the others silent."""
+    return tuple(getattr(engine, "voices", Voice))

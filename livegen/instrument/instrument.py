@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from livegen import score_table
 from livegen.controls import CONTROLS, DEFAULTS, VOICE_PREFIX, Value, Values, with_value
-from livegen.engines.protocol import Predictor, voices_of
+from livegen.engines.protocol import Engine, voices_of
 from livegen.events import CLOCK_EVENTS, PANIC, Event, SetControl, SourceLost, StampedEvent
 from livegen.instrument.ahead import Ahead, Bundle, is_said_again
 from livegen.instrument.commands import CommandWriter
@@ -52,11 +52,11 @@ def notation_of(patch: Patch) -> Notation:
 
 
 class Instrument:
-    """An audio callback, a predictor, and the performance that connects them.
+    """An audio callback, an engine, and the performance that connects them.
 
     Parameters
     ----------
-    predictor : Predictor
+    engine : Engine
     patch : Patch
         How the player's notes sound, and controls that differ from their defaults.
     sample_rate : int
@@ -98,7 +98,7 @@ class Instrument:
 
     def __init__(
         self,
-        predictor: Predictor,
+        engine: Engine,
         patch: Patch,
         sample_rate: int,
         *,
@@ -116,7 +116,7 @@ class Instrument:
         self.callback = new_callback(sample_rate, patch, n_channels=n_channels, is_apart=is_apart, record=record)
         self.table = self.callback["table"]
         notations = {name: notation_of(patch) for name, patch in self._patches.items()}
-        self.state: State = begin(predictor, values, seed=seed, notation=notations[patch.name], notations=notations)
+        self.state: State = begin(engine, values, seed=seed, notation=notations[patch.name], notations=notations)
         self._models = self.state.models
         self.latency_seconds = 0.0
         self.n_lost = self.n_missed_plans = self.n_late_follows = 0
@@ -166,12 +166,12 @@ class Instrument:
 
     def voices_of(self, model: str) -> tuple[Voice, ...]:
         """Return the voices that a loaded model plays; any thread may ask."""
-        return voices_of(self._models.get(model, self.state.predictor))
+        return voices_of(self._models.get(model, self.state.engine))
 
-    def add_model(self, name: str, predictor: Predictor) -> None:
+    def add_model(self, name: str, engine: Engine) -> None:
         """Add a model, already warmed up, that the control ``model`` can change to from now on; from any thread."""
         with self._lock:
-            self._models = {**self._models, name: predictor}
+            self._models = {**self._models, name: engine}
 
     def receive(self, event: Event, source: str, time_ns: int | None = None) -> None:
         """Take an event: a `Sink` for inputs, from any thread.
@@ -285,7 +285,7 @@ class Instrument:
 
         Notes
         -----
-        If the predictor raises, so does this method, and the next call goes on. The score does not get the events of
+        If the engine raises, so does this method, and the next call goes on. The score does not get the events of
         this call, but no key that came up hangs, and a stopped model stays stopped. If the first frame was already
         published, only the plan after it is lost.
         """
@@ -342,7 +342,7 @@ class Instrument:
         return replace(turn, after=state, calls=(*turn.calls, call))
 
     def _lose(self, events: tuple[StampedEvent, ...], times_ns: tuple[int, ...]) -> Turn:
-        """Return the turn of a call in which the predictor raised before the first frame was published."""
+        """Return the turn of a call in which the engine raised before the first frame was published."""
         report = FrameReport(self.state.horizon, events, times_ns, ())
         return Turn(report, self.state, follow(self.state, events))
 

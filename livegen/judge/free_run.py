@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from livegen.beat import Beat
 from livegen.controls import DEFAULTS
-from livegen.engines.checkpoint import load_predictor, read_config
-from livegen.engines.protocol import UNCONDITIONED, Conditions, Predictor, Sampling
+from livegen.engines.checkpoint import load_engine, read_config
+from livegen.engines.protocol import UNCONDITIONED, Conditions, Engine, Sampling
 from livegen.judge.picture import check_can_draw, write_picture
 from livegen.judge.statistics import (
     N_RUNS,
@@ -46,7 +46,7 @@ OFF_TEMPO: Final = 1.09
 
 
 def play(
-    predictor: Predictor,
+    engine: Engine,
     n_frames: int,
     *,
     seed: int,
@@ -73,7 +73,7 @@ def play(
     """
     sampling = sampling or AS_ON_STAGE
     nothing_forced = np.zeros(N_VOICES, np.bool_)
-    form, beat, state = NO_FORM, conditions.beat or own_beat(seed), predictor.initial_state()
+    form, beat, state = NO_FORM, conditions.beat or own_beat(seed), engine.initial_state()
     n_prompt = 0 if prompt is None else len(prompt)
     score = np.zeros((1 + n_prompt + n_frames, N_VOICES, N_COLUMNS), np.uint8)  # a frame of silence comes first
     if prompt is not None:
@@ -83,7 +83,7 @@ def play(
         form = next_form(form, t + 1, score[: t + 1], seed=seed, share=repeats, beat=now)
         memory = 0.0 if form.is_fresh else conditions.memory
         told = replace(conditions, beat=now, plan=form.lag, memory=memory)
-        distribution, state = predictor.step(score[t], state, told)
+        distribution, state = engine.step(score[t], state, told)
         if t >= n_prompt:
             shape = arranged(sampling, form)
             score[t + 1] = distribution.sample(SILENCE, nothing_forced, shape, seed=seed, frame_index=t)
@@ -118,7 +118,7 @@ def judge_free_runs(
     data : Path
         The folder that holds the splits named "train" and "valid".
     model_folder : Path
-        A folder as `livegen.engines.checkpoint.load_predictor` takes.
+        A folder as `livegen.engines.checkpoint.load_engine` takes.
     progress : callable
         Called after every run.
     picture : Path, optional
@@ -143,11 +143,11 @@ def judge_free_runs(
         check_can_draw(picture)
     voices = read_config(model_folder)[1].voices
     train, valid = (only(load_songs(data, split, is_strict=is_strict), voices) for split in (TRAIN, VALID))
-    predictor = load_predictor(model_folder)
+    engine = load_engine(model_folder)
     n_frames = seconds_to_frame(RUN_SECONDS)
     runs = []
     for i in range(N_RUNS):
-        runs.append(play(predictor, n_frames, seed=seed + i, sampling=sampling, conditions=conditions, repeats=repeats))
+        runs.append(play(engine, n_frames, seed=seed + i, sampling=sampling, conditions=conditions, repeats=repeats))
         progress()
     songs = total([count(valid.song(i)) for i in range(len(valid))])
     if picture is not None:
@@ -158,7 +158,7 @@ def judge_free_runs(
         period = bpm_to_period(bpm)
         # The phase is that of the frame before the first one: the silence that the model hears but does not play.
         told = replace(conditions, beat=Beat(period, -1.0 / period))
-        run = play(predictor, n_frames, seed=seed, sampling=sampling, conditions=told, repeats=repeats)
+        run = play(engine, n_frames, seed=seed, sampling=sampling, conditions=told, repeats=repeats)
         figures["tempo"][bpm] = {
             "coherence": grid_coherence(run, period),
             "coherence_off": grid_coherence(run, period * OFF_TEMPO),

@@ -33,7 +33,7 @@ def judge_partner(
     data : Path
         Songs, as `livegen.training.sources.load_songs` takes them; the split "valid" is played.
     model_folder : Path
-        A folder as `livegen.engines.checkpoint.load_predictor` takes.
+        A folder as `livegen.engines.checkpoint.load_engine` takes.
     asked : sequence of str
         Some of ``listen``, ``answer``, ``pulse`` and ``long``.
     listener : Listener, optional

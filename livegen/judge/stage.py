@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.controls import VOICE_PREFIX, Value
-from livegen.engines.checkpoint import load_predictor
+from livegen.engines.checkpoint import load_engine
 from livegen.errors import TrainingError
 from livegen.events import Event, NoteOff, NoteOn
 from livegen.instrument.compile import compile_all
@@ -33,16 +33,16 @@ class Stage:
     """A model with the patch `plain`, ready to play sessions from the start."""
 
     def __init__(self, model_folder: Path) -> None:
-        self._predictor = load_predictor(model_folder)
+        self._engine = load_engine(model_folder)
         self._patch = load_patch("plain")
-        compile_all(self._predictor, self._patch)
+        compile_all(self._engine, self._patch)
 
     def play(
         self, n_frames: int, *, seed: int, controls: Mapping[str, Value] | None = None, keys: list[tuple[float, Event]]
     ) -> NDArray[np.uint8]:
         """Return what is heard in a session, ``uint8 (n_frames, 4, 3)``, in which keys are played at given seconds."""
         instrument = Instrument(
-            self._predictor, self._patch, DEFAULT_SAMPLE_RATE_HZ, controls=controls, seed=seed, n_channels=1
+            self._engine, self._patch, DEFAULT_SAMPLE_RATE_HZ, controls=controls, seed=seed, n_channels=1
         )
         return np.stack([rendered.frame for rendered in render(instrument, n_frames, keys)])
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from livegen.controls import Value
-from livegen.engines.checkpoint import load_predictor
+from livegen.engines.checkpoint import load_engine
 from livegen.errors import FormatError, LivegenError
 from livegen.events import Event
 from livegen.formats.audio.file import AUDIO_ENDINGS
@@ -127,8 +127,8 @@ class Studio:
         self._renders = renders
         self._events = self._played(warn)
         self._patch = load_patch(renders.patch)
-        self._predictor = load_predictor(renders.model)
-        compile_all(self._predictor, self._patch)
+        self._engine = load_engine(renders.model)
+        compile_all(self._engine, self._patch)
 
     def _played(self, warn: Warn) -> list[tuple[float, Event]]:
         """Return what a performer plays within the length of a render."""
@@ -141,7 +141,7 @@ class Studio:
         """Render one of the files; raises LivegenError."""
         renders, path = self._renders, self._renders.paths[index]
         instrument = Instrument(
-            self._predictor,
+            self._engine,
             self._patch,
             VGM_RATE_HZ if is_register_file(path) else renders.rate or DEFAULT_SAMPLE_RATE_HZ,
             controls=renders.controls,

@@ -128,7 +128,7 @@ def _consequences(turned: Turned) -> Iterator[StampedEvent]:
 
 
 class _NoModel:
-    """The predictor of an instrument whose frames are given: it predicts nothing."""
+    """The engine of an instrument whose frames are given: it predicts nothing."""
 
     name = "none"
 

@@ -134,11 +134,11 @@ class Draft:
             self.messages.append(Refused("model", f"there is no model {name!r}: there is {there}", source))
             return
         if name:
-            self.state = replace(self.state, predictor=self.state.models[name])
+            self.state = replace(self.state, engine=self.state.models[name])
         self.messages.append(ControlInForce("model", self.state.model, source))
 
     def _move(self, name: str, value: Value) -> Move:
-        """Return the result of a move in time, after the predictor has heard all that was played."""
+        """Return the result of a move in time, after the engine has heard all that was played."""
         self._settle()
         state = self.state
         performer = part_of(state, state.timeline.end).performer
@@ -151,7 +151,7 @@ class Draft:
         if name == "recall":
             return recall(state.machine, str(value), now)
         if name == "reset":
-            return leap(state.machine, name, Place(first_context(state.predictor)), now)
+            return leap(state.machine, name, Place(first_context(state.engine)), now)
         n_frames = int(value) if name == "rewind_frames" else round(float(value) * state.tempo.period_frames)
         return leap(state.machine, name, place.back(n_frames), now)
 
@@ -175,7 +175,7 @@ class Draft:
         self.first_void = min(self.first_void, frame_index)
 
     def _settle(self) -> None:
-        """Let the predictor hear all that stands, as it was really played, and forget the plan."""
+        """Let the engine hear all that stands, as it was really played, and forget the plan."""
         horizon = self.state.horizon
         self._void(horizon)
         # take the frames as they sounded, not as an earlier event of this call changed them: a later event may undo it
@@ -194,14 +194,14 @@ class Draft:
     def void_drifted(self) -> None:
         """Void frames that were planned on a beat that has moved since.
 
-        The first void frame is the one before: the predictor was told the beat when it heard that one.
+        The first void frame is the one before: the engine was told the beat when it heard that one.
         """
         state, timeline = self.state, self.state.timeline
         for step in timeline.since(state.horizon):
             frame_index = step.planned.frame_index
             is_leap = any(at == frame_index for at, _ in timeline.leaps)
             if frame_index <= timeline.start or is_leap or not timeline.at(frame_index - 1).is_fed:
-                continue  # the predictor was told no beat there
+                continue  # the engine was told no beat there
             if is_moved(step.context.beat, beat_before(state, frame_index)):
                 self._void(max(frame_index - 1, state.tapped.frame_index))
                 return
@@ -228,7 +228,7 @@ class Draft:
     def change_ears(self, timeline: Timeline) -> Timeline:
         """Let the model in force hear more of the song; once it has heard all, let it take over and plan anew."""
         state, memory = self.state, float(self.state.values["memory"])
-        heard, ears = listen(timeline, state.horizon, state.predictor, state.ears, memory)
+        heard, ears = listen(timeline, state.horizon, state.engine, state.ears, memory)
         self.state = replace(state, timeline=heard, ears=ears)
         if heard is timeline:
             return timeline

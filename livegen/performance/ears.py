@@ -1,6 +1,6 @@
 """A model that takes over hears the song first, one piece in each frame. Meanwhile the model before it plays on.
 
-So the model in force and the model that plays may differ: a context always goes on with the predictor that made it.
+So the model in force and the model that plays may differ: a context always goes on with the engine that made it.
 A place that was stored or rewound to may belong to a model that is no longer in force. No special case is needed: that
 model plays on from there until the model in force has heard what led to the place.
 """
@@ -8,7 +8,7 @@ model plays on from there until the model in force has heard what led to the pla
 from dataclasses import dataclass, replace
 from typing import Final
 
-from livegen.engines.protocol import Predictor
+from livegen.engines.protocol import Engine
 from livegen.performance.form import HEARD_FRAMES
 from livegen.performance.timeline import Context, Place, Step, Timeline, first_context
 
@@ -69,7 +69,7 @@ class Ears:
 
 
 def listen(
-    timeline: Timeline, horizon: int, predictor: Predictor, ears: Ears | None, memory: float
+    timeline: Timeline, horizon: int, engine: Engine, ears: Ears | None, memory: float
 ) -> tuple[Timeline, Ears | None]:
     """Let the model in force hear a piece more of the song, or take over where little is left.
 
@@ -78,7 +78,7 @@ def listen(
     timeline : Timeline
         Planned up to the frame after the horizon, or further.
     horizon : int
-    predictor : Predictor
+    engine : Engine
         The model in force.
     ears : Ears or None
         How far it has heard the song.
@@ -94,11 +94,11 @@ def listen(
     Ears or None
         How far the model has heard the song now; None if it plays.
     """
-    if is_playing(timeline, horizon, predictor):
+    if is_playing(timeline, horizon, engine):
         return timeline, None
     at = _settled(timeline, horizon)
     then, song = timeline.at(at).context, timeline.cut(at).past()
-    ears, todo = _go_on(song, then, predictor, ears)
+    ears, todo = _go_on(song, then, engine, ears)
     rest = song[len(song) - todo :]
     if todo > _CATCH_UP_FRAMES:
         then = rest[PIECE_FRAMES].context if todo > PIECE_FRAMES else then
@@ -120,9 +120,9 @@ def _heard_again(timeline: Timeline, steps: tuple[Step, ...], memory: float) -> 
     return timeline
 
 
-def is_playing(timeline: Timeline, horizon: int, predictor: Predictor) -> bool:
+def is_playing(timeline: Timeline, horizon: int, engine: Engine) -> bool:
     """Tell whether a model plays the next frames itself."""
-    return timeline.at(horizon + _AHEAD_FRAMES - 1).context.predictor is predictor
+    return timeline.at(horizon + _AHEAD_FRAMES - 1).context.engine is engine
 
 
 def _settled(timeline: Timeline, horizon: int) -> int:
@@ -131,16 +131,16 @@ def _settled(timeline: Timeline, horizon: int) -> int:
     return max(horizon + _AHEAD_FRAMES - LATE_FRAMES, timeline.start, *leapt)
 
 
-def _go_on(song: tuple[Step, ...], then: Context, predictor: Predictor, ears: Ears | None) -> tuple[Ears, int]:
+def _go_on(song: tuple[Step, ...], then: Context, engine: Engine, ears: Ears | None) -> tuple[Ears, int]:
     """Return the ears, or new ones if these heard another song, and the number of frames that are left to hear."""
-    if ears is not None and ears.last is not None and ears.context.predictor is predictor:
+    if ears is not None and ears.last is not None and ears.context.engine is engine:
         todo = then.n_frames - ears.context.n_frames
         if 0 <= todo < len(song) and song[len(song) - todo - 1] is ears.last:
             return ears, todo
     todo = min(len(song), SONG_FRAMES)
-    new = first_context(predictor)
+    new = first_context(engine)
     told = song[-todo].context if todo else then  # beat and form are the song's; distribution and state are new
-    return Ears(replace(told, predictor=predictor, distribution=new.distribution, state=new.state)), todo
+    return Ears(replace(told, engine=engine, distribution=new.distribution, state=new.state)), todo
 
 
 def _after(step: Step, told: Context, memory: float) -> Context:

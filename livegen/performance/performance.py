@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.controls import CONTROLS, Values, with_value
-from livegen.engines.protocol import Predictor
+from livegen.engines.protocol import Engine
 from livegen.events import SetControl, StampedEvent
 from livegen.performance.draft import Draft
 from livegen.performance.keyboard import handle
@@ -34,7 +34,7 @@ class Call(NamedTuple):
 
 
 def begin(
-    predictor: Predictor,
+    engine: Engine,
     values: Values,
     *,
     seed: int,
@@ -45,7 +45,7 @@ def begin(
 
     Parameters
     ----------
-    predictor : Predictor
+    engine : Engine
     values : Values
         Controls in force from the start.
     seed : int
@@ -54,16 +54,16 @@ def begin(
     notations : mapping of str to Notation, optional
         The notations that may take over, by the names of their patches.
     """
-    timeline, tempo = Timeline(first_context(predictor)), Tempo.at_start(values, seed)
+    timeline, tempo = Timeline(first_context(engine)), Tempo.at_start(values, seed)
     return State(
-        predictor,
+        engine,
         timeline,
         values,
         seed,
         notation or Notation(),
         tempo=tempo,
         notations=notations or {},
-        models={predictor.name: predictor},
+        models={engine.name: engine},
     )
 
 
@@ -129,14 +129,14 @@ def follow(state: State, events: Sequence[StampedEvent]) -> State:
         event = stamped.event
         if isinstance(event, SetControl) and not CONTROLS[event.name].is_action:
             state = replace(state, values=with_value(state.values, event.name, event.value))
-            if event.name == "hold":  # the old loop is over, and for a new one the predictor has not heard the frames
+            if event.name == "hold":  # the old loop is over, and for a new one the engine has not heard the frames
                 state = replace(state, machine=replace(state.machine, loop=None))
         elif isinstance(event, SetControl) and event.value:
             state = switched(state, event.name, event.value)
         keyboard = handle(state.keyboard, event, stamped.source, state.values, state.notation.drum_notes)
         state = replace(state, keyboard=keyboard)
     steps = state.timeline.steps
-    return replace(state, predictor=steps[-1].context.predictor, ears=None) if steps else state
+    return replace(state, engine=steps[-1].context.engine, ears=None) if steps else state
 
 
 def _hold_to(state: State) -> State:

@@ -1,4 +1,4 @@
-"""One frame of the score: who plays what in it, what the predictor knows before it, and what the model draws."""
+"""One frame of the score: who plays what in it, what the engine knows before it, and what the model draws."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -47,7 +47,7 @@ class Part:
     frame : ndarray of uint8, shape (4, 3)
         The player's notes.
     performer : Performer
-        What the predictor is told of the player.
+        What the engine is told of the player.
     """
 
     owner: NDArray[np.uint8]
@@ -91,7 +91,7 @@ def _owner_before(timeline: Timeline, voice: int) -> int:
 
 
 def next_context(state: State, timeline: Timeline, performer: Performer) -> Context:
-    """Return what the predictor knows before the frame that comes next, and is told of who plays in it."""
+    """Return what the engine knows before the frame that comes next, and is told of who plays in it."""
     return timeline.next_context(
         seed=state.seed,
         memory=float(state.values["memory"]),
@@ -103,7 +103,7 @@ def next_context(state: State, timeline: Timeline, performer: Performer) -> Cont
 
 
 def arrive(state: State, place: Place) -> Place:
-    """Return the place at which the song goes on in the next frame, with the predictor told the present beat."""
+    """Return the place at which the song goes on in the next frame, with the engine told the present beat."""
     beat = beat_before(state, state.timeline.end)
     if not is_moved(place.context.beat, beat):
         return place
@@ -115,7 +115,7 @@ def _echo_lag(state: State, frame_index: int) -> int:
 
 
 def beat_before(state: State, frame_index: int) -> Beat | None:
-    """Return the beat that the predictor is told for a frame, with its phase in the frame before."""
+    """Return the beat that the engine is told for a frame, with its phase in the frame before."""
     beat = Groove.of(state.tempo, state.values).beat_at(frame_index)
     return None if beat is None else beat.after(-1)
 

@@ -1,4 +1,4 @@
-"""What the live controls ask of the predictor."""
+"""What the live controls ask of the engine."""
 
 from collections.abc import Callable
 from typing import Any, Final

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from livegen.controls import Value, Values
-from livegen.engines.protocol import Predictor
+from livegen.engines.protocol import Engine
 from livegen.performance.ears import Ears
 from livegen.performance.keyboard import HeldKey, Keyboard
 from livegen.performance.modes import Playing
@@ -76,7 +76,7 @@ class State:
 
     Attributes
     ----------
-    predictor : Predictor
+    engine : Engine
         The model in force. It plays; or it listens to the song first, and takes over when it has heard it.
     timeline : Timeline
         What was played and what is planned.
@@ -99,13 +99,13 @@ class State:
         When the player has played: the modes depend on it.
     machine : TimeMachine
         What can be gone back to.
-    models : mapping of str to Predictor
+    models : mapping of str to Engine
         Models that may take over, by name.
     ears : Ears or None
         How far the model in force has heard the song; None if it plays.
     """
 
-    predictor: Predictor
+    engine: Engine
     timeline: Timeline
     values: Values
     seed: int
@@ -118,14 +118,14 @@ class State:
     playing: Playing = field(default_factory=Playing)
     machine: TimeMachine = field(default_factory=TimeMachine)
     notations: Mapping[str, Notation] = field(default_factory=dict)
-    models: Mapping[str, Predictor] = field(default_factory=dict)
+    models: Mapping[str, Engine] = field(default_factory=dict)
     ears: Ears | None = None
 
     @property
     def model(self) -> str:
         """Name of the model in force."""
-        names = (name for name, predictor in self.models.items() if predictor is self.predictor)
-        return next(names, self.predictor.name)
+        names = (name for name, engine in self.models.items() if engine is self.engine)
+        return next(names, self.engine.name)
 
 
 def switched(state: State, name: str, value: Value) -> State:

@@ -1,9 +1,9 @@
-"""The timeline: the frames that were played and those that are planned, each with the predictor's snapshot.
+"""The timeline: the frames that were played and those that are planned, each with the engine's snapshot.
 
-A `Step` keeps what the predictor knew before its frame, so that any frame that is still remembered can be
+A `Step` keeps what the engine knew before its frame, so that any frame that is still remembered can be
 restored and planned anew. Everything is a value: planning again makes a new timeline that shares its past.
 
-Frame numbers always count up, because what was played was heard. The song as the predictor knows it may leap: back a
+Frame numbers always count up, because what was played was heard. The song as the engine knows it may leap: back a
 few bars, to a stored place, to a new beginning. So the steps of a `Timeline` are in the order of the frames; a `Place`
 has the steps that led to it in the order of the song.
 """
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.beat import Beat
-from livegen.engines.protocol import NOBODY, Conditions, Distribution, Performer, Predictor, State
+from livegen.engines.protocol import NOBODY, Conditions, Distribution, Engine, Performer, State
 from livegen.performance.form import HEARD_FRAMES, LOOP_FRAMES, NO_FORM, REPEATED_SHARE, Form, next_form
 from livegen.score import N_COLUMNS, N_VOICES, SILENCE
 from livegen.score_table import PlannedFrame
@@ -33,20 +33,20 @@ _NOTHING: Final = np.zeros((0, N_VOICES, N_COLUMNS), np.uint8)
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a predictor knows before a frame.
+    """What an engine knows before a frame.
 
     Attributes
     ----------
-    predictor : Predictor
-        The predictor that knows it, and goes on from it.
+    engine : Engine
+        The engine that knows it, and goes on from it.
     distribution : Distribution
-        What the predictor expects of that frame.
+        What the engine expects of that frame.
     state : State
-        The predictor's snapshot.
+        The engine's snapshot.
     form : Form
         What is planned for the frame; its times are in frames of the song.
     beat : Beat or None
-        The beat that the predictor was told, with its phase in the frame before.
+        The beat that the engine was told, with its phase in the frame before.
     performer : Performer
         What it was told of who plays beside it.
     n_frames : int
@@ -55,7 +55,7 @@ class Context:
         The last frames that it has heard, `LOOP_FRAMES` at most.
     """
 
-    predictor: Predictor
+    engine: Engine
     distribution: Distribution
     state: State
     form: Form = NO_FORM
@@ -78,18 +78,18 @@ class Context:
         `lag` is the lag that the next frame is to follow; if it is 0, the form's lag is taken.
         """
         conditions = Conditions(beat=beat, memory=memory, plan=lag or form.lag, performer=performer)
-        distribution, state = self.predictor.step(frame, self.state, conditions)
+        distribution, state = self.engine.step(frame, self.state, conditions)
         n_frames, heard = self.n_frames + 1, self.heard_with(frame)
-        return Context(self.predictor, distribution, state, form, beat, performer, n_frames, heard)
+        return Context(self.engine, distribution, state, form, beat, performer, n_frames, heard)
 
     def heard_with(self, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return the last frames that are heard, with `frame`, uint8 (4, 3), added."""
         return np.concatenate([self.heard[1 - LOOP_FRAMES :], frame[None]])
 
 
-def first_context(predictor: Predictor) -> Context:
+def first_context(engine: Engine) -> Context:
     """Return the context of a song's first frame."""
-    return Context(predictor, *predictor.step(SILENCE, predictor.initial_state()))
+    return Context(engine, *engine.step(SILENCE, engine.initial_state()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +101,11 @@ class Step:
     planned : PlannedFrame
         The frame as it was played or is planned.
     heard : ndarray of uint8, shape (4, 3)
-        The frame as the predictor hears it: with the voices that it draws inaudibly, while it listens.
+        The frame as the engine hears it: with the voices that it draws inaudibly, while it listens.
     context : Context
-        What the predictor knew before it.
+        What the engine knew before it.
     is_fed : bool
-        Whether the predictor is to hear the frame; false while the model is stopped.
+        Whether the engine is to hear the frame; false while the model is stopped.
     waiting : ndarray of uint8, shape (4, 3)
         What voices are to play in a later frame because they could not in this one; silence if nothing waits.
     """
@@ -117,7 +117,7 @@ class Step:
     waiting: NDArray[np.uint8] = field(default_factory=lambda: SILENCE)
 
     def next_context(self, form: Form, memory: float, beat: Beat | None, lag: int, performer: Performer) -> Context:
-        """Return the context of the frame that follows, once the predictor has heard this one."""
+        """Return the context of the frame that follows, once the engine has heard this one."""
         return self.context.after(self.heard, form, 0.0 if form.is_fresh else memory, beat, lag, performer)
 
 
@@ -128,7 +128,7 @@ class Place:
     Attributes
     ----------
     context : Context
-        What the predictor knows there.
+        What the engine knows there.
     past : tuple of Step
         What it has heard before, the oldest first, as far as it is remembered.
     """
@@ -142,7 +142,7 @@ class Place:
         return Place(self.past[-n_frames].context, self.past[:-n_frames]) if n_frames > 0 else self
 
     def on_beat(self, *, memory: float, beat: Beat | None, lag: int) -> "Place":
-        """Return the place with the predictor told another beat there; see `Timeline.next_context`."""
+        """Return the place with the engine told another beat there; see `Timeline.next_context`."""
         if not self.past:
             return self
         told = self.context
@@ -160,7 +160,7 @@ class Timeline:
     Attributes
     ----------
     tail : Context or None
-        What the predictor knows before the frame that comes next; None if it is not worked out yet.
+        What the engine knows before the frame that comes next; None if it is not worked out yet.
     end : int
         Index of the frame that comes next.
     steps : tuple of Step
@@ -187,7 +187,7 @@ class Timeline:
         return self.steps[max(frame_index - self.start, 0) :]
 
     def past(self, n_frames: int = HISTORY_FRAMES) -> tuple[Step, ...]:
-        """Return the last frames of the song that the predictor has heard, `n_frames` at most, the oldest first."""
+        """Return the last frames of the song that the engine has heard, `n_frames` at most, the oldest first."""
         if not self.leaps and len(self.steps) >= n_frames and all(step.is_fed for step in self.steps[-n_frames:]):
             return self.steps[-n_frames:]  # the usual case, which needs no search
         return tuple(islice(self._backwards(), n_frames))[::-1]
@@ -198,7 +198,7 @@ class Timeline:
         return (step for step in chain(reversed(self.since(at)), reversed(before)) if step.is_fed)
 
     def cut(self, frame_index: int) -> "Timeline":
-        """Forget a frame and all after it: the predictor is back where it was before that frame."""
+        """Forget a frame and all after it: the engine is back where it was before that frame."""
         if frame_index >= self.end:
             return self
         at = max(frame_index - self.start, 0)
@@ -219,7 +219,7 @@ class Timeline:
         lag: int = 0,
         performer: Performer = NOBODY,
     ) -> Context:
-        """Return what the predictor knows before the frame that comes next.
+        """Return what the engine knows before the frame that comes next.
 
         Parameters
         ----------
@@ -232,7 +232,7 @@ class Timeline:
         lag : int
             The lag that the next frame is to follow; 0 for that of the form.
         performer : Performer
-            Who plays beside the predictor in the next frame.
+            Who plays beside the engine in the next frame.
         """
         if self.tail is not None:
             return self.tail

@@ -38,7 +38,7 @@ class Turn:
     before, after : State
     calls : tuple of Call
         The calls of `advance` that led from `before` to `after`; the first of them had the events. Empty if the
-        predictor raised in that call: then `follow` led there.
+        engine raised in that call: then `follow` led there.
     is_late : bool
         Whether the audio callback had already taken the old plan.
     """

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import mido
 
-from livegen.engines.checkpoint import load_predictor
-from livegen.engines.protocol import Predictor
+from livegen.engines.checkpoint import load_engine
+from livegen.engines.protocol import Engine
 from livegen.errors import AudioError, PortError, TakeError
 from livegen.formats.files import refuse
 from livegen.formats.midi.file import midi_timeline
@@ -44,12 +44,12 @@ from livegen.takes.recorder import Recorder
 from livegen.takes.records import Loaded
 
 
-def build_session(predictor: Predictor, patch: Patch, settings: Settings) -> Session:
+def build_session(engine: Engine, patch: Patch, settings: Settings) -> Session:
     """Return a session with everything open, ready to `start`.
 
     Parameters
     ----------
-    predictor : Predictor
+    engine : Engine
     patch : Patch
     settings : Settings
 
@@ -60,23 +60,23 @@ def build_session(predictor: Predictor, patch: Patch, settings: Settings) -> Ses
     """
     with contextlib.ExitStack() as opened:
         card = opened.enter_context(open_card(settings.audio))
-        return _Builder(predictor, patch, settings, card).session(opened)
+        return _Builder(engine, patch, settings, card).session(opened)
 
 
 class _Builder:
     """The parts of a session while they are put together. A part is made after those that it depends on."""
 
-    def __init__(self, predictor: Predictor, patch: Patch, settings: Settings, card: Card | None) -> None:
+    def __init__(self, engine: Engine, patch: Patch, settings: Settings, card: Card | None) -> None:
         self._settings = settings
         controls = {**roles_of(settings.midi_ins), **settings.controls}
         self._warnings: list[str] = []
         self._timeline = self._read_file(settings)
         self._patches = {**settings.library.patches, patch.name: patch}
-        compile_all(predictor, patch)
+        compile_all(engine, patch)
         self._card = card if card is not None and card.begin() else None
         device = None if self._card is None else self._card.device
         self._instrument = Instrument(
-            predictor,
+            engine,
             patch,
             settings.rate or (NULL_SAMPLE_RATE if device is None else device.sample_rate),
             controls=controls,
@@ -95,7 +95,7 @@ class _Builder:
             controls,
             settings.rig.path,
             models=settings.library.models,
-            model=predictor.name,
+            model=engine.name,
             load=self._load_model,
         )
         self._midi_in: MidiInput | None = None
@@ -214,11 +214,11 @@ class _Builder:
     def _load_model(self, name: str) -> None:
         """Load a model that the instrument can change to, and record it in the take; raises CheckpointError."""
         folder = model_folder(self._settings.library.models[name])
-        predictor = load_predictor(folder)
-        predictor.warm_up()
+        engine = load_engine(folder)
+        engine.warm_up()
         if self._recorder is not None:
             self._recorder.load(Loaded(name, str(folder.resolve()), model_hash(folder)))
-        self._instrument.add_model(name, predictor)
+        self._instrument.add_model(name, engine)
 
     def _own_beat(self, time_ns: int) -> OwnBeat:
         """Return the beat that is heard at a time."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from livegen.engines.protocol import Predictor
+from livegen.engines.protocol import Engine
 from livegen.errors import CheckpointError, TakeError
 from livegen.instrument.instrument import Instrument
 from livegen.patch import parse_patch
@@ -59,13 +59,13 @@ def other_model(name: str, was_sha256: str, sha256: str) -> list[str]:
     return [] if was_sha256 == sha256 else [f"the model {name} is not the one that played: its files differ"]
 
 
-def instrument_of(head: Head, predictor: Predictor, sample_rate: int | None = None, **options: Any) -> Instrument:
+def instrument_of(head: Head, engine: Engine, sample_rate: int | None = None, **options: Any) -> Instrument:
     """Return the instrument that a take began with.
 
     Parameters
     ----------
     head : Head
-    predictor : Predictor
+    engine : Engine
     sample_rate : int, optional
         In Hz, if not that of the take.
     **options
@@ -74,19 +74,19 @@ def instrument_of(head: Head, predictor: Predictor, sample_rate: int | None = No
     patches = {name: parse_patch(text, f"the take's patch {name}", name) for name, text in head.patches.items()}
     patch = patches[head.patch["name"]]
     rate = head.sample_rate if sample_rate is None else sample_rate
-    return Instrument(predictor, patch, rate, controls=head.values, seed=head.seed, patches=patches, **options)
+    return Instrument(engine, patch, rate, controls=head.values, seed=head.seed, patches=patches, **options)
 
 
-def no_model(loaded: Loaded) -> Predictor:
+def no_model(loaded: Loaded) -> Engine:
     """Refuse to load any further model: always raises CheckpointError."""
     raise CheckpointError(f"the take goes on with the model {loaded.name!r}, which is not here")
 
 
 def check(
     take: Take,
-    predictor: Predictor,
+    engine: Engine,
     *,
-    load: Callable[[Loaded], Predictor] = no_model,
+    load: Callable[[Loaded], Engine] = no_model,
     on_frame: Callable[[int], None] = lambda n_frames: None,
 ) -> Outcome:
     """Play a take again from its log alone, and compare every frame with what was played.
@@ -94,7 +94,7 @@ def check(
     Parameters
     ----------
     take : Take
-    predictor : Predictor
+    engine : Engine
         The model that the take began with.
     load : callable
         Returns a model that was loaded during the jam.
@@ -108,7 +108,7 @@ def check(
     CheckpointError
         If a model that was loaded during the jam is not here.
     """
-    state = instrument_of(take.head, predictor).state
+    state = instrument_of(take.head, engine).state
     n_frames = 0
     for record in take.records():
         if isinstance(record, Turned):

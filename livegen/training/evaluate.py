@@ -48,7 +48,7 @@ def evaluate(
     data : Path
         Songs, as `livegen.training.sources.load_songs` takes them; the split "valid" is measured.
     model_folder : Path
-        A folder as `livegen.engines.checkpoint.load_predictor` takes.
+        A folder as `livegen.engines.checkpoint.load_engine` takes.
     has_beat : bool
         Measure also with the beat told. It is estimated from the whole song, so it uses what is still to come.
     listener : Listener, optional

@@ -24,7 +24,7 @@ class TorchStep:
     Parameters
     ----------
     model_folder : Path
-        As `livegen.engines.checkpoint.load_predictor` takes.
+        As `livegen.engines.checkpoint.load_engine` takes.
 
     Raises
     ------

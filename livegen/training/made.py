@@ -13,7 +13,7 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from livegen.engines.protocol import Conditions, Performer, Predictor, Sampling
+from livegen.engines.protocol import Conditions, Engine, Performer, Sampling
 from livegen.errors import TrainingError
 from livegen.score import N_VOICES, SILENCE, Voice
 from livegen.training.perform import drawn_frames
@@ -64,7 +64,7 @@ class Made:
 
 
 def imagine(
-    predictor: Predictor,
+    engine: Engine,
     frames: NDArray[np.uint8],
     offsets: NDArray[np.int64],
     seed: int,
@@ -81,7 +81,7 @@ def imagine(
             continue
         made.performed[i] = voice
         made.is_own[song] = _spans(song.stop - song.start, generator)
-        _play(predictor, made.frames[song], made.is_own[song], voice, generator)
+        _play(engine, made.frames[song], made.is_own[song], voice, generator)
     return made
 
 
@@ -96,7 +96,7 @@ def _spans(n_frames: int, generator: np.random.Generator) -> NDArray[np.bool_]:
 
 
 def _play(
-    predictor: Predictor,
+    engine: Engine,
     song: NDArray[np.uint8],
     is_own: NDArray[np.bool_],
     voice: Voice,
@@ -105,11 +105,11 @@ def _play(
     """Put what a model plays to one voice of a song in the song's place where `is_own` says so."""
     is_theirs = np.arange(N_VOICES) == voice
     seed = int(generator.integers(1 << 40))
-    frame, state = SILENCE, predictor.initial_state()
+    frame, state = SILENCE, engine.initial_state()
     for t in range(len(song)):
         note = int(song[t, voice, 0])
         performer = Performer(tuple(is_theirs.tolist()), (note,) if note else ())
-        distribution, state = predictor.step(frame, state, Conditions(performer=performer))
+        distribution, state = engine.step(frame, state, Conditions(performer=performer))
         if is_own[t]:
             song[t] = distribution.sample(song[t], is_theirs, _SAMPLING, seed=seed, frame_index=t)
         frame = song[t]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hash_predictor import HashPredictor
+from hash_engine import HashEngine
 from livegen_process import OscClient
 from osc_packets import message
 from recorded_jam import TOLD
@@ -146,7 +146,7 @@ def sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sent]:
     library = Library(patches={name: load_patch(name) for name in ("plain", "lead")})
     take = replace(TOLD, folder=tmp_path / "takes")
     settings = Settings(audio="null", midi_api="none", osc_port=0, seed=7, library=library, take=take)
-    session = build_session(HashPredictor(), load_patch("plain"), settings)
+    session = build_session(HashEngine(), load_patch("plain"), settings)
     session.start(lambda: None)
     osc = OscClient(session.osc.port)
     yield Sent(session, osc)

@@ -15,7 +15,7 @@ from waiting import wait_until
 
 from livegen import cli
 from livegen.cli.takes import replay, takes
-from livegen.engines.checkpoint import load_predictor
+from livegen.engines.checkpoint import load_engine
 from livegen.errors import FormatError, TakeError
 from livegen.takes.library import find_take
 from livegen.takes.records import LOG_FILE, Kept, Played, Turned
@@ -66,7 +66,7 @@ def test_a_jam_that_is_killed_leaves_all_but_a_moment(
     assert take.end() is None
     turns = [record for record in take.records() if isinstance(record, Turned)]
     assert (died - datetime.fromisoformat(take.head.started)).total_seconds() - turns[-1].at_ns / 1e9 < 1.0
-    outcome = check(take, load_predictor(model))
+    outcome = check(take, load_engine(model))
     assert outcome.difference == ""
     assert turns[-1].calls[-1].to_frame - outcome.n_frames <= 3
     assert {event.source.partition(":")[0] for turned in turns for event in turned.events} == {"osc"}

@@ -17,7 +17,7 @@ from safetensors.numpy import save_file
 
 from livegen.cli.bench import measure_torch_step
 from livegen.engines import checkpoint
-from livegen.engines.checkpoint import CONFIG_FILE, WEIGHTS_FILE, load_predictor, read_config, write_config
+from livegen.engines.checkpoint import CONFIG_FILE, WEIGHTS_FILE, load_engine, read_config, write_config
 from livegen.engines.lstm.lstm import SIZE_NAMES
 from livegen.engines.protocol import Sampling
 from livegen.errors import CheckpointError
@@ -45,10 +45,10 @@ def folder(sound, tmp_path) -> Path:
 
 
 def test_a_folder_loads_and_is_named_after_itself(folder):
-    predictor = load_predictor(folder)
-    assert predictor.name == "small"
+    engine = load_engine(folder)
+    assert engine.name == "small"
     assert read_config(folder) == ("lstm", SMALL)
-    distribution, _ = predictor.step(SILENCE, predictor.initial_state())
+    distribution, _ = engine.step(SILENCE, engine.initial_state())
     frame = distribution.sample(SILENCE, np.zeros(4, np.bool_), Sampling(), seed=0, frame_index=0)
     validate_frames(frame[None])
 
@@ -59,38 +59,38 @@ def test_a_model_that_does_not_listen_says_nothing_of_it_and_one_of_before_is_on
     assert "listens" not in (tmp_path / CONFIG_FILE).read_text()
     assert read_config(tmp_path) == ("lstm", deaf)
     save_file(random_arrays(deaf), tmp_path / WEIGHTS_FILE)
-    load_predictor(tmp_path).warm_up()
+    load_engine(tmp_path).warm_up()
 
 
 def test_whether_it_listens_is_true_or_false(folder):
     config = (folder / CONFIG_FILE).read_text()
     (folder / CONFIG_FILE).write_text(config.replace("listens = true", "listens = 2"))
     with pytest.raises(CheckpointError, match="listens is 2: allowed is true or false"):
-        load_predictor(folder)
+        load_engine(folder)
 
 
 def test_half_precision_weights_play_nearly_the_same(folder):
     halves = {name: array.astype(np.float16) for name, array in random_arrays().items()}
-    whole, _ = load_predictor(folder).step(SILENCE, load_predictor(folder).initial_state())
+    whole, _ = load_engine(folder).step(SILENCE, load_engine(folder).initial_state())
     save_file(halves, folder / WEIGHTS_FILE)
-    half, _ = load_predictor(folder).step(SILENCE, load_predictor(folder).initial_state())
+    half, _ = load_engine(folder).step(SILENCE, load_engine(folder).initial_state())
     known = np.zeros(4, np.bool_)
     assert half.note_log_probs(0, SILENCE, known) == pytest.approx(whole.note_log_probs(0, SILENCE, known), abs=0.02)
 
 
 @pytest.mark.parametrize(("name", "n_moving"), [("default", 2), ("solo", 1)])
 def test_a_shipped_model_loads_and_plays(name, n_moving):
-    predictor = load_predictor(MODELS / name)
-    predictor.warm_up()
-    state, frame, played = predictor.initial_state(), SILENCE, []
+    engine = load_engine(MODELS / name)
+    engine.warm_up()
+    state, frame, played = engine.initial_state(), SILENCE, []
     for index in range(240):
-        distribution, state = predictor.step(frame, state)
+        distribution, state = engine.step(frame, state)
         frame = distribution.sample(SILENCE, np.zeros(4, np.bool_), Sampling(), seed=1, frame_index=index)
         played.append(frame)
     notes = validate_frames(np.array(played))[..., 0]
     is_moving = (np.diff(notes.astype(int), axis=0) != 0).any(0)
     assert is_moving.sum() >= n_moving  # ten seconds in which nothing moves are no music
-    assert not notes[:, [voice not in predictor.config.voices for voice in Voice]].any()
+    assert not notes[:, [voice not in engine.config.voices for voice in Voice]].any()
 
 
 def test_the_models_together_are_no_large_download():
@@ -124,7 +124,7 @@ def test_a_kind_of_model_is_a_row_of_the_table_and_its_configuration_its_own(tmp
     save_file({"links": links}, tmp_path / WEIGHTS_FILE)
     assert read_config(tmp_path) == ("chain", ChainConfig(3))
     assert measure_torch_step(tmp_path, []) is None
-    name, config, arrays = load_predictor(tmp_path)
+    name, config, arrays = load_engine(tmp_path)
     assert (name, config) == (tmp_path.name, ChainConfig(3))
     assert np.array_equal(arrays["links"], links)
     save_file({"links": links[:2]}, tmp_path / WEIGHTS_FILE)
@@ -135,7 +135,7 @@ def test_a_kind_of_model_is_a_row_of_the_table_and_its_configuration_its_own(tmp
 
 def _refused(folder: Path, says: str) -> None:
     with pytest.raises(CheckpointError, match=says) as caught:
-        load_predictor(folder)
+        load_engine(folder)
     assert "\n" not in str(caught.value).strip()
 
 
@@ -211,7 +211,7 @@ def _write_solo(folder: Path, **arrays: np.ndarray) -> Path:
 def test_a_model_of_one_voice_is_read_as_it_was_written(folder):
     _write_solo(folder)
     assert read_config(folder) == ("lstm", SOLO)
-    assert load_predictor(folder).config == SOLO
+    assert load_engine(folder).config == SOLO
 
 
 def test_a_damaged_model_of_one_voice_is_refused_like_any_other(folder):
@@ -267,7 +267,7 @@ def test_a_folder_of_before_versions_is_of_the_first(folder):
     config = (folder / CONFIG_FILE).read_text()
     assert config.startswith("version = 1\n")
     (folder / CONFIG_FILE).write_text(config.removeprefix("version = 1\n"))
-    assert load_predictor(folder).name == "small"
+    assert load_engine(folder).name == "small"
 
 
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.999])
@@ -309,4 +309,4 @@ def test_a_damaged_header_loads_or_is_refused_and_nothing_else(folder, sound, da
         data[place] = byte
     (folder / WEIGHTS_FILE).write_bytes(data)
     with contextlib.suppress(CheckpointError):
-        load_predictor(folder)
+        load_engine(folder)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from examples import examples
-from hash_predictor import HashPredictor
+from hash_engine import HashEngine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from offline_stage import FRAME_SAMPLES, RATE, Stage
@@ -108,7 +108,7 @@ def test_levels_and_mutes_reach_the_mix_at_once() -> None:
 def test_levels_of_the_patch_stand_from_the_first_sample_on_without_a_thump() -> None:
     """The triangle holds a level while it is silent, which a gain that moves would make heard."""
     controls: dict[str, Value] = {"tr.volume": 0.25, "p2.mute": True}
-    silent = Instrument(HashPredictor(), load_patch("plain"), RATE, controls=controls, n_channels=1)
+    silent = Instrument(HashEngine(), load_patch("plain"), RATE, controls=controls, n_channels=1)
     assert list(silent.callback["mix"]["gains_now"][0]) == [1.0, 0.0, 0.25, 1.0]
     samples = np.ones(4800, np.float32)
     render_block(silent.callback[0], samples, 4800)
@@ -197,8 +197,8 @@ def test_panic_is_never_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     assert stage.notes == [0, 0, 0, 0]
 
 
-class BrokenPredictor(HashPredictor):
-    """A predictor that raises when it is told to."""
+class BrokenEngine(HashEngine):
+    """An engine that raises when it is told to."""
 
     is_broken = False
 
@@ -208,15 +208,15 @@ class BrokenPredictor(HashPredictor):
         return super().step(frame, state)
 
 
-def test_no_note_hangs_and_a_stop_is_a_stop_when_the_predictor_raises() -> None:
+def test_no_note_hangs_and_a_stop_is_a_stop_when_the_engine_raises() -> None:
     stage = Stage()
-    predictor = BrokenPredictor()
-    stage.instrument.state = replace(stage.instrument.state, predictor=predictor)
+    engine = BrokenEngine()
+    stage.instrument.state = replace(stage.instrument.state, engine=engine)
     stage.frame(NoteOn(0, 60, 100), ControlChange(0, 64, 127))
-    predictor.is_broken = True
+    engine.is_broken = True
     with pytest.raises(RuntimeError):
         stage.frame(NoteOff(0, 60), ControlChange(0, 64, 0), SetControl("stop", True), SetControl("volume", 0.1))
-    predictor.is_broken = False
+    engine.is_broken = False
     stage.frames(14)
     assert stage.agrees()
     assert stage.instrument.state.keyboard.held == ()
@@ -225,19 +225,19 @@ def test_no_note_hangs_and_a_stop_is_a_stop_when_the_predictor_raises() -> None:
     assert stage.notes == [0, 0, 0, 0]
 
 
-def test_patch_and_hold_are_in_force_on_both_sides_when_the_predictor_raises() -> None:
+def test_patch_and_hold_are_in_force_on_both_sides_when_the_engine_raises() -> None:
     stage = Stage(bpm=120.0)
-    boss, predictor = load_patch("boss_fight"), BrokenPredictor()
+    boss, engine = load_patch("boss_fight"), BrokenEngine()
     patches = stage.instrument._patches | {"boss_fight": boss}
     stage.instrument._patches = patches
     notations = {name: notation_of(patch) for name, patch in patches.items()}
-    stage.instrument.state = replace(stage.instrument.state, predictor=predictor, notations=notations)
+    stage.instrument.state = replace(stage.instrument.state, engine=engine, notations=notations)
     stage.frames(20)
     stage.frame(SetControl("hold", True))
-    predictor.is_broken = True
+    engine.is_broken = True
     with pytest.raises(RuntimeError):
         stage.frame(SetControl("hold", False), SetControl("patch", "boss_fight"), SetControl("mode", "free"))
-    predictor.is_broken = False
+    engine.is_broken = False
     stage.frames(3)
     assert stage.instrument.state.machine.loop is None
     assert stage.instrument.state.notation.drum_notes == boss.drum_notes
@@ -262,20 +262,20 @@ def test_what_took_effect_is_announced_with_the_first_frame_and_before_the_other
     assert (read_frame(instrument.table, frame_index + 3).frame != before[3]).any()
 
 
-def test_what_was_announced_stays_in_force_when_the_predictor_raises_after_it() -> None:
+def test_what_was_announced_stays_in_force_when_the_engine_raises_after_it() -> None:
     stage = Stage()
-    predictor = BrokenPredictor()
-    stage.instrument.state = replace(stage.instrument.state, predictor=predictor)
+    engine = BrokenEngine()
+    stage.instrument.state = replace(stage.instrument.state, engine=engine)
     stage.frames(30)
     turns = []
 
     def announce(_report: FrameReport) -> None:
-        predictor.is_broken = True
+        engine.is_broken = True
 
     stage.instrument.announce, stage.instrument.watch = announce, turns.append
     with pytest.raises(RuntimeError):
         stage.frame(SetControl("rewind_frames", 20), SetControl("temperature", 0.25))
-    predictor.is_broken = False
+    engine.is_broken = False
     (turn,) = turns
     assert [message.name for message in turn.report.messages] == ["rewind_frames", "temperature"]
     assert len(turn.calls) == 1

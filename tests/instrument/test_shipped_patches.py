@@ -5,7 +5,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from hash_predictor import HashPredictor
+from hash_engine import HashEngine
 from numpy.typing import NDArray
 
 from livegen.controls import DEFAULTS, VOICE_PREFIX, Value
@@ -27,9 +27,7 @@ AUDIBLE, SILENT = 0.01, 1e-4
 
 
 def instrument(name: str, *, is_apart: bool = True, controls: dict[str, Value] | None = None) -> Instrument:
-    return Instrument(
-        HashPredictor(), load_patch(name), RATE, controls=controls, seed=1, n_channels=1, is_apart=is_apart
-    )
+    return Instrument(HashEngine(), load_patch(name), RATE, controls=controls, seed=1, n_channels=1, is_apart=is_apart)
 
 
 def values(patch: Patch) -> dict[str, Value]:

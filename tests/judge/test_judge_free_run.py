@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch")
 
 from livegen.beat import Beat  # noqa: E402
 from livegen.controls import DEFAULTS  # noqa: E402
-from livegen.engines.checkpoint import load_predictor  # noqa: E402
+from livegen.engines.checkpoint import load_engine  # noqa: E402
 from livegen.engines.lstm.lstm import LstmConfig  # noqa: E402
 from livegen.engines.protocol import UNCONDITIONED, Conditions  # noqa: E402
 from livegen.errors import TrainingError  # noqa: E402
@@ -41,10 +41,10 @@ def model(data, tmp_path_factory):
 
 
 def test_a_run_is_a_score_that_its_seed_beat_and_prompt_decide(model):
-    predictor = load_predictor(model)
+    engine = load_engine(model)
 
     def played(**given) -> bytes:
-        frames = play(predictor, 60, **{"seed": 1} | given)
+        frames = play(engine, 60, **{"seed": 1} | given)
         assert validate_frames(frames).shape == (60, 4, 3)
         return frames.tobytes()
 
@@ -54,13 +54,13 @@ def test_a_run_is_a_score_that_its_seed_beat_and_prompt_decide(model):
 
 
 def test_a_run_to_which_nobody_gives_a_beat_has_the_one_that_a_session_draws(model):
-    predictor = load_predictor(model)
-    state, _, _ = advance(begin(predictor, DEFAULTS, seed=11), 2)
+    engine = load_engine(model)
+    state, _, _ = advance(begin(engine, DEFAULTS, seed=11), 2)
     told = state.timeline.at(1).context.beat  # with its phase in the frame before
     own = own_beat(11)
     assert own.period_frames == told.period_frames
     assert own.after(1).phase == pytest.approx(told.phase, abs=1e-6)
-    runs = [play(predictor, 60, seed=11, conditions=given) for given in (UNCONDITIONED, Conditions(own))]
+    runs = [play(engine, 60, seed=11, conditions=given) for given in (UNCONDITIONED, Conditions(own))]
     assert (runs[0] == runs[1]).all()
 
 

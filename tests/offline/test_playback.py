@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hash_predictor import HashPredictor
+from hash_engine import HashEngine
 from recorded_jam import RATE, STARTED, TOLD, FullDisk, RecordedJam
 
 from livegen.controls import Value
@@ -44,7 +44,7 @@ N_FRAMES = 36
 def heard(tmp_path: Path) -> list[RenderedFrame]:
     """What a render that is recorded sounds like."""
     controls: dict[str, Value] = {"tr.volume": 0.5, "p2.role": "player"}
-    instrument = Instrument(HashPredictor(), load_patch("plain"), RATE, controls=controls, seed=3, n_channels=1)
+    instrument = Instrument(HashEngine(), load_patch("plain"), RATE, controls=controls, seed=3, n_channels=1)
     recorder = Recorder(tmp_path, head_of(TOLD, instrument, STARTED), Captures(tmp_path))
     recorder.start()
     instrument.watch = recorder.record
@@ -83,7 +83,7 @@ def test_keys_that_came_with_a_time_are_heard_again_to_the_sample_and_check(tmp_
         instrument.play_frame(frame_index, jam.clock.position_at)
         heard.append(render_to(instrument, end))
     jam.stop()
-    assert check(Take(tmp_path), HashPredictor()).is_same
+    assert check(Take(tmp_path), HashEngine()).is_same
     again = list(Playback(read_recording(Take(tmp_path)), RATE, n_channels=1).frames())
     sound = np.concatenate([frame.samples for frame in again])
     before = len(sound) - 100  # from here on a note of the next frame may sound early, and the take ends before it

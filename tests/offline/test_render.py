@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from hash_predictor import HashPredictor
+from hash_engine import HashEngine
 from nsf_machine import NsfMachine
 from numpy.typing import NDArray
 
@@ -60,7 +60,7 @@ AT_FULL_LEVEL: dict[str, Value] = {"volume": 1.0, **{f"{prefix}volume": 1.0 for 
 
 def instrument(seed: int = 3, rate: int = RATE, **controls: Value) -> Instrument:
     named = {name.replace("_role", ".role"): value for name, value in controls.items()}
-    return Instrument(HashPredictor(), load_patch("plain"), rate, controls=named, seed=seed, n_channels=1)
+    return Instrument(HashEngine(), load_patch("plain"), rate, controls=named, seed=seed, n_channels=1)
 
 
 def rendered(n_frames: int = 30, events: list[tuple[float, Event]] = TUNE, **given: Value) -> list[RenderedFrame]:
@@ -170,9 +170,7 @@ def test_register_writes_sound_as_the_session(tmp_path: Path, patch: str, seed: 
     At another rate it is at the nearest sample at 44.1 kHz, at most half of one away. That is a note's own phase: a
     clock of the timer may come before or after the write, and a pulse begins a step of its sequence elsewhere.
     """
-    played = Instrument(
-        HashPredictor(str(seed)), load_patch(patch), rate, controls=AT_FULL_LEVEL, seed=seed, n_channels=1
-    )
+    played = Instrument(HashEngine(str(seed)), load_patch(patch), rate, controls=AT_FULL_LEVEL, seed=seed, n_channels=1)
     sound, (cycle, address, value) = logged(tmp_path / "a.vgm", played, WHEELED, 40)
 
     def difference(cpu_clock_hz: float, *writes: NDArray[np.integer]) -> float:
@@ -218,9 +216,7 @@ def sounding(writes: Writes, cycles: NDArray[np.float64]) -> list[dict[str, tupl
 
 @pytest.mark.parametrize(("patch", "seed"), [("plain", 1), ("hardware_rig", 2), ("boss_fight", 3), ("drums", 4)])
 def test_an_nsf_file_sounds_what_the_session_does_between_any_two_ticks(tmp_path: Path, patch: str, seed: int) -> None:
-    played = Instrument(
-        HashPredictor(str(seed)), load_patch(patch), RATE, controls=AT_FULL_LEVEL, seed=seed, n_channels=1
-    )
+    played = Instrument(HashEngine(str(seed)), load_patch(patch), RATE, controls=AT_FULL_LEVEL, seed=seed, n_channels=1)
     _, writes = logged(tmp_path / "a.nsf", played, WHEELED, 40)
     machine = NsfMachine((tmp_path / "a.nsf").read_bytes())
     tick_cycles = CPU_CLOCK_HZ["ntsc"] * TICK_US["ntsc"] / 1e6
@@ -267,7 +263,7 @@ def test_the_file_is_the_sound_and_fades_over_its_last_10_ms(tmp_path: Path, end
 
 
 def test_the_voices_apart_are_four_channels_of_the_file(tmp_path: Path) -> None:
-    apart = Instrument(HashPredictor(), load_patch("plain"), RATE, controls={"tr.mute": True}, is_apart=True)
+    apart = Instrument(HashEngine(), load_patch("plain"), RATE, controls={"tr.mute": True}, is_apart=True)
     render_to_file(apart, tmp_path / "out.wav", 30, TUNE)
     read, _ = soundfile.read(tmp_path / "out.wav")
     assert read.shape == (frame_to_sample(30, RATE), 4)

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from examples import examples
-from hash_predictor import HashPredictor
+from hash_engine import HashEngine
 from hypothesis import given, settings
 from test_performance import (
     ANYTHING,
-    assert_predictor_heard_all,
+    assert_engine_heard_all,
     at,
     calls,
     frames,
@@ -24,7 +24,7 @@ from test_performance import (
 )
 
 from livegen.controls import DEFAULTS, Value
-from livegen.engines.checkpoint import load_predictor
+from livegen.engines.checkpoint import load_engine
 from livegen.events import Event, NoteOff, NoteOn, SetControl
 from livegen.performance.ears import LATE_FRAMES, PIECE_FRAMES, SONG_FRAMES
 from livegen.performance.performance import advance, follow
@@ -55,7 +55,7 @@ def wait(state: State, n_frames: int, *events: Event) -> State:
 
 def player_of(state: State, frame_index: int) -> str:
     """Return the name of the model that knows what comes in a frame."""
-    return state.timeline.at(frame_index).context.predictor.name
+    return state.timeline.at(frame_index).context.engine.name
 
 
 def changed(state: State, name: str = "other", most: int = 60) -> State:
@@ -70,10 +70,10 @@ def changed(state: State, name: str = "other", most: int = 60) -> State:
 
 def assert_has_heard(past: tuple[Step, ...], context, n_least: int = 0) -> None:
     """Feed a past to a new model of the same name: it knows what the one that took over knew, frame by frame."""
-    steps = [step for step in past if step.context.predictor is context.predictor]
+    steps = [step for step in past if step.context.engine is context.engine]
     assert len(steps) >= n_least
     assert steps == list(past[len(past) - len(steps) :])
-    expected = first_context(HashPredictor(context.predictor.name))
+    expected = first_context(HashEngine(context.engine.name))
     for step in steps:
         assert step.context.state == expected.state
         expected = expected.after(step.heard)
@@ -102,24 +102,24 @@ def test_a_model_takes_over_with_the_song_in_its_ears() -> None:
         "other",
     ]
     assert frames(state, first, first + 9) != frames(was, first, first + 9)
-    expected = first_context(HashPredictor("other"))
+    expected = first_context(HashEngine("other"))
     for step in state.timeline.steps:
         if step.planned.frame_index >= first - LATE_FRAMES:
             assert step.context.state == expected.state
         assert step.context.n_frames == step.planned.frame_index
         expected = expected.after(step.heard)
-    assert_predictor_heard_all(wait(state, 30))
+    assert_engine_heard_all(wait(state, 30))
 
 
 def test_it_hears_the_last_twenty_seconds_a_piece_a_frame() -> None:
     state = wait(play(new(), 700), 1, OTHER)
-    predictor, n_frames = state.models["other"], 1
+    engine, n_frames = state.models["other"], 1
     while state.ears is not None:
-        n_before, n_heard = predictor.n_steps, len(state.ears.steps)
+        n_before, n_heard = engine.n_steps, len(state.ears.steps)
         state, _ = do(state)
         n_frames += 1
         most = PIECE_FRAMES if state.ears is not None else LATE_FRAMES + 5 + int(DEFAULTS["lookahead"])
-        assert predictor.n_steps - n_before <= most
+        assert engine.n_steps - n_before <= most
     assert n_heard <= SONG_FRAMES + n_frames
     assert n_frames <= SONG_FRAMES / (PIECE_FRAMES - 1) + 2
     assert_has_heard(state.timeline.past()[:-30], state.timeline.past()[-30].context, SONG_FRAMES - 30)
@@ -131,11 +131,11 @@ def test_a_key_that_is_known_late_is_heard_by_the_model_that_has_taken_over() ->
     k = late.horizon
     assert [row(late, k - 4 + n)[0] for n in range(2)] == [60, 60]
     assert late.timeline.at(k).context.state != state.timeline.at(k).context.state
-    expected = first_context(HashPredictor("other"))
+    expected = first_context(HashEngine("other"))
     for step in late.timeline.since(0)[:k]:
         expected = expected.after(step.heard)
     assert late.timeline.at(k).context.state == expected.state
-    assert_predictor_heard_all(late)
+    assert_engine_heard_all(late)
 
 
 def test_held_keys_sound_on_and_nothing_is_released_by_a_change() -> None:
@@ -168,11 +168,11 @@ def test_back_to_the_model_that_still_plays_is_nothing() -> None:
 
 
 def test_another_one_that_is_asked_for_meanwhile_begins_anew() -> None:
-    state = replace(wait(new(), 200), models={name: HashPredictor(name) for name in ("other", "third")})
+    state = replace(wait(new(), 200), models={name: HashEngine(name) for name in ("other", "third")})
     state = changed(wait(state, 2, OTHER), "third")
     assert player_of(state, state.horizon + 2) == "third"
-    assert "other" not in {step.context.predictor.name for step in state.timeline.steps}
-    assert_predictor_heard_all(state)
+    assert "other" not in {step.context.engine.name for step in state.timeline.steps}
+    assert_engine_heard_all(state)
 
 
 def test_a_rewind_behind_the_change_keeps_the_model_and_it_knows_the_place_at_once() -> None:
@@ -181,12 +181,12 @@ def test_a_rewind_behind_the_change_keeps_the_model_and_it_knows_the_place_at_on
     back = wait(state, 1, set_("rewind_frames", 60))
     assert back.ears is None
     context = back.timeline.at(k).context
-    assert (context.predictor.name, context.n_frames) == ("other", k - 60)
-    expected = first_context(HashPredictor("other"))
+    assert (context.engine.name, context.n_frames) == ("other", k - 60)
+    expected = first_context(HashEngine("other"))
     for step in state.timeline.since(0)[: k - 60]:
         expected = expected.after(step.heard)
     assert context.state == expected.state
-    assert_predictor_heard_all(wait(back, 20))
+    assert_engine_heard_all(wait(back, 20))
 
 
 def test_a_rewind_while_it_listens_is_heard() -> None:
@@ -199,7 +199,7 @@ def test_a_rewind_while_it_listens_is_heard() -> None:
     past = back.timeline.past()
     assert past[-1].context.n_frames == back.timeline.end - 91
     assert_has_heard(past, back.timeline.next_context())
-    assert_predictor_heard_all(wait(back, 20))
+    assert_engine_heard_all(wait(back, 20))
 
 
 def test_what_only_the_model_before_has_heard_it_plays_until_the_new_one_has() -> None:
@@ -214,13 +214,13 @@ def test_what_only_the_model_before_has_heard_it_plays_until_the_new_one_has() -
         there = changed(there)
         assert player_of(there, there.horizon + 2) == "other"
         assert_has_heard(there.timeline.past(), there.timeline.next_context(), 50)
-        assert_predictor_heard_all(wait(there, 20))
+        assert_engine_heard_all(wait(there, 20))
     at_first = wait(wait(play(new(), 300), 5, set_("rewind_frames", 24)), 30)
     undone = wait(changed(at_first), 1, set_("undo"))
     assert player_of(undone, undone.horizon) == "hash"
     undone = changed(undone)
     assert_has_heard(undone.timeline.past(), undone.timeline.next_context(), 50)
-    assert_predictor_heard_all(undone)
+    assert_engine_heard_all(undone)
 
 
 def test_undo_leaves_the_model_as_it_leaves_the_patch() -> None:
@@ -234,14 +234,14 @@ def test_a_new_song_is_the_new_models_own() -> None:
     state = wait(play(new(), 300), 2, OTHER)
     state = wait(state, 1, set_("reset"))
     assert state.ears is None
-    assert state.timeline.at(state.horizon).context.state == first_context(HashPredictor("other")).state
+    assert state.timeline.at(state.horizon).context.state == first_context(HashEngine("other")).state
 
 
 def test_while_the_model_is_stopped_another_one_listens_and_start_lets_it_play() -> None:
     state = wait(new(), 60)
     k = state.horizon + 1
     state = changed(wait(state, 30, set_("stop")))
-    expected = first_context(HashPredictor("other"))
+    expected = first_context(HashEngine("other"))
     for step in state.timeline.since(0)[:k]:
         expected = expected.after(step.heard)
     state = wait(state, 1, set_("start"))
@@ -254,26 +254,26 @@ def test_before_the_first_frame_it_takes_over_at_once() -> None:
     state = wait(fresh(), 1, OTHER)
     assert state.ears is None
     assert player_of(state, state.horizon + 2) == "other"
-    assert_predictor_heard_all(wait(state, 20))
+    assert_engine_heard_all(wait(state, 20))
 
 
 def test_a_model_that_raises_while_it_listens_is_given_up() -> None:
-    class Broken(HashPredictor):
+    class Broken(HashEngine):
         def step(self, frame, state, conditions=None):
             raise RuntimeError("no ears")
 
-    state = replace(wait(new(), 30), models={"hash": new().predictor, "other": Broken("other")})
+    state = replace(wait(new(), 30), models={"hash": new().engine, "other": Broken("other")})
     near, _, _ = advance(state, 31, at(30, OTHER, set_("temperature", 0.2)), plan_to=32)
     with pytest.raises(RuntimeError, match="no ears"):
         advance(near, 31)
     state = follow(near, ())
-    assert (state.predictor.name, state.ears, state.values["temperature"]) == ("hash", None, 0.2)
-    assert_predictor_heard_all(wait(state, 20))
+    assert (state.engine.name, state.ears, state.values["temperature"]) == ("hash", None, 0.2)
+    assert_engine_heard_all(wait(state, 20))
 
 
 def test_a_network_that_takes_over_knows_what_it_would_know_had_it_played_from_the_start(model: Path) -> None:
-    network = load_predictor(model)
-    state = replace(fresh(bpm=100.0), models={"hash": HashPredictor(), "network": network})
+    network = load_engine(model)
+    state = replace(fresh(bpm=100.0), models={"hash": HashEngine(), "network": network})
     state = changed(wait(state, 150), "network")
     context = first_context(network)
     for step, following in pairwise(state.timeline.steps):
@@ -300,10 +300,10 @@ def test_whatever_comes_the_model_in_force_plays_in_the_end_and_has_heard_the_so
         state = play(near, near.horizon)
     state = wait(state, SONG_FRAMES // PIECE_FRAMES)  # a jam is shorter
     assert state.ears is None
-    assert state.timeline.at(state.horizon + 1).context.predictor is state.predictor
-    assert_predictor_heard_all(state)
+    assert state.timeline.at(state.horizon + 1).context.engine is state.engine
+    assert_engine_heard_all(state)
     past = state.timeline.past()
     assert all(b.context.n_frames == a.context.n_frames + 1 for a, b in pairwise(past))
     for a, b in pairwise(past):
-        if a.context.predictor is b.context.predictor:
+        if a.context.engine is b.context.engine:
             assert b.context.state == a.context.after(a.heard).state

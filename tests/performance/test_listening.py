@@ -1,9 +1,9 @@
-"""What the predictor is told of the performer: whose voices there are, and which keys are held."""
+"""What the engine is told of the performer: whose voices there are, and which keys are held."""
 
 from collections.abc import Sequence
 
 import pytest
-from hash_predictor import HashPredictor
+from hash_engine import HashEngine
 
 from livegen.controls import DEFAULTS, Value
 from livegen.engines.protocol import NOBODY, UNCONDITIONED, Performer
@@ -18,7 +18,7 @@ from livegen.score_table import PLAYER
 P1_ALONE = (True, False, False, False)
 
 
-class Listener(HashPredictor):
+class Listener(HashEngine):
     """Remembers in its state what it was told last."""
 
     def initial_state(self):
@@ -39,7 +39,7 @@ def play(state: State, to_frame: int, *events: Event) -> State:
 
 
 def told(state: State, frame_index: int) -> Performer:
-    """Return what the predictor was told of a frame."""
+    """Return what the engine was told of a frame."""
     return state.timeline.at(frame_index).context.state[1]
 
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hash_predictor import HashDistribution
-from test_performance import assert_predictor_heard_all, at, fresh, knows, owner, play, row
+from hash_engine import HashDistribution
+from test_performance import assert_engine_heard_all, at, fresh, knows, owner, play, row
 
 from livegen.controls import MODES, Value
 from livegen.events import ClockTick, NoteOff, NoteOn, SetControl, SourceLost, Start
@@ -63,7 +63,7 @@ def test_an_answer_comes_whole_beats_after_the_phrase_began_once_the_rest_is_ove
     for k in range(140):
         if k not in answer:
             assert row(state, k, Voice.P2) == row(state, k, Voice.TR) == (0, 0, 0)
-    assert_predictor_heard_all(state)
+    assert_engine_heard_all(state)
 
 
 def test_a_rest_within_a_phrase_is_none() -> None:
@@ -94,9 +94,9 @@ def test_while_it_listens_the_model_goes_on_in_its_mind() -> None:
     steps = state.timeline.since(5)
     for step in steps:
         assert not step.planned.frame[1:].any()
-        assert step.heard[1:, 0].all()  # the hash predictor never rests
+        assert step.heard[1:, 0].all()  # the hash engine never rests
         assert np.array_equal(step.heard[0], step.planned.frame[0])
-    assert_predictor_heard_all(state)
+    assert_engine_heard_all(state)
     again = script(state, 62, (60, SetControl("mode", "accompany")))
     assert all(row(again, 61, voice)[0] for voice in (Voice.P2, Voice.TR, Voice.NO))  # at once
 
@@ -154,7 +154,7 @@ def test_in_free_mode_the_model_plays_on_and_has_a_voice_back_when_its_keys_have
     assert [row(state, k)[0] for k in (10, 13, 14, 17, 18, 21, 22)] == [60, 60, 0, 0, 60, 60, 0]
     assert all(row(state, k)[0] for k in range(29, 60))
     assert owners(state, Voice.P2, MODEL) == list(range(60))
-    assert_predictor_heard_all(state)
+    assert_engine_heard_all(state)
 
 
 def test_accompany_keeps_a_voice_for_the_player_once_it_was_touched() -> None:
@@ -165,7 +165,7 @@ def test_accompany_keeps_a_voice_for_the_player_once_it_was_touched() -> None:
 def test_switching_modes_restarts_nothing() -> None:
     moves = [(20 * i, SetControl("mode", mode)) for i, mode in enumerate([*MODES, *MODES[::-1], "free"])]
     state = jam(230, *moves, (30, DOWN), (33, UP), (95, DOWN), (96, UP))
-    assert_predictor_heard_all(state)
+    assert_engine_heard_all(state)
     assert state.timeline.leaps == ()
     assert state.timeline.at(229).context.n_frames == 229
 

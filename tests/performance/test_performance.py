@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hash_predictor import HashPredictor
+from hash_engine import HashEngine
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -39,8 +39,8 @@ def fresh(seed: int = 1, **values: Value) -> State:
     named = {name.replace("_role", ".role"): value for name, value in values.items()}
     if "bpm" not in named:
         named = {"sync": "none", **named}  # no beat but where a test is about one
-    state = begin(HashPredictor(), {**DEFAULTS, **named}, seed=seed, notation=Notation(timbres=(2, 1, 0, 1)))
-    return replace(state, models={**state.models, "other": HashPredictor("other")})
+    state = begin(HashEngine(), {**DEFAULTS, **named}, seed=seed, notation=Notation(timbres=(2, 1, 0, 1)))
+    return replace(state, models={**state.models, "other": HashEngine("other")})
 
 
 def new(seed: int = 1, **values: Value) -> State:
@@ -71,7 +71,7 @@ def owner(state: State, frame_index: int, voice: Voice = Voice.P1) -> int:
 
 
 def knows(state: State, frame_index: int) -> int:
-    """Return what the hash predictor knows before a frame."""
+    """Return what the hash engine knows before a frame."""
     return state.timeline.at(frame_index).context.state
 
 
@@ -211,7 +211,7 @@ def test_a_frame_that_was_never_planned_holds_the_one_before_but_not_a_tap() -> 
         assert row(after, frame_index) == (0, 0, 0)
         for voice in (Voice.P2, Voice.TR, Voice.NO):
             assert row(after, frame_index, voice) == row(state, 4, voice)
-    assert_predictor_heard_all(after)
+    assert_engine_heard_all(after)
 
 
 def test_a_jump_at_the_start_holds_silence() -> None:
@@ -239,7 +239,7 @@ def test_an_event_of_a_frame_that_is_forgotten_counts_in_the_oldest_one() -> Non
         state = play(state, 10 * frame_index)
     late = play(state, state.horizon + 1, at(0, NoteOn(0, 60, 127)))
     assert row(late, late.timeline.start)[0] == 60
-    assert_predictor_heard_all(late)
+    assert_engine_heard_all(late)
 
 
 def test_history_is_bounded() -> None:
@@ -251,10 +251,10 @@ def test_history_is_bounded() -> None:
 
 
 def n_steps(state: State, to_frame: int, events: Sequence[StampedEvent]) -> int:
-    predictor = state.predictor
-    before = predictor.n_steps
+    engine = state.engine
+    before = engine.n_steps
     advance(state, to_frame, events)
-    return predictor.n_steps - before
+    return engine.n_steps - before
 
 
 def test_however_many_events_there_is_one_plan_a_call() -> None:
@@ -288,9 +288,9 @@ def test_what_the_score_has_not_voids_no_plan(event: Event) -> None:
     held = play(new(), 6, at(5, NoteOn(0, 50, 100), NoteOn(0, 60, 100)))
     expressed, untouched = play(held, 7, at(6, event)), play(held, 7)
     assert frames(expressed) == frames(untouched)
-    before = held.predictor.n_steps
+    before = held.engine.n_steps
     play(held, 7, at(6, event))
-    assert held.predictor.n_steps - before <= 1
+    assert held.engine.n_steps - before <= 1
     assert play(expressed, 8, at(7, SourceLost())).keyboard.held == ()
 
 
@@ -310,7 +310,7 @@ def test_a_chord_is_its_last_key_or_a_note_for_each_voice() -> None:
 
 def test_drums_are_written_as_the_patch_has_them() -> None:
     values = {**DEFAULTS, "no.role": "player"}
-    state = begin(HashPredictor(), values, seed=1, notation=Notation(drum_notes={60: 5}))
+    state = begin(HashEngine(), values, seed=1, notation=Notation(drum_notes={60: 5}))
     assert row(play(state, 2, at(1, NoteOn(9, 60, 127))), 1, Voice.NO)[0] == 5
 
 
@@ -352,16 +352,16 @@ def test_reset_forgets_what_was_played_and_begins_a_new_song() -> None:
     state = play(new(), 6)
     after = play(state, 7, at(6, SetControl("reset", True)))
     assert frames(after, 0, 7) == frames(state, 0, 7)
-    assert knows(after, 7) == first_context(HashPredictor()).state
-    assert_predictor_heard_all(after, since=7)
+    assert knows(after, 7) == first_context(HashEngine()).state
+    assert_engine_heard_all(after, since=7)
 
 
 def test_a_late_key_from_before_a_reset_does_not_bring_the_old_song_back() -> None:
     state = play(new(), 7, at(6, SetControl("reset", True)))
     state = play(state, 8, at(6, NoteOn(0, 60, 127)))
     assert row(state, 6) == (60, 15, 2)
-    assert knows(state, 7) == first_context(HashPredictor()).state
-    assert_predictor_heard_all(state, since=7)
+    assert knows(state, 7) == first_context(HashEngine()).state
+    assert_engine_heard_all(state, since=7)
 
 
 def test_roles_give_voices_away_and_take_them() -> None:
@@ -404,9 +404,9 @@ def test_a_triangle_has_no_volume_in_the_score() -> None:
     assert row(state, 4, Voice.TR) == (48, 0, 0)
 
 
-def assert_predictor_heard_all(state: State, since: int = 0) -> None:
-    """Feed the frames as they stand to a predictor: it knows what the timeline says it knew, whichever it is."""
-    context = first_context(HashPredictor())
+def assert_engine_heard_all(state: State, since: int = 0) -> None:
+    """Feed the frames as they stand to an engine: it knows what the timeline says it knew, whichever it is."""
+    context = first_context(HashEngine())
     steps = state.timeline.since(since)
     if state.timeline.start > since:
         context = steps[0].context
@@ -464,7 +464,7 @@ def test_whatever_comes_the_plan_follows_from_what_was_played(jam: list) -> None
         events = [event for late, event in batch for event in at(max(horizon - late, 0), event)]
         state, planned, _ = advance(before, horizon, events)
         published |= {frame.frame_index: frame.frame.tobytes() for frame in planned}
-        assert_predictor_heard_all(state)
+        assert_engine_heard_all(state)
         assert all(frame.frame_index >= horizon for frame in planned)
         for frame_index in range(horizon, state.timeline.end):  # what the outputs read is what is planned
             assert published[frame_index] == frames(state, frame_index)[0]

@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 from examples import examples
-from hash_predictor import HashPredictor
+from hash_engine import HashEngine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_time_machine import do, wait
@@ -248,7 +248,7 @@ def test_link_is_told_of_it_as_of_a_beat_that_nobody_has_set() -> None:
     ],
 )
 def test_going_back_in_the_song_keeps_the_beat(moves: list[SetControl]) -> None:
-    state = wait(begin(HashPredictor(), DEFAULTS, seed=3), 200)
+    state = wait(begin(HashEngine(), DEFAULTS, seed=3), 200)
     before = state.tempo
     for move in moves:
         state = wait(do(state, move), 30)
@@ -257,7 +257,7 @@ def test_going_back_in_the_song_keeps_the_beat(moves: list[SetControl]) -> None:
 
 
 def test_the_model_is_told_of_it_from_the_first_frame_on() -> None:
-    state, _, _ = advance(begin(HashPredictor(), DEFAULTS, seed=3), 60)
+    state, _, _ = advance(begin(HashEngine(), DEFAULTS, seed=3), 60)
     told = [state.timeline.at(frame_index).context.beat for frame_index in range(1, 60)]
     assert None not in told
     assert {round(beat.period_frames, 9) for beat in told if beat} & {

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hash_predictor import HashPredictor
+from hash_engine import HashEngine
 from hypothesis import given
 from hypothesis import strategies as st
 from test_performance import fresh, play
@@ -268,7 +268,7 @@ def test_any_events_give_a_finite_positive_tempo(steps: list[tuple[float, Event,
         assert beat is None or 0.0 <= beat.phase <= 1.0
 
 
-class ListeningPredictor(HashPredictor):
+class ListeningEngine(HashEngine):
     """Remembers the beats it was told, by the frame that it was to expect."""
 
     def step(self, frame, state, conditions=None):  # type: ignore[no-untyped-def]
@@ -276,13 +276,13 @@ class ListeningPredictor(HashPredictor):
         return super().step(frame, state, conditions)
 
 
-def played(n_frames: int, events: list[Timed], **given: Value) -> tuple[State, ListeningPredictor]:
-    predictor = ListeningPredictor()
-    state, waiting = begin(predictor, values(**given), seed=1), list(events)
+def played(n_frames: int, events: list[Timed], **given: Value) -> tuple[State, ListeningEngine]:
+    engine = ListeningEngine()
+    state, waiting = begin(engine, values(**given), seed=1), list(events)
     for k in range(n_frames):
         now = [waiting.pop(0) for _ in events if waiting and waiting[0][0] < k]
         state, _, _ = advance(state, k, [StampedEvent(event, "drums", position) for position, event in now])
-    return state, predictor
+    return state, engine
 
 
 def test_the_model_is_told_the_clock_s_beat_of_each_frame_and_the_timeline_keeps_it() -> None:
@@ -306,24 +306,24 @@ def test_sections_begin_on_the_bars_that_the_tempo_counts() -> None:
 
 
 def test_without_a_beat_the_model_is_told_of_none() -> None:
-    _, predictor = played(40, [(3.0, NoteOn(0, 60, 90))], sync="none")
-    assert set(predictor.beats) == {None}
+    _, engine = played(40, [(3.0, NoteOn(0, 60, 90))], sync="none")
+    assert set(engine.beats) == {None}
 
 
 def test_a_steady_clock_voids_no_plan_and_a_jump_one_a_frame() -> None:
     rng = np.random.default_rng(0)
     events = [(0.2, Start())] + [(0.3 + TICK * i + rng.uniform(0, 0.02), ClockTick()) for i in range(400)]
-    state, predictor = played(100, events)
-    n_steps = predictor.n_steps
+    state, engine = played(100, events)
+    n_steps = engine.n_steps
     for k in range(100, 180):
         now = [StampedEvent(event, "drums", at) for at, event in events if k - 1 <= at < k]
         state, _, _ = advance(state, k, now)
-        assert predictor.n_steps - n_steps == 1
-        n_steps = predictor.n_steps
+        assert engine.n_steps - n_steps == 1
+        n_steps = engine.n_steps
     jump = [StampedEvent(SetControl("phase_offset", 100.0), "osc", 180.0)]
     state, frames, _ = advance(state, 180, jump)
     assert len(frames) == state.values["lookahead"]
-    assert predictor.n_steps - n_steps == state.values["lookahead"]
+    assert engine.n_steps - n_steps == state.values["lookahead"]
     assert advance(state, 180)[1] == []
 
 

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 from examples import examples
-from hash_predictor import HashDistribution, HashPredictor
+from hash_engine import HashDistribution, HashEngine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livegen.controls import DEFAULTS, Value
-from livegen.engines.checkpoint import load_predictor
-from livegen.engines.protocol import Predictor
+from livegen.engines.checkpoint import load_engine
+from livegen.engines.protocol import Engine
 from livegen.events import ClockTick, Event, NoteOff, NoteOn, SetControl, StampedEvent, Start
 from livegen.instrument.instrument import Instrument
 from livegen.offline.render import render
@@ -169,7 +169,7 @@ def test_sixteenths_of_a_fast_beat_are_for_runs_and_nothing_is_finer(bpm: float)
     assert abs(np.exp(2j * np.pi * turns).mean()) > 0.5
 
 
-class Eighths(HashPredictor):
+class Eighths(HashEngine):
     """Plays a new note on P1 and the noise in every frame in which, as it is told, an eighth falls; silence between."""
 
     def step(self, frame, state, conditions=None):  # type: ignore[no-untyped-def]
@@ -242,7 +242,7 @@ def tight_state() -> State:
     return advance(begin(Restless(), values, seed=1), 0)[0]
 
 
-class Restless(HashPredictor):
+class Restless(HashEngine):
     """Strikes the noise every fourth frame or so, whatever the beat."""
 
     def step(self, frame, state, conditions=None):  # type: ignore[no-untyped-def]
@@ -267,7 +267,7 @@ def test_a_frame_that_begins_early_is_not_taken_for_a_late_plan() -> None:
     assert sum(len(frame.samples) for frame in frames) == frame_to_sample(240, 48_000)
 
 
-class Busy(HashPredictor):
+class Busy(HashEngine):
     """Attacks on every voice in about `share` of all frames, whatever the beat."""
 
     def __init__(self, share: float) -> None:
@@ -295,10 +295,10 @@ class BusyDistribution(HashDistribution):
         return frame
 
 
-def played(predictor: Predictor, bpm: float, seed: int, n_frames: int = 360, **given: Value) -> list[PlannedFrame]:
+def played(engine: Engine, bpm: float, seed: int, n_frames: int = 360, **given: Value) -> list[PlannedFrame]:
     """Return what sounds under a clock of a steady tempo, whose first tick comes somewhere in the first frames."""
     values = {**DEFAULTS, "p1.role": "model", "arrangement": 0.0, **given}
-    state = begin(predictor, values, seed=seed)
+    state = begin(engine, values, seed=seed)
     events = [StampedEvent(Start(), "clock", 0.0)]
     tick, first = 60 * FRAME_RATE_HZ / bpm / 24, first_tick(seed)
     events += [StampedEvent(ClockTick(), "clock", first + i * tick) for i in range(int((n_frames - first) / tick))]
@@ -375,7 +375,7 @@ def test_the_shipped_model_is_within_2_ms_of_the_grid(bpm: float) -> None:
     model = models_folder() / "default"
     if not model.exists():
         pytest.skip("the model is not there")
-    frames = played(load_predictor(model), bpm, 3, n_frames=288)
+    frames = played(load_engine(model), bpm, 3, n_frames=288)
     misses = grid_misses_ms(frames, bpm, 3)
     assert len(misses) > 20
     assert np.percentile(misses, 99) < 2.0
@@ -386,7 +386,7 @@ def test_the_shipped_model_follows_a_fast_beat(bpm: float) -> None:
     model = models_folder() / "default"
     if not model.exists():
         pytest.skip("the model is not there")
-    frames = played(load_predictor(model), bpm, 3, n_frames=480)
+    frames = played(load_engine(model), bpm, 3, n_frames=480)
     attacks = onsets(np.array([each.frame for each in frames]))
     attacks[:144] = False
     of, _ = np.nonzero(attacks)
@@ -423,7 +423,7 @@ def test_nothing_that_is_played_is_moved_or_held_back(keys: list[tuple[float, fl
         assert planned.frame[Voice.P1, 0] == note
 
 
-class Late(HashPredictor):
+class Late(HashEngine):
     """Means to attack on every voice in every fifth frame only, whatever it hears."""
 
     def step(self, frame, state, conditions=None):  # type: ignore[no-untyped-def]

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from offline_stage import Stage
 from test_performance import (
     ANYTHING,
-    assert_predictor_heard_all,
+    assert_engine_heard_all,
     at,
     calls,
     frames,
@@ -64,7 +64,7 @@ def test_rewind_puts_the_model_back_and_goes_on_with_a_new_draw() -> None:
     assert frames(after, 0, 101) == frames(before, 0, 101)  # what was played stands
     assert frames(after, 101, 111) != frames(before, 101 - 4 * BEAT, 111 - 4 * BEAT)
     assert at_101.context.n_frames == 101 - 4 * BEAT
-    assert_predictor_heard_all(wait(after, 20))
+    assert_engine_heard_all(wait(after, 20))
 
 
 def test_what_was_heard_last_is_that_of_the_song_wherever_it_leaps_and_stops() -> None:
@@ -99,7 +99,7 @@ def test_eight_bars_at_sixty_beats_a_minute_can_be_rewound_and_what_is_forgotten
     state = play(state, HISTORY_FRAMES + 200)
     back = do(state, set_("rewind", 64))
     assert back.timeline.at(back.horizon).context.n_frames <= back.horizon - HISTORY_FRAMES + 64
-    assert_predictor_heard_all(back)
+    assert_engine_heard_all(back)
 
 
 def test_a_rewind_at_the_start_begins_the_song_again() -> None:
@@ -118,7 +118,7 @@ def test_a_key_that_was_played_before_a_rewind_and_told_of_after_it_changes_the_
     late = play(state, 62, at(60, NoteOn(0, 60, 127)))
     assert row(late, 60)[0] == 60
     assert knows(late, 61) == knows(state, 61)
-    assert_predictor_heard_all(late)
+    assert_engine_heard_all(late)
 
 
 def test_reroll_draws_what_was_not_heard_yet_anew() -> None:
@@ -140,7 +140,7 @@ def test_hold_plays_the_last_beats_over_and_over(beats: float, length: float) ->
         assert frames(state, k, k + 1) == frames(
             state, k - round((turn + 1) * length), k + 1 - round((turn + 1) * length)
         )
-    assert_predictor_heard_all(state)
+    assert_engine_heard_all(state)
     released = wait(do(state, set_("hold", False)), 30)
     assert frames(released, 112, 124) != frames(released, 100, 112)
 
@@ -206,7 +206,7 @@ def test_the_first_frame_after_a_leap_is_drawn_on_the_beat_that_is_now(move: tup
     assert told is not None
     assert told.phase == pytest.approx(now.phase)
     assert knows(after, after.horizon) == knows(state, after.horizon - (30 if move[1] == 30 else 31))
-    assert_predictor_heard_all(wait(after, 10))
+    assert_engine_heard_all(wait(after, 10))
 
 
 def test_undo_takes_a_rewind_back() -> None:
@@ -215,7 +215,7 @@ def test_undo_takes_a_rewind_back() -> None:
     assert knows(state, 121) == knows(do(wait(new(), 100)), 101)  # where the model was before it rewound
     again = do(state, set_("rewind_frames", 1))
     assert knows(again, 122) == knows(again, 121)
-    assert_predictor_heard_all(state)
+    assert_engine_heard_all(state)
 
 
 def test_undo_takes_back_a_role_with_its_keys_a_mode_a_hold_and_a_reset() -> None:
@@ -238,7 +238,7 @@ def test_a_memory_brings_back_the_model_and_the_controls_but_not_the_mix() -> No
     assert knows(back, back.horizon) == knows(stored, stored.horizon)
     assert (back.values["temperature"], back.values["mode"], back.values["p1.volume"]) == (0.3, "free", 0.9)
     assert {(m.name, m.value) for m in messages if m.is_consequence} == {("temperature", 0.3), ("mode", "free")}
-    assert_predictor_heard_all(wait(back, 10))
+    assert_engine_heard_all(wait(back, 10))
     undone = do(back, set_("undo"))
     assert knows(undone, undone.horizon) == knows(do(later), later.horizon + 1)
     assert undone.values == later.values

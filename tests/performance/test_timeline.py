@@ -1,6 +1,6 @@
 from itertools import pairwise
 
-from hash_predictor import HashPredictor
+from hash_engine import HashEngine
 
 from livegen.controls import DEFAULTS
 from livegen.performance.performance import advance, begin
@@ -8,7 +8,7 @@ from livegen.performance.performance import advance, begin
 N_FRAMES = 700
 
 
-class ListeningPredictor(HashPredictor):
+class ListeningEngine(HashEngine):
     """Remembers what it was told beside the frames."""
 
     def __init__(self):
@@ -21,14 +21,14 @@ class ListeningPredictor(HashPredictor):
 
 
 def _told(memory: float, seed: int = 3) -> list:
-    predictor = ListeningPredictor()
+    engine = ListeningEngine()
     values = {**DEFAULTS, "memory": memory, "sync": "none"}  # a plan on a beat is not of one whole number of frames
-    state = begin(predictor, values, seed=seed)
+    state = begin(engine, values, seed=seed)
     advance(state, N_FRAMES)
-    return predictor.told[1:]  # but for the silence before the song
+    return engine.told[1:]  # but for the silence before the song
 
 
-def test_the_predictor_is_told_of_the_memory_and_of_plans_in_sections():
+def test_the_engine_is_told_of_the_memory_and_of_plans_in_sections():
     told = _told(1.0)
     assert {conditions.memory for conditions in told} == {1.0}
     plans = [conditions.plan for conditions in told]
@@ -48,8 +48,8 @@ def test_the_form_follows_from_the_seed():
 
 
 def test_planning_the_same_frames_again_finds_the_same_form():
-    predictor = ListeningPredictor()
-    state, _, _ = advance(begin(predictor, DEFAULTS, seed=3), N_FRAMES)
+    engine = ListeningEngine()
+    state, _, _ = advance(begin(engine, DEFAULTS, seed=3), N_FRAMES)
     timeline = state.timeline
     for frame_index in range(200, N_FRAMES, 37):
         cut = timeline.cut(frame_index)

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
-from hash_predictor import HashPredictor
+from hash_engine import HashEngine
 from jack_server import jack_server
 from recorded_jam import TOLD
 from waiting import wait_until
@@ -68,7 +68,7 @@ def main() -> None:
     found: dict[str, object] = {}
     with jack_server(name) as server:
         settings = Settings(audio="JACK", midi_api="jack", osc_port=0, take=replace(TOLD, folder=folder))
-        session = build_session(HashPredictor(), load_patch("plain"), settings)
+        session = build_session(HashEngine(), load_patch("plain"), settings)
         listener = Sentences()
         session.audience.append(listener)
         session.start(lambda: None)
@@ -91,7 +91,7 @@ def main() -> None:
         wait_until(lambda: len(listener.said) == 2)
         session.stop()
     found["faults"], found["said"] = session.status.faults, listener.said
-    found["differences"] = len(check(Take(session.recorder.folder), HashPredictor()).difference)
+    found["differences"] = len(check(Take(session.recorder.folder), HashEngine()).difference)
     sys.stdout.write(json.dumps(found))
 
 

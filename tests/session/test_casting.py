@@ -4,7 +4,7 @@ import io
 from collections.abc import Iterator
 
 import pytest
-from hash_predictor import HashPredictor
+from hash_engine import HashEngine
 from livegen_process import OscClient
 from rich.console import Console
 from waiting import wait_until
@@ -65,7 +65,7 @@ def test_of_a_role_only_what_it_leads_to_is_said() -> None:
     assert remark("mmmm", about=("p1.role", "temperature")) == ""
 
 
-class SoloPredictor(HashPredictor):
+class SoloEngine(HashEngine):
     """It plays P1 alone."""
 
     voices = (P1,)
@@ -74,7 +74,7 @@ class SoloPredictor(HashPredictor):
 @pytest.fixture
 def solo() -> Iterator[Session]:
     settings = Settings(audio="null", midi_api="none", osc_port=0, seed=7)
-    session = build_session(SoloPredictor("solo"), load_patch("plain"), settings)
+    session = build_session(SoloEngine("solo"), load_patch("plain"), settings)
     session.start(lambda: None)
     yield session
     session.stop()

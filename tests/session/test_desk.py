@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hash_predictor import HashPredictor
+from hash_engine import HashEngine
 from jack_keyboard import Keyboard
 from livegen_process import OscClient
 from pythonosc.dispatcher import Dispatcher
@@ -17,7 +17,7 @@ from waiting import wait_until
 
 from livegen.cli.screen import Screen
 from livegen.controls import DEFAULTS, osc_address
-from livegen.engines.checkpoint import load_predictor
+from livegen.engines.checkpoint import load_engine
 from livegen.errors import CheckpointError
 from livegen.events import ControlChange, Event, NoteOff, NoteOn, ProgramChange, SetControl
 from livegen.patch import load_patch, parse_patch
@@ -51,7 +51,7 @@ def open_session() -> Iterator[Callable[..., Session]]:
         silent = {"audio": "null", "midi_api": "none", "osc_port": 0, "seed": 7, "controls": rig.controls}
         patch = load_patch(rig.patch or "plain")
         session = build_session(
-            HashPredictor(), patch, Settings(**{**silent, **settings}, rig=rig, library=load_library(rig))
+            HashEngine(), patch, Settings(**{**silent, **settings}, rig=rig, library=load_library(rig))
         )
         opened.append(session)
         session.start(lambda: None)
@@ -253,7 +253,7 @@ def test_a_model_changes_while_it_plays_and_the_rig_keeps_it(
     assert osc.receive_from("/livegen/news") == ["model mine"]
     assert osc.receive_from("/livegen/model") == ["mine"]
     assert wait_until(lambda: session.model == "mine" and state().ears is None)
-    assert state().timeline.at(state().horizon + 2).context.predictor.name == "mine"
+    assert state().timeline.at(state().horizon + 2).context.engine.name == "mine"
     assert (session.rig().model, session.desk.patch) == (str(mine), "plain")
     shown = io.StringIO()
     with Screen(session, Console(file=shown, force_terminal=True, width=120)):
@@ -273,7 +273,7 @@ def test_a_model_changes_while_it_plays_and_the_rig_keeps_it(
         ("mine", model_hash(model)),
         ("solo", model_hash(model_folder("solo"))),
     ]
-    outcome = check(take, HashPredictor(), load=lambda each: load_predictor(Path(each.folder)))
+    outcome = check(take, HashEngine(), load=lambda each: load_engine(Path(each.folder)))
     assert outcome.difference == ""
     assert outcome.n_frames > 30
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from hash_predictor import HashPredictor
+from hash_engine import HashEngine
 from waiting import wait_until
 
 from livegen.events import ControlChange, Event, NoteOff, NoteOn, SetControl, SourceLost
@@ -24,7 +24,7 @@ OSC = "osc:10.0.0.7"
 @pytest.fixture
 def session() -> Iterator[Session]:
     settings = Settings(audio="null", midi_api="none", osc_port=0, seed=7)
-    session = build_session(HashPredictor(), load_patch("plain"), settings)
+    session = build_session(HashEngine(), load_patch("plain"), settings)
     session.start(lambda: None)
     assert wait_until(lambda: session.instrument.state.horizon >= 12)  # the clock's fit stands
     yield session

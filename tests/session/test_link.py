@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 import pytest
-from hash_predictor import HashPredictor
+from hash_engine import HashEngine
 from waiting import wait_until
 
 from livegen.controls import DEFAULTS
@@ -38,7 +38,7 @@ def test_a_session_keeps_to_the_bars_of_another_peer_and_tells_it_of_a_new_tempo
     other = link.Link(97.0)
     other.enabled = True
     session = build_session(
-        HashPredictor(),
+        HashEngine(),
         load_patch("plain"),
         Settings(audio="null", midi_api="none", osc_port=0, link=True, controls={"beats_a_bar": 3}),
     )

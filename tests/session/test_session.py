@@ -10,7 +10,7 @@ from pathlib import Path
 import mido
 import numpy as np
 import pytest
-from hash_predictor import HashPredictor
+from hash_engine import HashEngine
 from jack_keyboard import Keyboard
 from livegen_process import OscClient
 from recorded_jam import TOLD
@@ -48,7 +48,7 @@ def open_session() -> Iterator[Callable[..., Session]]:
     opened: list[Session] = []
 
     def start(**settings: object) -> Session:
-        session = build_session(HashPredictor(), load_patch("plain"), Settings(**{**SILENT, **settings}))
+        session = build_session(HashEngine(), load_patch("plain"), Settings(**{**SILENT, **settings}))
         opened.append(session)
         session.start(lambda: None)
         return session
@@ -210,9 +210,9 @@ def test_what_cannot_be_had_stops_the_start_and_leaves_nothing_open() -> None:
         {"midi_ins": (MidiInSettings("no such port"),)},
     ):
         with pytest.raises((AudioError, PortError), match=r"no such|MIDI"):
-            build_session(HashPredictor(), load_patch("plain"), Settings(**{**SILENT, **settings}))
+            build_session(HashEngine(), load_patch("plain"), Settings(**{**SILENT, **settings}))
     assert our_threads() == set()
-    session = build_session(HashPredictor(), load_patch("plain"), Settings(**SILENT))
+    session = build_session(HashEngine(), load_patch("plain"), Settings(**SILENT))
     session.stop()  # never started
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hash_predictor import HashPredictor
+from hash_engine import HashEngine
 from nearly_full import room_for
 from recorded_jam import STARTED, TOLD, FullDisk, RecordedJam
 from waiting import wait_until
@@ -115,7 +115,7 @@ def test_a_take_goes_on_where_it_was_when_a_full_disk_has_room_again(tmp_path: P
     played = records(tmp_path, Played)
     assert [record.planned.frame_index for record in played] == list(range(jam.horizon))
     assert [note.what for note in records(tmp_path, Note)] == ["waits for the disk"]
-    outcome = check(Take(tmp_path), HashPredictor())
+    outcome = check(Take(tmp_path), HashEngine())
     assert (outcome.is_same, outcome.n_frames, outcome.n_missing) == (True, jam.horizon, 0)
 
 
@@ -157,7 +157,7 @@ def test_a_disk_that_is_full_for_too_long_makes_a_gap_with_music_on_both_sides(
     (tmp_path / LOG_FILE).write_bytes(disk.data)
     gaps = records(tmp_path, Gap)
     assert sum(gap.n_calls for gap in gaps) == jam.recorder._n_missing
-    outcome = check(Take(tmp_path), HashPredictor())
+    outcome = check(Take(tmp_path), HashEngine())
     assert outcome.is_same
     assert outcome.n_missing == gaps[0].n_calls
     recording = read_recording(Take(tmp_path))

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 from examples import examples
-from hash_predictor import HashPredictor
+from hash_engine import HashEngine
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from recorded_jam import RATE, RecordedJam
 
 from livegen.controls import CHORDS, MODES, ROLES, SYNCS
-from livegen.engines.checkpoint import load_predictor
+from livegen.engines.checkpoint import load_engine
 from livegen.errors import CheckpointError
 from livegen.events import (
     ClockTick,
@@ -70,8 +70,8 @@ JAMS = st.lists(
 )
 
 
-class Fallible(HashPredictor):
-    """A predictor that raises when it is told to."""
+class Fallible(HashEngine):
+    """An engine that raises when it is told to."""
 
     is_broken = False
 
@@ -85,20 +85,20 @@ class Fallible(HashPredictor):
 @given(JAMS, st.sets(st.integers(0, 30), max_size=3))
 def test_any_jam_comes_out_the_same(tmp_path: Path, jam_played: list, failing: set) -> None:
     (tmp_path / LOG_FILE).unlink(missing_ok=True)
-    predictor = Fallible()
-    jam = RecordedJam(tmp_path, predictor=predictor)
-    jam.load("other", HashPredictor("other"))
+    engine = Fallible()
+    jam = RecordedJam(tmp_path, engine=engine)
+    jam.load("other", HashEngine("other"))
     for number, (events, source, is_late, place, n_lost) in enumerate(jam_played):
         if n_lost:
             jam.instrument.play_frame(jam.horizon + n_lost, jam.clock.position_at)
-        predictor.is_broken = number in failing
+        engine.is_broken = number in failing
         try:
             jam.frame(*events, source=source, is_late=is_late, place=place)
         except RuntimeError:
-            predictor.is_broken = False
+            engine.is_broken = False
             jam.frame()
     jam.stop()
-    outcome = check(Take(tmp_path), HashPredictor(), load=lambda loaded: HashPredictor(loaded.name))
+    outcome = check(Take(tmp_path), HashEngine(), load=lambda loaded: HashEngine(loaded.name))
     assert outcome.difference == ""
     assert outcome.n_frames == jam.horizon
 
@@ -132,7 +132,7 @@ def test_what_came_with_a_time_is_the_same_again(
     assert jam.instrument._keyboard.held == jam.instrument.state.keyboard.held == ()
     assert jam.instrument._keyboard.n_pressed == jam.instrument.state.keyboard.n_pressed
     assert jam.instrument.values == jam.instrument.state.values
-    outcome = check(Take(jam.stop().parent), HashPredictor(), load=lambda loaded: HashPredictor())
+    outcome = check(Take(jam.stop().parent), HashEngine(), load=lambda loaded: HashEngine())
     assert outcome.difference == ""
     assert outcome.n_frames == jam.horizon
 
@@ -145,18 +145,18 @@ def test_a_patch_that_took_over_takes_over_again(tmp_path: Path) -> None:
     jam.frames(5)
     assert jam.instrument.state.notation.drum_notes == load_patch("drums").drum_notes
     jam.stop()
-    assert check(Take(tmp_path), HashPredictor()).difference == ""
+    assert check(Take(tmp_path), HashEngine()).difference == ""
 
 
 def test_a_model_that_took_over_takes_over_again_in_the_same_frame(tmp_path: Path) -> None:
     jam = RecordedJam(tmp_path)
     jam.frames(90)
-    jam.load("other", HashPredictor("other"))
+    jam.load("other", HashEngine("other"))
     jam.frame(SetControl("model", "other"))
     assert jam.instrument.state.ears is not None
     jam.frames([(), (NoteOn(0, 60, 100),), (), (NoteOff(0, 60),), *[()] * 20])
     timeline = jam.instrument.state.timeline
-    assert timeline.at(jam.horizon).context.predictor.name == "other"
+    assert timeline.at(jam.horizon).context.engine.name == "other"
     jam.frame(SetControl("rewind_frames", 40))
     jam.frames(10)
     jam.frame(SetControl("model", "hash"))
@@ -164,14 +164,14 @@ def test_a_model_that_took_over_takes_over_again_in_the_same_frame(tmp_path: Pat
     jam.stop()
     loaded: list[Loaded] = []
 
-    def load(record: Loaded) -> HashPredictor:
+    def load(record: Loaded) -> HashEngine:
         loaded.append(record)
-        return HashPredictor(record.name)
+        return HashEngine(record.name)
 
-    assert check(Take(tmp_path), HashPredictor(), load=load) == Outcome(jam.horizon)
+    assert check(Take(tmp_path), HashEngine(), load=load) == Outcome(jam.horizon)
     assert loaded == [Loaded("other", "nowhere", "0")]
     with pytest.raises(CheckpointError, match="the take goes on with the model 'other', which is not here"):
-        check(Take(tmp_path), HashPredictor())
+        check(Take(tmp_path), HashEngine())
 
 
 def test_a_tempo_that_was_drawn_is_drawn_again_and_taken_over_again(tmp_path: Path) -> None:
@@ -187,18 +187,18 @@ def test_a_tempo_that_was_drawn_is_drawn_again_and_taken_over_again(tmp_path: Pa
     assert [tempo.source for tempo in seen] == ["own", "player", "own"]
     assert len({tempo.period_frames for tempo in seen}) == 3
     jam.stop()
-    assert check(Take(tmp_path), HashPredictor()) == Outcome(jam.horizon)
+    assert check(Take(tmp_path), HashEngine()) == Outcome(jam.horizon)
 
 
 def test_a_jam_with_a_network_comes_out_the_same(tmp_path: Path, model: Path) -> None:
-    jam = RecordedJam(tmp_path, predictor=load_predictor(model), p2_role="player")
+    jam = RecordedJam(tmp_path, engine=load_engine(model), p2_role="player")
     for number in range(120):
         moves = [NoteOn(0, 60 + number % 7, 100)] if number % 5 == 0 else [NoteOff(0, 60 + (number - 3) % 7)]
         knobs = [SetControl("temperature", number / 97)] if number % 11 == 0 else []
         jam.frame(*moves, *knobs, is_late=number % 37 == 36)
     jam.stop()
     told: list[int] = []
-    outcome = check(Take(tmp_path), load_predictor(model), on_frame=told.append)
+    outcome = check(Take(tmp_path), load_engine(model), on_frame=told.append)
     assert (outcome.difference, outcome.n_frames) == ("", jam.horizon)
     assert told[-1] == jam.horizon
 
@@ -229,7 +229,7 @@ def test_the_first_difference_is_told(tmp_path: Path, change, words: str) -> Non
     jam = RecordedJam(tmp_path, sync="none")
     jam.frames(12)
     changed(jam.stop(), 7, change)
-    outcome = check(Take(tmp_path), HashPredictor())
+    outcome = check(Take(tmp_path), HashEngine())
     assert not outcome.is_same
     assert outcome.n_frames == 7
     assert re.match(words, outcome.difference)
@@ -252,7 +252,7 @@ def test_another_seed_or_control_is_a_difference(tmp_path: Path) -> None:
     ):
         assert was in log
         jam.path.write_text(log.replace(was, now), "utf-8")
-        assert words in check(Take(tmp_path), HashPredictor()).difference
+        assert words in check(Take(tmp_path), HashEngine()).difference
 
 
 def test_what_the_disk_lost_is_told_and_no_difference(tmp_path: Path) -> None:
@@ -260,7 +260,7 @@ def test_what_the_disk_lost_is_told_and_no_difference(tmp_path: Path) -> None:
     jam.frames(12)
     lines = jam.stop().read_bytes().splitlines(keepends=True)
     jam.path.write_bytes(b"".join([*lines[:12], b'{"gap":3}\n', *lines[16:]]))
-    outcome = check(Take(tmp_path), HashPredictor())
+    outcome = check(Take(tmp_path), HashEngine())
     assert outcome.is_same
     assert outcome.n_missing == 3
     assert 0 < outcome.n_frames < 12

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from examples import examples
-from hash_predictor import HashPredictor
+from hash_engine import HashEngine
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from recorded_jam import RecordedJam
@@ -39,7 +39,7 @@ def take_of(folder: Path, log: bytes) -> Take:
 def use(folder: Path, log: bytes) -> int:
     """Do all that is done with a take; return how many frames it was, or raise TakeError."""
     take = take_of(folder, log)
-    outcome = check(take, HashPredictor())
+    outcome = check(take, HashEngine())
     assert outcome.is_same or outcome.difference
     take.end()
     read_recording(take)
@@ -67,7 +67,7 @@ def test_a_take_that_is_cut_off_anywhere_opens_and_loses_its_torn_line_alone(tmp
 def test_what_is_there_of_a_take_that_was_cut_off_comes_out_the_same(tmp_path: Path, log: bytes) -> None:
     counts = []
     for length in range(log.index(b"\n") + 1, len(log), 97):
-        outcome = check(take_of(tmp_path, log[:length]), HashPredictor())
+        outcome = check(take_of(tmp_path, log[:length]), HashEngine())
         assert outcome.is_same
         counts.append(outcome.n_frames)
     assert counts == sorted(counts)
@@ -121,7 +121,7 @@ def test_a_take_that_leaps_is_refused_in_no_time(tmp_path: Path, log: bytes) -> 
     lines = log.splitlines(keepends=True)
     lines.insert(9, b'{"call":[[999999,999999]],"ns":1}\n')
     with pytest.raises(TakeError, match="leaps from frame"):
-        check(take_of(tmp_path, b"".join(lines)), HashPredictor())
+        check(take_of(tmp_path, b"".join(lines)), HashEngine())
 
 
 @settings(deadline=None, max_examples=examples(150), suppress_health_check=[HealthCheck.function_scoped_fixture])

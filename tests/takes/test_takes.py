@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from hash_predictor import HashPredictor
+from hash_engine import HashEngine
 from recorded_jam import RATE, TOLD, RecordedJam
 
 from livegen.errors import TakeError
@@ -32,7 +32,7 @@ DAY_SECONDS = 86_400
 
 def begun(told: TakeSettings) -> Recorder:
     """Return the recorder of a take that begins now."""
-    folder, head = new_take(told, Instrument(HashPredictor(), load_patch("plain"), RATE, n_channels=1))
+    folder, head = new_take(told, Instrument(HashEngine(), load_patch("plain"), RATE, n_channels=1))
     return Recorder(folder, head, Captures(folder))
 
 

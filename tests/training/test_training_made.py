@@ -2,12 +2,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from lstm_weights import random_predictor
+from lstm_weights import random_engine
 from songs import song, write_splits
 
 torch = pytest.importorskip("torch")
 
-from livegen.engines.lstm.lstm import LstmConfig, LstmPredictor  # noqa: E402
+from livegen.engines.lstm.lstm import LstmConfig, LstmEngine  # noqa: E402
 from livegen.errors import TrainingError  # noqa: E402
 from livegen.training.dataset import Lanes, songs_of  # noqa: E402
 from livegen.training.made import Made, imagine  # noqa: E402
@@ -17,13 +17,13 @@ TINY = LstmConfig(n_embedding=8, n_state=8, n_known=4, n_own=4, n_note_hidden=8,
 SONGS = songs_of([song(i, 300) for i in range(8)])
 
 
-def _predictor() -> LstmPredictor:
-    return random_predictor(TINY, scale=1.0)
+def _engine() -> LstmEngine:
+    return random_engine(TINY, scale=1.0)
 
 
 @pytest.fixture(scope="module")
 def made() -> Made:
-    return imagine(_predictor(), SONGS.frames, SONGS.offsets, seed=3)
+    return imagine(_engine(), SONGS.frames, SONGS.offsets, seed=3)
 
 
 def test_a_model_plays_on_beside_the_voice_that_is_performed_and_elsewhere_the_song_stands(made):
@@ -39,8 +39,8 @@ def test_a_model_plays_on_beside_the_voice_that_is_performed_and_elsewhere_the_s
 
 
 def test_the_same_seed_makes_the_same(made):
-    assert (imagine(_predictor(), SONGS.frames, SONGS.offsets, seed=3).frames == made.frames).all()
-    assert (imagine(_predictor(), SONGS.frames, SONGS.offsets, seed=4).frames != made.frames).any()
+    assert (imagine(_engine(), SONGS.frames, SONGS.offsets, seed=3).frames == made.frames).all()
+    assert (imagine(_engine(), SONGS.frames, SONGS.offsets, seed=4).frames != made.frames).any()
 
 
 def test_what_was_made_is_written_and_read_and_told_from_that_of_other_songs(made, tmp_path):
@@ -71,6 +71,6 @@ def test_it_is_heard_in_place_of_the_song_and_the_song_is_what_is_right(made):
 
 def test_the_songs_of_a_folder_have_their_histories(tmp_path):
     songs = load_songs(write_splits(tmp_path), TRAIN)
-    made = imagine(_predictor(), songs.frames, songs.offsets, seed=0)
+    made = imagine(_engine(), songs.frames, songs.offsets, seed=0)
     made.save(tmp_path / "made.npz")
     assert len(Made.load(tmp_path / "made.npz", songs.frames, len(songs)).performed) == len(songs)

@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch")
 
 from livegen.beat import Beat  # noqa: E402
 from livegen.engines.lstm import ear, kernels  # noqa: E402
-from livegen.engines.lstm.lstm import LstmConfig, LstmDistribution, LstmPredictor  # noqa: E402
+from livegen.engines.lstm.lstm import LstmConfig, LstmDistribution, LstmEngine  # noqa: E402
 from livegen.engines.protocol import Conditions, Performer  # noqa: E402
 from livegen.score import SILENCE, Column, Voice  # noqa: E402
 from livegen.training.dataset import Lesson, Segment, in_order, lesson_of, only, songs_of  # noqa: E402
@@ -51,9 +51,9 @@ def network(request) -> Network:
 
 
 @pytest.fixture(scope="module")
-def predictor(network) -> LstmPredictor:
+def engine(network) -> LstmEngine:
     arrays = {name: value.numpy() for name, value in network.state_dict().items()}
-    return LstmPredictor.from_arrays("test", network.config, arrays)
+    return LstmEngine.from_arrays("test", network.config, arrays)
 
 
 def _wild_song() -> np.ndarray:
@@ -116,7 +116,7 @@ def test_the_names_and_shapes_of_the_weights_are_those_of_the_live_step(voices):
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 1, 0, 2), (2, 3, 1, 0)])
-def test_1000_live_steps_agree_with_one_pass_of_torch_over_1000_frames(network, predictor, order):
+def test_1000_live_steps_agree_with_one_pass_of_torch_over_1000_frames(network, engine, order):
     order = tuple(Voice(voice) for voice in order)
     frames = _wild_song()
     config = network.config
@@ -127,9 +127,9 @@ def test_1000_live_steps_agree_with_one_pass_of_torch_over_1000_frames(network, 
         h, (last_h, last_c) = network(batch.rows, network.new_state(1))
         losses = network.losses(h.flatten(0, 1), batch, known.expand(N_FRAMES, -1, -1))
     expected = torch.stack(losses[:3], 1).numpy()  # (N, 3, 4)
-    state, heard = predictor.initial_state(), SILENCE
+    state, heard = engine.initial_state(), SILENCE
     for t, frame in enumerate(frames):
-        distribution, state = predictor.step(heard, state, Conditions(BEAT.after(t - 1)))
+        distribution, state = engine.step(heard, state, Conditions(BEAT.after(t - 1)))
         live = _live_losses(distribution, frame, order)[:, config.voices]
         assert live == pytest.approx(expected[t][:, config.voices], abs=1e-4), f"frame {t}"
         heard = frame
@@ -138,7 +138,7 @@ def test_1000_live_steps_agree_with_one_pass_of_torch_over_1000_frames(network, 
 
 
 @pytest.mark.parametrize("network", ["random", "two voices", "default"], indirect=True)
-def test_live_steps_agree_with_torch_on_who_performs_and_what_is_held(network, predictor):
+def test_live_steps_agree_with_torch_on_who_performs_and_what_is_held(network, engine):
     config, n = network.config, 300
     generator = np.random.default_rng(4)
     frames = only(songs_of([_wild_song()[:n]]), config.voices).frames
@@ -156,17 +156,17 @@ def test_live_steps_agree_with_torch_on_who_performs_and_what_is_held(network, p
     with torch.no_grad():
         h, _ = network(batch.rows, network.new_state(1))
         expected = torch.stack(network.losses(h.flatten(0, 1), batch, known.expand(n, -1, -1))[:3], 1).numpy()
-    state, heard = predictor.initial_state(), SILENCE
+    state, heard = engine.initial_state(), SILENCE
     for t, frame in enumerate(frames):
         theirs = tuple(bool(performed[t] >> voice & 1) for voice in Voice)
-        distribution, state = predictor.step(heard, state, Conditions(performer=Performer(theirs, held[t])))
+        distribution, state = engine.step(heard, state, Conditions(performer=Performer(theirs, held[t])))
         live = _live_losses(distribution, frame, tuple(Voice))[:, config.voices]
         assert live == pytest.approx(expected[t][:, config.voices], abs=1e-4), f"frame {t}"
         heard = frame
 
 
 @pytest.mark.parametrize("network", ["random"], indirect=True)
-def test_at_a_turn_which_note_it_is_counts_and_not_whether_it_changes(network, predictor):
+def test_at_a_turn_which_note_it_is_counts_and_not_whether_it_changes(network, engine):
     frames = song(2, 60)
     is_turn = np.zeros((60, 4), np.bool_)
     is_turn[20:] = True
@@ -175,9 +175,9 @@ def test_at_a_turn_which_note_it_is_counts_and_not_whether_it_changes(network, p
     with torch.no_grad():
         h, _ = network(batch.rows, network.new_state(1))
         which = network.losses(h.flatten(0, 1), batch, torch.zeros(60, 4, 4, dtype=torch.bool)).which.numpy()
-    state, heard = predictor.initial_state(), SILENCE
+    state, heard = engine.initial_state(), SILENCE
     for t, frame in enumerate(frames):
-        distribution, state = predictor.step(heard, state)
+        distribution, state = engine.step(heard, state)
         for voice in Voice:
             log_probs = distribution.note_log_probs(voice, frame, np.zeros(4, np.bool_)).astype(float)
             note, held = int(frame[voice, 0]), int(heard[voice, 0])
@@ -187,12 +187,12 @@ def test_at_a_turn_which_note_it_is_counts_and_not_whether_it_changes(network, p
 
 
 @pytest.mark.parametrize("network", ["random"], indirect=True)
-def test_what_a_performer_holds_moves_the_notes_of_the_others(network, predictor):
+def test_what_a_performer_holds_moves_the_notes_of_the_others(network, engine):
     nothing = np.zeros(4, np.bool_)
 
     def expected_of(*keys: int) -> np.ndarray:
         told = Conditions(performer=Performer((True, False, False, False), keys))
-        return predictor.step(SILENCE, predictor.initial_state(), told)[0].note_log_probs(Voice.P2, SILENCE, nothing)
+        return engine.step(SILENCE, engine.initial_state(), told)[0].note_log_probs(Voice.P2, SILENCE, nothing)
 
     assert np.abs(np.exp(expected_of(60, 64)) - np.exp(expected_of(61, 65))).max() > 0.01
     assert expected_of(60, 64) == pytest.approx(expected_of(72, 76))  # in any octave

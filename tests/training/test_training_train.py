@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch")
 
 from safetensors.numpy import load_file  # noqa: E402
 
-from livegen.engines.checkpoint import CONFIG_FILE, load_predictor, read_config  # noqa: E402
+from livegen.engines.checkpoint import CONFIG_FILE, load_engine, read_config  # noqa: E402
 from livegen.engines.lstm.features import AGE, TRUST  # noqa: E402
 from livegen.engines.lstm.lstm import LstmConfig  # noqa: E402
 from livegen.errors import CheckpointError, TrainingError  # noqa: E402
@@ -52,8 +52,8 @@ def test_a_run_learns_and_reports_every_step(trained):
 
 def test_a_run_leaves_a_model_that_plays(trained):
     out, _ = trained
-    predictor = load_predictor(out)
-    assert predictor.name == "tiny"
+    engine = load_engine(out)
+    assert engine.name == "tiny"
     assert [row.step for row in read_curve(out)] == [30]
     assert load_file(out / "weights.safetensors")["lstm.weight_hh_l0"].dtype == np.float16
 
@@ -149,7 +149,7 @@ def test_a_voice_without_volume_can_be_alone(data, tmp_path):
     train(data / "made_train.npz", tmp_path, config=config, settings=replace(SETTINGS, steps=2))
     report = train(data / "made_train.npz", tmp_path, settings=replace(SETTINGS, steps=3), resume=True)
     assert report.step == 3
-    assert load_predictor(tmp_path).config == config
+    assert load_engine(tmp_path).config == config
 
 
 @pytest.mark.parametrize("leaves_out", [(), ("memory",), ("ages",), ("orders",)])

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hash_predictor import HashPredictor
+from hash_engine import HashEngine
 from osc_packets import bundle, message, tag_in
 from waiting import wait_until
 from websockets.exceptions import ConnectionClosed
@@ -76,7 +76,7 @@ class Play:
 
     def __init__(self) -> None:
         self.page = open_page(port=0)
-        self.session = build_session(HashPredictor(), load_patch("plain"), Settings(**SILENT))
+        self.session = build_session(HashEngine(), load_patch("plain"), Settings(**SILENT))
         self.stage = Stage(self.session, self.page)
         self.guests: list[Guest] = []
         self.session.start(lambda: None)
@@ -363,7 +363,7 @@ def test_who_keeps_no_page_is_told_no_more_than_the_server_needs(play: Play) -> 
 
 def test_a_session_that_never_starts_leaves_nothing() -> None:
     page = open_page(port=0)
-    session = build_session(HashPredictor(), load_patch("plain"), Settings(**SILENT))
+    session = build_session(HashEngine(), load_patch("plain"), Settings(**SILENT))
     stage = Stage(session, page)
     session.stop()
     stage.close()

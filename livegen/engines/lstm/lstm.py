@@ -334,8 +334,8 @@ class LstmDistribution:
 
 
 @dataclass(frozen=True, eq=False)
-class LstmPredictor:
-    """The LSTM, ready to play; see `livegen.engines.protocol.Predictor`. Safe to call from several threads."""
+class LstmEngine:
+    """The LSTM, ready to play; see `livegen.engines.protocol.Engine`. Safe to call from several threads."""
 
     name: str
     config: LstmConfig

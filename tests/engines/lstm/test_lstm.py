@@ -5,7 +5,7 @@ import pytest
 from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lstm_weights import SMALL, random_arrays, random_predictor
+from lstm_weights import SMALL, random_arrays, random_engine
 
 from livegen.beat import Beat
 from livegen.engines.lstm import kernels
@@ -22,12 +22,12 @@ from livegen.engines.lstm.features import (
     SHARED,
     TRUST,
 )
-from livegen.engines.lstm.lstm import LstmConfig, LstmDistribution, LstmPredictor, LstmState
+from livegen.engines.lstm.lstm import LstmConfig, LstmDistribution, LstmEngine, LstmState
 from livegen.engines.protocol import N_USUAL, Conditions, Sampling
 from livegen.errors import CheckpointError
 from livegen.score import NOTE_RANGE, SILENCE, TIMBRE_MAX, VOLUME_MAX, Voice, validate_frames
 
-PREDICTOR = random_predictor()
+ENGINE = random_engine()
 NONE = np.zeros(4, np.bool_)
 
 
@@ -63,9 +63,9 @@ shapes = st.builds(
 
 
 def _after(*heard: np.ndarray) -> tuple[LstmDistribution, LstmState]:
-    distribution, state = PREDICTOR.step(SILENCE, PREDICTOR.initial_state())
+    distribution, state = ENGINE.step(SILENCE, ENGINE.initial_state())
     for frame in heard:
-        distribution, state = PREDICTOR.step(frame, state)
+        distribution, state = ENGINE.step(frame, state)
     return distribution, state
 
 
@@ -103,8 +103,8 @@ def test_a_step_and_a_draw_change_nothing_that_they_are_given(heard, forced, is_
     distribution, state = _after(*heard)
     before, forced_before, mask_before = _bytes(state), forced.copy(), is_forced.copy()
     first = distribution.sample(forced, is_forced, Sampling(), seed=3, frame_index=4)
-    _, one = PREDICTOR.step(first, state)
-    _, other = PREDICTOR.step(first, state)
+    _, one = ENGINE.step(first, state)
+    _, other = ENGINE.step(first, state)
     assert _bytes(one) == _bytes(other)
     assert _bytes(state) == before
     assert (distribution.sample(forced, is_forced, Sampling(), seed=3, frame_index=4) == first).all()
@@ -123,12 +123,12 @@ def test_going_back_to_a_state_plays_the_same_again():
     def play(state: LstmState, n: int) -> tuple[list[bytes], LstmState]:
         frame, played = SILENCE, []
         for index in range(n):
-            distribution, state = PREDICTOR.step(frame, state)
+            distribution, state = ENGINE.step(frame, state)
             frame = distribution.sample(SILENCE, NONE, Sampling(), seed=1, frame_index=index)
             played.append(frame.tobytes())
         return played, state
 
-    _, middle = play(PREDICTOR.initial_state(), 20)
+    _, middle = play(ENGINE.initial_state(), 20)
     first, _ = play(middle, 20)
     again, _ = play(middle, 20)
     assert first == again
@@ -200,13 +200,13 @@ def test_a_voice_changes_only_to_notes_of_its_register_and_scale():
 
 
 def test_the_grid_gathers_attacks_on_quarters_halves_and_wholes_of_the_beat_and_makes_them_no_rarer():
-    predictor = random_predictor(scale=0.05)  # it knows nothing, so that the grid alone decides
+    engine = random_engine(scale=0.05)  # it knows nothing, so that the grid alone decides
     n_attacks = {}
     for grid in (0.0, 2.0):
         phases, n_attacks[grid] = [], 0
         for phase in np.linspace(0, 1, 97)[:-1]:
             conditions = Conditions(Beat(1e6, phase))  # the next frame has nearly the same phase
-            distribution, _ = predictor.step(SILENCE, predictor.initial_state(), conditions)
+            distribution, _ = engine.step(SILENCE, engine.initial_state(), conditions)
             sampling = Sampling(density=(-6.0,) * 4, grid=grid)
             for seed in range(40):
                 frame = distribution.sample(SILENCE, NONE, sampling, seed=seed, frame_index=0)
@@ -224,9 +224,9 @@ def _after_a_tune_and_half(conditions: Conditions) -> LstmDistribution:
     tune = np.zeros((12, 4, 3), np.uint8)
     tune[:, 0, 0] = np.repeat([60, 62, 64, 65, 67, 69], 2)
     tune[:, 0, 1] = 9
-    state = PREDICTOR.initial_state()
+    state = ENGINE.initial_state()
     for frame in (*tune, *tune[:6]):
-        distribution, state = PREDICTOR.step(frame, state, conditions)
+        distribution, state = ENGINE.step(frame, state, conditions)
     return distribution
 
 
@@ -253,17 +253,17 @@ def test_a_voice_that_is_to_follow_a_plan_does_and_without_a_plan_nothing_change
 
 def test_silence_at_the_start_is_not_silence_later():
     first, state = _after()
-    later, _ = PREDICTOR.step(SILENCE, replace(state, heard=state.heard * 0, h=state.h * 0, c=state.c * 0))
+    later, _ = ENGINE.step(SILENCE, replace(state, heard=state.heard * 0, h=state.h * 0, c=state.c * 0))
     start = first.note_log_probs(Voice.P1, SILENCE, NONE)
     assert not np.allclose(start, later.note_log_probs(Voice.P1, SILENCE, NONE))
 
 
 def test_a_frame_out_of_range_or_weights_that_overflow_still_give_a_legal_frame():
     with np.errstate(all="ignore"):
-        predictor = LstmPredictor.from_arrays("huge", SMALL, random_arrays(scale=1e20))
-    state = predictor.initial_state()
+        engine = LstmEngine.from_arrays("huge", SMALL, random_arrays(scale=1e20))
+    state = engine.initial_state()
     for index in range(5):
-        distribution, state = predictor.step(np.full((4, 3), 255, np.uint8), state)
+        distribution, state = engine.step(np.full((4, 3), 255, np.uint8), state)
         frame = distribution.sample(SILENCE, NONE, Sampling(), seed=0, frame_index=index)
         validate_frames(frame[None])
 
@@ -271,8 +271,8 @@ def test_a_frame_out_of_range_or_weights_that_overflow_still_give_a_legal_frame(
 def test_sizes_that_eight_does_not_divide_are_summed_to_the_end():
     config = LstmConfig(3, 5, 2, 4, 7, 3, 1)
     arrays = random_arrays(config)
-    predictor = LstmPredictor.from_arrays("odd", config, arrays)
-    distribution, state = predictor.step(SILENCE, predictor.initial_state())
+    engine = LstmEngine.from_arrays("odd", config, arrays)
+    distribution, state = engine.step(SILENCE, engine.initial_state())
     for voice in Voice:
         expected = arrays[f"trunk.{voice.name}.weight"] @ state.h + arrays[f"trunk.{voice.name}.bias"]
         hidden = np.empty(config.n_hidden, np.float32)
@@ -289,10 +289,10 @@ def some_voices(draw) -> tuple[Voice, ...]:
 @settings(max_examples=examples(50))
 @given(some_voices(), st.lists(frames(), max_size=3), frames(), masks, shapes, st.integers(0, 10**6))
 def test_a_model_plays_the_voices_that_it_has_and_leaves_the_others(voices, heard, forced, is_forced, sampling, seed):
-    predictor = random_predictor(replace(SMALL, voices=voices))
-    distribution, state = predictor.step(SILENCE, predictor.initial_state())
+    engine = random_engine(replace(SMALL, voices=voices))
+    distribution, state = engine.step(SILENCE, engine.initial_state())
     for frame in heard:
-        distribution, state = predictor.step(frame, state)
+        distribution, state = engine.step(frame, state)
     frame = distribution.sample(forced, is_forced, sampling, seed=seed, frame_index=0)
     validate_frames(frame[None])
     absent = [voice for voice in Voice if voice not in voices]
@@ -301,11 +301,11 @@ def test_a_model_plays_the_voices_that_it_has_and_leaves_the_others(voices, hear
     for voice in absent:
         assert np.exp(distribution.note_log_probs(voice, forced, is_forced)).tolist() == [1.0] + [0.0] * 108
     # It never hears them, neither in the song so far nor in the frame that it draws.
-    other, deaf = predictor.initial_state(), SILENCE.copy()
+    other, deaf = engine.initial_state(), SILENCE.copy()
     for frame_heard in (SILENCE, *heard):
         without = frame_heard.copy()
         without[absent] = 0
-        in_silence, other = predictor.step(without, other)
+        in_silence, other = engine.step(without, other)
     deaf[list(voices)] = forced[list(voices)]
     again = in_silence.sample(deaf, is_forced, sampling, seed=seed, frame_index=0)
     assert (again[list(voices)] == frame[list(voices)]).all()
@@ -325,10 +325,10 @@ def test_a_model_that_leaves_something_out_is_not_told_of_it():
     tune[:, 0, 1] = 9
     told = {}
     for leaves_out in ((), ("memory",), ("ages",), ("memory", "ages", "orders")):
-        predictor = random_predictor(replace(SMALL, leaves_out=leaves_out))
-        state = predictor.initial_state()
+        engine = random_engine(replace(SMALL, leaves_out=leaves_out))
+        state = engine.initial_state()
         for frame in tune:
-            distribution, state = predictor.step(frame, state)
+            distribution, state = engine.step(frame, state)
         told[leaves_out] = distribution.told
     for leaves_out, (heard, proposals, *_) in told.items():
         assert heard[:, [AGE, *range(LENGTHS, NOTES)]].any() == ("ages" not in leaves_out)
@@ -363,7 +363,7 @@ def test_a_voice_can_be_made_to_go_on_as_after_its_longest_match():
         proposal = distribution.told.proposals[voice, OWN_STRICT]
         assert proposal[NEXT] == expected
         assert drawn[voice, 0] == (expected if proposal[LEFT] <= ON_TIME else song[-1, voice, 0])
-    hidden, _ = PREDICTOR.step(song[-1], _after(*song[:-1])[1], Conditions(memory=0.0))
+    hidden, _ = ENGINE.step(song[-1], _after(*song[:-1])[1], Conditions(memory=0.0))
     frames = [
         hidden.sample(SILENCE, NONE, Sampling(copy=(strength,) * 4), seed=1, frame_index=0) for strength in (0.0, 60.0)
     ]

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lstm_weights import SMALL, random_arrays, random_predictor
+from lstm_weights import SMALL, random_arrays, random_engine
 
 from livegen.engines.lstm import ear
-from livegen.engines.lstm.lstm import LstmPredictor
+from livegen.engines.lstm.lstm import LstmEngine
 from livegen.engines.protocol import Conditions, Performer, Sampling
 from livegen.score import NOTE_RANGE, SILENCE, Voice
 
@@ -85,53 +85,53 @@ def test_a_song_is_heard_as_its_frames_are_one_by_one():
         profiles = after
 
 
-def _expected(predictor: LstmPredictor, frames: list[np.ndarray], performer: Performer) -> np.ndarray:
-    state = predictor.initial_state()
+def _expected(engine: LstmEngine, frames: list[np.ndarray], performer: Performer) -> np.ndarray:
+    state = engine.initial_state()
     for frame in [SILENCE, *frames[:-1]]:
-        distribution, state = predictor.step(frame, state, Conditions(performer=performer))
+        distribution, state = engine.step(frame, state, Conditions(performer=performer))
     is_known = np.array([True, False, False, False])
     return distribution.note_log_probs(Voice.P2, frames[-1], is_known)
 
 
-def _only_relative(*names: str) -> LstmPredictor:
+def _only_relative(*names: str) -> LstmEngine:
     """Return a network that knows nothing but relative tables, of their biases alone."""
     arrays = {name: np.zeros_like(array) for name, array in random_arrays().items()}
     generator = np.random.default_rng(2)
     for name in names:
         arrays[name] = generator.standard_normal(arrays[name].shape).astype(np.float32)
-    return LstmPredictor.from_arrays("relative", SMALL, arrays)
+    return LstmEngine.from_arrays("relative", SMALL, arrays)
 
 
 @given(st.integers(-6, 6))
 def test_relative_tables_say_the_same_in_every_key(shift):
-    predictor = _only_relative("relative.P2.bias")
+    engine = _only_relative("relative.P2.bias")
     notes = np.array([[60, 64, 43], [62, 65, 43], [60, 64, 48]])
     was, moved = ([_frame(*row) for row in notes + by] for by in (0, shift))
     keys = Performer(P1_ALONE, (48, 60)), Performer(P1_ALONE, (48 + shift, 60 + shift))
-    one, other = (_expected(predictor, heard, who) for heard, who in zip((was, moved), keys, strict=True))
+    one, other = (_expected(engine, heard, who) for heard, who in zip((was, moved), keys, strict=True))
     lowest, highest = NOTE_RANGE[Voice.P2]
     inner = np.arange(lowest + 6, highest - 5)
     assert other[inner + shift] - other[inner[0] + shift] == pytest.approx(one[inner] - one[inner[0]], abs=1e-4)
 
 
 def test_the_held_note_has_a_term_of_its_own():
-    predictor = _only_relative()
+    engine = _only_relative()
     bias = np.zeros(ear.N_RELATIVE, np.float32)
     bias[ear.HELD_OF_OTHERS + 4] = 3.0  # held a major third over P1
-    predictor.weights.relative_bias[Voice.P2] = bias
-    held_third = _expected(predictor, [_frame(60, 64)] * 2, Performer(P1_ALONE))
+    engine.weights.relative_bias[Voice.P2] = bias
+    held_third = _expected(engine, [_frame(60, 64)] * 2, Performer(P1_ALONE))
     assert held_third[64] - held_third[65] == pytest.approx(3.0, abs=1e-5)
-    held_other = _expected(predictor, [_frame(60, 65)] * 2, Performer(P1_ALONE))
+    held_other = _expected(engine, [_frame(60, 65)] * 2, Performer(P1_ALONE))
     assert np.ptp(held_other[40:90]) == pytest.approx(0.0, abs=1e-5)
 
 
 def test_without_harmony_a_draw_is_deaf_to_the_performer_and_not_to_the_model():
-    predictor = _only_relative("relative.P2.bias")
+    engine = _only_relative("relative.P2.bias")
     nothing = np.array([True, False, False, False])
 
     def drawn(lead: int, harmony: float, other: int = 43) -> list[int]:
         frame, performer = _frame(lead, 64, other), Performer(P1_ALONE, (lead,))
-        distribution, _ = predictor.step(frame, predictor.initial_state(), Conditions(performer=performer))
+        distribution, _ = engine.step(frame, engine.initial_state(), Conditions(performer=performer))
         shape = Sampling(harmony=harmony)
         frames = [distribution.sample(frame, nothing, shape, seed=1, frame_index=i) for i in range(40)]
         return [int(each[Voice.P2, 0]) for each in frames]
@@ -142,15 +142,15 @@ def test_without_harmony_a_draw_is_deaf_to_the_performer_and_not_to_the_model():
 
 
 def test_a_network_that_listens_and_has_learnt_nothing_of_it_plays_as_one_that_does_not():
-    predictor, nothing = random_predictor(), np.zeros(4, np.bool_)
+    engine, nothing = random_engine(), np.zeros(4, np.bool_)
     arrays, deaf = random_arrays(), replace(SMALL, listens=False)
     for name in arrays:
         if name.partition(".")[0] in ("relative", "performed", "performed_rows", "hold"):
             arrays[name] = np.zeros_like(arrays[name])
-    listens = LstmPredictor.from_arrays("listens", SMALL, arrays)
-    older = LstmPredictor.from_arrays("older", deaf, {name: arrays[name] for name in deaf.shapes()})
+    listens = LstmEngine.from_arrays("listens", SMALL, arrays)
+    older = LstmEngine.from_arrays("older", deaf, {name: arrays[name] for name in deaf.shapes()})
     frame, told = _frame(60, 64, 43), Conditions(performer=Performer(P1_ALONE, (60,)))
     one, other = (each.step(frame, each.initial_state(), told)[0] for each in (listens, older))
     for voice in Voice:
         assert (one.note_log_probs(voice, frame, nothing) == other.note_log_probs(voice, frame, nothing)).all()
-    assert predictor.step(frame, predictor.initial_state(), told)[1].profiles.any()
+    assert engine.step(frame, engine.initial_state(), told)[1].profiles.any()

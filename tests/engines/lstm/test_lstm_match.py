@@ -1,7 +1,7 @@
 """Which voices follow a match of the motif memory, as the page marks them."""
 
 import numpy as np
-from lstm_weights import random_predictor
+from lstm_weights import random_engine
 from numpy.typing import NDArray
 
 from livegen.engines.lstm.features import NO_PROPOSALS
@@ -22,13 +22,13 @@ def tune(notes: list[int]) -> NDArray[np.uint8]:
 
 
 def lengths_of(song: NDArray[np.uint8], memory: float = 1.0) -> NDArray[np.int64]:
-    """Return the match that each voice of each frame follows, as the predictor tells it; shape (N, 4)."""
-    predictor = random_predictor()
+    """Return the match that each voice of each frame follows, as the engine tells it; shape (N, 4)."""
+    engine = random_engine()
     told, conditions = [], Conditions(memory=memory)
-    distribution, state = predictor.step(SILENCE, predictor.initial_state())
+    distribution, state = engine.step(SILENCE, engine.initial_state())
     for frame in song:
         told.append(distribution.match_lengths(frame))
-        distribution, state = predictor.step(frame, state, conditions)
+        distribution, state = engine.step(frame, state, conditions)
     return np.array(told)
 
 
@@ -72,6 +72,6 @@ def test_silence_and_a_memory_that_is_hidden_follow_nothing() -> None:
     assert lengths_of(song).any()
     assert not lengths_of(song, memory=0.0).any()
     assert match_lengths(np.zeros((4, 19), np.uint8), NO_PROPOSALS, song[0]) == (0, 0, 0, 0)
-    predictor = random_predictor()
-    distribution, _ = predictor.step(SILENCE, predictor.initial_state())
+    engine = random_engine()
+    distribution, _ = engine.step(SILENCE, engine.initial_state())
     assert distribution.match_lengths(SILENCE) == (0, 0, 0, 0)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from hash_predictor import HashPredictor
+from hash_engine import HashEngine
 from waiting import wait_until
 
 from livegen.events import NoteOn, SetControl
@@ -18,7 +18,7 @@ from livegen.web.page.gauges import gauges
 @pytest.fixture
 def session() -> Iterator[Session]:
     settings = Settings(audio="null", midi_api="none", osc_port=0, seed=7, controls={"bpm": 120.0})
-    session = build_session(HashPredictor(), load_patch("plain"), settings)
+    session = build_session(HashEngine(), load_patch("plain"), settings)
     session.start(lambda: None)
     yield session
     session.stop()

@@ -3,7 +3,7 @@
 import json
 
 import numpy as np
-from hash_predictor import HashPredictor
+from hash_engine import HashEngine
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,7 +23,7 @@ def begun(**controls: float) -> State:
     values = DEFAULTS
     for name, value in controls.items():
         values = with_value(values, name, value)
-    return begin(HashPredictor(), values, seed=3)
+    return begin(HashEngine(), values, seed=3)
 
 
 def test_a_row_has_what_the_frame_has() -> None:

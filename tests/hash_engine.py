@@ -1,4 +1,4 @@
-"""A predictor without weights whose every draw depends on every frame before it, by a hash."""
+"""An engine without weights whose every draw depends on every frame before it, by a hash."""
 
 import zlib
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class HashDistribution:
         return (0,) * N_VOICES
 
 
-class HashPredictor:
+class HashEngine:
     """One of another name plays other music."""
 
     def __init__(self, name="hash"):
