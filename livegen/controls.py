@@ -53,6 +53,8 @@ class Control:
         Whether ``recall`` brings its stored value back. False for what belongs to the room or the rig, such as volumes.
     names_control : bool
         Whether the word that it takes must be the name of a control.
+    engine : str
+        The kind of engine that alone heeds it, with which its name begins; empty for what every model heeds.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Control:
     voids_plan: bool = False
     is_recalled: bool = True
     names_control: bool = False
+    engine: str = ""
 
     @property
     def is_action(self) -> bool:
@@ -271,6 +274,14 @@ TABLE: Final[tuple[Control, ...]] = (
     Control("key", "global", "choice", "c", "key note of the scale", choices=KEYS, voids_plan=True),
     Control("scale", "global", "choice", "any", "pitches the model changes to", choices=tuple(SCALES), voids_plan=True),
     Control("role", "voice", "choice", "model", "who plays the voice", choices=ROLES, voids_plan=True),
+    Control(
+        "model",
+        "voice",
+        "name",
+        "",
+        "let a model play this voice alone, or `same` for the one that plays the others; without a name, tell which "
+        "one plays it",
+    ),
     Control("mute", "voice", "bool", False, "make the voice inaudible while it plays on", is_recalled=False),
     Control("volume", "voice", "float", 1.0, "level of the voice in the mix", is_recalled=False),
     Control("key_low", "voice", "int", 0, "lowest key that plays the voice; 60 is middle C", 0, 127, unit="MIDI key"),
@@ -313,6 +324,14 @@ DEFAULTS: Final[Values] = MappingProxyType(
 """Values in force at the start: P1 is the player's, the model has the rest."""
 
 VOICE_PREFIX: Final[Mapping[Voice, str]] = MappingProxyType({voice: f"{voice.name.lower()}." for voice in Voice})
+
+MODEL_CONTROLS: Final[Mapping[str, Voice | None]] = MappingProxyType(
+    {"model": None, **{prefix + "model": voice for voice, prefix in VOICE_PREFIX.items()}}
+)
+"""The controls that change a model, and the voice that it is to play; None for all that have none of their own."""
+
+SAME: Final = "same"
+"""In place of a voice's own model: the one that plays the others."""
 
 
 def with_value(values: Values, name: str, value: Value) -> Values:

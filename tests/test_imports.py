@@ -13,6 +13,8 @@ COMPILER = {"system.kernels", "system.atomics"}
 SOUND = {"patch", "apu", "synth", "outputs"}
 MUSIC = {"performance", "instrument", "takes"}
 
+ENGINE = {"engines.cast", "engines.protocol", "engines.ensemble", "engines.sampling"}
+
 MAY_IMPORT: dict[str, set[str]] = {
     **{part: set() for part in COMPILER},
     **dict.fromkeys(WORDS, WORDS | COMPILER),
@@ -21,15 +23,17 @@ MAY_IMPORT: dict[str, set[str]] = {
     "apu": {"errors", "units", "system.kernels"},
     "patch": WORDS | {"toml", "system"},
     "synth": WORDS | {"system", "patch", "apu"},
+    "engines.cast": WORDS,
     "engines.protocol": WORDS,
+    "engines.ensemble": WORDS | {"engines.cast", "engines.protocol"},
     "engines.sampling": {"system.kernels"},
     "engines": WORDS | {"system"},
     "inputs": WORDS | {"toml", "system"},
     "outputs": WORDS | {"toml", "system", "patch", "synth", "apu"},
     "formats": WORDS | {"system", "apu"},
-    "rig": WORDS | {"toml", "system", "patch", "formats", "inputs", "outputs"},
-    "performance": WORDS | {"system.kernels", "engines.protocol", "engines.sampling"},
-    "instrument": WORDS | {"system", "engines.protocol", "performance", *SOUND},
+    "rig": WORDS | {"toml", "system", "patch", "engines.cast", "formats", "inputs", "outputs"},
+    "performance": WORDS | {"system.kernels", *ENGINE},
+    "instrument": WORDS | {"system", *ENGINE, "performance", *SOUND},
     "takes": WORDS | {"system", "patch", "engines", "formats", "performance", "instrument"},
     "offline": WORDS | {"system", "engines", "inputs", "formats", *SOUND, *MUSIC},
     "session": WORDS | {"system", "engines", "inputs", "formats", "rig", "offline", *SOUND, *MUSIC},

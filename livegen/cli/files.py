@@ -11,15 +11,17 @@ import typer
 from livegen.cli.options import (
     Channels,
     ChannelsOption,
-    Model,
+    Models,
     PatchOption,
     Seed,
     Set,
     Strict,
     parse_controls,
+    parse_models,
     say_if_compiling,
 )
 from livegen.cli.output import progress_bar, say, warn
+from livegen.engines.cast import Cast
 from livegen.errors import FormatError
 from livegen.system.resources import model_folder
 
@@ -59,7 +61,7 @@ def render(
     count: Annotated[int, typer.Option(min=1, max=10_000, help="How many files, with one seed after another.")] = 1,
     jobs: Annotated[int, typer.Option(min=1, max=64, help="How many at a time, each on a core of its own.")] = 1,
     patch: PatchOption = "plain",
-    model: Model = "default",
+    model: Models = None,
     rate: Annotated[int | None, typer.Option(min=8000, max=192000, help="Sample rate in Hz, else 48000.")] = None,
     audio_channels: ChannelsOption = Channels.MIX,
     loop_from: LoopFrom = None,
@@ -79,6 +81,7 @@ def render(
     from livegen.formats.chip.register_log import Tags
     from livegen.formats.files import refuse
     from livegen.offline.batch import Renders, numbered, render_all
+    from livegen.rig import Rig
     from livegen.units import frame_to_seconds, seconds_to_frame
 
     first_seed = secrets.randbits(32) if seed is None else seed
@@ -87,7 +90,7 @@ def render(
         paths=paths,
         seeds=tuple((first_seed + number) % 2**63 for number in range(count)),
         n_frames=max(seconds_to_frame(seconds), 1),
-        model=Path(),
+        cast=Cast("default"),
         patch=patch,
         prompt=prompt,
         controls=parse_controls(set_),
@@ -98,7 +101,10 @@ def render(
         is_for_daw=midi_layout is MidiLayout.DAW,
     )
     renders.check()
-    renders = replace(renders, model=model_folder(model))
+    named, own = parse_models(model)
+    renders = replace(renders, cast=Rig(model=named, models=own).cast)
+    for text in renders.cast.models:
+        model_folder(text)
     say_if_compiling()
     failures = []
     with progress_bar() as progress:

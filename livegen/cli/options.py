@@ -9,10 +9,16 @@ import typer
 
 from livegen.cli.output import err
 from livegen.controls import CONTROLS, Value, parse_value
-from livegen.errors import ControlError
-from livegen.system.resources import model_folder
+from livegen.engines.cast import Cast, parse_voice_model
+from livegen.errors import CheckpointError, ControlError
+from livegen.system.resources import model_folder, shipped_models
+from livegen.voices import Voice
 
 Model = Annotated[str, typer.Option(help="A model's name (`livegen models`) or its folder.")]
+Models = Annotated[
+    list[str] | None,
+    typer.Option("--model", metavar="[VOICE=]NAME", help="A model's name or folder, or one voice's own; repeatable."),
+]
 PatchOption = Annotated[str, typer.Option("--patch", help="A patch's name (`livegen patches`) or its file.")]
 Seed = Annotated[int | None, typer.Option(min=0, max=2**63 - 1, help="Of all draws; the same seed, the same music.")]
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Set a control; repeatable.")]
@@ -37,6 +43,28 @@ def absolute(name: str | None, shipped: Iterable[str]) -> str | None:
     return str(Path(name).absolute()) if name is not None and name not in shipped and Path(name).exists() else name
 
 
+def parse_models(texts: list[str] | None) -> tuple[str | None, dict[Voice, str]]:
+    """Return the model of ``--model NAME``, None if there is none, and those of ``--model no=NAME`` by voice.
+
+    Raises
+    ------
+    CheckpointError
+        If two are given for the same voices.
+    """
+    model: str | None = None
+    own: dict[Voice, str] = {}
+    for text in texts or []:
+        voice, name = parse_voice_model(text) or (None, text)
+        if (voice is None and model is not None) or voice in own:
+            raise CheckpointError(f"--model {text!r} comes after another one for the same voices: give one of them")
+        name = str(absolute(name, shipped_models()))
+        if voice is None:
+            model = name
+        else:
+            own[voice] = name
+    return model, own
+
+
 def parse_controls(assignments: list[str] | None) -> dict[str, Value]:
     """Return the values of ``--set name=value``, checked; raises ControlError."""
     controls: dict[str, Value] = {}
@@ -58,10 +86,17 @@ def say_if_compiling() -> None:
         err.print("first run: compiling, which takes up to a minute; the next start is quick", highlight=False)
 
 
-def load_model(name: str) -> Any:
-    """Return the engine of a model, and tell the user if playing must compile first; raises CheckpointError."""
-    from livegen.engines.checkpoint import load_engine
+def load_models(cast: Cast) -> Any:
+    """Return the engine of the models of a cast, and tell the user if playing must compile first.
 
-    folder = model_folder(name)
+    Raises
+    ------
+    CheckpointError
+        If a model is missing or damaged.
+    """
+    from livegen.engines.checkpoint import load_cast
+
+    for model in cast.models:
+        model_folder(model)
     say_if_compiling()
-    return load_engine(folder)
+    return load_cast(cast)

@@ -16,17 +16,19 @@ from livegen.cli.options import (
     Channels,
     Json,
     Model,
+    Models,
     PatchOption,
     Seed,
     Set,
     Strict,
     absolute,
-    load_model,
+    load_models,
     parse_controls,
+    parse_models,
 )
 from livegen.cli.output import err, out, print_json, show_figures
 from livegen.errors import AudioError, TakeError
-from livegen.system.resources import model_folder, shipped_models
+from livegen.system.resources import model_folder
 
 _PATIENCE_SECONDS: Final = 10.0  # longest wait at the end for drivers that hang
 
@@ -38,7 +40,7 @@ def jam(
     patch: Annotated[
         str | None, typer.Option(help="A patch's name (`livegen patches`) or its file, else plain.")
     ] = None,
-    model: Annotated[str | None, typer.Option(help="A model's name (`livegen models`) or its folder.")] = None,
+    model: Models = None,
     audio: Annotated[str | None, typer.Option(help="Audio device or host API, or null.")] = None,
     rate: Annotated[int | None, typer.Option(min=8000, max=192000, help="Sample rate in Hz.")] = None,
     block: Annotated[int | None, typer.Option(min=16, max=8192, help="Samples a block.")] = None,
@@ -103,9 +105,10 @@ def jam(
     from livegen.web.page.address import open_page
     from livegen.web.stage import Stage
 
+    named, own = parse_models(model)
     said: dict[str, Any] = {
         "patch": absolute(patch, list_patches()),
-        "model": absolute(model, shipped_models()),
+        "model": named,
         "seed": seed,
         "audio": audio,
         "audio_channels": None if audio_channels is None else audio_channels.value,
@@ -124,14 +127,15 @@ def jam(
     }
     kept = Rig() if rig is None else load_rig(rig)
     asked = replace(kept, **{name: value for name, value in said.items() if value is not None})
+    asked = replace(asked, models={**(kept.models or {}), **own} or None)
     library = load_library(asked, models=(kept.model,) if kept.model is not None and Path(kept.model).is_dir() else ())
-    model_at = model_folder(asked.model or "default").resolve()
     loaded_patch = load_patch(asked.patch or "plain")
     if no_take and take is not None:
         raise TakeError("--no-take records nothing: leave out --take, or it")
     recorded = TakeSettings(
         folder=take,
-        model={"name": model_at.name, "folder": str(model_at)},
+        model=_model_at(asked.cast.model),
+        voice_models={voice.name.lower(): _model_at(text) for voice, text in asked.cast.own.items()},
         patch=loaded_patch.name,
         patches={
             **{name: patch_text(library.texts.get(name, name)) for name in library.patches},
@@ -161,7 +165,7 @@ def jam(
     )
     with leaving_at_once():
         page = None if asked.web is False else open_page(asked.web_host, asked.web_port)
-        engine = load_model(asked.model or "default")
+        engine = load_models(asked.cast)
         session = build_session(engine, loaded_patch, settings)
         stage = None if page is None else Stage(session, page)
     session.warnings += [] if page is None else page.warnings
@@ -240,6 +244,12 @@ def bench(
         else:
             figures = measure(folder, session_seconds=seconds, audio=audio, patch=patch)
     show_figures(figures, as_json)
+
+
+def _model_at(text: str) -> dict[str, str]:
+    """Return the name and the folder of a model."""
+    folder = model_folder(text).resolve()
+    return {"name": folder.name, "folder": str(folder)}
 
 
 @contextlib.contextmanager

@@ -85,13 +85,13 @@ class Screen:
         session = self._session
         values = session.instrument.values
         listens = "" if session.instrument.state.ears is None else " (listens)"
-        title = f"livegen · {session.desk.patch} · model {session.model}{listens}"
+        title = f"livegen · {session.desk.patch} · model {session.cast}{listens}"
         voices = Table(box=None, padding=(0, 2), title=title, title_justify="left", title_style="bold")
         for heading, width in (("voice", 5), ("role", 22), ("note", 4), ("level", _METER_WIDTH)):
             voices.add_column(heading, width=width)  # fixed, so that nothing jumps while it plays
         step = session.status.sounding_step()
         levels = session.instrument.callback["stats"]["levels"][0]
-        has_voices, silent = session.instrument.voices_of(session.model), session.silent_voices
+        has_voices, silent = session.instrument.model_voices, session.silent_voices
         for voice, prefix in VOICE_PREFIX.items():
             role = str(values[prefix + "role"])
             note = 0 if step is None else int(step.planned.frame[voice, Column.NOTE])

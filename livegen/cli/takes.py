@@ -8,11 +8,14 @@ import typer
 from rich.table import Table
 
 from livegen.cli.leave import leave_on_signals
-from livegen.cli.options import Channels, ChannelsOption, Json, load_model
+from livegen.cli.options import Channels, ChannelsOption, Json, load_models
 from livegen.cli.output import err, out, print_json, printable, progress_bar, say
+from livegen.controls import SAME
+from livegen.engines.cast import Cast
 from livegen.errors import CheckpointError, FormatError, TakeError
 from livegen.system.resources import model_folder
 from livegen.units import frame_to_seconds, seconds_to_frame
+from livegen.voices import Voice
 
 _EXIT_DIFFERENT: Final = 1
 _MIB: Final = 1 << 20
@@ -158,8 +161,12 @@ def _check(take: Any, model: str | None, as_json: bool) -> None:
         folder = _folder_of_model(take.head.model["name"], take.head.model["folder"], ", or give --model")
     else:
         folder = model_folder(model)
-    engine = load_model(str(folder))
     note(warnings_of(take.head, versions(), model_hash(folder)))
+    own = {}
+    for voice, played in take.head.voice_models.items():
+        own[voice] = str(_folder_of_model(played["name"], played["folder"]))
+        note(other_model(played["name"], played["sha256"], model_hash(Path(own[voice]))))
+    engine = load_models(Cast(str(folder), tuple(own.get(voice.name.lower(), SAME) for voice in Voice)))
     engine.warm_up()
     end = take.end()
     with progress_bar() as progress:

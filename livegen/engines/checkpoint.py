@@ -14,10 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
+from livegen.controls import SAME
+from livegen.engines.cast import Cast
+from livegen.engines.ensemble import assemble
 from livegen.engines.lstm.lstm import LstmConfig, LstmEngine
 from livegen.engines.protocol import Engine
 from livegen.errors import CheckpointError
 from livegen.score import Voice
+from livegen.system.resources import model_folder
 
 CONFIG_FILE: Final = "config.toml"
 WEIGHTS_FILE: Final = "weights.safetensors"
@@ -70,17 +74,32 @@ def load_engine(folder: Path) -> Engine:
     return build(folder.resolve().name, config, read_weights(folder, config.shapes()))
 
 
+def load_cast(cast: Cast) -> Engine:
+    """Load the models of a cast, and return the engine that plays them together.
+
+    Parameters
+    ----------
+    cast : Cast
+        Each model by its name or its folder.
+
+    Raises
+    ------
+    CheckpointError
+        If one of them is missing or damaged, or two of them have the same name.
+    """
+    folders = {text: model_folder(text).resolve() for text in cast.models}
+    models: dict[str, Engine] = {}
+    for folder in dict.fromkeys(folders.values()):
+        if folder.name in models:
+            raise CheckpointError(f"two models are called {folder.name!r}: rename one of their folders")
+        models[folder.name] = load_engine(folder)
+    named = (own if own == SAME else folders[own].name for own in cast.of_voice)
+    return assemble(Cast(folders[cast.model].name, tuple(named)), models)
+
+
 def read_config(folder: Path) -> tuple[str, Config]:
     """Return the kind of model that a folder holds, and its configuration; raises CheckpointError."""
-    path = folder / CONFIG_FILE
-    try:
-        if path.stat().st_size > _MAX_CONFIG_BYTES:
-            raise CheckpointError(f"{path} is no model's configuration: it has more than {_MAX_CONFIG_BYTES} bytes")
-        table: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise CheckpointError(f"there is no model in {folder}: cannot read its {CONFIG_FILE} ({error})") from error
-    except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path} is no TOML: {error}") from error
+    path, table = folder / CONFIG_FILE, _read_table(folder)
     version = table.get("version", VERSION)
     if type(version) is not int or version != VERSION:
         raise CheckpointError(
@@ -95,6 +114,18 @@ def read_config(folder: Path) -> tuple[str, Config]:
         return kind, config.from_table(table)
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from error
+
+
+def _read_table(folder: Path) -> dict[str, Any]:
+    path = folder / CONFIG_FILE
+    try:
+        if path.stat().st_size > _MAX_CONFIG_BYTES:
+            raise CheckpointError(f"{path} is no model's configuration: it has more than {_MAX_CONFIG_BYTES} bytes")
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise CheckpointError(f"there is no model in {folder}: cannot read its {CONFIG_FILE} ({error})") from error
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path} is no TOML: {error}") from error
 
 
 def write_config(folder: Path, config: Config) -> None:

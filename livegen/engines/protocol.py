@@ -1,16 +1,19 @@
 """What an engine is: it hears one frame, and returns a distribution over the next frame and a new state.
 
-An engine never changes what it is given, and its states are values: the session keeps hundreds of them, goes
-back to any, and plans on from there. A new kind of model is a new module that implements these protocols.
+An engine never changes what it is given, and its states are values: the session keeps hundreds of them, goes back to
+any, and plans on from there. A new kind of model is a new package that implements these protocols.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from livegen.beat import Beat
+from livegen.controls import Value
 from livegen.score import N_VOICES, NOTE_RANGE, Voice
 
 State = Any
@@ -39,6 +42,9 @@ class Performer:
 NOBODY: Final = Performer()
 """The model plays by itself."""
 
+NO_KNOBS: Final[Mapping[str, Value]] = MappingProxyType({})
+"""All of an engine's own controls at their defaults."""
+
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
@@ -55,12 +61,18 @@ class Conditions:
         A lag in frames: the next frame is to be as the song was that many frames before it. 0 if there is no plan.
     performer : Performer
         Who is listened to.
+    bar : Beat or None
+        The bar as if it were a slow beat, with its phase in that frame; None where nobody knows it.
+    knobs : mapping of str to value
+        The engine's own controls, named as `own_knobs` names them; those that are left out are at their defaults.
     """
 
     beat: Beat | None = None
     memory: float = 1.0
     plan: int = 0
     performer: Performer = NOBODY
+    bar: Beat | None = None
+    knobs: Mapping[str, Value] = field(default_factory=lambda: NO_KNOBS)
 
 
 UNCONDITIONED: Final = Conditions()
@@ -131,6 +143,10 @@ class Sampling:
     harmony: float = 1.0
 
 
+NONE_LATER: Final[NDArray[np.bool_]] = np.zeros(N_VOICES, np.bool_)
+NONE_LATER.flags.writeable = False
+
+
 class Distribution(Protocol):
     """What an engine expects of the next frame."""
 
@@ -142,6 +158,7 @@ class Distribution(Protocol):
         *,
         seed: int,
         frame_index: int,
+        is_later: NDArray[np.bool_] = NONE_LATER,
     ) -> NDArray[np.uint8]:
         """Draw a frame.
 
@@ -153,11 +170,14 @@ class Distribution(Protocol):
             The rows of the settled voices are kept as they are; the other rows are ignored.
         is_forced : ndarray of bool, shape (4,)
             Which voices are settled. The rest are drawn in the order P1, P2, TR, NO, each given all before it.
+        is_later : ndarray of bool, shape (4,)
+            Which of the rest are not drawn here but by another engine after this one: nobody knows them yet.
 
         Returns
         -------
         ndarray of uint8, shape (4, 3)
-            A new array, each drawn value within the ranges of `livegen.score`.
+            A new array, each drawn value within the ranges of `livegen.score`. Rows of voices that are drawn later have
+            no meaning.
         """
         ...
 
@@ -194,15 +214,36 @@ class Distribution(Protocol):
         ...
 
 
-class Engine(Protocol):
-    """A model, ready to play.
+@dataclass(frozen=True, slots=True)
+class Info:
+    """What an engine says of itself.
 
-    One that does not play all voices says so by an attribute ``voices``, a tuple of `Voice`; see `voices_of`.
+    Attributes
+    ----------
+    kind : str
+        The kind of model, as `config.toml` names it.
+    voices : tuple of Voice
+        The voices that it plays; it leaves the others silent.
+    grain_frames : int
+        How many frames it settles at a time: 1 for a model that draws frame by frame, more for a window or a loop.
     """
+
+    kind: str
+    voices: tuple[Voice, ...] = tuple(Voice)
+    grain_frames: int = 1
+
+
+class Engine(Protocol):
+    """A model, ready to play."""
 
     @property
     def name(self) -> str:
         """The name of the model's folder."""
+        ...
+
+    @property
+    def info(self) -> Info:
+        """What it is."""
         ...
 
     def initial_state(self) -> State:
@@ -220,6 +261,24 @@ class Engine(Protocol):
         ...
 
 
-def voices_of(engine: Engine) -> tuple[Voice, ...]:
-    """Return the voices that an engine plays; it leaves the others silent."""
-    return tuple(getattr(engine, "voices", Voice))
+def own_knobs(kind: str, knobs: Mapping[str, Value]) -> Mapping[str, Value]:
+    """Return the controls of one kind of engine as it names them itself.
+
+    Parameters
+    ----------
+    kind : str
+    knobs : mapping of str to value
+        Controls of all kinds by their full names: ``gan.morph``, and ``no.gan.lock`` for one that every voice has.
+
+    Returns
+    -------
+    mapping of str to value
+        ``morph`` and ``no.lock``, for the kind "gan".
+    """
+    prefix = f"{kind}."
+    own = {}
+    for name, value in knobs.items():
+        before, found, after = name.rpartition(prefix)
+        if found and (not before or before.endswith(".")):
+            own[before + after] = value
+    return own

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from livegen import score_table
 from livegen.controls import CONTROLS, DEFAULTS, VOICE_PREFIX, Value, Values, with_value
-from livegen.engines.protocol import Engine, voices_of
+from livegen.engines.protocol import Engine
 from livegen.events import CLOCK_EVENTS, PANIC, Event, SetControl, SourceLost, StampedEvent
 from livegen.instrument.ahead import Ahead, Bundle, is_said_again
 from livegen.instrument.commands import CommandWriter
@@ -164,9 +164,10 @@ class Instrument:
         values, is_audible = self._values, self.is_model_audible
         return tuple(not is_audible or bool(values[prefix + "mute"]) for prefix in VOICE_PREFIX.values())
 
-    def voices_of(self, model: str) -> tuple[Voice, ...]:
-        """Return the voices that a loaded model plays; any thread may ask."""
-        return voices_of(self._models.get(model, self.state.engine))
+    @property
+    def model_voices(self) -> tuple[Voice, ...]:
+        """The voices that the models in force have; any thread may ask."""
+        return self.state.engine.info.voices
 
     def add_model(self, name: str, engine: Engine) -> None:
         """Add a model, already warmed up, that the control ``model`` can change to from now on; from any thread."""
@@ -331,7 +332,7 @@ class Instrument:
         # the next one always: its beat is as well known now as it will be
         later = (planned for planned in frames if planned.frame_index != state.horizon)
         publish(self.table, state, (state.timeline.at(state.horizon).planned, *later), events)
-        report = FrameReport(state.horizon, events, times_ns, tuple(messages))
+        report = FrameReport.of(state, events, times_ns, messages)
         return Turn(report, before, state, (call,), is_late)
 
     def _plan_on(self, turn: Turn) -> Turn:
@@ -343,8 +344,8 @@ class Instrument:
 
     def _lose(self, events: tuple[StampedEvent, ...], times_ns: tuple[int, ...]) -> Turn:
         """Return the turn of a call in which the engine raised before the first frame was published."""
-        report = FrameReport(self.state.horizon, events, times_ns, ())
-        return Turn(report, self.state, follow(self.state, events))
+        after = follow(self.state, events)
+        return Turn(FrameReport.of(after, events, times_ns), self.state, after)
 
     def _follow_score(self, turn: Turn) -> None:
         """Take over what the performance itself has changed, and give back to the model the voices that are its own."""

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Final
 
 from livegen.controls import Value
-from livegen.engines.checkpoint import load_engine
+from livegen.engines.cast import Cast
+from livegen.engines.checkpoint import load_cast
 from livegen.errors import FormatError, LivegenError
 from livegen.events import Event
 from livegen.formats.audio.file import AUDIO_ENDINGS
@@ -47,8 +48,8 @@ class Renders:
         One file for each seed.
     seeds : tuple of int
     n_frames : int
-    model : Path
-        Folder of the model.
+    cast : Cast
+        Which model plays which voice, each by its name or its folder.
     patch : str
     prompt : Path or None
         MIDI file of what the performer plays, from the start.
@@ -68,7 +69,7 @@ class Renders:
     paths: tuple[Path, ...]
     seeds: tuple[int, ...]
     n_frames: int
-    model: Path
+    cast: Cast
     patch: str = "plain"
     prompt: Path | None = None
     controls: Mapping[str, Value] = field(default_factory=dict)
@@ -127,7 +128,7 @@ class Studio:
         self._renders = renders
         self._events = self._played(warn)
         self._patch = load_patch(renders.patch)
-        self._engine = load_engine(renders.model)
+        self._engine = load_cast(renders.cast)
         compile_all(self._engine, self._patch)
 
     def _played(self, warn: Warn) -> list[tuple[float, Event]]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.beat import Beat
-from livegen.engines.protocol import UNCONDITIONED, Conditions
+from livegen.engines.protocol import UNCONDITIONED, Conditions, Info
 from livegen.errors import TakeError
 from livegen.events import NoteOn, SetControl, StampedEvent
 from livegen.offline.render import RenderedFrame, render_to
@@ -131,6 +131,7 @@ class _NoModel:
     """The engine of an instrument whose frames are given: it predicts nothing."""
 
     name = "none"
+    info = Info("none")
 
     def initial_state(self) -> None:
         """Return nothing."""

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Final
 
-from livegen.controls import CONTROLS, Value, with_value
+from livegen.controls import CONTROLS, MODEL_CONTROLS, SAME, Value, with_value
 from livegen.engines.sampling import seed_bits, uniform
 from livegen.events import SetControl, StampedEvent, Start
 from livegen.performance.ears import listen
@@ -109,8 +109,8 @@ class Draft:
         name, value = event.name, event.value
         if CONTROLS[name].kind == "trigger" and not value:
             return
-        if name == "model":
-            self._change_model(str(value), source)
+        if name in MODEL_CONTROLS:
+            self._change_model(name, str(value), source)
             return
         after = switched(self.state, name, value)
         if after is not self.state:
@@ -127,15 +127,20 @@ class Draft:
             self._go(move, source)
         self.messages.append(ControlInForce(name, value, source))
 
-    def _change_model(self, name: str, source: str) -> None:
-        """Put another model in force. The plan stands until the new model has heard the song."""
-        if name and name not in self.state.models:
+    def _change_model(self, control: str, name: str, source: str) -> None:
+        """Put another model in force, for a voice or for all that have none of their own.
+
+        The plan stands until the new model has heard the song.
+        """
+        voice, cast = MODEL_CONTROLS[control], self.state.cast
+        if name not in ("", *self.state.models, *([] if voice is None else [SAME])):
             there = ", ".join(sorted(self.state.models))
-            self.messages.append(Refused("model", f"there is no model {name!r}: there is {there}", source))
+            self.messages.append(Refused(control, f"there is no model {name!r}: there is {there}", source))
             return
         if name:
-            self.state = replace(self.state, engine=self.state.models[name])
-        self.messages.append(ControlInForce("model", self.state.model, source))
+            cast = replace(cast, model=name) if voice is None else cast.with_voice(voice, name)
+            self.state = self.state.with_cast(cast)
+        self.messages.append(ControlInForce(control, cast.model if voice is None else cast.of_voice[voice], source))
 
     def _move(self, name: str, value: Value) -> Move:
         """Return the result of a move in time, after the engine has heard all that was played."""
@@ -202,7 +207,7 @@ class Draft:
             is_leap = any(at == frame_index for at, _ in timeline.leaps)
             if frame_index <= timeline.start or is_leap or not timeline.at(frame_index - 1).is_fed:
                 continue  # the engine was told no beat there
-            if is_moved(step.context.beat, beat_before(state, frame_index)):
+            if is_moved(step.context.told.beat, beat_before(state, frame_index)):
                 self._void(max(frame_index - 1, state.tapped.frame_index))
                 return
 

@@ -104,7 +104,7 @@ def listen(
         then = rest[PIECE_FRAMES].context if todo > PIECE_FRAMES else then
         return timeline, ears.hear(rest[:PIECE_FRAMES], then, memory)
     ears = ears.hear(rest, then, memory)
-    place = Place(ears.context, (*song[: len(song) - len(ears.steps)], *ears.steps))
+    place = Place(ears.context.keeping(then), (*song[: len(song) - len(ears.steps)], *ears.steps))
     again = timeline.since(at)[: horizon + _AHEAD_FRAMES - at]
     return _heard_again(timeline.cut(at).leap(place), again, memory), None
 
@@ -145,4 +145,4 @@ def _go_on(song: tuple[Step, ...], then: Context, engine: Engine, ears: Ears | N
 
 def _after(step: Step, told: Context, memory: float) -> Context:
     """Return the context after a step, if the model is told what another model was told there."""
-    return step.next_context(told.form, memory, told.beat, 0, told.performer) if step.is_fed else step.context
+    return step.next_context(told.form, replace(told.told, memory=memory, plan=0)) if step.is_fed else step.context

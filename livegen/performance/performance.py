@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.controls import CONTROLS, Values, with_value
+from livegen.engines.ensemble import cast_of, models_of
 from livegen.engines.protocol import Engine
 from livegen.events import SetControl, StampedEvent
 from livegen.performance.draft import Draft
@@ -63,7 +64,8 @@ def begin(
         notation or Notation(),
         tempo=tempo,
         notations=notations or {},
-        models={engine.name: engine},
+        models=models_of(engine),
+        cast=cast_of(engine),
     )
 
 
@@ -136,7 +138,7 @@ def follow(state: State, events: Sequence[StampedEvent]) -> State:
         keyboard = handle(state.keyboard, event, stamped.source, state.values, state.notation.drum_notes)
         state = replace(state, keyboard=keyboard)
     steps = state.timeline.steps
-    return replace(state, engine=steps[-1].context.engine, ears=None) if steps else state
+    return replace(state.with_engine(steps[-1].context.engine), ears=None) if steps else state
 
 
 def _hold_to(state: State) -> State:

@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.beat import Beat
-from livegen.engines.protocol import Performer, Sampling
+from livegen.engines.protocol import Conditions, Performer, Sampling
 from livegen.engines.sampling import seed_bits, uniform
 from livegen.performance.form import arranged
 from livegen.performance.keyboard import is_player
 from livegen.performance.modes import TURNS, echo_lag, owners
+from livegen.performance.shaping import knobs_of
 from livegen.performance.state import State
 from livegen.performance.tightness import LISTEN_FRAMES, MEMORY_FRAMES, Groove, Reach, barred
 from livegen.performance.timeline import NO_OFFSET, Context, Place, Step, Timeline
@@ -92,22 +93,25 @@ def _owner_before(timeline: Timeline, voice: int) -> int:
 
 def next_context(state: State, timeline: Timeline, performer: Performer) -> Context:
     """Return what the engine knows before the frame that comes next, and is told of who plays in it."""
-    return timeline.next_context(
-        seed=state.seed,
+    return timeline.next_context(seed=state.seed, told=_told(state, timeline.end, performer))
+
+
+def _told(state: State, frame_index: int, performer: Performer) -> Conditions:
+    """Return what the engine is told for a frame, as it hears the frame before."""
+    return Conditions(
+        beat=beat_before(state, frame_index),
         memory=float(state.values["memory"]),
-        beat=beat_before(state, timeline.end),
-        bar=_bar_before(state, timeline.end),
-        lag=_echo_lag(state, timeline.end),
+        plan=_echo_lag(state, frame_index),
         performer=performer,
+        bar=_bar_before(state, frame_index),
+        knobs=knobs_of(state.values),
     )
 
 
 def arrive(state: State, place: Place) -> Place:
     """Return the place at which the song goes on in the next frame, with the engine told the present beat."""
-    beat = beat_before(state, state.timeline.end)
-    if not is_moved(place.context.beat, beat):
-        return place
-    return place.on_beat(memory=float(state.values["memory"]), beat=beat, lag=_echo_lag(state, state.timeline.end))
+    told = _told(state, state.timeline.end, place.context.told.performer)
+    return place.told(told) if is_moved(place.context.told.beat, told.beat) else place
 
 
 def _echo_lag(state: State, frame_index: int) -> int:

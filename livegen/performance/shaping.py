@@ -1,10 +1,10 @@
 """What the live controls ask of the engine."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from livegen.controls import KEYS, SCALES, VOICE_PREFIX, Values
-from livegen.engines.protocol import Sampling
+from livegen.controls import CONTROLS, KEYS, SCALES, VOICE_PREFIX, Value, Values
+from livegen.engines.protocol import NO_KNOBS, Sampling
 from livegen.score import Voice
 
 _DENSITY_NATS: Final = 2.0
@@ -36,6 +36,14 @@ def sampling_of(values: Values) -> Sampling:
         scale=scale_mask(str(values["key"]), str(values["scale"])),
         harmony=_MOST_HARMONY * float(values["harmony"]),
     )
+
+
+_KNOBS: Final = tuple(name for name, control in CONTROLS.items() if control.engine and not control.is_action)
+
+
+def knobs_of(values: Values) -> Mapping[str, Value]:
+    """Return the controls in force that belong to one kind of engine alone, by their full names."""
+    return {name: values[name] for name in _KNOBS} if _KNOBS else NO_KNOBS
 
 
 def scale_mask(key: str, scale: str) -> int:

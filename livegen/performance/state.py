@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from livegen.controls import Value, Values
+from livegen.engines.cast import Cast
+from livegen.engines.ensemble import Ensemble, assemble
 from livegen.engines.protocol import Engine
 from livegen.performance.ears import Ears
 from livegen.performance.keyboard import HeldKey, Keyboard
@@ -77,7 +79,8 @@ class State:
     Attributes
     ----------
     engine : Engine
-        The model in force. It plays; or it listens to the song first, and takes over when it has heard it.
+        The model in force, or several that play together. It plays; or it listens to the song first, and takes over
+        when it has heard it.
     timeline : Timeline
         What was played and what is planned.
     horizon : int
@@ -103,6 +106,8 @@ class State:
         Models that may take over, by name.
     ears : Ears or None
         How far the model in force has heard the song; None if it plays.
+    cast : Cast
+        Which model in force plays which voice, by their names in `models`.
     """
 
     engine: Engine
@@ -120,12 +125,18 @@ class State:
     notations: Mapping[str, Notation] = field(default_factory=dict)
     models: Mapping[str, Engine] = field(default_factory=dict)
     ears: Ears | None = None
+    cast: Cast = field(default_factory=lambda: Cast(""))
 
-    @property
-    def model(self) -> str:
-        """Name of the model in force."""
-        names = (name for name, engine in self.models.items() if engine is self.engine)
-        return next(names, self.engine.name)
+    def with_cast(self, cast: Cast) -> "State":
+        """Return the state with other models in force; all that the cast names must be there."""
+        return self if cast == self.cast else replace(self, cast=cast, engine=assemble(cast, self.models))
+
+    def with_engine(self, engine: Engine) -> "State":
+        """Return the state with an engine in force that has played already."""
+        if isinstance(engine, Ensemble):
+            return replace(self, engine=engine, cast=engine.cast)
+        names = (name for name, model in self.models.items() if model is engine)
+        return replace(self, engine=engine, cast=Cast(next(names, engine.name)))
 
 
 def switched(state: State, name: str, value: Value) -> State:

@@ -16,8 +16,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from livegen.beat import Beat
-from livegen.engines.protocol import NOBODY, Conditions, Distribution, Engine, Performer, State
+from livegen.engines.ensemble import Ensemble, kept
+from livegen.engines.protocol import UNCONDITIONED, Conditions, Distribution, Engine, State, own_knobs
 from livegen.performance.form import HEARD_FRAMES, LOOP_FRAMES, NO_FORM, REPEATED_SHARE, Form, next_form
 from livegen.score import N_COLUMNS, N_VOICES, SILENCE
 from livegen.score_table import PlannedFrame
@@ -45,10 +45,9 @@ class Context:
         The engine's snapshot.
     form : Form
         What is planned for the frame; its times are in frames of the song.
-    beat : Beat or None
-        The beat that the engine was told, with its phase in the frame before.
-    performer : Performer
-        What it was told of who plays beside it.
+    told : Conditions
+        What the engine was told, with beat and bar in the frame before. The controls of all kinds of engines are among
+        it, by their full names.
     n_frames : int
         How many frames of the song it has heard.
     heard : ndarray of uint8, shape (n, 4, 3)
@@ -59,28 +58,26 @@ class Context:
     distribution: Distribution
     state: State
     form: Form = NO_FORM
-    beat: Beat | None = None
-    performer: Performer = NOBODY
+    told: Conditions = UNCONDITIONED
     n_frames: int = 0
     heard: NDArray[np.uint8] = field(default_factory=lambda: _NOTHING)
 
-    def after(
-        self,
-        frame: NDArray[np.uint8],
-        form: Form = NO_FORM,
-        memory: float = 1.0,
-        beat: Beat | None = None,
-        lag: int = 0,
-        performer: Performer = NOBODY,
-    ) -> "Context":
-        """Return the context of the next frame, after `frame`, uint8 (4, 3), was played; `beat` has its phase in it.
+    def after(self, frame: NDArray[np.uint8], form: Form = NO_FORM, told: Conditions = UNCONDITIONED) -> "Context":
+        """Return the context of the next frame, after `frame`, uint8 (4, 3), was played.
 
-        `lag` is the lag that the next frame is to follow; if it is 0, the form's lag is taken.
+        `told` has beat and bar with their phases in that frame. Where it has no plan, the form's lag is the plan.
         """
-        conditions = Conditions(beat=beat, memory=memory, plan=lag or form.lag, performer=performer)
+        told = replace(told, plan=told.plan or form.lag)
+        conditions = told
+        if told.knobs and not isinstance(self.engine, Ensemble):  # which hands them on to those that they belong to
+            conditions = replace(told, knobs=own_knobs(self.engine.info.kind, told.knobs))
         distribution, state = self.engine.step(frame, self.state, conditions)
-        n_frames, heard = self.n_frames + 1, self.heard_with(frame)
-        return Context(self.engine, distribution, state, form, beat, performer, n_frames, heard)
+        return Context(self.engine, distribution, state, form, told, self.n_frames + 1, self.heard_with(frame))
+
+    def keeping(self, playing: "Context") -> "Context":
+        """Return the context with what those of its models know that play already, at the same place of the song."""
+        known = kept(self.engine, self.distribution, self.state, (playing.engine, playing.distribution, playing.state))
+        return replace(self, distribution=known[0], state=known[1])
 
     def heard_with(self, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return the last frames that are heard, with `frame`, uint8 (4, 3), added."""
@@ -116,9 +113,9 @@ class Step:
     is_fed: bool
     waiting: NDArray[np.uint8] = field(default_factory=lambda: SILENCE)
 
-    def next_context(self, form: Form, memory: float, beat: Beat | None, lag: int, performer: Performer) -> Context:
+    def next_context(self, form: Form, told: Conditions) -> Context:
         """Return the context of the frame that follows, once the engine has heard this one."""
-        return self.context.after(self.heard, form, 0.0 if form.is_fresh else memory, beat, lag, performer)
+        return self.context.after(self.heard, form, replace(told, memory=0.0) if form.is_fresh else told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,12 +138,11 @@ class Place:
         n_frames = min(n_frames, len(self.past))
         return Place(self.past[-n_frames].context, self.past[:-n_frames]) if n_frames > 0 else self
 
-    def on_beat(self, *, memory: float, beat: Beat | None, lag: int) -> "Place":
-        """Return the place with the engine told another beat there; see `Timeline.next_context`."""
+    def told(self, told: Conditions) -> "Place":
+        """Return the place with the engine told something else there; see `Timeline.next_context`."""
         if not self.past:
             return self
-        told = self.context
-        return replace(self, context=self.past[-1].next_context(told.form, memory, beat, lag, told.performer))
+        return replace(self, context=self.past[-1].next_context(self.context.form, told))
 
     def trimmed(self) -> "Place":
         """Return the place with only as much of its past as is needed to play on from it: for keeping it long."""
@@ -213,11 +209,7 @@ class Timeline:
         self,
         *,
         seed: int = 0,
-        memory: float = 1.0,
-        beat: Beat | None = None,
-        bar: Beat | None = None,
-        lag: int = 0,
-        performer: Performer = NOBODY,
+        told: Conditions = UNCONDITIONED,
     ) -> Context:
         """Return what the engine knows before the frame that comes next.
 
@@ -225,14 +217,9 @@ class Timeline:
         ----------
         seed : int
             Seed of the form's draws.
-        memory : float
-            The control of that name.
-        beat, bar : Beat, optional
-            Beat and bar with their phases in the last frame; the bar as if it were a slow beat.
-        lag : int
-            The lag that the next frame is to follow; 0 for that of the form.
-        performer : Performer
-            Who plays beside the engine in the next frame.
+        told : Conditions
+            What the engine is told, with beat and bar in the last frame. Without a plan the form's lag is the plan, and
+            where the form begins something new there is no memory.
         """
         if self.tail is not None:
             return self.tail
@@ -247,9 +234,9 @@ class Timeline:
             heard = np.array([step.heard for step in self.past(HEARD_FRAMES)])
         else:
             heard = last.context.heard_with(last.heard)
-        share = REPEATED_SHARE * memory
-        form = next_form(last.context.form, n_frames, heard, seed=seed, share=share, beat=beat, bar=bar)
-        return last.next_context(form, memory, beat, lag, performer)
+        share = REPEATED_SHARE * told.memory
+        form = next_form(last.context.form, n_frames, heard, seed=seed, share=share, beat=told.beat, bar=told.bar)
+        return last.next_context(form, told)
 
     def append(self, step: Step) -> "Timeline":
         """Return the timeline with one frame more; the oldest is forgotten if there are more than `HISTORY_FRAMES`."""

@@ -1,10 +1,13 @@
 """Input and output of one frame of a performance: values, for whoever watches, records or shows it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from livegen.engines.cast import Cast
 from livegen.events import StampedEvent
 from livegen.performance.performance import Call
 from livegen.performance.state import Message, State
+from livegen.score import Voice
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +23,30 @@ class FrameReport:
         When each happened.
     messages : tuple of Message
         Controls that took effect, and what was refused.
+    cast : Cast
+        Which model in force plays which voice.
+    model_voices : tuple of Voice
+        The voices that these models have.
     """
 
     horizon: int
     events: tuple[StampedEvent, ...]
     times_ns: tuple[int, ...]
     messages: tuple[Message, ...]
+    cast: Cast
+    model_voices: tuple[Voice, ...]
+
+    @classmethod
+    def of(
+        cls,
+        state: State,
+        events: Sequence[StampedEvent],
+        times_ns: Sequence[int],
+        messages: Sequence[Message] = (),
+    ) -> "FrameReport":
+        """Return the report of a call that has led to a state."""
+        voices = state.engine.info.voices
+        return cls(state.horizon, tuple(events), tuple(times_ns), tuple(messages), state.cast, voices)
 
 
 @dataclass(frozen=True, slots=True)

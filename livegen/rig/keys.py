@@ -45,6 +45,7 @@ RIG_KEYS: Final[tuple[RigKey, ...]] = (
     RigKey("patch", "text", "the patch that the session begins with: a name, or a file beside the rig"),
     RigKey("patches", "texts", "what MIDI program changes 1, 2, 3 and so on pick; all shipped patches if left out"),
     RigKey("model", "text", "a model's name, or its folder"),
+    RigKey("models", "texts", 'models that play a voice alone, each as "no=NAME"'),
     RigKey("seed", "int", "of all draws; a new one each time if left out", (0, MAX_SEED)),
     RigKey("audio", "text", "audio device or host API, or null"),
     RigKey("audio_channels", "choice", "the mix on every channel, or each voice on its own of four", choices=CHANNELS),

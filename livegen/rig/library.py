@@ -55,7 +55,7 @@ def load_library(rig: Rig, models: tuple[str, ...] = ()) -> Library:
     patches = shipped | {names[text]: patch for text, patch in asked.items()}
     programs = tuple(shipped) if rig.patches is None else tuple(names[text] for text in rig.patches)
     known = {name: name for name in shipped_models()}
-    for text in (*models, *filter(None, [rig.model])):
+    for text in (*models, *filter(None, [rig.model]), *(rig.models or {}).values()):
         if text not in known:
             known[model_folder(text).resolve().name] = text
     return Library(patches, programs, {name: text for text, name in names.items() if text != name}, known)

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any, Final, Literal, TypeVar, cast
 
 from livegen.controls import CONTROLS
+from livegen.engines.cast import parse_voice_model
 from livegen.errors import PatchError, PortError, RigError
 from livegen.inputs import midi_settings as midi_in
 from livegen.inputs.midi_settings import MidiInSettings
@@ -23,6 +24,7 @@ from livegen.rig.keys import (
     RigKey,
 )
 from livegen.rig.values import Knob, Peer, Rig
+from livegen.score import Voice
 from livegen.system.resources import rigs_folder
 from livegen.toml.controls import read_controls
 from livegen.toml.text import Keys, SimpleKind, TomlText, read_text, shorten
@@ -101,8 +103,10 @@ def parse_rig(text: str, path: Path) -> Rig:
         fields["patches"] = tuple(_patch(file, ("patches",), name, path.parent) for name in fields["patches"])
     if "osc_peers" in fields:
         fields["osc_peers"] = tuple(_peer(file, text) for text in fields["osc_peers"])
-    if "model" in fields and (path.parent / fields["model"]).is_dir():
-        fields["model"] = str((path.parent / fields["model"]).absolute())
+    if "model" in fields:
+        fields["model"] = _model(fields["model"], path.parent)
+    if "models" in fields:
+        fields["models"] = dict(_voice_model(file, text, path.parent) for text in fields["models"])
     knobs = _knobs(file, root[KNOB_SECTION]) if KNOB_SECTION in root else None
     ins = _midi_ins(file, root[MIDI_IN_SECTION]) if MIDI_IN_SECTION in root else None
     outs = None
@@ -128,6 +132,18 @@ def _patch(file: TomlText, keys: Keys, name: str, folder: Path) -> str:
     except PatchError as error:
         raise RigError(f"{file.where(keys)}: {error}") from None
     return found
+
+
+def _model(name: str, folder: Path) -> str:
+    """Return a model's name, or the absolute path of its folder."""
+    return str((folder / name).absolute()) if (folder / name).is_dir() else name
+
+
+def _voice_model(file: TomlText, text: str, folder: Path) -> tuple[Voice, str]:
+    said = parse_voice_model(text)
+    if said is None or not said[1]:
+        raise file.refusal(("models",), text, 'a voice and its model, such as "no=solo"')
+    return said[0], _model(said[1], folder)
 
 
 def _peer(file: TomlText, text: str) -> Peer:

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
-from livegen.controls import Value
+from livegen.controls import SAME, Value
+from livegen.engines.cast import Cast
 from livegen.inputs.midi_settings import MidiInSettings
 from livegen.outputs.midi_settings import MidiOutSettings
 from livegen.score import MIDI_CHANNEL, Voice
@@ -82,6 +83,7 @@ class Rig:
     patch: str | None = None
     patches: tuple[str, ...] | None = None
     model: str | None = None
+    models: Mapping[Voice, str] | None = None
     seed: int | None = None
     audio: str | None = None
     audio_channels: str | None = None
@@ -101,3 +103,9 @@ class Rig:
     midi_ins: tuple[MidiInSettings, ...] | None = None
     midi_outs: tuple[MidiOutSettings, ...] | None = None
     path: Path | None = None
+
+    @property
+    def cast(self) -> Cast:
+        """Which model plays which voice, each by its name or its folder."""
+        own = self.models or {}
+        return Cast(self.model or "default", tuple(own.get(voice, SAME) for voice in Voice))

@@ -40,6 +40,8 @@ def save_rig(path: Path, rig: Rig) -> None:
         value = getattr(rig, key.name)
         if value is None:
             document.pop(key.name, None)
+        elif key.name == "models":
+            document[key.name] = [f"{voice.name.lower()}={model}" for voice, model in value.items()]
         elif key.name == "osc_peers":
             document[key.name] = [f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in value]
         else:

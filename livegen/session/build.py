@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import mido
 
 from livegen.engines.checkpoint import load_engine
+from livegen.engines.ensemble import models_of
 from livegen.engines.protocol import Engine
 from livegen.errors import AudioError, PortError, TakeError
 from livegen.formats.files import refuse
@@ -95,7 +96,7 @@ class _Builder:
             controls,
             settings.rig.path,
             models=settings.library.models,
-            model=engine.name,
+            loaded=models_of(engine),
             load=self._load_model,
         )
         self._midi_in: MidiInput | None = None

@@ -1,9 +1,10 @@
-"""Casting: whether the model in force has the voices that it is to play, and what to say where it has not."""
+"""Casting: whether the models in force have the voices that they are to play, and what to say where they have not."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
-from livegen.controls import VOICE_PREFIX, Values
+from livegen.controls import MODEL_CONTROLS, VOICE_PREFIX, Values
+from livegen.engines.cast import Cast
 from livegen.voices import Voice
 
 _TAKES_TURNS: Final = ("answer", "trade", "free")  # modes in which the model plays the player's voices too
@@ -15,15 +16,15 @@ def silent_voices(values: Values, voices: Collection[Voice]) -> list[Voice]:
     return [voice for name, voice in _ROLES.items() if values[name] == "model" and voice not in voices]
 
 
-def casting_remark(model: str, voices: Sequence[Voice], values: Values, about: Collection[str] = ("model",)) -> str:
+def casting_remark(cast: Cast, voices: Sequence[Voice], values: Values, about: Collection[str] = ("model",)) -> str:
     """Return one sentence about voices that stay silent because the model has none for them; empty if all is well.
 
     Parameters
     ----------
-    model : str
-        Its name.
+    cast : Cast
+        The models.
     voices : sequence of Voice
-        Those that it plays.
+        Those that they play.
     values : Values
         The controls in force.
     about : collection of str
@@ -35,11 +36,16 @@ def casting_remark(model: str, voices: Sequence[Voice], values: Values, about: C
     roles = [values[VOICE_PREFIX[voice] + "role"] for voice in voices]
     is_heard = "model" in roles or ("player" in roles and values["mode"] in _TAKES_TURNS)
     wanting = {*silent, *(() if is_heard else voices)}
-    if not wanting or ("model" not in about and wanting.isdisjoint(_ROLES[name] for name in about if name in _ROLES)):
+    is_of_roles = MODEL_CONTROLS.keys().isdisjoint(about)
+    if not voices:
+        return f"the models {cast} play no voice here: choose others" if silent else ""
+    if not wanting or (is_of_roles and wanting.isdisjoint(_ROLES[name] for name in about if name in _ROLES)):
         return ""
-    said = f"the model {model} plays {_listed(voices)}{' alone' if len(voices) == 1 else ''}"
+    models = list(dict.fromkeys(cast[voice] for voice in Voice))
+    said = f"the model {models[0]} plays" if len(models) == 1 else f"the models {_listed(models)} play"
+    said += f" {_listed([voice.name for voice in voices])}{' alone' if len(voices) == 1 else ''}"
     if silent:
-        said += f", so {_listed(silent)} {'is' if len(silent) == 1 else 'are'} silent"
+        said += f", so {_listed([voice.name for voice in silent])} {'is' if len(silent) == 1 else 'are'} silent"
     else:
         said += f", which {'is' if len(voices) == 1 else 'are'} {'yours' if 'player' in roles else 'off'}"
     own, other = VOICE_PREFIX[voices[0]], VOICE_PREFIX[(silent or list(voices))[0]]
@@ -49,6 +55,6 @@ def casting_remark(model: str, voices: Sequence[Voice], values: Values, about: C
     return f"{said}: {cure}, or choose another model"
 
 
-def _listed(voices: Sequence[Voice]) -> str:
-    *first, last = (voice.name for voice in voices)
+def _listed(names: Sequence[str]) -> str:
+    *first, last = names
     return f"{', '.join(first)} and {last}" if first else last

@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Final
 
-from livegen.controls import DEFAULTS, Value, Values
+from livegen.controls import DEFAULTS, MODEL_CONTROLS, SAME, Value, Values
 from livegen.errors import LivegenError, RigError
 from livegen.events import Event, SetControl
 from livegen.inputs.midi_settings import Wiring
@@ -64,8 +64,8 @@ class Desk:
         File of the rig, if there is one.
     models : collection of str
         Names of the models that may be picked.
-    model : str
-        Name of the model that plays; no other is loaded yet.
+    loaded : collection of str
+        Names of those that are loaded already, because they play from the start.
     load : callable
         Loads the model of a name, so that the instrument can change to it; raises LivegenError.
 
@@ -89,7 +89,7 @@ class Desk:
         path: Path | None = None,
         *,
         models: Collection[str] = (),
-        model: str = "",
+        loaded: Collection[str] = (),
         load: Callable[[str], None] = lambda name: None,
     ) -> None:
         self._lock = Lock()
@@ -97,9 +97,9 @@ class Desk:
         self._patches = patches
         self._pinned = frozenset(pinned)
         self._path = path
-        self._models = frozenset((*models, model))
-        self._loaded = frozenset((model,))
-        self._wanted = model  # the last one that was asked for
+        self._models = frozenset((*models, *loaded))
+        self._loaded = frozenset(loaded)
+        self._waiting: dict[str, str] = {}  # controls that are to change to a model as soon as it is loaded
         self._to_load: list[str] = []
         self._load_model = load
         self._to_save: list[str] = []
@@ -147,8 +147,8 @@ class Desk:
                 match passed:
                     case SetControl("patch", name):
                         heard += self._change_patch(str(name), values)
-                    case SetControl("model", name):
-                        heard += self._change_model(str(name))
+                    case SetControl(control, name) if control in MODEL_CONTROLS:
+                        heard += self._change_model(control, str(name))
                     case SetControl("save", name):
                         self._to_save.append(str(name))
                     case _:
@@ -192,7 +192,7 @@ class Desk:
         if name == "":
             return [SetControl("patch", self.patch)]
         if name not in self._patches:
-            return self._refuse_name("patch", name, self._patches)
+            return self._refuse_name("patch", name, self._patches, "patch")
         old, new = self._patches[self.patch].controls, self._patches[name].controls
         wanted = {control: DEFAULTS[control] for control, value in old.items() if values[control] == value}
         wanted |= new
@@ -201,43 +201,52 @@ class Desk:
         self._say(f"patch {name}")
         return [SetControl("patch", name), *(SetControl(control, value) for control, value in moved.items())]
 
-    def _change_model(self, name: str) -> list[Event]:
-        """Return the event that changes the instrument's model; none yet if the model must be loaded first."""
-        if name not in ("", *self._models):
-            return self._refuse_name("model", name, self._models)
-        self._wanted = name or self._wanted
-        if name in self._loaded:
-            self._say(f"model {name}")
-        if name == "" or name in self._loaded:
-            return [SetControl("model", name)]
-        self._to_load.append(name)
-        self._say(f"loading the model {name}")
-        return []
+    def _change_model(self, control: str, name: str) -> list[Event]:
+        """Return the event that changes a model of the instrument; none yet if the model must be loaded first."""
+        is_of_voice = MODEL_CONTROLS[control] is not None
+        if name not in ("", *self._models, *([SAME] if is_of_voice else [])):
+            return self._refuse_name(control, name, self._models, "model")
+        if name in self._models - self._loaded:
+            self._waiting[control] = name
+            self._to_load.append(name)
+            self._say(f"loading the model {name}")
+            return []
+        if name:
+            self._waiting.pop(control, None)
+            self._say(_model_news(control, name))
+        return [SetControl(control, name)]
 
-    def _refuse_name(self, control: str, name: str, there: Collection[str]) -> list[Event]:
+    def _refuse_name(self, control: str, name: str, there: Collection[str], what: str) -> list[Event]:
         """Report that there is no patch or model of a name; the caller holds the lock."""
         near = difflib.get_close_matches(name, sorted(there), 3)
         hint = f"did you mean {' or '.join(near)}?" if near else f"there is {', '.join(sorted(there))}"
-        nothing = f"there is no {control} {name!r}: {hint}"
+        nothing = f"there is no {what} {name!r}: {hint}"
         self._outcome.refused.append((control, nothing))
         self._say(nothing)
         return []
 
     def _load(self, name: str) -> None:
-        """Load a model, once, and change to it if no other one was asked for since."""
+        """Load a model, once, and change to it where no other one was asked for since."""
         try:
             if name not in self._loaded:
                 self._load_model(name)
         except LivegenError as error:
             with self._lock:
                 self._say(str(error))
-                self._outcome.refused.append(("model", str(error)))
+                self._outcome.refused += [(control, str(error)) for control in self._waited_for(name)]
             return
         with self._lock:
             self._loaded |= {name}
-            if self._wanted == name:
-                self._say(f"model {name}")
-                self._outcome.done.append(SetControl("model", name))
+            for control in self._waited_for(name):
+                self._say(_model_news(control, name))
+                self._outcome.done.append(SetControl(control, name))
+
+    def _waited_for(self, name: str) -> list[str]:
+        """Return the controls that a model was loaded for, which wait no more; the caller holds the lock."""
+        controls = [control for control, wanted in self._waiting.items() if wanted == name]
+        for control in controls:
+            del self._waiting[control]
+        return controls
 
     def _save(self, name: str, rig: Rig) -> None:
         try:
@@ -273,3 +282,11 @@ class Desk:
         """Put a sentence on the status line and into the outcome; the caller holds the lock."""
         self.say(sentence)
         self._outcome.news = [*self._outcome.news[1 - _NEWS_MAX :], sentence]
+
+
+def _model_news(control: str, name: str) -> str:
+    """Return what is said of a model that plays from now on: ``model default``, ``NO: model gan``."""
+    voice = MODEL_CONTROLS[control]
+    if voice is None:
+        return f"model {name}"
+    return f"{voice.name}: the model of the others" if name == SAME else f"{voice.name}: model {name}"

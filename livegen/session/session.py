@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from threading import Event, Thread
 from typing import Final
 
-from livegen.controls import DEFAULTS, Value
+from livegen.controls import DEFAULTS, MODEL_CONTROLS, Value
+from livegen.engines.cast import Cast
 from livegen.inputs.link import LinkInput
 from livegen.inputs.midi import MidiInput
 from livegen.inputs.midi_file import MidiFilePlayer
@@ -219,16 +220,22 @@ class Session:
         """Return the rig of the session as it stands now, to be saved."""
         asked, name = self._settings, self.desk.patch
         is_first = name == self._first_patch and asked.rig.patch is not None
+        names = {name: self._text_of(name) for name in self.cast.models}
         begun = {**DEFAULTS, **self._patches[name].controls}
         values = self.instrument.values.items()
         return replace(
             asked.rig,
             patch=asked.rig.patch if is_first else asked.library.texts.get(name, name),
-            model=asked.rig.model if self.model == self._first_model else asked.library.models.get(self.model),
+            model=asked.rig.model if self.model == self._first_model else names[self.model],
+            models={voice: names[name] for voice, name in self.cast.own.items()} or None,
             osc_peers=tuple(dict.fromkeys((*(asked.rig.osc_peers or ()), *self.osc.peers))) or None,
             controls={control: value for control, value in values if value != begun[control]},
             knobs=self.desk.knobs.knobs,
         )
+
+    def _text_of(self, model: str) -> str:
+        """Return what a rig calls a model: its name, or the path of its folder."""
+        return self._settings.library.models.get(model, model)
 
     @property
     def patch_names(self) -> list[str]:
@@ -238,22 +245,27 @@ class Session:
     @property
     def model_names(self) -> list[str]:
         """Names of the models that it can change to."""
-        return sorted({*self._settings.library.models, self.model})
+        return sorted({*self._settings.library.models, *self.cast.models})
 
     @property
     def model(self) -> str:
-        """Name of the model in force; any thread may ask."""
-        return self.instrument.state.model
+        """Name of the model in force, or of the one whose voices have none of their own; any thread may ask."""
+        return self.cast.model
+
+    @property
+    def cast(self) -> Cast:
+        """Which model in force plays which voice; any thread may ask."""
+        return self.instrument.state.cast
 
     @property
     def silent_voices(self) -> list[Voice]:
         """Voices that the model in force is to play and does not have; any thread may ask."""
-        return silent_voices(self.instrument.values, self.instrument.voices_of(self.model))
+        return silent_voices(self.instrument.values, self.instrument.model_voices)
 
     @property
     def casting(self) -> str:
         """What to do about voices that the model does not have, in a sentence, or empty; any thread may ask."""
-        return casting_remark(self.model, self.instrument.voices_of(self.model), self.instrument.values)
+        return casting_remark(self.cast, self.instrument.model_voices, self.instrument.values)
 
     def _tell(self, outcome: Outcome) -> None:
         for audience in self.audience:
@@ -270,7 +282,7 @@ class Session:
             in_force = [message for message in in_force if message.name != "capture"]
             self._refuse("capture", "nothing is kept, because this jam is not recorded: begin one without --no-take")
         values = {message.name: message.value for message in in_force}
-        remark = self._casting_since(values)
+        remark = self._casting_since(values, report)
         if remark:
             for audience in self.audience:
                 audience.tell_news(remark, values)
@@ -281,7 +293,7 @@ class Session:
         for done in in_force:
             if done.source == TERMINAL and self.terminal is not None:
                 self.terminal.confirm(done.name, done.value, changed)
-                if done.name in ("patch", "model"):  # or it was only asked which one plays
+                if done.name == "patch" or done.name in MODEL_CONTROLS:  # or it was only asked which one plays
                     self.desk.say(f"{done.name} {done.value}")
         if remark:
             self.desk.say(remark)
@@ -294,13 +306,12 @@ class Session:
         for audience in self.audience:
             audience.refuse(name, reason)
 
-    def _casting_since(self, in_force: Mapping[str, Value]) -> str:
+    def _casting_since(self, in_force: Mapping[str, Value], report: FrameReport) -> str:
         """Return what is to be said of voices that the model does not have, since these controls are in force."""
-        if "model" not in in_force and not any(name.endswith(".role") for name in in_force):
+        if MODEL_CONTROLS.keys().isdisjoint(in_force) and not any(name.endswith(".role") for name in in_force):
             return ""
-        model = str(in_force.get("model", self.model))
         values = {**self.instrument.values, **{name: in_force[name] for name in in_force if name in DEFAULTS}}
-        return casting_remark(model, self.instrument.voices_of(model), values, in_force)
+        return casting_remark(report.cast, report.model_voices, values, in_force)
 
     def _start_thread(self, name: str, run: Callable[[Event], None], *, is_urgent: bool = True) -> None:
         def survive() -> None:

@@ -48,6 +48,8 @@ class TakeSettings:
         The texts, by name, of that patch and of those that may take over.
     settings : mapping of str to str
         Kept for information only.
+    voice_models : mapping of str to mapping
+        ``name`` and ``folder`` of each model that plays a voice alone, by the name of the voice.
     """
 
     folder: Path | None
@@ -55,6 +57,7 @@ class TakeSettings:
     patch: str
     patches: Mapping[str, str]
     settings: Mapping[str, str] = field(default_factory=dict)
+    voice_models: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def takes_folder() -> Path:
@@ -114,13 +117,18 @@ def head_of(told: TakeSettings, instrument: Instrument, started: datetime) -> He
         started=started.isoformat(timespec="milliseconds"),
         versions=versions(),
         seed=instrument.state.seed,
-        model={**told.model, "sha256": model_hash(Path(told.model["folder"]))},
+        model=_with_hash(told.model),
+        voice_models={voice: _with_hash(model) for voice, model in told.voice_models.items()},
         patch={"name": told.patch, "sha256": hashlib.sha256(told.patches[told.patch].encode("utf-8")).hexdigest()},
         patches=told.patches,
         values=instrument.values,
         sample_rate=int(instrument.callback["sample_rate"][0]),
         settings=told.settings,
     )
+
+
+def _with_hash(model: Mapping[str, str]) -> Mapping[str, str]:
+    return {**model, "sha256": model_hash(Path(model["folder"]))}
 
 
 def _new_folder(parent: Path, started: datetime) -> Path:

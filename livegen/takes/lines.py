@@ -23,6 +23,7 @@ from livegen.score import N_COLUMNS, N_VOICES, validate_frames
 from livegen.score_table import PlannedFrame
 from livegen.takes.events import decode_event, encode_event
 from livegen.takes.records import MAX_FRAMES, End, Gap, Head, Kept, Loaded, Note, Played, Record, Turned
+from livegen.voices import VOICE_OF_NAME
 
 VERSION: Final = 1
 """Version of the log's layout."""
@@ -105,7 +106,17 @@ def _head(table: dict[str, Any]) -> Head:
         values,
         _int_at(table, "sample_rate", 8_000, 192_000),
         _texts_at(table, "settings"),
+        _voice_models(table),
     )
+
+
+def _voice_models(table: dict[str, Any]) -> dict[str, dict[str, str]]:
+    """Return the models that play a voice alone; a take of an older livegen has none."""
+    models = _table_at(table, "voice_models") if "voice_models" in table else {}
+    for name in models:
+        if name not in VOICE_OF_NAME:
+            raise ValueError(f"voice_models: there is no voice {name[:40]!r}")
+    return {name: _texts_at(models, name, "name", "folder", "sha256") for name in models}
 
 
 def _write_turned(record: Turned) -> dict[str, Any]:

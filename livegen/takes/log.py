@@ -48,7 +48,7 @@ def standing_steps(turn: Turn) -> tuple[Step, ...]:
 
 def beat_of(step: Step) -> Beat | None:
     """Return the beat that the model was told for a frame, or None."""
-    return step.context.beat
+    return step.context.told.beat
 
 
 def bar_frames(state: State) -> float:

@@ -36,6 +36,8 @@ class Head:
     seed : int
     model : mapping of str to str
         Of the model that the jam began with: ``name``, ``folder``, and ``sha256`` of its files.
+    voice_models : mapping of str to mapping
+        The same of the models that play a voice alone, by its name: ``no``.
     patch : mapping of str to str
         ``name`` and ``sha256`` of its text.
     patches : mapping of str to str
@@ -57,6 +59,7 @@ class Head:
     values: Mapping[str, Value]
     sample_rate: int
     settings: Mapping[str, str] = field(default_factory=dict)
+    voice_models: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

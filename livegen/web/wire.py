@@ -18,9 +18,9 @@ gauges     ten times a second: ``seconds`` played, ``is_running``, ``levels`` (o
            ``frames_in_hand``, ``late_frames``, ``underflows``, ``key_to_sound_ms``, ``block_samples``, ``sound`` (the
            device), ``sound_ms`` (from making a sample until it sounds there), ``tempo`` (null, or ``bpm``, ``source``,
            ``is_lost``, ``bar``, ``beat``, ``peers``), ``midi_in`` and ``midi_out`` (ports), ``take`` (null, or
-           ``folder`` and ``seconds``), ``patch``, ``model``, ``memories`` (names), ``learning`` (null, or the control
-           that waits for a knob), ``lacks`` (names of voices that the model does not have),
-           ``troubles`` (sentences)
+           ``folder`` and ``seconds``), ``patch``, ``model``, ``cast`` (by voice, a model that plays it alone),
+           ``memories`` (names), ``learning`` (null, or the control that waits for a knob), ``lacks`` (names of voices
+           that the models do not have), ``troubles`` (sentences)
 news       ``sentence``: what the performer reads on the status line
 refused    ``name``, ``reason``: a control that could not be set, and why
 ended      the session has ended; the server passes this on and leaves

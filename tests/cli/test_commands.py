@@ -21,7 +21,7 @@ import mido
 import numpy as np
 import pytest
 from livegen_process import CHECKOUT, LEAVE_SECONDS, START_SECONDS, Jam, environment, run_livegen
-from safetensors.numpy import load_file, save
+from safetensors.numpy import load_file, save, save_file
 from waiting import wait_until
 
 from livegen import cli
@@ -162,6 +162,21 @@ def test_without_portaudio_jam_keeps_time_and_a_device_is_refused(
     assert (result.code, result.out) == (0, "")
     assert "sound: null" in result.err
     assert_refused(run_in(*arguments, "--audio", "JACK", folder=tmp_path, **without_portaudio), "PortAudio", "null")
+
+
+def test_a_jam_whose_voices_have_models_of_their_own_replays(model: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(model, other)
+    arguments = ("jam", "--midi-api", "none", "--osc-port", "0", "--audio", "null", "--no-web", "--seconds", "1")
+    models = ("--model", model, "--model", f"no={other}", "--model", f"p1={other}")
+    assert run_in(*arguments, *models, "--take", tmp_path / "takes", folder=tmp_path).code == 0
+    (take,) = (tmp_path / "takes").iterdir()
+    assert run_in("replay", take, "--check", folder=tmp_path).out.startswith("identical: ")
+    weights = load_file(other / "weights.safetensors")
+    save_file({name: array * np.float32(0.5) for name, array in weights.items()}, other / "weights.safetensors")
+    result = run_in("replay", take, "--check", folder=tmp_path)
+    assert "the model other is not the one that played: its files differ" in result.err
+    assert "the take comes out otherwise: frame " in result.err
 
 
 @pytest.mark.parametrize("command", ["devices", "doctor"])

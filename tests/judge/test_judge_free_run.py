@@ -56,7 +56,7 @@ def test_a_run_is_a_score_that_its_seed_beat_and_prompt_decide(model):
 def test_a_run_to_which_nobody_gives_a_beat_has_the_one_that_a_session_draws(model):
     engine = load_engine(model)
     state, _, _ = advance(begin(engine, DEFAULTS, seed=11), 2)
-    told = state.timeline.at(1).context.beat  # with its phase in the frame before
+    told = state.timeline.at(1).context.told.beat  # with its phase in the frame before
     own = own_beat(11)
     assert own.period_frames == told.period_frames
     assert own.after(1).phase == pytest.approx(told.phase, abs=1e-6)

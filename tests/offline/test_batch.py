@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from livegen.engines.cast import Cast
 from livegen.errors import FormatError
 from livegen.offline import batch
 from livegen.offline.batch import Rendered, Renders, numbered, render_all
@@ -14,7 +15,7 @@ from livegen.offline.batch import Rendered, Renders, numbered, render_all
 
 @pytest.fixture
 def renders(model: Path, tmp_path: Path) -> Renders:
-    return Renders(numbered(tmp_path / "a.npz", 3), (5, 6, 7), 12, model)
+    return Renders(numbered(tmp_path / "a.npz", 3), (5, 6, 7), 12, Cast(str(model)))
 
 
 def test_the_names_are_numbered_and_sort() -> None:
@@ -89,6 +90,6 @@ def test_an_iteration_that_is_left_ends_its_processes(renders: Renders) -> None:
     ],
 )
 def test_what_makes_no_sense_is_refused(tmp_path: Path, name: str, fields: dict[str, object], words: str) -> None:
-    renders = Renders((tmp_path / name,), (1,), 12, tmp_path, **fields)  # type: ignore[arg-type]
+    renders = Renders((tmp_path / name,), (1,), 12, Cast(str(tmp_path)), **fields)  # type: ignore[arg-type]
     with pytest.raises(FormatError, match=words):
         renders.check()

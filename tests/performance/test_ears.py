@@ -25,6 +25,7 @@ from test_performance import (
 
 from livegen.controls import DEFAULTS, Value
 from livegen.engines.checkpoint import load_engine
+from livegen.engines.protocol import Sampling
 from livegen.events import Event, NoteOff, NoteOn, SetControl
 from livegen.performance.ears import LATE_FRAMES, PIECE_FRAMES, SONG_FRAMES
 from livegen.performance.performance import advance, follow
@@ -34,6 +35,7 @@ from livegen.score import Voice
 from livegen.score_table import PLAYER
 
 OTHER = SetControl("model", "other")
+SAMPLING = Sampling()
 
 
 def set_(name: str, value: Value = True) -> SetControl:
@@ -84,7 +86,7 @@ def test_a_model_takes_over_with_the_song_in_its_ears() -> None:
     before = wait(new(), 100)
     state, messages = do(before, OTHER)
     assert messages == [ControlInForce("model", "other", "keys")]
-    assert state.model == "other"
+    assert state.cast.model == "other"
     assert state.ears is not None
     assert player_of(state, state.horizon + 5) == "hash"  # which plays on, as it would have
     assert frames(state) == frames(wait(before, 1))
@@ -208,7 +210,7 @@ def test_what_only_the_model_before_has_heard_it_plays_until_the_new_one_has() -
     state = wait(changed(state), 20)
     for move in (set_("rewind_frames", 540), set_("recall", "verse")):
         there = wait(state, 1, move)
-        assert there.model == "other"
+        assert there.cast.model == "other"
         assert player_of(there, there.horizon) == "hash"
         assert there.ears is not None
         there = changed(there)
@@ -226,7 +228,7 @@ def test_what_only_the_model_before_has_heard_it_plays_until_the_new_one_has() -
 def test_undo_leaves_the_model_as_it_leaves_the_patch() -> None:
     state = changed(wait(wait(new(), 20), 1, set_("temperature", 0.3)))
     undone = wait(state, 1, set_("undo"))
-    assert undone.model == "other"
+    assert undone.cast.model == "other"
     assert undone.values["temperature"] == DEFAULTS["temperature"]
 
 
@@ -280,13 +282,11 @@ def test_a_network_that_takes_over_knows_what_it_would_know_had_it_played_from_t
         if step.planned.frame_index >= state.horizon:
             break
         told = following.context
-        context = context.after(
-            step.heard, told.form, float(not told.form.is_fresh), told.beat, performer=told.performer
-        )
+        context = context.after(step.heard, told.form, told.told)
     known = state.timeline.at(state.horizon).context
     assert np.array_equal(known.state.h, context.state.h)
     assert np.array_equal(known.state.c, context.state.c)
-    assert (known.form, known.beat, known.n_frames) == (context.form, context.beat, context.n_frames)
+    assert (known.form, known.told.beat, known.n_frames) == (context.form, context.told.beat, context.n_frames)
 
 
 @settings(max_examples=examples(60), deadline=None)
@@ -307,3 +307,27 @@ def test_whatever_comes_the_model_in_force_plays_in_the_end_and_has_heard_the_so
     for a, b in pairwise(past):
         if a.context.engine is b.context.engine:
             assert b.context.state == a.context.after(a.heard).state
+
+
+def test_a_voice_gets_a_model_of_its_own_and_the_others_go_on_with_what_they_know() -> None:
+    before = wait(new(), SONG_FRAMES + 60)  # more than a model hears before it takes over
+    state, messages = do(before, set_("no.model", "other"))
+    assert messages == [ControlInForce("no.model", "other", "keys")]
+    assert str(state.cast) == "hash, no=other"
+    while state.ears is not None:
+        state, _ = do(state)
+    state = wait(state, 5)
+    step = state.timeline.at(state.horizon)
+    assert player_of(state, state.horizon) == "hash, no=other"
+    alone = first_context(HashEngine())
+    for heard in state.timeline.past():  # the whole song, which is still remembered
+        if heard.planned.frame_index < state.horizon:
+            alone = alone.after(heard.heard)
+    assert step.context.state[0] == alone.state
+    drawn = alone.distribution.sample(step.heard, np.array([True, True, True, False]), SAMPLING, seed=0, frame_index=0)
+    assert not np.array_equal(drawn[Voice.NO], step.heard[Voice.NO])
+    back, messages = do(state, set_("no.model", "same"), set_("no.model", ""), set_("no.model", "nobody"))
+    assert [type(message) for message in messages] == [ControlInForce, ControlInForce, Refused]
+    assert [message.value for message in messages[:2]] == ["same", "same"]
+    assert back.cast == before.cast
+    assert_engine_heard_all(wait(back, 60))

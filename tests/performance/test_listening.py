@@ -77,7 +77,7 @@ def test_who_performs_are_those_whose_voice_it_is_in_that_frame(mode: str) -> No
         if frame_index > 40:
             state = play(state, frame_index)
         step = state.timeline.at(min(frame_index, state.timeline.end - 1))
-        assert step.context.performer.voices == tuple((step.planned.owner == PLAYER).tolist())
+        assert step.context.told.performer.voices == tuple((step.planned.owner == PLAYER).tolist())
 
 
 def test_notes_are_told_as_they_sound_transposed() -> None:

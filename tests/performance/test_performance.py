@@ -435,6 +435,9 @@ ANYTHING = st.one_of(
     st.builds(SetControl, st.just("rewind_frames"), st.integers(1, 30)),
     st.builds(SetControl, st.sampled_from(("store", "recall")), st.sampled_from(("verse", "chorus"))),
     st.builds(SetControl, st.just("model"), st.sampled_from(("hash", "other", "nobody", ""))),
+    st.builds(
+        SetControl, st.sampled_from(("p2.model", "no.model")), st.sampled_from(("hash", "other", "same", "nobody", ""))
+    ),
     st.builds(SetControl, st.just("bpm"), st.sampled_from((0.0, 400.0))),
     st.sampled_from((ClockTick(), Start(), Stop())),
     st.builds(SetControl, st.just("chords"), st.sampled_from(CHORDS)),

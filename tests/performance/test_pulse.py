@@ -258,7 +258,7 @@ def test_going_back_in_the_song_keeps_the_beat(moves: list[SetControl]) -> None:
 
 def test_the_model_is_told_of_it_from_the_first_frame_on() -> None:
     state, _, _ = advance(begin(HashEngine(), DEFAULTS, seed=3), 60)
-    told = [state.timeline.at(frame_index).context.beat for frame_index in range(1, 60)]
+    told = [state.timeline.at(frame_index).context.told.beat for frame_index in range(1, 60)]
     assert None not in told
     assert {round(beat.period_frames, 9) for beat in told if beat} & {
         round(state.tempo.period_frames * factor, 9) for factor in (1.0, 2.0)

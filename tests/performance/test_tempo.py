@@ -288,7 +288,7 @@ def played(n_frames: int, events: list[Timed], **given: Value) -> tuple[State, L
 def test_the_model_is_told_the_clock_s_beat_of_each_frame_and_the_timeline_keeps_it() -> None:
     state, _ = played(120, [(0.2, Start()), *clock(239, first=0.3)], tightness=0.0)
     for frame_index in range(60, state.timeline.end):
-        told = state.timeline.at(frame_index).context.beat
+        told = state.timeline.at(frame_index).context.told.beat
         assert told is not None
         assert told.period_frames == pytest.approx(12.0, rel=1e-3)
         assert told.after(1).phase == pytest.approx(((frame_index - 0.3) / 12.0) % 1.0, abs=0.01)

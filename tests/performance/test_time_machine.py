@@ -202,7 +202,7 @@ def test_the_first_frame_after_a_leap_is_drawn_on_the_beat_that_is_now(move: tup
     state = play(play(fresh(bpm=120.0), 0), 100)
     state = wait(do(state, set_("store", "1")), 30)  # 31 frames later the beat is elsewhere
     after = do(state, set_(*move))
-    told, now = after.timeline.at(after.horizon).context.beat, beat_before(after, after.horizon)
+    told, now = after.timeline.at(after.horizon).context.told.beat, beat_before(after, after.horizon)
     assert told is not None
     assert told.phase == pytest.approx(now.phase)
     assert knows(after, after.horizon) == knows(state, after.horizon - (30 if move[1] == 30 else 31))

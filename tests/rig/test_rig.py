@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from livegen.controls import CONTROLS
+from livegen.controls import CONTROLS, SAME
+from livegen.engines.cast import Cast
 from livegen.errors import CheckpointError, RigError
 from livegen.inputs.midi_settings import MidiInSettings
 from livegen.inputs.midi_settings import parse_settings as parse_input
@@ -257,6 +258,21 @@ def test_a_rig_names_several_inputs_and_the_knobs_of_each(tmp_path: Path) -> Non
     assert load_rig(str(path)).midi_ins == (parse_input("moog"),)
     save_rig(path, rig)
     assert load_rig(str(path)) == rig
+
+
+def test_a_rig_gives_voices_models_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    path = tmp_path / "band.toml"
+    path.write_text('model = "default"\nmodels = ["no=mine", "P1 = solo"]\n')
+    rig, mine = load_rig(str(path)), str((tmp_path / "mine").absolute())
+    assert rig.models == {Voice.NO: mine, Voice.P1: "solo"}
+    assert rig.cast == Cast("default", ("solo", SAME, SAME, mine))
+    save_rig(path, replace(rig, model=None, models={Voice.TR: "solo"}))
+    assert path.read_text() == 'models = ["tr=solo"]\n'
+    assert load_rig(str(path)).cast == Cast("default", (SAME, SAME, "solo", SAME))
+    path.write_text('models = ["solo"]\n')
+    with pytest.raises(RigError, match="line 1: models cannot be 'solo': allowed is a voice and its model, such as"):
+        load_rig(str(path))
 
 
 def test_saving_again_changes_nothing_and_keeps_what_it_does_not_know(gig: Path) -> None:

@@ -10,7 +10,9 @@ from rich.console import Console
 from waiting import wait_until
 
 from livegen.cli.screen import Screen
-from livegen.controls import DEFAULTS, VOICE_PREFIX, Value
+from livegen.controls import DEFAULTS, SAME, VOICE_PREFIX, Value
+from livegen.engines.cast import Cast
+from livegen.engines.protocol import Info
 from livegen.events import SetControl
 from livegen.inputs.terminal import SOURCE as TERMINAL
 from livegen.patch import load_patch
@@ -29,7 +31,7 @@ def remark(roles: str, voices: tuple[Voice, ...] = (P1,), about: tuple[str, ...]
     """Return what is said where the roles of P1, P2, TR and NO begin with these letters."""
     words = {"p": "player", "m": "model", "o": "off"}
     named = {prefix + "role": words[role] for prefix, role in zip(VOICE_PREFIX.values(), roles, strict=True)}
-    return casting_remark("solo", voices, {**DEFAULTS, **named, **values}, about)
+    return casting_remark(Cast("solo"), voices, {**DEFAULTS, **named, **values}, about)
 
 
 @pytest.mark.parametrize(
@@ -65,10 +67,19 @@ def test_of_a_role_only_what_it_leads_to_is_said() -> None:
     assert remark("mmmm", about=("p1.role", "temperature")) == ""
 
 
+def test_of_several_models_it_says_all_and_of_none_that_plays_what_to_do() -> None:
+    cast = Cast("bass", (SAME, SAME, SAME, "drums"))
+    values = {**DEFAULTS, "p1.role": "player"}
+    said = casting_remark(cast, (TR, NO), values)
+    assert said.startswith("the models bass and drums play TR and NO, so P2 is silent: set p2.role to player")
+    assert casting_remark(cast, (), values) == "the models bass, no=drums play no voice here: choose others"
+
+
 class SoloEngine(HashEngine):
     """It plays P1 alone."""
 
-    voices = (P1,)
+    def __init__(self, name: str) -> None:
+        super().__init__(name, Info("hash", (P1,)))
 
 
 @pytest.fixture

@@ -200,7 +200,7 @@ def test_a_model_is_loaded_once_and_the_last_one_asked_for_plays() -> None:
         outcomes.append(desk.outcome())  # is told while it loads, which may take long
         loaded.append(name)
 
-    desk = Desk(ControllerMap(), {}, "", {}, models=("first", "second", "third"), model="first", load=load)
+    desk = Desk(ControllerMap(), {}, "", {}, models=("first", "second", "third"), loaded=("first",), load=load)
 
     def ask(name: str) -> list[Event]:
         return desk.hear(SetControl("model", name), "osc", DEFAULTS)
@@ -223,11 +223,31 @@ def test_a_model_is_loaded_once_and_the_last_one_asked_for_plays() -> None:
     assert desk.outcome().refused == [("model", "there is no model 'fourth': there is first, second, third")]
 
 
+def test_a_voice_gets_a_model_of_its_own_when_that_is_loaded() -> None:
+    desk = Desk(ControllerMap(), {}, "", {}, models=("first", "second"), loaded=("first",))
+
+    def ask(control: str, name: str) -> list[Event]:
+        return desk.hear(SetControl(control, name), "osc", DEFAULTS)
+
+    assert ask("no.model", "second") == ask("p2.model", "second") == []
+    assert ask("p2.model", "same") == [SetControl("p2.model", "same")]  # it was thought better of
+    assert desk.news == "P2: the model of the others"
+    desk.load_models()
+    outcome = desk.outcome()
+    assert outcome.done == [SetControl("no.model", "second")]
+    assert outcome.news[-1] == "NO: model second"
+    assert ask("model", "same") == ask("tr.model", "third") == []
+    assert desk.outcome().refused == [
+        ("model", "there is no model 'same': there is first, second"),
+        ("tr.model", "there is no model 'third': there is first, second"),
+    ]
+
+
 def test_a_model_that_cannot_be_loaded_is_said_and_the_one_before_plays_on() -> None:
     def load(name: str) -> None:
         raise CheckpointError(f"{name} is damaged")
 
-    desk = Desk(ControllerMap(), {}, "", {}, models=("first", "second"), model="first", load=load)
+    desk = Desk(ControllerMap(), {}, "", {}, models=("first", "second"), loaded=("first",), load=load)
     desk.hear(SetControl("model", "second"), "osc", DEFAULTS)
     desk.load_models()
     outcome = desk.outcome()

@@ -49,6 +49,9 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(SetControl, st.sampled_from(("store", "recall")), st.sampled_from(("1", "verse"))),
     st.builds(SetControl, st.just("mode"), st.sampled_from(MODES)),
     st.builds(SetControl, st.just("model"), st.sampled_from(("hash", "other", "nobody", ""))),
+    st.builds(
+        SetControl, st.sampled_from(("p2.model", "no.model")), st.sampled_from(("hash", "other", "same", "nobody", ""))
+    ),
     st.builds(SetControl, st.just("sync"), st.sampled_from(SYNCS)),
     st.builds(SetControl, st.just("bpm"), st.sampled_from((0.0, 133.7))),
     st.builds(ClockTick),
@@ -275,3 +278,19 @@ def test_another_model_or_version_is_said_first(tmp_path: Path) -> None:
     assert "the model hash is not the one that played" in said[0]
     assert said[1].startswith("numpy was ")
     assert said[1].endswith(" and is 9.9")
+
+
+def test_a_voice_gets_and_loses_a_model_of_its_own_in_the_same_frames(tmp_path: Path) -> None:
+    jam = RecordedJam(tmp_path)
+    jam.frames(90)
+    jam.load("other", HashEngine("other"))
+    jam.frame(SetControl("no.model", "other"))
+    jam.frames([(), (NoteOn(0, 60, 100),), (), (NoteOff(0, 60),), *[()] * 40])
+    names = [step.context.engine.name for step in jam.instrument.state.timeline.steps]
+    assert "hash, no=other" in names
+    jam.frame(SetControl("model", "other"), SetControl("store", "a"))
+    jam.frames(40)
+    jam.frame(SetControl("no.model", "same"), SetControl("recall", "a"))
+    jam.frames(40)
+    jam.stop()
+    assert check(Take(tmp_path), HashEngine(), load=lambda loaded: HashEngine(loaded.name)) == Outcome(jam.horizon)

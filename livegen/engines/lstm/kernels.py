@@ -429,6 +429,7 @@ def _draw_voice(
 def sample(
     frame: NDArray[np.uint8],
     is_known: NDArray[np.bool_],
+    is_drawn: NDArray[np.bool_],
     told: Told,
     weights: Weights,
     h: NDArray[np.float32],
@@ -439,12 +440,12 @@ def sample(
     seed: np.uint64,
     frame_index: int,
 ) -> None:
-    """Draw the voices that are not known into `frame`, in their order, from the state ``h (n_state,)``.
+    """Draw the voices of ``is_drawn (4,)`` into `frame`, in their order, from the state ``h (n_state,)``.
 
     `hidden` has as many entries as a voice has units, `scores` has `N_SCORES`, `scratch` `N_CLASSES`. All three are
-    overwritten.
+    overwritten, and so is `is_known`.
     """
     for voice in range(N_VOICES):
-        if not is_known[voice]:
+        if is_drawn[voice]:
             _draw_voice(voice, frame, is_known, told, weights, h, hidden, scores, scratch, shape, seed, frame_index)
             is_known[voice] = True

@@ -28,7 +28,7 @@ from livegen.engines.lstm.kernels import (
 )
 from livegen.engines.lstm.match import match_lengths
 from livegen.engines.lstm.memory import Memory, Past, is_shown
-from livegen.engines.protocol import UNCONDITIONED, Conditions, Sampling
+from livegen.engines.protocol import NONE_LATER, UNCONDITIONED, Conditions, Info, Sampling
 from livegen.engines.sampling import seed_bits
 from livegen.errors import CheckpointError
 from livegen.score import N_VOICES, SILENCE, Voice
@@ -286,6 +286,7 @@ class LstmDistribution:
         *,
         seed: int,
         frame_index: int,
+        is_later: NDArray[np.bool_] = NONE_LATER,
     ) -> NDArray[np.uint8]:
         """Draw a frame; see `livegen.engines.protocol.Distribution`."""
         known = is_forced | self.is_absent
@@ -293,6 +294,7 @@ class LstmDistribution:
         kernels.sample(
             frame,
             known,
+            ~(known | is_later),
             self.told,
             self.weights,
             self.h,
@@ -349,9 +351,9 @@ class LstmEngine:
         return cls(name, config, _folded(config, arrays), is_absent)
 
     @property
-    def voices(self) -> tuple[Voice, ...]:
-        """The voices that it plays."""
-        return self.config.voices
+    def info(self) -> Info:
+        """What it is."""
+        return Info("lstm", self.config.voices)
 
     def initial_state(self) -> LstmState:
         """Return the state before a song."""

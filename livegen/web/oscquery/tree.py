@@ -11,7 +11,7 @@ choice    s    one of VALS
 trigger   N    write only, as all actions are; it fires by N, I, T, 1.0 or nothing at all, for which clients draw a
                button, and F or 0 does nothing, as a button that comes up
 count     i
-name      s
+name      s    that of a patch or a model can be read too
 ========= ==== ===================================================================================
 """
 
@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-from livegen.controls import ADDRESSES, CONTROLS, OSC_PREFIX, Control, Value
+from livegen.controls import ADDRESSES, CONTROLS, MODEL_CONTROLS, OSC_PREFIX, SAME, Control, Value
 from livegen.inputs.osc_message import MIDI, NOTE, NOTE_RANGES
 from livegen.voices import Voice
 from livegen.web.server.door import is_everywhere
@@ -92,7 +92,7 @@ def namespace(values: Mapping[str, Value], names: Mapping[str, Sequence[str]]) -
     Parameters
     ----------
     values : mapping
-        Controls in force.
+        Controls in force, and which patch and models play.
     names : mapping
         The choices of controls that take a name: for ``patch``, the names of the patches.
     """
@@ -111,7 +111,7 @@ def namespace(values: Mapping[str, Value], names: Mapping[str, Sequence[str]]) -
 def _control_node(address: str, value: Value | None, names: Sequence[str]) -> Node:
     control = CONTROLS[ADDRESSES[address]]
     node = _method(address, _TYPES[control.kind], control.description)
-    if not control.is_action:
+    if not control.is_action or value is not None:
         node["ACCESS"] = _READ_WRITE
         if value is not None:
             node["VALUE"] = [int(value) if isinstance(value, bool) else value]
@@ -138,7 +138,9 @@ def _range(control: Control, names: Sequence[str]) -> dict[str, Any]:
 
 def choices_of(hello: Mapping[str, Any]) -> Mapping[str, list[str]]:
     """Return the choices in a hello message, by the control that chooses among them."""
-    said = {"patch": hello.get("patches", []), "model": hello.get("models", [])}
+    models = hello.get("models", [])
+    said = {"patch": hello.get("patches", []), "model": models}
+    said |= {name: [SAME, *models] for name, voice in MODEL_CONTROLS.items() if voice is not None}
     return {name: names for name, names in said.items() if name in CONTROLS}
 
 

@@ -36,9 +36,10 @@ def gauges(session: Session) -> dict[str, Any]:
         "take": None if session.recorder is None else {"folder": str(session.recorder.folder), "seconds": seconds},
         "patch": session.desk.patch,
         "model": session.model,
+        "cast": {voice.name.lower(): name for voice, name in session.cast.own.items()},
         "memories": list(state.machine.memories),
         "learning": session.desk.knobs.learning,
-        "lacks": [voice.name.lower() for voice in Voice if voice not in instrument.voices_of(state.model)],
+        "lacks": [voice.name.lower() for voice in Voice if voice not in instrument.model_voices],
         "troubles": [*filter(None, [session.casting]), *status.troubles()],
     }
 

@@ -111,7 +111,8 @@ class App:
         return Response(file.content, media_type=file.media_type, headers=headers)
 
     def _node(self, request: Request, knock: Knock) -> Response:
-        hello, values = self._hub.mirror.hello, self._hub.mirror.values
+        mirror = self._hub.mirror
+        hello, values = mirror.hello, mirror.values | mirror.picked
         try:
             attributes = asked(knock.query)
         except UnknownAttributeError as error:

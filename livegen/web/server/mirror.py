@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
-from livegen.controls import CONTROLS
+from livegen.controls import CONTROLS, MODEL_CONTROLS, SAME
 from livegen.web.wire import encode
 
 KEPT_SECONDS: Final = 10
@@ -60,6 +60,14 @@ class Mirror:
     def full_hello(self) -> dict[str, Any]:
         """Return the hello as pages get it, with the table of controls."""
         return {**self.hello, "table": TABLE}
+
+    @property
+    def picked(self) -> dict[str, str]:
+        """What plays, by the controls that pick it: patch and model where they are known, and each voice's own."""
+        gauges = self._latest.get("gauges", {})
+        own = {f"{voice}.model": name for voice, name in gauges.get("cast", {}).items()}
+        same = {name: SAME for name, voice in MODEL_CONTROLS.items() if voice is not None}
+        return same | own | {name: gauges[name] for name in ("patch", "model") if name in gauges}
 
     def snapshot(self, seconds: float) -> Iterator[tuple[str, dict[str, Any], str]]:
         """Yield the messages that a new page needs, each with its type and its text; none before the first hello."""

@@ -99,7 +99,7 @@ def test_every_widget_has_a_name_and_works_from_the_keyboard(stage: Stage) -> No
             continue
         if name == "recall":
             stage.widget(name).press("Enter")
-        elif name in ("patch", "model"):
+        elif name.split(".")[-1] in ("patch", "model"):
             stage.widget(name, "select").press("ArrowDown")
         elif kind == "choice":
             is_list = stage.widget(name, "select").count() > 0

@@ -52,8 +52,10 @@ export function mountGauges(root, link, score) {
     setText(status, gauges.is_running ? (link.values.mode ?? "playing") : "stopped");
     status.dataset.running = gauges.is_running;
     setText(sound, `${clockText(gauges.seconds)} · ${gauges.patch}`);
-    setText(model, gauges.model);
-    rig.title = `${gauges.patch} · ${gauges.model}`; // in full, where there is no room
+    const own = Object.entries(gauges.cast ?? {}).map(([voice, name]) => `${voice.toUpperCase()} ${name}`);
+    const models = [gauges.model, ...own].join(" · ");
+    setText(model, models);
+    rig.title = `${gauges.patch} · ${models}`; // in full, where there is no room
     [...gauges.levels, gauges.mix].forEach((level, i) => meters[i].hear(level));
     inHand.show(gauges.frames_in_hand);
     late.show(gauges.late_frames);

@@ -26,6 +26,7 @@ const GROUPS = {
 };
 const MEMORIES = ["store", "recall"];
 const PICKERS = { patch: "patches", model: "models" }; // a control that takes a name, to the names in hello
+const SAME = "same"; // in place of a voice's own model: the one that plays the others
 const ACTIONS = ["trigger", "count", "name"]; // kinds that do something once
 const SEND_MS = 16; // between two values of a control
 const REFUSAL_MS = 5000;
@@ -69,7 +70,10 @@ class Hands {
       this.panel = this.root.appendChild(this.makePanel(new Map(rows.map((row) => [row.name, row]))));
       this.show(this.link.values);
     }
-    for (const [name, names] of Object.entries(PICKERS)) this.widgets.get(name)?.setNames(hello[names] ?? []);
+    for (const { name, voice, kind } of this.pickers()) {
+      const names = hello[PICKERS[kind]] ?? [];
+      this.widgets.get(name).setNames(voice ? [SAME, ...names] : names);
+    }
     this.showKnobs({});
   }
 
@@ -147,7 +151,14 @@ class Hands {
     const act = ACTIONS.includes(row.kind)
       ? (value) => this.act(row.name, value)
       : (value) => this.set(row.name, value);
-    return row.name in PICKERS ? makePicker(row, act) : makeWidget(row, act);
+    return row.name.split(".").at(-1) in PICKERS ? makePicker(row, act) : makeWidget(row, act);
+  }
+
+  // The widgets that pick a name: of all voices, or of one, whose name begins with the voice's.
+  pickers() {
+    return [...this.widgets.keys()]
+      .map((name) => ({ name, kind: name.split(".").at(-1), voice: name.split(".").at(-2) }))
+      .filter(({ kind }) => kind in PICKERS);
   }
 
   act(name, value) {
@@ -169,7 +180,10 @@ class Hands {
     this.showPlayers(gauges);
     this.memories?.show(gauges.memories ?? []);
     this.learning.showWaiting(gauges.learning ?? null);
-    for (const name of Object.keys(PICKERS)) if (gauges[name]) this.widgets.get(name)?.show(gauges[name]);
+    for (const { name, voice, kind } of this.pickers()) {
+      const shown = voice ? (gauges.cast?.[voice] ?? SAME) : gauges[kind];
+      if (shown) this.widgets.get(name).show(shown);
+    }
   }
 
   showRunning(isRunning) {
@@ -180,12 +194,12 @@ class Hands {
 
   // A voice that the model lacks is silent where it is the model's. One of the player's is the model's until the
   // player's first key, and in the model's own turns.
-  showPlayers({ lacks = [], model }) {
+  showPlayers({ lacks = [], model, cast = {} }) {
     for (const [voice, { element, heading }] of this.voices) {
       const isLacking = lacks.includes(voice);
       const isSilent = isLacking && this.link.values[`${voice}.role`] === "model";
       setText(heading, voice.toUpperCase() + (isSilent ? " · silent" : ""));
-      heading.title = isSilent ? `the model ${model} has no ${voice.toUpperCase()}` : "";
+      heading.title = isSilent ? `the model ${cast[voice] ?? model} has no ${voice.toUpperCase()}` : "";
       const isYours = this.link.values[`${voice}.role`] === "player";
       const owner = this.score.ownerAt(this.link.position() ?? -1, voice);
       if (isYours && owner === undefined) continue; // it stays as it was
