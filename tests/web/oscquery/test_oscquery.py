@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import re
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -197,7 +198,7 @@ def test_a_client_is_told_once_that_its_clock_is_off_and_of_what_it_asked_in_vai
     with session.page("/") as client:
         for _ in range(2):
             client.line.send(bundle(message("/livegen/recall/verse"), tag=tag_in(99.0)))
-        assert "the clock of this client is 99" in next_packet(client)[1][0]
+        assert re.match(r"the clock of this client is 9\d", next_packet(client)[1][0])
         together(session, 2)
         session.say("refused", name="model", reason="somebody else's")
         session.say("refused", name="recall", reason="there is no verse")
