@@ -9,11 +9,12 @@ from typing import Annotated, Final
 
 import typer
 from rich.progress import Progress, TaskID
+from rich.table import Table
 
-from livegen.cli.options import Json, Model, Strict
-from livegen.cli.output import err, out, progress_bar, say, show_figures
+from livegen.cli.options import Json, Model, Strict, say_if_compiling
+from livegen.cli.output import err, out, print_json, progress_bar, say, show_figures
 from livegen.errors import FormatError
-from livegen.system.resources import model_folder, models_folder
+from livegen.system.resources import model_folder, models_folder, shipped_models
 
 
 class Size(StrEnum):
@@ -203,14 +204,35 @@ def evaluate(
     show_figures(figures, as_json)
 
 
-def models() -> None:
-    """List the models.
+def models(as_json: Json = False) -> None:
+    """List the models: kind, voices, size, how long a second of music takes on this machine, and what each is for.
 
     Example: [bold]livegen models[/bold]
     """
-    for folder in sorted(models_folder().iterdir()):
-        if (folder / "config.toml").is_file():
-            out.print(folder.name, highlight=False)
+    from livegen.engines.checkpoint import WEIGHTS_FILE, load_engine, read_about
+    from livegen.engines.pace import ms_per_second
+
+    say_if_compiling()
+    figures = {}
+    with err.status("measuring"):
+        for name in shipped_models():
+            folder = models_folder() / name
+            engine = load_engine(folder)
+            engine.warm_up()
+            figures[name] = {
+                "kind": engine.info.kind,
+                "voices": " ".join(voice.name for voice in engine.info.voices),
+                "megabytes": round((folder / WEIGHTS_FILE).stat().st_size / 1e6, 1),
+                "ms_per_second": round(ms_per_second(engine), 1),
+                "about": read_about(folder),
+            }
+    if as_json:
+        print_json(figures)
+        return
+    table = Table("model", "kind", "voices", "MB", "ms a second", "", box=None, header_style="bold")
+    for name, figure in figures.items():
+        table.add_row(name, *(str(cell) for cell in figure.values()))
+    out.print(table)
 
 
 @contextlib.contextmanager

@@ -128,6 +128,12 @@ def _read_table(folder: Path) -> dict[str, Any]:
         raise CheckpointError(f"{path} is no TOML: {error}") from error
 
 
+def read_about(folder: Path) -> str:
+    """Return what a model is for, in a few words, as its `config.toml` says it; empty if it does not."""
+    about = _read_table(folder).get("about", "")
+    return about if isinstance(about, str) else ""
+
+
 def write_config(folder: Path, config: Config) -> None:
     """Write the `config.toml` of a model."""
     kind = next(kind for kind, (of_kind, _) in _KINDS.items() if isinstance(config, of_kind))

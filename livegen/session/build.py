@@ -8,10 +8,13 @@ from collections.abc import Sequence
 
 import mido
 
+from livegen.controls import DEFAULTS
 from livegen.engines.checkpoint import load_engine
 from livegen.engines.ensemble import models_of
+from livegen.engines.pace import frames_ahead, ms_per_second
 from livegen.engines.protocol import Engine
 from livegen.errors import AudioError, PortError, TakeError
+from livegen.events import SetControl
 from livegen.formats.files import refuse
 from livegen.formats.midi.file import midi_timeline
 from livegen.inputs.link import LinkInput, OwnBeat
@@ -74,6 +77,11 @@ class _Builder:
         self._timeline = self._read_file(settings)
         self._patches = {**settings.library.patches, patch.name: patch}
         compile_all(engine, patch)
+        lookahead = int({**DEFAULTS, **patch.controls, **controls}["lookahead"])
+        ahead = frames_ahead(engine.name, ms_per_second(engine), lookahead)
+        if ahead < lookahead:
+            controls["lookahead"] = ahead
+            self._warnings.append(f"the model {engine.name} is slow on this machine: it plans {ahead} frames ahead")
         self._card = card if card is not None and card.begin() else None
         device = None if self._card is None else self._card.device
         self._instrument = Instrument(
@@ -217,6 +225,10 @@ class _Builder:
         folder = model_folder(self._settings.library.models[name])
         engine = load_engine(folder)
         engine.warm_up()
+        lookahead = int(self._instrument.values["lookahead"])
+        ahead = frames_ahead(name, ms_per_second(engine), lookahead)
+        if ahead < lookahead:
+            self._inbox.receive(SetControl("lookahead", ahead), "session")
         if self._recorder is not None:
             self._recorder.load(Loaded(name, str(folder.resolve()), model_hash(folder)))
         self._instrument.add_model(name, engine)

@@ -711,6 +711,16 @@ def damaged_models(model: Path, trap: Path) -> Iterator[tuple[str, str, bytes | 
     yield "folder", CONFIG_FILE, None
 
 
+def test_the_models_are_listed_with_what_they_are_for(run: Run) -> None:
+    figures = json.loads(run("models", "--json").out)
+    assert {"default", "solo"} <= set(figures)
+    assert (figures["solo"]["kind"], figures["solo"]["voices"]) == ("lstm", "P1")
+    assert all(figure["about"] and figure["megabytes"] > 0.1 for figure in figures.values())
+    assert all(0.0 < figure["ms_per_second"] < 1000.0 for figure in figures.values())
+    listed = run("models").out
+    assert all(name in listed and figure["about"][:20] in listed for name, figure in figures.items())
+
+
 def test_damaged_models_are_refused_and_never_unpickled(run: Run, model: Path, tmp_path: Path) -> None:
     for number, (_, name, content) in enumerate(damaged_models(model, tmp_path / "trapped")):
         folder = tmp_path / str(number)
