@@ -6,7 +6,7 @@ from it. A control of scope ``voice`` exists once for each voice: ``role`` stand
 
 import contextlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal
@@ -103,6 +103,59 @@ SCALES: Final[Mapping[str, tuple[int, ...]]] = MappingProxyType(
     }
 )
 """Semitones over the key note, by name."""
+
+
+def _of_vae() -> Iterator[Control]:
+    """Yield the controls of a VAE: a place among its latents, and how it moves there."""
+
+    def row(name: str, kind: Kind, default: Value, says: str, low: float = 0.0, high: float = 1.0) -> Control:
+        return Control(f"vae.{name}", "global", kind, default, says, low, high, voids_plan=True, engine="vae")
+
+    latents = ("density", "register", "rests", "syncopation", "loudness", "movement", "repetition", "drums")
+    for number, latent in enumerate(latents, 1):
+        yield row(f"z{number}", "float", 0.0, f"the VAE's latent {number}; in the shipped model its {latent}", -3, 3)
+    yield row(
+        "place", "int", 0, "where its other latents are: 0 for the session's own place, else that number's", 0, 127
+    )
+    yield row("to", "int", 0, "the place that vae.morph leads to", 0, 127)
+    yield row("morph", "float", 0.0, "how far it is from vae.place to vae.to")
+    yield row("drift", "float", 0.3, "how far a slow walk leads away from there, window by window")
+    yield row("z_follow", "float", 0.0, "how far it goes towards what you just played")
+    yield row("latch", "bool", True, "whether these wait for the next window of two bars")
+    yield row("store", "name", "1", "keep these controls under a name")
+    yield row("recall", "name", "1", "set these controls as they were stored")
+    yield row("towards", "name", "1", "let vae.to be the place that was stored")
+
+
+def _of_gan() -> Iterator[Control]:
+    """Yield the controls of a GAN: its loop, and when the next one comes."""
+
+    def row(
+        name: str,
+        kind: Kind,
+        default: Value,
+        says: str,
+        low: float = 0.0,
+        high: float = 1.0,
+        unit: str = "",
+        scope: Literal["global", "voice"] = "global",
+    ) -> Control:
+        return Control(f"gan.{name}", scope, kind, default, says, low, high, unit=unit, voids_plan=True, engine="gan")
+
+    yield row("loop", "int", 0, "the GAN's loop: 0 for the session's own, else that number's", 0, 127)
+    yield row("to", "int", 0, "the loop that gan.morph leads to", 0, 127)
+    yield row("morph", "float", 0.0, "how far it is from gan.loop to gan.to, at the next seam")
+    yield row("repeats", "int", 0, "over how many repeats of the loop it gets there; 0 for at once", 0, 64)
+    yield row("truncation", "float", 0.9, "how far loops are from the most usual one", 0, 2)
+    yield row("loop_bars", "int", 4, "length of the loop: 2, 4 or 8", 2, 8, "bars")
+    yield row("every", "int", 16, "after how long the next loop comes by itself; 0 for never", 0, 1024, "bars")
+    yield row("store", "name", "1", "keep these controls under a name, as a pad")
+    yield row("recall", "name", "1", "set these controls as they were stored: the loop changes at the seam")
+    yield row("towards", "name", "1", "let gan.to be the loop that was stored")
+    yield row("lock", "bool", False, "keep this voice's part of the loop while the others change", scope="voice")
+    yield row("variation", "int", 0, "which part the voice has in the loop", 0, 127, scope="voice")
+    yield row("reroll", "trigger", False, "give the voice another part: the next variation", scope="voice")
+
 
 TABLE: Final[tuple[Control, ...]] = (
     Control(
@@ -302,6 +355,8 @@ TABLE: Final[tuple[Control, ...]] = (
     Control(
         "highest", "voice", "int", 108, "highest note that the model changes to", 0, 108, unit="note", voids_plan=True
     ),
+    *_of_vae(),
+    *_of_gan(),
 )
 
 

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from livegen.controls import CONTROLS, DEFAULTS, OSC_PREFIX, VOICE_PREFIX, Control, Value, osc_address
+from livegen.voices import VOICE_OF_NAME
 
 TARGET: Final = "127.0.0.1:9124"
 """Address of livegen in the layout: the same machine on which Open Stage Control runs."""
@@ -22,7 +23,7 @@ _DECIMALS: Final = 3
 PADS: Final = ("intro", "verse", "chorus", "bridge")
 """Names that the layouts have pads for, to store under and recall."""
 
-_STORES: Final = ("store", "recall")
+_STORES: Final = ("store", "recall", "vae.store", "vae.recall", "gan.store", "gan.recall")
 _LABELS: Final[Mapping[str, str]] = MappingProxyType(
     {"top_p": "top p", "bpm": "tempo", "key_low": "lowest key", "key_high": "highest key", "patch": "patch (sounds)"}
 )
@@ -89,7 +90,7 @@ LAYOUTS: Final[Mapping[str, tuple[str, Callable[[], str]]]] = MappingProxyType(
 
 
 def _tab(label: str, prefix: str) -> dict[str, Any]:
-    names = [name for name in CONTROLS if (name.startswith(prefix) if prefix else "." not in name)]
+    names = [name for name in CONTROLS if (name.startswith(prefix) if prefix else not _voice_of(name))]
     return {
         "type": "tab",
         "id": f"tab {label}",
@@ -103,8 +104,8 @@ def _tab(label: str, prefix: str) -> dict[str, Any]:
 
 def label_of(name: str) -> str:
     """Return the words for a control by its full name, without the voice: its tab says that."""
-    plain = name.rpartition(".")[2]
-    return _LABELS.get(plain, plain.replace("_", " "))
+    plain = name.partition(".")[2] if _voice_of(name) else name
+    return _LABELS.get(plain, plain.replace("_", " ").replace(".", " "))
 
 
 def _cell(name: str, control: Control) -> dict[str, Any]:
@@ -186,8 +187,8 @@ _WIDGETS: Final[Mapping[str, Callable[[Control, str, Value], dict[str, Any]]]] =
 
 
 def _voice_of(name: str) -> str:
-    voice = name.rpartition(".")[0]
-    return f"{voice.upper()} " if voice else ""
+    voice = name.partition(".")[0]
+    return f"{voice.upper()} " if voice in VOICE_OF_NAME else ""
 
 
 def _number(number: float) -> float:

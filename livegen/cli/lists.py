@@ -85,6 +85,7 @@ def controls(
                     "unit": control.unit,
                     "description": control.description,
                     "osc": osc_address(name),
+                    "engine": control.engine,
                 }
                 for name, control in CONTROLS.items()
             }

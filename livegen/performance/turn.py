@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from livegen.engines.cast import Cast
+from livegen.engines.protocol import Engine
 from livegen.events import StampedEvent
 from livegen.performance.performance import Call
 from livegen.performance.state import Message, State
-from livegen.score import Voice
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,8 @@ class FrameReport:
         Controls that took effect, and what was refused.
     cast : Cast
         Which model in force plays which voice.
-    model_voices : tuple of Voice
-        The voices that these models have.
+    engine : Engine
+        What plays these models.
     """
 
     horizon: int
@@ -34,7 +34,7 @@ class FrameReport:
     times_ns: tuple[int, ...]
     messages: tuple[Message, ...]
     cast: Cast
-    model_voices: tuple[Voice, ...]
+    engine: Engine
 
     @classmethod
     def of(
@@ -45,8 +45,7 @@ class FrameReport:
         messages: Sequence[Message] = (),
     ) -> "FrameReport":
         """Return the report of a call that has led to a state."""
-        voices = state.engine.info.voices
-        return cls(state.horizon, tuple(events), tuple(times_ns), tuple(messages), state.cast, voices)
+        return cls(state.horizon, tuple(events), tuple(times_ns), tuple(messages), state.cast, state.engine)
 
 
 @dataclass(frozen=True, slots=True)

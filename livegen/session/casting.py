@@ -3,8 +3,10 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
-from livegen.controls import MODEL_CONTROLS, VOICE_PREFIX, Values
+from livegen.controls import CONTROLS, MODEL_CONTROLS, VOICE_PREFIX, Values
 from livegen.engines.cast import Cast
+from livegen.engines.ensemble import models_of
+from livegen.engines.protocol import Engine
 from livegen.voices import Voice
 
 _TAKES_TURNS: Final = ("answer", "trade", "free")  # modes in which the model plays the player's voices too
@@ -53,6 +55,24 @@ def casting_remark(cast: Cast, voices: Sequence[Voice], values: Values, about: C
         f"set {other}role to player to play there" if is_heard else f"set {own}role to model to hear it while you play"
     )
     return f"{said}: {cure}, or choose another model"
+
+
+def unheeded_remark(in_force: Collection[str], engine: Engine) -> str:
+    """Return one sentence about controls that were set and that no model in force heeds; empty if there are none.
+
+    Parameters
+    ----------
+    in_force : collection of str
+        The controls that were set.
+    engine : Engine
+        What plays the models in force.
+    """
+    kinds = {model.info.kind for model in models_of(engine).values()}
+    for name in in_force:
+        kind = CONTROLS[name].engine
+        if kind and kind not in kinds:
+            return f"the controls of {kind} wait: no model of that kind plays; choose one, such as `:no.model {kind}`"
+    return ""
 
 
 def _listed(names: Sequence[str]) -> str:

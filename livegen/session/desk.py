@@ -19,6 +19,7 @@ from livegen.inputs.midi_settings import Wiring
 from livegen.patch import Patch
 from livegen.rig import Rig, rig_path, save_knobs, save_rig
 from livegen.session.mapping import ControllerMap
+from livegen.session.pads import PADS, Pads
 
 _USUAL_NAME: Final = "rig"
 """Name of the rig that is saved if neither a name nor a file was given."""
@@ -105,6 +106,7 @@ class Desk:
         self._to_save: list[str] = []
         self._has_new_knobs = False
         self._outcome = Outcome()
+        self._pads = Pads()
         self._news = ("", 0.0)
         self.patch = patch
 
@@ -149,6 +151,8 @@ class Desk:
                         heard += self._change_patch(str(name), values)
                     case SetControl(control, name) if control in MODEL_CONTROLS:
                         heard += self._change_model(control, str(name))
+                    case SetControl(control, value) if control in PADS:
+                        heard += self._press_pad(control, value, values)
                     case SetControl("save", name):
                         self._to_save.append(str(name))
                     case _:
@@ -215,6 +219,13 @@ class Desk:
             self._waiting.pop(control, None)
             self._say(_model_news(control, name))
         return [SetControl(control, name)]
+
+    def _press_pad(self, control: str, value: Value, values: Values) -> list[Event]:
+        self._pads, events, refusal = self._pads.press(control, value, values)
+        if refusal:
+            self._outcome.refused.append((control, refusal))
+            self._say(refusal)
+        return events
 
     def _refuse_name(self, control: str, name: str, there: Collection[str], what: str) -> list[Event]:
         """Report that there is no patch or model of a name; the caller holds the lock."""

@@ -28,7 +28,7 @@ from livegen.performance.state import ControlInForce, Refused
 from livegen.performance.turn import FrameReport
 from livegen.rig import Rig
 from livegen.session.audience import Audience
-from livegen.session.casting import casting_remark, silent_voices
+from livegen.session.casting import casting_remark, silent_voices, unheeded_remark
 from livegen.session.clock import AudioClock
 from livegen.session.desk import Desk, Outcome
 from livegen.session.inbox import Inbox
@@ -126,6 +126,7 @@ class Session:
         self.instrument.announce = self._announce
         self._settings, self._patches = settings, patches
         self._first_patch, self._first_model = self.desk.patch, self.model
+        self._unheeded: tuple[Cast, str] | None = None  # what was last said of controls that no model heeds
         self._stop = Event()
         self._threads: list[Thread] = []
         self._attached: list[tuple[str, Callable[[Event], None], bool]] = []
@@ -282,8 +283,8 @@ class Session:
             in_force = [message for message in in_force if message.name != "capture"]
             self._refuse("capture", "nothing is kept, because this jam is not recorded: begin one without --no-take")
         values = {message.name: message.value for message in in_force}
-        remark = self._casting_since(values, report)
-        if remark:
+        remarks = [*filter(None, (self._casting_since(values, report), self._unheeded_since(values, report)))]
+        for remark in remarks:
             for audience in self.audience:
                 audience.tell_news(remark, values)
         for name, value in values.items():
@@ -295,7 +296,7 @@ class Session:
                 self.terminal.confirm(done.name, done.value, changed)
                 if done.name == "patch" or done.name in MODEL_CONTROLS:  # or it was only asked which one plays
                     self.desk.say(f"{done.name} {done.value}")
-        if remark:
+        for remark in remarks:
             self.desk.say(remark)
         for message in report.messages:
             if isinstance(message, Refused):
@@ -311,7 +312,15 @@ class Session:
         if MODEL_CONTROLS.keys().isdisjoint(in_force) and not any(name.endswith(".role") for name in in_force):
             return ""
         values = {**self.instrument.values, **{name: in_force[name] for name in in_force if name in DEFAULTS}}
-        return casting_remark(report.cast, report.model_voices, values, in_force)
+        return casting_remark(report.cast, report.engine.info.voices, values, in_force)
+
+    def _unheeded_since(self, in_force: Mapping[str, Value], report: FrameReport) -> str:
+        """Return what is to be said of controls that no model heeds: once, however often a fader moves."""
+        said = unheeded_remark(in_force, report.engine)
+        if not said or self._unheeded == (report.cast, said):
+            return ""
+        self._unheeded = report.cast, said
+        return said
 
     def _start_thread(self, name: str, run: Callable[[Event], None], *, is_urgent: bool = True) -> None:
         def survive() -> None:

@@ -9,6 +9,9 @@ from livegen.errors import ControlError
 from livegen.toml.text import Keys, TomlText
 from livegen.voices import VOICE_OF_NAME
 
+_PREFIXES: Final = frozenset(part for name in CONTROLS for part in name.split(".")[:-1])
+"""What names of controls begin with before a dot: voices, and kinds of engines."""
+
 _HIGHEST_KEY: Final = int(CONTROLS["p1.key_high"].maximum)
 
 
@@ -46,9 +49,9 @@ def read_controls(file: TomlText, section: str, table: dict[str, Any]) -> dict[s
 
 def _written_controls(table: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], object]]:
     for name, value in table.items():
-        if isinstance(value, dict) and name in VOICE_OF_NAME:
-            for inner, inner_value in value.items():
-                yield (name, inner), inner_value
+        if isinstance(value, dict) and name in _PREFIXES:
+            for inner, written in _written_controls(value):
+                yield (name, *inner), written
         else:
             yield (name,), value
 

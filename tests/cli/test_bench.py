@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hash_engine import HashEngine
 
 from livegen.cli import bench
 from livegen.engines.cast import Cast
@@ -150,7 +151,7 @@ def test_an_event_is_on_time_in_the_first_frame_that_begins_late_enough(time_ms,
     waits = bench.EventWaits(clock, lambda: 6)
     event = StampedEvent(NoteOn(0, 60, 100), "bench", 7)
     other = StampedEvent(NoteOn(0, 61, 100), "midi:keys", 0)
-    waits.observe(FrameReport(10, (other, event), (0, round(time_ms * 1e6)), (), Cast("hash"), ()))
+    waits.observe(FrameReport(10, (other, event), (0, round(time_ms * 1e6)), (), Cast("hash"), HashEngine()))
     assert waits.figures() == {
         "events": 1,
         "on_time_percent": on_time_percent,
@@ -160,5 +161,5 @@ def test_an_event_is_on_time_in_the_first_frame_that_begins_late_enough(time_ms,
 
 def test_a_session_without_events_has_no_share_of_them():
     waits = bench.EventWaits(SimpleNamespace(sample_rate=1000), lambda: 6)
-    waits.observe(FrameReport(10, (), (), (), Cast("hash"), ()))
+    waits.observe(FrameReport(10, (), (), (), Cast("hash"), HashEngine()))
     assert waits.figures() == {"events": 0, "on_time_percent": None, "worst_ms": None}

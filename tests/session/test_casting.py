@@ -12,12 +12,13 @@ from waiting import wait_until
 from livegen.cli.screen import Screen
 from livegen.controls import DEFAULTS, SAME, VOICE_PREFIX, Value
 from livegen.engines.cast import Cast
+from livegen.engines.ensemble import assemble
 from livegen.engines.protocol import Info
 from livegen.events import SetControl
 from livegen.inputs.terminal import SOURCE as TERMINAL
 from livegen.patch import load_patch
 from livegen.session.build import build_session
-from livegen.session.casting import casting_remark
+from livegen.session.casting import casting_remark, unheeded_remark
 from livegen.session.session import Session
 from livegen.session.settings import Settings
 from livegen.voices import Voice
@@ -121,5 +122,28 @@ def test_who_asks_over_osc_is_told_though_nobody_registered(solo: Session) -> No
         assert str(sentence).startswith(f"{SOLO}, so P2, TR and NO are silent")
         assert osc.receive_from("/livegen/p2/role") == ["model"]
         assert solo.desk.news == sentence
+    finally:
+        osc.close()
+
+
+def test_a_control_that_no_model_heeds_is_told_to_wait() -> None:
+    band = assemble(
+        Cast("hash", (SAME, SAME, SAME, "drums")), {"hash": HashEngine(), "drums": HashEngine("drums", Info("gan"))}
+    )
+    assert unheeded_remark(["gan.morph", "temperature"], band) == ""
+    assert unheeded_remark(["gan.morph"], HashEngine()).startswith("the controls of gan wait: no model")
+    assert unheeded_remark(["p1.gan.lock"], HashEngine()) != ""
+
+
+def test_who_sets_it_over_osc_is_told_and_it_is_set(solo: Session) -> None:
+    osc = OscClient(solo.osc.port)
+    try:
+        osc.send("/livegen/vae/z1", 1.5)
+        (sentence,) = osc.receive_from("/livegen/news")
+        assert osc.receive_from("/livegen/vae/z1") == [1.5]
+        assert str(sentence).startswith("the controls of vae wait: no model of that kind plays")
+        osc.send("/livegen/vae/z2", 1.0)  # which is not said again
+        osc.send("/livegen/temperature", 1.0)
+        assert [osc.receive()[0] for _ in range(2)] == ["/livegen/vae/z2", "/livegen/temperature"]
     finally:
         osc.close()

@@ -99,7 +99,11 @@ class Hands {
       const names = [...rows.keys()].filter((name) => name.startsWith(`${voice}.`));
       return fold(`voice ${voice.toUpperCase()}`, this.place(rows, names, "rows"), voice);
     });
-    panel.append(...details, ...groups);
+    const engines = [...new Set([...rows.values()].map(({ engine }) => engine).filter(Boolean))].map((engine) => {
+      const names = [...rows.values()].filter((row) => row.engine === engine).map(({ name }) => name);
+      return fold(`models of the kind ${engine}`, this.place(rows, names, "rows"));
+    });
+    panel.append(...details, ...groups, ...engines);
     if (rows.size) panel.append(fold("more", this.place(rows, [...rows.keys()], "rows")));
     return panel;
   }

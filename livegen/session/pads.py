@@ -1,0 +1,68 @@
+"""Pads of an engine: named settings of its own controls, and buttons that turn one of them on by one.
+
+They end in controls that are set, so a take needs to know nothing of them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from livegen.controls import CONTROLS, Value, Values
+from livegen.events import Event, SetControl
+
+PADS: Final = frozenset(name for name, control in CONTROLS.items() if control.engine and control.is_action)
+"""The controls that are such pads or buttons."""
+
+_PLACES: Final = {"vae": "place", "gan": "loop"}
+"""By kind of engine, the control of the place that it plays; ``to`` is the one that it may go to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pads:
+    """What is stored.
+
+    Attributes
+    ----------
+    stored : mapping of (str, str) to mapping
+        By kind of engine and name, its controls.
+    """
+
+    stored: Mapping[tuple[str, str], Mapping[str, Value]] = field(default_factory=dict)
+
+    def press(self, name: str, value: Value, values: Values) -> tuple["Pads", list[Event], str]:
+        """Press a pad.
+
+        Parameters
+        ----------
+        name : str
+            One of `PADS`.
+        value : Value
+            The name to store under or to recall, or whether a button went down.
+        values : Values
+            The controls in force.
+
+        Returns
+        -------
+        Pads
+        list of Event
+            What the instrument is to get: the controls that it sets, then itself; nothing where it is refused.
+        str
+            Why it is refused, or empty.
+        """
+        engine, action = CONTROLS[name].engine, name.rpartition(".")[2]
+        own = SetControl(name, value)
+        if action == "reroll":
+            variation = name.removesuffix(action) + "variation"
+            n_variations = int(CONTROLS[variation].maximum) + 1
+            turned = SetControl(variation, (int(values[variation]) + 1) % n_variations)
+            return self, [turned, own] if value else [own], ""
+        if action == "store":
+            kept = {each: was for each, was in values.items() if CONTROLS[each].engine == engine}
+            return Pads({**self.stored, (engine, str(value)): kept}), [own], ""
+        memory = self.stored.get((engine, str(value)))
+        if memory is None:
+            there = ", ".join(sorted(known for kind, known in self.stored if kind == engine))
+            return self, [], f"nothing is stored as {str(value)!r} by {engine}.store: there is {there or 'nothing yet'}"
+        if action == "towards":
+            return self, [SetControl(f"{engine}.to", memory[f"{engine}.{_PLACES[engine]}"]), own], ""
+        return self, [*(SetControl(each, was) for each, was in memory.items() if values[each] != was), own], ""
