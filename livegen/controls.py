@@ -374,9 +374,10 @@ CONTROLS: Final[Mapping[str, Control]] = _expand()
 """Every control by its full name: ``temperature``, ``p1.role``."""
 
 DEFAULTS: Final[Values] = MappingProxyType(
-    {name: control.default for name, control in CONTROLS.items() if not control.is_action} | {"p1.role": "player"}
+    {name: control.default for name, control in CONTROLS.items() if not control.is_action}
+    | {"p1.role": "player", "no.density": 0.0}
 )
-"""Values in force at the start: P1 is the player's, the model has the rest."""
+"""Values in force at the start: P1 is the player's, the model has the rest, and drums are as dense as in songs."""
 
 VOICE_PREFIX: Final[Mapping[Voice, str]] = MappingProxyType({voice: f"{voice.name.lower()}." for voice in Voice})
 
