@@ -152,9 +152,9 @@ def _of_gan() -> Iterator[Control]:
     yield row("store", "name", "1", "keep these controls under a name, as a pad")
     yield row("recall", "name", "1", "set these controls as they were stored: the loop changes at the seam")
     yield row("towards", "name", "1", "let gan.to be the loop that was stored")
+    yield row("reroll", "name", "all", "give a voice another part: p1, p2, tr, no, or all that are not locked")
     yield row("lock", "bool", False, "keep this voice's part of the loop while the others change", scope="voice")
     yield row("variation", "int", 0, "which part the voice has in the loop", 0, 127, scope="voice")
-    yield row("reroll", "trigger", False, "give the voice another part: the next variation", scope="voice")
 
 
 TABLE: Final[tuple[Control, ...]] = (

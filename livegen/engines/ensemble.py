@@ -20,6 +20,7 @@ from livegen.engines.protocol import (
     Distribution,
     Engine,
     Info,
+    MakesAhead,
     Sampling,
     State,
     own_knobs,
@@ -105,7 +106,7 @@ class Ensemble:
     ) -> tuple[Distribution, State]:
         """Let all engines hear one frame; see `livegen.engines.protocol.Engine`."""
         steps = [
-            engine.step(frame, before, replace(conditions, knobs=own_knobs(engine.info.kind, conditions.knobs)))
+            engine.step(frame, before, _told(engine, conditions))
             for engine, before in zip(self.players, state, strict=True)
         ]
         distributions = tuple(distribution for distribution, _ in steps)
@@ -115,6 +116,12 @@ class Ensemble:
         """Compile everything that playing will call."""
         for engine in self.models.values():
             engine.warm_up()
+
+    def prepare(self, state: State, conditions: Conditions, seed: int, sampling: Sampling) -> None:
+        """Let all engines make ahead what they will need; see `livegen.engines.protocol.MakesAhead`."""
+        for engine, own in zip(self.players, state, strict=True):
+            if isinstance(engine, MakesAhead):
+                engine.prepare(own, _told(engine, conditions), seed, sampling)
 
     def parts(self, distribution: Distribution, state: State) -> list[Part]:
         """Return what each engine expects and remembers."""
@@ -128,6 +135,11 @@ class Ensemble:
 
     def _together(self, distributions: tuple[Distribution, ...]) -> "_Together":
         return _Together(distributions, self._is_theirs, self._player_of)
+
+
+def _told(engine: Engine, conditions: Conditions) -> Conditions:
+    """Return the conditions with an engine's own controls alone."""
+    return replace(conditions, knobs=own_knobs(engine.info.kind, conditions.knobs))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,7 +7,7 @@ any, and plans on from there. A new kind of model is a new package that implemen
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -258,6 +258,19 @@ class Engine(Protocol):
 
     def warm_up(self) -> None:
         """Compile everything that playing will call."""
+        ...
+
+
+@runtime_checkable
+class MakesAhead(Protocol):
+    """An engine of which something is costly: what it will need next is made before it is due, on another thread.
+
+    What is made is a pure function of what it is made from, so whether it was made ahead changes when it is there, and
+    never what is played.
+    """
+
+    def prepare(self, state: State, conditions: Conditions, seed: int, sampling: Sampling) -> None:
+        """Make what will be drawn from after the present window or loop, if all goes on as it is."""
         ...
 
 

@@ -18,6 +18,7 @@ from livegen.events import SetControl, StampedEvent
 from livegen.performance.draft import Draft
 from livegen.performance.keyboard import handle
 from livegen.performance.planning import is_retimed, next_context, part_of, replay
+from livegen.performance.shaping import sampling_of
 from livegen.performance.state import Message, Notation, State, switched
 from livegen.performance.tempo import Tempo
 from livegen.performance.timeline import NO_OFFSET, Step, Timeline, first_context
@@ -118,6 +119,12 @@ def advance(
         if step.planned.frame_index >= first_new or is_retimed(before, step.planned)
     ]
     return replace(state, timeline=timeline), changed, draft.messages
+
+
+def prepare(state: State) -> None:
+    """Let the engine make ahead what it will need beyond the plan. It changes nothing; any thread may call it."""
+    if state.timeline.steps:
+        state.timeline.steps[-1].context.prepare(state.seed, sampling_of(state.values))
 
 
 def follow(state: State, events: Sequence[StampedEvent]) -> State:

@@ -17,7 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.engines.ensemble import Ensemble, kept
-from livegen.engines.protocol import UNCONDITIONED, Conditions, Distribution, Engine, State, own_knobs
+from livegen.engines.protocol import (
+    UNCONDITIONED,
+    Conditions,
+    Distribution,
+    Engine,
+    MakesAhead,
+    Sampling,
+    State,
+    own_knobs,
+)
 from livegen.performance.form import HEARD_FRAMES, LOOP_FRAMES, NO_FORM, REPEATED_SHARE, Form, next_form
 from livegen.score import N_COLUMNS, N_VOICES, SILENCE
 from livegen.score_table import PlannedFrame
@@ -68,11 +77,19 @@ class Context:
         `told` has beat and bar with their phases in that frame. Where it has no plan, the form's lag is the plan.
         """
         told = replace(told, plan=told.plan or form.lag)
-        conditions = told
-        if told.knobs and not isinstance(self.engine, Ensemble):  # which hands them on to those that they belong to
-            conditions = replace(told, knobs=own_knobs(self.engine.info.kind, told.knobs))
-        distribution, state = self.engine.step(frame, self.state, conditions)
+        distribution, state = self.engine.step(frame, self.state, self._for_engine(told))
         return Context(self.engine, distribution, state, form, told, self.n_frames + 1, self.heard_with(frame))
+
+    def prepare(self, seed: int, sampling: Sampling) -> None:
+        """Let the engine make ahead what it will need after this; from any thread."""
+        if isinstance(self.engine, MakesAhead):
+            self.engine.prepare(self.state, self._for_engine(self.told), seed, sampling)
+
+    def _for_engine(self, told: Conditions) -> Conditions:
+        """Return the conditions with the engine's own controls alone; an ensemble hands on all of them."""
+        if not told.knobs or isinstance(self.engine, Ensemble):
+            return told
+        return replace(told, knobs=own_knobs(self.engine.info.kind, told.knobs))
 
     def keeping(self, playing: "Context") -> "Context":
         """Return the context with what those of its models know that play already, at the same place of the song."""

@@ -24,6 +24,7 @@ from livegen.instrument.instrument import COMMIT_MARGIN_SECONDS, Instrument
 from livegen.outputs.callback import MAX_PIECE_SAMPLES
 from livegen.outputs.tap import TapReader
 from livegen.patch import Patch
+from livegen.performance.performance import prepare
 from livegen.performance.state import ControlInForce, Refused
 from livegen.performance.turn import FrameReport
 from livegen.rig import Rig
@@ -367,6 +368,7 @@ class Session:
         while not stop.wait(_HOUSEKEEPING_SECONDS):
             self.desk.load_models()
             self.desk.keep(self.rig)
+            prepare(self.instrument.state)
         self.desk.keep(self.rig)  # saves what was asked for since
 
     def _keep_house(self, stop: Event) -> None:

@@ -159,7 +159,15 @@ def sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sent]:
 
 
 STORES = ("store", "recall", "vae.store", "vae.recall", "gan.store", "gan.recall")
-WORDS_TYPED = {"patch": "lead", "model": "hash", "save": "gig", "store": "mine", "recall": "mine", "towards": "mine"}
+WORDS_TYPED = {
+    "patch": "lead",
+    "model": "hash",
+    "save": "gig",
+    "store": "mine",
+    "recall": "mine",
+    "towards": "mine",
+    "reroll": "no",
+}
 
 
 def test_every_widget_of_open_stage_control_moves_its_control_and_is_answered(sent: Sent) -> None:

@@ -13,7 +13,7 @@ from lstm_weights import random_engine
 from livegen.controls import SAME
 from livegen.engines.cast import Cast, parse_voice_model
 from livegen.engines.ensemble import Ensemble, assemble, cast_of, kept, models_of
-from livegen.engines.protocol import Conditions, Info, Sampling, own_knobs
+from livegen.engines.protocol import Conditions, Info, MakesAhead, Sampling, own_knobs
 from livegen.score import N_VOICES, SILENCE, Voice
 
 P1, P2, TR, NO = Voice
@@ -163,3 +163,22 @@ def test_an_ensemble_is_a_function_of_what_it_is_given(seed: int) -> None:
             ),
         )
         assert after[2] == together.step(frame, state)[1][2]
+
+
+class Ahead(HashEngine):
+    """An engine that makes things ahead."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.made: list[tuple] = []
+
+    def prepare(self, state, conditions, seed, sampling):
+        self.made.append((state, conditions.knobs, seed))
+
+
+def test_what_is_made_ahead_is_asked_of_those_that_do_so() -> None:
+    together = band(drums=Ahead("drums"))
+    together.prepare((1, 2, 3), Conditions(knobs={"hash.x": 1, "gan.y": 2}), 7, Sampling())
+    place = together.players.index(together.models["drums"])
+    assert together.models["drums"].made == [((1, 2, 3)[place], {"x": 1}, 7)]
+    assert not isinstance(together.models["band"], MakesAhead)

@@ -28,9 +28,10 @@ from livegen.engines.checkpoint import load_engine
 from livegen.engines.protocol import Sampling
 from livegen.events import Event, NoteOff, NoteOn, SetControl
 from livegen.performance.ears import LATE_FRAMES, PIECE_FRAMES, SONG_FRAMES
-from livegen.performance.performance import advance, follow
+from livegen.performance.performance import advance, follow, prepare
+from livegen.performance.shaping import sampling_of
 from livegen.performance.state import ControlInForce, Message, Refused, State
-from livegen.performance.timeline import Step, first_context
+from livegen.performance.timeline import Step, Timeline, first_context
 from livegen.score import Voice
 from livegen.score_table import PLAYER
 
@@ -331,3 +332,17 @@ def test_a_voice_gets_a_model_of_its_own_and_the_others_go_on_with_what_they_kno
     assert [message.value for message in messages[:2]] == ["same", "same"]
     assert back.cast == before.cast
     assert_engine_heard_all(wait(back, 60))
+
+
+def test_what_is_made_ahead_is_for_what_comes_after_the_plan() -> None:
+    class Ahead(HashEngine):
+        def prepare(self, *given: object) -> None:
+            made.append(given)
+
+    made: list[tuple] = []
+    state = wait(replace(new(), engine=Ahead(), timeline=Timeline(first_context(Ahead()))), 3)
+    prepare(state)
+    [(known, told, seed, sampling)] = made
+    assert known == state.timeline.steps[-1].context.state
+    assert (seed, sampling) == (state.seed, sampling_of(state.values))
+    assert told.performer == state.timeline.steps[-1].context.told.performer

@@ -35,10 +35,16 @@ def test_each_kind_of_engine_has_memories_of_its_own() -> None:
     assert pads.press("vae.recall", "b", DEFAULTS)[2].endswith("there is a")
 
 
-def test_a_reroll_is_the_next_variation_and_a_button_that_comes_up_is_none() -> None:
-    def variation(value: Value, was: int) -> Value:
-        values = {**DEFAULTS, "tr.gan.variation": was}
-        return after(values, Pads().press("tr.gan.reroll", value, values)[1])["tr.gan.variation"]
+def test_a_reroll_gives_a_voice_the_next_variation_and_all_those_that_are_not_locked() -> None:
+    values = {**DEFAULTS, "tr.gan.variation": 127, "no.gan.variation": 4, "p1.gan.lock": True}
 
-    assert [variation(True, 0), variation(True, 126), variation(True, 127), variation(False, 4)] == [1, 127, 0, 4]
+    def variations(which: str) -> list[Value]:
+        now = after(values, Pads().press("gan.reroll", which, values)[1])
+        return [now[f"{voice}.gan.variation"] for voice in ("p1", "p2", "tr", "no")]
+
+    assert variations("tr") == [0, 0, 0, 4]
+    assert variations("P1") == [1, 0, 127, 4]  # a lock is against the others
+    assert variations("all") == [0, 1, 0, 5]
+    refused = Pads().press("gan.reroll", "bass", values)
+    assert refused == (Pads(), [], "gan.reroll cannot be 'bass': allowed is p1, p2, tr, no or all")
     assert {name.rpartition(".")[2] for name in PADS} == {"store", "recall", "towards", "reroll"}
