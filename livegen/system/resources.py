@@ -55,6 +55,14 @@ def user_config_folder() -> Path:
     return Path(os.environ.get("LIVEGEN_CONFIG_DIR") or platformdirs.user_config_dir("livegen", appauthor=False))
 
 
+def cache_folder() -> Path:
+    """Return the folder of what can be made anew; it need not exist yet.
+
+    ``LIVEGEN_CACHE_DIR`` in the environment names another one.
+    """
+    return Path(os.environ.get("LIVEGEN_CACHE_DIR") or platformdirs.user_cache_dir("livegen", appauthor=False))
+
+
 def rigs_folder() -> Path:
     """Return the folder of the user's rigs; it need not exist yet."""
     return user_config_folder() / "rigs"

@@ -69,7 +69,7 @@ def is_nesmdb_layout(song: Song) -> bool:
 
 def song_to_frames(song: Song) -> NDArray[np.uint8]:
     """Return the score of a song in this layout, uint8 (N, 4, 3). A frame keeps what NES-MDB's rule says."""
-    return _frames_of(song, _voice_changes(song))
+    return _frames_of(song, voice_changes(song))
 
 
 def _frames_of(song: Song, changes: dict[Voice, tuple[NDArray[np.int64], NDArray[np.uint8]]]) -> NDArray[np.uint8]:
@@ -81,7 +81,7 @@ def _frames_of(song: Song, changes: dict[Voice, tuple[NDArray[np.int64], NDArray
 
 def song_to_piece(song: Song) -> Piece:
     """Return a song in this layout with its tempos, its markers and, if it has one, the player's part."""
-    changes = _voice_changes(song)
+    changes = voice_changes(song)
     frames = _frames_of(song, changes)
     said = tempos_markers_and_title(song)
     if song.ticks_per_beat == GRID_TICKS_PER_BEAT:  # its tempo is that of the grid, not of the music
@@ -135,7 +135,7 @@ def song_to_timeline(song: Song) -> list[tuple[float, mido.Message]]:
         Seconds and `note_on` or `note_off`, in the order of time.
     """
     timeline: list[tuple[float, mido.Message]] = []
-    for voice, (starts, values) in _voice_changes(song).items():
+    for voice, (starts, values) in voice_changes(song).items():
         channel, score = MIDI_CHANNEL[voice], np.zeros((len(values), N_VOICES, N_COLUMNS), np.uint8)
         score[:, voice] = values[:, :N_COLUMNS]
         held: int | None = None
@@ -191,7 +191,7 @@ def _voice_of(track_name: str) -> Voice | None:
     return VOICE_OF_NAME.get(track_name.removesuffix(_PLAYER_SUFFIX))
 
 
-def _voice_changes(song: Song) -> dict[Voice, tuple[NDArray[np.int64], NDArray[np.uint8]]]:
+def voice_changes(song: Song) -> dict[Voice, tuple[NDArray[np.int64], NDArray[np.uint8]]]:
     """Return, for each voice, the grid samples where its state changes, and the states, shape (K, 4).
 
     A state is note, volume, timbre, and whether the note is the player's.

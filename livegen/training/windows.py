@@ -1,0 +1,284 @@
+"""Songs on the grid of their beat, and the windows of it that models of two bars learn from.
+
+A song that has a clear beat is written with twelve steps a beat, at any tempo. A window is eight beats, 96 steps, of
+all four voices of one song. It begins on a beat: where bars begin is not in the data. NES-MDB's songs are read from
+its MIDI files, whose times are exact; other songs from their frames.
+"""
+
+import hashlib
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livegen.beat import Beat
+from livegen.errors import FormatError, TrainingError
+from livegen.formats.files import atomic_path
+from livegen.formats.midi.nesmdb import voice_changes
+from livegen.formats.score.downsample import GRID_RATE_HZ
+from livegen.score import N_COLUMNS, N_VOICES, NOTE_RANGE, PITCHED, Column, Voice, onsets
+from livegen.system.resources import cache_folder
+from livegen.training.exact_onsets import archived_songs, exact_beat
+from livegen.training.sources import Heard, Listener, load_songs
+from livegen.units import FRAME_RATE_HZ
+
+STEPS_A_BEAT: Final = 12
+"""Twelve: triplets and sixteenths both lie on it."""
+
+BEATS: Final = 8
+N_STEPS: Final = BEATS * STEPS_A_BEAT
+"""Length of a window in beats and in steps."""
+
+MAX_SHIFT: Final = 6
+"""Most semitones by which a window may be transposed."""
+
+_VERSION: Final = 1
+"""Of how windows are made: a packed file of another version is made anew."""
+
+_CHUNK: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """Songs on the grid of their beat, and where windows begin in them.
+
+    Attributes
+    ----------
+    steps : ndarray of uint8, shape (total steps, 4, 3)
+        The songs one after another, in the columns and ranges of `livegen.score`; a silent voice has zeros.
+    offsets : ndarray of int64, shape (songs + 1,)
+        Where each song begins in `steps`.
+    period_frames : ndarray of float64, shape (songs,)
+        Frames a beat of each song.
+    starts : ndarray of int64, shape (windows,)
+        The first step of each window, rising: a beat, and `N_STEPS` steps of the same song follow from it on.
+    lowest_shift, highest_shift : ndarray of int64, shape (songs,)
+        Semitones by which P1, P2 and TR may move and stay in range, within `MAX_SHIFT`.
+    """
+
+    steps: NDArray[np.uint8]
+    offsets: NDArray[np.int64]
+    period_frames: NDArray[np.float64]
+    starts: NDArray[np.int64]
+    lowest_shift: NDArray[np.int64]
+    highest_shift: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def songs_of(self, which: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the index of the song that each of some windows is of."""
+        return np.searchsorted(self.offsets, self.starts[which], side="right") - 1
+
+    def take(self, which: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Return some windows, a copy of shape (n, 96, 4, 3)."""
+        return self.steps[self.starts[which][:, None] + np.arange(N_STEPS)]
+
+    def before(self, which: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Return the step before each of some windows, (n, 4, 3): silence where the song begins with the window."""
+        starts = self.starts[which]
+        is_first = starts == self.offsets[self.songs_of(which)]
+        return np.where(is_first[:, None, None], np.uint8(0), self.steps[starts - 1])
+
+    def digest(self) -> str:
+        """Return the SHA-256, in hexadecimal, of the songs and of where the windows begin."""
+        digest = hashlib.sha256()
+        for array in (self.offsets, self.starts):
+            digest.update(np.ascontiguousarray(array, "<i8").tobytes())
+        digest.update(np.ascontiguousarray(self.steps).tobytes())
+        return digest.hexdigest()
+
+    def save(self, path: Path, about: str = "") -> None:
+        """Write them to an .npz; `about` is kept with them."""
+        with atomic_path(path) as partial, partial.open("wb") as file:
+            np.savez_compressed(
+                file,
+                version=_VERSION,
+                about=about,
+                steps=self.steps,
+                offsets=self.offsets,
+                period_frames=self.period_frames,
+            )
+
+    @staticmethod
+    def load(path: Path, about: str = "") -> "Windows | None":
+        """Return what `save` wrote; None if there is nothing, or it is of another version, or about something else."""
+        try:
+            with np.load(path, allow_pickle=False) as npz:
+                if int(npz["version"]) != _VERSION or str(npz["about"]) != about:
+                    return None
+                return _completed(npz["steps"], npz["offsets"], npz["period_frames"])
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            return None
+
+
+def _completed(steps: NDArray[np.uint8], offsets: NDArray[np.int64], period_frames: NDArray[np.float64]) -> Windows:
+    """Return songs with their windows. A window is left out if no voice attacks in it."""
+    attacks = np.concatenate([[0], np.cumsum(onsets(steps).any(1))])
+    bounds = list(pairwise(offsets.tolist()))
+    starts = np.concatenate(
+        [np.empty(0, np.int64), *(np.arange(begin, end - N_STEPS + 1, STEPS_A_BEAT) for begin, end in bounds)]
+    )
+    starts = starts[attacks[starts + N_STEPS] > attacks[starts]]
+    shifts = np.array([_shifts(steps[begin:end]) for begin, end in bounds], np.int64).reshape(-1, 2)
+    return Windows(steps, offsets, period_frames, starts, shifts[:, 0], shifts[:, 1])
+
+
+def _shifts(steps: NDArray[np.uint8]) -> tuple[int, int]:
+    down, up = -MAX_SHIFT, MAX_SHIFT
+    for voice in PITCHED:
+        notes = steps[:, voice, Column.NOTE].astype(np.int64)
+        notes = notes[notes > 0]
+        if len(notes):
+            lowest, highest = NOTE_RANGE[voice]
+            down, up = max(down, lowest - int(notes.min())), min(up, highest - int(notes.max()))
+    return min(down, 0), max(up, 0)
+
+
+def load_windows(
+    data: Path, split: str, listener: Listener | None = None, *, is_strict: bool = False, cache: Path | None = None
+) -> Windows:
+    """Read the windows of a split.
+
+    Parameters
+    ----------
+    data : Path
+        Songs, as `livegen.training.sources.load_songs` takes them. Where there is a .zip of the split's songs as MIDI
+        files in NES-MDB's layout, it is read and nothing else.
+    split : str
+        "train" or "valid".
+    cache : Path, optional
+        The folder where what a .zip gives is kept, since reading one takes minutes; by default livegen's own.
+
+    Raises
+    ------
+    TrainingError
+        If there is no such data, it cannot be read, or not one song has a clear beat and eight beats of music.
+    """
+    listener = listener or Heard()
+    archive = _archive(data, split)
+    if archive is None:
+        songs = load_songs(data, split, listener, is_strict=is_strict)
+        found = windows_of((songs.song(i), beat) for i, beat in enumerate(songs.beats) if beat is not None)
+    else:
+        found = _exact_windows(archive, split, listener, cache or cache_folder() / "windows")
+    if not len(found):
+        raise TrainingError(
+            f"{data} has no song for the {split} split with a clear beat and {BEATS} beats of music, and this kind of "
+            "model learns from nothing else: give more songs, or train an lstm"
+        )
+    return found
+
+
+def _archive(data: Path, split: str) -> Path | None:
+    folder = data if data.is_dir() else data.parent
+    if not (data.is_dir() or data.suffix.lower() == ".npz"):
+        return None
+    found = [path for path in folder.glob("*.zip") if split in path.name and "midi" in path.name.lower()]
+    return found[0] if len(found) == 1 else None
+
+
+def _exact_windows(archive: Path, split: str, listener: Listener, cache: Path) -> Windows:
+    about = _hash(archive)
+    kept = cache / f"{split}-{about[:16]}.npz"
+    found = Windows.load(kept, about)
+    if found is not None:
+        return found
+    found = _gathered(_exact_songs(archive, lambda done: listener.progress(f"reading {split} windows", done)))
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        found.save(kept, about)
+    except (OSError, FormatError) as error:
+        listener.warn(f"the windows are not kept for the next time: {error}")
+    return found
+
+
+def _hash(path: Path) -> str:
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+    except OSError as error:
+        raise TrainingError(f"{path} cannot be read: {error.strerror or error}") from error
+    return digest.hexdigest()
+
+
+def _exact_songs(archive: Path, on_song: Callable[[float], None]) -> Iterator[tuple[NDArray[np.uint8], float]]:
+    try:
+        for _, song in archived_songs(archive, on_song):
+            beat = exact_beat(song)
+            if beat is None or not len(song.seconds):
+                continue
+            to_frames = FRAME_RATE_HZ / GRID_RATE_HZ
+            changes = [(starts * to_frames, states[:, :N_COLUMNS]) for starts, states in voice_changes(song).values()]
+            yield on_the_beat(changes, beat, float(song.seconds[-1]) * FRAME_RATE_HZ), beat.period_frames
+    except FormatError as error:
+        raise TrainingError(str(error)) from error
+
+
+def windows_of(songs: Iterable[tuple[NDArray[np.uint8], Beat]]) -> Windows:
+    """Return the windows of scores, ``uint8 (N, 4, 3)``, each with its beat and the phase of that in its first frame.
+
+    An onset is taken to be where its frame begins.
+    """
+    return _gathered(
+        (on_the_beat([(np.arange(len(score)), score[:, v]) for v in Voice], beat, len(score)), beat.period_frames)
+        for score, beat in songs
+    )
+
+
+def _gathered(songs: Iterable[tuple[NDArray[np.uint8], float]]) -> Windows:
+    kept = [(steps, period) for steps, period in songs if len(steps) >= N_STEPS]
+    offsets = np.cumsum([0, *(len(steps) for steps, _ in kept)], dtype=np.int64)
+    steps = np.concatenate([np.empty((0, N_VOICES, N_COLUMNS), np.uint8), *(steps for steps, _ in kept)])
+    return _completed(steps, offsets, np.array([period for _, period in kept], np.float64))
+
+
+def on_the_beat(changes: list[tuple[NDArray, NDArray[np.uint8]]], beat: Beat, n_frames: float) -> NDArray[np.uint8]:
+    """Return a song on the grid of its beat.
+
+    An onset lies in the step nearest to its exact time; of several in one step the last one is taken, as it is struck.
+    A step without an onset is as the song is at its time.
+
+    Parameters
+    ----------
+    changes : list of (array, ndarray of uint8)
+        For each voice, the times, in frames, rising, at which its state changes, (K,), and the states, (K, 3): note,
+        volume and timbre. The first time is 0.
+    beat : Beat
+        With its phase at time 0.
+    n_frames : float
+        The song's length.
+
+    Returns
+    -------
+    ndarray of uint8, shape (N, 4, 3)
+        From the last beat before the music, or on it, to the song's end.
+    """
+    steps_a_frame = STEPS_A_BEAT / beat.period_frames
+    first = np.rint(beat.phase % 1.0 * STEPS_A_BEAT) // STEPS_A_BEAT * STEPS_A_BEAT
+    at_zero = beat.phase % 1.0 * STEPS_A_BEAT - first  # the place of time 0 in steps from the first one
+    n_steps = max(int(np.ceil(at_zero + n_frames * steps_a_frame - 0.5)), 0)
+    score = np.zeros((n_steps, N_VOICES, N_COLUMNS), np.uint8)
+    step = np.arange(n_steps)
+    for voice, (frames, states) in enumerate(changes):
+        place = at_zero + np.asarray(frames, np.float64) * steps_a_frame
+        alone = np.zeros((len(states), N_VOICES, N_COLUMNS), np.uint8)
+        alone[:, voice] = states
+        struck = np.flatnonzero(onsets(alone)[:, voice])
+        now = np.searchsorted(place, step, side="right") - 1
+        score[:, voice] = np.where(now[:, None] >= 0, states[now], 0)
+        nearest = np.floor(place[struck] + 0.5).astype(np.int64)
+        is_inside = (nearest >= 0) & (nearest < n_steps)
+        score[nearest[is_inside], voice] = states[struck[is_inside]]
+    has_volume = [Voice.P1, Voice.P2, Voice.NO]
+    is_silent = score[..., Column.NOTE] == 0
+    is_silent[:, has_volume] |= score[:, has_volume, Column.VOLUME] == 0
+    score[is_silent] = 0
+    return score
