@@ -1,8 +1,7 @@
 """The kernels of the LSTM's live step. They write to arrays that the caller has allocated.
 
-The matrix products go through the transposed weights row by row; this compiles to vector instructions and needs no
-BLAS. The hidden units of a voice are in one array: first those of its note, then those of its volume, then those of its
-timbre.
+The layers are in `livegen.engines.dense`. The hidden units of a voice are in one array: first those of its note, then
+those of its volume, then those of its timbre.
 """
 
 import math
@@ -11,6 +10,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from livegen.engines.dense import add_product, add_row, sigmoid, silu
 from livegen.engines.lstm import ear, features
 from livegen.engines.sampling import draw, draw_note, uniform
 from livegen.score import N_VOICES, NOTE_RANGE, TIMBRE_MAX, VOLUME_MAX, Voice
@@ -118,36 +118,6 @@ class Shape(NamedTuple):
 
 
 @kernel
-def _add_product(x: NDArray[np.float32], weights: NDArray[np.float32], out: NDArray[np.float32]) -> None:
-    """Add ``x @ weights`` to `out`, eight rows at a time; the length of `x` need not divide by eight."""
-    n, m = weights.shape
-    whole = n - n % 8
-    for i in range(0, whole, 8):
-        x0, x1, x2, x3 = x[i], x[i + 1], x[i + 2], x[i + 3]
-        x4, x5, x6, x7 = x[i + 4], x[i + 5], x[i + 6], x[i + 7]
-        w0, w1, w2, w3 = weights[i], weights[i + 1], weights[i + 2], weights[i + 3]
-        w4, w5, w6, w7 = weights[i + 4], weights[i + 5], weights[i + 6], weights[i + 7]
-        for j in range(m):
-            out[j] += (x0 * w0[j] + x1 * w1[j] + x2 * w2[j] + x3 * w3[j]) + (
-                x4 * w4[j] + x5 * w5[j] + x6 * w6[j] + x7 * w7[j]
-            )
-    for i in range(whole, n):
-        for j in range(m):
-            out[j] += x[i] * weights[i, j]
-
-
-@kernel
-def _sigmoid(x: np.float32) -> np.float32:
-    return np.float32(1.0) / (np.float32(1.0) + math.exp(-x))
-
-
-@kernel
-def _add_row(row: NDArray[np.float32], out: NDArray[np.float32]) -> None:
-    for j in range(len(out)):
-        out[j] += row[j]
-
-
-@kernel
 def step(
     frame: NDArray[np.uint8],
     heard: NDArray[np.uint8],
@@ -172,29 +142,22 @@ def step(
     features.input_rows(new_heard, proposals, beat, is_start, rows)
     embedding = weights.performed_rows[performed].copy()
     for row in rows:
-        _add_row(weights.input_rows[row], embedding)
+        add_row(weights.input_rows[row], embedding)
     gates[:] = weights.gate_bias
-    _add_product(embedding, weights.input, gates)
-    _add_product(h, weights.recurrent, gates)
+    add_product(embedding, weights.input, gates)
+    add_product(h, weights.recurrent, gates)
     n = len(h)
     for j in range(n):
-        kept = _sigmoid(gates[n + j]) * c[j]
-        new_c[j] = kept + _sigmoid(gates[j]) * math.tanh(gates[2 * n + j])
-        new_h[j] = _sigmoid(gates[3 * n + j]) * math.tanh(new_c[j])
-
-
-@kernel
-def _silu(x: NDArray[np.float32]) -> None:
-    """Replace every x by x times its sigmoid."""
-    for j in range(len(x)):
-        x[j] *= _sigmoid(x[j])
+        kept = sigmoid(gates[n + j]) * c[j]
+        new_c[j] = kept + sigmoid(gates[j]) * math.tanh(gates[2 * n + j])
+        new_h[j] = sigmoid(gates[3 * n + j]) * math.tanh(new_c[j])
 
 
 @kernel
 def state_units(voice: int, h: NDArray[np.float32], weights: Weights, hidden: NDArray[np.float32]) -> None:
     """Write to a voice's hidden units, ``hidden (n,)``, the part that comes from the LSTM's state."""
     hidden[:] = weights.trunk_bias[voice]
-    _add_product(h, weights.trunk[voice], hidden)
+    add_product(h, weights.trunk[voice], hidden)
 
 
 @kernel
@@ -212,14 +175,14 @@ def voice_units(
     rows = np.empty(features.N_OWN, np.int64)
     features.own_rows(told.heard[voice], told.proposals[voice], told.beat, rows)
     for row in rows:
-        _add_row(weights.own_rows[voice, row], hidden)
-    _add_row(weights.performed[voice, told.performed], hidden)
+        add_row(weights.own_rows[voice, row], hidden)
+    add_row(weights.performed[voice, told.performed], hidden)
     rows = np.empty(features.N_KNOWN, np.int64)
     for other in range(N_VOICES):
         if other != voice and is_known[other]:
             features.known_rows(frame[other], told.heard[other], told.proposals[other], rows)
             for row in rows:
-                _add_row(weights.known_rows[voice, other, row], hidden)
+                add_row(weights.known_rows[voice, other, row], hidden)
 
 
 @kernel
@@ -238,9 +201,9 @@ def note_logits(
     The rest of `scores` is, for each pointer, what was added to the logit of the note that it points at. `harmony` is
     multiplied with what the performer's notes ask for.
     """
-    _silu(hidden)
+    silu(hidden)
     scores[:] = weights.note_bias[voice]
-    _add_product(hidden, weights.note[voice], scores)
+    add_product(hidden, weights.note[voice], scores)
     classes, at, heard = NOTE_CLASS[voice], N_CLASSES, told.heard
     if voice == Voice.NO:
         for i in range(features.N_NOTES):
@@ -259,7 +222,7 @@ def note_logits(
             scores[classes[proposal[features.NEXT]]] += scores[N_CLASSES + AT_MEMORY + i]
     if voice != Voice.NO and weights.relative.shape[2] > 0:
         relative = weights.relative_bias[voice].copy()
-        _add_product(hidden, weights.relative[voice], relative)
+        add_product(hidden, weights.relative[voice], relative)
         ear.add_harmony(
             voice,
             frame,
@@ -286,9 +249,9 @@ def volume_and_timbre_units(
     hidden: NDArray[np.float32],
 ) -> None:
     """Add the voice's new note to the hidden units of its volume and timbre, ``hidden (n_after_note,)``."""
-    _add_row(weights.new_rows[voice, features.NEW_NOTE + note], hidden)
+    add_row(weights.new_rows[voice, features.NEW_NOTE + note], hidden)
     is_changed = 1 if note != heard[voice, features.NOTE] else 0
-    _add_row(weights.new_rows[voice, features.NEW_CHANGED + is_changed], hidden)
+    add_row(weights.new_rows[voice, features.NEW_CHANGED + is_changed], hidden)
 
 
 @kernel
@@ -303,9 +266,9 @@ def volume_logits(
 
     ``proposals (4, 6)`` are the voice's; `hidden`, its volume's units, is overwritten.
     """
-    _silu(hidden)
+    silu(hidden)
     scores[:] = weights.volume_bias[voice]
-    _add_product(hidden, weights.volume[voice], scores)
+    add_product(hidden, weights.volume[voice], scores)
     for i in range(features.N_CANDIDATES):
         volume = proposals[i, features.THEN_VOLUME]
         if volume < features.N_VOLUMES:
@@ -322,15 +285,15 @@ def timbre_logits(
     logits: NDArray[np.float32],
 ) -> None:
     """Write the logits, (4,), of a voice's timbre; `hidden`, its timbre's units, is overwritten."""
-    _add_row(weights.volume_rows[voice, volume], hidden)
-    _silu(hidden)
+    add_row(weights.volume_rows[voice, volume], hidden)
+    silu(hidden)
     logits[:] = weights.timbre_bias[voice]
-    _add_product(hidden, weights.timbre[voice], logits)
+    add_product(hidden, weights.timbre[voice], logits)
     logits[_N_TIMBRES[voice] :] = -np.inf
 
 
 @kernel
-def _allowed(voice: int, shape: Shape, is_allowed: NDArray[np.bool_]) -> None:
+def allowed(voice: int, shape: Shape, is_allowed: NDArray[np.bool_]) -> None:
     """Write to `is_allowed`, (N_CLASSES,), which note classes a voice may change to; silence is always allowed."""
     lowest = _LOWEST[voice]
     is_allowed[0] = True
@@ -348,7 +311,7 @@ def _accent(phase: int) -> float:
 
 
 @kernel
-def _attack(phase: int, grid: float) -> float:
+def attack(phase: int, grid: float) -> float:
     """Return what the grid of sixteenths adds to the log-odds of an attack, by the bucket of the beat's phase.
 
     It is the log of a density. So onsets that were spread evenly over the beat come nearer to the grid, but their
@@ -383,7 +346,7 @@ def _draw_voice(
     voice_units(voice, frame, is_known, told, weights, h, hidden)
     note_logits(voice, frame, is_known, told, weights, shape.harmony, hidden[:n_note], scores)
     is_allowed = np.empty(N_CLASSES, np.bool_)
-    _allowed(voice, shape, is_allowed)
+    allowed(voice, shape, is_allowed)
     proposal, held = told.proposals[voice, features.OWN_STRICT], told.heard[voice, features.NOTE]
     if proposal[features.TRUST] > 0:
         scores[NOTE_CLASS[voice, features.expected_note(held, proposal)]] += shape.copy[voice]
@@ -404,7 +367,7 @@ def _draw_voice(
         temperature,
         shape.top_p,
         shape.density[voice],
-        _attack(told.beat[0], shape.grid),
+        attack(told.beat[0], shape.grid),
         shape.silence[voice],
         uniform(seed, frame_index, voice, 0),
         scratch,

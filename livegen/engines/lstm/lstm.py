@@ -301,7 +301,7 @@ class LstmDistribution:
             self._new_units(),
             np.empty(N_SCORES, np.float32),
             np.empty(N_CLASSES, np.float64),
-            _shape(sampling),
+            shape_of(sampling),
             seed_bits(seed),
             frame_index,
         )
@@ -426,7 +426,8 @@ def _heard_of(frame: NDArray[np.uint8], is_absent: NDArray[np.bool_]) -> NDArray
     return heard
 
 
-def _shape(sampling: Sampling) -> Shape:
+def shape_of(sampling: Sampling) -> Shape:
+    """Return how a draw is shaped, in a form that kernels take."""
     return Shape(
         _four(float, (sampling.temperature * factor for factor in sampling.voice_temperature)),
         float(sampling.top_p),
