@@ -24,6 +24,13 @@ class Size(StrEnum):
     SMALL = "small"
 
 
+class Engine(StrEnum):
+    """Kinds of models that can be trained."""
+
+    LSTM = "lstm"
+    VAE = "vae"
+
+
 class Without(StrEnum):
     """Parts without which a network can be trained, by the names of `livegen.engines.lstm.lstm.LEAVES_OUT`."""
 
@@ -50,6 +57,7 @@ _DATA_HELP: Final = (
 def train(
     data: Annotated[Path, typer.Argument(help=_DATA_HELP)],
     out_folder: Annotated[Path, typer.Argument(metavar="OUT", help="The model's folder.")],
+    engine: Annotated[Engine, typer.Option(help="The kind of model.")] = Engine.LSTM,
     minutes: Annotated[float, typer.Option(min=0.1, help="How long to train.")] = 60.0,
     steps: Annotated[int | None, typer.Option(min=1, help="How long to train, in steps in place of minutes.")] = None,
     size: Annotated[Size | None, typer.Option(help="5.4 million parameters, or 1.5 million; full by default.")] = None,
@@ -78,17 +86,23 @@ def train(
 
     Example: [bold]livegen train my-midi-files/ models/mine --minutes 90[/bold]
 
+    A VAE learns two bars at a time, of songs with a clear beat, and has neither sizes nor parts to leave out.
+
     On several GPUs or machines: [bold]torchrun --nproc-per-node 2 -m livegen train ...[/bold]
     """
     with _needs_torch():
         from livegen.engines.lstm.lstm import ALL_VOICES, SIZES, parse_voices
         from livegen.training.distributed import own_group
-        from livegen.training.train import Progress as Report
+        from livegen.training.run import Progress as Report
         from livegen.training.train import Settings
         from livegen.training.train import train as train_model
 
+    of_lstm = {"size": size, "leave-out": leave_out, "from": start_from, "made": made}
+    given = [name for name, value in of_lstm.items() if value]
+    if engine is not Engine.LSTM and given:
+        raise typer.BadParameter(f"only an lstm takes --{given[0]}: leave it out, or train an lstm")
     config = None  # means the configuration of the run to resume, or of the model to begin with
-    if not (resume or start_from) or size or voices or leave_out:
+    if engine is Engine.LSTM and (not (resume or start_from) or size or voices or leave_out):
         config = replace(
             SIZES[size or Size.FULL],
             voices=parse_voices(voices.split(",")) if voices else ALL_VOICES,
@@ -103,6 +117,22 @@ def train(
             if report.valid_note_nll is not None:
                 err.print(f"step {report.step}: valid note NLL {report.valid_note_nll:.4f} nats a frame", markup=False)
 
+        if engine is Engine.VAE:
+            from livegen.engines.vae.config import VaeConfig
+            from livegen.training.vae.train import VaeSettings, train_vae
+
+            of_vae = VaeSettings(minutes=minutes, steps=steps, seed=seed)
+            train_vae(
+                data,
+                out_folder,
+                config=VaeConfig(voices=parse_voices(voices.split(","))) if voices else None,
+                settings=replace(of_vae, learning_rate=learning_rate or of_vae.learning_rate),
+                resume=resume,
+                progress=show,
+                listener=_Reading(progress),
+                is_strict=strict,
+            )
+            return
         settings = Settings(minutes=minutes, steps=steps, seed=seed)
         if start_from:
             settings = replace(settings, learning_rate=_TUNING_RATE, warm_up_steps=_TUNING_WARM_UP_STEPS)

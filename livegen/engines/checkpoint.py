@@ -19,6 +19,8 @@ from livegen.engines.cast import Cast
 from livegen.engines.ensemble import assemble
 from livegen.engines.lstm.lstm import LstmConfig, LstmEngine
 from livegen.engines.protocol import Engine
+from livegen.engines.vae.config import VaeConfig
+from livegen.engines.vae.vae import VaeEngine
 from livegen.errors import CheckpointError
 from livegen.score import Voice
 from livegen.system.resources import model_folder
@@ -55,7 +57,10 @@ class Config(Protocol):
 Build = Callable[[str, Any, Mapping[str, NDArray]], Engine]
 """Makes an engine of the name of its folder, its configuration, and its arrays."""
 
-_KINDS: Final[dict[str, tuple[type[Config], Build]]] = {"lstm": (LstmConfig, LstmEngine.from_arrays)}
+_KINDS: Final[dict[str, tuple[type[Config], Build]]] = {
+    "lstm": (LstmConfig, LstmEngine.from_arrays),
+    "vae": (VaeConfig, VaeEngine.from_arrays),
+}
 _DTYPES: Final = ("F16", "F32")
 _LARGEST_WEIGHT: Final = 1e4
 _MAX_CONFIG_BYTES: Final = 1 << 16

@@ -127,6 +127,10 @@ class Run:
         """Return the settings that a resumed run must share with the run that it goes on with."""
         raise NotImplementedError
 
+    def weights(self) -> dict[str, Tensor]:
+        """Return the arrays of the model as it is played. The first process calls this."""
+        return self.network.state_dict()
+
     def more(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Return what else a checkpoint holds: tensors, and what JSON can say. All processes call this."""
         return {}, {}
@@ -168,7 +172,7 @@ class Run:
         if not self.group.is_first:
             return
         write_config(out, self.network.config)
-        _save({name: value.half() for name, value in self.network.state_dict().items()}, out / WEIGHTS_FILE, {})
+        _save({name: value.half() for name, value in self.weights().items()}, out / WEIGHTS_FILE, {})
         tensors = {f"network.{name}": value for name, value in self.network.state_dict().items()}
         for name, parameter in self.network.named_parameters():
             tensors |= {f"optimizer.{key}.{name}": v for key, v in self.optimizer.state[parameter].items()}

@@ -175,6 +175,15 @@ def load_windows(
     return found
 
 
+def only_voices(windows: Windows, voices: tuple[Voice, ...]) -> Windows:
+    """Return the windows with only these voices sounding, without those in which none of them attacks."""
+    if len(voices) == N_VOICES:
+        return windows
+    steps = np.zeros_like(windows.steps)
+    steps[:, list(voices)] = windows.steps[:, list(voices)]
+    return _completed(steps, windows.offsets, windows.period_frames)
+
+
 def _archive(data: Path, split: str) -> Path | None:
     folder = data if data.is_dir() else data.parent
     if not (data.is_dir() or data.suffix.lower() == ".npz"):

@@ -1,0 +1,104 @@
+"""What a step teaches the VAE: to say a window again from its latents, while these stay near a normal distribution."""
+
+from typing import Final, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from livegen.engines.vae.attributes import ATTRIBUTES, latents_of, measure
+from livegen.score import N_VOICES
+from livegen.training.dataset import transposed
+from livegen.training.vae.network import Batch, Network, batch_of
+from livegen.training.windows import N_STEPS, Windows
+
+VOLUME_WEIGHT: Final = 0.4
+TIMBRE_WEIGHT: Final = 0.2
+
+_NAMED_NOISE: Final = 0.2
+"""Standard deviation of what is added to named latents: the decoder is to go smoothly from one place to the next."""
+
+_FREE_BITS: Final = 0.05
+"""Nats that each free latent may hold at no cost, so that none of them is given up."""
+
+_APART: Final = 2.0
+"""Weight of the squared correlations between free and named latents. What a knob says is not to be said a second time
+elsewhere: the decoder would listen there."""
+
+_STRANGERS: Final = 0.1
+"""Share of windows whose free latents are drawn from the prior and not from the encoder. So the decoder learns what the
+knobs mean beside free latents that have nothing to do with them, as they have when somebody plays with the knobs."""
+
+_AS_IT_IS: Final = 0.5
+"""Share of windows that are not transposed."""
+
+_NO_PAST: Final = 0.5
+_NO_BAR: Final = 0.3
+_MOST_HIDDEN: Final = 1.0
+"""Word drop-out: shares of the windows whose decoder is not told the step before the window and not the bar before; and
+the most of a window's steps, drawn evenly from 0 up, that a voice is not told of itself and the others."""
+
+
+class Losses(NamedTuple):
+    """Means over a batch, in nats a window."""
+
+    total: Tensor
+    note: Tensor
+    volume: Tensor
+    timbre: Tensor
+    kl: Tensor
+    apart: Tensor
+
+
+class Lesson(nn.Module):
+    """The forward pass of a step in one call, as training on several processes needs it."""
+
+    def __init__(self, network: Network):
+        super().__init__()
+        self.network = network
+
+    def forward(self, batch: Batch, named: Tensor, kl_weight: float) -> Losses:
+        """Return the losses of a batch whose named latents are ``named (B, n_named)``."""
+        n = len(named)
+        mean, log_variance = self.network.encode(batch.seen)
+        free = mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean)
+        is_stranger = torch.rand(n, 1, device=free.device) < _STRANGERS
+        free = torch.where(is_stranger, torch.randn_like(free), free)
+        z = torch.cat([named + _NAMED_NOISE * torch.randn_like(named), free], 1)
+        h = self.network.decode(*self.network.plan_of(z), batch.inputs)
+        rank = torch.rand(n, N_STEPS, N_VOICES, device=h.device)  # each step's own order of the voices
+        nlls = self.network.nlls(h, batch, rank[:, :, None, :] < rank[:, :, :, None])
+        note, volume, timbre = (each.sum((1, 2)).mean() for each in nlls)
+        each_kl = 0.5 * (mean**2 + log_variance.exp() - 1.0 - log_variance).mean(0)
+        kl = each_kl.clamp(min=_FREE_BITS).sum()
+        apart = _APART * ((mean - mean.mean(0)).T @ (named - named.mean(0)) / n).square().sum()
+        total = note + VOLUME_WEIGHT * volume + TIMBRE_WEIGHT * timbre + kl_weight * kl + apart
+        return Losses(total, note, volume, timbre, each_kl.sum(), apart)
+
+
+def named_latents(network: Network, windows: NDArray[np.uint8], within: NDArray[np.float32] | float = 0.5) -> NDArray:
+    """Return the named latents, (B, n_named), of windows ``uint8 (B, 96, 4, 3)``; see `latents_of`."""
+    columns = [list(ATTRIBUTES).index(name) for name in network.config.latents]
+    return latents_of(measure(windows)[:, columns], network.quantiles.cpu().numpy(), within)
+
+
+def lesson_of(
+    windows: Windows, which: NDArray[np.int64], network: Network, generator: np.random.Generator
+) -> tuple[Batch, Tensor]:
+    """Return some windows, transposed at random and with word drop-out, and their named latents."""
+    songs = windows.songs_of(which)
+    shifts = generator.integers(windows.lowest_shift[songs], windows.highest_shift[songs] + 1)
+    shifts[generator.random(len(which)) < _AS_IT_IS] = 0
+    whole = np.concatenate([windows.before(which)[:, None], windows.take(which)], 1)
+    whole = np.stack([transposed(each, int(shift)) for each, shift in zip(whole, shifts, strict=True)])
+    before, taken = whole[:, 0], whole[:, 1:]
+    n, places = len(which), (len(which), N_STEPS, N_VOICES)
+    is_hidden = generator.random(places) < _MOST_HIDDEN * generator.random((n, 1, 1))
+    is_hidden[:, 0] |= generator.random((n, 1)) < _NO_PAST
+    no_bar = generator.random((n, 1, 1)) < _NO_BAR
+    is_bar_hidden = no_bar | (generator.random(places) < _MOST_HIDDEN * generator.random((n, 1, 1)))
+    device = network.quantiles.device
+    batch = batch_of(taken, before, is_hidden, is_bar_hidden, device)
+    within = generator.random((n, network.config.n_named), np.float32)
+    return batch, torch.from_numpy(named_latents(network, taken, within)).to(device)

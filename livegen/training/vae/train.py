@@ -1,0 +1,173 @@
+"""Training the VAE: from songs to a model folder, resumable at any checkpoint. `livegen.training.run` is a run."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+
+from livegen.engines.checkpoint import read_config
+from livegen.engines.vae.attributes import ATTRIBUTES, measure, quantiles_of
+from livegen.engines.vae.config import VaeConfig
+from livegen.errors import CheckpointError, TrainingError
+from livegen.score import N_VOICES
+from livegen.training.distributed import Group, joined
+from livegen.training.run import RESUME_FILE, Progress, Run, RunSettings, learn_to_the_end, recorded, settled
+from livegen.training.sources import TRAIN, VALID, Heard, Listener, has_split
+from livegen.training.vae.finish import finished
+from livegen.training.vae.lesson import Lesson, lesson_of, named_latents
+from livegen.training.vae.network import Network, batch_of
+from livegen.training.windows import N_STEPS, Windows, load_windows, only_voices
+
+_N_MEASURED: Final = 10_000
+"""Train windows by which the named latents are scaled."""
+
+_N_WATCHED: Final = 256
+"""Valid windows on which a run is measured at checkpoints."""
+
+
+@dataclass(frozen=True)
+class VaeSettings(RunSettings):
+    """How to train; see `livegen.training.run.RunSettings`. A lane is a window.
+
+    Attributes
+    ----------
+    kl_weight : float
+        How much a nat that the free latents hold weighs against one of the notes: under 1, windows are told more
+        exactly, and what is drawn at random is less like music.
+    kl_steps : int
+        Steps in which that weight rises from 0.
+    """
+
+    kl_weight: float = 0.04
+    kl_steps: int = 400
+
+
+class _Run(Run):
+    """A run of the VAE."""
+
+    settings: VaeSettings
+    network: Network
+    same = "seed, windows a step, steps and windows of the data, and processes if several"
+
+    def __init__(self, windows: Windows, config: VaeConfig, settings: VaeSettings, group: Group):
+        torch.manual_seed(settings.seed)
+        super().__init__(Network(config), Lesson, settings, group)
+        self.windows = windows
+        self.frames_a_step = settings.n_lanes * N_STEPS
+        which = np.random.default_rng(settings.seed).choice(len(windows), min(_N_MEASURED, len(windows)), replace=False)
+        measured = measure(windows.take(which))[:, [list(ATTRIBUTES).index(name) for name in config.latents]]
+        self.network.quantiles.copy_(torch.from_numpy(quantiles_of(measured)))
+
+    def unchangeable(self) -> list[int | str]:
+        """Return the settings that a resumed run must share with the run that it goes on with."""
+        s, n_processes = self.settings, self.group.size
+        same: list[int | str] = [s.seed, s.n_lanes, len(self.windows.steps), len(self.windows)]
+        return same + ([n_processes] if n_processes > 1 else [])
+
+    def weights(self) -> dict[str, torch.Tensor]:
+        """Return the arrays with the free latents in order."""
+        return finished(self.network, self.windows)
+
+    def learn(self) -> tuple[float, float]:
+        """Do one step, and return its loss and note NLL, in nats a step of the beat."""
+        s, seed = self.settings, self.own_seed()
+        torch.manual_seed(seed)
+        generator = np.random.default_rng(seed)
+        which = generator.integers(0, len(self.windows), s.n_lanes)
+        batch, named = lesson_of(self.windows, which, self.network, generator)
+        kl_weight = s.kl_weight * min(self.step / s.kl_steps, 1.0)
+        self.network.train()
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=s.precision == "bfloat16"):
+            losses = self.lesson(batch, named, kl_weight)
+        self.descend(losses.total)
+        return float(losses.total.detach()) / N_STEPS, float(losses.note.detach()) / N_STEPS
+
+
+@torch.no_grad()
+def note_nll(network: Network, windows: Windows, n: int = _N_WATCHED) -> float:
+    """Return how well windows are told again, in nats a step of the beat: all voices' notes, in the order of voices.
+
+    The latents are the encoder's means and the decoder is told every step before, so this is no bound on a likelihood.
+    """
+    network.eval()
+    which = np.linspace(0, len(windows) - 1, min(n, len(windows))).astype(np.int64)
+    taken = windows.take(which)
+    hidden = np.zeros((len(which), N_STEPS, N_VOICES), np.bool_)
+    batch = batch_of(taken, windows.before(which), hidden, hidden, network.quantiles.device)
+    named = torch.from_numpy(named_latents(network, taken)).to(network.quantiles.device)
+    z = torch.cat([named, network.encode(batch.seen)[0]], 1)
+    h = network.decode(*network.plan_of(z), batch.inputs)
+    in_order = torch.ones(N_VOICES, N_VOICES, device=h.device).tril(-1).bool().expand(len(which), N_STEPS, -1, -1)
+    return float(network.nlls(h, batch, in_order)[0].sum(2).mean())
+
+
+def train_vae(
+    data: Path,
+    out: Path,
+    *,
+    config: VaeConfig | None = None,
+    settings: VaeSettings | None = None,
+    resume: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+    listener: Listener | None = None,
+    is_strict: bool = False,
+) -> Progress:
+    """Train a VAE; see `livegen.training.train.train`, whose parameters these are.
+
+    Figures are in nats a step of the beat, of which there are twelve a beat, where the LSTM's are in nats a frame.
+
+    Raises
+    ------
+    TrainingError
+        If the data, the settings or the run to resume cannot be used, or the loss is no longer finite.
+    """
+    with joined() as group:
+        heard = Heard(listener if group.is_first else None)
+        config = config or (_config_of(out) if resume else VaeConfig())
+        windows = only_voices(load_windows(data, TRAIN, heard, is_strict=is_strict), config.voices)
+        watched = None
+        if group.is_first and has_split(data, VALID):
+            watched = only_voices(load_windows(data, VALID, heard, is_strict=is_strict), config.voices)
+        settings = settled(settings or VaeSettings(), group)
+        run = _Run(windows, config, settings, group)
+        if resume:
+            run.resume(out / RESUME_FILE)
+        if not group.is_first:
+            return learn_to_the_end(run, out)
+        about: dict[str, Any] = {
+            "seed": settings.seed,
+            "settings": asdict(settings),
+            "config": asdict(config) | {"voices": [voice.name.lower() for voice in config.voices]},
+            "data": _described(data, windows, watched, heard.warnings),
+            "processes": group.size,
+        }
+        measure_valid = None if watched is None else partial(note_nll, run.network, watched)
+        with recorded(out, about, run.step) as record:
+            return learn_to_the_end(run, out, measure_valid, record, progress or (lambda _: None))
+
+
+def _config_of(folder: Path) -> VaeConfig:
+    try:
+        _, config = read_config(folder)
+    except CheckpointError as error:
+        raise TrainingError(f"cannot resume: {error}; begin anew without it") from error
+    if not isinstance(config, VaeConfig):
+        raise TrainingError(f"cannot resume: the model in {folder} is no vae; begin anew, or say which engine it is")
+    return config
+
+
+def _described(data: Path, windows: Windows, watched: Windows | None, left_out: list[str]) -> dict[str, Any]:
+    about: dict[str, Any] = {"path": str(data.resolve())}
+    for split, found in ((TRAIN, windows), (VALID, watched)):
+        if found is not None:
+            about[split] = {
+                "songs": len(found.offsets) - 1,
+                "steps": len(found.steps),
+                "windows": len(found),
+                "sha256": found.digest(),
+            }
+    return about | {"left_out": left_out}
