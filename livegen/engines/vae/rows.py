@@ -43,7 +43,13 @@ KNOWN_VOICE: Final = N_NOTES + 3
 """Rows of a known voice: its note, and whether that is another than before: no, yes, or not told."""
 
 N_HEAD: Final = KNOWN + (N_VOICES - 1) * KNOWN_VOICE
-N_OWN: Final = 4
+OWN_UNKNOWN: Final = (
+    OWN_NOTE + UNKNOWN_NOTE,
+    OWN_VOLUME + UNKNOWN_VOLUME,
+    OWN_TIMBRE + UNKNOWN_TIMBRE,
+    OWN_BAR + UNKNOWN_NOTE,
+)
+"""The rows of a voice of which nothing is told."""
 
 # The new note, before its volume and timbre are drawn: the note, and whether it is another than before, as above.
 NEW_CHANGED: Final = N_NOTES

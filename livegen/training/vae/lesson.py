@@ -7,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from livegen.engines.vae import rows
 from livegen.engines.vae.attributes import ATTRIBUTES, latents_of, measure
 from livegen.score import N_VOICES
 from livegen.training.dataset import transposed
@@ -40,6 +41,11 @@ _MOST_HIDDEN: Final = 1.0
 the most of a window's steps, drawn evenly from 0 up, that a voice is not told of itself and the others."""
 
 
+_BLIND: Final = 0.3
+"""Share of the steps at which heads are told nothing but the plan and other voices of the step. So the plan
+comes to say which notes are played, where else that would be left to the decoder's memory."""
+
+
 class Losses(NamedTuple):
     """Means over a batch, in nats a window."""
 
@@ -67,6 +73,7 @@ class Lesson(nn.Module):
         free = torch.where(is_stranger, torch.randn_like(free), free)
         z = torch.cat([named + _NAMED_NOISE * torch.randn_like(named), free], 1)
         h = self.network.decode(*self.network.plan_of(z), batch.inputs)
+        batch, h = self._blinded(batch, h)
         rank = torch.rand(n, N_STEPS, N_VOICES, device=h.device)  # each step's own order of the voices
         nlls = self.network.nlls(h, batch, rank[:, :, None, :] < rank[:, :, :, None])
         note, volume, timbre = (each.sum((1, 2)).mean() for each in nlls)
@@ -75,6 +82,15 @@ class Lesson(nn.Module):
         apart = _APART * ((mean - mean.mean(0)).T @ (named - named.mean(0)) / n).square().sum()
         total = note + VOLUME_WEIGHT * volume + TIMBRE_WEIGHT * timbre + kl_weight * kl + apart
         return Losses(total, note, volume, timbre, each_kl.sum(), apart)
+
+    def _blinded(self, batch: Batch, h: Tensor) -> tuple[Batch, Tensor]:
+        """Hide the decoder's state and the step before from the heads at some steps."""
+        is_blind = torch.rand(h.shape[:2], device=h.device) < _BLIND
+        n_state = self.network.config.n_state
+        h = torch.cat([h[..., :n_state].masked_fill(is_blind[..., None], 0.0), h[..., n_state:]], 2)
+        own = torch.where(is_blind[:, :, None, None], torch.tensor(rows.OWN_UNKNOWN, device=h.device), batch.own)
+        changed = batch.changed.masked_fill(is_blind[..., None], 2)
+        return batch._replace(own=own, changed=changed), h
 
 
 def named_latents(network: Network, windows: NDArray[np.uint8], within: NDArray[np.float32] | float = 0.5) -> NDArray:

@@ -31,7 +31,7 @@ class Batch(NamedTuple):
     target: Tensor  # (B, 96, 4, 3)
     seen: Tensor  # (B, 96, 16): rows of the encoder's input
     inputs: Tensor  # (B, 96, N_INPUTS): rows of the decoder's input
-    own: Tensor  # (B, 96, 4, N_OWN): rows of each voice's head for what it did itself
+    own: Tensor  # (B, 96, 4, 4): rows of each voice's head for what it did itself
     changed: Tensor  # (B, 96, 4): whether a voice's note is another than before: 0 no, 1 yes, 2 not told
 
 
@@ -169,7 +169,7 @@ class Network(nn.Module):
         return self.trunk[voice.name](h) + self.known[voice.name](torch.cat(parts, 2))
 
     def note_logits(self, voice: Voice, units: Tensor, own: Tensor) -> Tensor:
-        """Return logits of a voice's note classes, (B, T, 90), from its units; ``own`` is (B, T, N_OWN)."""
+        """Return logits of a voice's note classes, (B, T, 90), from its units; ``own`` is (B, T, 4)."""
         scores = self.note[voice.name](functional.silu(units[..., : self.config.n_note_hidden])).float()
         logits, pull = scores[..., :N_CLASSES], scores[..., N_CLASSES:]
         logits = functional.pad(logits, (0, 1))
