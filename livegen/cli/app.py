@@ -9,6 +9,7 @@ import typer
 
 from livegen import __version__
 from livegen.cli.files import convert, render
+from livegen.cli.latent import latent
 from livegen.cli.learn import evaluate, imagine, models, train
 from livegen.cli.lists import controls, devices, doctor, patches, rigs
 from livegen.cli.output import out, say
@@ -37,6 +38,8 @@ _COMMANDS: Final[tuple[Callable[..., None], ...]] = (
 _NAMES: Final = {evaluate: "eval"}  # a function of this name would hide Python's own
 for _command in _COMMANDS:
     app.command(_NAMES.get(_command))(_command)
+
+app.add_typer(latent, name="latent")
 
 
 @app.callback(invoke_without_command=True)

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.beat import Beat
+from livegen.engines.steps import BEATS, N_STEPS, STEPS_A_BEAT, on_the_beat, score_on_the_beat
 from livegen.errors import FormatError, TrainingError
 from livegen.formats.files import atomic_path
 from livegen.formats.midi.nesmdb import voice_changes
@@ -27,15 +28,10 @@ from livegen.training.exact_onsets import archived_songs, exact_beat
 from livegen.training.sources import Heard, Listener, load_songs
 from livegen.units import FRAME_RATE_HZ
 
-STEPS_A_BEAT: Final = 12
-"""Twelve: triplets and sixteenths both lie on it."""
-
-BEATS: Final = 8
-N_STEPS: Final = BEATS * STEPS_A_BEAT
-"""Length of a window in beats and in steps."""
-
 MAX_SHIFT: Final = 6
 """Most semitones by which a window may be transposed."""
+
+__all__ = ["BEATS", "N_STEPS", "STEPS_A_BEAT", "Windows", "load_windows", "on_the_beat", "only_voices", "windows_of"]
 
 _VERSION: Final = 1
 """Of how windows are made: a packed file of another version is made anew."""
@@ -236,10 +232,7 @@ def windows_of(songs: Iterable[tuple[NDArray[np.uint8], Beat]]) -> Windows:
 
     An onset is taken to be where its frame begins.
     """
-    return _gathered(
-        (on_the_beat([(np.arange(len(score)), score[:, v]) for v in Voice], beat, len(score)), beat.period_frames)
-        for score, beat in songs
-    )
+    return _gathered((score_on_the_beat(score, beat), beat.period_frames) for score, beat in songs)
 
 
 def _gathered(songs: Iterable[tuple[NDArray[np.uint8], float]]) -> Windows:
@@ -247,47 +240,3 @@ def _gathered(songs: Iterable[tuple[NDArray[np.uint8], float]]) -> Windows:
     offsets = np.cumsum([0, *(len(steps) for steps, _ in kept)], dtype=np.int64)
     steps = np.concatenate([np.empty((0, N_VOICES, N_COLUMNS), np.uint8), *(steps for steps, _ in kept)])
     return _completed(steps, offsets, np.array([period for _, period in kept], np.float64))
-
-
-def on_the_beat(changes: list[tuple[NDArray, NDArray[np.uint8]]], beat: Beat, n_frames: float) -> NDArray[np.uint8]:
-    """Return a song on the grid of its beat.
-
-    An onset lies in the step nearest to its exact time; of several in one step the last one is taken, as it is struck.
-    A step without an onset is as the song is at its time.
-
-    Parameters
-    ----------
-    changes : list of (array, ndarray of uint8)
-        For each voice, the times, in frames, rising, at which its state changes, (K,), and the states, (K, 3): note,
-        volume and timbre. The first time is 0.
-    beat : Beat
-        With its phase at time 0.
-    n_frames : float
-        The song's length.
-
-    Returns
-    -------
-    ndarray of uint8, shape (N, 4, 3)
-        From the last beat before the music, or on it, to the song's end.
-    """
-    steps_a_frame = STEPS_A_BEAT / beat.period_frames
-    first = np.rint(beat.phase % 1.0 * STEPS_A_BEAT) // STEPS_A_BEAT * STEPS_A_BEAT
-    at_zero = beat.phase % 1.0 * STEPS_A_BEAT - first  # the place of time 0 in steps from the first one
-    n_steps = max(int(np.ceil(at_zero + n_frames * steps_a_frame - 0.5)), 0)
-    score = np.zeros((n_steps, N_VOICES, N_COLUMNS), np.uint8)
-    step = np.arange(n_steps)
-    for voice, (frames, states) in enumerate(changes):
-        place = at_zero + np.asarray(frames, np.float64) * steps_a_frame
-        alone = np.zeros((len(states), N_VOICES, N_COLUMNS), np.uint8)
-        alone[:, voice] = states
-        struck = np.flatnonzero(onsets(alone)[:, voice])
-        now = np.searchsorted(place, step, side="right") - 1
-        score[:, voice] = np.where(now[:, None] >= 0, states[now], 0)
-        nearest = np.floor(place[struck] + 0.5).astype(np.int64)
-        is_inside = (nearest >= 0) & (nearest < n_steps)
-        score[nearest[is_inside], voice] = states[struck[is_inside]]
-    has_volume = [Voice.P1, Voice.P2, Voice.NO]
-    is_silent = score[..., Column.NOTE] == 0
-    is_silent[:, has_volume] |= score[:, has_volume, Column.VOLUME] == 0
-    score[is_silent] = 0
-    return score

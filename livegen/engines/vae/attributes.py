@@ -11,11 +11,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from livegen.engines.steps import STEPS_A_BEAT
 from livegen.score import N_VOICES, PITCHED, Column, Voice, onsets
-
-STEPS_A_BEAT: Final = 12
-N_STEPS: Final = 8 * STEPS_A_BEAT
-"""Steps of a window: eight beats of twelve."""
 
 ATTRIBUTES: Final[dict[str, str]] = {
     "density": "attacks of the pitched voices",

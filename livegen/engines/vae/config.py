@@ -7,8 +7,9 @@ from typing import Any, Final, Self
 
 from livegen.engines.lstm.kernels import HAS_VOLUME, N_CLASSES
 from livegen.engines.lstm.lstm import ALL_VOICES, parse_voices
+from livegen.engines.steps import N_STEPS, STEPS_A_BEAT
 from livegen.engines.vae import rows
-from livegen.engines.vae.attributes import N_QUANTILES, N_STEPS, STEPS_A_BEAT, names_of
+from livegen.engines.vae.attributes import N_QUANTILES, names_of
 from livegen.errors import CheckpointError
 from livegen.score import Voice
 

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from livegen.beat import Beat
-from livegen.engines.vae.attributes import N_STEPS, STEPS_A_BEAT
+from livegen.engines.steps import BEATS, STEPS_A_BEAT
 
 USUAL_PERIOD_FRAMES: Final = 12.0
 """Of the beat where nobody knows it: 120 beats a minute, a step a frame."""
 
-_BEATS: Final = N_STEPS // STEPS_A_BEAT
 _ROUNDING: Final = 1e-6  # of phases, in steps: a middle that lies on the edge of two steps is in the later one
 
 
@@ -62,10 +61,10 @@ class Grid:
         beat, step = divmod(place, STEPS_A_BEAT)
         if self.place < 0 or beat == self.place // STEPS_A_BEAT:
             return Grid(place, self.window), gone
-        is_over = beat >= _BEATS
+        is_over = beat >= BEATS
         if in_bar is not None:
             at, n_beats = in_bar
-            is_over |= at == 0 and (beat % n_beats != 0 or beat >= _BEATS // n_beats * n_beats)
+            is_over |= at == 0 and (beat % n_beats != 0 or beat >= BEATS // n_beats * n_beats)
         return (Grid(step, self.window + 1) if is_over else Grid(place, self.window)), gone
 
 
@@ -74,7 +73,7 @@ def _beat_in_bar(beat: Beat, bar: Beat | None) -> tuple[int, int] | None:
     if bar is None:
         return None
     n_beats = round(bar.period_frames / beat.period_frames)
-    if not 2 <= n_beats <= _BEATS:
+    if not 2 <= n_beats <= BEATS:
         return None
     middle = bar.after(1).phase + 0.5 / bar.period_frames
     return int(middle * n_beats) % n_beats, n_beats

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from livegen.engines.dense import add_product, add_row, gru_step, silu, tanh
 from livegen.engines.lstm.kernels import HAS_VOLUME, N_CLASSES, NOTE_CLASS, Shape, allowed
 from livegen.engines.sampling import draw, draw_note, uniform
+from livegen.engines.steps import N_STEPS, STEPS_A_BEAT
 from livegen.engines.vae import rows
-from livegen.engines.vae.attributes import N_STEPS, STEPS_A_BEAT
 from livegen.engines.vae.config import N_BEATS
 from livegen.engines.vae.weights import Conductor, Decoder, Encoder, Gru
 from livegen.score import N_VOICES, NOTE_RANGE, TIMBRE_MAX, is_onset

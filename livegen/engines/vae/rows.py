@@ -6,7 +6,7 @@ window begins or word drop-out hides it, has a row of its own.
 
 from typing import Final
 
-from livegen.engines.vae.attributes import N_STEPS
+from livegen.engines.steps import N_STEPS
 from livegen.score import N_VOICES
 
 N_NOTES: Final = 109

@@ -22,8 +22,9 @@ from livegen.engines.lstm.kernels import N_CLASSES, NOTE_CLASS, attack
 from livegen.engines.lstm.lstm import shape_of
 from livegen.engines.protocol import UNCONDITIONED, Conditions, Sampling
 from livegen.engines.sampling import seed_bits
+from livegen.engines.steps import N_STEPS
 from livegen.engines.vae import kernels, rows
-from livegen.engines.vae.attributes import ATTRIBUTES, N_STEPS, latents_of, measure
+from livegen.engines.vae.attributes import ATTRIBUTES, latents_of, measure
 from livegen.engines.vae.config import N_POINTERS, VaeConfig
 from livegen.engines.vae.grid import Grid
 from livegen.engines.vae.place import Knobs, place_of

@@ -6,8 +6,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from livegen.engines.lstm.kernels import HAS_VOLUME
+from livegen.engines.steps import N_STEPS
 from livegen.engines.vae import rows
-from livegen.engines.vae.attributes import N_STEPS
 from livegen.score import N_VOICES, NOTE_RANGE, Voice
 from livegen.training.vae.network import Batch, Network
 

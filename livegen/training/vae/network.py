@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from livegen.engines.lstm.kernels import HAS_VOLUME, N_CLASSES, NOTE_CLASS
+from livegen.engines.steps import N_STEPS, STEPS_A_BEAT
 from livegen.engines.vae import rows
-from livegen.engines.vae.attributes import N_STEPS, STEPS_A_BEAT
 from livegen.engines.vae.config import N_BEATS, N_POINTERS, VaeConfig
 from livegen.score import N_VOICES, NOTE_RANGE, TIMBRE_MAX, Voice, onsets
 

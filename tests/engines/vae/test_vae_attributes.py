@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from livegen.engines.vae.attributes import ATTRIBUTES, N_STEPS, latents_of, measure, names_of, quantiles_of
+from livegen.engines.steps import N_STEPS
+from livegen.engines.vae.attributes import ATTRIBUTES, latents_of, measure, names_of, quantiles_of
 from livegen.score import Voice
 
 NAMES = list(ATTRIBUTES)
