@@ -218,13 +218,19 @@ def evaluate(
         show_figures(figures, as_json)
         return
     with _needs_torch():
+        from livegen.engines.checkpoint import read_config
         from livegen.judge.free_run import N_ALL_RUNS, judge_free_runs
         from livegen.training.evaluate import evaluate as evaluate_model
+        from livegen.training.vae.evaluate import evaluate_vae
 
     with progress_bar() as progress:
         progress.add_task("measuring", total=None)
         reading = _Reading(progress)
-        figures = evaluate_model(data, folder, has_beat=beat is BeatGiven.ESTIMATED, listener=reading, is_strict=strict)
+        if read_config(folder)[0] == "vae":
+            figures = evaluate_vae(data, folder, seed=seed, listener=reading, is_strict=strict)
+        else:
+            has_beat = beat is BeatGiven.ESTIMATED
+            figures = evaluate_model(data, folder, has_beat=has_beat, listener=reading, is_strict=strict)
     if free_runs or picture is not None:
         with progress_bar() as progress:
             task = progress.add_task("playing", total=N_ALL_RUNS)

@@ -76,4 +76,5 @@ def accuracy(
     note, truth = decoded[..., list(voices), 0], windows[..., list(voices), 0]
     is_right = (note == truth)[:, 1:]
     is_change = truth[:, 1:] != truth[:, :-1]
-    return float(is_right.mean()), float(is_right[is_change].mean()), float((~is_change).mean())
+    of_changes = float(is_right[is_change].mean()) if is_change.any() else 0.0
+    return float(is_right.mean()), of_changes, float((~is_change).mean())

@@ -23,11 +23,14 @@ _NAMED_NOISE: Final = 0.2
 _FREE_BITS: Final = 0.05
 """Nats that each free latent may hold at no cost, so that none of them is given up."""
 
-_APART: Final = 2.0
-"""Weight of the squared correlations between free and named latents. What a knob says is not to be said a second time
-elsewhere: the decoder would listen there."""
+_APART: Final = 20.0
+"""Weight, in nats, of the squared correlations between free and named latents. What a knob says is not to be said a
+second time elsewhere: the decoder would listen there."""
 
-_STRANGERS: Final = 0.1
+_KEPT_APART: Final = 0.95
+"""How much of the correlations found so far is left after a step: those of one batch are mostly chance."""
+
+_STRANGERS: Final = 0.15
 """Share of windows whose free latents are drawn from the prior and not from the encoder. So the decoder learns what the
 knobs mean beside free latents that have nothing to do with them, as they have when somebody plays with the knobs."""
 
@@ -63,6 +66,9 @@ class Lesson(nn.Module):
     def __init__(self, network: Network):
         super().__init__()
         self.network = network
+        c = network.config
+        self.correlation: Tensor
+        self.register_buffer("correlation", torch.zeros(c.n_free, c.n_named, device=network.quantiles.device))
 
     def forward(self, batch: Batch, named: Tensor, kl_weight: float) -> Losses:
         """Return the losses of a batch whose named latents are ``named (B, n_named)``."""
@@ -79,9 +85,18 @@ class Lesson(nn.Module):
         note, volume, timbre = (each.sum((1, 2)).mean() for each in nlls)
         each_kl = 0.5 * (mean**2 + log_variance.exp() - 1.0 - log_variance).mean(0)
         kl = each_kl.clamp(min=_FREE_BITS).sum()
-        apart = _APART * ((mean - mean.mean(0)).T @ (named - named.mean(0)) / n).square().sum()
+        apart = _APART * self._correlated(mean, named)
         total = note + VOLUME_WEIGHT * volume + TIMBRE_WEIGHT * timbre + kl_weight * kl + apart
         return Losses(total, note, volume, timbre, each_kl.sum(), apart)
+
+    def _correlated(self, mean: Tensor, named: Tensor) -> Tensor:
+        """Return something with the gradient of the squared correlations of free and named latents."""
+        spread = mean.detach().std(0).clamp(min=1e-3)
+        with torch.autocast(mean.device.type, enabled=False):
+            now = ((mean - mean.mean(0)) / spread).T @ (named - named.mean(0)) / len(mean)
+        with torch.no_grad():
+            self.correlation.mul_(_KEPT_APART).add_(now, alpha=1.0 - _KEPT_APART)
+        return 2.0 * (self.correlation.detach().clone() * now).sum()
 
     def _blinded(self, batch: Batch, h: Tensor) -> tuple[Batch, Tensor]:
         """Hide the decoder's state and the step before from the heads at some steps."""

@@ -14,7 +14,7 @@ from livegen.engines.vae.attributes import ATTRIBUTES, measure, quantiles_of
 from livegen.engines.vae.config import VaeConfig
 from livegen.errors import CheckpointError, TrainingError
 from livegen.score import N_VOICES
-from livegen.training.distributed import Group, joined
+from livegen.training.distributed import Group, device_of_process, joined
 from livegen.training.run import RESUME_FILE, Progress, Run, RunSettings, learn_to_the_end, recorded, settled
 from livegen.training.sources import TRAIN, VALID, Heard, Listener, has_split
 from livegen.training.vae.finish import finished
@@ -55,7 +55,8 @@ class _Run(Run):
 
     def __init__(self, windows: Windows, config: VaeConfig, settings: VaeSettings, group: Group):
         torch.manual_seed(settings.seed)
-        super().__init__(Network(config), Lesson, settings, group)
+        self._lesson = Lesson(Network(config).to(device_of_process()))
+        super().__init__(self._lesson.network, lambda _: self._lesson, settings, group)
         self.windows = windows
         self.frames_a_step = settings.n_lanes * N_STEPS
         which = np.random.default_rng(settings.seed).choice(len(windows), min(_N_MEASURED, len(windows)), replace=False)
@@ -67,6 +68,15 @@ class _Run(Run):
         s, n_processes = self.settings, self.group.size
         same: list[int | str] = [s.seed, s.n_lanes, len(self.windows.steps), len(self.windows)]
         return same + ([n_processes] if n_processes > 1 else [])
+
+    def more(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+        """Return how far free and named latents are correlated."""
+        found = self.group.gather(self._lesson.correlation)
+        return {"correlation": torch.stack(found)}, {}
+
+    def take(self, tensors: dict[str, torch.Tensor], about: dict[str, Any]) -> None:
+        """Go on with this process's correlations."""
+        self._lesson.correlation.copy_(tensors["correlation"][self.group.rank])
 
     def weights(self) -> dict[str, torch.Tensor]:
         """Return the arrays with the free latents in order."""

@@ -1,0 +1,156 @@
+"""Figures of a VAE: what is left of a window after its latents, what the knobs do, the way between two places."""
+
+import time
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from livegen.engines.checkpoint import load_predictor, read_config, read_weights
+from livegen.engines.protocol import Sampling
+from livegen.engines.vae.attributes import ATTRIBUTES, measure
+from livegen.engines.vae.config import VaeConfig
+from livegen.engines.vae.vae import VaeEngine
+from livegen.errors import CheckpointError
+from livegen.training.sources import VALID, Listener
+from livegen.training.vae.decode import accuracy, decode
+from livegen.training.vae.lesson import named_latents
+from livegen.training.vae.network import Network, seen_rows
+from livegen.training.vae.train import note_nll
+from livegen.training.windows import load_windows, only_voices
+
+N_WINDOWS: Final = 512
+N_KNOBS: Final = 200
+N_PAIRS: Final = 100
+_PATH_STEPS: Final = 8
+_KNOB_VALUES: Final = (-2.0, -1.0, 0.0, 1.0, 2.0)
+_LANES: Final = 128
+_MILLISECONDS: Final = 1000.0
+
+
+def evaluate_vae(
+    data: Path,
+    model_folder: Path,
+    *,
+    seed: int = 0,
+    listener: Listener | None = None,
+    is_strict: bool = False,
+) -> dict[str, Any]:
+    """Measure a VAE on the windows of a split that it was not trained on.
+
+    Returns
+    -------
+    dict
+        ``model windows``. ``accuracy change_accuracy copy_accuracy``, each of all voices together, under "all", and by
+        voice: of windows that are decoded from the encoder's means, the likeliest note at every step, hearing nothing
+        but themselves: the share of notes that are right, of those that are other notes than in the step before, and
+        of a model that never changes. ``note_nll``: nats a step, when every step before is told. ``knobs``: by name,
+        Spearman's correlation of a named latent at -2, -1, 0, 1 and 2, with 200 random places each, and what is then
+        measured in the notes drawn at a temperature of 1; ``knobs_within`` is the mean over the places of the
+        correlation within one. ``interpolation``: of 100 pairs of windows that are interpolated in 8 steps, the share
+        of steps to the next at which fewer notes are as at the begin and more as at the end; and the same of either.
+        ``decode_ms``: of the engine, for a window, the median and the 99th percentile.
+
+    Raises
+    ------
+    TrainingError, CheckpointError
+        If the data or the model cannot be used.
+    """
+    network = load_network(model_folder)
+    config = network.config
+    windows = only_voices(load_windows(data, VALID, listener, is_strict=is_strict), config.voices)
+    which = np.linspace(0, len(windows) - 1, min(N_WINDOWS, len(windows))).astype(np.int64)
+    taken = windows.take(which)
+    z = encode(network, taken)
+    told = _decoded(network, z)
+    engine = load_predictor(model_folder)
+    assert isinstance(engine, VaeEngine)
+    by_voice = {"all": config.voices} | {voice.name.lower(): (voice,) for voice in config.voices}
+    found = {name: accuracy(told, taken, voices) for name, voices in by_voice.items()}
+    knobs = _knobs(network, seed)
+    return {
+        "model": model_folder.resolve().name,
+        "windows": len(which),
+        **{
+            figure: {name: of_voice[i] for name, of_voice in found.items()}
+            for i, figure in enumerate(("accuracy", "change_accuracy", "copy_accuracy"))
+        },
+        "note_nll": note_nll(network, windows, N_WINDOWS),
+        "knobs": {name: pooled for name, (pooled, _) in knobs.items()},
+        "knobs_within": {name: within for name, (_, within) in knobs.items()},
+        "interpolation": _interpolation(network, z, seed),
+        "decode_ms": _decode_ms(engine, z),
+    }
+
+
+def load_network(folder: Path) -> Network:
+    """Return the network of a model's folder; raises CheckpointError if it is no VAE."""
+    _, config = read_config(folder)
+    if not isinstance(config, VaeConfig):
+        raise CheckpointError(f"the model in {folder} is no vae")
+    network = Network(config)
+    arrays = read_weights(folder, config.shapes())
+    network.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
+    return network.eval()
+
+
+@torch.no_grad()
+def encode(network: Network, windows: NDArray[np.uint8]) -> torch.Tensor:
+    """Return the latents, (n, n_latents), of windows: what is measured, and the encoder's means."""
+    named = torch.from_numpy(named_latents(network, windows))
+    return torch.cat([named, network.encode(torch.from_numpy(seen_rows(windows)))[0]], 1)
+
+
+def _decoded(network: Network, z: torch.Tensor, generator: torch.Generator | None = None) -> NDArray[np.uint8]:
+    return np.concatenate([decode(network, some, generator) for some in z.split(_LANES)])
+
+
+def _knobs(network: Network, seed: int) -> dict[str, tuple[float, float]]:
+    generator = torch.Generator().manual_seed(seed)
+    places = torch.randn(N_KNOBS, network.config.n_latents, generator=generator)
+    values = np.repeat(_KNOB_VALUES, N_KNOBS)
+    found = {}
+    for i, name in enumerate(network.config.latents):
+        z = places.repeat(len(_KNOB_VALUES), 1)
+        z[:, i] = torch.from_numpy(values).float()
+        measured = measure(_decoded(network, z, generator))[:, list(ATTRIBUTES).index(name)]
+        each = [spearman(values[at::N_KNOBS], measured[at::N_KNOBS]) for at in range(N_KNOBS)]
+        found[name] = (spearman(values, measured), float(np.mean(each)))
+    return found
+
+
+def _interpolation(network: Network, z: torch.Tensor, seed: int) -> dict[str, float]:
+    """Return how often a step from one window towards another leads away from the one, towards the other, and both."""
+    pairs = np.random.default_rng(seed).integers(0, len(z), (N_PAIRS, 2))
+    share = torch.linspace(0.0, 1.0, _PATH_STEPS)[None, :, None]
+    path = (1.0 - share) * z[pairs[:, 0], None] + share * z[pairs[:, 1], None]
+    notes = _decoded(network, path.flatten(0, 1))[..., 0].reshape(N_PAIRS, _PATH_STEPS, -1)
+    to_a, to_b = ((notes != notes[:, end, None]).mean(2) for end in (0, -1))
+    away, near = np.diff(to_a, axis=1) > 0, np.diff(to_b, axis=1) < 0
+    return {"both": float((away & near).mean()), "away": float(away.mean()), "near": float(near.mean())}
+
+
+def _decode_ms(engine: VaeEngine, z: torch.Tensor) -> dict[str, float]:
+    engine.warm_up()
+    seconds = []
+    for i, place in enumerate(z.numpy()[:N_KNOBS]):
+        start = time.perf_counter()
+        engine.decode(place, Sampling(), i)
+        seconds.append(time.perf_counter() - start)
+    p50, p99 = np.percentile(seconds, [50, 99]) * _MILLISECONDS
+    return {"p50": float(p50), "p99": float(p99)}
+
+
+def spearman(one: NDArray, other: NDArray) -> float:
+    """Return Spearman's rank correlation; equal values share their mean rank. It is 0 where one of them is constant."""
+    ranks = [_ranks(values) for values in (one, other)]
+    spread = ranks[0].std() * ranks[1].std()
+    product = ((ranks[0] - ranks[0].mean()) * (ranks[1] - ranks[1].mean())).mean()
+    return float(product / spread) if spread > 0.0 else 0.0
+
+
+def _ranks(values: NDArray) -> NDArray[np.float64]:
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts - 1) / 2.0)[place]

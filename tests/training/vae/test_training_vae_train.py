@@ -1,0 +1,128 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from songs import song, write_splits
+from vae_weights import SMALL, small_config
+
+torch = pytest.importorskip("torch")
+
+from safetensors.numpy import load_file  # noqa: E402
+
+from livegen.beat import Beat  # noqa: E402
+from livegen.engines.checkpoint import load_predictor, read_config  # noqa: E402
+from livegen.engines.vae.vae import VaeEngine  # noqa: E402
+from livegen.errors import CheckpointError, TrainingError  # noqa: E402
+from livegen.score import Voice  # noqa: E402
+from livegen.training import windows as windows_module  # noqa: E402
+from livegen.training.curve import read_curve  # noqa: E402
+from livegen.training.record import read_record  # noqa: E402
+from livegen.training.run import Progress  # noqa: E402
+from livegen.training.sources import Songs  # noqa: E402
+from livegen.training.vae import evaluate as evaluate_module  # noqa: E402
+from livegen.training.vae.evaluate import evaluate_vae, spearman  # noqa: E402
+from livegen.training.vae.train import VaeSettings, train_vae  # noqa: E402
+
+SETTINGS = VaeSettings(
+    steps=12, n_lanes=6, learning_rate=1e-2, warm_up_steps=3, kl_steps=4, precision="float32", checkpoint_minutes=1e3
+)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Songs of which each is given a beat, whatever is found in them."""
+    folder = write_splits(tmp_path_factory.mktemp("data"))
+    patch = pytest.MonkeyPatch()
+    longer = {"train": [song(i, 400) for i in range(4)], "valid": [song(100 + i, 300) for i in range(2)]}
+
+    def load(data, split, *_, **__) -> Songs:
+        from livegen.training.dataset import songs_of
+
+        return songs_of(longer[split], [Beat(12.0, 0.0)] * len(longer[split]))
+
+    patch.setattr(windows_module, "load_songs", load)
+    yield folder
+    patch.undo()
+
+
+@pytest.fixture(scope="module")
+def trained(data, tmp_path_factory):
+    out = tmp_path_factory.mktemp("models") / "tiny"
+    reports: list[Progress] = []
+    train_vae(data, out, config=SMALL, settings=replace(SETTINGS, steps=40), progress=reports.append)
+    return out, reports
+
+
+def test_a_run_learns_and_leaves_a_model_that_plays(trained):
+    out, reports = trained
+    assert [report.step for report in reports] == list(range(1, 41))
+    assert np.mean([report.loss for report in reports[-5:]]) < 0.7 * reports[0].loss
+    assert reports[-1].valid_note_nll is not None
+    engine = load_predictor(out)
+    assert isinstance(engine, VaeEngine)
+    assert engine.config == SMALL
+    assert np.isfinite(engine.encode(song(1, 96))).all()
+    assert [row.step for row in read_curve(out)] == [40]
+    record = read_record(out)
+    assert record["parts"][0]["status"] == "finished"
+    assert record["data"]["train"]["windows"] > 50
+    assert record["settings"]["kl_weight"] == SETTINGS.kl_weight
+
+
+def test_a_resumed_run_ends_where_an_unbroken_one_does(data, tmp_path):
+    def stop_at_7(progress: Progress) -> None:
+        if progress.step == 7:
+            raise KeyboardInterrupt
+
+    train_vae(data, tmp_path / "whole", config=SMALL, settings=SETTINGS)
+    often = replace(SETTINGS, checkpoint_minutes=0.0)
+    with pytest.raises(KeyboardInterrupt):
+        train_vae(data, tmp_path / "broken", config=SMALL, settings=often, progress=stop_at_7)
+    assert train_vae(data, tmp_path / "broken", settings=SETTINGS, resume=True).step == 12
+    for file in ("weights.safetensors", "config.toml"):
+        assert (tmp_path / "broken" / file).read_bytes() == (tmp_path / "whole" / file).read_bytes()
+
+
+def test_what_cannot_be_resumed_says_why(data, trained, tmp_path, model):
+    out, _ = trained
+    with pytest.raises(TrainingError, match=r"seed, windows a step, .* give the same ones"):
+        train_vae(data, out, settings=replace(SETTINGS, seed=5), resume=True)
+    with pytest.raises(TrainingError, match="is no vae"):
+        train_vae(data, model, settings=SETTINGS, resume=True)
+    with pytest.raises(TrainingError, match="cannot resume"):
+        train_vae(data, tmp_path, settings=SETTINGS, resume=True)
+
+
+def test_a_model_of_one_voice_hears_no_other(data, tmp_path):
+    config = small_config((Voice.P1,))
+    train_vae(data, tmp_path, config=config, settings=replace(SETTINGS, steps=3))
+    assert read_config(tmp_path) == ("vae", config)
+    assert load_file(tmp_path / "weights.safetensors")["quantiles"].shape[0] == 7
+    assert load_predictor(tmp_path).voices == (Voice.P1,)
+
+
+def test_every_figure_is_measured(data, trained, model, monkeypatch):
+    out, _ = trained
+    for name, few in {"N_WINDOWS": 6, "N_KNOBS": 4, "N_PAIRS": 3}.items():
+        monkeypatch.setattr(evaluate_module, name, few)
+    figures = evaluate_vae(data, out)
+    assert set(figures["accuracy"]) == {"all", "p1", "p2", "tr", "no"}
+    assert 0.0 <= figures["change_accuracy"]["all"] <= 1.0
+    assert figures["copy_accuracy"]["tr"] == 1.0
+    assert tuple(figures["knobs"]) == SMALL.latents
+    assert all(-1.0 <= value <= 1.0 for value in figures["knobs"].values())
+    assert 0.0 <= figures["interpolation"]["both"] <= figures["interpolation"]["away"] <= 1.0
+    assert 0.0 < figures["decode_ms"]["p50"] <= figures["decode_ms"]["p99"]
+    assert figures["note_nll"] > 0.0
+    with pytest.raises(CheckpointError, match="is no vae"):
+        evaluate_vae(data, model)
+
+
+def test_spearman_is_that_of_ranks():
+    x = np.array([3.0, 1.0, 2.0, 5.0])
+    assert spearman(x, x**3) == pytest.approx(1.0)
+    assert spearman(x, -x) == pytest.approx(-1.0)
+    assert spearman(x, np.ones(4)) == 0.0
+    stats = pytest.importorskip("scipy.stats")
+    one, other = np.random.default_rng(0).integers(0, 5, (2, 60))
+    assert spearman(one, other) == pytest.approx(stats.spearmanr(one, other).statistic)
