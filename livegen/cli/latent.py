@@ -5,9 +5,10 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from livegen.cli.options import Strict, load_model
+from livegen.cli.options import Strict, say_if_compiling
 from livegen.cli.output import say, warn
 from livegen.errors import ControlError
+from livegen.system.resources import model_folder
 
 latent = typer.Typer(
     help="Compose with the latents of a model: scores to places and back, from one place to another, new places.",
@@ -40,7 +41,7 @@ def encode(
     from livegen.offline import latent as offline
 
     check_place(out_file)
-    engine = offline.checked(load_model(model))
+    engine = _engine(model)
     places = offline.encode(engine, score, bpm, refuse if strict else warn)
     say(f"wrote {out_file}: {offline.save(out_file, places, None)} at {places.bpm:.1f} beats a minute")
 
@@ -60,7 +61,7 @@ def decode(
     """
     from livegen.offline import latent as offline
 
-    engine = offline.checked(load_model(model))
+    engine = _engine(model)
     _write(engine, offline.load(engine, places), out_file, bpm, temperature, seed, is_music=True)
 
 
@@ -84,7 +85,7 @@ def interpolate(
     from livegen.offline import latent as offline
 
     check_place(out_file)
-    engine = offline.checked(load_model(model))
+    engine = _engine(model)
     begin, end = (offline.load(engine, path, warn=refuse if strict else warn) for path in (one, other))
     _write(engine, offline.between(begin, end, steps), out_file, bpm, temperature, seed)
 
@@ -118,8 +119,18 @@ def sample(
             raise ControlError(f"--set {assignment!r} has no number: write it as --set density=1.5") from error
         if not -3.0 <= named[name] <= 3.0:
             raise ControlError(f"--set {assignment!r} is out of range: allowed is -3..3")
-    engine = offline.checked(load_model(model))
+    engine = _engine(model)
     _write(engine, offline.sample(engine, count, seed, named), out_file, bpm, temperature, seed)
+
+
+def _engine(model: str) -> Any:
+    """Return the engine of a model that has latents."""
+    from livegen.engines.checkpoint import load_engine
+    from livegen.offline.latent import checked
+
+    folder = model_folder(model)
+    say_if_compiling()
+    return checked(load_engine(folder))
 
 
 def _write(

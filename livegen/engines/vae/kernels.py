@@ -241,6 +241,7 @@ def new_units(voice: int, note: int, last_note: int, is_told: bool, decoder: Dec
 def draw_step(
     frame: NDArray[np.uint8],
     is_known: NDArray[np.bool_],
+    is_later: NDArray[np.bool_],
     last: NDArray[np.uint8],
     bar: NDArray[np.uint8],
     is_told: bool,
@@ -256,6 +257,8 @@ def draw_step(
 
     Parameters
     ----------
+    is_later : ndarray of bool, shape (4,)
+        Voices that are not drawn either.
     last, bar, is_told
         As for `decoder_step`.
     recent : ndarray of uint8, shape (n, 4)
@@ -270,7 +273,7 @@ def draw_step(
     new, scratch = np.empty(n_hidden - n_note, np.float32), np.empty(N_CLASSES, np.float64)
     is_allowed, group = np.empty(N_CLASSES, np.bool_), np.empty(N_CLASSES, np.int64)
     for voice in range(N_VOICES):
-        if is_known[voice]:
+        if is_known[voice] or is_later[voice]:
             continue
         head_units(voice, frame, is_known, last, bar, is_told, h, decoder, hidden)
         last_note = np.int64(last[voice, 0])
@@ -327,7 +330,7 @@ def decode_window(
     h, new_h = state.copy(), np.empty(n_state, np.float32)
     both = np.empty(n_state + plan.shape[1], np.float32)
     bar, nothing = np.empty(N_VOICES, np.uint8), np.zeros((N_VOICES, 3), np.uint8)
-    notes = np.zeros((N_STEPS, N_VOICES), np.uint8)
+    notes, no_one = np.zeros((N_STEPS, N_VOICES), np.uint8), np.zeros(N_VOICES, np.bool_)
     for t in range(N_STEPS):
         last = frames[t - 1] if t > 0 else nothing
         bar[:] = rows.UNKNOWN_NOTE
@@ -338,5 +341,5 @@ def decode_window(
         both[:n_state], both[n_state:] = h, plan[t]
         frames[t] = 0
         known = is_absent.copy()
-        draw_step(frames[t], known, last, bar, t > 0, notes[:t], both, decoder, 0.0, shape, seed, t)
+        draw_step(frames[t], known, no_one, last, bar, t > 0, notes[:t], both, decoder, 0.0, shape, seed, t)
         notes[t] = frames[t, :, 0]

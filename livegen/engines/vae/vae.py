@@ -20,7 +20,7 @@ from livegen.beat import Beat
 from livegen.engines.lstm.features import beat_buckets
 from livegen.engines.lstm.kernels import N_CLASSES, NOTE_CLASS, attack
 from livegen.engines.lstm.lstm import shape_of
-from livegen.engines.protocol import UNCONDITIONED, Conditions, Sampling
+from livegen.engines.protocol import NONE_LATER, UNCONDITIONED, Conditions, Info, Sampling
 from livegen.engines.sampling import seed_bits
 from livegen.engines.steps import N_STEPS
 from livegen.engines.vae import kernels, rows
@@ -103,6 +103,7 @@ class VaeDistribution:
         *,
         seed: int,
         frame_index: int,
+        is_later: NDArray[np.bool_] = NONE_LATER,
     ) -> NDArray[np.uint8]:
         """Draw a frame; see `livegen.engines.protocol.Distribution`.
 
@@ -114,7 +115,7 @@ class VaeDistribution:
             return held
         shape = shape_of(sampling)
         bias = float(attack(beat_buckets(self.beat)[0][0], sampling.grid))
-        drawn = held
+        drawn, later = held, is_later.copy()  # Numba compiles anew for a read-only array
         for place, link in enumerate(self.links):
             frame = np.minimum(held, _LARGEST)
             known = is_forced | self.engine.is_absent
@@ -123,6 +124,7 @@ class VaeDistribution:
             kernels.draw_step(
                 frame,
                 known,
+                later,
                 last,
                 bar,
                 True,
@@ -213,9 +215,9 @@ class VaeEngine:
         return cls(name, config, fold(config, arrays), is_absent)
 
     @property
-    def voices(self) -> tuple[Voice, ...]:
-        """The voices that it plays."""
-        return self.config.voices
+    def info(self) -> Info:
+        """What it is: its latents are for two bars, but it draws frame by frame, with all that is known of it."""
+        return Info("vae", self.config.voices)
 
     @property
     def latents(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from livegen.engines.checkpoint import load_predictor, read_config, read_weights
+from livegen.engines.checkpoint import load_engine, read_config, read_weights
 from livegen.engines.protocol import Sampling
 from livegen.engines.vae.attributes import ATTRIBUTES, measure
 from livegen.engines.vae.config import VaeConfig
@@ -65,7 +65,7 @@ def evaluate_vae(
     taken = windows.take(which)
     z = encode(network, taken)
     told = _decoded(network, z)
-    engine = load_predictor(model_folder)
+    engine = load_engine(model_folder)
     assert isinstance(engine, VaeEngine)
     by_voice = {"all": config.voices} | {voice.name.lower(): (voice,) for voice in config.voices}
     found = {name: accuracy(told, taken, voices) for name, voices in by_voice.items()}

@@ -98,6 +98,19 @@ def test_a_performers_voice_is_kept_and_the_others_hear_it(engine):
     assert np.abs(np.exp(seen[0]) - np.exp(seen[1])).max() > 1e-4
 
 
+def test_a_voice_that_is_drawn_later_is_known_to_nobody(engine):
+    distribution, _ = play(engine, 3)[1][2]
+    later = np.array([False, True, False, False])
+    drawn = [
+        distribution.sample(SILENCE, NOTHING, Sampling(), seed=1, frame_index=2, is_later=each)
+        for each in (NOTHING, later)
+    ]
+    assert (drawn[0][0] == drawn[1][0]).all()  # P1 is drawn before it
+    known = np.array([True, False, False, False])
+    alone = distribution.note_log_probs(Voice.TR, drawn[1], known)
+    assert np.isfinite(alone[drawn[1][2, 0]])
+
+
 def test_slow_music_holds_a_step_and_fast_music_takes_a_change_of_either(engine):
     slow, _ = play(engine, 200, beat=Beat(24.0, 0.0))
     changes = (slow[1:] != slow[:-1]).any((1, 2))
@@ -162,7 +175,7 @@ def test_draws_keep_to_register_and_scale_and_the_coldest_is_one(engine):
 
 def test_a_model_of_one_voice_plays_no_other():
     solo = random_engine((Voice.P1,))
-    assert solo.voices == (Voice.P1,)
+    assert solo.info.voices == (Voice.P1,)
     assert "drums" not in solo.latents
     frames, _ = play(solo, 60)
     assert frames[:, 0].any()

@@ -45,7 +45,7 @@ def test_the_arrays_are_those_of_the_configuration(both):
 
 def test_the_engine_encodes_and_plans_as_the_network_does(both, windows):
     network, engine = both
-    windows = only(windows, engine.voices)
+    windows = only(windows, engine.config.voices)
     with torch.no_grad():
         means, _ = network.encode(torch.from_numpy(seen_rows(windows)))
         z = torch.randn(3, engine.config.n_latents, generator=torch.Generator().manual_seed(0))
@@ -61,7 +61,7 @@ def test_the_engine_encodes_and_plans_as_the_network_does(both, windows):
 
 def test_the_engine_expects_of_every_step_what_the_network_does(both, windows):
     network, engine = both
-    window = only(windows[:1], engine.voices)
+    window = only(windows[:1], engine.config.voices)
     shown = np.zeros((1, 96, 4), np.bool_)
     batch = batch_of(window, np.zeros((1, 4, 3), np.uint8), shown, shown, CPU)
     where = engine.initial_state().where
@@ -77,7 +77,7 @@ def test_the_engine_expects_of_every_step_what_the_network_does(both, windows):
                 continue
             expected = VaeDistribution(engine, (link,), window[0], None)
             for place, voice in enumerate(order):
-                if voice not in engine.voices:
+                if voice not in engine.config.voices:
                     continue
                 known = np.array([u in order[:place] for u in Voice])
                 is_known = torch.from_numpy(known).expand(1, 96, -1)
@@ -100,7 +100,7 @@ def test_a_window_that_is_decoded_has_the_likelihood_of_its_draws(both):
     in_order = torch.ones(4, 4).tril(-1).bool()
     with torch.no_grad():
         h = network.decode(*network.plan_of(torch.from_numpy(z)[None]), batch.inputs)
-        for voice in engine.voices:
+        for voice in engine.config.voices:
             if voice is Voice.TR:
                 continue
             note, volume, timbre = batch.target[:, :, voice].unbind(-1)
@@ -115,7 +115,7 @@ def test_a_window_that_is_decoded_has_the_likelihood_of_its_draws(both):
 
 def test_a_finished_network_says_the_same_with_its_latents_in_order(both, windows):
     network, engine = both
-    found = windows_of([(only(song(i, 400)[None], engine.voices)[0], Beat(12.0, 0.0)) for i in range(4)])
+    found = windows_of([(only(song(i, 400)[None], engine.config.voices)[0], Beat(12.0, 0.0)) for i in range(4)])
     other = Network(engine.config)
     other.load_state_dict(finished(network, found))
     seen = torch.from_numpy(seen_rows(found.take(np.arange(len(found)))))

@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch")
 from safetensors.numpy import load_file  # noqa: E402
 
 from livegen.beat import Beat  # noqa: E402
-from livegen.engines.checkpoint import load_predictor, read_config  # noqa: E402
+from livegen.engines.checkpoint import load_engine, read_config  # noqa: E402
 from livegen.engines.vae.vae import VaeEngine  # noqa: E402
 from livegen.errors import CheckpointError, TrainingError  # noqa: E402
 from livegen.score import Voice  # noqa: E402
@@ -58,7 +58,7 @@ def test_a_run_learns_and_leaves_a_model_that_plays(trained):
     assert [report.step for report in reports] == list(range(1, 41))
     assert np.mean([report.loss for report in reports[-5:]]) < 0.7 * reports[0].loss
     assert reports[-1].valid_note_nll is not None
-    engine = load_predictor(out)
+    engine = load_engine(out)
     assert isinstance(engine, VaeEngine)
     assert engine.config == SMALL
     assert np.isfinite(engine.encode(song(1, 96))).all()
@@ -98,7 +98,7 @@ def test_a_model_of_one_voice_hears_no_other(data, tmp_path):
     train_vae(data, tmp_path, config=config, settings=replace(SETTINGS, steps=3))
     assert read_config(tmp_path) == ("vae", config)
     assert load_file(tmp_path / "weights.safetensors")["quantiles"].shape[0] == 7
-    assert load_predictor(tmp_path).voices == (Voice.P1,)
+    assert load_engine(tmp_path).info.voices == (Voice.P1,)
 
 
 def test_every_figure_is_measured(data, trained, model, monkeypatch):
