@@ -161,6 +161,13 @@ def test_places_drift_and_following_are_heard(engine):
     assert engine.place(state.where, 1) == pytest.approx(np.clip(engine.encode(found[-1][96:192]), -9, 9), abs=1e-6)
 
 
+def test_where_it_is_can_be_stored_and_gone_back_to(engine):
+    _, states = play(engine, 30, knobs={"drift": 0.8, "z1": 1.0}, seed=4)
+    text = engine.here(states[-1][1], 4)
+    _, again = play(engine, 30, knobs={"drift": 0.0, "a": text}, seed=9)
+    assert engine.here(again[-1][1], 9) == text
+
+
 def test_draws_keep_to_register_and_scale_and_the_coldest_is_one(engine):
     sampling = Sampling(temperature=0.7, lowest=(60, 60, 40, 3), highest=(72, 72, 52, 9), scale=0b1)
     frames, _ = play(engine, 120, sampling=sampling)
