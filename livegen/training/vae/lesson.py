@@ -91,7 +91,7 @@ class Lesson(nn.Module):
 
     def _correlated(self, mean: Tensor, named: Tensor) -> Tensor:
         """Return something with the gradient of the squared correlations of free and named latents."""
-        spread = mean.detach().std(0).clamp(min=1e-3)
+        spread = mean.std(0).clamp(min=1e-3)  # of the graph: else smaller latents would seem less correlated
         with torch.autocast(mean.device.type, enabled=False):
             now = ((mean - mean.mean(0)) / spread).T @ (named - named.mean(0)) / len(mean)
         with torch.no_grad():
