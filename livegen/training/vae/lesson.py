@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from livegen.engines.vae import rows
 from livegen.engines.vae.attributes import ATTRIBUTES, latents_of, measure
-from livegen.score import N_VOICES
+from livegen.score import N_VOICES, NOTE_RANGE
 from livegen.training.dataset import transposed
 from livegen.training.vae.network import Batch, Network, batch_of
 from livegen.training.windows import N_STEPS, Windows
@@ -43,6 +43,14 @@ _MOST_HIDDEN: Final = 1.0
 """Word drop-out: shares of the windows whose decoder is not told the step before the window and not the bar before; and
 the most of a window's steps, drawn evenly from 0 up, that a voice is not told of itself and the others."""
 
+
+_SLIPS: Final = 0.5
+_MOST_SLIPS: Final = 0.6
+"""Share of the windows in which the decoder hears other notes than it should have played, and the most of their notes,
+drawn evenly from 0 up, of which that is so. It is to hold such a note as long as the right one, and play the next one
+right: it slips, too, when it plays, and else every slip led to others."""
+
+_SLIP_SEMITONES: Final = np.array([-12, -7, -5, -4, -3, -2, -1, 1, 2, 3, 4, 5, 7, 12])
 
 _BLIND: Final = 0.3
 """Share of the steps at which heads are told nothing but the plan and other voices of the step. So the plan
@@ -130,6 +138,24 @@ def lesson_of(
     no_bar = generator.random((n, 1, 1)) < _NO_BAR
     is_bar_hidden = no_bar | (generator.random(places) < _MOST_HIDDEN * generator.random((n, 1, 1)))
     device = network.quantiles.device
-    batch = batch_of(taken, before, is_hidden, is_bar_hidden, device)
+    heard = with_slips(taken, generator)
+    is_change = np.ones(places, np.bool_)
+    is_change[:, 1:] = taken[:, 1:, :, 0] != taken[:, :-1, :, 0]
+    target = np.where(is_change[..., None], taken, heard)
+    batch = batch_of(taken, before, is_hidden, is_bar_hidden, device, heard, target)
     within = generator.random((n, network.config.n_named), np.float32)
     return batch, torch.from_numpy(named_latents(network, taken, within)).to(device)
+
+
+def with_slips(windows: NDArray[np.uint8], generator: np.random.Generator) -> NDArray[np.uint8]:
+    """Return windows, (B, 96, 4, 3), in some of which some notes are others, each for as long as it lasts."""
+    n, n_steps = windows.shape[:2]
+    note = windows[..., 0].astype(np.int64)
+    part = np.concatenate([np.zeros((n, 1, N_VOICES), np.int64), (note[:, 1:] != note[:, :-1]).cumsum(1)], 1)
+    share = _MOST_SLIPS * generator.random((n, 1, 1)) * (generator.random((n, 1, 1)) < _SLIPS)
+    is_slip = np.take_along_axis(generator.random((n, n_steps, N_VOICES)) < share, part, 1) & (note > 0)
+    by = np.take_along_axis(generator.choice(_SLIP_SEMITONES, (n, n_steps, N_VOICES)), part, 1)
+    lowest, highest = np.array(list(NOTE_RANGE.values())).T
+    slips = windows.copy()
+    slips[..., 0] = np.where(is_slip, np.clip(note + by, lowest, highest), note)
+    return slips

@@ -54,6 +54,8 @@ def batch_of(
     is_hidden: NDArray[np.bool_],
     is_bar_hidden: NDArray[np.bool_],
     device: torch.device,
+    heard: NDArray[np.uint8] | None = None,
+    target: NDArray[np.uint8] | None = None,
 ) -> Batch:
     """Return what the network takes.
 
@@ -64,17 +66,21 @@ def batch_of(
         The step before each window.
     is_hidden, is_bar_hidden : ndarray of bool, shape (B, 96, 4)
         Where the decoder is not told what a voice did in the step before, and a bar ago.
+    heard, target : ndarray of uint8, shape (B, 96, 4, 3), optional
+        What the decoder is told that was played, and what it is to play; the windows, if left out.
     """
     n = len(windows)
-    note = windows[..., 0].astype(np.int64)
-    last = np.concatenate([before[:, None], windows[:, :-1]], 1).astype(np.int64)
+    heard = windows if heard is None else heard
+    target = windows if target is None else target
+    note = target[..., 0].astype(np.int64)
+    last = np.concatenate([before[:, None], heard[:, :-1]], 1).astype(np.int64)
     held, held_volume, held_timbre = np.moveaxis(last, -1, 0)
     changed = np.where(is_hidden, 2, note != held)
     held = np.where(is_hidden, rows.UNKNOWN_NOTE, held)
     held_volume = np.where(is_hidden, rows.UNKNOWN_VOLUME, held_volume)
     held_timbre = np.where(is_hidden, rows.UNKNOWN_TIMBRE, held_timbre)
     bar = np.full(note.shape, rows.UNKNOWN_NOTE)
-    bar[:, rows.BAR_STEPS :] = note[:, : -rows.BAR_STEPS]
+    bar[:, rows.BAR_STEPS :] = heard[:, : -rows.BAR_STEPS, :, 0]
     bar = np.where(is_bar_hidden, rows.UNKNOWN_NOTE, bar)
     inputs = np.stack([rows.IN_NOTE + held, rows.IN_VOLUME + held_volume, rows.IN_BAR + bar], -1)
     inputs += np.arange(N_VOICES)[:, None] * rows.IN_VOICE
@@ -85,7 +91,7 @@ def batch_of(
         return torch.from_numpy(np.ascontiguousarray(array, np.int64)).to(device)
 
     return Batch(
-        on_device(windows),
+        on_device(target),
         on_device(seen_rows(windows)),
         on_device(np.concatenate([inputs.reshape(n, N_STEPS, -1), place], 2)),
         on_device(np.stack(own, -1)),
