@@ -1,28 +1,22 @@
-"""Where in the space of its latents the VAE is: what the knobs, the seed and the performer make of it.
+"""Where in the space of its latents the VAE is: what the knobs, the seed and the performer make of it."""
 
-A place is a value. It has a short text, so that it can be stored under a name, sent and logged: a byte for each latent,
-in base64.
-"""
-
-import base64
-import binascii
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from livegen.controls import Value
 from livegen.engines.sampling import seed_bits, uniform
 
 LIMIT: Final = 3.0
 """Knobs and named latents stay within this, either way."""
 
 N_KNOBS: Final = 8
-_SCALE: Final = 40.0
-_MOST: Final = 127
+MOST_PLACES: Final = 127
 
 _MEMORY: Final = 0.8
 """How much of where the walk was in the window before is left: it takes three windows to get half away."""
@@ -35,21 +29,25 @@ _WALK_COLUMN: Final = 2
 _SALT: Final = 0x5EED0FAE
 """So that these draws are none of those that draw notes."""
 
+_NUMBERED: Final = 0x9A7CE000
+"""The seed of the numbered places, which are the same in every session."""
+
 _NORMAL: Final = NormalDist()
 
 
 @dataclass(frozen=True, slots=True)
 class Knobs:
-    """What the knobs say.
+    """What the live controls of the VAE say; see `livegen.controls`.
 
     Attributes
     ----------
     named : tuple of float
-        Where the named latents are, or, beside a stored place, by how much they are moved from there.
-    a, b : str
-        Texts of two places; an empty one is the place that the seed has drawn.
+        Where the named latents are.
+    place, to : int
+        Where the free latents are, and where morphing leads: 0 for where the session's seed has drawn them, else the
+        place of that number.
     morph : float
-        0..1: from a to b.
+        0..1: from the one to the other.
     drift : float
         0..1: how far a slow walk leads away. At 1 the free latents are the walk's alone.
     follow : float
@@ -59,24 +57,23 @@ class Knobs:
     """
 
     named: tuple[float, ...] = (0.0,) * N_KNOBS
-    a: str = ""
-    b: str = ""
+    place: int = 0
+    to: int = 0
     morph: float = 0.0
     drift: float = 0.3
     follow: float = 0.0
     is_latched: bool = True
 
     @classmethod
-    def of(cls, values: Mapping[str, Any]) -> "Knobs":
-        """Return what live controls say: ``z1`` to ``z8``, ``a``, ``b``, ``morph``, ``drift``, ``z_follow``, ``latch``.
-
-        What is not there has its default.
-        """
+    def of(cls, values: Mapping[str, Value]) -> "Knobs":
+        """Return what live controls say by their local names; those that are left out are at their defaults."""
         usual = DEFAULTS
+        if not values:
+            return usual
         return cls(
             tuple(_within(values.get(f"z{i + 1}", usual.named[i]), -LIMIT, LIMIT) for i in range(N_KNOBS)),
-            str(values.get("a", usual.a)),
-            str(values.get("b", usual.b)),
+            int(_within(values.get("place", usual.place), 0, MOST_PLACES)),
+            int(_within(values.get("to", usual.to), 0, MOST_PLACES)),
             _within(values.get("morph", usual.morph), 0.0, 1.0),
             _within(values.get("drift", usual.drift), 0.0, 1.0),
             _within(values.get("z_follow", usual.follow), 0.0, 1.0),
@@ -87,24 +84,9 @@ class Knobs:
 DEFAULTS: Final = Knobs()
 
 
-def _within(value: Any, lowest: float, highest: float) -> float:
+def _within(value: Value, lowest: float, highest: float) -> float:
     number = float(value)
     return min(max(number, lowest), highest) if math.isfinite(number) else lowest
-
-
-def text_of(z: NDArray[np.float32]) -> str:
-    """Return a place as text; latents are rounded to a fortieth and limited to about 3."""
-    steps = np.clip(np.rint(np.asarray(z, np.float64) * _SCALE), -_MOST, _MOST).astype(np.int8)
-    return base64.urlsafe_b64encode(steps.tobytes()).decode("ascii").rstrip("=")
-
-
-def parse_place(text: str, n_latents: int) -> NDArray[np.float32] | None:
-    """Return the latents of a text of `text_of`, or None if it is none of a model with so many latents."""
-    try:
-        data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
-        return None
-    return (np.frombuffer(data, np.int8) / _SCALE).astype(np.float32) if len(data) == n_latents else None
 
 
 def drawn_place(seed: int, n_latents: int) -> NDArray[np.float32]:
@@ -126,21 +108,26 @@ def place_of(
 
     Notes
     -----
-    Without stored places, the named latents are where the knobs are, and the free ones where the seed has drawn them.
+    On the way between two places, as with the walk, free latents keep the spread of those that are drawn: halfway
+    between two that are drawn at random the plain mean would be like no music.
     """
-    home = drawn_place(seed, n_latents).astype(np.float64)
-    home[:n_named] = 0.0
-    ends = [parse_place(text, n_latents) for text in (knobs.a, knobs.b)]
-    a, b = (home if end is None else end.astype(np.float64) for end in ends)
-    z = (1.0 - knobs.morph) * a + knobs.morph * b
+    ends = [drawn_place(_NUMBERED + number if number else seed, n_latents) for number in (knobs.place, knobs.to)]
+    z = _mixed(ends[0].astype(np.float64), ends[1].astype(np.float64), knobs.morph, knobs.place == knobs.to)
+    z[:n_named] = 0.0
     if knobs.drift > 0.0:
         walk = _walk(seed, window, n_latents)
         z[n_named:] = math.sqrt(1.0 - knobs.drift**2) * z[n_named:] + knobs.drift * walk[n_named:]
-        z[:n_named] += knobs.drift * walk[:n_named]
+        z[:n_named] = knobs.drift * walk[:n_named]
     if heard is not None:
         z = (1.0 - knobs.follow) * z + knobs.follow * heard
     z[:n_named] = np.clip(z[:n_named] + knobs.named[:n_named], -LIMIT, LIMIT)
     return z.astype(np.float32)
+
+
+def _mixed(a: NDArray[np.float64], b: NDArray[np.float64], share: float, is_same: bool) -> NDArray[np.float64]:
+    if is_same:
+        return a
+    return ((1.0 - share) * a + share * b) / math.sqrt((1.0 - share) ** 2 + share**2)
 
 
 def _walk(seed: int, window: int, n: int) -> NDArray[np.float64]:

@@ -27,7 +27,7 @@ from livegen.engines.vae import kernels, rows
 from livegen.engines.vae.attributes import ATTRIBUTES, latents_of, measure
 from livegen.engines.vae.config import N_POINTERS, VaeConfig
 from livegen.engines.vae.grid import Grid
-from livegen.engines.vae.place import Knobs, place_of, text_of
+from livegen.engines.vae.place import Knobs, place_of
 from livegen.engines.vae.weights import Weights, fold
 from livegen.score import N_COLUMNS, N_VOICES, SILENCE, Column, Voice
 
@@ -272,10 +272,6 @@ class VaeEngine:
         """Return the latents of a window, (n_latents,)."""
         heard = np.frombuffer(where.heard, np.float32) if where.heard else None
         return place_of(where.knobs, seed, where.window, self.config.n_named, self.config.n_latents, heard)
-
-    def here(self, state: VaeState, seed: int) -> str:
-        """Return the place of the window that is played, as a text that the knobs ``a`` and ``b`` take."""
-        return text_of(self.place(state.where, seed))
 
     def plan(self, z: NDArray[np.float32]) -> Plan:
         """Return the plan of latents, (n_latents,)."""
