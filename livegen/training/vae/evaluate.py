@@ -47,10 +47,10 @@ def evaluate_vae(
         voice: of windows that are decoded from the encoder's means, the likeliest note at every step, hearing nothing
         but themselves: the share of notes that are right, of those that are other notes than in the step before, and
         of a model that never changes. ``note_nll``: nats a step, when every step before is told. ``knobs``: by name,
-        Spearman's correlation of a named latent, evenly from -2 to 2 at 200 random places, with what is then measured in
-        the notes drawn at a temperature of 1. ``interpolation``: of 100 pairs of windows that are interpolated in 8 steps, the share
-        of steps to the next at which fewer notes are as at the begin and more as at the end; and the same of either.
-        ``decode_ms``: of the engine, for a window, the median and the 99th percentile.
+        Spearman's correlation of a named latent, evenly from -2 to 2 at 200 random places, with what is then measured
+        in the notes drawn at a temperature of 1. ``interpolation``: of 100 pairs of windows that are interpolated in 8
+        steps, the share of steps to the next at which fewer notes are as at the begin and more as at the end; and the
+        same of either. ``decode_ms``: of the engine, for a window, the median and the 99th percentile.
 
     Raises
     ------
