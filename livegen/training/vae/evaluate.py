@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 
 from livegen.engines.checkpoint import load_engine, read_config, read_weights
 from livegen.engines.protocol import Sampling
+from livegen.engines.steps import STEPS_A_BEAT
 from livegen.engines.vae.attributes import ATTRIBUTES, measure
 from livegen.engines.vae.config import VaeConfig
 from livegen.engines.vae.vae import VaeEngine
 from livegen.errors import CheckpointError
+from livegen.score import Column, Voice, onsets
 from livegen.training.sources import VALID, Listener
 from livegen.training.vae.decode import accuracy, decode
 from livegen.training.vae.lesson import named_latents
@@ -27,6 +29,7 @@ N_PAIRS: Final = 100
 _PATH_STEPS: Final = 8
 _FARTHEST: Final = 2.0
 _LANES: Final = 128
+_N_PITCH_CLASSES: Final = 12
 _MILLISECONDS: Final = 1000.0
 
 
@@ -49,8 +52,8 @@ def evaluate_vae(
         of a model that never changes. ``note_nll``: nats a step, when every step before is told. ``knobs``: by name,
         Spearman's correlation of a named latent, evenly from -2 to 2 at 200 random places, with what is then measured
         in the notes drawn at a temperature of 1. ``interpolation``: of 100 pairs of windows that are interpolated in 8
-        steps, the share of steps to the next at which fewer notes are as at the begin and more as at the end; and the
-        same of either. ``decode_ms``: of the engine, for a window, the median and the 99th percentile.
+        steps, the share of steps to the next that lead away from the begin and towards the end: by "cells", how many
+        notes are the same, and by "features", how far apart they are in what they sound like. ``decode_ms``: of the engine, for a window, the median and the 99th percentile.
 
     Raises
     ------
@@ -77,7 +80,7 @@ def evaluate_vae(
         },
         "note_nll": note_nll(network, windows, N_WINDOWS),
         "knobs": _knobs(network, seed),
-        "interpolation": _interpolation(network, z, seed),
+        "interpolation": _interpolation(network, z, taken, seed),
         "decode_ms": _decode_ms(engine, z),
     }
 
@@ -117,15 +120,36 @@ def _knobs(network: Network, seed: int) -> dict[str, float]:
     return found
 
 
-def _interpolation(network: Network, z: torch.Tensor, seed: int) -> dict[str, float]:
-    """Return how often a step from one window towards another leads away from the one, towards the other, and both."""
+def _interpolation(network: Network, z: torch.Tensor, windows: NDArray[np.uint8], seed: int) -> dict[str, float]:
+    """Return how often a step on the way from one window to another leads away from the one and towards the other."""
     pairs = np.random.default_rng(seed).integers(0, len(z), (N_PAIRS, 2))
     share = torch.linspace(0.0, 1.0, _PATH_STEPS)[None, :, None]
     path = (1.0 - share) * z[pairs[:, 0], None] + share * z[pairs[:, 1], None]
-    notes = _decoded(network, path.flatten(0, 1))[..., 0].reshape(N_PAIRS, _PATH_STEPS, -1)
-    to_a, to_b = ((notes != notes[:, end, None]).mean(2) for end in (0, -1))
-    away, near = np.diff(to_a, axis=1) > 0, np.diff(to_b, axis=1) < 0
-    return {"both": float((away & near).mean()), "away": float(away.mean()), "near": float(near.mean())}
+    decoded = _decoded(network, path.flatten(0, 1))
+    notes = decoded[..., Column.NOTE].reshape(N_PAIRS, _PATH_STEPS, -1)
+    scale = np.maximum(features(windows).std(0), 1e-3)
+    heard = (features(decoded) / scale).reshape(N_PAIRS, _PATH_STEPS, -1)
+    of_cells = _goes_over(*((notes != notes[:, end, None]).mean(2) for end in (0, -1)))
+    of_features = _goes_over(*(np.linalg.norm(heard - heard[:, end, None], axis=2) for end in (0, -1)))
+    return {"cells": of_cells, "features": of_features}
+
+
+def _goes_over(to_a: NDArray[np.float64], to_b: NDArray[np.float64]) -> float:
+    """Return the share of steps in which one distance grows and the other falls."""
+    return float(((np.diff(to_a, axis=1) > 0) & (np.diff(to_b, axis=1) < 0)).mean())
+
+
+def features(windows: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Return what windows, (n, 96, 4, 3), sound like, (n, k): attributes, and each voice's pitch classes and rhythm."""
+    notes = windows[..., Column.NOTE].astype(np.int64)
+    is_attack = np.stack([onsets(window) for window in windows])
+    parts: list[NDArray] = [measure(windows)]
+    for voice in Voice:
+        sounds = notes[..., voice] > 0
+        classes = (notes[..., voice, None] % _N_PITCH_CLASSES == np.arange(_N_PITCH_CLASSES)) & sounds[..., None]
+        parts.append(classes.mean(1))
+        parts.append(is_attack[..., voice].reshape(len(windows), -1, STEPS_A_BEAT).mean(1))
+    return np.concatenate(parts, 1)
 
 
 def _decode_ms(engine: VaeEngine, z: torch.Tensor) -> dict[str, float]:

@@ -111,11 +111,18 @@ def test_every_figure_is_measured(data, trained, model, monkeypatch):
     assert figures["copy_accuracy"]["tr"] == 1.0
     assert tuple(figures["knobs"]) == SMALL.latents
     assert all(-1.0 <= value <= 1.0 for value in figures["knobs"].values())
-    assert 0.0 <= figures["interpolation"]["both"] <= figures["interpolation"]["away"] <= 1.0
+    assert set(figures["interpolation"]) == {"cells", "features"}
+    assert all(0.0 <= share <= 1.0 for share in figures["interpolation"].values())
     assert 0.0 < figures["decode_ms"]["p50"] <= figures["decode_ms"]["p99"]
     assert figures["note_nll"] > 0.0
     with pytest.raises(CheckpointError, match="is no vae"):
         evaluate_vae(data, model)
+
+
+def test_going_over_is_to_leave_one_and_come_near_the_other():
+    ways = np.array([[0.0, 1.0, 2.0, 3.0], [0.0, 2.0, 1.0, 3.0]])
+    assert evaluate_module._goes_over(ways, 3.0 - ways) == pytest.approx(5 / 6)
+    assert evaluate_module._goes_over(ways, ways) == 0.0
 
 
 def test_spearman_is_that_of_ranks():
