@@ -53,7 +53,8 @@ def evaluate_vae(
         Spearman's correlation of a named latent, evenly from -2 to 2 at 200 random places, with what is then measured
         in the notes drawn at a temperature of 1. ``interpolation``: of 100 pairs of windows that are interpolated in 8
         steps, the share of steps to the next that lead away from the begin and towards the end: by "cells", how many
-        notes are the same, and by "features", how far apart they are in what they sound like. ``decode_ms``: of the engine, for a window, the median and the 99th percentile.
+        notes are the same, and by "features", how far apart they are in what they sound like. ``decode_ms``: of the
+        engine, for a window, the median and the 99th percentile.
 
     Raises
     ------
