@@ -87,7 +87,7 @@ def between(one: Latents, other: Latents, n: int) -> Latents:
 
 
 def sample(engine: Any, n: int, seed: int, named: Mapping[str, float]) -> Latents:
-    """Return n places that are drawn at random, with some named latents set.
+    """Return n places that are drawn at random, with some named latents where a knob at such a value puts them.
 
     Raises
     ------
@@ -98,7 +98,8 @@ def sample(engine: Any, n: int, seed: int, named: Mapping[str, float]) -> Latent
     for name, value in named.items():
         if name not in engine.latents:
             raise ControlError(f"{engine.name} has no latent {name!r}: it has {', '.join(engine.latents)}")
-        z[:, engine.latents.index(name)] = value
+        i = engine.latents.index(name)
+        z[:, i] = value * engine.config.gains[i]
     return Latents(z, engine.latents, engine.name)
 
 

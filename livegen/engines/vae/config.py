@@ -34,6 +34,7 @@ N_POINTERS: Final = 2
 
 _MAX_SIZE: Final = 4096
 _MAX_LATENTS: Final = 256
+_LARGEST_GAIN: Final = 10.0
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,9 @@ class VaeConfig:
     latents : tuple of str
         Names of the first latents. They belong to the weights: a model whose names are others than this livegen
         measures is refused.
+    gains : tuple of float
+        By how much further than its knob says each named latent goes, so that what is heard goes about as far: the
+        decoder gives in to a knob only so much.
 
     Raises
     ------
@@ -77,6 +81,7 @@ class VaeConfig:
     n_timbre_hidden: int = 16
     voices: tuple[Voice, ...] = ALL_VOICES
     latents: tuple[str, ...] = ()
+    gains: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         for name in SIZE_NAMES:
@@ -93,6 +98,10 @@ class VaeConfig:
                 f"latents is {self.latents!r}, and this livegen measures {', '.join(names)} for such voices: "
                 "update livegen, or train the model again"
             )
+        if not self.gains:
+            object.__setattr__(self, "gains", (1.0,) * len(names))
+        if len(self.gains) != len(names) or not all(0.0 < gain <= _LARGEST_GAIN for gain in self.gains):
+            raise CheckpointError(f"gains is {self.gains!r}: it needs {len(names)} numbers over 0, to {_LARGEST_GAIN}")
         if not len(names) < self.n_latents <= _MAX_LATENTS:
             raise CheckpointError(
                 f"n_latents is {self.n_latents}: allowed is more than the {len(names)} named ones, to {_MAX_LATENTS}"
@@ -106,12 +115,15 @@ class VaeConfig:
             raise CheckpointError(f"it needs a table [sizes] with exactly {', '.join(sorted(SIZE_NAMES))}")
         if not isinstance(latents, list) or not all(isinstance(name, str) for name in latents):
             raise CheckpointError(f"latents is {latents!r}: it needs a list of the names of the first latents")
+        gains = table.get("gains", [])
+        if not isinstance(gains, list) or not all(isinstance(gain, int | float) for gain in gains):
+            raise CheckpointError(f"gains is {gains!r}: it needs a list of numbers")
         voices = parse_voices(table["voices"]) if "voices" in table else ALL_VOICES
-        return cls(**sizes, voices=voices, latents=tuple(latents))
+        return cls(**sizes, voices=voices, latents=tuple(latents), gains=tuple(map(float, gains)))
 
     def to_lines(self) -> list[str]:
         """Return the lines of TOML that say it, as `from_table` reads them."""
-        lines = [f"latents = {json.dumps(self.latents)}"]
+        lines = [f"latents = {json.dumps(self.latents)}", f"gains = {json.dumps(self.gains)}"]
         if self.voices != ALL_VOICES:
             lines.append(f"voices = {json.dumps([voice.name.lower() for voice in self.voices])}")
         return [*lines, "", "[sizes]", *(f"{name} = {getattr(self, name)}" for name in SIZE_NAMES)]

@@ -13,7 +13,9 @@ from livegen.controls import Value
 from livegen.engines.sampling import seed_bits, uniform
 
 LIMIT: Final = 3.0
-"""Knobs and named latents stay within this, either way."""
+"""Knobs, and named latents that no knob moves, stay within this, either way."""
+
+_FARTHEST: Final = 2.0 * LIMIT
 
 N_KNOBS: Final = 8
 MOST_PLACES: Final = 127
@@ -95,7 +97,12 @@ def drawn_place(seed: int, n_latents: int) -> NDArray[np.float32]:
 
 
 def place_of(
-    knobs: Knobs, seed: int, window: int, n_named: int, n_latents: int, heard: NDArray[np.float32] | None = None
+    knobs: Knobs,
+    seed: int,
+    window: int,
+    gains: tuple[float, ...],
+    n_latents: int,
+    heard: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
     """Return the latents of a window.
 
@@ -103,6 +110,8 @@ def place_of(
     ----------
     window : int
         Its number since the song began; the walk goes a step with each.
+    gains : tuple of float
+        See `livegen.engines.vae.config.VaeConfig`; there are as many as named latents.
     heard : ndarray of float32, shape (n_latents,), optional
         What was just played, encoded.
 
@@ -111,6 +120,7 @@ def place_of(
     On the way between two places, as with the walk, free latents keep the spread of those that are drawn: halfway
     between two that are drawn at random the plain mean would be like no music.
     """
+    n_named = len(gains)
     ends = [drawn_place(_NUMBERED + number if number else seed, n_latents) for number in (knobs.place, knobs.to)]
     z = _mixed(ends[0].astype(np.float64), ends[1].astype(np.float64), knobs.morph, knobs.place == knobs.to)
     z[:n_named] = 0.0
@@ -120,7 +130,8 @@ def place_of(
         z[:n_named] = knobs.drift * walk[:n_named]
     if heard is not None:
         z = (1.0 - knobs.follow) * z + knobs.follow * heard
-    z[:n_named] = np.clip(z[:n_named] + knobs.named[:n_named], -LIMIT, LIMIT)
+    turned = np.array(knobs.named[:n_named]) * gains
+    z[:n_named] = np.clip(np.clip(z[:n_named], -LIMIT, LIMIT) + turned, -_FARTHEST, _FARTHEST)
     return z.astype(np.float32)
 
 

@@ -271,7 +271,7 @@ class VaeEngine:
     def place(self, where: Where, seed: int) -> NDArray[np.float32]:
         """Return the latents of a window, (n_latents,)."""
         heard = np.frombuffer(where.heard, np.float32) if where.heard else None
-        return place_of(where.knobs, seed, where.window, self.config.n_named, self.config.n_latents, heard)
+        return place_of(where.knobs, seed, where.window, self.config.gains, self.config.n_latents, heard)
 
     def plan(self, z: NDArray[np.float32]) -> Plan:
         """Return the plan of latents, (n_latents,)."""

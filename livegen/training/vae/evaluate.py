@@ -18,16 +18,18 @@ from livegen.errors import CheckpointError
 from livegen.score import Column, Voice, onsets
 from livegen.training.sources import VALID, Listener
 from livegen.training.vae.decode import accuracy, decode
+from livegen.training.vae.figures import note_nll
 from livegen.training.vae.lesson import named_latents
 from livegen.training.vae.network import Network, seen_rows
-from livegen.training.vae.train import note_nll
 from livegen.training.windows import load_windows, only_voices
 
 N_WINDOWS: Final = 512
 N_KNOBS: Final = 200
 N_PAIRS: Final = 100
+N_CALIBRATED: Final = 200
 _PATH_STEPS: Final = 8
 _FARTHEST: Final = 2.0
+_LARGEST_GAIN: Final = 2.0
 _LANES: Final = 128
 _N_PITCH_CLASSES: Final = 12
 _MILLISECONDS: Final = 1000.0
@@ -50,8 +52,8 @@ def evaluate_vae(
         voice: of windows that are decoded from the encoder's means, the likeliest note at every step, hearing nothing
         but themselves: the share of notes that are right, of those that are other notes than in the step before, and
         of a model that never changes. ``note_nll``: nats a step, when every step before is told. ``knobs``: by name,
-        Spearman's correlation of a named latent, evenly from -2 to 2 at 200 random places, with what is then measured
-        in the notes drawn at a temperature of 1. ``interpolation``: of 100 pairs of windows that are interpolated in 8
+        Spearman's correlation of its knob, evenly from -2 to 2 at 200 random places, with what is then measured in the
+        notes drawn at a temperature of 1. ``interpolation``: of 100 pairs of windows that are interpolated in 8
         steps, the share of steps to the next that lead away from the begin and towards the end: by "cells", how many
         notes are the same, and by "features", how far apart they are in what they sound like. ``decode_ms``: of the
         engine, for a window, the median and the 99th percentile.
@@ -115,10 +117,25 @@ def _knobs(network: Network, seed: int) -> dict[str, float]:
     found = {}
     for i, name in enumerate(network.config.latents):
         z = places.clone()
-        z[:, i] = values
+        z[:, i] = values * network.config.gains[i]
         measured = measure(_decoded(network, z, generator))[:, list(ATTRIBUTES).index(name)]
         found[name] = spearman(values.numpy(), measured)
     return found
+
+
+def gains_of(network: Network, seed: int = 0) -> tuple[float, ...]:
+    """Return the gains of named latents: by how much what is heard follows each too little, twofold at most."""
+    generator = torch.Generator().manual_seed(seed)
+    places = torch.randn(N_CALIBRATED, network.config.n_latents, generator=generator)
+    values = torch.linspace(-_FARTHEST, _FARTHEST, N_CALIBRATED)
+    gains = []
+    for i in range(network.config.n_named):
+        z = places.clone()
+        z[:, i] = values
+        heard = named_latents(network, _decoded(network, z, generator))[:, i]
+        slope = float(np.polyfit(values.numpy(), heard, 1)[0])
+        gains.append(round(1.0 / min(max(slope, 1.0 / _LARGEST_GAIN), 1.0), 2))
+    return tuple(gains)
 
 
 def _interpolation(network: Network, z: torch.Tensor, windows: NDArray[np.uint8], seed: int) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """Training the VAE: from songs to a model folder, resumable at any checkpoint. `livegen.training.run` is a run."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -9,24 +9,22 @@ from typing import Any, Final
 import numpy as np
 import torch
 
-from livegen.engines.checkpoint import read_config
+from livegen.engines.checkpoint import read_config, write_config
 from livegen.engines.vae.attributes import ATTRIBUTES, measure, quantiles_of
 from livegen.engines.vae.config import VaeConfig
 from livegen.errors import CheckpointError, TrainingError
-from livegen.score import N_VOICES
 from livegen.training.distributed import Group, device_of_process, joined
 from livegen.training.run import RESUME_FILE, Progress, Run, RunSettings, learn_to_the_end, recorded, settled
 from livegen.training.sources import TRAIN, VALID, Heard, Listener, has_split
+from livegen.training.vae.evaluate import gains_of, load_network
+from livegen.training.vae.figures import note_nll
 from livegen.training.vae.finish import finished
-from livegen.training.vae.lesson import Lesson, lesson_of, named_latents
-from livegen.training.vae.network import Network, batch_of
+from livegen.training.vae.lesson import Lesson, lesson_of
+from livegen.training.vae.network import Network
 from livegen.training.windows import N_STEPS, Windows, load_windows, only_voices
 
 _N_MEASURED: Final = 10_000
 """Train windows by which the named latents are scaled."""
-
-_N_WATCHED: Final = 256
-"""Valid windows on which a run is measured at checkpoints."""
 
 
 @dataclass(frozen=True)
@@ -97,24 +95,6 @@ class _Run(Run):
         return float(losses.total.detach()) / N_STEPS, float(losses.note.detach()) / N_STEPS
 
 
-@torch.no_grad()
-def note_nll(network: Network, windows: Windows, n: int = _N_WATCHED) -> float:
-    """Return how well windows are told again, in nats a step of the beat: all voices' notes, in the order of voices.
-
-    The latents are the encoder's means and the decoder is told every step before, so this is no bound on a likelihood.
-    """
-    network.eval()
-    which = np.linspace(0, len(windows) - 1, min(n, len(windows))).astype(np.int64)
-    taken = windows.take(which)
-    hidden = np.zeros((len(which), N_STEPS, N_VOICES), np.bool_)
-    batch = batch_of(taken, windows.before(which), hidden, hidden, network.quantiles.device)
-    named = torch.from_numpy(named_latents(network, taken)).to(network.quantiles.device)
-    z = torch.cat([named, network.encode(batch.seen)[0]], 1)
-    h = network.decode(*network.plan_of(z), batch.inputs)
-    in_order = torch.ones(N_VOICES, N_VOICES, device=h.device).tril(-1).bool().expand(len(which), N_STEPS, -1, -1)
-    return float(network.nlls(h, batch, in_order)[0].sum(2).mean())
-
-
 def train_vae(
     data: Path,
     out: Path,
@@ -157,7 +137,15 @@ def train_vae(
         }
         measure_valid = None if watched is None else partial(note_nll, run.network, watched)
         with recorded(out, about, run.step) as record:
-            return learn_to_the_end(run, out, measure_valid, record, progress or (lambda _: None))
+            report = learn_to_the_end(run, out, measure_valid, record, progress or (lambda _: None))
+            calibrate(out)
+            return report
+
+
+def calibrate(folder: Path) -> None:
+    """Measure what each knob of a trained model does, and write down how much further it has to go."""
+    network = load_network(folder)
+    write_config(folder, replace(network.config, gains=gains_of(network)))
 
 
 def _config_of(folder: Path) -> VaeConfig:

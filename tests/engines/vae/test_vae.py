@@ -207,6 +207,9 @@ def test_the_configuration_is_kept_and_names_belong_to_the_model(tmp_path):
         VaeConfig(n_latents=8)
     with pytest.raises(CheckpointError, match="n_plan"):
         VaeConfig(n_plan=0)
+    for gains in ((1.0,), (0.0,) * 8, (99.0,) * 8):
+        with pytest.raises(CheckpointError, match="gains"):
+            VaeConfig(gains=gains)
 
 
 def test_warming_up_compiles_what_playing_calls(engine):

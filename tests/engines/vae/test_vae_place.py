@@ -4,10 +4,11 @@ import pytest
 from livegen.engines.vae.place import Knobs, drawn_place, place_of
 
 STILL = Knobs(drift=0.0)
+GAINS = (1.0,) * 8
 
 
 def at(knobs: Knobs, seed: int = 1, window: int = 0, heard=None) -> np.ndarray:
-    return place_of(knobs, seed, window, 8, 40, heard)
+    return place_of(knobs, seed, window, GAINS, 40, heard)
 
 
 def test_the_named_latents_are_where_the_knobs_are_and_the_seed_draws_the_rest():
@@ -52,3 +53,13 @@ def test_following_goes_towards_what_was_heard():
     assert at(Knobs(drift=0.0, follow=1.0), heard=heard) == pytest.approx(heard, abs=1e-6)
     half = at(Knobs(drift=0.0, follow=0.5), heard=heard)
     assert half == pytest.approx(0.5 * (at(STILL) + heard), abs=1e-6)
+
+
+def test_a_knob_moves_its_latent_by_its_gain_and_what_was_heard_by_none():
+    gains = (2.0, *GAINS[1:])
+    heard = drawn_place(9, 40)
+    knobs = Knobs((1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0), drift=0.0, follow=1.0)
+    z = place_of(knobs, 1, 0, gains, 40, heard)
+    assert z[:3] == pytest.approx(heard[:3] + np.array([2.0, 1.0, 0.0]), abs=1e-6)
+    most = place_of(Knobs((3.0,) * 8, drift=0.0), 1, 0, (10.0,) * 8, 40)
+    assert most[:8].tolist() == [6.0] * 8
