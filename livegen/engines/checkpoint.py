@@ -17,6 +17,8 @@ from safetensors import SafetensorError, safe_open
 from livegen.controls import SAME
 from livegen.engines.cast import Cast
 from livegen.engines.ensemble import assemble
+from livegen.engines.gan.engine import GanEngine
+from livegen.engines.gan.layout import GanConfig
 from livegen.engines.lstm.lstm import LstmConfig, LstmEngine
 from livegen.engines.protocol import Engine
 from livegen.engines.vae.config import VaeConfig
@@ -60,6 +62,7 @@ Build = Callable[[str, Any, Mapping[str, NDArray]], Engine]
 _KINDS: Final[dict[str, tuple[type[Config], Build]]] = {
     "lstm": (LstmConfig, LstmEngine.from_arrays),
     "vae": (VaeConfig, VaeEngine.from_arrays),
+    "gan": (GanConfig, GanEngine.from_arrays),
 }
 _DTYPES: Final = ("F16", "F32")
 _LARGEST_WEIGHT: Final = 1e4
