@@ -112,6 +112,11 @@ class RunRecord:
         self._keep_mlflow()
         self._write()
 
+    def tell(self, figures: dict[str, float]) -> None:
+        """Add figures of what the model makes."""
+        self._record["figures"].update(figures)
+        self._write()
+
     @contextmanager
     def until_its_end(self) -> Iterator[None]:
         """Record, when the block ends, how the run ended: "finished", "interrupted" or "failed"."""

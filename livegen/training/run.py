@@ -127,6 +127,10 @@ class Run:
         """Return the settings that a resumed run must share with the run that it goes on with."""
         raise NotImplementedError
 
+    def write_config(self, out: Path) -> None:
+        """Write what the model is."""
+        write_config(out, self.network.config)
+
     def weights(self) -> dict[str, Tensor]:
         """Return the arrays of the model as it is played. The first process calls this."""
         return self.network.state_dict()
@@ -171,7 +175,7 @@ class Run:
         more, about = self.more()
         if not self.group.is_first:
             return
-        write_config(out, self.network.config)
+        self.write_config(out)
         _save({name: value.half() for name, value in self.weights().items()}, out / WEIGHTS_FILE, {})
         tensors = {f"network.{name}": value for name, value in self.network.state_dict().items()}
         for name, parameter in self.network.named_parameters():
