@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
@@ -25,10 +24,18 @@ class Size(StrEnum):
 
 
 class Engine(StrEnum):
-    """Kinds of models that can be trained."""
+    """Kinds of models that can be trained, by the names of `livegen.training.trainers.TRAINERS`."""
 
     LSTM = "lstm"
     VAE = "vae"
+    GAN = "gan"
+
+
+class Architecture(StrEnum):
+    """Networks of a GAN, by the names of `livegen.training.trainers.ARCHITECTURES`."""
+
+    LOOPS = "loops"
+    DCGAN = "dcgan"
 
 
 class Without(StrEnum):
@@ -45,9 +52,6 @@ class BeatGiven(StrEnum):
     NONE = "none"
     ESTIMATED = "estimated"
 
-
-_TUNING_RATE: Final = 1e-3
-_TUNING_WARM_UP_STEPS: Final = 50
 
 _DATA_HELP: Final = (
     "Songs: a folder of MIDI files, NES-MDB's folder of pickles or its .tar.gz, an .npz split or a folder of these."
@@ -77,8 +81,14 @@ def train(
     made: Annotated[
         Path | None, typer.Option(metavar="FILE.npz", help="Histories of a model's own making, of livegen imagine.")
     ] = None,
+    arch: Annotated[
+        Architecture | None, typer.Option(help="Of a gan: loops, or the baseline, which is no engine; else loops.")
+    ] = None,
     learning_rate: Annotated[
-        float | None, typer.Option(min=1e-6, max=1.0, help="At its height; 0.002, and 0.001 with --from.")
+        float | None,
+        typer.Option(
+            min=1e-6, max=1.0, help="At its height, else the kind's own; of an lstm 0.002, and 0.001 with --from."
+        ),
     ] = None,
     strict: Strict = False,
 ) -> None:
@@ -86,27 +96,28 @@ def train(
 
     Example: [bold]livegen train my-midi-files/ models/mine --minutes 90[/bold]
 
-    A VAE learns two bars at a time, of songs with a clear beat, and has neither sizes nor parts to leave out.
+    A VAE or a GAN learns two bars at a time, of songs with a clear beat, and has neither sizes nor parts to leave out.
 
     On several GPUs or machines: [bold]torchrun --nproc-per-node 2 -m livegen train ...[/bold]
     """
     with _needs_torch():
-        from livegen.engines.lstm.lstm import ALL_VOICES, SIZES, parse_voices
         from livegen.training.distributed import own_group
         from livegen.training.run import Progress as Report
-        from livegen.training.train import Settings
-        from livegen.training.train import train as train_model
+        from livegen.training.trainers import TRAINERS, Order, copied_share_of
 
-    of_lstm = {"size": size, "leave-out": leave_out, "from": start_from, "made": made}
-    given = [name for name, value in of_lstm.items() if value]
-    if engine is not Engine.LSTM and given:
-        raise typer.BadParameter(f"only an lstm takes --{given[0]}: leave it out, or train an lstm")
-    config = None  # means the configuration of the run to resume, or of the model to begin with
-    if engine is Engine.LSTM and (not (resume or start_from) or size or voices or leave_out):
-        config = replace(
-            SIZES[size or Size.FULL],
-            voices=parse_voices(voices.split(",")) if voices else ALL_VOICES,
-            leaves_out=tuple(what.value for what in leave_out or ()),
+    options = {
+        "size": size and size.value,
+        "voices": voices,
+        "leave-out": [what.value for what in leave_out or ()],
+        "from": start_from and model_folder(start_from),
+        "made": made,
+        "arch": arch and arch.value,
+    }
+    given = {name: value for name, value in options.items() if value}
+    for name in given.keys() - set(TRAINERS[engine].options):
+        of = " or ".join(kind for kind, trainer in TRAINERS.items() if name in trainer.options)
+        raise typer.BadParameter(
+            f"of --engine {engine} there is no --{name}: leave it out, or train with --engine {of}"
         )
     with progress_bar(is_shown=own_group().is_first) as progress:
         task = progress.add_task("training", total=1.0)
@@ -117,39 +128,23 @@ def train(
             if report.valid_note_nll is not None:
                 err.print(f"step {report.step}: valid note NLL {report.valid_note_nll:.4f} nats a frame", markup=False)
 
-        if engine is Engine.VAE:
-            from livegen.engines.vae.config import VaeConfig
-            from livegen.training.vae.train import VaeSettings, train_vae
-
-            of_vae = VaeSettings(minutes=minutes, steps=steps, seed=seed)
-            train_vae(
+        TRAINERS[engine].train(
+            Order(
                 data,
                 out_folder,
-                config=VaeConfig(voices=parse_voices(voices.split(","))) if voices else None,
-                settings=replace(of_vae, learning_rate=learning_rate or of_vae.learning_rate),
+                minutes=minutes,
+                steps=steps,
+                seed=seed,
+                learning_rate=learning_rate,
                 resume=resume,
+                is_strict=strict,
                 progress=show,
                 listener=_Reading(progress),
-                is_strict=strict,
+                options=given,
             )
-            return
-        settings = Settings(minutes=minutes, steps=steps, seed=seed)
-        if start_from:
-            settings = replace(settings, learning_rate=_TUNING_RATE, warm_up_steps=_TUNING_WARM_UP_STEPS)
-        if learning_rate:
-            settings = replace(settings, learning_rate=learning_rate)
-        train_model(
-            data,
-            out_folder,
-            config=config,
-            settings=settings,
-            resume=resume,
-            start_from=model_folder(start_from) if start_from else None,
-            made=made,
-            progress=show,
-            listener=_Reading(progress),
-            is_strict=strict,
         )
+    if own_group().is_first and (share := copied_share_of(out_folder)) is not None:
+        say(f"{share:.1%} of what it makes is a copy: 95 % of a phrase that it learnt from, in any transposition")
 
 
 def imagine(
@@ -187,6 +182,9 @@ def evaluate(
     pulse: Annotated[bool, typer.Option("--pulse", help="Give it no beat: has it one?")] = False,
     long: Annotated[bool, typer.Option("--long", help="Let it play for ten minutes: does it stay alive?")] = False,
     seed: Annotated[int, typer.Option(help="Of what is played.")] = 0,
+    baseline: Annotated[
+        Path | None, typer.Option(metavar="FILE.npz", help="Of a gan: measure these matrices of another one, too.")
+    ] = None,
     picture: Annotated[
         Path | None,
         typer.Option(help="Draw what is judged, or else the free runs, as this PNG.", metavar="FILE.png"),
@@ -197,10 +195,12 @@ def evaluate(
     """Measure a model on songs that it was not trained on.
 
     How well it predicts them needs the extra `train`. What it plays does not: with --listen, --answer, --pulse or
-    --long that alone is judged, and the word is added to the name of the picture.
+    --long that alone is judged, and the word is added to the name of the picture. The loops of a gan are compared with
+    phrases of songs, and heard by the model `default`, which needs no torch either.
 
     Example: [bold]livegen eval nesmdb/ --model default --listen --picture page.png[/bold]
     """
+    from livegen.engines.checkpoint import read_config
     from livegen.judge.picture import check_can_draw
 
     if picture is not None:
@@ -217,8 +217,23 @@ def evaluate(
             )
         show_figures(figures, as_json)
         return
+    if read_config(folder)[0] == "gan":
+        from livegen.judge.loops import judge_loops
+
+        with progress_bar() as progress:
+            task = progress.add_task("measuring", total=None)
+            figures = judge_loops(
+                data,
+                folder,
+                model_folder("default"),
+                seed=seed,
+                baseline=baseline,
+                listener=_Reading(progress),
+                progress=lambda what: progress.update(task, description=what),
+            )
+        show_figures(figures, as_json)
+        return
     with _needs_torch():
-        from livegen.engines.checkpoint import read_config
         from livegen.judge.free_run import N_ALL_RUNS, judge_free_runs
         from livegen.training.evaluate import evaluate as evaluate_model
         from livegen.training.vae.evaluate import evaluate_vae

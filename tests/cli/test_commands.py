@@ -238,8 +238,8 @@ def test_data_that_cannot_be_used_is_refused_before_anything_is_made(run: Run, m
 def test_train_makes_the_network_that_its_options_say(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("torch")
     given = []
-    training = importlib.import_module("livegen.training.train")
-    monkeypatch.setattr(training, "train", lambda *_, **settings: given.append(settings))
+    trainers = importlib.import_module("livegen.training.trainers")
+    monkeypatch.setattr(trainers, "train_lstm", lambda *_, **settings: given.append(settings))
     network = ["--size", "small", "--voices", "tr,p1", "--leave-out", "memory", "--leave-out", "ages"]
     assert run("train", "data", "out", *network, "--steps", "7", "--seed", "3").code == 0
     assert run("train", "data", "out", "--minutes", "5").code == 0
@@ -252,6 +252,27 @@ def test_train_makes_the_network_that_its_options_say(run: Run, monkeypatch: pyt
     ]
     assert_refused(run("train", "data", "out", "--voices", "p1,dmc"), "voices", "dmc", "p1, p2, tr, no")
     assert_refused(run("train", "data", "out", "--leave-out", "beat"), "--leave-out", "memory")
+
+
+def test_train_trains_the_kind_that_is_asked_for_and_refuses_what_it_does_not_take(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pytest.importorskip("torch")
+    trainers, given = importlib.import_module("livegen.training.trainers"), []
+    for name in ("train_vae", "train_gan", "train_dcgan"):
+        monkeypatch.setattr(
+            trainers, name, lambda data, out, name=name, **more: given.append((name, more["settings"], more["resume"]))
+        )
+    assert run("train", "data", "out", "--engine", "gan", "--steps", "7", "--seed", "3").code == 0
+    assert run("train", "data", "out", "--engine", "gan", "--arch", "dcgan", "--resume").code == 0
+    assert run("train", "data", "out", "--engine", "vae", "--learning-rate", "0.5").code == 0
+    assert [name for name, _, _ in given] == ["train_gan", "train_dcgan", "train_vae"]
+    assert [is_resumed for _, _, is_resumed in given] == [False, True, False]
+    assert (given[0][1].steps, given[0][1].seed, given[2][1].learning_rate) == (7, 3, 0.5)
+    assert_refused(run("train", "data", "out", "--engine", "gan", "--size", "full"), "--size", "--engine lstm")
+    assert_refused(run("train", "data", "out", "--arch", "dcgan"), "--arch", "--engine gan")
+    (tmp_path / "run.json").write_text('{"parts": [], "figures": {"copies": 0.125}}')
+    assert "12.5% of what it makes is a copy" in run("train", "data", tmp_path, "--engine", "gan").err
 
 
 def test_an_option_stands_over_the_rig_and_the_rig_over_its_patch(run: Run, model: Path, tmp_path: Path) -> None:
