@@ -5,6 +5,7 @@ torch = pytest.importorskip("torch")
 
 from test_gan_figures import phrases  # noqa: E402
 
+from livegen.beat import Beat  # noqa: E402
 from livegen.engines.gan.layout import N_NOTES, GanConfig  # noqa: E402
 from livegen.score import Voice, onsets  # noqa: E402
 from livegen.training.gan.network import (  # noqa: E402
@@ -19,6 +20,7 @@ from livegen.training.gan.network import (  # noqa: E402
 )
 from livegen.training.gan.phrases import Source, Variation, song_shifts, transposed  # noqa: E402
 from livegen.training.gan.train import latents  # noqa: E402
+from livegen.training.windows import windows_of  # noqa: E402
 
 CONFIG = GanConfig(n_shared=4, n_own=3, n_trunk=6, n_trunk_fine=5, n_own_in=4, n_head=6, n_head_fine=5)
 
@@ -102,10 +104,6 @@ def test_variation_transposes_and_swaps_and_grows_only_while_the_judge_is_sure()
 
 
 def test_songs_are_learnt_in_one_key():
-    from livegen.training.windows import windows_of
-
-    from livegen.beat import Beat  # isort: skip
-
     scale = np.array([60, 64, 67, 72, 71, 67, 65, 62, 64, 60, 67, 60])
     songs = []
     for up in range(12):
