@@ -122,7 +122,8 @@ def beside(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.f
 @kernel
 def render(
     scores: NDArray[np.float32],
-    gate_bias: NDArray[np.float32],
+    density: float,
+    attack: NDArray[np.float32],
     silence: float,
     lowest: int,
     n_notes: int,
@@ -132,25 +133,30 @@ def render(
 ) -> None:
     """Write what a voice plays by the scores of its head, (T, outputs), as notes, volumes and timbres, (T, 3).
 
-    What is struck lasts until the next strike, around the circle. `gate_bias`, (T,), is added to the log-odds of a
-    strike, and `silence` to those of silence.
+    What is struck lasts until the next strike, around the circle. `density` is added to the log-odds of a strike,
+    `attack`, (T,), to those of a strike of a note, and `silence` to those of silence, which is struck to end a note.
     """
     n_steps = len(scores)
     at_volume = 1 + n_notes
+    gates = np.empty(n_steps, np.float32)
+    struck = np.empty(n_steps, np.int64)
     first = 0
-    for t in range(1, n_steps):
-        if scores[t, 0] + gate_bias[t] > scores[first, 0] + gate_bias[first]:
+    for t in range(n_steps):
+        struck[t] = 0
+        best = scores[t, 1] + np.float32(silence)
+        for i in range(1, n_notes):
+            if scores[t, 1 + i] > best:
+                struck[t], best = i, scores[t, 1 + i]
+        gates[t] = scores[t, 0] + np.float32(density)
+        if struck[t] > 0:
+            gates[t] += attack[t]
+        if gates[t] > gates[first]:
             first = t
     note, timbre = 0, 0
     for k in range(n_steps):  # from where a strike is likeliest on, and there is one
         t = (first + k) % n_steps
-        if k == 0 or scores[t, 0] + gate_bias[t] > np.float32(0.0):
-            note = 0
-            best = scores[t, 1] + np.float32(silence)
-            for i in range(1, n_notes):
-                if scores[t, 1 + i] > best:
-                    note, best = i, scores[t, 1 + i]
-            timbre = 0
+        if k == 0 or gates[t] > np.float32(0.0):
+            note, timbre = struck[t], 0
             for i in range(1, n_timbres):
                 if scores[t, at_volume + 1 + i] > scores[t, at_volume + 1 + timbre]:
                     timbre = i

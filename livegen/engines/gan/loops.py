@@ -119,14 +119,14 @@ class Loops:
 
     def _made(self, plan: Plan, shape: Shape, seed: int) -> Loop:
         plain = np.zeros((len(FORMS[plan.bars]) * PHRASE_STEPS, N_VOICES, N_COLUMNS), np.uint8)
-        on_grid = np.arange(len(plain)) % _GRID == 0
+        attack = np.where(np.arange(len(plain)) % _GRID == 0, 0.0, -shape.grid).astype(np.float32)
         for voice in Voice:
-            gates = shape.density[voice] - np.where(on_grid, 0.0, shape.grid)
             part = np.empty((len(plain), N_COLUMNS), np.uint8)
             kernels.render(
                 self._of_voice(voice, plan, shape, seed),
-                gates.astype(np.float32),
-                shape.silence[voice],
+                float(shape.density[voice]),
+                attack,
+                float(shape.silence[voice]),
                 NOTE_RANGE[voice][0],
                 N_NOTES[voice],
                 N_TIMBRES[voice],

@@ -51,6 +51,8 @@ class GanSettings(RunSettings):
 
     Attributes
     ----------
+    n_judged : int
+        Phrases in a step beside the discriminator: what takes twice as long is done with half as many, but as often.
     judge_width : int
         Channels of the discriminator.
     alone : float
@@ -67,6 +69,7 @@ class GanSettings(RunSettings):
     """
 
     n_lanes: int = 32
+    n_judged: int = 16
     learning_rate: float = 1e-3
     warm_up_steps: int = 50
     precision: str = "float32"
@@ -78,7 +81,7 @@ class GanSettings(RunSettings):
     r1_every: int = 16
     average: float = 0.995
 
-    whole: ClassVar[tuple[str, ...]] = (*RunSettings.whole, "judge_width", "r1_every")
+    whole: ClassVar[tuple[str, ...]] = (*RunSettings.whole, "n_judged", "judge_width", "r1_every")
 
 
 class Networks(nn.Module):
@@ -99,7 +102,7 @@ class GanRun(Run):
 
     settings: GanSettings
     network: Networks
-    same = "seed, phrases a step, width of the discriminator and number of phrases"
+    same = "seed, phrases a step, those beside the discriminator, its width, and the number of phrases"
 
     def __init__(self, windows: Windows, config: GanConfig, settings: GanSettings, group: Group):
         torch.manual_seed(settings.seed)
@@ -119,11 +122,11 @@ class GanRun(Run):
         rate = s.learning_rate * min(warm_up, max(_LOWEST_RATE, _SETTLING * (1.0 - self.done())))
         for group in self.optimizer.param_groups:
             group["lr"] = rate * (1.0 if self.done() < s.alone else _JUDGED_RATE)
-        real = to_phrase(torch.from_numpy(self.source.batch(self.step, s.n_lanes)))
         weight = min(max((self.done() - s.alone) / _RAMP, 0.0), 1.0) if s.alone > 0.0 else 1.0
+        real = to_phrase(torch.from_numpy(self.source.batch(self.step, s.n_judged if weight > 0.0 else s.n_lanes)))
         if weight > 0.0:
             of_judge, of_made = self._judged(real, weight)
-            of_decoding = self._decoded(_first(real, (s.n_lanes + 1) // 2))
+            of_decoding = self._decoded(_first(real, (s.n_judged + 1) // 2))
             self._descend(of_made + s.decoding * of_decoding)
         else:
             of_judge, of_decoding = 2.0, self._decoded(real)
@@ -146,7 +149,7 @@ class GanRun(Run):
 
     def _judged(self, real: Phrase, weight: float) -> tuple[float, Tensor]:
         """Teach the discriminator, and return its loss, and the generator's for what it made."""
-        n, judge = self.settings.n_lanes, self.network.judge
+        n, judge = self.settings.n_judged, self.network.judge
         made = rotated(self.network.generator(*latents(n, self.network.config)), torch.randint(0, PHRASE_BEATS, (n,)))
         of_judge = self._teach(real, made)
         judge.requires_grad_(False)
@@ -198,7 +201,7 @@ class GanRun(Run):
     def unchangeable(self) -> list[int | str]:
         """Return the settings that a resumed run must share with the run that it goes on with."""
         s = self.settings
-        return [s.seed, s.n_lanes, s.judge_width, len(self.source.windows)]
+        return [s.seed, s.n_lanes, s.n_judged, s.judge_width, len(self.source.windows)]
 
 
 def latents(n: int, config: GanConfig, random: torch.Generator | None = None) -> tuple[Tensor, Tensor]:

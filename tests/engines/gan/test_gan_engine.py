@@ -244,6 +244,19 @@ def test_density_and_silence_are_heeded():
     assert not silent.any()
 
 
+def test_with_a_grid_notes_are_struck_on_sixteenths():
+    player = engine()
+    _, state = play(player, 1)
+    loose, strict = (player.loops.loop(state.plan, Shape.of(replace(PLAIN, grid=grid)), 1) for grid in (0.0, 50.0))
+    pitched = slice(0, 3)  # an attack of a louder volume under a note that lasts is none of the gate's
+    off = [(np.diff(loop.steps[:, pitched, 0].astype(int), axis=0) != 0) for loop in (loose, strict)]
+    struck = [is_new & (loop.steps[1:, pitched, 0] > 0) for is_new, loop in zip(off, (loose, strict), strict=True)]
+    begun = [is_new & (loop.steps[:-1, pitched, 0] > 0) for is_new, loop in zip(struck, (loose, strict), strict=True)]
+    places = [set((np.argwhere(each)[:, 0] + 1) % 3) for each in begun]
+    assert places[0] == {0, 1, 2}
+    assert places[1] == {0}
+
+
 def test_it_plays_whatever_the_knobs_hold():
     knobs = {"loop": -3, "loop_bars": 99.0, "morph": "x", "every": 10**9, "p1.reroll": 2**40, "truncation": 7}
     frames, _ = play(engine(), 30, knobs=lambda _: knobs)

@@ -43,8 +43,8 @@ def test_plays_what_torch_plays():
 def played(voice: Voice, scores: np.ndarray, bias: float = 0.0, silence: float = 0.0) -> np.ndarray:
     out = np.zeros((len(scores), 3), np.uint8)
     lowest, has_volume = NOTE_RANGE[voice][0], voice is not Voice.TR
-    gates = np.full(len(scores), bias, np.float32)
-    kernels.render(scores, gates, silence, lowest, N_NOTES[voice], N_TIMBRES[voice], has_volume, out)
+    attack = np.zeros(len(scores), np.float32)
+    kernels.render(scores, bias, attack, silence, lowest, N_NOTES[voice], N_TIMBRES[voice], has_volume, out)
     return out
 
 

@@ -25,7 +25,7 @@ from livegen.training.record import read_record  # noqa: E402
 from livegen.training.run import RESUME_FILE  # noqa: E402
 
 CONFIG = GanConfig(n_shared=4, n_own=3, n_trunk=6, n_trunk_fine=5, n_own_in=4, n_head=6, n_head_fine=5)
-SETTINGS = GanSettings(steps=8, n_lanes=4, judge_width=8, alone=0.4, r1_every=3, warm_up_steps=2)
+SETTINGS = GanSettings(steps=8, n_lanes=4, n_judged=4, judge_width=8, alone=0.4, r1_every=3, warm_up_steps=2)
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +96,7 @@ def test_a_checkpoint_of_another_form_is_refused(data, trained, tmp_path):
     with pytest.raises(TrainingError, match="cannot resume"):
         train_gan(data, tmp_path / "nothing", settings=SETTINGS, resume=True)
     with pytest.raises(TrainingError, match=r"cannot resume from .*phrases a step"):
-        train_gan(data, trained, settings=replace(SETTINGS, n_lanes=5), resume=True)
+        train_gan(data, trained, settings=replace(SETTINGS, n_judged=5), resume=True)
     write_split(tmp_path / "long_train.npz", [song(0, 300)])
     with pytest.raises(TrainingError, match="cannot resume"):
         train_dcgan(
