@@ -36,7 +36,8 @@ _FADE: Final = 0.997
 _ROUNDED: Final = 4
 _CLASHES: Final = (1, 2, 6, 10, 11)
 _NEAREST: Final = (0, -1, 1, -2, 2)
-"""Where a note goes that would clash with what somebody else plays: to the nearest of these that does not."""
+"""Where a note goes that clashes with what somebody else plays: to the first of these with the fewest clashes, and of
+such that with the fewest among the engine's own voices."""
 
 _LEAST_HARMONY: Final = 0.5
 """From this `harmony` on, notes go out of the way of what somebody else plays."""
@@ -107,13 +108,18 @@ class GanDistribution:
         note, before = int(frame[voice, 0]), int(self.state.heard[voice, 0])
         if not is_struck and before > 0 and abs(before - note) <= max(_NEAREST):
             return before
-        others = [int(frame[other, 0]) for other in PITCHED if is_forced[other] and frame[other, 0] > 0]
-        for step in _NEAREST if others else ():
-            moved = note + step
-            is_allowed = shape.lowest[voice] <= moved <= shape.highest[voice] and shape.scale >> moved % 12 & 1
-            if is_allowed and not any((moved - other) % 12 in _CLASHES for other in others):
-                return moved
-        return note
+        played = [int(frame[other, 0]) for other in PITCHED if is_forced[other] and frame[other, 0] > 0]
+        own = [
+            int(frame[other, 0]) for other in PITCHED if other < voice and not is_forced[other] and frame[other, 0] > 0
+        ]
+        if not played:
+            return note
+        allowed = [
+            moved
+            for moved in (note + step for step in _NEAREST)
+            if shape.lowest[voice] <= moved <= shape.highest[voice] and shape.scale >> moved % 12 & 1
+        ]
+        return min(allowed, key=lambda one: (_clashes(one, played), _clashes(one, own)), default=note)
 
     def note_log_probs(
         self, voice: Voice, frame: NDArray[np.uint8], is_known: NDArray[np.bool_]
@@ -170,6 +176,10 @@ class GanEngine:
         """Compile everything that playing will call."""
         distribution, _ = self.step(SILENCE, self.initial_state())
         distribution.sample(SILENCE, np.zeros(N_VOICES, np.bool_), Sampling(), seed=0, frame_index=0)
+
+
+def _clashes(note: int, others: list[int]) -> int:
+    return sum((note - other) % 12 in _CLASHES for other in others)
 
 
 def _knobs_of(conditions: Conditions) -> Knobs:
