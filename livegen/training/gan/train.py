@@ -269,7 +269,7 @@ def train_gan(
         if resume:
             config = config_to_resume(out)
         windows = load_windows(data, TRAIN, heard_of, is_strict=is_strict)
-        watched = load_windows(data, VALID, heard_of, is_strict=is_strict) if has_split(data, VALID) else None
+        watched = _valid_windows(data, heard_of, is_strict=is_strict)
         settings = settings or GanSettings()
         run = GanRun(windows, config or GanConfig(), settings, group)
         if resume:
@@ -296,6 +296,17 @@ def train_gan(
             made = run.make(N_COPIES, settings.seed)
             record.tell({"copies": copied_share(made, run.source.in_one_key(np.arange(len(windows))))})
             return report
+
+
+def _valid_windows(data: Path, heard_of: Heard, *, is_strict: bool) -> Windows | None:
+    """Return the windows to watch a run with; None where the few songs that are kept for that have none."""
+    if not has_split(data, VALID):
+        return None
+    try:
+        return load_windows(data, VALID, heard_of, is_strict=is_strict)
+    except TrainingError as error:
+        heard_of.warn(f"the run is not measured as it goes on: {error}")
+        return None
 
 
 def config_to_resume(out: Path) -> GanConfig:

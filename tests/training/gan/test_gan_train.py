@@ -125,6 +125,15 @@ def test_midi_files_serve_and_bad_ones_are_named(tmp_path):
     assert "copies" in record["figures"]
 
 
+def test_a_folder_whose_valid_songs_have_no_beat_is_trained_on(tmp_path):
+    write_split(tmp_path / "made_train.npz", [song(0, 300)])
+    write_split(tmp_path / "made_valid.npz", [song(1, 20)])
+    train_gan(tmp_path, tmp_path / "out", config=CONFIG, settings=replace(SETTINGS, steps=2))
+    record = read_record(tmp_path / "out")
+    assert any("not measured" in sentence for sentence in record["data"]["left_out"])
+    assert set(record["figures"]) == {"step", "minutes", "loss", "note_nll", "copies"}
+
+
 def test_the_baseline_writes_matrices_and_resumes(tmp_path):
     folder = tmp_path / "data"
     folder.mkdir()
