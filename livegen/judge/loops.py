@@ -110,8 +110,16 @@ def _measured(made: Phrases, real: Phrases, songs: NDArray[np.int64]) -> dict[st
 
 
 def make(player: GanEngine, n: int, seed: int) -> Phrases:
-    """Return the first loops of sessions with different seeds, (n, 96, 4, 3), as they are without any control set."""
-    return np.array([player.loops.loop(first_plan(Knobs()), _PLAIN, (seed << 20) + i).steps for i in range(n)])
+    """Return the first loops of sessions with different seeds, (n, 96, 4, 3).
+
+    They have two bars, and are as they are drawn: without truncation, and at a temperature of 1.
+    """
+    return np.array(
+        [
+            player.loops.loop(first_plan(Knobs(loop_bars=2, truncation=1.0)), _PLAIN, (seed << 20) + i).steps
+            for i in range(n)
+        ]
+    )
 
 
 def seam(lstm: Engine, loops: Phrases) -> dict[str, float]:

@@ -40,19 +40,19 @@ class Knobs:
         Bars after which the next loop comes; 0 for never.
     lock : tuple of bool
         By voice: whether it stays as it is while the others change.
-    reroll : tuple of int
-        By voice: another number is another latent of the voice.
+    variation : tuple of int
+        By voice: which latent of the loop the voice has; a reroll is the next one.
     """
 
     loop: int = 0
     to: int = 0
     morph: float = 0.0
     repeats: int = 0
-    truncation: float = 1.0
-    loop_bars: int = 2
-    every: int = 0
+    truncation: float = 0.9
+    loop_bars: int = 4
+    every: int = 16
     lock: tuple[bool, ...] = (False,) * N_VOICES
-    reroll: tuple[int, ...] = (0,) * N_VOICES
+    variation: tuple[int, ...] = (0,) * N_VOICES
 
     @classmethod
     def of(cls, values: Mapping[str, Value]) -> Self:
@@ -62,18 +62,21 @@ class Knobs:
             value = values.get(name, default)
             return min(max(float(value), low), high) if isinstance(value, int | float) else default
 
-        bars = number("loop_bars", 2, 2, 8)
+        bars = number("loop_bars", _DEFAULT.loop_bars, 2, 8)
         return cls(
             loop=int(number("loop", 0, 0, _LARGEST)),
             to=int(number("to", 0, 0, _LARGEST)),
             morph=number("morph", 0.0, 0.0, 1.0),
             repeats=int(number("repeats", 0, 0, 64)),
-            truncation=number("truncation", 1.0, 0.0, 2.0),
+            truncation=number("truncation", _DEFAULT.truncation, 0.0, 2.0),
             loop_bars=max(size for size in FORMS if size <= bars),
-            every=int(number("every", 0, 0, 1024)),
+            every=int(number("every", _DEFAULT.every, 0, 1024)),
             lock=tuple(bool(values.get(f"{voice.name.lower()}.lock", False)) for voice in Voice),
-            reroll=tuple(int(number(f"{voice.name.lower()}.reroll", 0, 0, _LARGEST)) for voice in Voice),
+            variation=tuple(int(number(f"{voice.name.lower()}.variation", 0, 0, _LARGEST)) for voice in Voice),
         )
+
+
+_DEFAULT: Final = Knobs()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,7 @@ class Origin:
         Number of the loop.
     past : int
         How many loops have come since, by themselves.
-    reroll : int
+    variation : int
         Of the voice; 0 for the latent that all share.
     to : int
         Number of the loop that it is morphed to.
@@ -96,7 +99,7 @@ class Origin:
 
     loop: int = 0
     past: int = 0
-    reroll: int = 0
+    variation: int = 0
     to: int = 0
     morph: float = 0.0
 
@@ -147,7 +150,7 @@ def next_plan(plan: Plan, knobs: Knobs, chroma: tuple[float, ...] = ()) -> Plan:
     """Return the loop that follows at the seam.
 
     A voice that is locked keeps its latent, and while one is, so does what all share: it would change with that. Only
-    its own reroll changes it.
+    its own variation changes it.
     """
     played = plan.played + plan.bars
     is_new = 0 < knobs.every <= played
@@ -158,8 +161,8 @@ def next_plan(plan: Plan, knobs: Knobs, chroma: tuple[float, ...] = ()) -> Plan:
         morph = plan.morph + min(max(knobs.morph - plan.morph, -way), way)
     place = Origin(knobs.loop, past, 0, knobs.to if morph > 0.0 else 0, morph)
     own = tuple(
-        replace(was if is_locked else place, reroll=reroll)
-        for was, is_locked, reroll in zip(plan.own, knobs.lock, knobs.reroll, strict=True)
+        replace(was if is_locked else place, variation=variation)
+        for was, is_locked, variation in zip(plan.own, knobs.lock, knobs.variation, strict=True)
     )
     return Plan(
         plan.shared if any(knobs.lock) else place,

@@ -175,19 +175,19 @@ def latents(which: int, size: int, origin: Origin, bars: int, scale: float, seed
     scale : float
         What they are multiplied with.
     """
-    one = _numbers(which, size, origin.loop, origin.past, origin.reroll, bars, seed)
+    one = _numbers(which, size, origin.loop, origin.past, origin.variation, bars, seed)
     if origin.morph > 0.0:
-        other = _numbers(which, size, origin.to, origin.past, origin.reroll, bars, seed)
+        other = _numbers(which, size, origin.to, origin.past, origin.variation, bars, seed)
         share = origin.morph
         one = ((1.0 - share) * one + share * other) / math.hypot(1.0 - share, share)
     return np.ascontiguousarray(scale * one, np.float32)
 
 
-def _numbers(which: int, size: int, loop: int, past: int, reroll: int, bars: int, seed: int) -> NDArray[np.float64]:
+def _numbers(which: int, size: int, loop: int, past: int, variation: int, bars: int, seed: int) -> NDArray[np.float64]:
     bits = seed_bits(seed) if loop == 0 else _NO_SEED
     found: dict[str, NDArray[np.float64]] = {}
     for place, letter in enumerate("ABC"):
-        name = ((loop << 24) + (past << 12) + reroll) * 4 + place
+        name = ((loop << 24) + (past << 12) + variation) * 4 + place
         fresh = normals(bits, _AT_LATENTS + name * _N_LATENTS + which, size)
         kept = _KEPT[letter]
         found[letter] = fresh if letter == "A" else math.sqrt(kept) * found["A"] + math.sqrt(1.0 - kept) * fresh

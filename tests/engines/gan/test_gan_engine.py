@@ -1,4 +1,4 @@
-from dataclasses import replace
+from dataclasses import fields, replace
 from itertools import pairwise
 
 import numpy as np
@@ -6,15 +6,18 @@ import pytest
 from gan_weights import CONFIG, arrays, write_gan
 
 from livegen.beat import Beat
+from livegen.controls import DEFAULTS
 from livegen.engines.checkpoint import load_engine
 from livegen.engines.gan.engine import GanEngine, GanState
+from livegen.engines.gan.knobs import Knobs
 from livegen.engines.gan.loops import Shape, chroma_of, shift_of
-from livegen.engines.protocol import Conditions, Performer, Sampling
+from livegen.engines.protocol import Conditions, Performer, Sampling, own_knobs
 from livegen.errors import CheckpointError
 from livegen.score import SILENCE, Voice, validate_frames
 
 NOBODY_IS_FORCED = np.zeros(4, bool)
 PLAIN = Sampling(harmony=0.0)
+PLAIN_LOOP = {"loop_bars": 2, "every": 0, "truncation": 1.0}
 
 
 def engine() -> GanEngine:
@@ -38,7 +41,7 @@ def play(
     state, frame, frames = state or player.initial_state(), SILENCE, []
     for i in range(n_frames):
         beat = Beat(period, (i - 1) / period % 1.0) if period else None
-        conditions = Conditions(beat=beat, knobs=knobs(i) if knobs else {}, **told)
+        conditions = Conditions(beat=beat, knobs=PLAIN_LOOP | (knobs(i) if knobs else {}), **told)
         distribution, state = player.step(frame, state, conditions)
         frame = distribution.sample(forced, is_forced, sampling, seed=seed, frame_index=i)
         frames.append(frame)
@@ -77,7 +80,7 @@ def test_the_same_again_and_from_a_state_and_in_another_engine():
 
 def test_what_is_made_ahead_is_what_is_made_on_time():
     player, on_time = engine(), engine()
-    conditions = Conditions(knobs={"loop": 5})
+    conditions = Conditions(knobs=PLAIN_LOOP | {"loop": 5})
     player.prepare(player.initial_state(), conditions, 1, PLAIN)
     a, _ = play(player, 96, knobs=lambda _: {"loop": 5})
     b, _ = play(on_time, 96, knobs=lambda _: {"loop": 5})
@@ -108,7 +111,7 @@ def test_a_beat_that_leaps_is_followed_and_nothing_raises():
             Beat(float(generator.uniform(1.0, 40.0)), float(generator.random())) if generator.random() < 0.8 else None
         )
         bar = None if beat is None or i % 3 else Beat(4 * beat.period_frames, float(generator.random()))
-        distribution, state = player.step(frame, state, Conditions(beat=beat, bar=bar))
+        distribution, state = player.step(frame, state, Conditions(beat=beat, bar=bar, knobs=PLAIN_LOOP))
         frame = distribution.sample(SILENCE, NOBODY_IS_FORCED, Sampling(), seed=3, frame_index=i)
         assert -1 / 24 - 1e-9 <= state.at < 8
         if bar is not None:
@@ -161,14 +164,14 @@ def test_a_numbered_loop_is_the_same_for_every_seed_but_for_its_key():
     assert ((one[..., 0] > 0) == (other[..., 0] > 0)).all()
 
 
-def test_a_reroll_changes_one_voice_and_a_lock_keeps_one():
+def test_a_variation_changes_one_voice_and_a_lock_keeps_one():
     player = engine()
     before, _ = play(player, 96)
-    rerolled, _ = play(player, 96, knobs=lambda _: {"p1.reroll": 1})
+    variationed, _ = play(player, 96, knobs=lambda _: {"p1.variation": 1})
     others = [Voice.P2, Voice.TR, Voice.NO]
-    assert (rerolled[:, Voice.P1] != before[:, Voice.P1]).any()
-    assert (rerolled[:, Voice.NO] == before[:, Voice.NO]).all()
-    assert ((rerolled[:, others, 0] > 0) == (before[:, others, 0] > 0)).all()
+    assert (variationed[:, Voice.P1] != before[:, Voice.P1]).any()
+    assert (variationed[:, Voice.NO] == before[:, Voice.NO]).all()
+    assert ((variationed[:, others, 0] > 0) == (before[:, others, 0] > 0)).all()
     frames, _ = play(player, 192, knobs=lambda i: {"no.lock": True, "loop": 7 if i > 5 else 0})
     assert (frames[96:, Voice.NO] == frames[:96, Voice.NO]).all()
     assert (frames[96:, Voice.P1] != frames[:96, Voice.P1]).any()
@@ -258,7 +261,7 @@ def test_with_a_grid_notes_are_struck_on_sixteenths():
 
 
 def test_it_plays_whatever_the_knobs_hold():
-    knobs = {"loop": -3, "loop_bars": 99.0, "morph": "x", "every": 10**9, "p1.reroll": 2**40, "truncation": 7}
+    knobs = {"loop": -3, "loop_bars": 99.0, "morph": "x", "every": 10**9, "p1.variation": 2**40, "truncation": 7}
     frames, _ = play(engine(), 30, knobs=lambda _: knobs)
     validate_frames(frames)
 
@@ -298,3 +301,13 @@ def test_a_folder_loads_and_one_that_does_not_fit_is_refused(tmp_path):
     (folder / "config.toml").write_text('version = 1\nkind = "gan"\n[sizes]\nn_head = 9\n')
     with pytest.raises(CheckpointError, match="n_shared"):
         load_engine(folder)
+
+
+def test_its_controls_are_those_of_the_table_with_the_same_defaults():
+    of_table = {
+        name: value for name, value in own_knobs("gan", DEFAULTS).items() if name not in ("store", "recall", "towards")
+    }
+    assert Knobs.of(of_table) == Knobs() == Knobs.of({})
+    others = {name: 3 if isinstance(value, int) else 0.25 for name, value in of_table.items()}
+    changed = Knobs.of(others)
+    assert all(getattr(changed, field.name) != getattr(Knobs(), field.name) for field in fields(Knobs))
