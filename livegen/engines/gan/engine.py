@@ -167,10 +167,10 @@ class GanEngine:
         after = _moved(replace(state, chroma=chroma, heard=frame), conditions)
         return GanDistribution(self.loops, after), after
 
-    def prepare(self, state: GanState, conditions: Conditions, seed: int, sampling: Sampling | None = None) -> None:
-        """Make the loop that would follow at the next seam, if it is not made yet."""
+    def prepare(self, state: GanState, conditions: Conditions, seed: int, sampling: Sampling) -> None:
+        """Make the loop that would follow at the next seam, if it is not made yet; see `MakesAhead`."""
         plan = next_plan(state.plan, _knobs_of(conditions), _chroma_told(state.chroma))
-        self.loops.loop(plan, Shape.of(sampling or Sampling()), seed)
+        self.loops.loop(plan, Shape.of(sampling), seed)
 
     def warm_up(self) -> None:
         """Compile everything that playing will call."""

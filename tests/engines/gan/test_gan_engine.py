@@ -11,7 +11,7 @@ from livegen.engines.checkpoint import load_engine
 from livegen.engines.gan.engine import GanEngine, GanState
 from livegen.engines.gan.knobs import Knobs
 from livegen.engines.gan.loops import Shape, chroma_of, shift_of
-from livegen.engines.protocol import Conditions, Performer, Sampling, own_knobs
+from livegen.engines.protocol import Conditions, MakesAhead, Performer, Sampling, own_knobs
 from livegen.errors import CheckpointError
 from livegen.score import SILENCE, Voice, validate_frames
 
@@ -81,6 +81,7 @@ def test_the_same_again_and_from_a_state_and_in_another_engine():
 def test_what_is_made_ahead_is_what_is_made_on_time():
     player, on_time = engine(), engine()
     conditions = Conditions(knobs=PLAIN_LOOP | {"loop": 5})
+    assert isinstance(player, MakesAhead)
     player.prepare(player.initial_state(), conditions, 1, PLAIN)
     a, _ = play(player, 96, knobs=lambda _: {"loop": 5})
     b, _ = play(on_time, 96, knobs=lambda _: {"loop": 5})
@@ -304,9 +305,7 @@ def test_a_folder_loads_and_one_that_does_not_fit_is_refused(tmp_path):
 
 
 def test_its_controls_are_those_of_the_table_with_the_same_defaults():
-    of_table = {
-        name: value for name, value in own_knobs("gan", DEFAULTS).items() if name not in ("store", "recall", "towards")
-    }
+    of_table = own_knobs("gan", DEFAULTS)
     assert Knobs.of(of_table) == Knobs() == Knobs.of({})
     others = {name: 3 if isinstance(value, int) else 0.25 for name, value in of_table.items()}
     changed = Knobs.of(others)
