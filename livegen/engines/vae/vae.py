@@ -284,8 +284,8 @@ class VaeEngine:
         kernels.plan_window(np.ascontiguousarray(z, np.float32), self.weights.conductor, *made)
         return made
 
-    def prepare(self, state: VaeState, conditions: Conditions = UNCONDITIONED, seed: int = 0) -> None:
-        """Make what the next seam will need, if the knobs stay as they are. Any thread may call this."""
+    def prepare(self, state: VaeState, conditions: Conditions, seed: int, sampling: Sampling) -> None:
+        """Make the plan of the next window, if the knobs stay as they are; where it follows somebody, it has to wait."""
         knobs = Knobs.of(conditions.knobs)
         if knobs.follow == 0.0:
             self._plan_of(Where(state.where.window + 1, knobs), seed)
