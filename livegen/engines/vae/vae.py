@@ -285,7 +285,7 @@ class VaeEngine:
         return made
 
     def prepare(self, state: VaeState, conditions: Conditions, seed: int, sampling: Sampling) -> None:
-        """Make the plan of the next window, if the knobs stay as they are; where it follows somebody, it has to wait."""
+        """Make the plan of the next window, if the knobs stay as they are; where it follows, it has to wait."""
         knobs = Knobs.of(conditions.knobs)
         if knobs.follow == 0.0:
             self._plan_of(Where(state.where.window + 1, knobs), seed)
