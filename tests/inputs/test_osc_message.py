@@ -82,8 +82,9 @@ def test_an_action_fires_by_its_argument_or_by_a_press(name: str, tag: str, argu
 @pytest.mark.parametrize("tags", ["", "T", "I", "N", "[]"])
 @pytest.mark.parametrize("name", [name for name, control in CONTROLS.items() if control.is_action])
 def test_every_action_is_pressed_by_what_has_no_value_and_not_by_f(name: str, tags: str) -> None:
-    assert events(name, tags) == [SetControl(name, CONTROLS[name].argument)]
-    assert events(name, "F") == []
+    address = name.replace(".", "/")
+    assert events(address, tags) == [SetControl(name, CONTROLS[name].argument)]
+    assert events(address, "F") == []
 
 
 PADS = [
@@ -102,6 +103,9 @@ PADS = [
     ("model/solo", "d", (1.0,), "solo"),
     ("rewind/8", "f", (1.0,), 8),
     ("capture/4", "i", (1,), 4),
+    ("no/model/solo", "f", (1.0,), "solo"),
+    ("gan/store/verse", "f", (1.0,), "verse"),
+    ("gan/reroll/no", "f", (1.0,), "no"),
     ("mode/answer", "f", (1.0,), "answer"),
     ("mode/answer", "f", (0.0,), None),
     ("p2/role/player", "f", (1.0,), "player"),
@@ -112,7 +116,7 @@ PADS = [
 
 @pytest.mark.parametrize(("pad", "tags", "arguments", "value"), PADS)
 def test_a_pad_has_its_word_in_its_address(pad: str, tags: str, arguments: tuple[object, ...], value: object) -> None:
-    name = ".".join(pad.split("/")[:2]) if pad.startswith("p2") else pad.split("/")[0]
+    name = ".".join(pad.split("/")[:2]) if pad.startswith(("p2", "no", "gan")) else pad.split("/")[0]
     assert events(pad, tags, *arguments) == ([] if value is None else [SetControl(name, value)])
 
 
