@@ -80,7 +80,10 @@ class Loop:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What of a `Sampling` shapes a loop; values alone. `temperature` shapes its latents, the rest what they become."""
+    """What of a `Sampling` shapes a loop; values alone. `temperature` shapes its latents, the rest what they become.
+
+    Registers, `lowest` to `highest`, are within the voice's range and hold a note at least.
+    """
 
     temperature: tuple[float, ...]
     density: tuple[float, ...]
@@ -93,13 +96,17 @@ class Shape:
     @classmethod
     def of(cls, sampling: Sampling) -> "Shape":
         """Return what is heeded of a `Sampling`."""
+        ranges = tuple(NOTE_RANGE[voice] for voice in Voice)
+        lowest = tuple(min(max(own, low), high) for own, (low, high) in zip(sampling.lowest, ranges, strict=True))
+        each = zip(sampling.highest, lowest, ranges, strict=True)
+        highest = tuple(min(max(own, least), high) for own, least, (_, high) in each)
         return cls(
             (sampling.temperature, *(sampling.temperature * factor for factor in sampling.voice_temperature)),
             sampling.density,
             sampling.silence,
             sampling.grid,
-            sampling.lowest,
-            sampling.highest,
+            lowest,
+            highest,
             sampling.scale,
         )
 
@@ -235,8 +242,7 @@ def placed(steps: NDArray[np.uint8], shift: int, shape: Shape) -> NDArray[np.uin
     for voice in Voice:
         notes = steps[:, voice, 0]
         by_note = np.zeros(256, np.uint8)
-        lowest = max(shape.lowest[voice], NOTE_RANGE[voice][0])
-        highest = min(max(shape.highest[voice], lowest), NOTE_RANGE[voice][1])
+        lowest, highest = shape.lowest[voice], shape.highest[voice]
         for note in np.unique(notes[notes > 0]).tolist():
             by_note[note] = _placed_note(note + shift * (voice in PITCHED), voice, lowest, highest, shape.scale)
         moved[:, voice, 0] = by_note[notes]

@@ -13,7 +13,7 @@ from livegen.engines.gan.knobs import Knobs
 from livegen.engines.gan.loops import Shape, chroma_of, shift_of
 from livegen.engines.protocol import Conditions, MakesAhead, Performer, Sampling, own_knobs
 from livegen.errors import CheckpointError
-from livegen.score import SILENCE, Voice, validate_frames
+from livegen.score import NOTE_RANGE, SILENCE, Voice, validate_frames
 
 NOBODY_IS_FORCED = np.zeros(4, bool)
 PLAIN = Sampling(harmony=0.0)
@@ -145,6 +145,22 @@ def test_with_harmony_what_is_struck_does_not_clash():
         sounding = notes(frames)[:, voice][notes(frames)[:, voice] > 0].astype(int)
         assert len(sounding)
         assert not np.isin((sounding - 61) % 12, (1, 2, 6, 10, 11)).any()
+
+
+@pytest.mark.parametrize(("voice", "end"), [(Voice.P1, 0), (Voice.P2, 0), (Voice.TR, 0), (Voice.P1, 1), (Voice.TR, 1)])
+def test_a_note_that_goes_out_of_the_way_stays_within_the_voices_range(voice, end):
+    """With the registers as the live controls have them, 0 to 108 for each voice."""
+    edge = NOTE_RANGE[voice][end]
+    lowest, highest = [0] * 4, [108] * 4
+    (highest if end == 0 else lowest)[voice] = edge  # it plays its last note and no other
+    forced, is_forced = np.zeros((4, 3), np.uint8), np.arange(4) == (Voice.P2 if voice is Voice.P1 else Voice.P1)
+    clashing = Performer(tuple(is_forced.tolist()))
+    for semitones in (1, 2):
+        forced[is_forced] = edge + 24 - semitones if end == 0 else edge - 24 + semitones, 9, 1
+        sampling = Sampling(harmony=3.0, lowest=tuple(lowest), highest=tuple(highest))
+        frames, _ = play(engine(), 60, forced=forced, is_forced=is_forced, sampling=sampling, performer=clashing)
+        validate_frames(frames)
+        assert set(np.unique(notes(frames)[:, voice])) <= {0, edge}
 
 
 def test_knobs_take_effect_at_the_seam():
