@@ -5,15 +5,13 @@ drawn once, by numbers that stand for the seed, the loop and the voice.
 """
 
 import math
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from livegen.engines.cache import Cache
 from livegen.engines.gan import kernels
 from livegen.engines.gan.generator import Generator
 from livegen.engines.gan.keys import LOWEST_SHIFT, N_SHIFTS, shift_up, signature_fits, signature_of
@@ -34,32 +32,11 @@ _KEPT: Final = {"A": 1.0, "B": 0.75, "C": 0.6}
 
 _GRID: Final = STEPS_A_BEAT // 4
 _MOST_KEPT: Final = 48
+"""Loops that are kept, and voices of them."""
+
+_MOST_TRUNKS: Final = 8
 _SAME_CHROMA: Final = 0.5
 """How much the same pitch classes count, beside the same key, where a loop is transposed to what a performer plays."""
-
-_Made = TypeVar("_Made")
-
-
-class Cache:
-    """Keeps the last things that were made, by what they were made of. Safe to call from several threads."""
-
-    def __init__(self, size: int = _MOST_KEPT) -> None:
-        self._size = size
-        self._kept: OrderedDict[Hashable, Any] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: Hashable, make: Callable[[], _Made]) -> _Made:
-        """Return what `key` stands for; it is made if it is not kept."""
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-        made = make()
-        with self._lock:
-            self._kept[key] = made
-            while len(self._kept) > self._size:
-                self._kept.popitem(last=False)
-        return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +94,14 @@ class Loops:
     def __init__(self, config: GanConfig, generator: Generator) -> None:
         self._config = config
         self._generator = generator
-        self._trunks, self._scores, self._loops = Cache(8), Cache(), Cache()
+        self._trunks = Cache[tuple[NDArray[np.float32], NDArray[np.float32]]](_MOST_TRUNKS)
+        self._scores = Cache[NDArray[np.float32]](_MOST_KEPT)
+        self._loops = Cache[Loop](_MOST_KEPT)
 
     def loop(self, plan: Plan, shape: Shape, seed: int) -> Loop:
         """Return a loop; it is the same each time."""
         key = (plan.shared, plan.own, plan.truncation, plan.bars, plan.chroma, shape, seed)
-        return self._loops.get(key, lambda: self._made(plan, shape, seed))
+        return self._loops.made(key, lambda: self._made(plan, shape, seed))
 
     def _made(self, plan: Plan, shape: Shape, seed: int) -> Loop:
         plain = np.zeros((len(FORMS[plan.bars]) * PHRASE_STEPS, N_VOICES, N_COLUMNS), np.uint8)
@@ -149,21 +128,20 @@ class Loops:
         return Loop(steps, attacks)
 
     def _of_voice(self, voice: Voice, plan: Plan, shape: Shape, seed: int) -> NDArray[np.float32]:
-        scales = (plan.truncation * shape.temperature[0], plan.truncation * shape.temperature[1 + voice])
-        shared = (plan.shared, scales[0], plan.bars, _seed_of(plan.shared, seed))
-        own = (voice, plan.own[voice], scales[1], _seed_of(plan.own[voice], seed))
+        shared, own = plan.shared, plan.own[voice]
+        scale, own_scale = (plan.truncation * shape.temperature[of] for of in (0, 1 + voice))
+        shared_seed, own_seed = _seed_of(shared, seed), _seed_of(own, seed)
+        trunk = (shared, scale, plan.bars, shared_seed)
 
-        def make() -> NDArray[np.float32]:
-            beats, quarters = self._trunks.get(
-                shared,
-                lambda: self._generator.of_trunk(
-                    latents(0, self._config.n_shared, plan.shared, plan.bars, *shared[1::2])
-                ),
-            )
-            z = latents(1 + voice, self._config.n_own, plan.own[voice], plan.bars, *own[2:])
+        def trunk_made() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+            return self._generator.of_trunk(latents(0, self._config.n_shared, shared, plan.bars, scale, shared_seed))
+
+        def made() -> NDArray[np.float32]:
+            beats, quarters = self._trunks.made(trunk, trunk_made)
+            z = latents(1 + voice, self._config.n_own, own, plan.bars, own_scale, own_seed)
             return self._generator.of_voice(voice, beats, quarters, z)
 
-        return self._scores.get((shared, own), make)
+        return self._scores.made((trunk, voice, own, own_scale, own_seed), made)
 
 
 def _seed_of(origin: Origin, seed: int) -> int:

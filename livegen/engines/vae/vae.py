@@ -7,16 +7,15 @@ computes at most a window anew, to the same bits.
 """
 
 import hashlib
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, NamedTuple, Self
+from typing import Final, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from livegen.beat import Beat
+from livegen.engines.cache import Cache
 from livegen.engines.lstm.features import beat_buckets
 from livegen.engines.lstm.kernels import N_CLASSES, NOTE_CLASS, attack
 from livegen.engines.lstm.lstm import shape_of
@@ -168,35 +167,6 @@ class VaeDistribution:
         return (0,) * N_VOICES
 
 
-class Cache:
-    """The values that were last made, by what they were made of. Making one again gives the same value."""
-
-    def __init__(self, n_kept: int) -> None:
-        self._n_kept = n_kept
-        self._values: OrderedDict[Hashable, Any] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: Hashable) -> Any:
-        """Return the value of a key, or None."""
-        with self._lock:
-            if key in self._values:
-                self._values.move_to_end(key)
-            return self._values.get(key)
-
-    def keep(self, key: Hashable, value: Any) -> Any:
-        """Keep a value, and return it."""
-        with self._lock:
-            self._values[key] = value
-            while len(self._values) > self._n_kept:
-                self._values.popitem(last=False)
-        return value
-
-    def made(self, key: Hashable, make: Callable[[], Any]) -> Any:
-        """Return the value of a key; it is made if it is not there."""
-        value = self.get(key)
-        return self.keep(key, make()) if value is None else value
-
-
 @dataclass(frozen=True, eq=False)
 class VaeEngine:
     """The VAE, ready to play; see `livegen.engines.protocol`. Safe to call from several threads."""
@@ -205,8 +175,8 @@ class VaeEngine:
     config: VaeConfig
     weights: Weights
     is_absent: NDArray[np.bool_]  # (4,): voices that it does not have
-    plans: Cache = field(default_factory=lambda: Cache(_KEPT_PLANS))
-    states: Cache = field(default_factory=lambda: Cache(_KEPT_STATES))
+    plans: Cache[Plan] = field(default_factory=lambda: Cache(_KEPT_PLANS))
+    states: Cache[NDArray[np.float32]] = field(default_factory=lambda: Cache(_KEPT_STATES))
 
     @classmethod
     def from_arrays(cls, name: str, config: VaeConfig, arrays: Mapping[str, NDArray]) -> Self:
@@ -312,6 +282,7 @@ class VaeEngine:
             kernels.decoder_step(last, bar, each.place, True, gates, h, decoder, found[: self.config.n_state])
             found[self.config.n_state :] = plan.plan[each.place]
             self.states.keep((each.key, seed), found)
+        assert found is not None
         return found
 
     def encode(self, window: NDArray[np.uint8]) -> NDArray[np.float32]:

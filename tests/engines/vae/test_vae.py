@@ -77,10 +77,10 @@ def test_what_is_made_ahead_is_what_would_be_made(engine):
     ahead = random_engine()
     first, states = play(ahead, 90)
     ahead.prepare(states[-1][1], Conditions(), 1, Sampling())
-    assert len(ahead.plans._values) == 2
+    assert len(ahead.plans) == 2
     assert (first == frames[:90]).all()
     assert (play(ahead, 100)[0] == frames).all()
-    assert len(ahead.plans._values) == 2  # none was made that had not been made ahead
+    assert len(ahead.plans) == 2  # none was made that had not been made ahead
 
 
 def test_a_performers_voice_is_kept_and_the_others_hear_it(engine):
