@@ -15,7 +15,8 @@ BEATS: Final = 8
 N_STEPS: Final = BEATS * STEPS_A_BEAT
 """Length of a window in beats and in steps."""
 
-_ROUNDING: Final = 1e-6  # of a place, in steps: a middle that lies on the edge of two steps is in the later one
+ROUNDING: Final = 1e-6
+"""Of a place, in steps: a frame's middle that lies on the edge of two steps is in the later one."""
 
 
 def on_the_beat(changes: list[tuple[NDArray, NDArray[np.uint8]]], beat: Beat, n_frames: float) -> NDArray[np.uint8]:
@@ -75,7 +76,7 @@ def score_of_steps(steps: NDArray[np.uint8], period_frames: float) -> NDArray[np
     """
     n_frames = round(len(steps) * period_frames / STEPS_A_BEAT)
     middle = (np.arange(n_frames) + 0.5) * STEPS_A_BEAT / period_frames
-    now = np.minimum((middle + _ROUNDING).astype(np.int64), len(steps) - 1)
+    now = np.minimum((middle + ROUNDING).astype(np.int64), len(steps) - 1)
     score = steps[now]
     is_attack = onsets(steps)
     before = np.concatenate([[-1], now[:-1]])

@@ -12,9 +12,10 @@ from livegen.beat import Beat
 from livegen.engines.checkpoint import load_engine
 from livegen.engines.gan.engine import GanEngine
 from livegen.engines.gan.knobs import Knobs, Origin, Plan, first_plan
-from livegen.engines.gan.layout import PHRASE_STEPS, STEPS_A_BEAT
+from livegen.engines.gan.layout import PHRASE_STEPS
 from livegen.engines.gan.loops import Shape
 from livegen.engines.protocol import Conditions, Engine, Sampling
+from livegen.engines.steps import STEPS_A_BEAT
 from livegen.errors import TrainingError
 from livegen.score import SILENCE, Voice
 from livegen.training.gan.copies import copied_share

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from livegen.beat import Beat
 from livegen.engines.gan.generator import Generator
 from livegen.engines.gan.knobs import Knobs, Plan, first_plan, next_plan
-from livegen.engines.gan.layout import BAR_BEATS, PHRASE_BEATS, STEPS_A_BEAT, GanConfig
+from livegen.engines.gan.layout import BAR_BEATS, PHRASE_BEATS, GanConfig
 from livegen.engines.gan.loops import Loops, Shape
 from livegen.engines.protocol import NONE_LATER, UNCONDITIONED, Conditions, Info, Sampling
+from livegen.engines.steps import STEPS_A_BEAT
 from livegen.score import N_VOICES, NOTE_RANGE, PITCHED, SILENCE, Voice
 
 _PERIOD_FRAMES: Final = 12.0

@@ -1,18 +1,19 @@
 """What a phrase of the GAN is, and the sizes of the network that makes it.
 
-A phrase has eight beats of twelve steps. Everything in it is circular: the step before the first one is the last.
+A phrase is a window of `livegen.engines.steps`, eight beats of twelve steps. Everything in it is circular: the step
+before the first one is the last.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final, Self
 
+from livegen.engines.steps import BEATS, N_STEPS, STEPS_A_BEAT
 from livegen.errors import CheckpointError
 from livegen.score import NOTE_RANGE, TIMBRE_MAX, VOLUME_MAX, Voice
 
-STEPS_A_BEAT: Final = 12
-PHRASE_BEATS: Final = 8
-PHRASE_STEPS: Final = STEPS_A_BEAT * PHRASE_BEATS
+PHRASE_BEATS: Final = BEATS
+PHRASE_STEPS: Final = N_STEPS
 BAR_BEATS: Final = 4
 
 QUARTERS: Final = 4

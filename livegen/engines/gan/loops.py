@@ -16,9 +16,10 @@ from livegen.engines.gan import kernels
 from livegen.engines.gan.generator import Generator
 from livegen.engines.gan.keys import LOWEST_SHIFT, N_SHIFTS, shift_up, signature_fits, signature_of
 from livegen.engines.gan.knobs import FORMS, Origin, Plan
-from livegen.engines.gan.layout import HAS_VOLUME, N_NOTES, N_TIMBRES, PHRASE_STEPS, STEPS_A_BEAT, GanConfig
+from livegen.engines.gan.layout import HAS_VOLUME, N_NOTES, N_TIMBRES, PHRASE_STEPS, GanConfig
 from livegen.engines.protocol import ANY_PITCH_CLASS, Sampling
 from livegen.engines.sampling import seed_bits, uniform
+from livegen.engines.steps import STEPS_A_BEAT
 from livegen.score import N_COLUMNS, N_VOICES, NOTE_RANGE, ONSET_VOLUME_RISE, PITCHED, Voice
 
 _AT_LATENTS: Final = 1 << 40

@@ -7,7 +7,7 @@ from typing import Any, Final, Self
 
 from livegen.engines.lstm.kernels import HAS_VOLUME, N_CLASSES
 from livegen.engines.lstm.lstm import ALL_VOICES, parse_voices
-from livegen.engines.steps import N_STEPS, STEPS_A_BEAT
+from livegen.engines.steps import BEATS, STEPS_A_BEAT
 from livegen.engines.vae import rows
 from livegen.engines.vae.attributes import N_QUANTILES, names_of
 from livegen.errors import CheckpointError
@@ -28,7 +28,6 @@ SIZE_NAMES: Final = (
 )
 """The sizes of a `VaeConfig`."""
 
-N_BEATS: Final = N_STEPS // STEPS_A_BEAT
 N_POINTERS: Final = 2
 """Notes that a head can point at: the one that the voice holds, and the one that it had a bar ago."""
 
@@ -161,7 +160,7 @@ class VaeConfig:
             "free.bias": (2 * self.n_free,),
             "begin.weight": (self.n_conductor + self.n_state, self.n_latents),
             "begin.bias": (self.n_conductor + self.n_state,),
-            "beat.weight": (N_BEATS, self.n_conductor),
+            "beat.weight": (BEATS, self.n_conductor),
             **_gru("conductor", self.n_conductor, self.n_conductor),
             "plan.weight": (STEPS_A_BEAT * self.n_plan, self.n_conductor),
             "plan.bias": (STEPS_A_BEAT * self.n_plan,),

@@ -5,15 +5,9 @@ frame may go on with the step before, and where it is faster it may cover two.
 """
 
 from dataclasses import dataclass
-from typing import Final
 
 from livegen.beat import Beat
-from livegen.engines.steps import BEATS, STEPS_A_BEAT
-
-USUAL_PERIOD_FRAMES: Final = 12.0
-"""Of the beat where nobody knows it: 120 beats a minute, a step a frame."""
-
-_ROUNDING: Final = 1e-6  # of phases, in steps: a middle that lies on the edge of two steps is in the later one
+from livegen.engines.steps import BEATS, ROUNDING, STEPS_A_BEAT
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +35,15 @@ class Grid:
 
         Notes
         -----
-        A beat that falls back is waited for, and one that leaps is followed; a leap of over half a beat ahead is taken
-        for one back. A window is eight beats; where the bar is known it is as many whole bars as eight beats hold, and
-        it begins anew with the bar where it does not lie on one.
+        Where nobody knows the beat, each frame is a step. A beat that falls back is waited for, and one that leaps is
+        followed; a leap of over half a beat ahead is taken for one back. A window is eight beats; where the bar is
+        known it is as many whole bars as eight beats hold, and it begins anew with the bar where it does not lie on
+        one.
         """
         if beat is None:
             return self._on(self.place + 1, None)
         middle = beat.after(1).phase + 0.5 / beat.period_frames
-        step = int(middle * STEPS_A_BEAT + _ROUNDING) % STEPS_A_BEAT
+        step = int(middle * STEPS_A_BEAT + ROUNDING) % STEPS_A_BEAT
         if self.place < 0:
             return Grid(step, self.window), 1
         gone = (step - self.place + STEPS_A_BEAT // 2) % STEPS_A_BEAT - STEPS_A_BEAT // 2

@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from livegen.engines.dense import add_product, add_row, gru_step, silu, tanh
 from livegen.engines.lstm.kernels import HAS_VOLUME, N_CLASSES, NOTE_CLASS, Shape, allowed
 from livegen.engines.sampling import draw, draw_note, uniform
-from livegen.engines.steps import N_STEPS, STEPS_A_BEAT
+from livegen.engines.steps import BEATS, N_STEPS, STEPS_A_BEAT
 from livegen.engines.vae import rows
-from livegen.engines.vae.config import N_BEATS
 from livegen.engines.vae.weights import Conductor, Decoder, Encoder, Gru
 from livegen.score import N_VOICES, NOTE_RANGE, TIMBRE_MAX, is_onset
 from livegen.system.kernels import kernel
@@ -57,20 +56,20 @@ def encode(window: NDArray[np.uint8], encoder: Encoder, free: NDArray[np.float32
             if is_onset(was_note, was_volume, np.int64(note), np.int64(volume)):
                 add_row(table[rows.SEEN_ATTACK], steps[t])
         silu(steps[t])
-    beats = np.empty((N_BEATS, n_beat), np.float32)
-    for beat in range(N_BEATS):
+    beats = np.empty((BEATS, n_beat), np.float32)
+    for beat in range(BEATS):
         beats[beat] = encoder.beats_bias
         add_product(steps[beat * STEPS_A_BEAT : (beat + 1) * STEPS_A_BEAT].reshape(-1), encoder.beats, beats[beat])
         silu(beats[beat])
     whole = np.zeros(4 * n, np.float32)
-    states = np.empty((N_BEATS, n), np.float32)
+    states = np.empty((BEATS, n), np.float32)
     for side in range(2):
         h = np.zeros(n, np.float32)
         _run(beats, encoder.forth if side == 0 else encoder.back, side == 1, h, states)
         whole[(2 + side) * n : (3 + side) * n] = h
-        for beat in range(N_BEATS):
+        for beat in range(BEATS):
             for j in range(n):
-                whole[side * n + j] += states[beat, j] / np.float32(N_BEATS)
+                whole[side * n + j] += states[beat, j] / np.float32(BEATS)
     free[:] = encoder.free_bias
     add_product(whole, encoder.free, free)
 
@@ -90,12 +89,12 @@ def plan_window(
     tanh(begin)
     h = begin[:n].copy()
     state[:] = begin[n:]
-    x, led = np.empty((N_BEATS, n), np.float32), np.empty((N_BEATS, n), np.float32)
-    for beat in range(N_BEATS):
+    x, led = np.empty((BEATS, n), np.float32), np.empty((BEATS, n), np.float32)
+    for beat in range(BEATS):
         x[beat] = conductor.beat[beat]
         add_row(h, x[beat])
     _run(x, conductor.gru, False, h, led)
-    for beat in range(N_BEATS):
+    for beat in range(BEATS):
         of_beat = conductor.plan_bias.copy()
         add_product(led[beat], conductor.plan, of_beat)
         silu(of_beat)

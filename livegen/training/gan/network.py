@@ -28,12 +28,12 @@ from livegen.engines.gan.layout import (
     PHRASE_BEATS,
     PHRASE_STEPS,
     QUARTERS,
-    STEPS_A_BEAT,
     THIRDS,
     GanConfig,
     at_volume,
     n_outputs,
 )
+from livegen.engines.steps import STEPS_A_BEAT
 from livegen.score import NOTE_RANGE, ONSET_VOLUME_RISE, PITCHED, Voice
 from livegen.units import MAX_VOLUME
 

@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from livegen.engines.lstm.kernels import HAS_VOLUME, N_CLASSES, NOTE_CLASS
-from livegen.engines.steps import N_STEPS, STEPS_A_BEAT
+from livegen.engines.steps import BEATS, N_STEPS, STEPS_A_BEAT
 from livegen.engines.vae import rows
-from livegen.engines.vae.config import N_BEATS, N_POINTERS, VaeConfig
+from livegen.engines.vae.config import N_POINTERS, VaeConfig
 from livegen.score import N_VOICES, NOTE_RANGE, TIMBRE_MAX, Voice, onsets
 
 RULED_OUT: Final = -1e4
@@ -115,7 +115,7 @@ class Network(nn.Module):
         self.encoder = nn.GRU(c.n_beat, c.n_encoder, batch_first=True, bidirectional=True)
         self.free = nn.Linear(4 * c.n_encoder, 2 * c.n_free)
         self.begin = nn.Linear(c.n_latents, c.n_conductor + c.n_state)
-        self.beat = nn.Embedding(N_BEATS, c.n_conductor)
+        self.beat = nn.Embedding(BEATS, c.n_conductor)
         self.conductor = nn.GRU(c.n_conductor, c.n_conductor, batch_first=True)
         self.plan = nn.Linear(c.n_conductor, STEPS_A_BEAT * c.n_plan)
         self.inputs = _Rows(rows.N_IN, c.n_embedding)
@@ -141,7 +141,7 @@ class Network(nn.Module):
     def encode(self, seen: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and log-variance of the free latents, each (B, n_free), of `Batch.seen`."""
         steps = functional.silu(self.seen(seen))  # (B, 96, n_seen)
-        beats = functional.silu(self.beats(steps.flatten(1).unflatten(1, (N_BEATS, -1))))
+        beats = functional.silu(self.beats(steps.flatten(1).unflatten(1, (BEATS, -1))))
         each, last = self.encoder(beats)  # (B, 8, 2 n_encoder), (2, B, n_encoder)
         whole = torch.cat([each.mean(1), last[0], last[1]], 1)
         mean, log_variance = self.free(whole).float().chunk(2, 1)
