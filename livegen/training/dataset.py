@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.beat import Beat, estimate_beat
+from livegen.engines.config import ALL_VOICES
 from livegen.engines.lstm import ear
 from livegen.engines.lstm.features import (
     N_CANDIDATES,
@@ -22,7 +23,6 @@ from livegen.engines.lstm.features import (
     hear_each,
     hear_song,
 )
-from livegen.engines.lstm.lstm import ALL_VOICES
 from livegen.engines.lstm.memory import propose_song
 from livegen.errors import TrainingError
 from livegen.score import N_VOICES, NOTE_RANGE, PITCHED, SILENCE, Voice, onsets

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from livegen.engines.lstm.lstm import ALL_VOICES, SIZES, parse_voices
+from livegen.engines.config import ALL_VOICES, parse_voices
+from livegen.engines.lstm.lstm import SIZES
 from livegen.engines.vae.config import VaeConfig
 from livegen.training.gan.dcgan import DcganSettings, train_dcgan
 from livegen.training.gan.train import GanSettings, train_gan

@@ -18,7 +18,7 @@ from safetensors.numpy import save_file
 from livegen.cli.bench import measure_torch_step
 from livegen.engines import checkpoint
 from livegen.engines.checkpoint import CONFIG_FILE, WEIGHTS_FILE, load_engine, read_config, write_config
-from livegen.engines.lstm.lstm import SIZE_NAMES
+from livegen.engines.config import size_names
 from livegen.engines.protocol import Sampling
 from livegen.errors import CheckpointError
 from livegen.score import SILENCE, Voice, validate_frames
@@ -27,7 +27,7 @@ MODELS = Path(__file__).parents[2] / "models"
 SOLO = replace(SMALL, voices=(Voice.P1,), leaves_out=("ages", "memory"))
 
 
-SIZED = 'kind = "lstm"\n{}\n[sizes]\n' + "".join(f"{name} = {getattr(SMALL, name)}\n" for name in SIZE_NAMES)
+SIZED = 'kind = "lstm"\n{}\n[sizes]\n' + "".join(f"{name} = {getattr(SMALL, name)}\n" for name in size_names(SMALL))
 
 
 @pytest.fixture(scope="module")

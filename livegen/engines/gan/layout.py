@@ -5,11 +5,11 @@ before the first one is the last.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Final, Self
 
+from livegen.engines.config import ALL_VOICES, check_sizes, size_lines, sizes_of
 from livegen.engines.steps import BEATS, N_STEPS, STEPS_A_BEAT
-from livegen.errors import CheckpointError
 from livegen.score import NOTE_RANGE, TIMBRE_MAX, VOLUME_MAX, Voice
 
 PHRASE_BEATS: Final = BEATS
@@ -44,9 +44,6 @@ def at_volume(voice: Voice) -> int:
     return FIRST_NOTE + N_NOTES[voice]
 
 
-_MAX_SIZE: Final = 4096
-
-
 @dataclass(frozen=True)
 class GanConfig:
     """What the network is, as `config.toml` holds it.
@@ -75,27 +72,21 @@ class GanConfig:
     n_head_fine: int = 64
 
     def __post_init__(self) -> None:
-        for name in SIZE_NAMES:
-            value = getattr(self, name)
-            if type(value) is not int or not 1 <= value <= _MAX_SIZE:
-                raise CheckpointError(f"{name} is {value!r}: allowed is a whole number within 1..{_MAX_SIZE}")
+        check_sizes(self)
 
     @property
     def voices(self) -> tuple[Voice, ...]:
         """The voices that it hears and plays: all."""
-        return tuple(Voice)
+        return ALL_VOICES
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> Self:
         """Return what a `config.toml` says; raises CheckpointError."""
-        sizes = table.get("sizes")
-        if not isinstance(sizes, dict) or set(sizes) != set(SIZE_NAMES):
-            raise CheckpointError(f"it needs a table [sizes] with exactly {', '.join(SIZE_NAMES)}")
-        return cls(**sizes)
+        return cls(**sizes_of(cls, table))
 
     def to_lines(self) -> list[str]:
         """Return the lines of TOML that say it, as `from_table` reads them."""
-        return ["", "[sizes]", *(f"{name} = {getattr(self, name)}" for name in SIZE_NAMES)]
+        return size_lines(self)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the name and shape of every array of the weights."""
@@ -121,7 +112,3 @@ class GanConfig:
             shapes[f"{name}.weight"] = shape
             shapes[f"{name}.bias"] = shape[:1]
         return shapes
-
-
-SIZE_NAMES: Final = tuple(field.name for field in fields(GanConfig))
-"""The sizes of a `GanConfig`."""

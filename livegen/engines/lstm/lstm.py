@@ -8,13 +8,23 @@ for its note, 256 to 121.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Self, TypeGuard
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from livegen.engines.config import (
+    ALL_VOICES,
+    check_sizes,
+    check_voices,
+    is_some_of,
+    size_lines,
+    sizes_of,
+    voice_lines,
+    voices_of,
+)
 from livegen.engines.lstm import ear, features, kernels
 from livegen.engines.lstm.kernels import (
     HAS_VOLUME,
@@ -33,36 +43,10 @@ from livegen.engines.sampling import seed_bits
 from livegen.errors import CheckpointError
 from livegen.score import N_VOICES, SILENCE, Voice
 
-ALL_VOICES: Final = tuple(Voice)
 LEAVES_OUT: Final = ("memory", "ages", "orders")
 """Parts that a network can be trained without; see `LstmConfig`."""
 
-SIZE_NAMES: Final = (
-    "n_embedding",
-    "n_state",
-    "n_known",
-    "n_own",
-    "n_note_hidden",
-    "n_volume_hidden",
-    "n_timbre_hidden",
-)
-"""The sizes of an `LstmConfig`."""
-
-_MAX_SIZE: Final = 4096
 _LARGEST: Final = np.array([[features.N_NOTE_VALUES - 1, features.N_VOLUMES - 1, features.N_TIMBRES - 1]], np.uint8)
-
-
-def parse_voices(names: object) -> tuple[Voice, ...]:
-    """Return the voices of a list of names, such as ``["p1", "tr"]``, in their order; raises CheckpointError."""
-    all_names = [voice.name.lower() for voice in Voice]
-    if not _is_some_of(names, all_names) or not names:
-        raise CheckpointError(f"voices is {names!r}: allowed is one or more of {', '.join(all_names)}, each once")
-    return tuple(voice for voice in Voice if voice.name.lower() in names)
-
-
-def _is_some_of(names: object, allowed: Sequence[str]) -> TypeGuard[Sequence[str]]:
-    """Tell whether this is a list or tuple of some of the allowed names, each once."""
-    return isinstance(names, list | tuple) and all(name in allowed for name in names) and len(set(names)) == len(names)
 
 
 @dataclass(frozen=True)
@@ -99,13 +83,9 @@ class LstmConfig:
     listens: bool = True
 
     def __post_init__(self) -> None:
-        for name in SIZE_NAMES:
-            value = getattr(self, name)
-            if type(value) is not int or not 1 <= value <= _MAX_SIZE:
-                raise CheckpointError(f"{name} is {value!r}: allowed is a whole number within 1..{_MAX_SIZE}")
-        if not self.voices or self.voices != tuple(voice for voice in Voice if voice in self.voices):
-            raise CheckpointError(f"voices is {self.voices!r}: allowed is one voice or more, each once and in order")
-        if not _is_some_of(self.leaves_out, LEAVES_OUT):
+        check_sizes(self)
+        check_voices(self.voices)
+        if not is_some_of(self.leaves_out, LEAVES_OUT):
             raise CheckpointError(f"leaves_out is {self.leaves_out!r}: allowed is {', '.join(LEAVES_OUT)}, each once")
         if type(self.listens) is not bool:
             raise CheckpointError(f"listens is {self.listens!r}: allowed is true or false")
@@ -113,23 +93,18 @@ class LstmConfig:
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> Self:
         """Return what a `config.toml` says; raises CheckpointError."""
-        sizes, leaves_out = table.get("sizes"), table.get("leaves_out", ())
-        if not isinstance(sizes, dict) or set(sizes) != set(SIZE_NAMES):
-            raise CheckpointError(f"it needs a table [sizes] with exactly {', '.join(sorted(SIZE_NAMES))}")
-        voices = parse_voices(table["voices"]) if "voices" in table else ALL_VOICES
+        sizes, voices, leaves_out = sizes_of(cls, table), voices_of(table), table.get("leaves_out", ())
         leaves_out = tuple(leaves_out) if isinstance(leaves_out, list) else leaves_out
         return cls(**sizes, voices=voices, leaves_out=leaves_out, listens=table.get("listens", False))
 
     def to_lines(self) -> list[str]:
         """Return the lines of TOML that say it, as `from_table` reads them."""
-        lines = []
-        if self.voices != ALL_VOICES:
-            lines.append(f"voices = {json.dumps([voice.name.lower() for voice in self.voices])}")
+        lines = voice_lines(self.voices)
         if self.leaves_out:
             lines.append(f"leaves_out = {json.dumps(self.leaves_out)}")
         if self.listens:
             lines.append("listens = true")
-        return [*lines, "", "[sizes]", *(f"{name} = {getattr(self, name)}" for name in SIZE_NAMES)]
+        return [*lines, *size_lines(self)]
 
     @property
     def n_hidden(self) -> int:

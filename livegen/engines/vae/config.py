@@ -5,33 +5,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
+from livegen.engines.config import (
+    ALL_VOICES,
+    check_sizes,
+    check_voices,
+    size_lines,
+    sizes_of,
+    voice_lines,
+    voices_of,
+)
 from livegen.engines.lstm.kernels import HAS_VOLUME, N_CLASSES
-from livegen.engines.lstm.lstm import ALL_VOICES, parse_voices
 from livegen.engines.steps import BEATS, STEPS_A_BEAT
 from livegen.engines.vae import rows
 from livegen.engines.vae.attributes import N_QUANTILES, names_of
 from livegen.errors import CheckpointError
 from livegen.score import Voice
 
-SIZE_NAMES: Final = (
-    "n_latents",
-    "n_seen",
-    "n_beat",
-    "n_encoder",
-    "n_conductor",
-    "n_plan",
-    "n_embedding",
-    "n_state",
-    "n_note_hidden",
-    "n_volume_hidden",
-    "n_timbre_hidden",
-)
-"""The sizes of a `VaeConfig`."""
-
 N_POINTERS: Final = 2
 """Notes that a head can point at: the one that the voice holds, and the one that it had a bar ago."""
 
-_MAX_SIZE: Final = 4096
 _MAX_LATENTS: Final = 256
 _LARGEST_GAIN: Final = 10.0
 
@@ -83,12 +75,8 @@ class VaeConfig:
     gains: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in SIZE_NAMES:
-            value = getattr(self, name)
-            if type(value) is not int or not 1 <= value <= _MAX_SIZE:
-                raise CheckpointError(f"{name} is {value!r}: allowed is a whole number within 1..{_MAX_SIZE}")
-        if not self.voices or self.voices != tuple(voice for voice in Voice if voice in self.voices):
-            raise CheckpointError(f"voices is {self.voices!r}: allowed is one voice or more, each once and in order")
+        check_sizes(self)
+        check_voices(self.voices)
         names = names_of(self.voices)
         if not self.latents:
             object.__setattr__(self, "latents", names)
@@ -109,23 +97,18 @@ class VaeConfig:
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> Self:
         """Return what a `config.toml` says; raises CheckpointError."""
-        sizes, latents = table.get("sizes"), table.get("latents")
-        if not isinstance(sizes, dict) or set(sizes) != set(SIZE_NAMES):
-            raise CheckpointError(f"it needs a table [sizes] with exactly {', '.join(sorted(SIZE_NAMES))}")
+        sizes, latents = sizes_of(cls, table), table.get("latents")
         if not isinstance(latents, list) or not all(isinstance(name, str) for name in latents):
             raise CheckpointError(f"latents is {latents!r}: it needs a list of the names of the first latents")
         gains = table.get("gains", [])
         if not isinstance(gains, list) or not all(isinstance(gain, int | float) for gain in gains):
             raise CheckpointError(f"gains is {gains!r}: it needs a list of numbers")
-        voices = parse_voices(table["voices"]) if "voices" in table else ALL_VOICES
-        return cls(**sizes, voices=voices, latents=tuple(latents), gains=tuple(map(float, gains)))
+        return cls(**sizes, voices=voices_of(table), latents=tuple(latents), gains=tuple(map(float, gains)))
 
     def to_lines(self) -> list[str]:
         """Return the lines of TOML that say it, as `from_table` reads them."""
         lines = [f"latents = {json.dumps(self.latents)}", f"gains = {json.dumps(self.gains)}"]
-        if self.voices != ALL_VOICES:
-            lines.append(f"voices = {json.dumps([voice.name.lower() for voice in self.voices])}")
-        return [*lines, "", "[sizes]", *(f"{name} = {getattr(self, name)}" for name in SIZE_NAMES)]
+        return [*lines, *voice_lines(self.voices), *size_lines(self)]
 
     @property
     def n_named(self) -> int:
