@@ -58,9 +58,10 @@ NOTE_CLASS: Final = _note_classes()
 """Class of each note value, by voice, ``int64 (4, 109)``."""
 
 _LOWEST: Final = np.array([lowest for lowest, _ in NOTE_RANGE.values()], np.int64)
-_N_CLASSES: Final = np.array([highest - lowest + 2 for lowest, highest in NOTE_RANGE.values()], np.int64)
 HAS_VOLUME: Final[NDArray[np.bool_]] = np.array([maximum > 0 for maximum in VOLUME_MAX.values()])
-_N_TIMBRES: Final = np.array([maximum + 1 for maximum in TIMBRE_MAX.values()], np.int64)
+N_CLASSES_OF: Final = np.array([highest - lowest + 2 for lowest, highest in NOTE_RANGE.values()], np.int64)
+N_TIMBRES_OF: Final = np.array([maximum + 1 for maximum in TIMBRE_MAX.values()], np.int64)
+"""By voice, how many classes of notes and how many timbres it has."""
 
 
 class Weights(NamedTuple):
@@ -233,11 +234,11 @@ def note_logits(
             harmony,
             _LOWEST[voice],
             relative,
-            scores[: _N_CLASSES[voice]],
+            scores[: N_CLASSES_OF[voice]],
         )
     place = told.beat[0] * (features.N_PERIODS + 1) + told.beat[1]
     scores[classes[heard[voice, features.NOTE]]] += weights.hold[voice, place]
-    scores[_N_CLASSES[voice] : N_CLASSES] = -np.inf
+    scores[N_CLASSES_OF[voice] : N_CLASSES] = -np.inf
 
 
 @kernel
@@ -289,11 +290,11 @@ def timbre_logits(
     silu(hidden)
     logits[:] = weights.timbre_bias[voice]
     add_product(hidden, weights.timbre[voice], logits)
-    logits[_N_TIMBRES[voice] :] = -np.inf
+    logits[N_TIMBRES_OF[voice] :] = -np.inf
 
 
 @kernel
-def allowed(voice: int, shape: Shape, is_allowed: NDArray[np.bool_]) -> None:
+def _allowed(voice: int, shape: Shape, is_allowed: NDArray[np.bool_]) -> None:
     """Write to `is_allowed`, (N_CLASSES,), which note classes a voice may change to; silence is always allowed."""
     lowest = _LOWEST[voice]
     is_allowed[0] = True
@@ -326,6 +327,41 @@ def attack(phase: int, grid: float) -> float:
 
 
 @kernel
+def draw_shaped(
+    voice: int,
+    held: int,
+    logits: NDArray[np.float32],
+    group: NDArray[np.int64],
+    on_grid: float,
+    shape: Shape,
+    number: float,
+    scratch: NDArray[np.float64],
+) -> int:
+    """Draw a voice's note, 0 for silence, by the logits of its classes, (N_CLASSES,), as `draw_note` does.
+
+    `held` is the note that it plays, and `on_grid` is added to the log-odds of an attack.
+    """
+    is_allowed = np.empty(N_CLASSES, np.bool_)
+    _allowed(voice, shape, is_allowed)
+    drawn = draw_note(
+        logits,
+        NOTE_CLASS[voice, held],
+        group,
+        is_allowed,
+        NOTE_CLASS[voice][shape.usual[voice]],
+        shape.leave[voice],
+        shape.temperature[voice],
+        shape.top_p,
+        shape.density[voice],
+        on_grid,
+        shape.silence[voice],
+        number,
+        scratch,
+    )
+    return drawn + _LOWEST[voice] - 1 if drawn > 0 else 0
+
+
+@kernel
 def _draw_voice(
     voice: int,
     frame: NDArray[np.uint8],
@@ -345,8 +381,6 @@ def _draw_voice(
     n_note, n_volume = weights.note.shape[1], weights.volume.shape[1]
     voice_units(voice, frame, is_known, told, weights, h, hidden)
     note_logits(voice, frame, is_known, told, weights, shape.harmony, hidden[:n_note], scores)
-    is_allowed = np.empty(N_CLASSES, np.bool_)
-    allowed(voice, shape, is_allowed)
     proposal, held = told.proposals[voice, features.OWN_STRICT], told.heard[voice, features.NOTE]
     if proposal[features.TRUST] > 0:
         scores[NOTE_CLASS[voice, features.expected_note(held, proposal)]] += shape.copy[voice]
@@ -357,22 +391,8 @@ def _draw_voice(
     for i in range(_N_RECENT):
         group[NOTE_CLASS[voice, told.heard[voice, features.NOTES + i]]] = 1
     group[0] = 0
-    drawn = draw_note(
-        scores[:N_CLASSES],
-        NOTE_CLASS[voice, held],
-        group,
-        is_allowed,
-        NOTE_CLASS[voice][shape.usual[voice]],
-        shape.leave[voice],
-        temperature,
-        shape.top_p,
-        shape.density[voice],
-        attack(told.beat[0], shape.grid),
-        shape.silence[voice],
-        uniform(seed, frame_index, voice, 0),
-        scratch,
-    )
-    note = drawn + _LOWEST[voice] - 1 if drawn > 0 else 0
+    number, on_grid = uniform(seed, frame_index, voice, 0), attack(told.beat[0], shape.grid)
+    note = draw_shaped(voice, held, scores[:N_CLASSES], group, on_grid, shape, number, scratch)
     frame[voice, 0], frame[voice, 1], frame[voice, 2] = note, 0, 0
     if not HAS_VOLUME[voice]:
         return

@@ -9,17 +9,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.engines.dense import add_product, add_row, gru_step, silu, tanh
-from livegen.engines.lstm.kernels import HAS_VOLUME, N_CLASSES, NOTE_CLASS, Shape, allowed
-from livegen.engines.sampling import draw, draw_note, uniform
+from livegen.engines.lstm.kernels import (
+    HAS_VOLUME,
+    N_CLASSES,
+    N_CLASSES_OF,
+    N_TIMBRES_OF,
+    NOTE_CLASS,
+    Shape,
+    draw_shaped,
+)
+from livegen.engines.sampling import draw, uniform
 from livegen.engines.steps import BEATS, N_STEPS, STEPS_A_BEAT
 from livegen.engines.vae import rows
 from livegen.engines.vae.weights import Conductor, Decoder, Encoder, Gru
-from livegen.score import N_VOICES, NOTE_RANGE, TIMBRE_MAX, is_onset
+from livegen.score import N_VOICES, is_onset
 from livegen.system.kernels import kernel
 
-_LOWEST: Final = np.array([lowest for lowest, _ in NOTE_RANGE.values()], np.int64)
-_N_CLASSES: Final = np.array([highest - lowest + 2 for lowest, highest in NOTE_RANGE.values()], np.int64)
-_N_TIMBRES: Final = np.array([maximum + 1 for maximum in TIMBRE_MAX.values()], np.int64)
 _RECENT_STEPS: Final = rows.BAR_STEPS
 
 
@@ -196,7 +201,7 @@ def note_logits(
         scores[NOTE_CLASS[voice, last_note]] += scores[N_CLASSES]
     if bar_note < rows.N_NOTES:
         scores[NOTE_CLASS[voice, bar_note]] += scores[N_CLASSES + 1]
-    scores[_N_CLASSES[voice] : N_CLASSES] = -np.inf
+    scores[N_CLASSES_OF[voice] : N_CLASSES] = -np.inf
 
 
 @kernel
@@ -226,7 +231,7 @@ def timbre_logits(
     silu(hidden)
     logits[:] = decoder.timbre_bias[voice]
     add_product(hidden, decoder.timbre[voice], logits)
-    logits[_N_TIMBRES[voice] :] = -np.inf
+    logits[N_TIMBRES_OF[voice] :] = -np.inf
 
 
 @kernel
@@ -247,7 +252,7 @@ def draw_step(
     recent: NDArray[np.uint8],
     h: NDArray[np.float32],
     decoder: Decoder,
-    attack: float,
+    on_grid: float,
     shape: Shape,
     seed: np.uint64,
     frame_index: int,
@@ -264,40 +269,25 @@ def draw_step(
         The notes of the last steps.
     h : ndarray of float32, shape (n_state + n_plan,)
         The decoder's state and the plan of this place.
-    attack : float
+    on_grid : float
         Added to the log-odds of an attack.
     """
     n_hidden, n_note, n_volume = decoder.trunk.shape[2], decoder.note.shape[1], decoder.volume.shape[1]
     hidden, scores = np.empty(n_hidden, np.float32), np.empty(decoder.note.shape[2], np.float32)
     new, scratch = np.empty(n_hidden - n_note, np.float32), np.empty(N_CLASSES, np.float64)
-    is_allowed, group = np.empty(N_CLASSES, np.bool_), np.empty(N_CLASSES, np.int64)
+    group = np.empty(N_CLASSES, np.int64)
     for voice in range(N_VOICES):
         if is_known[voice] or is_later[voice]:
             continue
         head_units(voice, frame, is_known, last, bar, is_told, h, decoder, hidden)
         last_note = np.int64(last[voice, 0])
         note_logits(voice, last_note if is_told else rows.UNKNOWN_NOTE, bar[voice], hidden[:n_note], decoder, scores)
-        allowed(voice, shape, is_allowed)
         group[:] = 2
         for t in range(max(len(recent) - _RECENT_STEPS, 0), len(recent)):
             group[NOTE_CLASS[voice, recent[t, voice]]] = 1
         group[0] = 0
-        drawn = draw_note(
-            scores[:N_CLASSES],
-            NOTE_CLASS[voice, last_note],
-            group,
-            is_allowed,
-            NOTE_CLASS[voice][shape.usual[voice]],
-            shape.leave[voice],
-            shape.temperature[voice],
-            shape.top_p,
-            shape.density[voice],
-            attack,
-            shape.silence[voice],
-            uniform(seed, frame_index, voice, 0),
-            scratch,
-        )
-        note = drawn + _LOWEST[voice] - 1 if drawn > 0 else 0
+        number = uniform(seed, frame_index, voice, 0)
+        note = draw_shaped(voice, last_note, scores[:N_CLASSES], group, on_grid, shape, number, scratch)
         frame[voice, 0], frame[voice, 1], frame[voice, 2] = note, 0, 0
         is_known[voice] = True
         if note == 0 or not HAS_VOLUME[voice]:

@@ -113,7 +113,7 @@ class VaeDistribution:
         if not self.links:
             return held
         shape = shape_of(sampling)
-        bias = float(attack(beat_buckets(self.beat)[0][0], sampling.grid))
+        on_grid = float(attack(beat_buckets(self.beat)[0][0], sampling.grid))
         drawn, later = held, is_later.copy()  # Numba compiles anew for a read-only array
         for place, link in enumerate(self.links):
             frame = np.minimum(held, _LARGEST)
@@ -130,7 +130,7 @@ class VaeDistribution:
                 np.ascontiguousarray(self.song[..., Column.NOTE]),
                 self.engine.units(link, seed),
                 self.engine.weights.decoder,
-                bias,
+                on_grid,
                 shape,
                 seed_bits(seed),
                 2 * frame_index + place,
