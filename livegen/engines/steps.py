@@ -68,6 +68,13 @@ def score_on_the_beat(frames: NDArray[np.uint8], beat: Beat) -> NDArray[np.uint8
     return on_the_beat([(np.arange(len(frames)), frames[:, voice]) for voice in Voice], beat, len(frames))
 
 
+def onsets_of_windows(windows: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Return where voices attack, (n, steps, 4), in windows ``uint8 (n, steps, 4, 3)``, each after silence."""
+    n, n_steps = windows.shape[:2]
+    apart = np.concatenate([np.zeros((n, 1, N_VOICES, N_COLUMNS), np.uint8), windows], 1)
+    return onsets(apart.reshape(-1, N_VOICES, N_COLUMNS)).reshape(n, n_steps + 1, N_VOICES)[:, 1:]
+
+
 def score_of_steps(steps: NDArray[np.uint8], period_frames: float) -> NDArray[np.uint8]:
     """Return music on a grid, ``uint8 (N, 4, 3)``, as a score at so many frames a beat.
 

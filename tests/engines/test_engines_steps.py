@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from livegen.beat import Beat
-from livegen.engines.steps import N_STEPS, score_of_steps, score_on_the_beat
+from livegen.engines.steps import N_STEPS, onsets_of_windows, score_of_steps, score_on_the_beat
 from livegen.score import onsets
 
 
@@ -44,3 +44,8 @@ def test_a_hit_of_one_step_is_heard_in_a_frame_of_two():
     steps[0, 3] = 0
     frames = score_of_steps(steps, 6.0)
     assert (frames[1:, 3, 0] == 5).all()
+
+
+def test_windows_are_struck_each_for_itself():
+    windows = np.stack([music(seed, every) for seed, every in ((0, 3), (1, 96), (1, 5))])
+    assert (onsets_of_windows(windows) == np.stack([onsets(window) for window in windows])).all()

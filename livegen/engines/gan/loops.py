@@ -20,7 +20,7 @@ from livegen.engines.gan.layout import HAS_VOLUME, N_NOTES, N_TIMBRES, PHRASE_ST
 from livegen.engines.protocol import ANY_PITCH_CLASS, Sampling
 from livegen.engines.sampling import seed_bits, uniform
 from livegen.engines.steps import STEPS_A_BEAT
-from livegen.score import N_COLUMNS, N_VOICES, NOTE_RANGE, ONSET_VOLUME_RISE, PITCHED, Voice
+from livegen.score import N_COLUMNS, N_VOICES, NOTE_RANGE, PITCHED, Voice, onsets
 
 _AT_LATENTS: Final = 1 << 40
 """The latents' draws are named by frames from here on, where no session comes."""
@@ -240,7 +240,5 @@ def _placed_note(note: int, voice: Voice, lowest: int, highest: int, scale: int)
 
 
 def circular_attacks(steps: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Return where voices attack in a loop, (T, 4), by the definition of `livegen.score`."""
-    before = np.roll(steps, 1, 0).astype(np.int16)
-    note, volume = steps[..., 0], steps[..., 1]
-    return (note > 0) & ((note != before[..., 0]) | (volume >= before[..., 1] + ONSET_VOLUME_RISE))
+    """Return where voices attack in a loop, (T, 4): the step before the first one is the last."""
+    return onsets(np.concatenate([steps[-1:], steps]))[1:]

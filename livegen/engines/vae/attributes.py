@@ -11,8 +11,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from livegen.engines.steps import STEPS_A_BEAT
-from livegen.score import N_VOICES, PITCHED, Column, Voice, onsets
+from livegen.engines.steps import STEPS_A_BEAT, onsets_of_windows
+from livegen.score import PITCHED, Column, Voice
 
 ATTRIBUTES: Final[dict[str, str]] = {
     "density": "attacks of the pitched voices",
@@ -47,7 +47,7 @@ def names_of(voices: tuple[Voice, ...]) -> tuple[str, ...]:
 def measure(windows: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return every attribute, in the order of `ATTRIBUTES`, of windows ``uint8 (n, 96, 4, 3)``, as (n, 8)."""
     n, n_steps = windows.shape[:2]
-    attacks = _attacks(windows)
+    attacks = onsets_of_windows(windows)
     notes, volumes = windows[..., Column.NOTE].astype(np.float64), windows[..., Column.VOLUME].astype(np.float64)
     pitched = np.array(PITCHED)
     beats = n_steps / STEPS_A_BEAT
@@ -70,13 +70,6 @@ def measure(windows: NDArray[np.uint8]) -> NDArray[np.float32]:
         ],
         1,
     ).astype(np.float32)
-
-
-def _attacks(windows: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Return where voices attack, (n, 96, 4), each window for itself."""
-    n, n_steps = windows.shape[:2]
-    apart = np.concatenate([np.zeros((n, 1, *windows.shape[2:]), np.uint8), windows], 1)
-    return onsets(apart.reshape(-1, *windows.shape[2:])).reshape(n, n_steps + 1, N_VOICES)[:, 1:]
 
 
 def _n_syncopated(attacks: NDArray[np.bool_], notes: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from livegen.engines.checkpoint import load_engine, read_config, read_weights
 from livegen.engines.protocol import Sampling
-from livegen.engines.steps import STEPS_A_BEAT
+from livegen.engines.steps import STEPS_A_BEAT, onsets_of_windows
 from livegen.engines.vae.attributes import ATTRIBUTES, measure
 from livegen.engines.vae.config import VaeConfig
 from livegen.engines.vae.vae import VaeEngine
 from livegen.errors import CheckpointError
-from livegen.score import Column, Voice, onsets
+from livegen.score import Column, Voice
 from livegen.training.sources import VALID, Listener
 from livegen.training.vae.decode import accuracy, decode
 from livegen.training.vae.figures import note_nll
@@ -160,7 +160,7 @@ def _goes_over(to_a: NDArray[np.float64], to_b: NDArray[np.float64]) -> float:
 def features(windows: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Return what windows, (n, 96, 4, 3), sound like, (n, k): attributes, and each voice's pitch classes and rhythm."""
     notes = windows[..., Column.NOTE].astype(np.int64)
-    is_attack = np.stack([onsets(window) for window in windows])
+    is_attack = onsets_of_windows(windows)
     parts: list[NDArray] = [measure(windows)]
     for voice in Voice:
         sounds = notes[..., voice] > 0

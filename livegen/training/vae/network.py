@@ -16,10 +16,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from livegen.engines.lstm.kernels import HAS_VOLUME, N_CLASSES, NOTE_CLASS
-from livegen.engines.steps import BEATS, N_STEPS, STEPS_A_BEAT
+from livegen.engines.steps import BEATS, N_STEPS, STEPS_A_BEAT, onsets_of_windows
 from livegen.engines.vae import rows
 from livegen.engines.vae.config import N_POINTERS, VaeConfig
-from livegen.score import N_VOICES, NOTE_RANGE, TIMBRE_MAX, Voice, onsets
+from livegen.score import N_VOICES, NOTE_RANGE, TIMBRE_MAX, Voice
 
 RULED_OUT: Final = -1e4
 """Logit of a value that a voice cannot have; minus infinity would make gradients of it."""
@@ -38,13 +38,11 @@ class Batch(NamedTuple):
 def seen_rows(windows: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Return the rows of the encoder's input, (B, 96, 16), of windows ``uint8 (B, 96, 4, 3)``."""
     n, n_steps = windows.shape[:2]
-    apart = np.concatenate([np.zeros((n, 1, N_VOICES, 3), np.uint8), windows], 1)
-    is_attack = onsets(apart.reshape(-1, N_VOICES, 3)).reshape(n, n_steps + 1, N_VOICES)[:, 1:]
     note, volume, timbre = np.moveaxis(windows.astype(np.int64), -1, 0)
     of_voice = [note + rows.SEEN_NOTE, volume + rows.SEEN_VOLUME, timbre + rows.SEEN_TIMBRE]
     attack = np.broadcast_to(rows.SEEN_ATTACK, note.shape)
     seen = np.stack([*of_voice, attack], -1) + np.arange(N_VOICES)[:, None] * rows.SEEN_VOICE
-    seen[~is_attack, -1] = rows.N_SEEN  # no row
+    seen[~onsets_of_windows(windows), -1] = rows.N_SEEN  # no row
     return seen.reshape(n, n_steps, -1)
 
 
