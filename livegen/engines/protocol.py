@@ -274,6 +274,15 @@ class MakesAhead(Protocol):
         ...
 
 
+def number_of(knobs: Mapping[str, Value], name: str, default: float, lowest: float, highest: float) -> float:
+    """Return an engine's own control as a number within a range, whatever it holds.
+
+    It is the default where the control is left out or is a word, and the lowest where it is NaN.
+    """
+    value = knobs.get(name, default)
+    return min(max(lowest, float(value)), highest) if isinstance(value, int | float) else default
+
+
 def own_knobs(kind: str, knobs: Mapping[str, Value]) -> Mapping[str, Value]:
     """Return the controls of one kind of engine as it names them itself.
 

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Self
 
+from livegen.controls import Value
 from livegen.engines.gan.layout import BAR_BEATS
+from livegen.engines.protocol import number_of
 from livegen.score import N_VOICES, Voice
-
-Value = float | int | bool | str
 
 FORMS: Final = {2: "A", 4: "AB", 8: "ABAC"}
 """By a loop's bars, its phrases of two bars; what has one letter has one latent."""
@@ -59,8 +59,7 @@ class Knobs:
         """Return what a mapping by local name says, such as ``morph`` and ``no.lock``; defaults where it is silent."""
 
         def number(name: str, default: float, low: float, high: float) -> float:
-            value = values.get(name, default)
-            return min(max(float(value), low), high) if isinstance(value, int | float) else default
+            return number_of(values, name, default, low, high)
 
         bars = number("loop_bars", _DEFAULT.loop_bars, 2, 8)
         return cls(

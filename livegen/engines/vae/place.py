@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.controls import Value
+from livegen.engines.protocol import number_of
 from livegen.engines.sampling import seed_bits, uniform
 
 LIMIT: Final = 3.0
@@ -73,22 +74,17 @@ class Knobs:
         if not values:
             return usual
         return cls(
-            tuple(_within(values.get(f"z{i + 1}", usual.named[i]), -LIMIT, LIMIT) for i in range(N_KNOBS)),
-            int(_within(values.get("place", usual.place), 0, MOST_PLACES)),
-            int(_within(values.get("to", usual.to), 0, MOST_PLACES)),
-            _within(values.get("morph", usual.morph), 0.0, 1.0),
-            _within(values.get("drift", usual.drift), 0.0, 1.0),
-            _within(values.get("z_follow", usual.follow), 0.0, 1.0),
+            tuple(number_of(values, f"z{i + 1}", usual.named[i], -LIMIT, LIMIT) for i in range(N_KNOBS)),
+            int(number_of(values, "place", usual.place, 0, MOST_PLACES)),
+            int(number_of(values, "to", usual.to, 0, MOST_PLACES)),
+            number_of(values, "morph", usual.morph, 0.0, 1.0),
+            number_of(values, "drift", usual.drift, 0.0, 1.0),
+            number_of(values, "z_follow", usual.follow, 0.0, 1.0),
             bool(values.get("latch", usual.is_latched)),
         )
 
 
 DEFAULTS: Final = Knobs()
-
-
-def _within(value: Value, lowest: float, highest: float) -> float:
-    number = float(value)
-    return min(max(number, lowest), highest) if math.isfinite(number) else lowest
 
 
 def drawn_place(seed: int, n_latents: int) -> NDArray[np.float32]:

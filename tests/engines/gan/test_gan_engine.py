@@ -1,3 +1,4 @@
+import math
 from dataclasses import fields, replace
 from itertools import pairwise
 
@@ -277,8 +278,15 @@ def test_with_a_grid_notes_are_struck_on_sixteenths():
     assert places[1] == {0}
 
 
-def test_it_plays_whatever_the_knobs_hold():
-    knobs = {"loop": -3, "loop_bars": 99.0, "morph": "x", "every": 10**9, "p1.variation": 2**40, "truncation": 7}
+@pytest.mark.parametrize(
+    "knobs",
+    [
+        {"loop": -3, "loop_bars": 99.0, "morph": "x", "every": 10**9, "p1.variation": 2**40, "truncation": 7},
+        dict.fromkeys(own_knobs("gan", DEFAULTS), math.nan),
+        dict.fromkeys(own_knobs("gan", DEFAULTS), math.inf),
+    ],
+)
+def test_it_plays_whatever_the_knobs_hold(knobs):
     frames, _ = play(engine(), 30, knobs=lambda _: knobs)
     validate_frames(frames)
 
