@@ -106,7 +106,7 @@ class Ensemble:
     ) -> tuple[Distribution, State]:
         """Let all engines hear one frame; see `livegen.engines.protocol.Engine`."""
         steps = [
-            engine.step(frame, before, _told(engine, conditions))
+            engine.step(frame, before, told_to(engine, conditions))
             for engine, before in zip(self.players, state, strict=True)
         ]
         distributions = tuple(distribution for distribution, _ in steps)
@@ -121,7 +121,7 @@ class Ensemble:
         """Let all engines make ahead what they will need; see `livegen.engines.protocol.MakesAhead`."""
         for engine, own in zip(self.players, state, strict=True):
             if isinstance(engine, MakesAhead):
-                engine.prepare(own, _told(engine, conditions), seed, sampling)
+                engine.prepare(own, told_to(engine, conditions), seed, sampling)
 
     def parts(self, distribution: Distribution, state: State) -> list[Part]:
         """Return what each engine expects and remembers."""
@@ -137,8 +137,10 @@ class Ensemble:
         return _Together(distributions, self._is_theirs, self._player_of)
 
 
-def _told(engine: Engine, conditions: Conditions) -> Conditions:
-    """Return the conditions with an engine's own controls alone."""
+def told_to(engine: Engine, conditions: Conditions) -> Conditions:
+    """Return conditions as an engine is told them: with its own controls alone. An ensemble hands on all of them."""
+    if not conditions.knobs or isinstance(engine, Ensemble):
+        return conditions
     return replace(conditions, knobs=own_knobs(engine.info.kind, conditions.knobs))
 
 

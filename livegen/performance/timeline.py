@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from livegen.engines.ensemble import Ensemble, kept
+from livegen.engines.ensemble import kept, told_to
 from livegen.engines.protocol import (
     UNCONDITIONED,
     Conditions,
@@ -25,7 +25,6 @@ from livegen.engines.protocol import (
     MakesAhead,
     Sampling,
     State,
-    own_knobs,
 )
 from livegen.performance.form import HEARD_FRAMES, LOOP_FRAMES, NO_FORM, REPEATED_SHARE, Form, next_form
 from livegen.score import N_COLUMNS, N_VOICES, SILENCE
@@ -77,19 +76,13 @@ class Context:
         `told` has beat and bar with their phases in that frame. Where it has no plan, the form's lag is the plan.
         """
         told = replace(told, plan=told.plan or form.lag)
-        distribution, state = self.engine.step(frame, self.state, self._for_engine(told))
+        distribution, state = self.engine.step(frame, self.state, told_to(self.engine, told))
         return Context(self.engine, distribution, state, form, told, self.n_frames + 1, self.heard_with(frame))
 
     def prepare(self, seed: int, sampling: Sampling) -> None:
         """Let the engine make ahead what it will need after this; from any thread."""
         if isinstance(self.engine, MakesAhead):
-            self.engine.prepare(self.state, self._for_engine(self.told), seed, sampling)
-
-    def _for_engine(self, told: Conditions) -> Conditions:
-        """Return the conditions with the engine's own controls alone; an ensemble hands on all of them."""
-        if not told.knobs or isinstance(self.engine, Ensemble):
-            return told
-        return replace(told, knobs=own_knobs(self.engine.info.kind, told.knobs))
+            self.engine.prepare(self.state, told_to(self.engine, self.told), seed, sampling)
 
     def keeping(self, playing: "Context") -> "Context":
         """Return the context with what those of its models know that play already, at the same place of the song."""
