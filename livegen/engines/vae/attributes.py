@@ -5,6 +5,7 @@ at 1 all but a sixth. So a knob means the same for each attribute, and what was 
 measured, not guessed by a network. Higher is always more.
 """
 
+from collections.abc import Sequence
 from statistics import NormalDist
 from typing import Final
 
@@ -26,6 +27,8 @@ ATTRIBUTES: Final[dict[str, str]] = {
 }
 """The names of the first latents, in their order, and what is more when they are higher."""
 
+_NAMES: Final = tuple(ATTRIBUTES)
+
 N_QUANTILES: Final = 129
 """Points of the table by which an attribute becomes a latent."""
 
@@ -44,8 +47,8 @@ def names_of(voices: tuple[Voice, ...]) -> tuple[str, ...]:
     return tuple(name for name in ATTRIBUTES if (Voice.NO in voices if name == "drums" else has_pitch))
 
 
-def measure(windows: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return every attribute, in the order of `ATTRIBUTES`, of windows ``uint8 (n, 96, 4, 3)``, as (n, 8)."""
+def measure(windows: NDArray[np.uint8], names: Sequence[str] = _NAMES) -> NDArray[np.float32]:
+    """Return some attributes, in the order of their names, of windows ``uint8 (n, 96, 4, 3)``, as (n, k)."""
     n, n_steps = windows.shape[:2]
     attacks = onsets_of_windows(windows)
     notes, volumes = windows[..., Column.NOTE].astype(np.float64), windows[..., Column.VOLUME].astype(np.float64)
@@ -57,7 +60,7 @@ def measure(windows: NDArray[np.uint8]) -> NDArray[np.float32]:
     usual = np.array([_USUAL_PITCH[voice] for voice in PITCHED])
     is_there = sounds[..., pitched].any(1)
     height = (notes[..., pitched].sum(1) / np.maximum(sounds[..., pitched].sum(1), 1) - usual) * is_there
-    return np.stack(
+    measured = np.stack(
         [
             n_attacks / beats,
             height.sum(1) / np.maximum(is_there.sum(1), 1),
@@ -69,7 +72,8 @@ def measure(windows: NDArray[np.uint8]) -> NDArray[np.float32]:
             attacks[..., Voice.NO].sum(1) / beats,
         ],
         1,
-    ).astype(np.float32)
+    )
+    return measured[:, [_NAMES.index(name) for name in names]].astype(np.float32)
 
 
 def _n_syncopated(attacks: NDArray[np.bool_], notes: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -23,7 +23,7 @@ from livegen.engines.protocol import NONE_LATER, UNCONDITIONED, Conditions, Info
 from livegen.engines.sampling import seed_bits
 from livegen.engines.steps import N_STEPS
 from livegen.engines.vae import kernels, rows
-from livegen.engines.vae.attributes import ATTRIBUTES, latents_of, measure
+from livegen.engines.vae.attributes import latents_of, measure
 from livegen.engines.vae.config import N_POINTERS, VaeConfig
 from livegen.engines.vae.grid import Grid
 from livegen.engines.vae.place import Knobs, place_of
@@ -292,8 +292,7 @@ class VaeEngine:
         window[window[..., Column.NOTE] == 0] = 0
         free = np.empty(self.config.n_free, np.float32)
         kernels.encode(window, self.weights.encoder, free)
-        columns = [list(ATTRIBUTES).index(name) for name in self.config.latents]
-        named = latents_of(measure(window[None])[:, columns], self.weights.quantiles)[0]
+        named = latents_of(measure(window[None], self.config.latents), self.weights.quantiles)[0]
         return np.concatenate([named, free])
 
     def decode(self, z: NDArray[np.float32], sampling: Sampling, seed: int = 0) -> NDArray[np.uint8]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from livegen.engines.checkpoint import load_engine, read_config, read_weights
 from livegen.engines.protocol import Sampling
 from livegen.engines.steps import STEPS_A_BEAT, onsets_of_windows
-from livegen.engines.vae.attributes import ATTRIBUTES, measure
+from livegen.engines.vae.attributes import measure
 from livegen.engines.vae.config import VaeConfig
 from livegen.engines.vae.vae import VaeEngine
 from livegen.errors import CheckpointError
@@ -118,7 +118,7 @@ def _knobs(network: Network, seed: int) -> dict[str, float]:
     for i, name in enumerate(network.config.latents):
         z = places.clone()
         z[:, i] = values * network.config.gains[i]
-        measured = measure(_decoded(network, z, generator))[:, list(ATTRIBUTES).index(name)]
+        measured = measure(_decoded(network, z, generator), (name,))[:, 0]
         found[name] = spearman(values.numpy(), measured)
     return found
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from livegen.engines.vae import rows
-from livegen.engines.vae.attributes import ATTRIBUTES, latents_of, measure
+from livegen.engines.vae.attributes import latents_of, measure
 from livegen.score import N_VOICES, NOTE_RANGE
 from livegen.training.dataset import transposed
 from livegen.training.vae.network import Batch, Network, batch_of
@@ -118,8 +118,7 @@ class Lesson(nn.Module):
 
 def named_latents(network: Network, windows: NDArray[np.uint8], within: NDArray[np.float32] | float = 0.5) -> NDArray:
     """Return the named latents, (B, n_named), of windows ``uint8 (B, 96, 4, 3)``; see `latents_of`."""
-    columns = [list(ATTRIBUTES).index(name) for name in network.config.latents]
-    return latents_of(measure(windows)[:, columns], network.quantiles.cpu().numpy(), within)
+    return latents_of(measure(windows, network.config.latents), network.quantiles.cpu().numpy(), within)
 
 
 def lesson_of(

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from livegen.engines.checkpoint import read_config, write_config
-from livegen.engines.vae.attributes import ATTRIBUTES, measure, quantiles_of
+from livegen.engines.vae.attributes import measure, quantiles_of
 from livegen.engines.vae.config import VaeConfig
 from livegen.errors import CheckpointError, TrainingError
 from livegen.training.distributed import Group, device_of_process, joined
@@ -58,7 +58,7 @@ class _Run(Run):
         self.windows = windows
         self.frames_a_step = settings.n_lanes * N_STEPS
         which = np.random.default_rng(settings.seed).choice(len(windows), min(_N_MEASURED, len(windows)), replace=False)
-        measured = measure(windows.take(which))[:, [list(ATTRIBUTES).index(name) for name in config.latents]]
+        measured = measure(windows.take(which), config.latents)
         self.network.quantiles.copy_(torch.from_numpy(quantiles_of(measured)))
 
     def unchangeable(self) -> list[int | str]:
