@@ -114,11 +114,10 @@ class VaeDistribution:
             return held
         shape = shape_of(sampling)
         on_grid = float(attack(beat_buckets(self.beat)[0][0], sampling.grid))
+        recent = np.ascontiguousarray(self.song[..., Column.NOTE])
         drawn, later = held, is_later.copy()  # Numba compiles anew for a read-only array
         for place, link in enumerate(self.links):
-            frame = np.minimum(held, _LARGEST)
-            known = is_forced | self.engine.is_absent
-            frame[self.engine.is_absent & ~is_forced] = 0
+            frame, known = np.minimum(held, _LARGEST), is_forced | self.engine.is_absent
             last, bar = link_arrays(link)
             kernels.draw_step(
                 frame,
@@ -127,7 +126,7 @@ class VaeDistribution:
                 last,
                 bar,
                 True,
-                np.ascontiguousarray(self.song[..., Column.NOTE]),
+                recent,
                 self.engine.units(link, seed),
                 self.engine.weights.decoder,
                 on_grid,
@@ -135,8 +134,10 @@ class VaeDistribution:
                 seed_bits(seed),
                 2 * frame_index + place,
             )
-            is_settled = drawn[:, Column.NOTE] != last[:, Column.NOTE] if place else np.zeros(N_VOICES, np.bool_)
-            drawn = np.where(is_settled[:, None], drawn, frame)
+            if place > 0:
+                is_settled = drawn[:, Column.NOTE] != last[:, Column.NOTE]
+                frame = np.where(is_settled[:, None], drawn, frame)
+            drawn = frame
         drawn[is_forced] = forced[is_forced]
         return drawn
 
@@ -218,9 +219,7 @@ class VaeEngine:
 
     def _heard(self, frame: NDArray[np.uint8], state: VaeState) -> NDArray[np.uint8]:
         """Return the song with a frame in it. A step keeps a note as it was struck while the note goes on."""
-        heard = np.minimum(frame, _LARGEST)
-        heard[self.is_absent] = 0
-        heard[heard[:, Column.NOTE] == 0] = 0
+        heard = self._taken_in(frame)
         if state.n_new == 0 and state.grid.place >= 0:
             song = state.song.copy()
             is_same = heard[:, Column.NOTE] == song[-1, :, Column.NOTE]
@@ -229,12 +228,18 @@ class VaeEngine:
         skipped = np.repeat(state.song[-1:], min(max(state.n_new - 1, 0), N_STEPS), 0)
         return _frozen(np.concatenate([state.song, skipped, heard[None]])[-N_STEPS:])
 
+    def _taken_in(self, steps: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return steps, (..., 4, 3), within the network's tables, and all zeros where a voice is absent or silent."""
+        heard = np.minimum(steps, _LARGEST)
+        heard[..., self.is_absent, :] = 0
+        heard[heard[..., Column.NOTE] == 0] = 0
+        return heard
+
     def _where(self, state: VaeState, grid: Grid, song: NDArray[np.uint8], knobs: Knobs) -> Where:
         """Return what the latents of the next frame depend on: as at the last seam, or as it is now."""
         if state.link is not None and grid.window == state.grid.window:
-            return (
-                state.where if state.where.knobs.is_latched and knobs.is_latched else replace(state.where, knobs=knobs)
-            )
+            is_latched = state.where.knobs.is_latched and knobs.is_latched
+            return state.where if is_latched else replace(state.where, knobs=knobs)
         heard = self.encode(song).tobytes() if knobs.follow > 0.0 and song.any() else b""
         return Where(grid.window, knobs, heard)
 
@@ -287,9 +292,7 @@ class VaeEngine:
 
     def encode(self, window: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the latents, (n_latents,), of a window on the beat, ``uint8 (96, 4, 3)``: the encoder's mean."""
-        window = np.ascontiguousarray(np.minimum(window, _LARGEST))
-        window[:, self.is_absent] = 0
-        window[window[..., Column.NOTE] == 0] = 0
+        window = np.ascontiguousarray(self._taken_in(window))
         free = np.empty(self.config.n_free, np.float32)
         kernels.encode(window, self.weights.encoder, free)
         named = latents_of(measure(window[None], self.config.latents), self.weights.quantiles)[0]
