@@ -15,7 +15,6 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from livegen.beat import Beat
 from livegen.engines.gan.generator import Generator
 from livegen.engines.gan.knobs import Knobs, Plan, first_plan, next_plan
 from livegen.engines.gan.layout import BAR_BEATS, PHRASE_BEATS, GanConfig
@@ -110,11 +109,10 @@ class GanDistribution:
         if not is_struck and before > 0 and abs(before - note) <= max(_NEAREST):
             return before
         played = [int(frame[other, 0]) for other in PITCHED if is_forced[other] and frame[other, 0] > 0]
-        own = [
-            int(frame[other, 0]) for other in PITCHED if other < voice and not is_forced[other] and frame[other, 0] > 0
-        ]
         if not played:
             return note
+        drawn = [other for other in PITCHED if other < voice and not is_forced[other]]
+        own = [int(frame[other, 0]) for other in drawn if frame[other, 0] > 0]
         allowed = [
             moved
             for moved in (note + step for step in _NEAREST)
@@ -170,7 +168,7 @@ class GanEngine:
 
     def prepare(self, state: GanState, conditions: Conditions, seed: int, sampling: Sampling) -> None:
         """Make the loop that would follow at the next seam, if it is not made yet; see `MakesAhead`."""
-        plan = next_plan(state.plan, _knobs_of(conditions), _chroma_told(state.chroma))
+        plan = next_plan(state.plan, Knobs.of(conditions.knobs), _chroma_told(state.chroma))
         self.loops.loop(plan, Shape.of(sampling), seed)
 
     def warm_up(self) -> None:
@@ -181,10 +179,6 @@ class GanEngine:
 
 def _clashes(note: int, others: list[int]) -> int:
     return sum((note - other) % 12 in _CLASHES for other in others)
-
-
-def _knobs_of(conditions: Conditions) -> Knobs:
-    return Knobs.of(conditions.knobs)
 
 
 def _chroma_after(chroma: tuple[float, ...], frame: NDArray[np.uint8], conditions: Conditions) -> tuple[float, ...]:
@@ -209,7 +203,7 @@ def _moved(state: GanState, conditions: Conditions) -> GanState:
     """Return the state one frame later: at its place in the loop, or in the next one if a seam was passed."""
     period = conditions.beat.period_frames if conditions.beat else _PERIOD_FRAMES
     if math.isnan(state.at):
-        plan = first_plan(_knobs_of(conditions), _chroma_told(state.chroma))
+        plan = first_plan(Knobs.of(conditions.knobs), _chroma_told(state.chroma))
         at = _snapped(0.0, conditions)
         at += plan.beats if at < -_HALF_STEP else 0.0  # the loop goes round before it begins
         last = _step_at(at)
@@ -218,14 +212,12 @@ def _moved(state: GanState, conditions: Conditions) -> GanState:
     at, plan, before = _snapped(expected, conditions), state.plan, state.last
     if _step_at(at) >= plan.beats * STEPS_A_BEAT:
         at -= plan.beats
-        plan, before = next_plan(plan, _knobs_of(conditions), _chroma_told(state.chroma)), -1
+        plan, before = next_plan(plan, Knobs.of(conditions.knobs), _chroma_told(state.chroma)), -1
         at = at % plan.beats if at >= plan.beats else at
     elif at < -_HALF_STEP:  # the beat went back over the loop's beginning
         at += plan.beats
     elif not plan.chroma and _bar_of(at) != _bar_of(state.at):
-        plan = replace(
-            plan, chroma=_chroma_told(state.chroma)
-        )  # the first that is heard: its key holds from the bar on
+        plan = replace(plan, chroma=_chroma_told(state.chroma))  # the first that is heard: its key holds from here on
     last = _step_at(at)
     first = before + 1 if before < last <= before + _MOST_AT_ONCE else last
     return replace(state, plan=plan, at=at, first=first, last=last)
@@ -245,12 +237,8 @@ def _snapped(expected: float, conditions: Conditions) -> float:
     if beat is None:
         return expected
     if bar is not None and round(bar.period_frames / beat.period_frames, 1) == BAR_BEATS:
-        return _nearest(expected, BAR_BEATS * _phase_after(bar), BAR_BEATS)
-    return _nearest(expected, _phase_after(beat), 1.0)
-
-
-def _phase_after(beat: Beat) -> float:
-    return beat.after(1).phase
+        return _nearest(expected, BAR_BEATS * bar.after(1).phase, BAR_BEATS)
+    return _nearest(expected, beat.after(1).phase, 1.0)
 
 
 def _nearest(expected: float, phase: float, modulus: float) -> float:
