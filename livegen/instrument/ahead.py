@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from livegen.controls import CONTROLS
+from livegen.controls import CONTROLS, MODEL_CONTROLS
 from livegen.events import ControlChange, Event, NoteOff, NoteOn, SetControl
 
-_SWITCHES: Final = frozenset({"start", "stop", "patch", "model"})
+_SWITCHES: Final = frozenset({"start", "stop", "patch", *MODEL_CONTROLS})
 
 
 @dataclass(slots=True, eq=False)

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from offline_stage import FRAME_SAMPLES, RATE, Stage
 
+from livegen.controls import MODEL_CONTROLS
 from livegen.events import Event, NoteOff, NoteOn, SetControl, SourceLost
+from livegen.instrument.ahead import is_said_again
 from livegen.outputs.callback import TIMED_RING
 from livegen.score import Column, Voice
 from livegen.score_table import PLAYER, read_frame
@@ -186,3 +188,8 @@ def test_a_key_that_is_let_go_of_before_the_one_to_come_holds_on_neither_side_al
     stage.play_to(15_000)
     assert stage.instrument.held_keys == ()
     assert stage.agrees()
+
+
+def test_a_model_that_was_overtaken_is_told_again_of_a_voice_as_of_all() -> None:
+    assert all(is_said_again(SetControl(name, "other")) for name in MODEL_CONTROLS)
+    assert not is_said_again(SetControl("gan.reroll", "no"))
