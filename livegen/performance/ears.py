@@ -143,6 +143,6 @@ def _go_on(song: tuple[Step, ...], then: Context, engine: Engine, ears: Ears | N
     return Ears(replace(told, engine=engine, distribution=new.distribution, state=new.state)), todo
 
 
-def _after(step: Step, told: Context, memory: float) -> Context:
+def _after(step: Step, then: Context, memory: float) -> Context:
     """Return the context after a step, if the model is told what another model was told there."""
-    return step.next_context(told.form, replace(told.told, memory=memory, plan=0)) if step.is_fed else step.context
+    return step.next_context(then.form, replace(then.told, memory=memory, plan=0)) if step.is_fed else step.context

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from livegen.controls import CONTROLS, KEYS, SCALES, VOICE_PREFIX, Value, Values
-from livegen.engines.protocol import NO_KNOBS, Sampling
+from livegen.engines.protocol import Sampling
 from livegen.score import Voice
 
 _DENSITY_NATS: Final = 2.0
@@ -43,7 +43,7 @@ _KNOBS: Final = tuple(name for name, control in CONTROLS.items() if control.engi
 
 def knobs_of(values: Values) -> Mapping[str, Value]:
     """Return the controls in force that belong to one kind of engine alone, by their full names."""
-    return {name: values[name] for name in _KNOBS} if _KNOBS else NO_KNOBS
+    return {name: values[name] for name in _KNOBS}
 
 
 def scale_mask(key: str, scale: str) -> int:
