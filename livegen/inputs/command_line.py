@@ -27,6 +27,14 @@ _HELP: Final = (
     "temperature, p1.role, p2.volume, mode, bpm, key, patch, model, rewind, store, recall, undo, learn, save"
 )
 
+_OF_ENGINES: Final = {
+    "store": "stored as {value}",
+    "recall": "recalled {value}",
+    "towards": "morphs to {value}",
+    "reroll": "another part for {value}",
+}
+"""What is now so after an action of one kind of engine, by the last part of its name."""
+
 _DONE: Final = {
     "rewind": "gone back {value} beats",
     "rewind_frames": "gone back {value} frames",
@@ -40,6 +48,11 @@ _DONE: Final = {
     "stop": "the model is silent until start",
     "panic": "everything is silent until start",
     "tap": "tapped",
+    **{
+        name: f"{control.engine}: {_OF_ENGINES[name.rpartition('.')[2]]}"
+        for name, control in CONTROLS.items()
+        if control.engine and control.is_action
+    },
 }
 """What is now so after an action. Of patches, models, knobs and rigs the desk says it."""
 

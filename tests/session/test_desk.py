@@ -400,6 +400,13 @@ def test_each_line_is_answered_by_one_sentence_and_an_older_one_is_gone(open_ses
         ("undo", "took back the last change: p2.role is model"),
         ("recall verse", "'verse' cannot be recalled, it was never stored: those that were are none yet"),
         ("store verse", "stored as verse"),
+        ("gan.recall loop", "nothing is stored as 'loop' by gan.store: there is nothing yet"),
+        (
+            "gan.store loop",
+            "the controls of gan wait: no model of that kind plays; choose one, such as `:no.model gan`",
+        ),
+        ("gan.recall loop", "gan: recalled loop"),
+        ("gan.reroll no", "gan: another part for no"),
         ("capture", "nothing is kept, because this jam is not recorded: begin one without --no-take"),
         ("unlearn temperature", "no knob sets 'temperature'"),
         ("stop", "the model is silent until start"),
