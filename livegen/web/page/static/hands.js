@@ -47,6 +47,14 @@ export function mountHands(root, link, score) {
   letGoOfFocus(root);
 }
 
+// What a control sets, and the voice that it sets it of, where it is of one.
+function partsOf(name) {
+  const [kind, voice] = name.split(".").reverse();
+  return { kind, voice };
+}
+
+const isPicker = ({ kind }) => kind in PICKERS;
+
 class Hands {
   constructor(root, link, score) {
     this.root = root;
@@ -54,6 +62,7 @@ class Hands {
     this.score = score;
     this.table = ""; // as text, of which the widgets are
     this.widgets = new Map();
+    this.pickers = []; // those of the widgets that pick a name
     this.voices = new Map(); // by name, what shows who plays it
     this.isRunning = true; // until the session says so
     this.set = notTooOften(link);
@@ -68,11 +77,12 @@ class Hands {
       this.voices.clear();
       this.panel?.remove();
       this.panel = this.root.appendChild(this.makePanel(new Map(rows.map((row) => [row.name, row]))));
+      this.pickers = [...this.widgets].map(([name, widget]) => ({ ...partsOf(name), widget })).filter(isPicker);
       this.show(this.link.values);
     }
-    for (const { name, voice, kind } of this.pickers()) {
+    for (const { voice, kind, widget } of this.pickers) {
       const names = hello[PICKERS[kind]] ?? [];
-      this.widgets.get(name).setNames(voice ? [SAME, ...names] : names);
+      widget.setNames(voice ? [SAME, ...names] : names);
     }
     this.showKnobs({});
   }
@@ -155,14 +165,7 @@ class Hands {
     const act = ACTIONS.includes(row.kind)
       ? (value) => this.act(row.name, value)
       : (value) => this.set(row.name, value);
-    return row.name.split(".").at(-1) in PICKERS ? makePicker(row, act) : makeWidget(row, act);
-  }
-
-  // The widgets that pick a name: of all voices, or of one, whose name begins with the voice's.
-  pickers() {
-    return [...this.widgets.keys()]
-      .map((name) => ({ name, kind: name.split(".").at(-1), voice: name.split(".").at(-2) }))
-      .filter(({ kind }) => kind in PICKERS);
+    return isPicker(partsOf(row.name)) ? makePicker(row, act) : makeWidget(row, act);
   }
 
   act(name, value) {
@@ -184,9 +187,9 @@ class Hands {
     this.showPlayers(gauges);
     this.memories?.show(gauges.memories ?? []);
     this.learning.showWaiting(gauges.learning ?? null);
-    for (const { name, voice, kind } of this.pickers()) {
+    for (const { voice, kind, widget } of this.pickers) {
       const shown = voice ? (gauges.cast?.[voice] ?? SAME) : gauges[kind];
-      if (shown) this.widgets.get(name).show(shown);
+      if (shown) widget.show(shown);
     }
   }
 
