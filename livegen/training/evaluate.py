@@ -153,7 +153,7 @@ def load_network(model_folder: Path) -> Network:
     """Load a model folder into torch; raises CheckpointError."""
     _, config = read_config(model_folder)
     if not isinstance(config, LstmConfig):
-        raise CheckpointError(f"the model in {model_folder} is none that livegen trains: only an lstm can be measured")
+        raise CheckpointError(f"the model in {model_folder} is no lstm, and only an lstm can be measured like this")
     arrays = read_weights(model_folder, config.shapes())
     network = Network(config)
     network.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})

@@ -20,8 +20,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from livegen.engines.checkpoint import WEIGHTS_FILE, write_config
-from livegen.errors import FormatError, TrainingError
+from livegen.engines.checkpoint import WEIGHTS_FILE, Config, read_config, write_config
+from livegen.errors import CheckpointError, FormatError, TrainingError
 from livegen.training.curve import CurveRow, read_curve, write_curve
 from livegen.training.distributed import Group, device_of_process
 from livegen.training.record import RunRecord
@@ -75,6 +75,7 @@ class RunSettings:
 
 
 _Settings = TypeVar("_Settings", bound=RunSettings)
+_Config = TypeVar("_Config", bound=Config)
 
 
 @dataclass(frozen=True)
@@ -227,6 +228,26 @@ def _faster_precision() -> str:
             matrix @ matrix
         seconds[dtype] = time.perf_counter() - start
     return "bfloat16" if seconds[torch.bfloat16] < 0.8 * seconds[torch.float32] else "float32"
+
+
+def config_of(folder: Path, of_kind: type[_Config], kind: str, trouble: str = "cannot resume") -> _Config:
+    """Return the configuration of a network that is to be trained on.
+
+    Raises
+    ------
+    TrainingError
+        If there is none in the folder, or one of another kind than `kind`; it begins with the words `trouble`.
+    """
+    try:
+        found, config = read_config(folder)
+    except CheckpointError as error:
+        raise TrainingError(f"{trouble}: {error}; begin anew without it") from error
+    if not isinstance(config, of_kind):
+        raise TrainingError(
+            f"{trouble}: the model in {folder} is no {kind} but of the kind {found!r}; give another folder, or begin "
+            "anew without it"
+        )
+    return config
 
 
 def settled(settings: _Settings, group: Group) -> _Settings:

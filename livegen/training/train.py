@@ -10,7 +10,7 @@ import torch
 
 from livegen.engines.checkpoint import read_config, read_weights
 from livegen.engines.lstm.lstm import LstmConfig
-from livegen.errors import CheckpointError, TrainingError
+from livegen.errors import TrainingError
 from livegen.score import N_VOICES
 from livegen.training.dataset import Lanes, Songs, only, songs_of
 from livegen.training.distributed import Group, joined
@@ -18,7 +18,16 @@ from livegen.training.evaluate import note_nll
 from livegen.training.made import Made
 from livegen.training.model import Batch, Network, batch_of
 from livegen.training.record import describe
-from livegen.training.run import RESUME_FILE, Progress, Run, RunSettings, learn_to_the_end, recorded, settled
+from livegen.training.run import (
+    RESUME_FILE,
+    Progress,
+    Run,
+    RunSettings,
+    config_of,
+    learn_to_the_end,
+    recorded,
+    settled,
+)
 from livegen.training.sources import TRAIN, VALID, Heard, Listener, has_split, load_songs
 
 __all__ = ["RESUME_FILE", "Progress", "Settings", "train"]
@@ -194,8 +203,8 @@ def train(
                     f"the network is that of {start_from}: give no sizes, voices or parts to leave out, "
                     "and no run to resume"
                 )
-            config = replace(_config_of(start_from, "cannot begin with this model"), listens=True)
-        config = config or (_config_of(out, "cannot resume") if resume else LstmConfig())
+            config = replace(config_of(start_from, LstmConfig, "lstm", "cannot begin with this model"), listens=True)
+        config = config or (config_of(out, LstmConfig, "lstm") if resume else LstmConfig())
         songs = only(load_songs(data, TRAIN, heard, is_strict=is_strict), config.voices)
         if made is not None:
             songs = replace(songs, made=Made.load(made, songs.frames, len(songs)))
@@ -225,17 +234,6 @@ def train(
         measure = None if some is None else partial(note_nll, run.network, some)
         with recorded(out, about, run.step) as record:
             return learn_to_the_end(run, out, measure, record, progress or (lambda _: None))
-
-
-def _config_of(folder: Path, trouble: str) -> LstmConfig:
-    """Return the configuration of a network that is to be trained on; an error begins with the words `trouble`."""
-    try:
-        _, config = read_config(folder)
-    except CheckpointError as error:
-        raise TrainingError(f"{trouble}: {error}; begin anew without it") from error
-    if not isinstance(config, LstmConfig):
-        raise TrainingError(f"{trouble}: that in {folder} is none that livegen trains; begin anew without it")
-    return config
 
 
 def _some(songs: Songs) -> Songs:

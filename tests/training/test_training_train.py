@@ -15,7 +15,7 @@ from livegen.engines.lstm.lstm import LstmConfig  # noqa: E402
 from livegen.errors import CheckpointError, TrainingError  # noqa: E402
 from livegen.score import Voice  # noqa: E402
 from livegen.training import evaluate as evaluate_module  # noqa: E402
-from livegen.training import train as train_module  # noqa: E402
+from livegen.training import run as run_module  # noqa: E402
 from livegen.training.curve import read_curve  # noqa: E402
 from livegen.training.dataset import songs_of  # noqa: E402
 from livegen.training.evaluate import bigram_note_nll, copy_last_accuracy, evaluate  # noqa: E402
@@ -136,9 +136,9 @@ def test_a_resumed_run_goes_on_with_its_own_network(data, tmp_path):
 
 
 def test_a_model_of_another_kind_is_neither_resumed_nor_measured(data, tmp_path, monkeypatch):
-    for module in (train_module, evaluate_module):
+    for module in (run_module, evaluate_module):
         monkeypatch.setattr(module, "read_config", lambda _: ("chain", object()))
-    with pytest.raises(TrainingError, match="none that livegen trains; begin anew"):
+    with pytest.raises(TrainingError, match=r"is no lstm but of the kind 'chain'; give another folder, or begin anew"):
         train(data, tmp_path, settings=SETTINGS, resume=True)
     with pytest.raises(CheckpointError, match="only an lstm can be measured"):
         evaluate_module.load_network(tmp_path)

@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from livegen.engines.checkpoint import read_config
 from livegen.engines.gan.layout import PHRASE_BEATS, GanConfig
-from livegen.errors import CheckpointError, TrainingError
+from livegen.errors import TrainingError
 from livegen.score import N_VOICES
 from livegen.training.distributed import Group, joined
 from livegen.training.gan.copies import copied_share
@@ -28,7 +27,7 @@ from livegen.training.gan.figures import (
 )
 from livegen.training.gan.network import Discriminator, Generator, Phrase, heard, rotated, to_phrase, to_windows
 from livegen.training.gan.phrases import Source, Variation
-from livegen.training.run import RESUME_FILE, Progress, Run, RunSettings, learn_to_the_end, recorded
+from livegen.training.run import RESUME_FILE, Progress, Run, RunSettings, config_of, learn_to_the_end, recorded
 from livegen.training.sources import TRAIN, VALID, Heard, Listener, has_split
 from livegen.training.windows import N_STEPS, Windows, load_windows
 
@@ -267,7 +266,7 @@ def train_gan(
             raise TrainingError("a GAN is trained by one process: start it without torchrun")
         heard_of = Heard(listener)
         if resume:
-            config = config_to_resume(out)
+            config = config_of(out, GanConfig, "gan")
         windows = load_windows(data, TRAIN, heard_of, is_strict=is_strict)
         watched = _valid_windows(data, heard_of, is_strict=is_strict)
         settings = settings or GanSettings()
@@ -307,20 +306,6 @@ def _valid_windows(data: Path, heard_of: Heard, *, is_strict: bool) -> Windows |
     except TrainingError as error:
         heard_of.warn(f"the run is not measured as it goes on: {error}")
         return None
-
-
-def config_to_resume(out: Path) -> GanConfig:
-    """Return the configuration of the GAN in a folder; raises TrainingError if there is none or another model."""
-    try:
-        kind, config = read_config(out)
-    except CheckpointError as error:
-        raise TrainingError(f"cannot resume: {error}; begin anew without resume") from error
-    if not isinstance(config, GanConfig):
-        raise TrainingError(
-            f"cannot resume: the model in {out} is of the kind {kind!r} and this run of the kind 'gan'; give another "
-            "folder, or begin anew without resume"
-        )
-    return config
 
 
 def described(data: Path, train: Windows, valid: Windows | None, left_out: list[str]) -> dict[str, Any]:

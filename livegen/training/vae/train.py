@@ -9,12 +9,20 @@ from typing import Any, Final
 import numpy as np
 import torch
 
-from livegen.engines.checkpoint import read_config, write_config
+from livegen.engines.checkpoint import write_config
 from livegen.engines.vae.attributes import measure, quantiles_of
 from livegen.engines.vae.config import VaeConfig
-from livegen.errors import CheckpointError, TrainingError
 from livegen.training.distributed import Group, device_of_process, joined
-from livegen.training.run import RESUME_FILE, Progress, Run, RunSettings, learn_to_the_end, recorded, settled
+from livegen.training.run import (
+    RESUME_FILE,
+    Progress,
+    Run,
+    RunSettings,
+    config_of,
+    learn_to_the_end,
+    recorded,
+    settled,
+)
 from livegen.training.sources import TRAIN, VALID, Heard, Listener, has_split
 from livegen.training.vae.evaluate import gains_of, load_network
 from livegen.training.vae.figures import note_nll
@@ -117,7 +125,7 @@ def train_vae(
     """
     with joined() as group:
         heard = Heard(listener if group.is_first else None)
-        config = config or (_config_of(out) if resume else VaeConfig())
+        config = config or (config_of(out, VaeConfig, "vae") if resume else VaeConfig())
         windows = only_voices(load_windows(data, TRAIN, heard, is_strict=is_strict), config.voices)
         watched = None
         if group.is_first and has_split(data, VALID):
@@ -146,16 +154,6 @@ def calibrate(folder: Path) -> None:
     """Measure what each knob of a trained model does, and write down how much further it has to go."""
     network = load_network(folder)
     write_config(folder, replace(network.config, gains=gains_of(network)))
-
-
-def _config_of(folder: Path) -> VaeConfig:
-    try:
-        _, config = read_config(folder)
-    except CheckpointError as error:
-        raise TrainingError(f"cannot resume: {error}; begin anew without it") from error
-    if not isinstance(config, VaeConfig):
-        raise TrainingError(f"cannot resume: the model in {folder} is no vae; begin anew, or say which engine it is")
-    return config
 
 
 def _described(data: Path, windows: Windows, watched: Windows | None, left_out: list[str]) -> dict[str, Any]:
