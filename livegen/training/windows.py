@@ -25,13 +25,23 @@ from livegen.formats.score.downsample import GRID_RATE_HZ
 from livegen.score import N_COLUMNS, N_VOICES, NOTE_RANGE, PITCHED, Column, Voice, onsets
 from livegen.system.resources import cache_folder
 from livegen.training.exact_onsets import archived_songs, exact_beat
-from livegen.training.sources import Heard, Listener, load_songs
+from livegen.training.sources import VALID, Heard, Listener, has_split, load_songs
 from livegen.units import FRAME_RATE_HZ
 
 MAX_SHIFT: Final = 6
 """Most semitones by which a window may be transposed."""
 
-__all__ = ["BEATS", "N_STEPS", "STEPS_A_BEAT", "Windows", "load_windows", "on_the_beat", "only_voices", "windows_of"]
+__all__ = [
+    "BEATS",
+    "N_STEPS",
+    "STEPS_A_BEAT",
+    "Windows",
+    "load_watched",
+    "load_windows",
+    "on_the_beat",
+    "only_voices",
+    "windows_of",
+]
 
 _VERSION: Final = 1
 """Of how windows are made: a packed file of another version is made anew."""
@@ -172,12 +182,38 @@ def load_windows(
 
 
 def only_voices(windows: Windows, voices: tuple[Voice, ...]) -> Windows:
-    """Return the windows with only these voices sounding, without those in which none of them attacks."""
+    """Return the windows with only these voices sounding, without those in which none of them attacks.
+
+    Raises
+    ------
+    TrainingError
+        If no window is left.
+    """
     if len(voices) == N_VOICES:
         return windows
     steps = np.zeros_like(windows.steps)
     steps[:, list(voices)] = windows.steps[:, list(voices)]
-    return _completed(steps, windows.offsets, windows.period_frames)
+    found = _completed(steps, windows.offsets, windows.period_frames)
+    if not len(found):
+        names = " or ".join(voice.name for voice in voices)
+        raise TrainingError(f"no song with a clear beat has {names} in it: give other songs, or more voices")
+    return found
+
+
+def load_watched(
+    data: Path, listener: Listener, voices: tuple[Voice, ...] = tuple(Voice), *, is_strict: bool = False
+) -> Windows | None:
+    """Return valid windows to watch a run with, as `load_windows` and `only_voices` do.
+
+    None where the data has no such split, or the few songs that are kept for it have no window: the listener is told.
+    """
+    if not has_split(data, VALID):
+        return None
+    try:
+        return only_voices(load_windows(data, VALID, listener, is_strict=is_strict), voices)
+    except TrainingError as error:
+        listener.warn(f"the run is not measured as it goes on: {error}")
+        return None
 
 
 def _archive(data: Path, split: str) -> Path | None:

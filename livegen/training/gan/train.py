@@ -28,8 +28,8 @@ from livegen.training.gan.figures import (
 from livegen.training.gan.network import Discriminator, Generator, Phrase, heard, rotated, to_phrase, to_windows
 from livegen.training.gan.phrases import Source, Variation
 from livegen.training.run import RESUME_FILE, Progress, Run, RunSettings, config_of, learn_to_the_end, recorded
-from livegen.training.sources import TRAIN, VALID, Heard, Listener, has_split
-from livegen.training.windows import N_STEPS, Windows, load_windows
+from livegen.training.sources import TRAIN, VALID, Heard, Listener
+from livegen.training.windows import N_STEPS, Windows, load_watched, load_windows
 
 _LARGEST_GRADIENT: Final = 5.0
 _FREE_NATS: Final = 0.05
@@ -268,7 +268,7 @@ def train_gan(
         if resume:
             config = config_of(out, GanConfig, "gan")
         windows = load_windows(data, TRAIN, heard_of, is_strict=is_strict)
-        watched = _valid_windows(data, heard_of, is_strict=is_strict)
+        watched = load_watched(data, heard_of, is_strict=is_strict)
         settings = settings or GanSettings()
         run = GanRun(windows, config or GanConfig(), settings, group)
         if resume:
@@ -295,17 +295,6 @@ def train_gan(
             made = run.make(N_COPIES, settings.seed)
             record.tell({"copies": copied_share(made, run.source.in_one_key(np.arange(len(windows))))})
             return report
-
-
-def _valid_windows(data: Path, heard_of: Heard, *, is_strict: bool) -> Windows | None:
-    """Return the windows to watch a run with; None where the few songs that are kept for that have none."""
-    if not has_split(data, VALID):
-        return None
-    try:
-        return load_windows(data, VALID, heard_of, is_strict=is_strict)
-    except TrainingError as error:
-        heard_of.warn(f"the run is not measured as it goes on: {error}")
-        return None
 
 
 def described(data: Path, train: Windows, valid: Windows | None, left_out: list[str]) -> dict[str, Any]:

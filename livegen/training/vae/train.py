@@ -23,13 +23,13 @@ from livegen.training.run import (
     recorded,
     settled,
 )
-from livegen.training.sources import TRAIN, VALID, Heard, Listener, has_split
+from livegen.training.sources import TRAIN, VALID, Heard, Listener
 from livegen.training.vae.evaluate import gains_of, load_network
 from livegen.training.vae.figures import note_nll
 from livegen.training.vae.finish import finished
 from livegen.training.vae.lesson import Lesson, lesson_of
 from livegen.training.vae.network import Network
-from livegen.training.windows import N_STEPS, Windows, load_windows, only_voices
+from livegen.training.windows import N_STEPS, Windows, load_watched, load_windows, only_voices
 
 _N_MEASURED: Final = 10_000
 """Train windows by which the named latents are scaled."""
@@ -127,9 +127,7 @@ def train_vae(
         heard = Heard(listener if group.is_first else None)
         config = config or (config_of(out, VaeConfig, "vae") if resume else VaeConfig())
         windows = only_voices(load_windows(data, TRAIN, heard, is_strict=is_strict), config.voices)
-        watched = None
-        if group.is_first and has_split(data, VALID):
-            watched = only_voices(load_windows(data, VALID, heard, is_strict=is_strict), config.voices)
+        watched = load_watched(data, heard, config.voices, is_strict=is_strict) if group.is_first else None
         settings = settled(settings or VaeSettings(), group)
         run = _Run(windows, config, settings, group)
         if resume:

@@ -16,6 +16,7 @@ from livegen.errors import CheckpointError, TrainingError  # noqa: E402
 from livegen.score import Voice  # noqa: E402
 from livegen.training import windows as windows_module  # noqa: E402
 from livegen.training.curve import read_curve  # noqa: E402
+from livegen.training.dataset import songs_of  # noqa: E402
 from livegen.training.record import read_record  # noqa: E402
 from livegen.training.run import Progress  # noqa: E402
 from livegen.training.sources import Songs  # noqa: E402
@@ -43,8 +44,6 @@ def data(tmp_path_factory):
     longer = {"train": [song(i, 400) for i in range(4)], "valid": [song(100 + i, 300) for i in range(2)]}
 
     def load(data, split, *_, **__) -> Songs:
-        from livegen.training.dataset import songs_of
-
         return songs_of(longer[split], [Beat(12.0, 0.0)] * len(longer[split]))
 
     patch.setattr(windows_module, "load_songs", load)
@@ -108,6 +107,25 @@ def test_a_model_of_one_voice_hears_no_other(data, tmp_path):
     assert replace(read_config(tmp_path)[1], gains=()) == config
     assert load_file(tmp_path / "weights.safetensors")["quantiles"].shape[0] == 7
     assert load_engine(tmp_path).info.voices == (Voice.P1,)
+
+
+def test_songs_without_the_voices_are_refused_and_a_run_that_cannot_be_watched_goes_on(data, tmp_path, monkeypatch):
+    def use(**songs):
+        monkeypatch.setattr(
+            windows_module, "load_songs", lambda _, split, *__, **___: songs_of([songs[split]], [Beat(12.0, 0.0)])
+        )
+
+    config, settings = small_config((Voice.NO,)), replace(SETTINGS, steps=2)
+    without = song(0, 400)
+    without[:, Voice.NO] = 0
+    use(train=without)
+    with pytest.raises(TrainingError, match="no song with a clear beat has NO in it"):
+        train_vae(data, tmp_path / "out", config=config, settings=settings)
+    assert not (tmp_path / "out").exists()
+    for valid in (without, song(1, 20)):
+        use(train=song(0, 400), valid=valid)
+        assert train_vae(data, tmp_path / "out", config=config, settings=settings).step == 2
+        assert "not measured" in read_record(tmp_path / "out")["data"]["left_out"][0]
 
 
 def test_every_figure_is_measured(data, trained, model, monkeypatch):
