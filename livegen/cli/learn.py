@@ -217,7 +217,8 @@ def evaluate(
             )
         show_figures(figures, as_json)
         return
-    if read_config(folder)[0] == "gan":
+    kind, _ = read_config(folder)
+    if kind == "gan":
         from livegen.judge.loops import judge_loops
 
         with progress_bar() as progress:
@@ -230,6 +231,7 @@ def evaluate(
                 baseline=baseline,
                 listener=_Reading(progress),
                 progress=lambda what: progress.update(task, description=what),
+                is_strict=strict,
             )
         show_figures(figures, as_json)
         return
@@ -241,7 +243,7 @@ def evaluate(
     with progress_bar() as progress:
         progress.add_task("measuring", total=None)
         reading = _Reading(progress)
-        if read_config(folder)[0] == "vae":
+        if kind == "vae":
             figures = evaluate_vae(data, folder, seed=seed, listener=reading, is_strict=strict)
         else:
             has_beat = beat is BeatGiven.ESTIMATED

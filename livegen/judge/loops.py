@@ -18,26 +18,15 @@ from livegen.engines.protocol import Conditions, Engine, Sampling
 from livegen.engines.steps import STEPS_A_BEAT
 from livegen.errors import TrainingError
 from livegen.score import SILENCE, Voice
-from livegen.training.gan.copies import copied_share
-from livegen.training.gan.figures import (
-    coverage_and_density,
-    drawn_evenly,
-    features,
-    rhythm_and_harmony,
-    standardised,
-)
+from livegen.training.gan.copies import N_COPIES, copied_share
+from livegen.training.gan.figures import A_SONG, Phrases, compared, drawn_evenly
 from livegen.training.gan.matrices import from_matrices, read_matrices, to_phrases
 from livegen.training.sources import TRAIN, VALID, Listener
 from livegen.training.windows import load_windows
 
-N_COPIES: Final = 500
 N_SEAMS: Final = 60
 N_TIMED: Final = 200
 _PLAIN: Final = Shape.of(Sampling())
-_A_SONG: Final = 2
-"""Valid phrases of a song that are compared with."""
-
-Phrases = NDArray[np.uint8]
 
 
 def judge_loops(
@@ -49,6 +38,7 @@ def judge_loops(
     baseline: Path | None = None,
     listener: Listener | None = None,
     progress: Callable[[str], None] = lambda _: None,
+    is_strict: bool = False,
 ) -> dict[str, object]:
     """Return the figures of a GAN.
 
@@ -62,6 +52,8 @@ def judge_loops(
         The LSTM that hears the seams.
     baseline : Path, optional
         Matrices that another GAN made, to be measured likewise.
+    is_strict : bool
+        As `livegen.training.sources.load_songs` has it.
 
     Raises
     ------
@@ -71,8 +63,8 @@ def judge_loops(
     player = load_engine(folder)
     if not isinstance(player, GanEngine):
         raise TrainingError(f"the model in {folder} is no gan")
-    train, valid = load_windows(data, TRAIN, listener), load_windows(data, VALID, listener)
-    which = drawn_evenly(valid.songs_of(np.arange(len(valid))), _A_SONG)
+    train, valid = (load_windows(data, split, listener, is_strict=is_strict) for split in (TRAIN, VALID))
+    which = drawn_evenly(valid.songs_of(np.arange(len(valid))), A_SONG)
     real, songs = valid.take(which), valid.songs_of(which)
     excerpts = train.take(_spread(drawn_evenly(train.songs_of(np.arange(len(train))), 1, seed), len(real), seed))
     progress("making loops")
@@ -81,8 +73,8 @@ def judge_loops(
     progress("looking for copies")
     figures: dict[str, object] = {
         "phrases": len(real),
-        "made": _measured(made[: len(real)], real, songs),
-        "train": _measured(excerpts, real, songs),
+        "made": compared(made[: len(real)], real, songs),
+        "train": compared(excerpts, real, songs),
         "copies": {
             "made": copied_share(made[:N_COPIES], whole),
             "valid": copied_share(valid.take(_spread(np.arange(len(valid)), N_COPIES, seed)), whole),
@@ -90,7 +82,7 @@ def judge_loops(
     }
     if baseline is not None:
         others = to_phrases(from_matrices(read_matrices(baseline)))[: len(real)]
-        figures["baseline"] = _measured(others, real, songs)
+        figures["baseline"] = compared(others, real, songs)
     progress("listening to seams")
     lstm = load_engine(listener_model)
     figures["seam"] = {
@@ -102,12 +94,6 @@ def judge_loops(
 
 def _spread(which: NDArray[np.int64], n: int, seed: int) -> NDArray[np.int64]:
     return np.random.default_rng(seed).permutation(which)[:n]
-
-
-def _measured(made: Phrases, real: Phrases, songs: NDArray[np.int64]) -> dict[str, float]:
-    of_real, of_made = standardised(features(real), features(made))
-    coverage, density = coverage_and_density(of_real, of_made)
-    return {"coverage": coverage, "density": density} | rhythm_and_harmony(made, real, songs)
 
 
 def make(player: GanEngine, n: int, seed: int) -> Phrases:

@@ -3,10 +3,13 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 from gan_weights import CONFIG, arrays, write_gan
+from songs import write_splits
 
 from livegen.engines.gan.engine import GanEngine
 from livegen.errors import TrainingError
+from livegen.judge import loops
 from livegen.judge.loops import judge_loops, make, seam, timed
+from livegen.training.gan.figures import NEIGHBOURS
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,22 @@ def test_loops_of_different_seeds_differ_and_the_next_one_is_timed():
     new, kept = timed(player, 4, 3), timed(player, 4, 3)
     assert 0 < new["median"] <= new["p99"]
     assert kept["median"] < new["median"]  # the same loops, which are in the cache by then
+
+
+def test_a_folder_with_one_valid_song_has_all_figures_but_those_of_neighbours(tmp_path, monkeypatch):
+    from livegen.system.resources import model_folder
+
+    monkeypatch.setattr(loops, "N_COPIES", 10)
+    monkeypatch.setattr(loops, "N_SEAMS", 1)
+    monkeypatch.setattr(loops, "timed", lambda *_: {})
+    figures = loops.judge_loops(
+        write_splits(tmp_path, 1, 1), write_gan(tmp_path / "gan"), model_folder("solo"), is_strict=True
+    )
+    assert 0 < figures["phrases"] <= NEIGHBOURS
+    for name in ("made", "train"):
+        assert {"onset_places", "empty_bars", "pitch_classes"} <= set(figures[name])
+        assert "coverage" not in figures[name]
+    assert figures["copies"]["made"] == 0.0
 
 
 def test_only_a_gan_is_judged(tmp_path):

@@ -12,6 +12,9 @@ from livegen.score import Voice
 from livegen.system.kernels import kernel
 
 COPIED_SHARE: Final = 0.95
+N_COPIES: Final = 500
+"""Phrases that are made to tell how many of them are copies."""
+
 _N_PITCHED: Final = int(Voice.NO)
 _WIDEST: Final = 87
 """Most semitones between two notes of the chip."""

@@ -12,14 +12,17 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from livegen.engines.steps import STEPS_A_BEAT
 from livegen.score import N_VOICES, NOTE_RANGE, PITCHED, Voice, onsets
 
-STEPS_A_BEAT: Final = 12
 BAR_STEPS: Final = 4 * STEPS_A_BEAT
 """A bar here is four beats from the beginning of a phrase on: where the bars of the songs lie is not in the data."""
 
 NEIGHBOURS: Final = 5
 """The `k` of coverage and density."""
+
+A_SONG: Final = 2
+"""Valid phrases of a song that are compared with."""
 
 _PAIRS: Final = ((0, 1), (0, 2), (1, 2))
 _CONSONANT: Final = (0, 3, 4, 5, 7, 8, 9)
@@ -31,6 +34,18 @@ _PERCENTILE: Final = 95
 
 Phrases = NDArray[np.uint8]
 """Phrases of steps, ``(n, steps, 4, 3)`` in the columns and ranges of `livegen.score`."""
+
+
+def compared(made: Phrases, real: Phrases, songs: Sequence[int] | NDArray[np.int64]) -> dict[str, float]:
+    """Return how what is made measures against real phrases of some songs.
+
+    These are coverage and density, unless there are too few real phrases for them, and what `rhythm_and_harmony` finds.
+    """
+    found = {}
+    if len(real) > NEIGHBOURS:
+        of_real, of_made = standardised(features(real), features(made))
+        found["coverage"], found["density"] = coverage_and_density(of_real, of_made)
+    return found | rhythm_and_harmony(made, real, songs)
 
 
 def drawn_evenly(songs: NDArray[np.int64], a_song: int, seed: int = 0) -> NDArray[np.int64]:

@@ -15,16 +15,9 @@ from livegen.engines.gan.layout import PHRASE_BEATS, GanConfig
 from livegen.errors import TrainingError
 from livegen.score import N_VOICES
 from livegen.training.distributed import Group, joined
-from livegen.training.gan.copies import copied_share
+from livegen.training.gan.copies import N_COPIES, copied_share
 from livegen.training.gan.encoder import Encoder, decoding_loss
-from livegen.training.gan.figures import (
-    NEIGHBOURS,
-    coverage_and_density,
-    drawn_evenly,
-    features,
-    rhythm_and_harmony,
-    standardised,
-)
+from livegen.training.gan.figures import A_SONG, compared, drawn_evenly
 from livegen.training.gan.network import Discriminator, Generator, Phrase, heard, rotated, to_phrase, to_windows
 from livegen.training.gan.phrases import Source, Variation
 from livegen.training.run import RESUME_FILE, Progress, Run, RunSettings, config_of, learn_to_the_end, recorded
@@ -220,10 +213,6 @@ def _first(phrase: Phrase, n: int) -> Phrase:
     return Phrase([x[:n] for x in phrase.notes], phrase.volumes[:n], [x[:n] for x in phrase.timbres])
 
 
-N_COPIES: Final = 500
-"""Phrases that are made, when a run has ended, to tell how many of them are copies."""
-
-
 def train_gan(
     data: Path,
     out: Path,
@@ -308,23 +297,17 @@ def described(data: Path, train: Windows, valid: Windows | None, left_out: list[
 
 
 class Watched:
-    """Valid phrases, two of each song, and how what is made compares with them."""
+    """Valid phrases, a few of each song, and how what is made compares with them."""
 
     def __init__(self, windows: Windows, seed: int) -> None:
-        which = drawn_evenly(windows.songs_of(np.arange(len(windows))), 2)
+        which = drawn_evenly(windows.songs_of(np.arange(len(windows))), A_SONG)
         self._seed = seed
         self._real = Source(windows, seed).in_one_key(which)
-        self._features = features(self._real)
         self._songs = windows.songs_of(which)
 
     def figures(self, make_some: Callable[[int, int], NDArray[np.uint8]]) -> dict[str, float]:
-        """Return coverage and density, and distances with their limits, of as many phrases as are made."""
-        made = make_some(len(self._real), self._seed)
-        found = rhythm_and_harmony(made, self._real, self._songs)
-        if len(self._real) > NEIGHBOURS:
-            real, of_made = standardised(self._features, features(made))
-            found["coverage"], found["density"] = coverage_and_density(real, of_made)
-        return found
+        """Return how as many phrases as are made compare with them."""
+        return compared(make_some(len(self._real), self._seed), self._real, self._songs)
 
     def decoding(self, run: GanRun) -> float:
         """Return the loss of decoding the phrases from where they lie."""
