@@ -15,7 +15,9 @@ from livegen.formats.files import atomic_path, read_bytes
 
 LATENT_ENDINGS: Final = (".npz", ".json")
 _MAX_BYTES: Final = 16 * 2**20
-_MAX_PLACES: Final = 10_000
+MAX_PLACES: Final = 10_000
+"""A file of latents holds so many at most."""
+
 _MAX_LATENTS: Final = 4096
 _LARGEST: Final = 1e4
 _MAX_WORD: Final = 200
@@ -90,7 +92,7 @@ def read_latents(path: Path) -> Latents:
         raise FormatError(
             f"{path.name} is no file of latents, or it is damaged: write it with latent encode"
         ) from error
-    if z.ndim != 2 or not 1 <= len(z) <= _MAX_PLACES or not 1 <= z.shape[1] <= _MAX_LATENTS:
+    if z.ndim != 2 or not 1 <= len(z) <= MAX_PLACES or not 1 <= z.shape[1] <= _MAX_LATENTS:
         raise FormatError(f"{path.name} has latents of the shape {z.shape}: it must be (places, latents)")
     if not (np.abs(z) <= _LARGEST).all() or not 0.0 <= bpm <= _LARGEST:
         raise FormatError(f"{path.name} has latents or a tempo that are no usual numbers")

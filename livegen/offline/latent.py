@@ -11,15 +11,14 @@ from livegen.engines.protocol import Sampling
 from livegen.engines.steps import BEATS, N_STEPS, score_of_steps, score_on_the_beat
 from livegen.engines.vae.place import drawn_place
 from livegen.errors import ControlError, FormatError
-from livegen.formats.files import Warn, ignore
-from livegen.formats.latents import Latents, is_latents, read_latents, write_latents
+from livegen.formats.files import MAX_FRAMES, Warn, ignore
+from livegen.formats.latents import MAX_PLACES, Latents, is_latents, read_latents, write_latents
 from livegen.formats.score.kinds import read_piece, write_piece
 from livegen.formats.score.piece import Piece
 from livegen.score import onsets
-from livegen.units import FRAME_RATE_HZ
+from livegen.units import bpm_to_period, period_to_bpm
 
 USUAL_BPM: Final = 120.0
-_SECONDS_A_MINUTE: Final = 60.0
 _FEWEST_STEPS: Final = N_STEPS // 4
 """A rest of a score that is shorter than two beats is no window of its own."""
 
@@ -35,33 +34,43 @@ def encode(engine: Any, path: Path, bpm: float | None = None, warn: Warn = ignor
     """Return the places of a score, one for each eight beats from its first beat on.
 
     The beat is `bpm` from the score's start, or the first tempo that the file tells, or it is found in the onsets.
+
+    Raises
+    ------
+    FormatError
+        If the score cannot be read, has no beat, or has more beats than a file of latents has places for.
     """
     piece = read_piece(path, warn)
     beat = _beat_of(piece, bpm, path)
+    if len(piece.frames) > MAX_PLACES * BEATS * beat.period_frames:
+        raise FormatError(
+            f"{path.name} has more than {MAX_PLACES * BEATS:,} beats at {period_to_bpm(beat.period_frames):.0f} a "
+            "minute: say a lower tempo with --bpm"
+        )
     steps = score_on_the_beat(piece.frames, beat)
     n = max(len(steps) // N_STEPS + (len(steps) % N_STEPS >= _FEWEST_STEPS), 1)
     whole = np.zeros((n * N_STEPS, *steps.shape[1:]), np.uint8)
     whole[: min(len(steps), len(whole))] = steps[: len(whole)]
     z = np.stack([engine.encode(window) for window in whole.reshape(n, N_STEPS, *steps.shape[1:])])
-    return Latents(z, engine.latents, engine.name, _SECONDS_A_MINUTE * FRAME_RATE_HZ / beat.period_frames)
+    return Latents(z, engine.latents, engine.name, period_to_bpm(beat.period_frames))
 
 
 def _beat_of(piece: Piece, bpm: float | None, path: Path) -> Beat:
     if bpm is not None:
-        return Beat(_SECONDS_A_MINUTE * FRAME_RATE_HZ / bpm, 0.0)
+        return Beat(bpm_to_period(bpm), 0.0)
     if piece.tempos:
         at, tempo = piece.tempos[0]
-        return Beat(_SECONDS_A_MINUTE * FRAME_RATE_HZ / tempo, 0.0).after(-at)
+        return Beat(bpm_to_period(tempo), 0.0).after(-at)
     beat = estimate_beat(np.nonzero(onsets(piece.frames))[0])
     if beat is None:
-        raise FormatError(f"{path.name} tells no tempo and has no clear beat: say it with --bpm")
+        raise FormatError(f"{path.name} tells no tempo and has no clear beat: say it with latent encode --bpm")
     return beat
 
 
-def load(engine: Any, path: Path, bpm: float | None = None, warn: Warn = ignore) -> Latents:
+def load(engine: Any, path: Path, warn: Warn = ignore) -> Latents:
     """Return the places of a file of latents, or of a score; raises FormatError if they are another model's."""
     if not is_latents(path):
-        return encode(engine, path, bpm, warn)
+        return encode(engine, path, warn=warn)
     latents = read_latents(path)
     n_latents = engine.config.n_latents
     if latents.names != engine.latents or latents.z.shape[1] != n_latents:
@@ -73,10 +82,21 @@ def load(engine: Any, path: Path, bpm: float | None = None, warn: Warn = ignore)
 
 
 def decode(engine: Any, latents: Latents, sampling: Sampling, seed: int, bpm: float | None = None) -> Piece:
-    """Return the music of places, eight beats each, at their tempo, or at `bpm`, or at 120 beats a minute."""
+    """Return the music of places, eight beats each, at their tempo, or at `bpm`, or at 120 beats a minute.
+
+    Raises
+    ------
+    FormatError
+        If it is longer than a score may be.
+    """
     bpm = bpm or latents.bpm or USUAL_BPM
+    if len(latents.z) * BEATS * bpm_to_period(bpm) > MAX_FRAMES:
+        raise FormatError(
+            f"{len(latents.z)} x {BEATS} beats at {bpm:g} a minute are over {MAX_FRAMES:,} frames, which no score may "
+            "have: take fewer places, or a higher tempo with --bpm"
+        )
     steps = np.concatenate([engine.decode(z, sampling, seed + i) for i, z in enumerate(latents.z)])
-    return Piece(score_of_steps(steps, _SECONDS_A_MINUTE * FRAME_RATE_HZ / bpm), tempos=((0, bpm),))
+    return Piece(score_of_steps(steps, bpm_to_period(bpm)), tempos=((0, bpm),))
 
 
 def between(one: Latents, other: Latents, n: int) -> Latents:

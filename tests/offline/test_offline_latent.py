@@ -1,5 +1,7 @@
 import json
+from dataclasses import replace
 
+import mido
 import numpy as np
 import pytest
 from vae_weights import random_engine
@@ -71,12 +73,24 @@ def test_a_score_has_a_place_for_every_eight_beats(tmp_path, engine, places):
     assert len(latent.encode(engine, one, bpm=120.0).z) == 1
 
 
+def test_a_score_with_a_tempo_beyond_music_is_refused(tmp_path, engine):
+    quick = tmp_path / "quick.mid"
+    track = mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=1)])
+    track.append(mido.Message("note_on", note=60, velocity=90))
+    track.append(mido.Message("note_off", note=60, time=480 * 100_000))
+    mido.MidiFile(tracks=[track]).save(quick)
+    with pytest.raises(FormatError, match=r"more than 80,000 beats at .* say a lower tempo"):
+        latent.encode(engine, quick)
+
+
 def test_places_become_music_at_their_tempo(engine, places):
     piece = latent.decode(engine, places, Sampling(), 1)
     assert len(piece.frames) == 3 * 96
     assert piece.tempos == ((0, 120.0),)
     assert (piece.frames == latent.decode(engine, places, Sampling(), 1).frames).all()
     assert len(latent.decode(engine, places, Sampling(), 1, bpm=90.0).frames) == 3 * 128
+    with pytest.raises(FormatError, match=r"3 x 8 beats at 0\.03 a minute are over 1,000,000 frames"):
+        latent.decode(engine, replace(places, bpm=0.03), Sampling(), 1)
 
 
 def test_the_way_between_two_places_begins_and_ends_at_them(places):
