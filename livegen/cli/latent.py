@@ -1,5 +1,6 @@
 """The commands of `livegen latent`: encode, decode, interpolate, sample."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -37,11 +38,10 @@ def encode(
 
     Example: [bold]livegen latent encode song.mid song.json[/bold]
     """
-    from livegen.formats.files import check_place, refuse
+    from livegen.formats.files import refuse
     from livegen.offline import latent as offline
 
-    check_place(out_file)
-    engine = _engine(model)
+    engine = _engine(model, out_file)
     places = offline.encode(engine, score, bpm, refuse if strict else warn)
     say(f"wrote {out_file}: {offline.save(out_file, places, None)} at {places.bpm:.1f} beats a minute")
 
@@ -61,7 +61,7 @@ def decode(
     """
     from livegen.offline import latent as offline
 
-    engine = _engine(model)
+    engine = _engine(model, out_file)
     _write(engine, offline.load(engine, places), out_file, bpm, temperature, seed, is_music=True)
 
 
@@ -81,11 +81,10 @@ def interpolate(
 
     Example: [bold]livegen latent interpolate calm.mid wild.mid way.mid --steps 8[/bold]
     """
-    from livegen.formats.files import check_place, refuse
+    from livegen.formats.files import refuse
     from livegen.offline import latent as offline
 
-    check_place(out_file)
-    engine = _engine(model)
+    engine = _engine(model, out_file)
     begin, end = (offline.load(engine, path, warn=refuse if strict else warn) for path in (one, other))
     _write(engine, offline.between(begin, end, steps), out_file, bpm, temperature, seed)
 
@@ -106,10 +105,8 @@ def sample(
 
     Example: [bold]livegen latent sample busy.mid --set density=2 --set drums=1[/bold]
     """
-    from livegen.formats.files import check_place
     from livegen.offline import latent as offline
 
-    check_place(out_file)
     named = {}
     for assignment in set_ or []:
         name, _, value = assignment.partition("=")
@@ -119,15 +116,17 @@ def sample(
             raise ControlError(f"--set {assignment!r} has no number: write it as --set density=1.5") from error
         if not -3.0 <= named[name] <= 3.0:
             raise ControlError(f"--set {assignment!r} is out of range: allowed is -3..3")
-    engine = _engine(model)
+    engine = _engine(model, out_file)
     _write(engine, offline.sample(engine, count, seed, named), out_file, bpm, temperature, seed)
 
 
-def _engine(model: str) -> Any:
-    """Return the engine of a model that has latents."""
+def _engine(model: str, out_file: Path) -> Any:
+    """Return the engine of a model that has latents, once it is sure that the file can be written."""
     from livegen.engines.checkpoint import load_engine
+    from livegen.formats.files import check_place
     from livegen.offline.latent import checked
 
+    check_place(out_file)
     folder = model_folder(model)
     say_if_compiling()
     return checked(load_engine(folder))
@@ -145,9 +144,12 @@ def _write(
 ) -> None:
     """Write places, or their music where the file is no .json or .npz."""
     from livegen.engines.protocol import Sampling
+    from livegen.formats.latents import LATENT_ENDINGS
     from livegen.offline import latent as offline
 
+    if bpm is not None:
+        places = replace(places, bpm=bpm)
     if is_music is None:
-        is_music = out_file.suffix.lower() not in (".json", ".npz")
-    piece = offline.decode(engine, places, Sampling(temperature=temperature), seed, bpm) if is_music else None
+        is_music = out_file.suffix.lower() not in LATENT_ENDINGS
+    piece = offline.decode(engine, places, Sampling(temperature=temperature), seed) if is_music else None
     say(f"wrote {out_file}: {offline.save(out_file, places, piece)}")

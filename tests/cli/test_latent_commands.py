@@ -32,5 +32,8 @@ def test_places_go_from_command_to_command(vae: Path, model: Path, tmp_path: Pat
     assert len(read_latents(tmp_path / "back.npz").z) == 2
     run("interpolate", "one.json", "back.npz", "way.mid", "--steps", "3")
     assert len(read_score(tmp_path / "way.mid")) == 3 * 128  # at the tempo of the second
+    run("sample", "slow.json", "--bpm", "70")
+    assert read_latents(tmp_path / "slow.json").bpm == 70.0
+    assert "make it first" in run("decode", "one.json", "nowhere/x.mid", code=2)
     assert "has no latents" in run("decode", "one.json", "x.mid", code=2, model=model)
     assert "out of range: allowed is -3..3" in run("sample", "x.json", "--set", "drums=9", code=2)
