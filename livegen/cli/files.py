@@ -1,7 +1,6 @@
 """Commands that write files without playing them: render, convert."""
 
 import secrets
-from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -21,7 +20,6 @@ from livegen.cli.options import (
     say_if_compiling,
 )
 from livegen.cli.output import progress_bar, say, warn
-from livegen.engines.cast import Cast
 from livegen.errors import FormatError
 from livegen.system.resources import model_folder
 
@@ -86,11 +84,12 @@ def render(
 
     first_seed = secrets.randbits(32) if seed is None else seed
     paths = numbered(out_file, count)
+    named, own = parse_models(model)
     renders = Renders(
         paths=paths,
         seeds=tuple((first_seed + number) % 2**63 for number in range(count)),
         n_frames=max(seconds_to_frame(seconds), 1),
-        cast=Cast("default"),
+        cast=Rig(model=named, models=own).cast,
         patch=patch,
         prompt=prompt,
         controls=parse_controls(set_),
@@ -101,8 +100,6 @@ def render(
         is_for_daw=midi_layout is MidiLayout.DAW,
     )
     renders.check()
-    named, own = parse_models(model)
-    renders = replace(renders, cast=Rig(model=named, models=own).cast)
     for text in renders.cast.models:
         model_folder(text)
     say_if_compiling()
