@@ -149,12 +149,18 @@ def _packed_songs(
 ) -> tuple[list[NDArray[np.uint8]], list[Beat | Unknown | None]]:
     """Return the songs of a packed split, and their beats as far as a .zip beside it tells them."""
     songs = load_split(packed)
-    archives = [path for path in packed.parent.glob("*.zip") if split in path.name and "midi" in path.name.lower()]
+    archive = midi_archive(packed.parent, split)
     exact: dict[str, Beat | None] = {}
-    if len(archives) == 1:
-        exact = exact_beats(archives[0], songs.names, lambda done: listener.progress(f"reading {split} beats", done))
+    if archive is not None:
+        exact = exact_beats(archive, songs.names, lambda done: listener.progress(f"reading {split} beats", done))
     beats = [exact.get(name, UNKNOWN) for name in songs.names]
     return [songs.song(i) for i in range(len(songs))], beats
+
+
+def midi_archive(folder: Path, split: str) -> Path | None:
+    """Return the .zip of a split's songs as MIDI files; None if a folder has none, or several."""
+    found = [path for path in folder.glob("*.zip") if split in path.name and "midi" in path.name.lower()]
+    return found[0] if len(found) == 1 else None
 
 
 def _is_archive(data: Path) -> bool:

@@ -25,28 +25,14 @@ from livegen.formats.score.downsample import GRID_RATE_HZ
 from livegen.score import N_COLUMNS, N_VOICES, NOTE_RANGE, PITCHED, Column, Voice, onsets
 from livegen.system.resources import cache_folder
 from livegen.training.exact_onsets import archived_songs, exact_beat
-from livegen.training.sources import VALID, Heard, Listener, has_split, load_songs
+from livegen.training.sources import VALID, Heard, Listener, has_split, load_songs, midi_archive
 from livegen.units import FRAME_RATE_HZ
 
 MAX_SHIFT: Final = 6
 """Most semitones by which a window may be transposed."""
 
-__all__ = [
-    "BEATS",
-    "N_STEPS",
-    "STEPS_A_BEAT",
-    "Windows",
-    "load_watched",
-    "load_windows",
-    "on_the_beat",
-    "only_voices",
-    "windows_of",
-]
-
 _VERSION: Final = 1
 """Of how windows are made: a packed file of another version is made anew."""
-
-_CHUNK: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +70,10 @@ class Windows:
     def take(self, which: NDArray[np.int64]) -> NDArray[np.uint8]:
         """Return some windows, a copy of shape (n, 96, 4, 3)."""
         return self.steps[self.starts[which][:, None] + np.arange(N_STEPS)]
+
+    def spread(self, n: int) -> NDArray[np.int64]:
+        """Return which windows to take of all songs evenly, n or all if there are no more."""
+        return np.linspace(0, len(self) - 1, min(n, len(self))).astype(np.int64)
 
     def before(self, which: NDArray[np.int64]) -> NDArray[np.uint8]:
         """Return the step before each of some windows, (n, 4, 3): silence where the song begins with the window."""
@@ -217,11 +207,9 @@ def load_watched(
 
 
 def _archive(data: Path, split: str) -> Path | None:
-    folder = data if data.is_dir() else data.parent
-    if not (data.is_dir() or data.suffix.lower() == ".npz"):
-        return None
-    found = [path for path in folder.glob("*.zip") if split in path.name and "midi" in path.name.lower()]
-    return found[0] if len(found) == 1 else None
+    if data.is_dir():
+        return midi_archive(data, split)
+    return midi_archive(data.parent, split) if data.suffix.lower() == ".npz" else None
 
 
 def _exact_windows(archive: Path, split: str, listener: Listener, cache: Path) -> Windows:
@@ -240,14 +228,11 @@ def _exact_windows(archive: Path, split: str, listener: Listener, cache: Path) -
 
 
 def _hash(path: Path) -> str:
-    digest = hashlib.sha256()
     try:
         with path.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise TrainingError(f"{path} cannot be read: {error.strerror or error}") from error
-    return digest.hexdigest()
 
 
 def _exact_songs(archive: Path, on_song: Callable[[float], None]) -> Iterator[tuple[NDArray[np.uint8], float]]:

@@ -7,9 +7,10 @@ import pytest
 from songs import song, write_split
 
 from livegen.beat import Beat
+from livegen.engines.steps import N_STEPS, on_the_beat
 from livegen.errors import TrainingError
 from livegen.score import Voice, onsets, validate_frames
-from livegen.training.windows import N_STEPS, load_windows, on_the_beat, windows_of
+from livegen.training.windows import load_windows, windows_of
 
 BEAT_TICKS = 22050 * 2 * 37 / 60  # 37 engine ticks: no whole number of frames
 

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.beat import Beat, estimate_beat
+from livegen.engines.steps import N_STEPS, score_on_the_beat
 from livegen.errors import FormatError
 from livegen.formats.files import atomic_path
 from livegen.score import N_COLUMNS, N_VOICES, NOTE_RANGE, VOLUME_MAX, Voice, onsets
-from livegen.training.windows import N_STEPS, on_the_beat
 
 PIECE_FRAMES: Final = 32
 N_PIECES: Final = 8
@@ -99,7 +99,7 @@ def _phrase_of(notes: NDArray[np.uint8]) -> NDArray[np.uint8]:
     for voice in Voice:
         frames[:, voice, 1] = (notes[:, voice] > 0) * min(_FULL, VOLUME_MAX[voice])
     beat = estimate_beat(np.nonzero(onsets(frames))[0]) or _UNKNOWN_BEAT
-    steps = on_the_beat([(np.arange(len(frames)), frames[:, voice]) for voice in Voice], beat, len(frames))
+    steps = score_on_the_beat(frames, beat)
     phrase = np.zeros((N_STEPS, N_VOICES, N_COLUMNS), np.uint8)
     phrase[: min(len(steps), N_STEPS)] = steps[:N_STEPS]
     return phrase

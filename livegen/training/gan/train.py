@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from livegen.engines.gan.layout import PHRASE_BEATS, GanConfig
+from livegen.engines.steps import N_STEPS
 from livegen.errors import TrainingError
 from livegen.score import N_VOICES
 from livegen.training.distributed import Group, joined
@@ -22,7 +23,7 @@ from livegen.training.gan.network import Discriminator, Generator, Phrase, heard
 from livegen.training.gan.phrases import Source, Variation
 from livegen.training.run import RESUME_FILE, Progress, Run, RunSettings, config_of, learn_to_the_end, recorded
 from livegen.training.sources import TRAIN, VALID, Heard, Listener
-from livegen.training.windows import N_STEPS, Windows, load_watched, load_windows
+from livegen.training.windows import Windows, load_watched, load_windows
 
 _LARGEST_GRADIENT: Final = 5.0
 _FREE_NATS: Final = 0.05

@@ -66,7 +66,7 @@ def evaluate_vae(
     network = load_network(model_folder)
     config = network.config
     windows = only_voices(load_windows(data, VALID, listener, is_strict=is_strict), config.voices)
-    which = np.linspace(0, len(windows) - 1, min(N_WINDOWS, len(windows))).astype(np.int64)
+    which = windows.spread(N_WINDOWS)
     taken = windows.take(which)
     z = encode(network, taken)
     told = _decoded(network, z)

@@ -22,7 +22,7 @@ def note_nll(network: Network, windows: Windows, n: int = _N_WATCHED) -> float:
     The latents are the encoder's means and the decoder is told every step before, so this is no bound on a likelihood.
     """
     network.eval()
-    which = np.linspace(0, len(windows) - 1, min(n, len(windows))).astype(np.int64)
+    which = windows.spread(n)
     taken = windows.take(which)
     hidden = np.zeros((len(which), N_STEPS, N_VOICES), np.bool_)
     batch = batch_of(taken, windows.before(which), hidden, hidden, network.quantiles.device)

@@ -30,7 +30,7 @@ def finished(network: Network, windows: Windows) -> dict[str, Tensor]:
     arrays = {name: value.detach().clone() for name, value in network.state_dict().items()}
     n, n_named = network.config.n_free, network.config.n_named
     network.eval()
-    which = np.linspace(0, len(windows) - 1, min(_N_WINDOWS, len(windows))).astype(np.int64)
+    which = windows.spread(_N_WINDOWS)
     device = network.quantiles.device
     found = [
         network.encode(torch.from_numpy(seen_rows(windows.take(some))).to(device))[0].double()

@@ -7,12 +7,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from livegen.engines.steps import N_STEPS
 from livegen.engines.vae import rows
 from livegen.engines.vae.attributes import latents_of, measure
 from livegen.score import N_VOICES, NOTE_RANGE
 from livegen.training.dataset import transposed
 from livegen.training.vae.network import Batch, Network, batch_of
-from livegen.training.windows import N_STEPS, Windows
+from livegen.training.windows import Windows
 
 VOLUME_WEIGHT: Final = 0.4
 TIMBRE_WEIGHT: Final = 0.2

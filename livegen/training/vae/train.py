@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from livegen.engines.checkpoint import write_config
+from livegen.engines.steps import N_STEPS
 from livegen.engines.vae.attributes import measure, quantiles_of
 from livegen.engines.vae.config import VaeConfig
 from livegen.training.distributed import Group, device_of_process, joined
@@ -29,7 +30,7 @@ from livegen.training.vae.figures import note_nll
 from livegen.training.vae.finish import finished
 from livegen.training.vae.lesson import Lesson, lesson_of
 from livegen.training.vae.network import Network
-from livegen.training.windows import N_STEPS, Windows, load_watched, load_windows, only_voices
+from livegen.training.windows import Windows, load_watched, load_windows, only_voices
 
 _N_MEASURED: Final = 10_000
 """Train windows by which the named latents are scaled."""
