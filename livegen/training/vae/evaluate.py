@@ -1,6 +1,7 @@
 """Figures of a VAE: what is left of a window after its latents, what the knobs do, the way between two places."""
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -111,31 +112,32 @@ def _decoded(network: Network, z: torch.Tensor, generator: torch.Generator | Non
 
 
 def _knobs(network: Network, seed: int) -> dict[str, float]:
-    generator = torch.Generator().manual_seed(seed)
-    places = torch.randn(N_KNOBS, network.config.n_latents, generator=generator)
-    values = torch.linspace(-_FARTHEST, _FARTHEST, N_KNOBS)
     found = {}
-    for i, name in enumerate(network.config.latents):
-        z = places.clone()
-        z[:, i] = values * network.config.gains[i]
-        measured = measure(_decoded(network, z, generator), (name,))[:, 0]
-        found[name] = spearman(values.numpy(), measured)
+    turned = _turned(network, network.config.gains, N_KNOBS, seed)
+    for name, (values, windows) in zip(network.config.latents, turned, strict=True):
+        found[name] = spearman(values, measure(windows, (name,))[:, 0])
     return found
 
 
 def gains_of(network: Network, seed: int = 0) -> tuple[float, ...]:
     """Return the gains of named latents: by how much what is heard follows each too little, twofold at most."""
-    generator = torch.Generator().manual_seed(seed)
-    places = torch.randn(N_CALIBRATED, network.config.n_latents, generator=generator)
-    values = torch.linspace(-_FARTHEST, _FARTHEST, N_CALIBRATED)
     gains = []
-    for i in range(network.config.n_named):
-        z = places.clone()
-        z[:, i] = values
-        heard = named_latents(network, _decoded(network, z, generator))[:, i]
-        slope = float(np.polyfit(values.numpy(), heard, 1)[0])
+    turned = _turned(network, (1.0,) * network.config.n_named, N_CALIBRATED, seed)
+    for i, (values, windows) in enumerate(turned):
+        slope = float(np.polyfit(values, named_latents(network, windows)[:, i], 1)[0])
         gains.append(round(1.0 / min(max(slope, 1.0 / _LARGEST_GAIN), 1.0), 2))
     return tuple(gains)
+
+
+def _turned(network: Network, gains: tuple[float, ...], n: int, seed: int) -> Iterator[tuple[NDArray, NDArray]]:
+    """Yield, for each knob, n values from one end to the other, and windows decoded with it at n random places."""
+    generator = torch.Generator().manual_seed(seed)
+    places = torch.randn(n, network.config.n_latents, generator=generator)
+    values = torch.linspace(-_FARTHEST, _FARTHEST, n)
+    for i, gain in enumerate(gains):
+        z = places.clone()
+        z[:, i] = values * gain
+        yield values.numpy(), _decoded(network, z, generator)
 
 
 def _interpolation(network: Network, z: torch.Tensor, windows: NDArray[np.uint8], seed: int) -> dict[str, float]:
