@@ -26,6 +26,7 @@ from livegen.formats.files import atomic_path
 from livegen.training.curve import CurveRow
 from livegen.training.dataset import Songs
 from livegen.training.mlflow_run import MlflowRun
+from livegen.training.windows import Windows
 
 RECORD_FILE: Final = "run.json"
 
@@ -46,13 +47,17 @@ def read_record(folder: Path) -> dict[str, Any]:
     return record if isinstance(record, dict) and isinstance(record.get("parts"), list) else {}
 
 
-def describe(data: Path, train: Songs, valid: Songs | None, left_out: list[str]) -> dict[str, Any]:
+def describe(data: Path, train: Songs | Windows, valid: Songs | Windows | None, left_out: list[str]) -> dict[str, Any]:
     """Return what the record says about the data."""
-    about: dict[str, Any] = {"path": str(data.resolve())}
-    for split, songs in (("train", train), ("valid", valid)):
-        if songs is not None:
-            about[split] = {"songs": len(songs), "frames": songs.n_frames, "sha256": hash_songs(songs)}
-    return about | {"left_out": left_out}
+    splits = {"train": train, "valid": valid}
+    about = {split: _counts(found) for split, found in splits.items() if found is not None}
+    return {"path": str(data.resolve()), **about, "left_out": left_out}
+
+
+def _counts(of: Songs | Windows) -> dict[str, int | str]:
+    if isinstance(of, Songs):
+        return {"songs": len(of), "frames": of.n_frames, "sha256": hash_songs(of)}
+    return {"songs": len(of.offsets) - 1, "steps": len(of.steps), "windows": len(of), "sha256": of.digest()}
 
 
 class RunRecord:

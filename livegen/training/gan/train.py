@@ -21,8 +21,9 @@ from livegen.training.gan.encoder import Encoder, decoding_loss
 from livegen.training.gan.figures import A_SONG, compared, drawn_evenly
 from livegen.training.gan.network import Discriminator, Generator, Phrase, heard, rotated, to_phrase, to_windows
 from livegen.training.gan.phrases import Source, Variation
+from livegen.training.record import describe
 from livegen.training.run import RESUME_FILE, Progress, Run, RunSettings, config_of, learn_to_the_end, recorded
-from livegen.training.sources import TRAIN, VALID, Heard, Listener
+from livegen.training.sources import TRAIN, Heard, Listener
 from livegen.training.windows import Windows, load_watched, load_windows
 
 _LARGEST_GRADIENT: Final = 5.0
@@ -267,7 +268,7 @@ def train_gan(
             "seed": settings.seed,
             "settings": asdict(settings),
             "config": {"kind": "gan"} | asdict(run.network.config),
-            "data": described(data, windows, watched, heard_of.warnings),
+            "data": describe(data, windows, watched, heard_of.warnings),
             "processes": 1,
             "start_from": None,
         }
@@ -285,16 +286,6 @@ def train_gan(
             made = run.make(N_COPIES, settings.seed)
             record.tell({"copies": copied_share(made, run.source.in_one_key(np.arange(len(windows))))})
             return report
-
-
-def described(data: Path, train: Windows, valid: Windows | None, left_out: list[str]) -> dict[str, Any]:
-    """Return what the record says about the data."""
-    about: dict[str, Any] = {"path": str(data.resolve())}
-    for split, windows in ((TRAIN, train), (VALID, valid)):
-        if windows is not None:
-            songs = {"songs": len(windows.period_frames), "windows": len(windows)}
-            about[split] = songs | {"sha256": windows.digest()}
-    return about | {"left_out": left_out}
 
 
 class Watched:

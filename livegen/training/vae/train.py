@@ -14,6 +14,7 @@ from livegen.engines.steps import N_STEPS
 from livegen.engines.vae.attributes import measure, quantiles_of
 from livegen.engines.vae.config import VaeConfig
 from livegen.training.distributed import Group, device_of_process, joined
+from livegen.training.record import describe
 from livegen.training.run import (
     RESUME_FILE,
     Progress,
@@ -24,7 +25,7 @@ from livegen.training.run import (
     recorded,
     settled,
 )
-from livegen.training.sources import TRAIN, VALID, Heard, Listener
+from livegen.training.sources import TRAIN, Heard, Listener
 from livegen.training.vae.evaluate import gains_of, load_network
 from livegen.training.vae.figures import note_nll
 from livegen.training.vae.finish import finished
@@ -139,7 +140,7 @@ def train_vae(
             "seed": settings.seed,
             "settings": asdict(settings),
             "config": asdict(config) | {"voices": [voice.name.lower() for voice in config.voices]},
-            "data": _described(data, windows, watched, heard.warnings),
+            "data": describe(data, windows, watched, heard.warnings),
             "processes": group.size,
         }
         measure_valid = None if watched is None else partial(note_nll, run.network, watched)
@@ -153,16 +154,3 @@ def calibrate(folder: Path) -> None:
     """Measure what each knob of a trained model does, and write down how much further it has to go."""
     network = load_network(folder)
     write_config(folder, replace(network.config, gains=gains_of(network)))
-
-
-def _described(data: Path, windows: Windows, watched: Windows | None, left_out: list[str]) -> dict[str, Any]:
-    about: dict[str, Any] = {"path": str(data.resolve())}
-    for split, found in ((TRAIN, windows), (VALID, watched)):
-        if found is not None:
-            about[split] = {
-                "songs": len(found.offsets) - 1,
-                "steps": len(found.steps),
-                "windows": len(found),
-                "sha256": found.digest(),
-            }
-    return about | {"left_out": left_out}
