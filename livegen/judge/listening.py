@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from livegen.judge.notes import CLASHES, changes, intervals, notes_of, pitch_classes
 from livegen.judge.stage import Stage, keys_of, roles, spread
-from livegen.judge.statistics import jensen_shannon, on_grid
+from livegen.judge.statistics import on_grid
 from livegen.score import PITCHED, Voice
 from livegen.training.dataset import Songs
+from livegen.training.histograms import jensen_shannon
 from livegen.units import FRAME_RATE_HZ, frame_to_seconds, seconds_to_frame
 
 N_SONGS: Final = 16

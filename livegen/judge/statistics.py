@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from livegen.beat import coherence
 from livegen.engines.lstm.features import NOTHING, event_flag
 from livegen.score import N_VOICES, Voice, onsets
+from livegen.training.histograms import jensen_shannon
 from livegen.units import FRAME_RATE_HZ, seconds_to_frame
 
 LENGTH_EDGES: Final = (1, 2, 4, 8, 16, 32, 64)
@@ -135,20 +136,6 @@ def _motifs(changes: list[int]) -> tuple[int, int]:
         reused += followed.get(motif) == changes[i]
         followed[motif] = changes[i]
     return max(len(changes) - MOTIF_CHANGES, 0), reused
-
-
-def jensen_shannon(one: NDArray[np.int64], other: NDArray[np.int64]) -> float:
-    """Return the Jensen-Shannon distance of two histograms, 0..1: the root of the divergence in bits."""
-    if not one.sum() or not other.sum():
-        return float(one.sum() != other.sum())
-    p, q = one / one.sum(), other / other.sum()
-    middle = (p + q) / 2
-
-    def divergence(of: NDArray[np.float64]) -> float:
-        some = of > 0
-        return float((of[some] * np.log2(of[some] / middle[some])).sum())
-
-    return float(np.sqrt(max((divergence(p) + divergence(q)) / 2, 0.0)))
 
 
 def distances(of: Counts, reference: Counts) -> dict[str, float]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from livegen.engines.steps import STEPS_A_BEAT
 from livegen.score import N_VOICES, NOTE_RANGE, PITCHED, Voice, onsets
+from livegen.training.histograms import jensen_shannon
 
 BAR_STEPS: Final = 4 * STEPS_A_BEAT
 """A bar here is four beats from the beginning of a phrase on: where the bars of the songs lie is not in the data."""
@@ -171,17 +172,6 @@ def _counted(values: NDArray[np.int64], n_bins: int) -> NDArray[np.int64]:
     return (values[..., None] == np.arange(n_bins)).sum(1)
 
 
-def divergence(one: NDArray[np.int64], other: NDArray[np.int64]) -> float:
-    """Return the Jensen-Shannon distance of two histograms, 0..1: the root of the divergence in bits."""
-    p, q = one / max(one.sum(), 1), other / max(other.sum(), 1)
-    middle = np.where(p + q > 0, (p + q) / 2, 1.0)
-
-    def to_middle(of: NDArray[np.float64]) -> float:
-        return float((of * np.log2(np.where(of > 0, of / middle, 1.0))).sum())
-
-    return float(np.sqrt(max((to_middle(p) + to_middle(q)) / 2, 0.0)))
-
-
 def rhythm_and_harmony(
     made: Phrases, valid: Phrases, groups: Sequence[int] | NDArray[np.int64] | None = None, seed: int = 0
 ) -> dict[str, float]:
@@ -205,7 +195,7 @@ def rhythm_and_harmony(
     found = {}
     for name, counts in of_valid.items():
         whole = counts.sum(0)
-        far = [divergence(times @ counts, whole) for times in draws]
-        found[name] = divergence(of_made[name].sum(0), whole)
+        far = [jensen_shannon(times @ counts, whole) for times in draws]
+        found[name] = jensen_shannon(of_made[name].sum(0), whole)
         found[f"{name}_limit"] = float(np.percentile(far, _PERCENTILE))
     return found

@@ -5,7 +5,6 @@ from livegen.score import NOTE_RANGE, Voice
 from livegen.training.gan.copies import copied_share, copies
 from livegen.training.gan.figures import (
     coverage_and_density,
-    divergence,
     drawn_evenly,
     features,
     histograms,
@@ -98,7 +97,6 @@ def test_other_music_is_beyond_the_limits_and_the_same_is_within():
     other = rhythm_and_harmony(phrases(120, 2, every=4), valid, groups)
     assert same["onset_places"] < 2 * same["onset_places_limit"]
     assert other["onset_places"] > 5 * other["onset_places_limit"]
-    assert divergence(np.array([3, 0]), np.array([0, 5])) == pytest.approx(1)
 
 
 def test_a_transposed_phrase_is_a_copy_and_another_is_none():
