@@ -108,10 +108,17 @@ class Run:
     frames_a_step: int
     same: str
 
-    def __init__(self, network: Any, lesson: Callable[[Any], nn.Module], settings: RunSettings, group: Group):
+    def __init__(
+        self,
+        network: Any,
+        lesson: Callable[[Any], nn.Module],
+        settings: RunSettings,
+        group: Group,
+        device: torch.device | None = None,
+    ):
         self.settings = settings
         self.group = group
-        self.device = device_of_process()
+        self.device = device or device_of_process()
         self.network = network.to(self.device)
         self.lesson = group.wrap(lesson(self.network))
         self.optimizer = torch.optim.AdamW(

@@ -85,7 +85,7 @@ class Networks(nn.Module):
 
 
 class DcganRun(Run):
-    """A run of the baseline."""
+    """A run of the baseline, on the processor as the GAN's."""
 
     settings: DcganSettings
     network: Networks
@@ -93,7 +93,7 @@ class DcganRun(Run):
 
     def __init__(self, matrices: NDArray[np.uint8], settings: DcganSettings, group: Group):
         torch.manual_seed(settings.seed)
-        super().__init__(Networks(settings.width), nn.Identity, settings, group)
+        super().__init__(Networks(settings.width), nn.Identity, settings, group, torch.device("cpu"))
         self.optimizer = torch.optim.Adam(self.network.parameters(), settings.learning_rate, (0.5, 0.999))
         self.matrices = matrices
         self.frames_a_step = settings.n_lanes * SIZE * SIZE // 4

@@ -92,7 +92,7 @@ class Networks(nn.Module):
 
 
 class GanRun(Run):
-    """A run of the GAN."""
+    """A run of the GAN, on the processor, where its batches are made: they are small."""
 
     settings: GanSettings
     network: Networks
@@ -100,7 +100,7 @@ class GanRun(Run):
 
     def __init__(self, windows: Windows, config: GanConfig, settings: GanSettings, group: Group):
         torch.manual_seed(settings.seed)
-        super().__init__(Networks(config, settings.judge_width), nn.Identity, settings, group)
+        super().__init__(Networks(config, settings.judge_width), nn.Identity, settings, group, torch.device("cpu"))
         taught = [*self.network.generator.parameters(), *self.network.encoder.parameters()]
         groups = [{"params": taught}, {"params": list(self.network.judge.parameters())}]
         self.optimizer = torch.optim.Adam(groups, settings.learning_rate, (0.5, 0.99))

@@ -17,6 +17,7 @@ from livegen.errors import TrainingError  # noqa: E402
 from livegen.formats.midi import nesmdb  # noqa: E402
 from livegen.formats.score.piece import Piece  # noqa: E402
 from livegen.score import SILENCE, validate_frames  # noqa: E402
+from livegen.training import run as run_module  # noqa: E402
 from livegen.training.curve import read_curve  # noqa: E402
 from livegen.training.gan.dcgan import SAMPLES_FILE, DcganSettings, train_dcgan  # noqa: E402
 from livegen.training.gan.matrices import read_matrices  # noqa: E402
@@ -102,6 +103,15 @@ def test_a_checkpoint_of_another_form_is_refused(data, trained, tmp_path):
         train_dcgan(
             tmp_path / "long_train.npz", trained, settings=DcganSettings(steps=2, n_lanes=4, width=4), resume=True
         )
+
+
+def test_a_gan_is_trained_on_the_processor_whatever_else_there_is(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(run_module, "device_of_process", lambda: torch.device("meta"))
+    train_gan(data / "made_train.npz", tmp_path / "one", config=CONFIG, settings=replace(SETTINGS, steps=2))
+    write_split(tmp_path / "long_train.npz", [song(0, 300)])
+    settings = DcganSettings(steps=2, n_lanes=4, width=4)
+    train_dcgan(tmp_path / "long_train.npz", tmp_path / "two", settings=settings)
+    train_dcgan(tmp_path / "long_train.npz", tmp_path / "two", settings=replace(settings, steps=3), resume=True)
 
 
 def test_midi_files_serve_and_bad_ones_are_named(tmp_path):
