@@ -94,6 +94,14 @@ def device_of_process() -> torch.device:
     return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
 
 
+def alone(what: str) -> Group:
+    """Return the group of a run that one process does; raises TrainingError if there are several."""
+    group = own_group()
+    if group.size > 1:
+        raise TrainingError(f"{what} is trained by one process and not by {group.size}: start it without torchrun")
+    return group
+
+
 @contextmanager
 def joined() -> Iterator[Group]:
     """Yield the group of this process, connected to the others: by gloo, and by NCCL between GPUs.

@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from livegen.errors import TrainingError
 from livegen.score import NOTE_RANGE, Voice
-from livegen.training.distributed import Group
+from livegen.training.distributed import Group, alone
 from livegen.training.gan.matrices import SIZE, excerpts_of, fitted, from_matrices, to_matrices, write_matrices
 from livegen.training.record import describe
 from livegen.training.run import RESUME_FILE, Progress, Run, RunSettings, learn_to_the_end, recorded
@@ -158,12 +158,12 @@ def train_dcgan(
     TrainingError
         If the data, the settings or the run to resume cannot be used.
     """
-    heard, settings = Heard(listener), settings or DcganSettings()
+    group, heard, settings = alone("a GAN"), Heard(listener), settings or DcganSettings()
     songs = load_songs(data, TRAIN, heard, is_strict=is_strict)
     matrices = to_matrices(excerpts_of([songs.song(i) for i in range(len(songs))]))
     if not len(matrices):
         raise TrainingError(f"{data} has no song of {SIZE * SIZE // 4} frames, 10.7 seconds: give longer ones")
-    run = DcganRun(matrices, settings, Group())
+    run = DcganRun(matrices, settings, group)
     if resume:
         run.resume(out / RESUME_FILE)
     about: dict[str, Any] = {

@@ -13,9 +13,8 @@ from torch.nn import functional
 
 from livegen.engines.gan.layout import PHRASE_BEATS, GanConfig
 from livegen.engines.steps import N_STEPS
-from livegen.errors import TrainingError
 from livegen.score import N_VOICES
-from livegen.training.distributed import Group, joined
+from livegen.training.distributed import Group, alone
 from livegen.training.gan.copies import N_COPIES, copied_share
 from livegen.training.gan.encoder import Encoder, decoding_loss
 from livegen.training.gan.figures import A_SONG, compared, drawn_evenly
@@ -252,40 +251,36 @@ def train_gan(
     TrainingError
         If the data, the settings or the run to resume cannot be used, or the loss is no longer finite.
     """
-    with joined() as group:
-        if group.size > 1:
-            raise TrainingError("a GAN is trained by one process: start it without torchrun")
-        heard_of = Heard(listener)
-        if resume:
-            config = config_of(out, GanConfig, "gan")
-        windows = load_windows(data, TRAIN, heard_of, is_strict=is_strict)
-        watched = load_watched(data, heard_of, is_strict=is_strict)
-        settings = settings or GanSettings()
-        run = GanRun(windows, config or GanConfig(), settings, group)
-        if resume:
-            run.resume(out / RESUME_FILE)
-        about = {
-            "seed": settings.seed,
-            "settings": asdict(settings),
-            "config": {"kind": "gan"} | asdict(run.network.config),
-            "data": describe(data, windows, watched, heard_of.warnings),
-            "processes": 1,
-            "start_from": None,
-        }
-        with recorded(out, about, run.step) as record:
-            judged = None if watched is None else Watched(watched, settings.seed)
+    group = alone("a GAN")
+    heard_of = Heard(listener)
+    if resume:
+        config = config_of(out, GanConfig, "gan")
+    windows = load_windows(data, TRAIN, heard_of, is_strict=is_strict)
+    watched = load_watched(data, heard_of, is_strict=is_strict)
+    settings = settings or GanSettings()
+    run = GanRun(windows, config or GanConfig(), settings, group)
+    if resume:
+        run.resume(out / RESUME_FILE)
+    about = {
+        "seed": settings.seed,
+        "settings": asdict(settings),
+        "config": {"kind": "gan"} | asdict(run.network.config),
+        "data": describe(data, windows, watched, heard_of.warnings),
+        "processes": 1,
+        "start_from": None,
+    }
+    with recorded(out, about, run.step) as record:
+        judged = None if watched is None else Watched(watched, settings.seed)
 
-            def measure() -> float:
-                assert judged is not None
-                record.tell(judged.figures(run.make))
-                return judged.decoding(run)
+        def measure() -> float:
+            assert judged is not None
+            record.tell(judged.figures(run.make))
+            return judged.decoding(run)
 
-            report = learn_to_the_end(
-                run, out, None if judged is None else measure, record, progress or (lambda _: None)
-            )
-            made = run.make(N_COPIES, settings.seed)
-            record.tell({"copies": copied_share(made, run.source.in_one_key(np.arange(len(windows))))})
-            return report
+        report = learn_to_the_end(run, out, None if judged is None else measure, record, progress or (lambda _: None))
+        made = run.make(N_COPIES, settings.seed)
+        record.tell({"copies": copied_share(made, run.source.in_one_key(np.arange(len(windows))))})
+        return report
 
 
 class Watched:

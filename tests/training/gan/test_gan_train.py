@@ -114,6 +114,14 @@ def test_a_gan_is_trained_on_the_processor_whatever_else_there_is(data, tmp_path
     train_dcgan(tmp_path / "long_train.npz", tmp_path / "two", settings=replace(settings, steps=3), resume=True)
 
 
+@pytest.mark.parametrize("train", [train_gan, train_dcgan])
+def test_several_processes_are_refused(data, tmp_path, monkeypatch, train):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(TrainingError, match="one process and not by 2: start it without torchrun"):
+        train(data, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_midi_files_serve_and_bad_ones_are_named(tmp_path):
     folder = tmp_path / "midi"
     folder.mkdir()
