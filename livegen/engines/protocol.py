@@ -274,6 +274,16 @@ class MakesAhead(Protocol):
         ...
 
 
+@runtime_checkable
+class HasLatents(Protocol):
+    """An engine that plays from a place among latents, the first of which have names and are live controls."""
+
+    @property
+    def latents(self) -> tuple[str, ...]:
+        """The names of the first latents, in the order of their controls, ``z1`` and so on."""
+        ...
+
+
 def number_of(knobs: Mapping[str, Value], name: str, default: float, lowest: float, highest: float) -> float:
     """Return an engine's own control as a number within a range, whatever it holds.
 

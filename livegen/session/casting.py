@@ -1,16 +1,48 @@
 """Casting: whether the models in force have the voices that they are to play, and what to say where they have not."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Final
 
 from livegen.controls import CONTROLS, MODEL_CONTROLS, VOICE_PREFIX, Values
 from livegen.engines.cast import Cast
 from livegen.engines.ensemble import models_of
-from livegen.engines.protocol import Engine
+from livegen.engines.protocol import Engine, HasLatents
 from livegen.voices import Voice
 
 _TAKES_TURNS: Final = ("answer", "trade", "free")  # modes in which the model plays the player's voices too
 _ROLES: Final[Mapping[str, Voice]] = {prefix + "role": voice for voice, prefix in VOICE_PREFIX.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What the models of one kind do that are in force together.
+
+    Attributes
+    ----------
+    voices : tuple of Voice
+        Those that they play.
+    latents : tuple of str
+        What their named latents are called, in the order of their controls: empty where there are none. Where models
+        differ in one, it has all its names.
+    """
+
+    voices: tuple[Voice, ...]
+    latents: tuple[str, ...]
+
+
+def kinds_in_force(engine: Engine, cast: Cast) -> dict[str, Kind]:
+    """Return the kinds of the models that play a cast, by their names; those of a model that plays no voice, too."""
+    models = models_of(engine)
+    kinds = {}
+    for kind in dict.fromkeys(model.info.kind for model in models.values()):
+        own = {name: model for name, model in models.items() if model.info.kind == kind}
+        voices = [voice for voice in Voice if cast[voice] in own and voice in own[cast[voice]].info.voices]
+        named = [model.latents for model in own.values() if isinstance(model, HasLatents)]
+        latents = [" / ".join(dict.fromkeys(filter(None, names))) for names in zip_longest(*named)]
+        kinds[kind] = Kind(tuple(voices), tuple(latents))
+    return kinds
 
 
 def silent_voices(values: Values, voices: Collection[Voice]) -> list[Voice]:

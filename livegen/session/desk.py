@@ -116,6 +116,11 @@ class Desk:
         return self._map
 
     @property
+    def pads(self) -> Pads:
+        """What is stored on the pads of engines; any thread may ask."""
+        return self._pads
+
+    @property
     def said_seconds(self) -> float:
         """When the last sentence of the status line was said, on the clock of `time.monotonic`."""
         return self._news[1]

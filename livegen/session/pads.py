@@ -32,6 +32,10 @@ class Pads:
 
     stored: Mapping[tuple[str, str], Mapping[str, Value]] = field(default_factory=dict)
 
+    def names(self, kind: str) -> list[str]:
+        """Return the names under which anything of one kind of engine is stored, in the order of the alphabet."""
+        return sorted(name for each, name in self.stored if each == kind)
+
     def press(self, name: str, value: Value, values: Values) -> tuple["Pads", list[Event], str]:
         """Press a pad.
 
@@ -61,7 +65,7 @@ class Pads:
             return Pads({**self.stored, (engine, str(value)): kept}), [own], ""
         memory = self.stored.get((engine, str(value)))
         if memory is None:
-            there = ", ".join(sorted(known for kind, known in self.stored if kind == engine))
+            there = ", ".join(self.names(engine))
             return self, [], f"nothing is stored as {str(value)!r} by {engine}.store: there is {there or 'nothing yet'}"
         if action == "towards":
             return self, [SetControl(f"{engine}.to", memory[f"{engine}.{_PLACES[engine]}"]), own], ""

@@ -29,7 +29,7 @@ from livegen.performance.state import ControlInForce, Refused
 from livegen.performance.turn import FrameReport
 from livegen.rig import Rig
 from livegen.session.audience import Audience
-from livegen.session.casting import casting_remark, silent_voices, unheeded_remark
+from livegen.session.casting import Kind, casting_remark, kinds_in_force, silent_voices, unheeded_remark
 from livegen.session.clock import AudioClock
 from livegen.session.desk import Desk, Outcome
 from livegen.session.inbox import Inbox
@@ -258,6 +258,12 @@ class Session:
     def cast(self) -> Cast:
         """Which model in force plays which voice; any thread may ask."""
         return self.instrument.state.cast
+
+    @property
+    def kinds(self) -> dict[str, Kind]:
+        """The kinds of the models in force, by their names; any thread may ask."""
+        state = self.instrument.state
+        return kinds_in_force(state.engine, state.cast)
 
     @property
     def silent_voices(self) -> list[Voice]:

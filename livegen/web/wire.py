@@ -19,6 +19,8 @@ gauges     ten times a second: ``seconds`` played, ``is_running``, ``levels`` (o
            device), ``sound_ms`` (from making a sample until it sounds there), ``tempo`` (null, or ``bpm``, ``source``,
            ``is_lost``, ``bar``, ``beat``, ``peers``), ``midi_in`` and ``midi_out`` (ports), ``take`` (null, or
            ``folder`` and ``seconds``), ``patch``, ``model``, ``cast`` (by voice, a model that plays it alone),
+           ``engines`` (by kind of the models in force: ``voices`` that they play, ``latents``, which are the names of
+           the controls z1 and so on, and ``stored``, the names of its pads that hold something),
            ``memories`` (names), ``learning`` (null, or the control that waits for a knob), ``lacks`` (names of voices
            that the models do not have), ``troubles`` (sentences)
 news       ``sentence``: what the performer reads on the status line

@@ -18,7 +18,7 @@ from livegen.events import SetControl
 from livegen.inputs.terminal import SOURCE as TERMINAL
 from livegen.patch import load_patch
 from livegen.session.build import build_session
-from livegen.session.casting import casting_remark, unheeded_remark
+from livegen.session.casting import Kind, casting_remark, kinds_in_force, unheeded_remark
 from livegen.session.session import Session
 from livegen.session.settings import Settings
 from livegen.voices import Voice
@@ -124,6 +124,30 @@ def test_who_asks_over_osc_is_told_though_nobody_registered(solo: Session) -> No
         assert solo.desk.news == sentence
     finally:
         osc.close()
+
+
+class Knobs(HashEngine):
+    """One whose latents have names."""
+
+    def __init__(self, name: str, voices: tuple[Voice, ...], latents: tuple[str, ...]) -> None:
+        super().__init__(name, Info("vae", voices))
+        self.latents = latents
+
+
+def test_kinds_say_which_voices_they_play_and_what_their_latents_are_called() -> None:
+    assert kinds_in_force(HashEngine(), Cast("hash")) == {"hash": Kind(tuple(Voice), ())}
+    models = {
+        "hash": HashEngine(),
+        "tunes": Knobs("tunes", (P1, P2, TR), ("density", "register")),
+        "beats": Knobs("beats", (NO,), ("drums",)),
+    }
+    cast = Cast("hash", (SAME, "tunes", SAME, "beats"))
+    assert kinds_in_force(assemble(cast, models), cast) == {
+        "hash": Kind((P1, TR), ()),
+        "vae": Kind((P2, NO), ("density / drums", "register")),
+    }
+    of_all = Cast("tunes")
+    assert kinds_in_force(models["tunes"], of_all) == {"vae": Kind((P1, P2, TR), ("density", "register"))}
 
 
 def test_a_control_that_no_model_heeds_is_told_to_wait() -> None:

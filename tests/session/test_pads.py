@@ -33,6 +33,7 @@ def test_each_kind_of_engine_has_memories_of_its_own() -> None:
     assert (same, events) == (pads, [])
     assert refusal == "nothing is stored as 'a' by gan.store: there is nothing yet"
     assert pads.press("vae.recall", "b", DEFAULTS)[2].endswith("there is a")
+    assert (pads.names("vae"), pads.names("gan")) == (["a"], [])
 
 
 def test_a_reroll_gives_a_voice_the_next_variation_and_all_those_that_are_not_locked() -> None:

@@ -36,6 +36,14 @@ def gauges(session: Session) -> dict[str, Any]:
         "take": None if session.recorder is None else {"folder": str(session.recorder.folder), "seconds": seconds},
         "patch": session.desk.patch,
         "model": session.model,
+        "engines": {
+            name: {
+                "voices": [voice.name.lower() for voice in kind.voices],
+                "latents": list(kind.latents),
+                "stored": session.desk.pads.names(name),
+            }
+            for name, kind in session.kinds.items()
+        },
         "cast": {voice.name.lower(): name for voice, name in session.cast.own.items()},
         "memories": list(state.machine.memories),
         "learning": session.desk.knobs.learning,

@@ -28,12 +28,15 @@ def test_they_show_how_the_session_stands(session: Session) -> None:
     assert wait_until(lambda: session.instrument.state.horizon >= 14)
     session.receive(SetControl("learn", "temperature"), "test")
     session.receive(SetControl("store", "verse"), "test")
+    session.receive(SetControl("vae.store", "calm"), "test")
     assert wait_until(lambda: "verse" in session.instrument.state.machine.memories)
     shown = gauges(session)
     assert json.loads(json.dumps(shown, allow_nan=False)) == shown
     assert shown["seconds"] > 0.5
     assert (shown["is_running"], shown["patch"], shown["model"]) == (True, "plain", "hash")
     assert (shown["learning"], shown["memories"], shown["take"]) == ("temperature", ["verse"], None)
+    assert shown["engines"] == {"hash": {"voices": ["p1", "p2", "tr", "no"], "latents": [], "stored": []}}
+    assert session.desk.pads.names("vae") == ["calm"]
     assert (shown["sound"], shown["sound_ms"], shown["block_samples"]) == ("null", 0.0, 256)
     assert (shown["midi_in"], shown["midi_out"], shown["troubles"]) == ([], [], session.status.troubles())
     assert (shown["late_frames"], shown["underflows"]) == (0, 0)
