@@ -88,3 +88,43 @@ class PlayedSession:
         message = json.loads(text)
         if message["type"] == "ping" and not self.is_silent:
             self.send("pong", t=message["t"])
+
+
+class HeardSession(PlayedSession):
+    """One that writes down what it is told."""
+
+    def __init__(self, page: Any) -> None:
+        super().__init__(page)
+        self.heard: list[dict[str, Any]] = []
+
+    def _connect(self, socket: Any) -> None:
+        self.heard = []  # a line that begins owes nothing to one that a busy machine has lost
+        super()._connect(socket)
+
+    def _hear(self, text: str) -> None:
+        super()._hear(text)
+        message = json.loads(text)
+        if message["type"] != "ping":
+            self.heard.append(message)
+
+    def sets(self) -> list[tuple[str, Any]]:
+        """Return the controls that were set since the last call, once the page has sent what it holds back."""
+        self.settle()
+        heard, self.heard = self.heard, []
+        return [(each["name"], each["value"]) for each in heard if each["type"] == "set"]
+
+    def midi(self) -> list[list[int]]:
+        """Return the MIDI messages that were heard since the last call."""
+        self.settle()
+        heard, self.heard = self.heard, []
+        return [each["data"] for each in heard if each["type"] == "midi"]
+
+    def settle(self) -> None:
+        """Wait until all that the page has to say is heard."""
+        self.page.evaluate("() => new Promise((done) => setTimeout(done, 40)).then(() => livegen.link.send('marker'))")
+        while not any(each["type"] == "marker" for each in self.heard):
+            self.page.wait_for_timeout(2)  # in which the browser's messages are taken
+        self.heard = [each for each in self.heard if each["type"] != "marker"]
+
+    def widget(self, name: str, what: str = "") -> Any:
+        return self.page.locator(f'[data-control="{name}"] {what}'.strip()).first

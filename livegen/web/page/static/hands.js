@@ -4,10 +4,11 @@
 // under "more".
 
 import { isTyping, make, setText } from "./dom.js";
+import { EnginePanel } from "./engines.js";
 import { makeLearning } from "./learn.js";
-import { makeMemories } from "./memories.js";
-import { MODEL } from "./score.js";
-import { makePicker, makeWidget } from "./widgets.js";
+import { makePads } from "./pads.js";
+import { MODEL, VOICES } from "./score.js";
+import { makeButtons, makePicker, makeWidget } from "./widgets.js";
 
 const TRANSPORT = ["start", "stop", "panic"];
 const KEYS = { start: "space", stop: "space", panic: "esc" }; // as `press` has them
@@ -25,6 +26,7 @@ const GROUPS = {
   "knobs and rigs": ["learn", "unlearn", "save"],
 };
 const MEMORIES = ["store", "recall"];
+const BUTTONS = { "gan.reroll": ["all", ...VOICES] }; // a control that takes one of a few words, to these
 const PICKERS = { patch: "patches", model: "models" }; // a control that takes a name, to the names in hello
 const SAME = "same"; // in place of a voice's own model: the one that plays the others
 const ACTIONS = ["trigger", "count", "name"]; // kinds that do something once
@@ -64,6 +66,7 @@ class Hands {
     this.widgets = new Map();
     this.pickers = []; // those of the widgets that pick a name
     this.voices = new Map(); // by name, what shows who plays it
+    this.engines = []; // the panels of those kinds of models that have controls of their own
     this.isRunning = true; // until the session says so
     this.set = notTooOften(link);
   }
@@ -90,32 +93,36 @@ class Hands {
   // Each step takes the rows that it shows off `rows`: what is left at the end stands under "more".
   makePanel(rows) {
     const panel = make("div", { class: "panel" });
+    this.prompt = make("p", { class: "prompt", role: "status" });
+    this.learning = makeLearning(panel, this.link, this.prompt);
     const ofVoices = [...rows.values()].filter(({ scope }) => scope === "voice");
     const voices = [...new Set(ofVoices.map(({ name }) => name.split(".")[0]))];
     panel.append(this.makeTransport(rows));
     const [mode, sliders, actions] = FRONT;
     panel.append(this.place(rows, mode, "mode"), this.place(rows, sliders, "sliders"));
     panel.append(...voices.map((voice) => this.makeVoice(rows, voice)));
-    panel.append(this.place(rows, actions, "actions"));
+    this.engines = this.makeEngines(rows);
+    panel.append(...this.engines.map(({ slot }) => slot), this.place(rows, actions, "actions"));
     if (MEMORIES.every((name) => rows.has(name))) {
       const [store, recall] = MEMORIES.map((name) => rows.get(name));
       MEMORIES.forEach((name) => rows.delete(name));
-      this.memories = makeMemories(store, recall, this.link);
+      this.memories = makePads("memories", "memory", recall, [store], this.link);
       panel.append(this.memories.element);
     }
-    this.learning = makeLearning(panel, this.link, this.prompt);
     const groups = Object.entries(GROUPS).map(([title, names]) => fold(title, this.place(rows, names, "rows")));
     const details = voices.map((voice) => {
       const names = [...rows.keys()].filter((name) => name.startsWith(`${voice}.`));
       return fold(`voice ${voice.toUpperCase()}`, this.place(rows, names, "rows"), voice);
     });
-    const engines = [...new Set([...rows.values()].map(({ engine }) => engine).filter(Boolean))].map((engine) => {
-      const names = [...rows.values()].filter((row) => row.engine === engine).map(({ name }) => name);
-      return fold(`models of the kind ${engine}`, this.place(rows, names, "rows"));
-    });
-    panel.append(...details, ...groups, ...engines);
+    panel.append(...details, ...groups, ...this.engines.map((engine) => engine.fold));
     if (rows.size) panel.append(fold("more", this.place(rows, [...rows.keys()], "rows")));
     return panel;
+  }
+
+  makeEngines(rows) {
+    const kinds = [...new Set([...rows.values()].map(({ engine }) => engine).filter(Boolean))];
+    const place = (names, className) => this.place(rows, names, className);
+    return kinds.map((kind) => new EnginePanel(kind, rows, place, this.widgets, this.set, this.link));
   }
 
   makeTransport(rows) {
@@ -129,7 +136,6 @@ class Hands {
       taller.setAttribute("aria-pressed", this.root.classList.toggle("is-tall"));
     });
     buttons.append(taller);
-    this.prompt = make("p", { class: "prompt", role: "status" });
     return make("div", { class: "transport" }, buttons, this.prompt);
   }
 
@@ -165,6 +171,7 @@ class Hands {
     const act = ACTIONS.includes(row.kind)
       ? (value) => this.act(row.name, value)
       : (value) => this.set(row.name, value);
+    if (row.name in BUTTONS) return makeButtons(row, BUTTONS[row.name], act);
     return isPicker(partsOf(row.name)) ? makePicker(row, act) : makeWidget(row, act);
   }
 
@@ -176,6 +183,7 @@ class Hands {
 
   show(values) {
     for (const [name, value] of Object.entries(values)) this.widgets.get(name)?.show(value);
+    for (const engine of this.engines) engine.show(values);
   }
 
   showKnobs(knobs) {
@@ -186,6 +194,7 @@ class Hands {
     this.showRunning(gauges.is_running);
     this.showPlayers(gauges);
     this.memories?.show(gauges.memories ?? []);
+    for (const engine of this.engines) engine.showEngine(gauges.engines?.[engine.kind]);
     this.learning.showWaiting(gauges.learning ?? null);
     for (const { voice, kind, widget } of this.pickers) {
       const shown = voice ? (gauges.cast?.[voice] ?? SAME) : gauges[kind];

@@ -4,7 +4,7 @@
 // `act(value)` sets the control. The server's word is the truth: what a finger does shows while it does it, and a
 // moment later what is in force shows, whether or not it is what the finger meant.
 
-import { lightTrack, make, onPress } from "./dom.js";
+import { lightTrack, make, onPress, setText } from "./dom.js";
 import { noteName } from "./score.js";
 
 const SETTLE_MS = 300; // until what was sent has come back
@@ -23,6 +23,18 @@ export function makePicker(row, act) {
   return frame(row, picker(row, act));
 }
 
+/** A button for each word that a control may take. */
+export function makeButtons(row, words, act) {
+  const buttons = words.map((word) => {
+    const button = make("button", { type: "button", "aria-label": `${readName(row.name)} ${word}` }, word);
+    onPress(button, () => act(word));
+    return button;
+  });
+  const label = make("span", { class: "label" }, shortName(row.name));
+  const body = make("div", { class: "body", role: "group", "aria-label": readName(row.name) }, label, ...buttons);
+  return frame(row, { body, show() {} });
+}
+
 // What every widget has around its body: what the control does, the knob that sets it, and why it was refused.
 function frame(row, { body, ...functions }) {
   const badge = make("span", { class: "badge", hidden: true });
@@ -36,6 +48,12 @@ function frame(row, { body, ...functions }) {
   return {
     element,
     ...functions,
+    // Call it by other words than its own, which are none again where they are empty.
+    rename(words) {
+      setText(element.querySelector(".label, [role=switch]"), words || shortName(row.name));
+      const said = words ? `${words}, ${readName(row.name)}` : readName(row.name);
+      element.querySelector("[type=range], [role=switch]").setAttribute("aria-label", said);
+    },
     showKnob(knob) {
       badge.hidden = !knob;
       badge.textContent = knob?.split(" on ")[0] ?? "";
@@ -48,19 +66,19 @@ function frame(row, { body, ...functions }) {
   };
 }
 
-/** Name of a control as it is read: "p1.role" is "P1 role". */
+/** Name of a control as it is read: "p1.role" is "P1 role", and "p1.gan.lock" is "P1 GAN lock". */
 export function readName(name) {
-  const [first, second] = name.split(".");
-  return (second ? `${first.toUpperCase()} ${second}` : first).replaceAll("_", " ");
+  const parents = name.split(".").slice(0, -1);
+  return [...parents.map((each) => each.toUpperCase()), shortName(name)].join(" ");
 }
 
-// Name of a control within its voice.
+// Name of a control within its voice and its kind of model.
 function shortName(name) {
-  return name.slice(name.indexOf(".") + 1).replaceAll("_", " ");
+  return name.split(".").at(-1).replaceAll("_", " ");
 }
 
 // What a widget displays: its own while it is held and until the answer must be there, then what is in force.
-class Display {
+export class Display {
   constructor(display) {
     this.display = display;
     this.isHeld = false;
