@@ -9,12 +9,14 @@ from livegen.apu.band_limit import LATENCY_SAMPLES, MAX_BLOCK_SAMPLES
 from livegen.apu.mixer import FULL_SCALE
 from livegen.apu.render import new_chip, render_blocks, render_writes
 from livegen.apu.tables import VOICES
+from livegen.apu.waveform import MOST_STEPS, voice_waveform
 
 __all__ = [
     "CHIP",
     "FULL_SCALE",
     "LATENCY_SAMPLES",
     "MAX_BLOCK_SAMPLES",
+    "MOST_STEPS",
     "VOICES",
     "new_chip",
     "read_samples",
@@ -24,5 +26,6 @@ __all__ = [
     "set_gain",
     "settle",
     "voice_level",
+    "voice_waveform",
     "write_register",
 ]

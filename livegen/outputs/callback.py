@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from livegen.apu import FULL_SCALE, read_samples, sample_to_cycle, set_gain, settle, voice_level
 from livegen.outputs.beats import NEVER_COUNTED
 from livegen.outputs.click import CLICK, add_click, place_click
+from livegen.outputs.scope import Scope
 from livegen.outputs.tap import TAP, TAP_SAMPLES, read_tap, write_tap
 from livegen.outputs.wall_clock import now_ns
 from livegen.patch import Patch
@@ -195,6 +196,7 @@ def warm_up(patch: Patch) -> None:
     detach(callback[0])
     attach(callback[0])
     read_tap(callback["tap"][0], 0, np.zeros(TAP_SAMPLES, np.int16), MAX_PIECE_SAMPLES)
+    Scope(callback).read()
 
 
 @kernel

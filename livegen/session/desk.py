@@ -74,6 +74,8 @@ class Desk:
     ----------
     patch : str
         Name of the patch that plays.
+    path : Path or None
+        File of the rig, once there is one.
 
     Notes
     -----
@@ -97,7 +99,7 @@ class Desk:
         self._map = knobs
         self._patches = patches
         self._pinned = frozenset(pinned)
-        self._path = path
+        self.path = path
         self._models = frozenset((*models, *loaded))
         self._loaded = frozenset(loaded)
         self._waiting: dict[str, str] = {}  # controls that are to change to a model as soon as it is loaded
@@ -190,8 +192,8 @@ class Desk:
             has_new_knobs, self._has_new_knobs = self._has_new_knobs, False
         for name in dict.fromkeys(names):
             self._save(name, rig())
-        if has_new_knobs and self._path is not None and not names:
-            self._keep_knobs(self._path)
+        if has_new_knobs and self.path is not None and not names:
+            self._keep_knobs(self.path)
 
     def _change_patch(self, name: str, values: Values) -> list[Event]:
         """Return the change to a patch and its controls.
@@ -266,14 +268,14 @@ class Desk:
 
     def _save(self, name: str, rig: Rig) -> None:
         try:
-            path = rig_path(name or _USUAL_NAME) if name or self._path is None else self._path
+            path = rig_path(name or _USUAL_NAME) if name or self.path is None else self.path
             save_rig(path, rig)
         except RigError as error:
             with self._lock:
                 self._say(str(error))
                 self._outcome.refused.append(("save", str(error)))
             return
-        self._path = path
+        self.path = path
         with self._lock:
             self._say(f"saved the rig {path}")
             self._outcome.done.append(SetControl("save", name))

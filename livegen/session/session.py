@@ -22,6 +22,7 @@ from livegen.inputs.terminal import SOURCE as TERMINAL
 from livegen.inputs.terminal import TerminalKeys
 from livegen.instrument.instrument import COMMIT_MARGIN_SECONDS, Instrument
 from livegen.outputs.callback import MAX_PIECE_SAMPLES
+from livegen.outputs.scope import Scope
 from livegen.outputs.tap import TapReader
 from livegen.patch import Patch
 from livegen.performance.performance import prepare
@@ -92,6 +93,8 @@ class Session:
     clock : AudioClock
     tap : TapReader
         The sound, for one thread that passes it on.
+    scope : Scope
+        The waveforms of the voices, for the same thread.
     status : Status
         State and troubles of the session.
     warnings : list of str
@@ -110,6 +113,7 @@ class Session:
         self.receive_together, self._keep_time = parts.inbox.receive_together, parts.inbox.run
         parts.inbox.plan_seconds = self._lead_seconds
         self.tap = TapReader(self.instrument.callback, MAX_PIECE_SAMPLES)
+        self.scope = Scope(self.instrument.callback)
         self.status = Status(
             self.instrument,
             self.clock,
@@ -238,6 +242,12 @@ class Session:
     def _text_of(self, model: str) -> str:
         """Return what a rig calls a model: its name, or the path of its folder."""
         return self._settings.library.models.get(model, model)
+
+    @property
+    def name(self) -> str:
+        """Name of the rig that it plays, or empty; any thread may ask."""
+        path = self.desk.path
+        return "" if path is None else path.stem
 
     @property
     def patch_names(self) -> list[str]:
