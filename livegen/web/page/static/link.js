@@ -8,6 +8,13 @@ const PING_MS = 500;
 const SILENT_MS = 1500; // a line on which not even a pong comes is dead, whatever the network says
 const CONNECT_MS = 3000;
 
+/** Address of a line to the server that the page came from, by its path. */
+export function lineTo(path) {
+  const address = new URL(path, location.href);
+  address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+  return address;
+}
+
 /**
  * What the parts of the page share. `on(type, hear)` hears every message of livegen/web/wire.py, and these of our own:
  *

@@ -4,6 +4,7 @@
 // together from rows only when a plan has come. A hidden tab gets no animation frames, and so costs nothing.
 
 import { make } from "./dom.js";
+import { LOUDEST, traceNote } from "./note.js";
 import { Pace } from "./pace.js";
 import { NOISE, OFF, PLAYER, VOICES, noteName } from "./score.js";
 import { View } from "./view.js";
@@ -11,9 +12,7 @@ import { View } from "./view.js";
 const MOST_PIXEL_RATIO = 2; // a finer screen shows no more, and costs
 const FADE_MS = 450; // of what was planned and is dropped
 const MOST_FADING = 64;
-const LOUDEST = 15;
 const LONGEST_MATCH = 24; // as livegen/engines/lstm/memory.py has it
-const THINNEST = 0.4; // height of a silent note, as a share of a loud one
 const LABEL_PX = 10; // from a name to the playhead
 const DIM = 0.22; // of a voice that is muted or off
 const LEAST_OCTAVE_PX = 18; // between names of keys
@@ -202,14 +201,14 @@ class Roll {
   }
 
   drawFading(ms) {
-    const { g } = this;
+    const { g, view } = this;
     g.lineWidth = 1.5;
     for (const [bar, since] of this.fading) {
       const left = 1 - (ms - since) / FADE_MS;
       if (left <= 0) continue;
       g.globalAlpha = 0.6 * left;
       g.strokeStyle = this.colours.voices[bar.voice];
-      this.trace(bar, Math.max(bar.from, this.view.now), bar.until);
+      traceNote(g, view, bar, Math.max(bar.from, view.now), bar.until);
       g.stroke();
     }
     g.globalAlpha = 1;
@@ -234,12 +233,12 @@ class Roll {
     for (const [start, end, fullness] of split) {
       if (end <= start) continue;
       g.globalAlpha = light * fullness * loudness;
-      this.trace(bar, start, end);
+      traceNote(g, view, bar, start, end);
       g.fill();
     }
     g.globalAlpha = light;
     if (isPlayer || until > view.now) {
-      this.trace(bar, isPlayer ? from : Math.max(from, view.now), until);
+      traceNote(g, view, bar, isPlayer ? from : Math.max(from, view.now), until);
       g.stroke();
     }
     if (bar.match) {
@@ -250,32 +249,6 @@ class Roll {
       g.fillRect(view.x(from), y, (until - from) * view.framePx - 1, 1.5 + 1.5 * share);
     }
     g.globalAlpha = 1;
-  }
-
-  // Make a path of a note between two times: as high as it is loud, in the steps of its volume.
-  trace({ voice, note, from, until, steps }, start, end) {
-    const { g, view } = this;
-    const y = view.y(voice, note);
-    const half = view.thickness(voice) / 2;
-    const gap = end === until && (until - from) * view.framePx > 3 ? 1 : 0; // between a note and the next one
-    const right = view.x(end) - gap;
-    const stop = steps.length;
-    let first = 0;
-    while (first + 2 < stop && steps[first + 2] <= start) first += 2;
-    let last = first;
-    while (last + 2 < stop && steps[last + 2] < end) last += 2;
-    g.beginPath();
-    for (let i = first; i <= last; i += 2) {
-      const height = half * (THINNEST + ((1 - THINNEST) * steps[i + 1]) / LOUDEST);
-      g.lineTo(view.x(Math.max(steps[i], start)), y - height);
-      g.lineTo(i === last ? right : view.x(steps[i + 2]), y - height);
-    }
-    for (let i = last; i >= first; i -= 2) {
-      const height = half * (THINNEST + ((1 - THINNEST) * steps[i + 1]) / LOUDEST);
-      g.lineTo(i === last ? right : view.x(steps[i + 2]), y + height);
-      g.lineTo(view.x(Math.max(steps[i], start)), y + height);
-    }
-    g.closePath();
   }
 
   isDim({ voice, owner }) {

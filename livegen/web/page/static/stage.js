@@ -3,16 +3,14 @@
 import { mountAway } from "./away.js";
 import { mountGauges } from "./gauges.js";
 import { mountHands } from "./hands.js";
-import { Link } from "./link.js";
+import { Link, lineTo } from "./link.js";
 import { mountListen } from "./listen.js";
 import { mountNotices } from "./notices.js";
 import { mountPiano } from "./piano.js";
 import { mountRoll } from "./roll.js";
 import { Score } from "./score.js";
 
-const address = new URL("stage", location.href);
-address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
-const link = new Link(address);
+const link = new Link(lineTo("stage"));
 const score = new Score(link);
 const part = (name) => document.getElementById(name);
 mountAway(part("away"), link);
