@@ -28,10 +28,13 @@ from livegen.units import FRAME_RATE_HZ
 from livegen.web.page.address import Page
 from livegen.web.page.gauges import GAUGES_SECONDS, gauges
 from livegen.web.page.plan import PlanRows
+from livegen.web.page.waves import waves
 from livegen.web.server.process import ServerProcess
 from livegen.web.wire import MAX_ASKED_BYTES, encode, encode_sound
 
 _SOUND_SECONDS: Final = 0.02
+"""Time from one message with sound, or with waveforms, to the next."""
+
 _IDLE_SECONDS: Final = 0.1
 _POLL_SECONDS: Final = 0.1
 _LEAVE_SECONDS: Final = 0.4
@@ -86,6 +89,7 @@ class Stage:
         self._knobs: object = None
         self._next_gauges = 0.0
         self._n_pages: int | None = None  # None until the server has told it
+        self._n_shows = 0  # those of the pages that show waveforms
         self._knows_all = True
         self._obeying = threading.Lock()  # a page's message is never carried out while its lost server is given up
         self._n_bad = 0
@@ -159,7 +163,7 @@ class Stage:
     def _lose_server(self) -> None:
         server = self._server
         with self._obeying:
-            self._server, self._n_pages = None, None
+            self._server, self._n_pages, self._n_shows = None, None, 0
             self._n_before, self._n_of_server = self._n_before + self._n_of_server, Counter()
             self._release()
         if server is not None:
@@ -189,15 +193,24 @@ class Stage:
             self._wait(pipe)
 
     def _wait(self, pipe: Connection) -> None:
-        """Wait until the next frame is planned, when the session's threads have least to do; meanwhile send the sound.
+        """Wait until the next frame is planned, when the session's threads have least to do; meanwhile send sound.
 
         A thread that is busy while a plan is made delays it, because both share one interpreter.
         """
         until = time.monotonic() + _IDLE_SECONDS
-        while not self._wake.wait(_SOUND_SECONDS if self._listening else _IDLE_SECONDS) and time.monotonic() < until:
-            self._hand_on_sound(pipe)
+        while not self._wake.wait(self._pause_seconds) and time.monotonic() < until:
+            self._hand_on(pipe)
         self._wake.clear()
+        self._hand_on(pipe)
+
+    @property
+    def _pause_seconds(self) -> float:
+        return _SOUND_SECONDS if self._listening or self._n_shows else _IDLE_SECONDS
+
+    def _hand_on(self, pipe: Connection) -> None:
         self._hand_on_sound(pipe)
+        if self._n_shows:
+            pipe.send_bytes(encode("waves", **waves(self._session)))
 
     def _hand_on_sound(self, pipe: Connection) -> None:
         self._session.tap.switch(is_on=bool(self._listening))
@@ -218,6 +231,7 @@ class Stage:
         return encode(
             "hello",
             session=self._word,
+            name=session.name,
             version=__version__,
             frame_rate=FRAME_RATE_HZ,
             sample_rate=session.clock.sample_rate,
@@ -309,14 +323,15 @@ class Stage:
         if message["type"] == "failed":
             self._session.desk.say(f"the page's server failed: {str(message['reason'])[:_MOST_BYTES]}")
             return
-        n_pages, troubles = int(message["pages"]), [str(each)[:_MOST_BYTES] for each in message["troubles"]]
+        n_pages, n_shows = int(message["pages"]), int(message["shows"])
+        troubles = [str(each)[:_MOST_BYTES] for each in message["troubles"]]
         if troubles != self._troubles:
             self._troubles = troubles
             self._session.desk.say(" · ".join(troubles))
         if n_pages > (self._n_pages or 0):
             self._knows_all = False
             self._wake.set()
-        self._n_pages = n_pages
+        self._n_pages, self._n_shows = n_pages, n_shows
         counts = Counter({what: int(message[field]) for field, what in _SERVER_COUNTS.items()})
         drops = {f"OSCQuery {str(kind)[:_MOST_LENGTH]}": int(count) for kind, count in dict(message["drops"]).items()}
         counts[_SERVER_COUNTS["refused"]] -= sum(drops.values())  # they are told by kind

@@ -1,9 +1,10 @@
 """The messages between a session, the server and the pages: JSON texts, one for each message, with a ``type``.
 
-From the session, through the server, to every page:
+From the session, through the server, to every page of a performer:
 
 ========== =========================================================================================================
-hello      ``session`` (a word that changes with every session), ``version``, ``frame_rate``, ``sample_rate``,
+hello      ``session`` (a word that changes with every session), ``name`` (of its rig, or empty), ``version``,
+           ``frame_rate``, ``sample_rate``,
            ``patches`` and ``models`` (names), ``osc`` (host and port, where OSC listens); the server adds ``table``, a
            row for each control
 values     ``values``: controls in force by full name, all of them after a hello and then those that changed
@@ -32,6 +33,18 @@ lost       the session does not answer the server any more
 and binary messages with sound: a little-endian uint32 with the number of its first sample (modulo 2**32), then int16
 samples of one channel. On the pipe, a byte 0 comes before such a message, because no text begins with it.
 
+A show, the page of an audience, gets of these ``hello`` without what belongs to the rig, of ``values`` the mutes,
+the look-ahead and the beats of a bar, ``plan``, ``lost`` and ``ended``; and it alone gets
+
+========== =========================================================================================================
+waves      fifty times a second: ``at`` (where in the score they sound, in frames) and ``voices``: of each, as a list,
+           how long a step lasts in microseconds, its gain in the mix, and the levels of its steps as hexadecimal
+           digits: a period of a pulse (8) or of the triangle (32), the next 256 of the noise, none while it is silent.
+           They are what the chip puts out, before the mixer
+========== =========================================================================================================
+
+All that a show may send is ``ping``, which the server itself answers.
+
 From a page to the server, which adds the ``source`` and sends it on to the session:
 
 ========== =========================================================================================================
@@ -52,12 +65,12 @@ together   ``events`` that take effect together, each a list of a control and it
 From the server itself to the session:
 
 ========== =========================================================================================================
-alive      ``pages`` (how many are open), ``refused`` (connections and messages so far), ``drops`` (how many of those
-           came by OSC, by kind), ``faults`` (errors of the server itself) and ``troubles`` (sentences, such as that it
-           cannot be announced). Sent when connections are first taken, from then on twice a second, and at once when
-           ``pages`` changes. A server that falls silent after that is ended and started again on the same port. When a
-           page is added, the session sends everything again except the hello and the values. While no page is open it
-           sends only hello, values, news and refused
+alive      ``pages`` (how many are open), ``shows`` (how many of them are shows), ``refused`` (connections and messages
+           so far), ``drops`` (how many of those came by OSC, by kind), ``faults`` (errors of the server itself) and
+           ``troubles`` (sentences, such as that it cannot be announced). Sent when connections are first taken, from
+           then on twice a second, and at once when ``pages`` changes. A server that falls silent after that is ended
+           and started again on the same port. When a page is added, the session sends everything again except the hello
+           and the values. While no page is open it sends only hello, values, news and refused
 failed     ``reason``: what ended the server, in one sentence
 ========== =========================================================================================================
 

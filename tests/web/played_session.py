@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from livegen.controls import DEFAULTS
 from livegen.units import FRAME_RATE_HZ
-from livegen.web.page.files import PAGE, read_files
+from livegen.web.page.files import VIEWS, read_files
 from livegen.web.server.mirror import TABLE
 
 SITE: Final = "http://stage.test"
@@ -37,6 +37,7 @@ GAUGES: Final[dict[str, Any]] = {
 class PlayedSession:
     """What the page connects to: each test says what it sends, and whether it answers."""
 
+    view = "/"
     table = TABLE
     patches: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
@@ -49,10 +50,10 @@ class PlayedSession:
         page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.route(f"{SITE}/**", self._serve)
-        page.route_web_socket(re.compile("ws://stage.test/stage"), self._connect)
+        page.route_web_socket(re.compile("ws://stage.test/(stage|show)"), self._connect)
 
     def open(self) -> None:
-        self.page.goto(SITE)
+        self.page.goto(SITE + self.view)
         self.page.wait_for_function("() => window.livegen?.position !== null")
 
     def send(self, kind: str, **fields: Any) -> None:
@@ -71,8 +72,8 @@ class PlayedSession:
         return [[i, notes, [9, 9, 0, 9], nothing, nothing, nothing, nothing, i / 12] for i in range(at - 30, at + 12)]
 
     def _serve(self, route: Any) -> None:
-        name = route.request.url.removeprefix(f"{SITE}/").removeprefix("static/") or PAGE
-        file = FILES.get(name)
+        name = route.request.url.removeprefix(f"{SITE}/").removeprefix("static/")
+        file = FILES.get(VIEWS.get(name.removeprefix("?view="), name))
         if file is None:
             route.fulfill(status=404)
             return

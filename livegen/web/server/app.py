@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final
+from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -12,15 +13,19 @@ from starlette.websockets import WebSocket
 
 from livegen.web.oscquery.socket import OscQueryGuest
 from livegen.web.oscquery.tree import UnknownAttributeError, asked, choices_of, find, host_info, namespace
-from livegen.web.page.files import PAGE, File, read_files
-from livegen.web.page.socket import PageGuest
+from livegen.web.page.files import VIEWS, File, read_files
+from livegen.web.page.socket import PageGuest, ShowGuest
 from livegen.web.server.door import COOKIE, SECURITY_HEADERS, Knock, judge, query_token, shows_token, without_token
 from livegen.web.server.guest import Guest
 from livegen.web.server.hub import Hub
 from livegen.web.settings import ServerSettings
 
 _STATIC: Final = "/static/"
-_GUESTS: Final[dict[str, Callable[[Hub], Guest]]] = {"/stage": PageGuest, "/": OscQueryGuest}
+_GUESTS: Final[dict[str, Callable[[Hub], Guest]]] = {
+    "/stage": PageGuest,
+    "/show": ShowGuest,
+    "/": OscQueryGuest,
+}
 _NO_STORE: Final = {"cache-control": "no-store"}
 _ASK_AGAIN: Final = "no-cache"  # a browser may keep the file but asks each time if it changed: quick, never stale
 
@@ -83,17 +88,21 @@ class App:
         path = request.scope["path"]
         if request.method not in ("GET", "HEAD"):
             return self._refuse(HTTPStatus.METHOD_NOT_ALLOWED, "nothing can be sent here: ask, with GET")
-        if path == "/" and _wants_page(request, knock):
-            return self._page(request, knock)
+        view = _view(request, knock) if path == "/" else None
+        if view is not None:
+            return self._page(view, knock)
         if path.startswith(_STATIC):
             return self._file(request, self._files.get(path.removeprefix(_STATIC)))
         if path == "/favicon.ico":
             return Response(status_code=HTTPStatus.NO_CONTENT)
         return self._node(request, knock)
 
-    def _page(self, request: Request, knock: Knock) -> Response:
+    def _page(self, view: str, knock: Knock) -> Response:
+        if view not in VIEWS:
+            known = "the stage page is /, and for an audience there is /?view=show"
+            return self._refuse(HTTPStatus.NOT_FOUND, f"there is no view {view[:40]!r}: {known}")
         if not query_token(knock.query):
-            return Response(self._files[PAGE].content, media_type="text/html", headers=_NO_STORE)
+            return Response(self._files[VIEWS[view]].content, media_type="text/html", headers=_NO_STORE)
         query = without_token(knock.query)
         response = Response(
             status_code=HTTPStatus.SEE_OTHER, headers={**_NO_STORE, "location": f"/?{query}" if query else "/"}
@@ -133,8 +142,12 @@ class App:
         return PlainTextResponse(sentence, status, _NO_STORE)
 
 
-def _wants_page(request: Request, knock: Knock) -> bool:
-    return "text/html" in request.headers.get("accept", "") and not without_token(knock.query)
+def _view(request: Request, knock: Knock) -> str | None:
+    """Return which view of the page a browser asks for, or None if it is no browser or asks for something else."""
+    asked_for = parse_qsl(without_token(knock.query), keep_blank_values=True)
+    if "text/html" not in request.headers.get("accept", "") or [name for name, _ in asked_for] not in ([], ["view"]):
+        return None
+    return asked_for[0][1] if asked_for else ""
 
 
 def _json(content: object) -> Response:

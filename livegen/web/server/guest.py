@@ -42,7 +42,7 @@ class Allowance:
 
 
 class Guest(ABC):
-    """A page or a client that is connected; a `Listener` of the hub.
+    """A page, a show or a client that is connected; a `Listener` of the hub.
 
     Parameters
     ----------
@@ -55,6 +55,7 @@ class Guest(ABC):
     """
 
     is_page = False
+    is_show = False
 
     def __init__(self, hub: Hub) -> None:
         self.hub = hub

@@ -30,6 +30,7 @@ class Listener(Protocol):
     """A page or an OSCQuery client that is connected. Its methods are called on the event loop and never wait."""
 
     is_page: bool
+    is_show: bool
 
     def hear(self, kind: str, message: Mapping[str, Any], text: Sent) -> None:
         """Take a message of the session: its type, its fields, and the encoded message; ``sound`` is binary."""
@@ -172,6 +173,7 @@ class Hub:
         alive = encode(
             "alive",
             pages=self.n_pages,
+            shows=sum(listener.is_show for listener in self._listeners.values()),
             refused=self.refused,
             faults=self.faults,
             drops=self.drops,

@@ -1,6 +1,7 @@
 """The messages that wait to be sent to one page. Their number is limited, so a slow page loses some.
 
-A page that keeps up gets everything in the order in which it came. A slow one loses old plans, old sound and old news.
+A page that keeps up gets everything in the order in which it came. A slow one loses old plans, old waveforms, old sound
+and old news.
 It always gets the latest gauges, keys and knobs, and the latest value of each control.
 """
 
@@ -14,7 +15,7 @@ Sent = str | bytes
 """A message as it goes to a page, encoded once for all pages: a text, or bytes if it is sound."""
 
 _LATEST: Final = ("hello", "lost", "values", "keys", "knobs", "gauges", "ended")
-_MOST: Final[Mapping[str, int]] = {"plan": 72, "sound": 16, "words": 64}
+_MOST: Final[Mapping[str, int]] = {"plan": 72, "waves": 16, "sound": 16, "words": 64}
 """Largest number of messages that wait, by kind. 72 plans are three seconds; words are pongs, news and refusals."""
 
 
@@ -50,7 +51,7 @@ class Outbox:
             self._queues.get(kind, self._queues["words"]).append(text)
 
     def take(self) -> list[Sent]:
-        """Return all that waits, and forget it. The latest states come first, then plans, sound and words."""
+        """Return all that waits, and forget it. The latest states come first, then plans, what sounds, and words."""
         latest, self._latest = self._latest, {}
         values, self._values = self._values, {}
         if "values" in latest and not latest["values"]:

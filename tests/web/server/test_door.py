@@ -150,6 +150,22 @@ def test_from_elsewhere_the_address_with_the_token_becomes_a_cookie(open_session
     assert open_session.get("/livegen/bpm?VALUE&token=" + TOKEN, address).json() == {"VALUE": [0.0]}
 
 
+def test_from_elsewhere_a_show_needs_the_token_as_the_stage_page_does(open_session: ScriptedSession) -> None:
+    address = own_address()
+    assert open_session.get("/?view=show", address, accept="text/html").status_code == 401
+    shown = open_session.get(f"/?view=show&token={TOKEN}", address, accept="text/html")
+    assert (shown.status_code, shown.headers["location"]) == (303, "/?view=show")
+    kept = shown.headers["set-cookie"].split(";")[0]
+    page = open_session.get("/?view=show", address, accept="text/html", cookie=kept)
+    assert page.status_code == 200
+    assert "static/show.js" in page.text
+    with pytest.raises(InvalidStatus) as refused, open_session.page("/show", address):
+        pass
+    assert refused.value.response.status_code == 401
+    with open_session.page("/show", address, additional_headers={"Cookie": kept}) as show:
+        assert show.hear("hello")["session"] == "one"
+
+
 def test_from_elsewhere_a_socket_needs_the_token_and_our_page(open_session: ScriptedSession) -> None:
     address = own_address()
     n_refused = open_session.refused_so_far()

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from multiprocessing import Pipe
+from typing import Any
 
 import pytest
 from scripted_session import FRAME_RATE, Page, ScriptedSession
@@ -58,6 +59,31 @@ def test_what_is_said_comes_to_every_page(session: ScriptedSession) -> None:
             while page.hear("values")["values"].get("bpm") != 120.0:
                 pass
             assert page.hear("news")["sentence"] == "tuned"
+
+
+def test_a_show_hears_what_it_draws_and_a_page_hears_no_waves(session: ScriptedSession) -> None:
+    with session.page() as page, session.page("/show") as show:
+        hello = show.hear("hello")
+        assert hello.keys() == {"type", "session", "version", "frame_rate"}  # and a name, where there is one
+        assert wait_until(lambda: session.heard("alive")[-1]["shows"] == 1)
+        assert session.heard("alive")[-1]["pages"] == 2
+        session.say("gauges", seconds=2)
+        session.say("knobs", knobs={"temperature": "CC 22"})
+        session.say("values", values={"temperature": 0.6})
+        session.say("values", values={"temperature": 0.7, "p1.mute": True})
+        session.say_sound(1, b"\0\0")
+        session.say("waves", at=1.0, voices=[])
+        session.say("news", sentence="after")
+        heard: list[dict[str, Any]] = []
+        while {"type": "waves", "at": 1.0, "voices": []} not in heard:
+            heard.append(json.loads(show.line.recv(timeout=5)))
+        assert {each["type"] for each in heard} <= {"values", "waves", "plan"}
+        values = [each["values"] for each in heard if each["type"] == "values"]
+        assert values[-1]["p1.mute"] is True
+        assert not any("temperature" in each for each in values)
+        while (text := page.line.recv(timeout=5)) and json.loads(text)["type"] != "news":
+            assert json.loads(text)["type"] != "waves"
+    assert wait_until(lambda: session.heard("alive")[-1]["shows"] == 0)
 
 
 def test_what_a_page_says_comes_to_the_session_with_its_source(session: ScriptedSession) -> None:

@@ -11,7 +11,8 @@ from livegen.web.wire import encode
 MESSAGES = st.one_of(
     st.tuples(st.just("values"), st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 9), min_size=1)),
     st.tuples(
-        st.sampled_from(["plan", "sound", "news", "gauges", "keys", "hello", "lost", "refused", "pong"]), st.integers()
+        st.sampled_from(["plan", "waves", "sound", "news", "gauges", "keys", "hello", "lost", "refused", "pong"]),
+        st.integers(),
     ),
 )
 
