@@ -2,8 +2,9 @@
 
 A `livegen jam` plays on a JACK server (that of JACK_DEFAULT_SERVER), Chromium opens its page, and one JSON object
 tells how soon the roll moved, how long a slider took to be seen in another tab and heard by an OSC listener, how long
-a key of the page took to sound, how much later than the sound card "listen here" plays, and what many tabs cost the
-music. A page's clock is told from ours by the quickest of some round trips.
+a key of the page took to sound, how much later than the sound card "listen here" plays, how evenly the audience's page
+draws and at which cost, and what many tabs cost the music. A page's clock is told from ours by the quickest of some
+round trips.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from typing import Any, Final
 import jack
 import numpy as np
 from osc_flood import OSC_PORT, Client, figures, heartbeat, said
-from playwright.sync_api import BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from pythonosc.osc_message_builder import build_msg
 
 CHROMIUM: Final = "/usr/bin/chromium"
@@ -33,6 +34,19 @@ RECORD_SECONDS: Final = 0.35
 LISTEN_SECONDS: Final = 0.3  # of the browser's sound that are looked for in the sound card's
 LISTEN_EVERY_SECONDS: Final = 1.0
 SURE: Final = 0.85  # correlation above which the two are the same
+DRAWN: Final = "FireAnimationFrame"  # what Chromium's trace calls a callback of requestAnimationFrame
+LEAST_DRAWN_US: Final = 80  # less has only kept a time
+LATE_FRAME_MS: Final = 20.0
+KEEP_FRAMES: Final = """() => {
+    window.frameMs = [];
+    let before = null;
+    const keep = (ms) => {
+        if (before !== null) window.frameMs.push(ms - before);
+        before = ms;
+        requestAnimationFrame(keep);
+    };
+    requestAnimationFrame(keep);
+}"""
 RECORDER: Final = """
 registerProcessor("bench-recorder", class extends AudioWorkletProcessor {
     constructor({ processorOptions: { size } }) {
@@ -250,6 +264,29 @@ def lateness_ms(ears: Ears, heard: np.ndarray, ends_at: float) -> float | None:
     return 1000.0 * (ears.sample_at(ends_at) - played_end) / ears.rate
 
 
+def measure_show(browser: Browser, address: str, seconds: float) -> dict[str, Any]:
+    """Return how far apart the frames of the audience's page are, and what its script takes for one.
+
+    The processor's time is what a frame costs; the time by the clock is more where other programs have the processor.
+    """
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.goto(f"{address}?view=show")
+    page.wait_for_function("() => window.livegen?.position > 0 && window.livegen.frames > 2")
+    page.evaluate(KEEP_FRAMES)
+    browser.start_tracing(page=page, categories=["devtools.timeline"])
+    page.wait_for_timeout(1000 * seconds)
+    traced = json.loads(browser.stop_tracing())["traceEvents"]
+    frame_ms = page.evaluate("window.frameMs")
+    page.close()
+    drawn = [event for event in traced if event["name"] == DRAWN and event.get("dur", 0) > LEAST_DRAWN_US]
+    return {
+        "frame_ms": figures(frame_ms),
+        "late": sum(each > LATE_FRAME_MS for each in frame_ms),
+        "script_ms": figures([event["dur"] / 1000 for event in drawn]),
+        "script_processor_ms": figures([event["tdur"] / 1000 for event in drawn if "tdur" in event]),
+    }
+
+
 @contextlib.contextmanager
 def busy(n: int) -> Iterator[None]:
     """Keep as many cores busy meanwhile."""
@@ -298,6 +335,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=300.0, help="how long many tabs are open")
     parser.add_argument("--tabs", type=int, default=10)
     parser.add_argument("--listen-seconds", type=float, default=60.0, help="how long it listens, idle and then busy")
+    parser.add_argument("--show-seconds", type=float, default=30.0, help="how long the audience's page is watched")
     parser.add_argument("--busy", type=int, default=os.cpu_count(), help="cores that are kept busy meanwhile")
     parser.add_argument("--moves", type=int, default=200, help="of the slider; half as many keys")
     parser.add_argument("jam", nargs="*", help="options of livegen jam, after --")
@@ -328,6 +366,7 @@ def main() -> None:
             with busy(options.busy):
                 found["listening_busy"] = measure_listening(page, ears, options.listen_seconds)
             ears.close()
+            found["show"] = measure_show(browser, address, options.show_seconds)
             found["many_tabs"] = measure_tabs(page, address, options.tabs, options.seconds, listener)
             found["load"] = os.getloadavg()
         finally:
