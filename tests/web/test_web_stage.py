@@ -23,6 +23,7 @@ from livegen.patch import load_patch
 from livegen.performance.turn import FrameReport
 from livegen.session.build import build_session
 from livegen.session.settings import Settings
+from livegen.units import FRAME_RATE_HZ, note_to_hz
 from livegen.web import stage
 from livegen.web.page.address import open_page
 from livegen.web.server.process import ServerProcess
@@ -33,11 +34,11 @@ SILENT = {"audio": "null", "midi_api": "none", "osc_port": 0, "seed": 7}
 
 
 class Guest:
-    """A page that connects and keeps what it hears."""
+    """A page, or a show, that connects and keeps what it hears."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, path: str = "stage") -> None:
         self._opened = contextlib.ExitStack()
-        address = f"ws://127.0.0.1:{port}/stage"
+        address = f"ws://127.0.0.1:{port}/{path}"
         self._socket: ClientConnection = self._opened.enter_context(connect(address, open_timeout=START_SECONDS))
         self.heard: list[dict[str, Any]] = []
         self.sound: list[bytes] = []
@@ -240,6 +241,25 @@ def test_the_sound_is_what_the_card_gets(play: Play) -> None:
     assert wait_until(lambda: bool(callback["tap"]["is_on"][0]))
     guest.close()
     assert wait_until(lambda: not callback["tap"]["is_on"][0])
+
+
+def test_waveforms_are_told_while_a_show_is_open_for_the_time_at_which_they_sound(play: Play) -> None:
+    session, page = play.session, play.guest()
+    session.receive(NoteOn(0, 60, 100), "test")
+    show = Guest(play.port, "show")
+    play.guests.append(show)
+    assert wait_until(lambda: any(wave["voices"][0][2] for wave in show.all("waves")))
+    wave = show.all("waves")[-1]
+    step_us, gain, digits = wave["voices"][0]
+    assert (len(digits), gain) == (8, session.instrument.values["p1.volume"])
+    assert set(digits) <= set("0123456789abcdef")
+    assert 1e6 / (8 * step_us) == pytest.approx(note_to_hz(60), rel=0.02)
+    assert wave["at"] == pytest.approx(session.seconds() * FRAME_RATE_HZ, abs=2.0 * FRAME_RATE_HZ)
+    assert (page.all("waves"), show.all("gauges"), show.all("keys")) == ([], [], [])
+    assert show.all("hello")[0].keys() == {"type", "session", "name", "version", "frame_rate"}
+    show.close()
+    assert wait_until(lambda: play.stage._n_shows == 0)
+    assert play.stage._n_pages == 1
 
 
 @pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGSTOP, signal.SIGTERM])
