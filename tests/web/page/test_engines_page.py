@@ -1,6 +1,7 @@
 """The controls of kinds of models on the stage page: pads over latents, stored names, locks, with sessions of tests."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, Final
 
 import pytest
@@ -13,6 +14,7 @@ from livegen.controls import CONTROLS
 from livegen.engines.protocol import UNCONDITIONED, Conditions, Info
 from livegen.events import SetControl
 from livegen.patch import load_patch
+from livegen.score import Column, Voice
 from livegen.session.build import build_session
 from livegen.session.session import Session
 from livegen.session.settings import Settings
@@ -194,27 +196,26 @@ def test_a_part_of_a_loop_is_locked_and_the_others_are_drawn_anew(stage: VaeSess
     stage.page.get_by_role("switch", name="lock P1", checked=True).wait_for()
 
 
+@dataclass(frozen=True)
+class KnobDistribution(HashDistribution):
+    """What a `KnobEngine` expects."""
+
+    note: int
+
+    def sample(self, *args: Any, **options: Any) -> Any:
+        frame = super().sample(*args, **options)
+        frame[Voice.P2, Column.NOTE] = self.note
+        return frame
+
+
 class KnobEngine(HashEngine):
-    """A VAE of a kind: P2 plays a note that its first latent gives, in quarters."""
+    """A VAE of a kind: P2 plays a note that its first latent gives, four semitones for each unit."""
 
     latents = ("density", "register")
 
     def step(self, frame: Any, state: Any, conditions: Conditions = UNCONDITIONED) -> tuple[Any, Any]:
         distribution, after = super().step(frame, state, conditions)
-        return KnobDistribution(distribution.digest, float(conditions.knobs.get("z1", 0.0))), after
-
-
-class KnobDistribution(HashDistribution):
-    """What it expects."""
-
-    def __init__(self, digest: int, z1: float) -> None:
-        super().__init__(digest)
-        object.__setattr__(self, "note", 60 + round(4 * z1))
-
-    def sample(self, *args: Any, **options: Any) -> Any:
-        frame = super().sample(*args, **options)
-        frame[1, 0] = self.note
-        return frame
+        return KnobDistribution(distribution.digest, 60 + round(4 * float(conditions.knobs.get("z1", 0.0)))), after
 
 
 def last_frame(session: Session) -> Any:
@@ -237,7 +238,7 @@ def test_a_finger_on_it_is_heard_in_the_score(browser: Any) -> None:
         surface.click(position={"x": surface.bounding_box()["width"] - 3, "y": 3})  # as far as it goes
         assert wait_until(lambda: session.instrument.values["vae.z1"] == CONTROLS["vae.z1"].maximum)
         assert session.instrument.values["vae.z2"] == CONTROLS["vae.z2"].maximum
-        assert wait_until(lambda: last_frame(session)[1, 0] == 72)
+        assert wait_until(lambda: last_frame(session)[Voice.P2, Column.NOTE] == 72)
         session.receive(SetControl("vae.z1", -3.0), "test")  # as any other input
         tab.wait_for_function("() => document.querySelector('.surface').style.getPropertyValue('--across') === '0'")
     finally:
