@@ -194,6 +194,10 @@ def test_a_part_of_a_loop_is_locked_and_the_others_are_drawn_anew(stage: VaeSess
     assert stage.sets() == [("no.gan.lock", True), ("gan.reroll", "p2"), ("gan.reroll", "all")]
     stage.send("values", values={"p1.gan.lock": True})
     stage.page.get_by_role("switch", name="lock P1", checked=True).wait_for()
+    stage.page.locator("summary", has_text="models of the kind gan").click()
+    stage.page.get_by_role("slider", name="variation TR").press("ArrowRight")
+    assert stage.sets() == [("tr.gan.variation", 1)]
+    assert stage.widget("tr.gan.variation", ".label").text_content() == "variation TR"
 
 
 @dataclass(frozen=True)

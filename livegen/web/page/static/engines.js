@@ -45,16 +45,11 @@ export class EnginePanel {
     }
     this.heading = make("h3");
     const fronts = Object.entries(groups).map(([className, names]) => place(names, className));
-    for (const name of Object.values(groups).flat()) {
-      const [voice, , word] = name.split(".");
-      if (!word || !widgets.has(name)) continue; // not of a voice, or of another version of the session
-      widgets.get(name).rename(`${word} ${voice.toUpperCase()}`);
-      widgets.get(name).element.style.setProperty("--chosen", `var(--${voice}, var(--accent))`);
-    }
     const parts = [this.xy, this.pads].filter(Boolean).map(({ element }) => element);
     this.front = make("div", { class: "engine", role: "group", "aria-label": `model of the kind ${kind}` });
     this.front.append(this.heading, ...parts, ...fronts);
     this.rest = place(own.map(({ name }) => name), "rows");
+    for (const { name, scope } of own) if (scope === "voice") nameVoice(name, widgets.get(name));
     this.fold = make("details", { class: "fold" }, make("summary", {}, `models of the kind ${kind}`), this.rest);
     this.slot = make("div", { class: "slot", hidden: true }); // where the front stands while it plays
     this.rest.prepend(this.front);
@@ -84,4 +79,12 @@ export class EnginePanel {
   show(values) {
     this.xy?.show(values);
   }
+}
+
+// Say of which voice a control is, in words and by its colour, where those of all voices stand together.
+function nameVoice(name, widget) {
+  const [voice, , word] = name.split(".");
+  widget.rename(`${word} ${voice.toUpperCase()}`);
+  widget.element.style.setProperty("--chosen", `var(--${voice}, var(--accent))`);
+  widget.element.style.setProperty("--voice", `var(--${voice}, var(--accent))`);
 }
