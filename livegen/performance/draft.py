@@ -20,7 +20,7 @@ from livegen.performance.planning import (
     replay,
     timed,
 )
-from livegen.performance.shaping import sampling_of
+from livegen.performance.shaping import knobs_of, sampling_of
 from livegen.performance.state import ControlInForce, Message, Refused, State, Tapped, switched
 from livegen.performance.tightness import MEMORY_FRAMES
 from livegen.performance.time_machine import Change, Moment, Move, TimeMachine, leap, loop_of, recall, store, undo
@@ -156,7 +156,7 @@ class Draft:
         if name == "recall":
             return recall(state.machine, str(value), now)
         if name == "reset":
-            return leap(state.machine, name, Place(first_context(state.engine)), now)
+            return leap(state.machine, name, Place(first_context(state.engine, knobs_of(state.values))), now)
         n_frames = int(value) if name == "rewind_frames" else round(float(value) * state.tempo.period_frames)
         return leap(state.machine, name, place.back(n_frames), now)
 

@@ -138,7 +138,7 @@ def _go_on(song: tuple[Step, ...], then: Context, engine: Engine, ears: Ears | N
         if 0 <= todo < len(song) and song[len(song) - todo - 1] is ears.last:
             return ears, todo
     todo = min(len(song), SONG_FRAMES)
-    new = first_context(engine)
+    new = first_context(engine, then.told.knobs)
     told = song[-todo].context if todo else then  # beat and form are the song's; distribution and state are new
     return Ears(replace(told, engine=engine, distribution=new.distribution, state=new.state)), todo
 

@@ -18,7 +18,7 @@ from livegen.events import SetControl, StampedEvent
 from livegen.performance.draft import Draft
 from livegen.performance.keyboard import handle
 from livegen.performance.planning import is_retimed, next_context, part_of, replay
-from livegen.performance.shaping import sampling_of
+from livegen.performance.shaping import knobs_of, sampling_of
 from livegen.performance.state import Message, Notation, State, switched
 from livegen.performance.tempo import Tempo
 from livegen.performance.timeline import NO_OFFSET, Step, Timeline, first_context
@@ -56,7 +56,7 @@ def begin(
     notations : mapping of str to Notation, optional
         The notations that may take over, by the names of their patches.
     """
-    timeline, tempo = Timeline(first_context(engine)), Tempo.at_start(values, seed)
+    timeline, tempo = Timeline(first_context(engine, knobs_of(values))), Tempo.at_start(values, seed)
     return State(
         engine,
         timeline,

@@ -8,7 +8,7 @@ few bars, to a stored place, to a new beginning. So the steps of a `Timeline` ar
 has the steps that led to it in the order of the song.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from typing import Final
@@ -16,8 +16,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from livegen.controls import Value
 from livegen.engines.ensemble import kept, told_to
 from livegen.engines.protocol import (
+    NO_KNOBS,
     UNCONDITIONED,
     Conditions,
     Distribution,
@@ -94,9 +96,10 @@ class Context:
         return np.concatenate([self.heard[1 - LOOP_FRAMES :], frame[None]])
 
 
-def first_context(engine: Engine) -> Context:
-    """Return the context of a song's first frame."""
-    return Context(engine, *engine.step(SILENCE, engine.initial_state()))
+def first_context(engine: Engine, knobs: Mapping[str, Value] = NO_KNOBS) -> Context:
+    """Return the context of a song's first frame, with the controls of all kinds of engines by their full names."""
+    told = Conditions(knobs=knobs)
+    return Context(engine, *engine.step(SILENCE, engine.initial_state(), told_to(engine, told)), told=told)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,11 @@ from livegen.beat import Beat
 from livegen.controls import DEFAULTS
 from livegen.engines.checkpoint import load_engine
 from livegen.engines.gan.engine import GanEngine, GanState
-from livegen.engines.gan.knobs import Knobs
+from livegen.engines.gan.knobs import Knobs, first_plan
 from livegen.engines.gan.loops import Shape, chroma_of, shift_of
 from livegen.engines.protocol import Conditions, MakesAhead, Performer, Sampling, own_knobs
 from livegen.errors import CheckpointError
+from livegen.performance.performance import begin
 from livegen.score import NOTE_RANGE, SILENCE, Voice, validate_frames
 
 NOBODY_IS_FORCED = np.zeros(4, bool)
@@ -77,6 +78,13 @@ def test_the_same_again_and_from_a_state_and_in_another_engine():
     again = distribution.sample(SILENCE, NOBODY_IS_FORCED, PLAIN, seed=1, frame_index=7)
     assert (again == one[100]).all()
     assert (play(player, 96, seed=2)[0] != one[:96]).any()
+
+
+def test_knobs_set_before_the_start_count_from_the_first_frame():
+    begun = begin(engine(), {**DEFAULTS, "gan.loop": 5}, seed=1)
+    plan = begun.timeline.tail.state.plan
+    assert plan == first_plan(Knobs(loop=5), ())
+    assert plan != first_plan(Knobs(), ())
 
 
 def test_what_is_made_ahead_is_what_is_made_on_time():
