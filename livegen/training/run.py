@@ -10,7 +10,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Final, TypeVar
 
@@ -266,11 +266,26 @@ def settled(settings: _Settings, group: Group) -> _Settings:
 
 
 @contextmanager
-def recorded(out: Path, about: dict[str, Any], step: int) -> Iterator[RunRecord]:
-    """Yield the record of a run until it ends; raises TrainingError if the model cannot be written to `out`."""
+def recorded(
+    out: Path, run: Run, config: dict[str, Any], data: dict[str, Any], **more: str | None
+) -> Iterator[RunRecord]:
+    """Yield the record of a run until it ends, which says what the network and the data are, and more by name.
+
+    Raises
+    ------
+    TrainingError
+        If the model cannot be written to `out`.
+    """
+    about = {
+        "seed": run.settings.seed,
+        "settings": asdict(run.settings),
+        "config": config,
+        "data": data,
+        "processes": run.group.size,
+    }
     try:
         out.mkdir(parents=True, exist_ok=True)
-        record = RunRecord(out, about, step)
+        record = RunRecord(out, about | more, run.step)
         with record.until_its_end():
             yield record
     except (OSError, FormatError) as error:
@@ -282,7 +297,7 @@ def learn_to_the_end(
     out: Path,
     measure: Callable[[], float] | None = None,
     record: RunRecord | None = None,
-    progress: Callable[[Progress], None] = lambda _: None,
+    progress: Callable[[Progress], None] | None = None,
 ) -> Progress:
     """Train until the budget is used up; `measure` gives the note NLL of songs that the run does not learn from.
 
@@ -314,5 +329,6 @@ def learn_to_the_end(
                 record.add(curve[-1])
             since.clear()
         report = Progress(run.step, run.done(), loss, of_notes, n_frames / (now - begin), of_valid)
-        progress(report)
+        if progress is not None:
+            progress(report)
     return report

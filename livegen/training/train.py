@@ -222,18 +222,13 @@ def train(
             run.resume(out / RESUME_FILE)
         if not group.is_first:
             return learn_to_the_end(run, out)
-        about = {
-            "seed": settings.seed,
-            "settings": asdict(settings),
-            "config": asdict(config) | {"voices": [voice.name.lower() for voice in config.voices]},
-            "data": describe(data, songs, watched, heard.warnings),
-            "processes": group.size,
-            "start_from": start_from and start_from.resolve().name,
-        }
+        about = asdict(config) | {"voices": [voice.name.lower() for voice in config.voices]}
+        of_data = describe(data, songs, watched, heard.warnings)
+        begun_with = None if start_from is None else start_from.resolve().name
         some = None if watched is None else _some(watched)
         measure = None if some is None else partial(note_nll, run.network, some)
-        with recorded(out, about, run.step) as record:
-            return learn_to_the_end(run, out, measure, record, progress or (lambda _: None))
+        with recorded(out, run, about, of_data, start_from=begun_with) as record:
+            return learn_to_the_end(run, out, measure, record, progress)
 
 
 def _some(songs: Songs) -> Songs:

@@ -6,9 +6,9 @@ and is no engine: what it makes is written as matrices.
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 import numpy as np
 import torch
@@ -166,15 +166,8 @@ def train_dcgan(
     run = DcganRun(matrices, settings, group)
     if resume:
         run.resume(out / RESUME_FILE)
-    about: dict[str, Any] = {
-        "seed": settings.seed,
-        "settings": asdict(settings),
-        "config": {"kind": "gan", "arch": "dcgan", "width": settings.width},
-        "data": describe(data, songs, None, heard.warnings),
-        "processes": 1,
-        "start_from": None,
-    }
-    with recorded(out, about, run.step) as record:
-        report = learn_to_the_end(run, out, None, record, progress or (lambda _: None))
+    about = {"kind": "gan", "arch": "dcgan", "width": settings.width}
+    with recorded(out, run, about, describe(data, songs, None, heard.warnings), start_from=None) as record:
+        report = learn_to_the_end(run, out, None, record, progress)
         write_matrices(out / SAMPLES_FILE, to_matrices(run.make(N_SAMPLES, settings.seed)))
         return report

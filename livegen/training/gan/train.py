@@ -261,15 +261,9 @@ def train_gan(
     run = GanRun(windows, config or GanConfig(), settings, group)
     if resume:
         run.resume(out / RESUME_FILE)
-    about = {
-        "seed": settings.seed,
-        "settings": asdict(settings),
-        "config": {"kind": "gan"} | asdict(run.network.config),
-        "data": describe(data, windows, watched, heard_of.warnings),
-        "processes": 1,
-        "start_from": None,
-    }
-    with recorded(out, about, run.step) as record:
+    about = {"kind": "gan"} | asdict(run.network.config)
+    of_data = describe(data, windows, watched, heard_of.warnings)
+    with recorded(out, run, about, of_data, start_from=None) as record:
         judged = None if watched is None else Watched(watched, settings.seed)
 
         def measure() -> float:
@@ -277,7 +271,7 @@ def train_gan(
             record.tell(judged.figures(run.make))
             return judged.decoding(run)
 
-        report = learn_to_the_end(run, out, None if judged is None else measure, record, progress or (lambda _: None))
+        report = learn_to_the_end(run, out, None if judged is None else measure, record, progress)
         made = run.make(N_COPIES, settings.seed)
         record.tell({"copies": copied_share(made, run.source.in_one_key(np.arange(len(windows))))})
         return report

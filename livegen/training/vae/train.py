@@ -136,16 +136,11 @@ def train_vae(
             run.resume(out / RESUME_FILE)
         if not group.is_first:
             return learn_to_the_end(run, out)
-        about: dict[str, Any] = {
-            "seed": settings.seed,
-            "settings": asdict(settings),
-            "config": asdict(config) | {"voices": [voice.name.lower() for voice in config.voices]},
-            "data": describe(data, windows, watched, heard.warnings),
-            "processes": group.size,
-        }
+        about = asdict(config) | {"voices": [voice.name.lower() for voice in config.voices]}
+        of_data = describe(data, windows, watched, heard.warnings)
         measure_valid = None if watched is None else partial(note_nll, run.network, watched)
-        with recorded(out, about, run.step) as record:
-            report = learn_to_the_end(run, out, measure_valid, record, progress or (lambda _: None))
+        with recorded(out, run, about, of_data) as record:
+            report = learn_to_the_end(run, out, measure_valid, record, progress)
             calibrate(out)
             return report
 
