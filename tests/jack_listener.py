@@ -31,7 +31,7 @@ class Listener(MidiListener):
 
     def connect_midi(self) -> bool:
         """Listen to livegen's virtual output; False while it is not there."""
-        ports = self.patch_bay.get_ports("livegen-out:out", is_midi=True)
+        ports = self.patch_bay.get_ports("livegen:out", is_midi=True)
         if ports:
             self.patch_bay.connect(ports[0], f"{self._name}:in")
         return bool(ports)

@@ -1,8 +1,9 @@
 """MIDI ports on a JACK server, whose process callback is native code.
 
 They have the methods of RtMidi's ports. RtMidi's own JACK ports hold the interpreter's lock while they wait: a second
-for each output that closes after its server has died, and for ever if its ring is full. Here Python and JACK meet in a
-ring of fixed size, and while a call to JACK waits, the interpreter runs.
+for each output that closes after its server has died, and for ever if its ring is full. They are also a client each,
+of which a process must have one alone (`livegen.system.libjack.JackClient`). Here Python and JACK meet in a ring of
+fixed size, all ports are of one client, and while a call to JACK waits, the interpreter runs.
 https://jackaudio.org/api/group__MIDIAPI.html
 """
 
@@ -10,7 +11,8 @@ import ctypes
 import functools
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Final, Literal
+from itertools import count
+from typing import Any, Final
 
 import llvmlite.binding
 import numba
@@ -20,21 +22,25 @@ from numpy.typing import NDArray
 
 from livegen.system.atomics import load_acquire, store_release
 from livegen.system.kernels import Record, kernel
-from livegen.system.libjack import MIDI_TYPE, PORT_IS_INPUT, PORT_IS_OUTPUT, libjack, open_client, take_names
+from livegen.system.libjack import PORT_IS_INPUT, PORT_IS_OUTPUT, JackClient
+from livegen.system.midi_names import Direction
 
 N_SLOTS: Final = 4096
 """Most messages that wait in a port."""
 
+N_PORTS: Final = 32
+"""Most ports at a time."""
+
 _MOST_BYTES: Final = 16  # of one message: three, but for sysex, which is skipped
 _SYSEX: Final = 0xF0
-_LEAVE_SECONDS: Final = 0.1  # longest wait at the end until what was sent has left
+_LEAVE_SECONDS: Final = 0.1  # longest wait until what was sent has left, or JACK is done with a port
 _NAP_SECONDS: Final = 0.0005
 
 _PORT: Final = np.dtype(
     [
         ("handle", np.int64),  # JACK's port, 0 while there is none
         ("is_output", np.int64),
-        ("cycles", np.int64, 1),  # how often JACK has asked
+        ("cycles", np.int64, 1),  # how often JACK has asked, with or without a port
         ("written", np.int64, 1),
         ("read", np.int64, 1),
         ("event", np.int64, 3),  # JACK's struct of an event: time, size, address of its bytes
@@ -114,20 +120,22 @@ def _send(port: Record, buffer: int) -> None:
 
 @functools.cache
 def _process(jack: ctypes.CDLL) -> Any:
-    """Return the compiled function that JACK calls in each cycle, with the address of a `_PORT`."""
+    """Return the compiled function that JACK calls in each cycle, with the address of `N_PORTS` of `_PORT`."""
     for name in _SIGNATURES:
         llvmlite.binding.add_symbol(f"livegen_{name}", ctypes.cast(getattr(jack, name), ctypes.c_void_p).value)
     llvmlite.binding.add_symbol("livegen_memmove", ctypes.cast(ctypes.memmove, ctypes.c_void_p).value)
 
     @numba.cfunc(types.int32(types.uint32, types.CPointer(numba.from_dtype(_PORT))), cache=True, error_model="numpy")
-    def process(n_samples, port_pointer):  # type: ignore[no-untyped-def]
-        port = carray(port_pointer, 1)[0]
-        if port.handle != 0:
-            buffer = _get_buffer(port.handle, n_samples)
-            if port.is_output:
-                _send(port, buffer)
-            else:
-                _receive(port, buffer)
+    def process(n_samples, ports_pointer):  # type: ignore[no-untyped-def]
+        ports = carray(ports_pointer, N_PORTS)
+        for index in range(N_PORTS):
+            port = ports[index]
+            if port.handle != 0:
+                buffer = _get_buffer(port.handle, n_samples)
+                if port.is_output:
+                    _send(port, buffer)
+                else:
+                    _receive(port, buffer)
             store_release(port.cycles, 0, port.cycles[0] + 1)
         return types.int32(0)
 
@@ -135,64 +143,71 @@ def _process(jack: ctypes.CDLL) -> Any:
 
 
 class JackMidi:
-    """A client of the JACK server that runs, with one MIDI port at most.
+    """The MIDI ports of a client.
 
     Parameters
     ----------
-    direction : {"in", "out"}
-    name : str
-        Of the client; JACK adds a number where it is taken.
-    is_alive : callable
-        Returns whether the server still runs, as far as is known.
+    client : JackClient
+        One that nothing processes yet.
+    """
 
-    Raises
-    ------
-    OSError
-        If no server runs, or it refuses.
+    def __init__(self, client: JackClient) -> None:
+        self._client = client
+        self._ports = np.zeros(N_PORTS, _PORT)
+        self._free = list(range(N_PORTS))
+        client.process_by(_process(client.library).address, self._ports.ctypes.data)
+
+    def port(self, direction: Direction) -> "JackPort":
+        """Return a port that is not open yet, and that `JackPort.delete` must give back; raises OSError."""
+        if not self._free:
+            raise OSError(f"{N_PORTS} MIDI ports are in use, and there are no more")
+        index = self._free.pop(0)
+        self._ports[index]["is_output"] = direction == "out"
+        return JackPort(self._client, self._ports[index : index + 1], lambda: self._free.append(index))
+
+
+class JackPort:
+    """A MIDI port of ours on a JACK server; `JackMidi.port` makes it.
 
     Notes
     -----
     One thread at a time may use it. After its server has died, only `close_port` and `delete` may be called.
     """
 
-    def __init__(self, direction: Literal["in", "out"], name: str, is_alive: Callable[[], bool] = lambda: True) -> None:
-        jack = libjack()
-        client = None if jack is None else open_client(jack, name)
-        if jack is None or client is None:
-            raise OSError("no JACK server runs here, or it takes no more clients")
-        self._jack, self._is_alive = jack, is_alive
-        self._client: int | None = client
-        self._is_output = direction == "out"
-        self._others_are = PORT_IS_INPUT if self._is_output else PORT_IS_OUTPUT
-        self._port = np.zeros(1, _PORT)
-        self._port["is_output"] = self._is_output
+    def __init__(self, client: JackClient, port: NDArray[np.void], give_back: Callable[[], None]) -> None:
+        self._client, self._port, self._give_back = client, port, give_back
+        self._is_output = bool(port["is_output"][0])
+        self._own_flag, self._others_flag = PORT_IS_INPUT, PORT_IS_OUTPUT
+        if self._is_output:
+            self._own_flag, self._others_flag = self._others_flag, self._own_flag
         self._message = np.zeros(_MOST_BYTES, np.uint8)
+        self._forget()
         self.send_message([])  # so that nothing is compiled while it plays
         self.get_message()
-        jack.jack_set_process_callback(client, _process(jack).address, self._port.ctypes.data)
-        jack.jack_activate(client)
 
     def get_ports(self) -> list[str]:
         """Return the names of the ports that it can connect with."""
-        return take_names(self._jack, self._jack.jack_get_ports(self._client, None, MIDI_TYPE, self._others_are))
+        return self._client.ports(self._others_flag)
 
     def open_virtual_port(self, name: str) -> None:
-        """Open a port that others connect with; raises OSError."""
-        own = PORT_IS_OUTPUT if self._is_output else PORT_IS_INPUT
-        handle = self._jack.jack_port_register(self._client, name.encode(), MIDI_TYPE, own, 0)
-        if handle is None:
-            raise OSError(f"JACK refuses the port {name}")
-        self._port["written"] = self._port["read"] = 0
+        """Open a port that others connect with; a number is added where the name is taken. Raises OSError."""
+        own = f"{self._client.name}:{name}"
+        taken = set(self._client.ports(self._own_flag))
+        number = next(n for n in count(1) if (own if n == 1 else f"{own}-{n}") not in taken)
+        self._name = own if number == 1 else f"{own}-{number}"
+        handle = self._client.register(self._name.partition(":")[2], self._own_flag)
+        self._forget()
         self._port["handle"] = handle
 
     def open_port(self, index: int, name: str) -> None:
         """Open a port and connect it with the one that has a number in `get_ports`; raises OSError."""
-        other = self.get_ports()[index].encode()
+        other = self.get_ports()[index]
         self.open_virtual_port(name)
-        own = self._jack.jack_port_name(int(self._port["handle"][0]))
-        if self._jack.jack_connect(self._client, *((own, other) if self._is_output else (other, own))) != 0:
+        try:
+            self._client.connect(*((self._name, other) if self._is_output else (other, self._name)))
+        except OSError:
             self.close_port()
-            raise OSError(f"JACK does not connect {other.decode(errors='replace')}")
+            raise
 
     def send_message(self, message: Sequence[int]) -> None:
         """Send the bytes of a message, 16 at most; raises OSError if too many wait, since JACK takes none any more."""
@@ -209,24 +224,27 @@ class JackMidi:
         handle = int(self._port["handle"][0])
         if handle:
             if self._is_output:
-                self._let_leave()
+                self._wait_until(lambda: bool(self._port["read"][0] >= self._port["written"][0]))
+                self._wait_for_cycle()
             self._port["handle"] = 0
-            self._jack.jack_port_unregister(self._client, handle)
+            self._wait_for_cycle()
+            self._client.unregister(handle)
 
     def delete(self) -> None:
-        """Leave the server; calling it again does nothing."""
-        client, self._client = self._client, None
-        if client is not None:
-            self._jack.jack_client_close(client)
+        """Give the port back, which is closed; calling it again does nothing."""
+        give_back, self._give_back = self._give_back, lambda: None
+        give_back()
 
-    def _let_leave(self) -> None:
-        """Wait until JACK has taken what was sent and one more cycle has passed, or for as long as it may take."""
+    def _forget(self) -> None:
+        """Forget all messages, while JACK has no port to ask for."""
+        self._port["written"] = self._port["read"] = 0
+
+    def _wait_for_cycle(self) -> None:
+        """Wait until JACK is done with the cycle that runs, or for as long as that may take."""
+        cycles = int(self._port["cycles"][0, 0])
+        self._wait_until(lambda: int(self._port["cycles"][0, 0]) > cycles)
+
+    def _wait_until(self, is_so: Callable[[], bool]) -> None:
         deadline = time.monotonic() + _LEAVE_SECONDS
-        last_cycle: int | None = None
-        while self._is_alive() and time.monotonic() < deadline:
-            port = self._port[0]
-            if last_cycle is None and port["read"][0] >= port["written"][0]:
-                last_cycle = int(port["cycles"][0])
-            if last_cycle is not None and port["cycles"][0] > last_cycle:
-                return
+        while not is_so() and self._client.is_alive and time.monotonic() < deadline:
             time.sleep(_NAP_SECONDS)

@@ -4,16 +4,20 @@ Python-rtmidi does the work, and on JACK `livegen.system.jack_midi`. Both are im
 need a system library (ALSA's on Linux), and whatever needs no MIDI must run where that library is missing.
 """
 
+import contextlib
 import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from livegen.errors import PortError
-from livegen.system.libjack import JackWatch, open_watch
+from livegen.system.libjack import PORT_IS_INPUT, PORT_IS_OUTPUT, PORT_IS_PHYSICAL, JackClient
 from livegen.system.midi_names import CLIENT_NAME, Choice, Direction, alsa_client, choose_port, is_own, stem
+
+if TYPE_CHECKING:
+    from livegen.system.jack_midi import JackMidi
 
 API_NAMES: Final = ("auto", "alsa", "jack", "coremidi", "windows", "none")
 """What ``--midi-api`` allows."""
@@ -32,7 +36,6 @@ _NO_JACK: Final = "no JACK server runs here: start one (jackd, or qjackctl), or 
 _NO_ALSA_AND_NO_JACK: Final = (
     "there is no MIDI here: load ALSA's sequencer (`modprobe snd-seq`) or start a JACK server (jackd, or qjackctl)"
 )
-_JACK_VIRTUAL_INPUT: Final = f"^{CLIENT_NAME}(-[0-9]+)?:in$"
 _REFUSALS: Final = (OSError, RuntimeError, ValueError, IndexError)  # the last where a port went since it was listed
 _INPUT_QUEUE: Final = 4096  # length in messages; RtMidi writes to stderr when the queue is full
 
@@ -63,7 +66,8 @@ class MidiSystem:
         self.api = api
         self.has_virtual_ports = api != "windows"
         self._lock = threading.Lock()
-        self._watch: JackWatch | None = None
+        self._jack: JackClient | None = None
+        self._jack_midi: JackMidi | None = None
         self._n_clients = 0
         if api == "jack" and not self.is_alive():
             raise PortError(_NO_JACK if _ALSA_SEQUENCER.exists() else _NO_ALSA_AND_NO_JACK)
@@ -71,22 +75,21 @@ class MidiSystem:
     def is_alive(self) -> bool:
         """Tell whether the interface works. If JACK's server is gone, join the next one that runs.
 
-        That is tried only once all clients of the old server are deleted: libjack crashes on them otherwise.
+        That is tried only once all ports on the old server are deleted: libjack crashes on them otherwise.
         """
         if self.api != "jack":
             return True
         with self._lock:
-            if self._watch is not None and self._watch.is_alive:
+            if self._jack is not None and self._jack.is_alive:
                 return True
-            if self._n_clients > 0:
-                return False
-            if self._watch is not None:
-                self._watch.close()
-            self._watch = open_watch()
-            return self._watch is not None
+            if self._n_clients == 0:
+                self._leave_jack()
+                with contextlib.suppress(OSError):
+                    self._jack = JackClient(CLIENT_NAME)
+            return self._jack is not None and self._jack.is_alive
 
     def new_client(self, direction: Direction, name: str) -> Any:
-        """Return a `rtmidi.MidiIn` or `MidiOut`, or a `JackMidi`, that has no port yet. `delete_client` must delete it.
+        """Return a `rtmidi.MidiIn` or `MidiOut`, or a `JackPort`, that is not open yet. `delete_client` must delete it.
 
         Raises
         ------
@@ -95,16 +98,20 @@ class MidiSystem:
         """
         with self._lock:
             try:
-                client = (self._new_jack_midi if self.api == "jack" else self._new_rtmidi)(direction, name)
+                client = self._new_jack_port(direction) if self.api == "jack" else self._new_rtmidi(direction, name)
             except (OSError, RuntimeError, ValueError) as error:
                 raise PortError(f"MIDI by {self.api} does not open ({error}): choose another --midi-api") from error
             self._n_clients += 1
         return client
 
-    def _new_jack_midi(self, direction: Direction, name: str) -> Any:
+    def _new_jack_port(self, direction: Direction) -> Any:
         from livegen.system.jack_midi import JackMidi  # only here: it loads the compiler
 
-        return JackMidi(direction, name, lambda: self._watch is not None and self._watch.is_alive)
+        if self._jack is None or not self._jack.is_alive:
+            raise OSError("the JACK server is gone")
+        if self._jack_midi is None:
+            self._jack_midi = JackMidi(self._jack)
+        return self._jack_midi.port(direction)
 
     def _new_rtmidi(self, direction: Direction, name: str) -> Any:
         rtmidi = _rtmidi()
@@ -125,7 +132,9 @@ class MidiSystem:
                 client.delete()
 
     def port_names(self, direction: Direction) -> list[str]:
-        """Return the names of all ports of a direction, ours too. Makes a client each time: do not call it often."""
+        """Return the names of all ports of a direction, ours too. It may make a client: do not call it often."""
+        if self.api == "jack":
+            return self._jack_ports(PORT_IS_OUTPUT if direction == "in" else PORT_IS_INPUT)
         client = self.new_client(direction, f"{CLIENT_NAME}-list")
         try:
             return _port_names(client)
@@ -136,8 +145,7 @@ class MidiSystem:
         """Return those of the input ports that belong to a keyboard or other device, not to software."""
         foreign = [name for name in names if not is_own(name) and not name.lower().startswith(_LOOPBACKS)]
         if self.api == "jack":
-            with self._lock:
-                physical = set() if self._watch is None else set(self._watch.physical_midi_sources())
+            physical = set(self._jack_ports(PORT_IS_OUTPUT | PORT_IS_PHYSICAL))
             return [name for name in foreign if name in physical and "midi through" not in name.lower()]
         if self.api == "alsa":
             return [name for name in foreign if alsa_client(name) in _ALSA_HARDWARE_CLIENTS]
@@ -149,25 +157,26 @@ class MidiSystem:
         A port that goes and comes back between two checks has its old name but has lost its connections.
         """
         with self._lock:
-            return self._watch is None or any(is_own(port) for port in self._watch.connections(name))
+            return self._jack is None or any(is_own(port) for port in self._jack.connections(name))
 
     def virtual_input_partners(self) -> frozenset[str]:
-        """Return the ports that are connected with our virtual input; none where the interface cannot tell.
-
-        The input of a second livegen on the same JACK server counts too: nothing tells which number ours has.
-        """
+        """Return the ports that are connected with our virtual input; none where the interface cannot tell."""
         with self._lock:
-            if self._watch is None:
-                return frozenset()
-            own = self._watch.midi_inputs(_JACK_VIRTUAL_INPUT)
-            return frozenset(partner for port in own for partner in self._watch.connections(port))
+            return frozenset() if self._jack is None else frozenset(self._jack.connections(f"{self._jack.name}:in"))
 
     def close(self) -> None:
         """Leave the interface. Whoever opened a port closes it."""
         with self._lock:
-            if self._watch is not None:
-                self._watch.close()
-            self._watch = None
+            self._leave_jack()
+
+    def _leave_jack(self) -> None:
+        if self._jack is not None:
+            self._jack.close()
+        self._jack = self._jack_midi = None
+
+    def _jack_ports(self, flags: int) -> list[str]:
+        with self._lock:
+            return [] if self._jack is None else self._jack.ports(flags)
 
 
 def find_midi(api: str = "auto", *, is_needed: bool = False) -> tuple[MidiSystem | None, str]:
@@ -314,7 +323,7 @@ class Port:
 
     def _open(self) -> None:
         if self._client is None:
-            self._client = self._midi.new_client(self._direction, self._client_name())
+            self._client = self._midi.new_client(self._direction, CLIENT_NAME)
         try:
             self._connect()
         except _REFUSALS as error:
@@ -349,12 +358,6 @@ class Port:
             awaited = {stem(port.name) for port in others}
             free = [name for name in free if stem(name) not in awaited]
         return choose_port(free, self._wanted, self._direction)
-
-    def _client_name(self) -> str:
-        # a JACK client's name is unique on its server: the virtual input is called livegen, so the others are not
-        if self._midi.api != "jack" or (self._direction == "in" and self._wanted is None):
-            return CLIENT_NAME
-        return f"{CLIENT_NAME}-{self._direction}"
 
 
 class InputPort(Port):

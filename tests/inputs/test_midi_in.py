@@ -135,7 +135,7 @@ def test_our_own_output_does_not_come_back(midi: MidiSystem) -> None:
         import jack
 
         patch_bay = jack.Client("patch-bay", no_start_server=True)
-        patch_bay.connect("livegen-out:out", "livegen:in")
+        patch_bay.connect("livegen:out", "livegen:in")
         for message in ([0x91, 60, 80], [0x81, 60, 0]):
             echo.sent(message, keys._now_seconds())
             out.send(message)

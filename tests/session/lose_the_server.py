@@ -1,7 +1,9 @@
 """A program for a test: a session whose JACK server dies and comes back; says what became of the music."""
 
+import contextlib
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Collection
 from dataclasses import replace
@@ -16,7 +18,6 @@ from livegen.patch import load_patch
 from livegen.session.build import build_session
 from livegen.session.session import Session
 from livegen.session.settings import Settings
-from livegen.system.jack_midi import JackMidi
 from livegen.takes.replay import check
 from livegen.takes.take import Take
 
@@ -38,19 +39,42 @@ class Sentences:
         self.said.append(sentence)
 
 
-def keyboard() -> JackMidi:
-    """Plug in a keyboard, as soon as the server lists the port that it goes to."""
-    keyboard = JackMidi("out", "keyboard")
-    wait_until(lambda: "livegen:in" in keyboard.get_ports())
-    keyboard.open_port(keyboard.get_ports().index("livegen:in"), "keys")
-    return keyboard
+_KEYBOARD = """
+import sys
+from waiting import wait_until
+from livegen.system.jack_midi import JackMidi
+from livegen.system.libjack import JackClient
+port = JackMidi(JackClient("keyboard")).port("out")
+wait_until(lambda: "livegen:in" in port.get_ports())
+port.open_port(port.get_ports().index("livegen:in"), "keys")
+for line in sys.stdin:
+    port.send_message([int(byte) for byte in line.split()])
+port.close_port()
+"""
 
 
-def sends(keyboard: JackMidi, session: Session, status: int, n_held: int) -> bool:
+class Keyboard:
+    """A keyboard, in a process of its own: one process must not have two clients on JACK."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen([sys.executable, "-c", _KEYBOARD], stdin=subprocess.PIPE, text=True)
+
+    def send(self, *message: int) -> None:
+        """Send a message, once the server lists the port that it goes to."""
+        assert self._process.stdin is not None
+        print(*message, file=self._process.stdin, flush=True)
+
+    def unplug(self) -> None:
+        """Leave the server."""
+        with contextlib.suppress(BrokenPipeError):
+            self._process.communicate()
+
+
+def sends(keyboard: Keyboard, session: Session, status: int, n_held: int) -> bool:
     """Send a key until the session has heard it: what falls into a cycle that a program is late for is lost."""
 
     def is_heard() -> bool:
-        keyboard.send_message([status, 60, 100])
+        keyboard.send(status, 60, 100)
         return len(session.instrument.held_keys) == n_held
 
     return wait_until(is_heard)
@@ -72,22 +96,20 @@ def main() -> None:
         listener = Sentences()
         session.audience.append(listener)
         session.start(lambda: None)
-        keys = keyboard()
+        keys = Keyboard()
         found["sounded"] = sends(keys, session, 0x90, 1) and sounds(session)
         server.kill()
         server.wait()
-        keys.close_port()
-        keys.delete()
+        keys.unplug()
         found["noticed"] = wait_until(lambda: session.speaker.losses == 1)
         found["released"] = wait_until(lambda: not session.instrument.held_keys)
         horizon = session.instrument.state.horizon
         found["went on"] = wait_until(lambda: session.instrument.state.horizon > horizon + 12)
     with jack_server(name):
         found["came back"] = sounds(session) and wait_until(lambda: all(map(len, session.status.midi_ports())))
-        keys = keyboard()
+        keys = Keyboard()
         found["keys are heard again"] = sends(keys, session, 0x90, 1) and sends(keys, session, 0x80, 0)
-        keys.close_port()
-        keys.delete()
+        keys.unplug()
         wait_until(lambda: len(listener.said) == 2)
         session.stop()
     found["faults"], found["said"] = session.status.faults, listener.said

@@ -11,6 +11,7 @@ from waiting import wait_until
 
 from livegen.errors import PortError
 from livegen.system import midi_ports
+from livegen.system.jack_midi import N_PORTS
 from livegen.system.midi_names import choose_port, choose_ports, is_own, is_same_device
 from livegen.system.midi_ports import InputPort, MidiSystem, OutputPort, find_midi, list_ports
 
@@ -151,12 +152,32 @@ def test_the_two_halves_of_a_device_are_known_by_their_names(source: str, name: 
 def test_virtual_ports_are_named_livegen_and_messages_go_through(midi: MidiSystem) -> None:
     with InputPort(midi, None) as virtual_in, OutputPort(midi, None) as virtual_out:
         assert "livegen:in" in midi.port_names("out")
-        assert "livegen-out:out" in midi.port_names("in")
+        assert "livegen:out" in midi.port_names("in")
         assert list_ports(midi).inputs == ()
         assert list_ports(midi).outputs == ("system:midi_playback_1",) or list_ports(midi).outputs == ()
         assert virtual_in.poll() == []
         virtual_out.send([0x90, 60, 100])  # nobody listens, and nothing happens
         assert virtual_out.check()
+
+
+@pytest.mark.device
+def test_all_ports_are_of_one_client(midi: MidiSystem, other: "OtherProgram") -> None:
+    """Of a second one in the same process, libjack may take the number for that of a program that has left."""
+    with InputPort(midi, "keyboard"), InputPort(midi, None), OutputPort(midi, "listener"), OutputPort(midi, None):
+        own = [name for name in (*midi.port_names("in"), *midi.port_names("out")) if is_own(name)]
+        assert sorted(own) == ["livegen:in", "livegen:in-2", "livegen:out", "livegen:out-2"]
+
+
+@pytest.mark.device
+def test_a_port_that_closes_makes_room_for_another(midi: MidiSystem) -> None:
+    ports = [midi.new_client("in", "livegen") for _ in range(N_PORTS)]
+    with pytest.raises(PortError, match=f"{N_PORTS} MIDI ports are in use"):
+        OutputPort(midi, None)
+    midi.delete_client(ports.pop())
+    with OutputPort(midi, None) as port:
+        assert port.is_open
+    for each in ports:
+        midi.delete_client(each)
 
 
 @pytest.mark.device
