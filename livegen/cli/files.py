@@ -31,6 +31,13 @@ class MidiLayout(StrEnum):
     DAW = "daw"
 
 
+class Limits(StrEnum):
+    """What becomes of a song that is too long for a network to learn from."""
+
+    SPLIT = "split"
+    DROP = "drop"
+
+
 MidiLayoutOption = Annotated[
     MidiLayout | None,
     typer.Option(help="exact, else: all of the score, as NES-MDB has it; daw: notes for any instrument to play."),
@@ -124,12 +131,16 @@ def convert(
     in_file: Annotated[
         Path,
         typer.Argument(
-            metavar="IN", help="What to read: .vgm .vgz, or a score: .mid .rmi .kar .npz .exprsco.pkl .seprsco.pkl"
+            metavar="IN",
+            help="What to read: .vgm .vgz, or a score: .mid .rmi .kar .npz .exprsco.pkl .seprsco.pkl, or words: "
+            ".tx1.txt .events.txt",
         ),
     ],
     out_file: Annotated[
         Path,
-        typer.Argument(metavar="OUT", help=".wav .flac .vgm .vgz .nsf, or out of a score another score, .png or .svg"),
+        typer.Argument(
+            metavar="OUT", help=".wav .flac .vgm .vgz .nsf, or out of a score another score, words, .png or .svg"
+        ),
     ],
     rate: Annotated[int | None, typer.Option(min=8000, max=192000, help="Sample rate in Hz, else 48000.")] = None,
     voices: Annotated[
@@ -147,6 +158,10 @@ def convert(
     ] = None,
     loop_from: LoopFrom = None,
     midi_layout: MidiLayoutOption = None,
+    limits: Annotated[
+        Limits | None,
+        typer.Option(help="Songs of over 10,000 events as words: split into several, else drop; else split."),
+    ] = None,
     title: Title = None,
     author: Author = None,
     strict: Strict = False,
@@ -172,6 +187,7 @@ def convert(
         loops=loops,
         loop_from=loop_from,
         midi_layout=None if midi_layout is None else midi_layout.value,
+        limits=None if limits is None else limits.value,
         title=title,
         author=author,
     )

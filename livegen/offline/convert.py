@@ -20,14 +20,28 @@ from livegen.formats.chip.register_files import REGISTER_ENDINGS, plain_name, sy
 from livegen.formats.chip.register_log import VGM_RATE_HZ, RegisterLog, Tags, with_loop
 from livegen.formats.chip.vgm import read_vgm
 from livegen.formats.files import Warn, check_place, ignore
-from livegen.formats.score.kinds import MIDI_ENDINGS, SCORE_ENDINGS, SCORE_SOURCE_ENDINGS, read_piece, write_piece
+from livegen.formats.midi.file import song_to_piece
+from livegen.formats.midi.nesmdb import is_nesmdb_layout, piece_to_song
+from livegen.formats.midi.smf import Song, read_song
+from livegen.formats.midi.song_file import write_song
+from livegen.formats.score.kinds import (
+    MIDI_ENDINGS,
+    MIDI_SOURCE_ENDINGS,
+    SCORE_ENDINGS,
+    SCORE_SOURCE_ENDINGS,
+    read_piece,
+    write_piece,
+)
 from livegen.formats.score.piece import Piece
 from livegen.formats.score.roll import PICTURE_ENDINGS, write_picture
+from livegen.formats.words.events import EVENTS_ENDING, read_events, write_events
+from livegen.formats.words.tx1 import TX1_ENDING, read_tx1, write_tx1
 from livegen.score import N_VOICES
 from livegen.synth.register_log import score_writes
 from livegen.units import frame_to_sample, frame_to_seconds
 
 DEFAULT_SAMPLE_RATE_HZ: Final = 48_000
+WORD_ENDINGS: Final = (TX1_ENDING, EVENTS_ENDING)
 _FADE_SECONDS: Final = 0.01
 
 
@@ -55,6 +69,8 @@ class Options:
         For the file's tags.
     midi_layout : str or None
         "exact", which is NES-MDB's, or "daw".
+    limits : str or None
+        What becomes of a song that is long for a network to learn from: one of `livegen.formats.words.events.LIMITS`.
     """
 
     rate: int | None = None
@@ -67,6 +83,7 @@ class Options:
     title: str | None = None
     author: str | None = None
     midi_layout: str | None = None
+    limits: str | None = None
 
     def given(self) -> dict[str, object]:
         """Return the options that were given, by name."""
@@ -211,6 +228,46 @@ def _score_to_score(source: Path, target: Path, options: Options, progress: Prog
     return Report(frame_to_seconds(len(piece.frames)), remarks)
 
 
+def _score_to_words(source: Path, target: Path, options: Options, progress: Progress, warn: Warn) -> Report:
+    song, remarks = _song_for(source, target, warn)
+    if target.name.lower().endswith(TX1_ENDING):
+        write_tx1(target, song)
+    else:
+        n_songs = write_events(target, song, options.limits or "split")
+        remarks += (f"as {n_songs} songs, since it is long",) if n_songs > 1 else ()
+    progress(1.0)
+    return Report(_seconds_of(song), remarks)
+
+
+def _words_to_midi(source: Path, target: Path, options: Options, progress: Progress, warn: Warn) -> Report:
+    song = _song_of(source, warn)
+    write_song(target, song)
+    progress(1.0)
+    return Report(_seconds_of(song))
+
+
+def _song_for(source: Path, target: Path, warn: Warn) -> tuple[Song, tuple[str, ...]]:
+    """Return what a file holds as a song, and what that leaves out; TX1 has words for the four voices alone."""
+    name = source.name.lower()
+    if not name.endswith((*MIDI_SOURCE_ENDINGS, *WORD_ENDINGS)):
+        return piece_to_song(read_piece(source, warn), source.name), ("left out: volumes and timbres",)
+    song = _song_of(source, warn)
+    if target.name.lower().endswith(TX1_ENDING) and not is_nesmdb_layout(song):
+        return piece_to_song(song_to_piece(song), source.name), ("as the four voices play it, at 24 frames a second",)
+    return song, ()
+
+
+def _song_of(source: Path, warn: Warn) -> Song:
+    name = source.name.lower()
+    if name.endswith(TX1_ENDING):
+        return read_tx1(source, warn)
+    return read_events(source, warn) if name.endswith(EVENTS_ENDING) else read_song(source, warn)
+
+
+def _seconds_of(song: Song) -> float:
+    return float(max([*song.seconds[-1:], *(at for at, _, _ in song.time_signatures)], default=0.0))
+
+
 def _score_to_picture(source: Path, target: Path, options: Options, progress: Progress, warn: Warn) -> Report:
     piece = read_piece(source, warn)
     write_picture(target, replace(piece, tags=options.tagged(piece.tags)))
@@ -277,15 +334,20 @@ def _remarks(log: RegisterLog, writer: AudioWriter | None = None) -> tuple[str, 
 
 
 _TAG_OPTIONS: Final = frozenset({"title", "author"})
+_OTHER_SOURCES: Final = tuple(ending for ending in SCORE_SOURCE_ENDINGS if ending not in WORD_ENDINGS)
 _SOUND_OPTIONS: Final = frozenset({"rate", "voices", "filters", "mixer", "audio_channels"})
 
 CONVERSIONS: Final = (
     Conversion((".vgm", ".vgz"), AUDIO_ENDINGS, _SOUND_OPTIONS | {"loops"}, _registers_to_sound),
     Conversion((".vgm", ".vgz"), REGISTER_ENDINGS, _TAG_OPTIONS | {"loop_from"}, _registers_to_registers),
-    Conversion(SCORE_SOURCE_ENDINGS, MIDI_ENDINGS, frozenset({"title", "midi_layout"}), _score_to_score),
-    Conversion(SCORE_SOURCE_ENDINGS, SCORE_ENDINGS, frozenset(), _score_to_score),
+    Conversion(_OTHER_SOURCES, MIDI_ENDINGS, frozenset({"title", "midi_layout"}), _score_to_score),
+    Conversion(_OTHER_SOURCES, SCORE_ENDINGS, frozenset(), _score_to_score),
     Conversion(SCORE_SOURCE_ENDINGS, AUDIO_ENDINGS, _SOUND_OPTIONS, _score_to_sound),
     Conversion(SCORE_SOURCE_ENDINGS, REGISTER_ENDINGS, _TAG_OPTIONS | {"loop_from"}, _score_to_registers),
     Conversion(SCORE_SOURCE_ENDINGS, PICTURE_ENDINGS, frozenset({"title"}), _score_to_picture),
+    Conversion(SCORE_SOURCE_ENDINGS, (TX1_ENDING,), frozenset(), _score_to_words),
+    Conversion(SCORE_SOURCE_ENDINGS, (EVENTS_ENDING,), frozenset({"limits"}), _score_to_words),
+    Conversion(WORD_ENDINGS, MIDI_ENDINGS, frozenset(), _words_to_midi),
+    Conversion(WORD_ENDINGS, SCORE_ENDINGS, frozenset(), _score_to_score),
 )
 """All conversions, by the endings of the files' names."""

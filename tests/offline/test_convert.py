@@ -20,7 +20,8 @@ from livegen.formats.chip.register_log import Loop
 from livegen.formats.chip.vgm import read_vgm
 from livegen.formats.score.kinds import SCORE_ENDINGS, read_piece, read_score, write_piece, write_score
 from livegen.formats.score.piece import Piece
-from livegen.offline.convert import CONVERSIONS, Options, Report, convert
+from livegen.formats.words.tx1 import TX1_ENDING
+from livegen.offline.convert import CONVERSIONS, WORD_ENDINGS, Options, Report, convert
 from livegen.outputs.callback import new_callback, render_block
 from livegen.patch import parse_patch
 from livegen.score import Column
@@ -163,6 +164,35 @@ def test_every_kind_of_score_becomes_every_other(tmp_path: Path, source: str, ta
     assert (read_score(second)[..., Column.NOTE] == read_score(first)[..., Column.NOTE]).all()
 
 
+@pytest.mark.parametrize("ending", WORD_ENDINGS)
+@pytest.mark.parametrize("source", [".mid", ".npz", ".seprsco.pkl"])
+def test_every_kind_of_score_becomes_words_and_comes_back(tmp_path: Path, source: str, ending: str) -> None:
+    write_score(tmp_path / f"in{source}", song())
+    report = convert(tmp_path / f"in{source}", tmp_path / f"a{ending}", Options())
+    assert report.seconds == pytest.approx(2.0, abs=0.1)
+    assert report.remarks == (() if source == ".mid" else ("left out: volumes and timbres",))
+    convert(tmp_path / f"a{ending}", tmp_path / "out.mid", Options())
+    before, after = read_score(tmp_path / f"in{source}")[..., Column.NOTE], read_score(tmp_path / "out.mid")
+    n_frames = min(len(before), len(after))
+    assert n_frames > 40
+    assert (before[:n_frames] == after[:n_frames, :, Column.NOTE]).mean() > (0.99 if ending == TX1_ENDING else 0.8)
+
+
+def test_a_midi_file_of_many_parts_is_words_in_full_and_four_voices_in_tx1(tmp_path: Path) -> None:
+    text = (
+        " ".join(f"i{i}:v90:{50 + i}" for i in range(6))
+        + " wait:16 "
+        + " ".join(f"end:i{i}:v90:{50 + i}" for i in range(6))
+    )
+    (tmp_path / "a.events.txt").write_text(f"start tempo:120 {text} finish")
+    convert(tmp_path / "a.events.txt", tmp_path / "b.mid", Options())
+    convert(tmp_path / "b.mid", tmp_path / "b.events.txt", Options())
+    assert (tmp_path / "b.events.txt").read_text().splitlines()[1] == f"start tempo:120 {text} finish"
+    report = convert(tmp_path / "b.mid", tmp_path / "b.tx1.txt", Options())
+    assert report.remarks == ("as the four voices play it, at 24 frames a second",)
+    assert (tmp_path / "b.tx1.txt").read_text().count("NOTEON") == 3
+
+
 @pytest.mark.parametrize(
     ("source", "target", "options", "words"),
     [
@@ -190,6 +220,7 @@ def test_every_kind_of_score_becomes_every_other(tmp_path: Path, source: str, ta
         ("a.vgm", "b.wav", {"rate": 7_000}, "sample rate is 7000"),
         ("a.vgm", "b.flac", {"rate": 96_001}, "multiples of ten"),
         ("a.vgm", "b.wav", {"loops": 2}, "no loop"),
+        ("a.mid", "b.tx1.txt", {"limits": "drop"}, "--limits means nothing from a.mid to b.tx1.txt"),
     ],
 )
 def test_what_is_refused_is_refused_before_anything_is_written(
@@ -208,7 +239,7 @@ def test_what_is_refused_is_refused_before_anything_is_written(
 
 
 def test_every_option_belongs_to_some_conversion() -> None:
-    every = Options(1, (), False, "", 1, "", 0.0, "", "", "")
+    every = Options(1, (), False, "", 1, "", 0.0, "", "", "", "")
     assert every.given().keys() == set().union(*(conversion.options for conversion in CONVERSIONS))
     assert Options().given() == {}
 

@@ -75,7 +75,11 @@ def read_midi_piece(path: Path, warn: Warn = ignore) -> Piece:
 
     Raises as `read_midi_score` does.
     """
-    song = read_song(path, warn)
+    return song_to_piece(read_song(path, warn))
+
+
+def song_to_piece(song: Song) -> Piece:
+    """Return any song as a score, as `read_midi_piece` has it; raises FormatError if it has no notes."""
     if nesmdb_midi.is_nesmdb_layout(song):
         return nesmdb_midi.song_to_piece(song)
     return Piece(_ordinary_to_frames(song), **nesmdb_midi.tempos_markers_and_title(song))

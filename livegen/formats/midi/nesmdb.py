@@ -25,8 +25,8 @@ from livegen.formats.midi.clock import (
     save,
     to_track,
 )
-from livegen.formats.midi.smf import CONTROL_CHANGE, NOTE_OFF, NOTE_ON, Song
-from livegen.formats.score.downsample import GRID_RATE_HZ, downsample, frame_edges, samples_to_frames
+from livegen.formats.midi.smf import CONTROL_CHANGE, NOTE_OFF, NOTE_ON, Events, Song
+from livegen.formats.score.downsample import GRID_RATE_HZ, downsample, frame_edges, frames_to_samples, samples_to_frames
 from livegen.formats.score.piece import Piece
 from livegen.score import (
     MIDI_CHANNEL,
@@ -106,12 +106,22 @@ def tempos_markers_and_title(song: Song) -> dict[str, Any]:
     return fields | {"tags": Tags(title=song.track_names[0] if has_conductor else "")}
 
 
-def _n_frames(song: Song) -> int:
-    ends = [at for at, *signature in song.time_signatures if signature == [1, 1]]
-    end = max([at for at in ends if at > 0] or song.seconds[-1:].tolist(), default=0.0)
+def song_end(song: Song) -> int:
+    """Return the grid sample at which a song in this layout ends."""
     if song.ticks_per_beat == MUSICAL_TICKS_PER_BEAT:
-        return round(end * FRAME_RATE_HZ)
-    return samples_to_frames(round(end * GRID_RATE_HZ))
+        return int(frame_edges(_n_frames(song))[-1])
+    return round(_end_seconds(song) * GRID_RATE_HZ)
+
+
+def _n_frames(song: Song) -> int:
+    if song.ticks_per_beat == MUSICAL_TICKS_PER_BEAT:
+        return round(_end_seconds(song) * FRAME_RATE_HZ)
+    return samples_to_frames(song_end(song))
+
+
+def _end_seconds(song: Song) -> float:
+    ends = [at for at, *signature in song.time_signatures if signature == [1, 1]]
+    return max([at for at in ends if at > 0] or song.seconds[-1:].tolist(), default=0.0)
 
 
 def _grid_samples(song: Song) -> NDArray[np.int64]:
@@ -187,6 +197,31 @@ def write(path: Path, piece: Piece) -> None:
     save(path, file)
 
 
+def piece_to_song(piece: Piece, name: str) -> Song:
+    """Return a score as a song in this layout whose ticks are samples; its player's part is one with the rest.
+
+    `name` is that of the song, for messages to the user.
+    """
+    frames = validate_frames(piece.frames)
+    edges, nobody = frame_edges(len(frames)), np.zeros(len(frames), np.bool_)
+    rows = [
+        (edges[at], int(voice), (*message.bytes(), 0)[:3])
+        for voice in Voice
+        for at, message in [(0, _program(voice)), *((at, m) for at, _, m in _messages(voice, frames[:, voice], nobody))]
+    ]
+    rows.sort(key=lambda row: row[:2])
+    tick = np.array([row[0] for row in rows], np.int64)
+    events = Events(
+        tick,
+        np.array([row[1] for row in rows], np.int32),
+        np.array([row[2] for row in rows], np.uint8).reshape(-1, 3),
+    )
+    end = frames_to_samples(len(frames)) / GRID_RATE_HZ
+    names = [voice.name.lower() for voice in Voice]
+    tempos = [(0.0, 120.0)]
+    return Song(name, names, events, tick / GRID_RATE_HZ, [(end, 1, 1)], tempos, [], GRID_TICKS_PER_BEAT)
+
+
 def _voice_of(track_name: str) -> Voice | None:
     return VOICE_OF_NAME.get(track_name.removesuffix(_PLAYER_SUFFIX))
 
@@ -196,19 +231,30 @@ def voice_changes(song: Song) -> dict[Voice, tuple[NDArray[np.int64], NDArray[np
 
     A state is note, volume, timbre, and whether the note is the player's.
     """
+    return {
+        voice: _follow(voice, samples, messages, by_player)
+        for voice, (samples, messages, by_player) in voice_messages(song).items()
+    }
+
+
+def voice_messages(song: Song) -> dict[Voice, tuple[NDArray[np.int64], NDArray[np.uint8], NDArray[np.bool_]]]:
+    """Return, for each voice, its notes and controls in order: grid samples, bytes, and whether they are the player's.
+
+    What ends a note comes before what begins one in the same sample, and controls come last.
+    """
     events, samples = song.events, _grid_samples(song)
     ranks = np.full(256, -1, np.int8)
-    ranks[[NOTE_OFF, NOTE_ON, CONTROL_CHANGE]] = range(3)  # what happens first within a sample
+    ranks[[NOTE_OFF, NOTE_ON, CONTROL_CHANGE]] = range(3)
     rank = ranks[events.kind]
     is_player = np.array([name.endswith(_PLAYER_SUFFIX) for name in song.track_names], np.bool_)
     track_voices = np.array([-1 if (voice := _voice_of(name)) is None else voice for name in song.track_names], np.int8)
     event_voices = track_voices[events.track]
-    changes = {}
+    found = {}
     for voice in Voice:
         at = np.flatnonzero((event_voices == voice) & (rank >= 0))
         at = at[np.lexsort((rank[at], samples[at]))]
-        changes[voice] = _follow(voice, samples[at], events.message[at], is_player[events.track[at]])
-    return changes
+        found[voice] = samples[at], events.message[at], is_player[events.track[at]]
+    return found
 
 
 def _follow(
@@ -257,8 +303,11 @@ def _note_of(voice: Voice, key: int) -> int:
 
 def _preamble(voice: Voice, played: bool) -> list[tuple[int, mido.Message]]:
     name = voice.name.lower() + (_PLAYER_SUFFIX if played else "")
-    program = mido.Message("program_change", channel=MIDI_CHANNEL[voice], program=_PROGRAMS[voice])
-    return [(0, mido.MetaMessage("track_name", name=name)), (0, program)]
+    return [(0, mido.MetaMessage("track_name", name=name)), (0, _program(voice))]
+
+
+def _program(voice: Voice) -> mido.Message:
+    return mido.Message("program_change", channel=MIDI_CHANNEL[voice], program=_PROGRAMS[voice])
 
 
 def _messages(

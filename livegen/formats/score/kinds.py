@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 from livegen.errors import FormatError
 from livegen.formats.files import Warn, ignore
 from livegen.formats.midi.daw import write_daw_midi
-from livegen.formats.midi.file import read_midi_piece, write_midi_piece
+from livegen.formats.midi.file import read_midi_piece, song_to_piece, write_midi_piece
 from livegen.formats.score import nesmdb
 from livegen.formats.score.piece import Piece
+from livegen.formats.words.events import EVENTS_ENDING, read_events
+from livegen.formats.words.tx1 import TX1_ENDING, read_tx1
 
 Reader = Callable[[Path, Warn], Piece]
 Writer = Callable[[Path, Piece], None]
@@ -31,8 +33,13 @@ _SCORE_FORMATS: Final[dict[str, tuple[Reader, Writer]]] = {
     ),
 }
 
-_READ_ONLY: Final[dict[str, Reader]] = {".rmi": read_midi_piece, ".kar": read_midi_piece}
-"""MIDI files in a RIFF file, and MIDI files with words to sing."""
+_READ_ONLY: Final[dict[str, Reader]] = {
+    ".rmi": read_midi_piece,
+    ".kar": read_midi_piece,
+    TX1_ENDING: lambda path, warn: song_to_piece(read_tx1(path, warn)),
+    EVENTS_ENDING: lambda path, warn: song_to_piece(read_events(path, warn)),
+}
+"""MIDI files in a RIFF file, MIDI files with words to sing, and songs as words."""
 
 SCORE_ENDINGS: Final = tuple(_SCORE_FORMATS)
 """Endings of the names of score files, in lower case."""
@@ -43,7 +50,7 @@ SCORE_SOURCE_ENDINGS: Final = (*SCORE_ENDINGS, *_READ_ONLY)
 MIDI_ENDINGS: Final = (".mid", ".midi")
 """Those endings whose files hold a title, tempos and markers."""
 
-MIDI_SOURCE_ENDINGS: Final = (*MIDI_ENDINGS, *_READ_ONLY)
+MIDI_SOURCE_ENDINGS: Final = (*MIDI_ENDINGS, ".rmi", ".kar")
 """What the names of MIDI files that can be read end in."""
 
 
