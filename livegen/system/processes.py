@@ -1,10 +1,14 @@
 """How the session's helpers, processes of its own, are kept apart from its terminal, its signals and its scheduling."""
 
 import contextlib
+import ctypes
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+_SET_PARENT_DEATH_SIGNAL: Final = 1  # of prctl(2)
 
 
 def set_apart() -> None:
@@ -22,6 +26,35 @@ def set_apart() -> None:
             with contextlib.suppress(OSError, ValueError):
                 os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
+
+
+def side_by_side(parts: Sequence[Callable[[], object]]) -> None:
+    """Call functions for what they leave on disk, each in a process, and wait until all have returned or raised.
+
+    For Linux alone: elsewhere a process that has loaded libraries cannot be forked safely. However this process ends,
+    the others end with it.
+    """
+    children: list[int] = []
+    try:
+        children += map(_begin, parts)
+        for child in children:
+            os.waitpid(child, 0)
+    except BaseException:  # asked to leave meanwhile
+        for child in children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+        raise
+
+
+def _begin(part: Callable[[], object]) -> int:
+    child = os.fork()
+    if child == 0:
+        try:
+            ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+            part()
+        finally:
+            os._exit(0)
+    return child
 
 
 @contextlib.contextmanager
