@@ -1,86 +1,13 @@
-"""The one table of live controls.
+"""The rows of the table of controls, and what follows from them."""
 
-OSC addresses, MIDI mapping, ``--set``, patch keys, the take log and every page that shows controls are derived
-from it. A control of scope ``voice`` exists once for each voice: ``role`` stands for ``p1.role``, ``p2.role`` etc.
-"""
-
-import contextlib
-import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal
 
-from livegen.errors import ControlError
+from livegen.controls.control import Control, Kind, Value, Values
 from livegen.voices import Voice
 
-Value = float | int | bool | str
-Values = Mapping[str, Value]
-"""The value in force of every control, by its full name; never mutated."""
-
-Kind = Literal["float", "int", "bool", "choice", "trigger", "count", "name"]
-
-MAX_NAME_LENGTH: Final = 32
-
 OSC_PREFIX: Final = "/livegen"
-
-
-@dataclass(frozen=True, slots=True)
-class Control:
-    """One row of the table.
-
-    Attributes
-    ----------
-    name : str
-        Name within its scope, as in ``--set name=value``.
-    scope : {"global", "voice"}
-    kind : {"float", "int", "bool", "choice", "trigger", "count", "name"}
-        The last three are actions: setting one does something once, and it keeps no value. A trigger takes no
-        argument, a count takes a whole number, and a name takes a word.
-    default : value of that kind
-        For an action, its argument where none is given.
-    description : str
-        One clause for a musician.
-    minimum, maximum : float
-        Range of a number. A value outside it is clamped.
-    choices : tuple of str
-        Words that a choice allows.
-    unit : str
-        Unit of a number, or empty.
-    voids_plan : bool
-        Whether frames that are planned but not yet committed must be planned anew after a change.
-    is_recalled : bool
-        Whether ``recall`` brings its stored value back. False for what belongs to the room or the rig, such as volumes.
-    names_control : bool
-        Whether the word that it takes must be the name of a control.
-    engine : str
-        The kind of engine that alone heeds it, with which its name begins; empty for what every model heeds.
-    """
-
-    name: str
-    scope: Literal["global", "voice"]
-    kind: Kind
-    default: Value
-    description: str
-    minimum: float = 0.0
-    maximum: float = 1.0
-    choices: tuple[str, ...] = ()
-    unit: str = ""
-    voids_plan: bool = False
-    is_recalled: bool = True
-    names_control: bool = False
-    engine: str = ""
-
-    @property
-    def is_action(self) -> bool:
-        """Whether it is an action, which keeps no value."""
-        return self.kind in ("trigger", "count", "name")
-
-    @property
-    def argument(self) -> Value:
-        """Argument that an action takes where none is given."""
-        return True if self.kind == "trigger" else self.default
-
 
 ROLES: Final = ("player", "model", "off")
 MODES: Final = ("accompany", "answer", "trade", "free", "listen")
@@ -402,79 +329,3 @@ def osc_address(name: str) -> str:
 
 ADDRESSES: Final[Mapping[str, str]] = MappingProxyType({osc_address(name): name for name in CONTROLS})
 """Name of a control by its OSC address."""
-
-
-def parse_value(name: str, value: object) -> Value:
-    """Check a value for a control and return it as it takes effect: of the right type, clamped to the range.
-
-    Parameters
-    ----------
-    name : str
-        Full name of the control.
-    value : object
-        A number, a bool, or text as it comes from the command line, a patch file or an OSC packet. Of a trigger, true
-        and every number but 0 fire it; false and 0, as a button sends them when it comes up, do nothing. A name is
-        cut to `MAX_NAME_LENGTH` characters; it may be empty only where its default is.
-
-    Raises
-    ------
-    ControlError
-        If there is no such control, or the value is of another type or not finite.
-    """
-    control = CONTROLS.get(name)
-    if control is None:
-        raise ControlError(f"there is no control {name!r}: `livegen controls` lists them")
-    if control.kind == "choice":
-        if isinstance(value, str) and value.lower() in control.choices:
-            return value.lower()
-        raise _refusal(name, value, " or ".join(control.choices))
-    if control.kind in ("bool", "trigger"):
-        return _to_bool(name, value)
-    if control.kind == "name":
-        return "" if value == control.default == "" else _to_name(name, value)
-    number = _to_number(name, value, control)
-    clamped = min(max(number, control.minimum), control.maximum)
-    return round(clamped) if control.kind in ("int", "count") else float(clamped)
-
-
-def _to_name(name: str, value: object) -> str:
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        with contextlib.suppress(OverflowError):  # a whole number that is larger than any float
-            value = f"{value:g}" if math.isfinite(value) else None  # a knob or a button sends a number, not a word
-    if not isinstance(value, str) or not value.strip() or not value.isprintable():
-        raise _refusal(name, value, "a word")
-    word = value.strip()[:MAX_NAME_LENGTH]
-    if CONTROLS[name].names_control and word not in CONTROLS:
-        raise _refusal(name, value, "the name of a control, as `livegen controls` lists them")
-    return word
-
-
-def _to_bool(name: str, value: object) -> bool:
-    if isinstance(value, (bool, int, float)):
-        return bool(value)
-    words = {"true": True, "on": True, "yes": True, "1": True, "false": False, "off": False, "no": False, "0": False}
-    if isinstance(value, str) and value.lower() in words:
-        return words[value.lower()]
-    raise _refusal(name, value, "true or false")
-
-
-def _to_number(name: str, value: object, control: Control) -> float:
-    allowed = f"a number from {control.minimum:g} to {control.maximum:g}"
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        raise _refusal(name, value, allowed)
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        raise _refusal(name, value, allowed) from None
-    if not math.isfinite(number):
-        raise _refusal(name, value, allowed)
-    return number
-
-
-def _refusal(name: str, value: object, allowed: str) -> ControlError:
-    try:
-        shown = repr(value)
-    except ValueError:  # Python refuses to print a number of over 4,300 digits
-        shown = "a number too long to print"
-    shown = shown if len(shown) <= 40 else shown[:40] + "..."
-    return ControlError(f"{name} cannot be {shown}: allowed is {allowed}")

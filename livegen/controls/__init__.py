@@ -1,0 +1,52 @@
+"""The one table of live controls.
+
+OSC addresses, MIDI mapping, ``--set``, patch keys, the take log and every page that shows controls are derived
+from it. A control of scope ``voice`` exists once for each voice: ``role`` stands for ``p1.role``, ``p2.role`` etc.
+"""
+
+from livegen.controls.control import Control, Value, Values
+from livegen.controls.parse import MAX_NAME_LENGTH, parse_value
+from livegen.controls.table import (
+    ADDRESSES,
+    BACKINGS,
+    CHORDS,
+    CONTROLS,
+    DEFAULTS,
+    KEYS,
+    MODEL_CONTROLS,
+    MODES,
+    OSC_PREFIX,
+    ROLES,
+    SAME,
+    SCALES,
+    SYNCS,
+    TABLE,
+    VOICE_PREFIX,
+    osc_address,
+    with_value,
+)
+
+__all__ = [
+    "ADDRESSES",
+    "BACKINGS",
+    "CHORDS",
+    "CONTROLS",
+    "DEFAULTS",
+    "KEYS",
+    "MAX_NAME_LENGTH",
+    "MODEL_CONTROLS",
+    "MODES",
+    "OSC_PREFIX",
+    "ROLES",
+    "SAME",
+    "SCALES",
+    "SYNCS",
+    "TABLE",
+    "VOICE_PREFIX",
+    "Control",
+    "Value",
+    "Values",
+    "osc_address",
+    "parse_value",
+    "with_value",
+]
