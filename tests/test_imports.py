@@ -13,7 +13,7 @@ COMPILER = {"system.kernels", "system.atomics"}
 SOUND = {"patch", "apu", "synth", "outputs"}
 MUSIC = {"performance", "instrument", "takes"}
 
-ENGINE = {"engines.cast", "engines.protocol", "engines.ensemble", "engines.sampling"}
+ENGINE = {"engines.cast", "engines.protocol", "engines.ensemble", "engines.sampling", "engines.tonality"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     **{part: set() for part in COMPILER},
@@ -27,6 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "engines.protocol": WORDS,
     "engines.ensemble": WORDS | {"engines.cast", "engines.protocol"},
     "engines.sampling": {"system.kernels"},
+    "engines.tonality": set(),
     "engines": WORDS | {"system"},
     "inputs": WORDS | {"toml", "system"},
     "outputs": WORDS | {"toml", "system", "patch", "synth", "apu"},
