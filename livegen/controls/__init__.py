@@ -22,6 +22,7 @@ from livegen.controls.table import (
     SYNCS,
     TABLE,
     VOICE_PREFIX,
+    WHENS,
     osc_address,
     with_value,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "SYNCS",
     "TABLE",
     "VOICE_PREFIX",
+    "WHENS",
     "Control",
     "Value",
     "Values",

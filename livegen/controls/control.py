@@ -22,7 +22,8 @@ class Control:
     scope : {"global", "voice"}
     kind : {"float", "int", "bool", "choice", "trigger", "count", "name"}
         The last three are actions: setting one does something once, and it keeps no value. A trigger takes no
-        argument, a count takes a whole number, and a name takes a word.
+        argument, but where its maximum is over 1 a whole number from 2 on; a count takes a whole number, and a name
+        takes a word.
     default : value of that kind
         For an action, its argument where none is given.
     description : str

@@ -20,8 +20,9 @@ def parse_value(name: str, value: object) -> Value:
         Full name of the control.
     value : object
         A number, a bool, or text as it comes from the command line, a patch file or an OSC packet. Of a trigger, true
-        and every number but 0 fire it; false and 0, as a button sends them when it comes up, do nothing. A name is
-        cut to `MAX_NAME_LENGTH` characters; it may be empty only where its default is.
+        and every number but 0 fire it; false and 0, as a button sends them when it comes up, do nothing. If it may take
+        a number, that is from 2 on kept. A name is cut to `MAX_NAME_LENGTH` characters; it may be empty only where its
+        default is.
 
     Raises
     ------
@@ -35,6 +36,8 @@ def parse_value(name: str, value: object) -> Value:
         if isinstance(value, str) and value.lower() in control.choices:
             return value.lower()
         raise _refusal(name, value, " or ".join(control.choices))
+    if control.kind == "trigger" and control.maximum > 1:
+        return _to_trigger(name, value, control)
     if control.kind in ("bool", "trigger"):
         return _to_bool(name, value)
     if control.kind == "name":
@@ -63,6 +66,14 @@ def _to_bool(name: str, value: object) -> bool:
     if isinstance(value, str) and value.lower() in words:
         return words[value.lower()]
     raise _refusal(name, value, "true or false")
+
+
+def _to_trigger(name: str, value: object, control: Control) -> bool | int:
+    """Return what fires a trigger that may take a number: 1 fires it as a button does."""
+    if isinstance(value, bool) or (isinstance(value, str) and not value.strip().replace(".", "", 1).isdigit()):
+        return _to_bool(name, value)
+    number = round(min(max(_to_number(name, value, control), 0.0), control.maximum))
+    return number if number > 1 else bool(number)
 
 
 def _to_number(name: str, value: object, control: Control) -> float:

@@ -14,6 +14,7 @@ MODES: Final = ("accompany", "answer", "trade", "free", "listen")
 BACKINGS: Final = ("none", "drums", "rhythm")
 CHORDS: Final = ("last", "spread", "arpeggio")
 KEYS: Final = ("c", "c#", "d", "d#", "e", "f", "f#", "g", "g#", "a", "a#", "b")
+WHENS: Final = ("bar", "now", "section")
 SYNCS: Final = ("auto", "clock", "link", "set", "player", "own", "none")
 SCALES: Final[Mapping[str, tuple[int, ...]]] = MappingProxyType(
     {
@@ -84,6 +85,34 @@ def _of_gan() -> Iterator[Control]:
     yield row("variation", "int", 0, "which part the voice has in the loop", 0, 127, scope="voice")
 
 
+def _of_cues() -> Iterator[Control]:
+    """Yield the cues with which a performer leads the band."""
+
+    def row(
+        name: str, kind: Kind, default: Value, says: str, low: float = 0.0, high: float = 1.0, unit: str = ""
+    ) -> Control:
+        return Control(name, "global", kind, default, says, low, high, unit=unit)
+
+    yield Control(
+        "cue_when",
+        "global",
+        "choice",
+        "bar",
+        "when a cue lands: on the next bar line, at once, or where the section ends",
+        choices=WHENS,
+        is_recalled=False,
+    )
+    yield row("fill", "trigger", False, "a bar of drum fill")
+    yield row("break", "count", 1, "all but you rest for so many bars, and come back together", 1, 16, "bars")
+    yield row("drop", "trigger", False, "drums and bass are out until the next cue")
+    yield row("build", "count", 4, "the model grows louder and denser over so many bars", 1, 16, "bars")
+    yield row(
+        "solo", "name", "p1", "bring a voice to the front until the next cue: p1, p2, tr or no; the others step back"
+    )
+    yield row("tutti", "trigger", False, "everybody plays again as before")
+    yield row("end", "trigger", False, "come to a close within two bars: a cadence, a last note that rings, and stop")
+
+
 TABLE: Final[tuple[Control, ...]] = (
     Control(
         "temperature",
@@ -119,7 +148,16 @@ TABLE: Final[tuple[Control, ...]] = (
         unit="engine ticks",
     ),
     Control("bend_range", "global", "int", 2, "how far the pitch wheel bends, up and down", 0, 24, unit="semitones"),
-    Control("start", "global", "trigger", False, "let the model play, from where it stopped"),
+    Control(
+        "start",
+        "global",
+        "trigger",
+        False,
+        "let the model play, from where it stopped; with a number, after so many beats that are counted in",
+        0,
+        16,
+        unit="beats",
+    ),
     Control("stop", "global", "trigger", False, "stop the model; the keyboard still sounds"),
     Control("panic", "global", "trigger", False, "silence every note, and stop the model until start"),
     Control("reset", "global", "trigger", False, "make the model forget what was played and begin a new song"),
@@ -154,6 +192,7 @@ TABLE: Final[tuple[Control, ...]] = (
         unit="bars",
         voids_plan=True,
     ),
+    *_of_cues(),
     Control("rewind", "global", "count", 4, "take the model back so many beats; it goes on anew", 1, 64, unit="beats"),
     Control("rewind_frames", "global", "count", 24, "the same, in frames", 1, 1024, unit="frames"),
     Control("reroll", "global", "trigger", False, "make the model think again about what it is going to play"),

@@ -353,6 +353,7 @@ class Instrument:
         with self._lock:
             if any(isinstance(message, ControlInForce) and message.is_consequence for message in turn.report.messages):
                 self._adopt(state)
+                self._stop_with(state)
             elif self._is_apart and not self._pending and not self._ahead.has_known:
                 self._is_apart = False
                 if self._values != state.values or self._keyboard != state.keyboard:
@@ -380,6 +381,12 @@ class Instrument:
         before, self._keyboard, self._values = self._keyboard, keyboard, values
         self._apply_levels()
         self._sound(before, "session")
+
+    def _stop_with(self, state: State) -> None:
+        """Let the model be silent where the music has come to its end, unless it was started again since."""
+        is_started = any(isinstance(each.event, SetControl) and each.event.name == "start" for each in self._pending)
+        if not (state.is_running or state.count_in or is_started):
+            self.callback["mix"]["is_model_audible"] = 0
 
     def _take(self, to_frame: int | None = None) -> list[Taken]:
         """Return what the score is to know: what came in, and what is to come in the frame that is planned next."""

@@ -6,6 +6,9 @@ from typing import Final
 from livegen.controls import CONTROLS, MODEL_CONTROLS, SAME, Value, with_value
 from livegen.engines.sampling import seed_bits, uniform
 from livegen.events import SetControl, StampedEvent, Start
+from livegen.performance.cues.count_in import CountIn, counted_in
+from livegen.performance.cues.cue import CUES, Cues
+from livegen.performance.cues.giving import given, recounted
 from livegen.performance.ears import listen
 from livegen.performance.keyboard import Keyboard, handle
 from livegen.performance.planning import (
@@ -48,7 +51,9 @@ class Draft:
         if isinstance(event, Start) and self.state.tempo.clock.hear(stamped).source == stamped.source:
             # the clock that the tempo follows has started: bars are counted from here
             self.state = replace(self.state, playing=replace(self.state.playing, first_bar=0))
-        if isinstance(event, SetControl) and CONTROLS[event.name].is_action:
+        if isinstance(event, SetControl) and event.name in CUES:
+            self._cue(event, stamped.source)
+        elif isinstance(event, SetControl) and CONTROLS[event.name].is_action:
             self._act(event, stamped.source)
         elif isinstance(event, SetControl):
             self._set(event, stamped.source)
@@ -58,7 +63,7 @@ class Draft:
         """Let tempo and keyboard follow an event. Wheels are not in the score: they void no frame."""
         state, tempo = self.state, self.state.tempo.hear(stamped, self.state.values)
         if tempo is not state.tempo:
-            state = self.state = replace(state, tempo=tempo)
+            state = self.state = recounted(replace(state, tempo=tempo), state.tempo)
         keyboard = handle(state.keyboard, stamped.event, stamped.source, state.values, state.notation.drum_notes)
         if keyboard is state.keyboard:
             pass
@@ -112,6 +117,9 @@ class Draft:
         if name in MODEL_CONTROLS:
             self._change_model(name, str(value), source)
             return
+        if name == "start" and value is not True:
+            self._count_in(int(value), source)
+            return
         after = switched(self.state, name, value)
         if after is not self.state:
             self.state = after
@@ -126,6 +134,53 @@ class Draft:
                 return
             self._go(move, source)
         self.messages.append(ControlInForce(name, value, source))
+
+    def _cue(self, event: SetControl, source: str) -> None:
+        """Plan a cue, or say why not."""
+        cue = given(self.state, event, source)
+        if isinstance(cue, Refused):
+            self.messages.append(cue)
+        elif cue is not None:
+            change = Change(cue.name, Moment(self.state.horizon, None, self.state.values), cue.number)
+            self.state = replace(self.state, machine=self.state.machine.with_change(change))
+            self._put_cues(self.state.cues.with_cue(cue))
+            self.messages.append(ControlInForce(event.name, event.value, source))
+
+    def _count_in(self, n_beats: int, source: str) -> None:
+        """Let beats be counted, after which the model plays from a bar line on."""
+        state = self.state
+        if state.is_running:
+            self.messages.append(Refused("start", "the model plays already: stop it before it is counted in", source))
+            return
+        count_in, tempo = counted_in(n_beats, state.tempo, state.horizon, int(state.values["beats_a_bar"]))
+        playing = state.playing if tempo is state.tempo else replace(state.playing, first_bar=0)
+        self.state = replace(state, tempo=tempo, playing=playing, count_in=count_in)
+        self._void(state.horizon)
+        self.messages.append(ControlInForce("start", n_beats, source))
+
+    def _put_cues(self, cues: Cues) -> None:
+        self._void(max(cues.first_change(self.state.cues), self.state.horizon))
+        self.state = replace(self.state, cues=cues)
+
+    def keep_time(self) -> None:
+        """Let cues and count-in follow the tempo, begin, and be over: after an ending the session has stopped."""
+        state = self.state
+        if state.cues.pending:
+            self._put_cues(state.cues.followed(state.tempo, state.horizon))
+        if state.count_in is not None:
+            self._count(state.count_in.followed(state.tempo, state.horizon))
+        ending = self.state.cues.ending
+        if ending is not None and ending.until.frame_index <= state.horizon:
+            self.state = switched(self.state, "stop", True)
+            self.messages.append(ControlInForce("stop", True, ending.source, is_consequence=True))
+
+    def _count(self, count_in: CountIn) -> None:
+        state, first = self.state, count_in.until.frame_index
+        assert state.count_in is not None
+        if first != state.count_in.until.frame_index:
+            self._void(max(min(first, state.count_in.until.frame_index), state.horizon))
+        is_over = first < state.horizon
+        self.state = replace(state, count_in=None if is_over else count_in, is_running=first <= state.horizon)
 
     def _change_model(self, control: str, name: str, source: str) -> None:
         """Put another model in force, for a voice or for all that have none of their own.
@@ -150,7 +205,7 @@ class Draft:
         place = Place(next_context(state, state.timeline, performer), state.timeline.past())
         now = Moment(state.horizon, place, state.values)
         if name == "undo":
-            return undo(state.machine)
+            return undo(state.machine, state.cues.has)
         if name == "store":
             return store(state.machine, str(value), now)
         if name == "recall":
@@ -163,6 +218,8 @@ class Draft:
     def _go(self, move: Move, source: str) -> None:
         before = self.state.values
         self.state = replace(self.state, machine=move.machine)
+        if move.cue is not None:
+            self._put_cues(self.state.cues.without(move.cue))
         for name, value in (move.values or {}).items():
             if value != before[name]:
                 self._put(name, value, self.state.machine)

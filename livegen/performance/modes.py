@@ -127,7 +127,14 @@ def bar_of(tempo: Tempo, frame_index: int, values: Values) -> int:
 
 
 def owners(
-    values: Values, keyboard: Keyboard, keys: Keys, playing: Playing, tempo: Tempo, frame_index: int
+    values: Values,
+    keyboard: Keyboard,
+    keys: Keys,
+    playing: Playing,
+    tempo: Tempo,
+    frame_index: int,
+    *,
+    is_ending: bool = False,
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     """Return who plays each voice in a frame, and which voices the model draws inaudibly.
 
@@ -141,6 +148,8 @@ def owners(
     playing : Playing
     tempo : Tempo
     frame_index : int
+    is_ending : bool
+        Whether the music comes to its end there: that is everybody's turn, and only a model that listens stays out.
 
     Returns
     -------
@@ -150,7 +159,7 @@ def owners(
         The model's voices that are off until its turn comes.
     """
     mode = str(values["mode"])
-    is_models_turn = _is_models_turn(mode, values, playing, tempo, frame_index)
+    is_models_turn = _is_models_turn(mode, values, playing, tempo, frame_index) or (is_ending and mode != "listen")
     backing = frozenset() if mode == "listen" else _BACKING[str(values["backing"])]
     owner, rests = [OFF] * N_VOICES, [False] * N_VOICES
     for voice, prefix in VOICE_PREFIX.items():
@@ -159,7 +168,9 @@ def owners(
             rests[voice] = not (is_models_turn or voice in backing)
             owner[voice] = OFF if rests[voice] else MODEL
         elif role == "player":
-            waits = mode in ("free", "trade") and frame_index < playing.quiet_from[voice] + _HAND_BACK_FRAMES
+            waits = (is_ending or mode in ("free", "trade")) and frame_index < playing.quiet_from[
+                voice
+            ] + _HAND_BACK_FRAMES
             is_kept = mode == "accompany" and keyboard.is_touched(voice)
             is_players = keys[voice] is not None or waits or is_kept or not is_models_turn
             owner[voice] = PLAYER if is_players else MODEL

@@ -102,6 +102,7 @@ def advance(
     before, draft = state.timeline, Draft(state)
     for event in events:
         draft.apply(event)
+    draft.keep_time()
     draft.void_drifted()
     n_planned = before.end
     state = draft.state

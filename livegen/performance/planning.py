@@ -10,6 +10,10 @@ from numpy.typing import NDArray
 from livegen.beat import Beat
 from livegen.engines.protocol import Conditions, Performer, Sampling
 from livegen.engines.sampling import seed_bits, uniform
+from livegen.performance.cues.cadence import Chord, chord_at, in_chord, settled
+from livegen.performance.cues.cue import Cue
+from livegen.performance.cues.drum_fill import fill_hit
+from livegen.performance.cues.effect import coming_in, cued, sounded, who_plays
 from livegen.performance.form import arranged
 from livegen.performance.keyboard import is_player
 from livegen.performance.modes import TURNS, echo_lag, owners
@@ -62,7 +66,18 @@ def part_of(state: State, frame_index: int) -> Part:
     keys = [state.keyboard.sounding(voice) for voice in Voice]
     if state.tapped.frame_index == frame_index:
         keys = [tap or key for tap, key in zip(state.tapped.keys, keys, strict=True)]
-    owner, rests = owners(state.values, state.keyboard, keys, state.playing, state.tempo, frame_index)
+    cue = state.cues.at(frame_index)
+    owner, rests = owners(
+        state.values,
+        state.keyboard,
+        keys,
+        state.playing,
+        state.tempo,
+        frame_index,
+        is_ending=cue is not None and cue.name == "end",
+    )
+    if cue is not None:
+        owner, rests = who_plays(cue, owner, rests)
     frame = np.zeros((N_VOICES, N_COLUMNS), np.uint8)
     for voice, key in zip(Voice, keys, strict=True):
         if owner[voice] == PLAYER and key is not None:
@@ -157,25 +172,65 @@ def plan(
     `sampling` is what the controls in force ask for. `early` is the same frame as it was planned before: a voice whose
     onset is early in it is kept, since the onset may sound already. `reach` has the two frames before and this one.
     """
-    frame_index = timeline.end
+    frame_index, is_running, cue = timeline.end, state.runs_at(timeline.end), state.cues.at(timeline.end)
     frame, offsets, is_drawn = part.frame, NO_OFFSET, (part.owner == MODEL) | part.rests
-    waiting = SILENCE
-    if state.is_running and early is not None and (early.planned.onset_offset < 0.0).any():
+    waiting, chord = SILENCE, None
+    if is_running and cue is not None and cue.name == "end":
+        chord = chord_at(cue, frame_index, state.bar_frames)
+        before = timeline.steps[-1].heard if timeline.steps else SILENCE
+        last, is_set = settled(cue, frame_index, chord, before, is_drawn & _has_voice(context))
+        frame, is_drawn = np.where(is_set[:, None], last, frame), is_drawn & ~is_set
+    elif is_running and cue is not None and cue.name == "fill" and (is_drawn & _has_voice(context))[Voice.NO]:
+        frame, is_drawn = _filled(state, cue, timeline, frame, is_drawn, reach)
+    if is_running and early is not None and (early.planned.onset_offset < 0.0).any():
         stands = (early.planned.onset_offset < 0.0) & (part.owner == MODEL) & (early.planned.owner == MODEL)
         frame, is_drawn = np.where(stands[:, None], early.planned.frame, frame), is_drawn & ~stands
         offsets = np.where(stands, early.planned.onset_offset, 0.0)
-    if state.is_running and state.machine.loop is not None:
-        frame = np.where(is_drawn[:, None], state.machine.loop.at(frame_index), frame)
-    elif state.is_running:
+    if is_running and state.machine.loop is not None:
+        frame = np.where(is_drawn[:, None], _over(state.machine.loop.at(frame_index), chord, is_drawn), frame)
+    elif is_running:
         takes_turns = state.values["mode"] in TURNS  # which are short: what has long been silent enters in any case
         amount = 1.0 if takes_turns else float(state.values["arrangement"])
         is_full = takes_turns or bool((part.owner == PLAYER).any())  # who plays wants the band
         sampling = arranged(sampling, context.form, amount, is_full=is_full)
         if _echo_lag(state, frame_index):
             sampling = replace(sampling, follow=tuple(_ECHO_NATS * is_player(state.values, voice) for voice in Voice))
-        frame, waiting = _drawn(state, timeline, part, frame, is_drawn, sampling, context, reach)
+        sampling = sampling if cue is None else cued(sampling, cue, frame_index)
+        sampling = sampling if chord is None else replace(sampling, scale=chord.pitch_classes)
+        if state.band_enters_at(frame_index):
+            sampling = coming_in(sampling, context.form.rests)
+        frame, waiting = _drawn(state, timeline, part, frame, is_drawn, sampling, context, reach, chord)
     played = np.where(part.rests[:, None], SILENCE, frame)
-    return Step(PlannedFrame(frame_index, played, part.owner, offsets), frame, context, state.is_running, waiting)
+    if is_running and cue is not None:
+        played = sounded(played, cue, frame_index, part.owner)
+    return Step(PlannedFrame(frame_index, played, part.owner, offsets), frame, context, is_running, waiting)
+
+
+def _filled(
+    state: State,
+    cue: Cue,
+    timeline: Timeline,
+    frame: NDArray[np.uint8],
+    is_drawn: NDArray[np.bool_],
+    reach: Sequence[Reach],
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """Return a frame with the hit that a drum fill has there, and which voices are left to be drawn."""
+    heard = [step.heard for step in timeline.steps[-MEMORY_FRAMES - 1 :]]
+    hit = fill_hit(cue, timeline.end, state.tempo, state.seed, heard[-1] if heard else SILENCE)
+    if hit is None or barred(heard, reach)[Voice.NO]:
+        return frame, is_drawn
+    is_drums = np.arange(N_VOICES) == Voice.NO
+    return np.where(is_drums[:, None], hit, frame), is_drawn & ~is_drums
+
+
+def _has_voice(context: Context) -> NDArray[np.bool_]:
+    """Return which voices the model has that plays, bool (4,)."""
+    return np.array([voice in context.engine.info.voices for voice in Voice])
+
+
+def _over(frame: NDArray[np.uint8], chord: Chord | None, is_drawn: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Return a frame with what the model plays in it over the chord of an ending, if there is one."""
+    return frame if chord is None else in_chord(frame, chord, is_drawn)
 
 
 def _drawn(
@@ -187,6 +242,7 @@ def _drawn(
     sampling: Sampling,
     context: Context,
     reach: Sequence[Reach],
+    chord: Chord | None,
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Return a frame with the model's voices drawn, and the notes that wait for a later frame.
 
@@ -195,7 +251,8 @@ def _drawn(
     """
 
     def draw() -> NDArray[np.uint8]:
-        return context.distribution.sample(frame, ~is_drawn, sampling, seed=state.seed, frame_index=timeline.end)
+        sample = context.distribution.sample(frame, ~is_drawn, sampling, seed=state.seed, frame_index=timeline.end)
+        return _over(sample, chord, is_drawn)
 
     drawn = draw()
     if not timeline.steps:

@@ -7,6 +7,8 @@ from livegen.controls import Value, Values
 from livegen.engines.cast import Cast
 from livegen.engines.ensemble import Ensemble, assemble
 from livegen.engines.protocol import Engine
+from livegen.performance.cues.count_in import CountIn
+from livegen.performance.cues.cue import Cues
 from livegen.performance.ears import Ears
 from livegen.performance.keyboard import HeldKey, Keyboard
 from livegen.performance.modes import Playing
@@ -108,6 +110,10 @@ class State:
         How far the model in force has heard the song; None if it plays.
     cast : Cast
         Which model in force plays which voice, by their names in `models`.
+    cues : Cues
+        What the band was told to do.
+    count_in : CountIn or None
+        The beats that are counted before the model plays.
     """
 
     engine: Engine
@@ -126,6 +132,25 @@ class State:
     models: Mapping[str, Engine] = field(default_factory=dict)
     ears: Ears | None = None
     cast: Cast = field(default_factory=lambda: Cast(""))
+    cues: Cues = field(default_factory=Cues)
+    count_in: CountIn | None = None
+
+    def runs_at(self, frame_index: int) -> bool:
+        """Tell whether the model plays in a frame, as far as it is known: from a count-in on, and up to an ending."""
+        if self.count_in is not None:
+            return frame_index >= self.count_in.until.frame_index
+        ending = self.cues.ending
+        return self.is_running and (ending is None or frame_index < ending.until.frame_index)
+
+    def band_enters_at(self, frame_index: int) -> bool:
+        """Tell whether the band comes in together in a frame: after a count-in, or by a cue."""
+        is_first = self.count_in is not None and frame_index == self.count_in.until.frame_index
+        return is_first or self.cues.band_enters_at(frame_index)
+
+    @property
+    def bar_frames(self) -> float:
+        """The length of a bar, in frames."""
+        return int(self.values["beats_a_bar"]) * self.tempo.period_frames
 
     def with_cast(self, cast: Cast) -> "State":
         """Return the state with other models in force; all that the cast names must be there."""
@@ -149,8 +174,9 @@ def switched(state: State, name: str, value: Value) -> State:
     value : Value
         True for a trigger.
     """
-    if name in ("start", "stop", "panic"):
-        return replace(state, is_running=name == "start")
+    if name in ("start", "stop", "panic"):  # what the band was told before is void
+        cues = replace(state.cues, in_force=None, planned=None)
+        return replace(state, is_running=name == "start", cues=cues, count_in=None)
     if name == "patch" and value in state.notations:
         return replace(state, notation=state.notations[str(value)])
     return state

@@ -53,6 +53,9 @@ _TICKS_A_SIXTEENTH: Final = MIDI_CLOCK_PPQN // 4
 _CONTROLS: Final = frozenset({"tap", "bpm", "reset", "sync", "phase_offset"})
 """The controls that the tempo depends on."""
 
+_MOST_SOUGHT: Final = 64
+"""How many frames are tried at most for the one that a place in beats belongs to."""
+
 _LINK_BPM: Final = (20.0, 999.0)  # all that Link allows
 _SAME_LINE_FRAMES: Final = 0.05
 _LINK_GAIN: Final = 0.25
@@ -77,6 +80,10 @@ class Line:
     def beat_at(self, frame: float) -> Beat:
         """Return the beat with its phase at a time in frames."""
         return Beat(self.period_frames, self.at(frame) % 1.0)
+
+    def recounted(self, more: float) -> "Line":
+        """Return the line with so many beats more on its count."""
+        return replace(self, beats=self.beats + more)
 
 
 _NOBODY_S: Final = Line(0.0, 0.0, UNKNOWN_PERIOD_FRAMES)
@@ -254,6 +261,35 @@ class Tempo:
         if self.source == "clock":
             return self.clock.ticks.at(frame) / MIDI_CLOCK_PPQN
         return self._line().at(frame) + (self.glide.at(frame) if self.source == "player" else 0.0)
+
+    def frame_at(self, beats: float, near: int) -> int:
+        """Return the frame whose start is nearest to a place in beats; `near` is any frame from which to look for it.
+
+        So it is the first frame of the bar that begins there, as `livegen.performance.modes.bar_of` counts bars.
+        """
+        frame = near + math.ceil((beats - self.beats_at(near + 0.5)) * self.period_frames)
+        for _ in range(_MOST_SOUGHT):  # the line is straight but for a clock that speeds up, and for a glide
+            if self.beats_at(frame + 0.5) < beats:
+                frame += 1
+            elif self.beats_at(frame - 0.5) >= beats:
+                frame -= 1
+            else:
+                break
+        return frame
+
+    @property
+    def is_outer(self) -> bool:
+        """Whether somebody else counts the bars: a MIDI clock, or a Link session."""
+        return self.source in ("clock", "link")
+
+    def counted_from(self, frame: float, beats: float) -> "Tempo":
+        """Return the tempo with the count of beats set at a time in frames; a clock's and Link's stay theirs."""
+        more = beats - self.beats_at(frame)
+        by_hand, line = (
+            self.by_hand and self.by_hand.recounted(more),
+            self.player.line and self.player.line.recounted(more),
+        )
+        return replace(self, by_hand=by_hand, player=replace(self.player, line=line), own=self.own.recounted(more))
 
     @property
     def bpm(self) -> float:

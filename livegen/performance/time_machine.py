@@ -1,7 +1,7 @@
 """Going back: rewind, undo, memories, and the loop of ``hold``. Values, and functions that make new ones."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final
@@ -45,10 +45,19 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What can be undone: the control that was moved, or the action, and how things stood before."""
+    """What can be undone: the control that was moved, or the action, and how things stood before.
+
+    Attributes
+    ----------
+    what : str
+    before : Moment
+    cue : int or None
+        The number of the cue that was given; None if it was none.
+    """
 
     what: str
     before: Moment
+    cue: int | None = None
 
     def continues(self, last: "Change") -> bool:
         """Tell whether this change and the one before are one move: the same control again, within half a second."""
@@ -135,6 +144,8 @@ class Move:
         Where the song goes on; None if it stays where it is.
     values : Values or None
         The controls to put in force; None if they stay.
+    cue : int or None
+        The number of the cue that is taken back.
     refusal : str
         Why the move was not made; empty if it was.
     """
@@ -142,6 +153,7 @@ class Move:
     machine: TimeMachine
     place: Place | None = None
     values: Values | None = None
+    cue: int | None = None
     refusal: str = ""
 
 
@@ -150,12 +162,15 @@ def leap(machine: TimeMachine, what: str, to: Place, now: Moment) -> Move:
     return Move(machine.with_change(Change(what, _kept(now))), to)
 
 
-def undo(machine: TimeMachine) -> Move:
-    """Undo the last change."""
-    if not machine.changes:
+def undo(machine: TimeMachine, has_cue: Callable[[int], bool]) -> Move:
+    """Undo the last change. A cue that is over is none; `has_cue` tells whether one of a number is still there."""
+    left = [change for change in machine.changes if change.cue is None or has_cue(change.cue)]
+    if not left:
         return Move(machine, refusal="there is nothing to take back")
-    before = machine.changes[-1].before
-    return Move(replace(machine, changes=machine.changes[:-1]), before.place, before.values)
+    last, machine = left[-1], replace(machine, changes=tuple(left[:-1]))
+    if last.cue is not None:
+        return Move(machine, cue=last.cue)
+    return Move(machine, last.before.place, last.before.values)
 
 
 def store(machine: TimeMachine, name: str, now: Moment) -> Move:
