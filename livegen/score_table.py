@@ -39,6 +39,8 @@ SLOT: Final = np.dtype(
         ("beats", np.float64),  # beats from bar 1, beat 1 to the start of the frame; NaN where the beat is unknown
         ("beats_a_frame", np.float64),
         ("beats_a_bar", np.int64),
+        ("counted_from", np.int64),  # the beats of a count-in, from this one up to that before the next number
+        ("counted_until", np.int64),
         ("onset_offset", np.float64, N_VOICES),  # frames by which the voice's onset moves, over -1 and under 1
         ("frame", np.uint8, (N_VOICES, N_COLUMNS)),
         ("owner", np.uint8, N_VOICES),  # MODEL, PLAYER or OFF
@@ -60,11 +62,14 @@ class FrameBeat:
     beats_a_frame : float
         More than 0.
     beats_a_bar : int
+    counted : tuple of int
+        The beats of a count-in that must be heard: the number of the first, and that of the beat after the last.
     """
 
     beats: float
     beats_a_frame: float
     beats_a_bar: int = 4
+    counted: tuple[int, int] = (0, 0)
 
 
 _UNKNOWN_BEAT: Final = FrameBeat(math.nan, 0.0)
@@ -124,6 +129,7 @@ def write_frames(table: NDArray[np.void], frames: list[PlannedFrame]) -> None:
             float(beat.beats),
             float(beat.beats_a_frame),
             beat.beats_a_bar,
+            *beat.counted,
         )
 
 
@@ -134,7 +140,8 @@ def read_frame(table: NDArray[np.void], frame_index: int) -> PlannedFrame | None
         return None
     slot = copy[0]
     beats, beats_a_frame = float(slot["beats"]), float(slot["beats_a_frame"])
-    beat = FrameBeat(beats, beats_a_frame, int(slot["beats_a_bar"])) if beats_a_frame > 0.0 else None
+    counted = int(slot["counted_from"]), int(slot["counted_until"])
+    beat = FrameBeat(beats, beats_a_frame, int(slot["beats_a_bar"]), counted) if beats_a_frame > 0.0 else None
     return PlannedFrame(frame_index, slot["frame"], slot["owner"], slot["onset_offset"], beat)
 
 
@@ -148,6 +155,8 @@ def write_slot(
     beats: float,
     beats_a_frame: float,
     beats_a_bar: int,
+    counted_from: int,
+    counted_until: int,
 ) -> None:
     """Write one slot; the kernel behind `write_frames`."""
     position = frame_index & (N_SLOTS - 1)
@@ -157,6 +166,7 @@ def write_slot(
     fence()
     slot.frame_index = frame_index
     slot.beats, slot.beats_a_frame, slot.beats_a_bar = beats, beats_a_frame, beats_a_bar
+    slot.counted_from, slot.counted_until = counted_from, counted_until
     _fill(slot, frame, owner, onset_offset)
     store_release(table.sequence, position, sequence + 2)
 
@@ -170,6 +180,7 @@ def read_slot(table: Record, frame_index: int, copy: Record) -> bool:
         before = load_acquire(table.sequence, position)
         copy.frame_index = slot.frame_index
         copy.beats, copy.beats_a_frame, copy.beats_a_bar = slot.beats, slot.beats_a_frame, slot.beats_a_bar
+        copy.counted_from, copy.counted_until = slot.counted_from, slot.counted_until
         _fill(copy, slot.frame, slot.owner, slot.onset_offset)
         fence()
         if before & 1 == 0 and load_acquire(table.sequence, position) == before:

@@ -67,7 +67,7 @@ def test_a_stale_slot_is_told_from_a_planned_one() -> None:
 
 
 def test_a_beat_comes_back_and_an_unknown_one_is_none() -> None:
-    table, beat = new_table(), FrameBeat(7.25, 0.0625, 3)
+    table, beat = new_table(), FrameBeat(7.25, 0.0625, 3, (-4, 12))
     write_frames(table, [replace(planned(3), beat=beat), planned(4)])
     assert [read_frame(table, 3).beat, read_frame(table, 4).beat] == [beat, None]
 
@@ -96,7 +96,7 @@ def keep_writing(
         frame[:] = value
         owner[:] = value
         onset_offset[:] = value
-        write_slot(table, CONTESTED, frame, owner, onset_offset, float(value), float(value), value)
+        write_slot(table, CONTESTED, frame, owner, onset_offset, float(value), float(value), value, value, value)
     store_release(running, 0, 0)
 
 

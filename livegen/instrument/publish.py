@@ -48,9 +48,10 @@ def _up_to_keys(planned: PlannedFrame, before: PlannedFrame | None, events: Sequ
 
 
 def _on_beat(state: State, planned: PlannedFrame) -> PlannedFrame:
-    tempo = state.tempo
-    if tempo.source == "none":
+    tempo, count_in = state.tempo, state.count_in
+    if tempo.source == "none" and count_in is None:
         return replace(planned, beat=None)
     beats = tempo.beats_at(planned.frame_index)
     n_beats = tempo.beats_at(planned.frame_index + 1) - beats
-    return replace(planned, beat=FrameBeat(beats, n_beats, int(state.values["beats_a_bar"])))
+    counted = (0, 0) if count_in is None else count_in.beats
+    return replace(planned, beat=FrameBeat(beats, n_beats, int(state.values["beats_a_bar"]), counted))

@@ -279,7 +279,7 @@ def _render_piece(callback: Record, n_samples: int) -> None:
         _send(callback)
     for part in range(callback.n_parts):
         read_samples(callback.synth.chips[part], n_samples, callback.parts[part])
-    if callback.n_parts == 1 and callback.mix.metronome > 0.0:  # voices on channels of their own get no click
+    if callback.n_parts == 1:  # voices on channels of their own get no click
         add_click(
             callback.click, callback.mix.metronome, callback.sample, callback.sample_rate, callback.parts[0], n_samples
         )

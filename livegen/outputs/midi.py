@@ -254,8 +254,10 @@ class MidiOutput:
             for message in messages:
                 self._queue(message, planned.frame_index, _CLOCK_LANE)
         if self.settings.metronome is not None:
-            self._next_beat, messages = click_messages(self._next_beat, planned.beat, self.settings.metronome)
-            for message in messages if self._has_metronome() else ():
+            self._next_beat, messages = click_messages(
+                self._next_beat, planned.beat, self.settings.metronome, is_on=self._has_metronome()
+            )
+            for message in messages:
                 self._queue(message, planned.frame_index, _METRONOME_LANE)
 
     def _queue(self, message: mido.Message, frame_index: int, lane: int) -> None:

@@ -43,7 +43,8 @@ def clock_messages(
     """Return the clock's messages of one frame, and its state after it.
 
     The clock ticks while the beat is known. A start, or a continue from the present position, is sent on a sixteenth.
-    A stop is sent when the model stops, or when the beat jumps or is no longer known.
+    During a count-in none is: the receiver begins with the music. A stop is sent when the model stops, or when the beat
+    jumps or is no longer known.
 
     Parameters
     ----------
@@ -67,7 +68,8 @@ def clock_messages(
     messages = [] if is_started else stop
     while part < 1.0:
         at = part / FRAME_RATE_HZ
-        if is_running and not is_started and tick >= 0 and tick % _TICKS_A_SIXTEENTH == 0:
+        is_counted = tick < beat.counted[1] * MIDI_CLOCK_PPQN
+        if is_running and not is_started and not is_counted and tick >= 0 and tick % _TICKS_A_SIXTEENTH == 0:
             messages += _begin(tick // _TICKS_A_SIXTEENTH, at)
             is_started = True
         messages.append(mido.Message("clock", time=at))
@@ -75,7 +77,9 @@ def clock_messages(
     return ClockState(tick, is_started), messages
 
 
-def click_messages(next_beat: int, beat: FrameBeat | None, channel: int) -> tuple[int, list[mido.Message]]:
+def click_messages(
+    next_beat: int, beat: FrameBeat | None, channel: int, *, is_on: bool = True
+) -> tuple[int, list[mido.Message]]:
     """Return the number of the beat that comes next, and the metronome's messages of one frame.
 
     Parameters
@@ -86,12 +90,16 @@ def click_messages(next_beat: int, beat: FrameBeat | None, channel: int) -> tupl
         None is unknown.
     channel : int
         0..15.
+    is_on : bool
+        Whether the metronome is on; the beats of a count-in are sent in any case.
     """
     if beat is None:
         return NEVER_COUNTED, []
     number, part = next_part(next_beat, beat.beats, beat.beats_a_frame, 1.0)
     if part >= 1.0:
         return number, []
+    if not is_on and not beat.counted[0] <= number < beat.counted[1]:
+        return number + 1, []
     at = part / FRAME_RATE_HZ
     is_accent = number % beat.beats_a_bar == 0
     key, velocity = (_ACCENT_KEY, _ACCENT_VELOCITY) if is_accent else (_BEAT_KEY, _BEAT_VELOCITY)

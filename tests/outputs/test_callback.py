@@ -499,6 +499,18 @@ def test_clicks_fall_on_the_sample_of_their_beat_however_blocks_are_cut(cuts: li
     assert 0.3 < np.abs(clicks).max() < 0.5
 
 
+def test_a_count_in_clicks_with_the_metronome_off_and_nothing_else_does() -> None:
+    callback, rate = click_callback(150.0, 0), 150.0 / 60 / FRAME_RATE_HZ
+    callback["mix"]["metronome"] = 0.0
+    silent = np.zeros((4, 3), np.uint8), np.zeros(4, np.uint8), np.zeros(4)
+    beats = [FrameBeat(k * rate, rate, 4, counted=(1, 4)) for k in range(60)]
+    write_frames(callback["table"], [PlannedFrame(k, *silent, beat=beat) for k, beat in enumerate(beats)])
+    clicks = np.abs(render(callback, 2 * RATE)) > 1e-3
+    at = np.flatnonzero(clicks)
+    starts = at[np.flatnonzero(np.diff(at, prepend=-RATE) > RATE // 10)] * 150 / 60 / RATE
+    assert [round(float(start), 1) for start in starts] == [1.0, 2.0, 3.0]
+
+
 def test_voices_on_channels_of_their_own_are_recorded_without_clicks() -> None:
     clicking, quiet = click_callback(150.0, 60, is_apart=True), click_callback(150.0, 60, is_apart=True)
     quiet["mix"]["metronome"] = 0.0

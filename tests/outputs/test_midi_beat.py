@@ -81,3 +81,15 @@ def test_the_metronome_strikes_each_beat_and_higher_at_the_bar() -> None:
     assert [m.note for m in sent if m.type == "note_on"] == [76, 77, 77, 76, 77, 77, 76, 77]
     assert [m.type for m in sent] == ["note_on", "note_off"] * 8
     assert {m.channel for m in sent} == {9}
+
+
+def test_a_count_in_is_sent_with_the_metronome_off_and_the_receiver_starts_with_the_music() -> None:
+    number, state, clicks, sent = NEVER_COUNTED, ClockState(), [], []
+    for frame in range(24 * 4):
+        beat = FrameBeat(frame * RATE - 4.0, RATE, 4, counted=(-4, 0))
+        number, messages = click_messages(number, beat, 9, is_on=False)
+        clicks += [(frame, message.note) for message in messages if message.type == "note_on"]
+        state, messages = clock_messages(state, beat, is_running=True)
+        sent += [(frame + message.time * FRAME_RATE_HZ, message) for message in messages]
+    assert clicks == [(0, 76), (12, 77), (24, 77), (36, 77)]
+    assert words(sent)[: 4 * 24 + 2] == "." * 96 + "S."

@@ -21,6 +21,12 @@ class CountIn:
     n_beats: int
     until: Mark
 
+    @property
+    def beats(self) -> tuple[int, int]:
+        """The beats that are counted: the number of the first, and that of the beat on which the music begins."""
+        until = round(self.until.beats)
+        return until - self.n_beats, until
+
     def followed(self, tempo: Tempo, horizon: int) -> "CountIn":
         """Return the count-in where the tempo now has it."""
         return replace(self, until=self.until.followed(tempo, horizon))
