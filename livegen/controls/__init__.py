@@ -5,7 +5,7 @@ from it. A control of scope ``voice`` exists once for each voice: ``role`` stand
 """
 
 from livegen.controls.control import Control, Value, Values
-from livegen.controls.parse import MAX_NAME_LENGTH, parse_value
+from livegen.controls.parse import MAX_NAME_LENGTH, PRESSES, parse_value
 from livegen.controls.table import (
     ADDRESSES,
     BACKINGS,
@@ -38,6 +38,7 @@ __all__ = [
     "MODEL_CONTROLS",
     "MODES",
     "OSC_PREFIX",
+    "PRESSES",
     "ROLES",
     "SAME",
     "SCALES",

@@ -10,6 +10,9 @@ from livegen.errors import ControlError
 
 MAX_NAME_LENGTH: Final = 32
 
+PRESSES: Final = ("single", "double", "long")
+"""The presses of a switch, which may be said after the name of a control that it is to set."""
+
 
 def parse_value(name: str, value: object) -> Value:
     """Check a value for a control and return it as it takes effect: of the right type, clamped to the range.
@@ -54,8 +57,12 @@ def _to_name(name: str, value: object) -> str:
     if not isinstance(value, str) or not value.strip() or not value.isprintable():
         raise _refusal(name, value, "a word")
     word = value.strip()[:MAX_NAME_LENGTH]
-    if CONTROLS[name].names_control and word not in CONTROLS:
-        raise _refusal(name, value, "the name of a control, as `livegen controls` lists them")
+    if CONTROLS[name].names_control:
+        control, *press = word.split()
+        if control not in CONTROLS or press not in ([], *([each] for each in PRESSES)):
+            allowed = f"the name of a control, as `livegen controls` lists them, and {', '.join(PRESSES)} or nothing"
+            raise _refusal(name, value, allowed)
+        word = " ".join((control, *press))
     return word
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
-from livegen.controls import CONTROLS, Control, Value, Values, parse_value
+from livegen.controls import CONTROLS, PRESSES, Control, Value, Values, parse_value
 from livegen.errors import ControlError
 
 PROMPT: Final = ":"
@@ -46,6 +46,13 @@ _DONE: Final = {
     "capture": "keeping the last {value} bars in files",
     "start": "the model plays",
     "stop": "the model is silent until start",
+    "fill": "a fill comes",
+    "break": "a break of {value} bars comes",
+    "drop": "drums and bass drop out until the next cue",
+    "build": "a build of {value} bars comes",
+    "solo": "{value} comes to the front until the next cue",
+    "tutti": "everybody plays",
+    "end": "the music comes to its end; undo takes that back",
     "panic": "everything is silent until start",
     "tap": "tapped",
     **{
@@ -125,7 +132,7 @@ class CommandLine:
         if not before:
             fitting = [name for name in (*CONTROLS, *HELP_WORDS) if name.startswith(word)]
         else:
-            fitting = [choice for choice in _choices(before[0]) if choice.startswith(word)]
+            fitting = [choice for choice in _choices(*before) if choice.startswith(word)]
         if not fitting:
             return self
         end = " " if len(fitting) == 1 and not before else ""
@@ -206,6 +213,8 @@ def done(name: str, value: Value, typed: str = "", changed: Mapping[str, Value] 
         The controls that it has set.
     """
     sentence = _DONE.get(name, "").format(value=value)
+    if name == "start" and value is not True:
+        sentence = f"{value} beats are counted in"
     if not sentence:
         return ""
     if name == "undo" and changed:
@@ -245,10 +254,13 @@ def _unknown(name: str) -> str:
     return f"there is no control {name!r}: {hint}"
 
 
-def _choices(name: str) -> Sequence[str]:
+def _choices(name: str, *given: str) -> Sequence[str]:
+    """Return what may be typed next after a control and the words that are given already."""
     control = CONTROLS.get(name)
     if control is None:
         return ()
+    if given:
+        return PRESSES if control.names_control and len(given) == 1 else ()
     if control.kind == "bool":
         return ("on", "off")
     return list(CONTROLS) if control.names_control else control.choices

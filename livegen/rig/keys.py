@@ -7,6 +7,7 @@ They are ``[controls]``, ``[[knob]]``, ``[[midi_in]]`` and ``[[midi_out]]``. The
 from dataclasses import dataclass
 from typing import Final
 
+from livegen.controls import PRESSES
 from livegen.system.midi_ports import API_NAMES
 from livegen.toml.text import SimpleKind
 
@@ -76,6 +77,12 @@ KNOB_KEYS: Final[tuple[RigKey, ...]] = (
         "a pair has its lower seven bits on the controller 32 above; the last two are endless encoders, whose step "
         "down is 127 or 63",
         choices=("absolute", "pair", "twos_complement", "offset_64"),
+    ),
+    RigKey(
+        "press",
+        "choice",
+        "which press of a switch it is; one switch may have a control for each",
+        choices=PRESSES,
     ),
 )
 

@@ -23,7 +23,7 @@ from livegen.rig.keys import (
     RIG_KEYS,
     RigKey,
 )
-from livegen.rig.values import Knob, Peer, Rig
+from livegen.rig.values import Knob, Peer, Rig, can_press
 from livegen.score import Voice
 from livegen.system.resources import rigs_folder
 from livegen.toml.controls import read_controls
@@ -160,7 +160,7 @@ def _knobs(file: TomlText, value: object) -> tuple[Knob, ...]:
         for other in knobs:
             if other.control == knob.control:
                 raise file.refusal((KNOB_SECTION, index, "control"), knob.control, f"one knob, and it has {other}")
-            if other.place == knob.place:
+            if other.clashes(knob):
                 where = file.where((KNOB_SECTION, index, knob.kind))
                 raise RigError(f"{where}: {knob} sets {other.control} already: give each knob one control")
         knobs.append(knob)
@@ -184,7 +184,13 @@ def _knob(file: TomlText, index: int, table: dict[str, Any]) -> Knob:
         raise file.refusal((*where, "mode"), mode, '"absolute", for a pad')
     if mode == "pair" and values["cc"] > _HIGHEST_MSB:
         raise file.refusal((*where, "cc"), values["cc"], f"0 to {_HIGHEST_MSB}, for a pair")
-    return Knob(values["control"], values["channel"] - 1, kind, values[kind], mode, values.get("port"))
+    press = values.get("press", "single")
+    knob = Knob(values["control"], values["channel"] - 1, kind, values[kind], mode, values.get("port"), press)
+    if press != "single" and not can_press(knob):
+        raise file.refusal((*where, "press"), press, f'"single", for {knob.control} is a number')
+    if press != "single" and mode != "absolute":
+        raise file.refusal((*where, "press"), press, '"single", for a pair or an encoder')
+    return knob
 
 
 def _midi_ins(file: TomlText, value: object) -> tuple[MidiInSettings, ...]:

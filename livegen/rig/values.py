@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
-from livegen.controls import SAME, Value
+from livegen.controls import CONTROLS, SAME, Value
 from livegen.engines.cast import Cast
 from livegen.inputs.midi_settings import MidiInSettings
 from livegen.outputs.midi_settings import MidiOutSettings
@@ -13,6 +13,9 @@ from livegen.score import MIDI_CHANNEL, Voice
 
 Peer = tuple[str, int]
 """Host and UDP port of a program that hears every change by OSC."""
+
+Press = Literal["single", "double", "long"]
+"""How a switch is pressed; `livegen.controls.PRESSES` has the words."""
 
 _CHANNEL_VOLUME: Final = 7
 
@@ -45,6 +48,17 @@ class Knob:
     number: int
     mode: Literal["absolute", "pair", "twos_complement", "offset_64"] = "absolute"
     port: str | None = None
+    press: Press = "single"
+
+    @property
+    def is_switch(self) -> bool:
+        """Whether it presses, and has no position that counts: an action, or one of several presses."""
+        return self.press != "single" or CONTROLS[self.control].is_action
+
+    def clashes(self, other: "Knob") -> bool:
+        """Tell whether two knobs cannot both be there: a control has one, and so has a press of a switch."""
+        is_one_place = self.place == other.place and (self.press == other.press or not can_press(self, other))
+        return self.control == other.control or is_one_place
 
     @property
     def place(self) -> tuple[str, int, str, int]:
@@ -55,7 +69,15 @@ class Knob:
         """Name it as a musician does."""
         what = "key" if self.kind == "note" else "CC"
         number = f"{self.number} and {self.number + 32}" if self.mode == "pair" else str(self.number)
-        return f"{what} {number} on channel {self.channel + 1}{'' if self.port is None else f' of {self.port}'}"
+        pressed = "" if self.press == "single" else f", pressed {'twice' if self.press == 'double' else 'long'}"
+        return (
+            f"{what} {number} on channel {self.channel + 1}{'' if self.port is None else f' of {self.port}'}{pressed}"
+        )
+
+
+def can_press(*knobs: Knob) -> bool:
+    """Tell whether a switch can set the controls of all these knobs: none is a number."""
+    return all(CONTROLS[knob.control].kind not in ("float", "int") for knob in knobs)
 
 
 DEFAULT_KNOBS: Final = tuple(

@@ -70,6 +70,7 @@ def _put_knobs(document: tomlkit.TOMLDocument, knobs: tuple[Knob, ...] | None) -
     for knob in knobs or ():
         more: dict[str, str] = {} if knob.mode == "absolute" else {"mode": knob.mode}
         more |= {} if knob.port is None else {"port": knob.port}
+        more |= {} if knob.press == "single" else {"press": knob.press}
         tables.append({"control": knob.control, "channel": knob.channel + 1, knob.kind: knob.number} | more)
     _put_tables(document, KNOB_SECTION, tables)
     if knobs == ():  # a rig without knobs is not the same as one that does not mention knobs

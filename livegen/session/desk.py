@@ -6,7 +6,7 @@ is to be saved to the rig's file.
 
 import difflib
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -133,7 +133,9 @@ class Desk:
         sentence, said_at = self._news
         return sentence if time.monotonic() < said_at + _NEWS_SECONDS else ""
 
-    def hear(self, event: Event, source: str, values: Values, wiring: Wiring | None = None) -> list[Event]:
+    def hear(
+        self, event: Event, source: str, values: Values, wiring: Wiring | None = None, now: float = 0.0
+    ) -> list[Event]:
         """Return the events that the instrument is to get instead of one from an input.
 
         Parameters
@@ -144,26 +146,38 @@ class Desk:
             The controls in force.
         wiring : Wiring, optional
             What is done with the port that the event came from.
+        now : float
+            In seconds, on the clock that `wait` is told.
         """
         with self._lock:
             before = self._map
-            self._map, events = before.hear(event, source, values, wiring)
+            self._map, events = before.hear(event, source, values, wiring, now)
             self._has_new_knobs |= self._map.knobs is not before.knobs
             if self._map.news:
                 self._say(self._map.news)
-            heard: list[Event] = []
-            for passed in events:
-                match passed:
-                    case SetControl("patch", name):
-                        heard += self._change_patch(str(name), values)
-                    case SetControl(control, name) if control in MODEL_CONTROLS:
-                        heard += self._change_model(control, str(name))
-                    case SetControl(control, value) if control in PADS:
-                        heard += self._press_pad(control, value, values)
-                    case SetControl("save", name):
-                        self._to_save.append(str(name))
-                    case _:
-                        heard.append(passed)
+            return self._obeyed(events, values)
+
+    def wait(self, now: float, values: Values) -> list[tuple[Event, str]]:
+        """Return what the instrument is to get, each with its source, because time has passed: from a switch."""
+        with self._lock:
+            self._map, fired = self._map.wait(now, values)
+            return [(each, source) for event, source in fired for each in self._obeyed([event], values)]
+
+    def _obeyed(self, events: Iterable[Event], values: Values) -> list[Event]:
+        """Return what the instrument is to get of events; the caller holds the lock."""
+        heard: list[Event] = []
+        for passed in events:
+            match passed:
+                case SetControl("patch", name):
+                    heard += self._change_patch(str(name), values)
+                case SetControl(control, name) if control in MODEL_CONTROLS:
+                    heard += self._change_model(control, str(name))
+                case SetControl(control, value) if control in PADS:
+                    heard += self._press_pad(control, value, values)
+                case SetControl("save", name):
+                    self._to_save.append(str(name))
+                case _:
+                    heard.append(passed)
         return heard
 
     def outcome(self) -> Outcome:

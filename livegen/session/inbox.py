@@ -100,17 +100,24 @@ class Inbox:
         next_ns = min(self._early.hand_on(now_ns + plan_ns) - plan_ns, self._punctual.hand_on(now_ns))
         sound_ns = self._instrument.sound_until(now_ns, block_ns + self._clock.earliness_ns() + _KEY_MARGIN_NS)
         self._follow_keys()
-        return min(next_ns, math.inf if sound_ns is None else sound_ns)
+        if self._desk.knobs.due <= now_ns / _NS:
+            for event, source in self._desk.wait(now_ns / _NS, self._instrument.values):
+                self.play(event, source)
+        return min(next_ns, self._desk.knobs.due * _NS, math.inf if sound_ns is None else sound_ns)
 
     def _expect(self, events: Sequence[Event], source: str, due_ns: int) -> None:
         """Tell the instrument of what is due soon."""
-        heard = self._heard(events, source)
+        heard = self._heard(events, source, due_ns)
         for event in heard:
             self._panic.is_pressed(event, source, due_ns / _NS)  # it is none: the button notes which keys come up
         self._instrument.receive_ahead(heard, source, due_ns, self._clock.steady_sample_at(due_ns))
 
-    def _heard(self, events: Sequence[Event], source: str) -> list[Event]:
-        """Return what the desk makes of events, each with the controls that those before it have set."""
+    def _heard(self, events: Sequence[Event], source: str, due_ns: int | None = None) -> list[Event]:
+        """Return what the desk makes of events, each with the controls that those before it have set.
+
+        `due_ns` is when they happen, if that is still to come.
+        """
+        now_seconds = (time.perf_counter_ns() if due_ns is None else due_ns) / _NS
         values, heard = self._instrument.values, []
         wiring = self.wiring_of(source)
         for event in events:
@@ -119,13 +126,15 @@ class Inbox:
                 self.unheard.leave_out(event, source)
                 continue
             played = event if port is None else port.played(event)
-            passed = self._desk.hear(played, source, values, wiring)
+            passed = self._desk.hear(played, source, values, wiring, now_seconds)
             if any(each is played for each in passed):
                 self.unheard.hear(played, source, values)
             for each in passed:
                 if isinstance(each, SetControl) and each.name in values:
                     values = with_value(values, each.name, each.value)
             heard += passed
+        if self._desk.knobs.due < math.inf:  # a switch waits for what its press means
+            self._wake.set()
         return heard
 
     def _play_together(self, events: Sequence[Event], source: str) -> None:

@@ -13,7 +13,9 @@ from livegen.rig import Knob
 
 MAX_POSITION: Final = 127
 _MAX_PAIR: Final = 16_383
-_PRESSED: Final = 64
+PRESSED: Final = 64
+"""From this value on a controller that is a switch is down."""
+
 _REACH: Final = 1.0 / MAX_POSITION
 """How near to the value in force a knob must come to take it over, as a share of its range: a step of a 7-bit knob."""
 
@@ -30,14 +32,11 @@ class Hand:
         The value that it set last; None until it takes the control over.
     upper : int or None
         Upper seven bits of a pair that wait for the lower seven.
-    is_down : bool
-        Whether a button was last heard pressed.
     """
 
     position: float | None = None
     sent: Value | None = None
     upper: int | None = None
-    is_down: bool = False
 
 
 def pressed(name: str, values: Values) -> list[Event]:
@@ -60,7 +59,7 @@ def moved(hand: Hand, knob: Knob, event: ControlChange, values: Values) -> tuple
     ----------
     hand : Hand
     knob : Knob
-        Of kind ``"cc"``.
+        Of kind ``"cc"``, and no switch.
     event : ControlChange
         From the knob's controller or, of a pair, from the one with the lower bits.
     values : Values
@@ -68,10 +67,6 @@ def moved(hand: Hand, knob: Knob, event: ControlChange, values: Values) -> tuple
     """
     if knob.mode in ("twos_complement", "offset_64"):
         return hand, _turned(knob, event.value, values)
-    if CONTROLS[knob.control].is_action:
-        is_down = event.value >= _PRESSED
-        presses = is_down and not hand.is_down and event.control == knob.number
-        return replace(hand, is_down=is_down), pressed(knob.control, values) if presses else []
     if knob.mode != "pair":
         return _follow(hand, knob.control, event.value / MAX_POSITION, values)
     if event.control == knob.number:  # the lower bits come next; if the upper ones come again instead, they are 0
@@ -85,7 +80,7 @@ def moved(hand: Hand, knob: Knob, event: ControlChange, values: Values) -> tuple
 def _turned(knob: Knob, value: int, values: Values) -> list[Event]:
     """Return what an endless encoder sets: the control moves by as many steps as the encoder was turned."""
     control = CONTROLS[knob.control]
-    steps = value - 64 if knob.mode == "offset_64" else value - (128 if value >= _PRESSED else 0)
+    steps = value - 64 if knob.mode == "offset_64" else value - (128 if value >= PRESSED else 0)
     if steps == 0:
         return []
     if control.is_action:

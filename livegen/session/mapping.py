@@ -1,19 +1,22 @@
 """Which knob, button or pad of a MIDI controller sets which control: a value, and pure functions for each event.
 
-While a control is being learned, the next knob that moves is bound to it.
+While a control is being learned, the next knob that moves is bound to it. One switch may set three: by a single, a
+double and a long press (`livegen.session.presses`).
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
-from livegen.controls import CONTROLS, Values
-from livegen.events import ControlChange, Event, NoteOn, ProgramChange, SetControl, SourceLost
+from livegen.controls import CONTROLS, PRESSES, Values
+from livegen.events import ControlChange, Event, NoteOff, NoteOn, ProgramChange, SetControl, SourceLost
 from livegen.inputs.midi_settings import Wiring
-from livegen.rig import DEFAULT_KNOBS, Knob
+from livegen.rig import DEFAULT_KNOBS, Knob, Press
 from livegen.score import MIDI_CHANNEL
-from livegen.session.knob import MAX_POSITION, Hand, moved, pressed
+from livegen.session.knob import MAX_POSITION, PRESSED, Hand, moved, pressed
+from livegen.session.presses import Switch
 
 _PAIR_OFFSET: Final = 32  # from the controller with the upper seven bits to the one with the lower seven
 
@@ -65,11 +68,14 @@ class ControllerMap:
     Attributes
     ----------
     knobs : tuple of Knob
-        In the order in which they were learned. A control has at most one knob, and a knob sets one control.
+        In the order in which they were learned. A control has at most one knob; a knob sets one control, and a switch
+        one by each press.
     programs : tuple of str
         Names of the patches that program changes pick, from program 0 on.
     learning : str or None
         The control that waits for a knob.
+    learning_press : {"single", "double", "long"}
+        Which press of a switch it waits for.
     labels : frozenset of str
         What the session calls its MIDI inputs, in lower case, where it names several.
     news : str
@@ -82,8 +88,11 @@ class ControllerMap:
     news: str = ""
     labels: frozenset[str] = frozenset()
     _hands: Mapping[_Place, Hand] = field(default_factory=dict)
+    learning_press: Press = "single"
     _fresh: _Fresh | None = None
+    _switches: Mapping[_Place, tuple[Switch, str]] = field(default_factory=dict)  # each with its source
     _of_place: Mapping[_Place, Knob] = field(init=False, repr=False, compare=False)
+    _switch_of_place: Mapping[_Place, Mapping[Press, str]] = field(init=False, repr=False, compare=False)
     _ports: tuple[str, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -94,11 +103,17 @@ class ControllerMap:
             for (port, channel, kind, number), knob in of_place.items()
             if knob.mode == "pair"
         }
+        switches: dict[_Place, dict[Press, str]] = {}
+        for knob in self.knobs:
+            if knob.kind == "note" or any(other.is_switch for other in self.knobs if other.place == knob.place):
+                switches.setdefault(knob.place, {})[knob.press] = knob.control
+        object.__setattr__(self, "_switch_of_place", MappingProxyType(switches))
+        of_place |= {knob.place: knob for knob in self.knobs if knob.is_switch}
         object.__setattr__(self, "_of_place", MappingProxyType(lower | of_place))
         object.__setattr__(self, "_ports", tuple(dict.fromkeys(port for port, *_ in of_place if port)))
 
     def hear(
-        self, event: Event, source: str, values: Values, wiring: Wiring | None = None
+        self, event: Event, source: str, values: Values, wiring: Wiring | None = None, now: float = 0.0
     ) -> tuple["ControllerMap", list[Event]]:
         """Return the map after an event, and the events that go to the instrument instead of it.
 
@@ -110,6 +125,8 @@ class ControllerMap:
             The controls in force.
         wiring : Wiring, optional
             What is done with the port that the event came from.
+        now : float
+            In seconds, on any clock that does not go back: for switches that are pressed twice, or long.
 
         Notes
         -----
@@ -118,34 +135,85 @@ class ControllerMap:
         heard = replace(self, news="") if self.news else self
         match event:
             case ControlChange():
-                return heard._hear_knob(event, source, values, wiring)
+                return heard._hear_knob(event, source, values, wiring, now)
             case NoteOn():
-                return heard._hear_pad(event, source, values, wiring)
+                return heard._hear_pad(event, source, values, wiring, now)
+            case NoteOff() if self._switches:
+                knob = self._knob_at(event, "note", event.note, source, wiring)
+                after, fired = (heard, []) if knob is None else heard._come_up(knob.place, values)
+                return after, [event, *fired]
             case ProgramChange(_, program) if source.startswith(_PLAYERS) and self.programs:
                 return heard._pick_patch(program)
             case SetControl("learn", name):
                 return heard._learn(str(name)), [event]
             case SetControl("unlearn", name):
                 return heard._unlearn(str(name)), [event]
-            case SourceLost() if self._hands:  # the controller may come back with its knobs in other positions
+            case SourceLost() if (
+                self._hands or self._switches
+            ):  # the controller may come back with its knobs in other positions
                 kept = {
                     place: hand for place, hand in self._hands.items() if not self._may_be_on(place, source, wiring)
                 }
-                return replace(heard, _hands=kept, _fresh=None), [event]
+                switches = {place: each for place, each in self._switches.items() if each[1] != source}
+                return replace(heard, _hands=kept, _switches=switches, _fresh=None), [event]
         return heard, [event]
 
     def knob_of(self, name: str) -> Knob | None:
         """Return the knob that sets a control."""
         return next((knob for knob in self.knobs if knob.control == name), None)
 
-    def _learn(self, name: str) -> "ControllerMap":
+    @property
+    def due(self) -> float:
+        """When `wait` is to be called next, in seconds; infinity where no press waits for what it means."""
+        each = (switch.due(self._learned(place)) for place, (switch, _) in self._switches.items())
+        return min(each, default=math.inf)
+
+    def wait(self, now: float, values: Values) -> tuple["ControllerMap", list[tuple[Event, str]]]:
+        """Return the map when time has passed, and what presses that are complete by then set, each with its source."""
+        after, fired = self, list[tuple[Event, str]]()
+        for place, (switch, source) in self._switches.items():
+            switch, presses = switch.waited(now, self._learned(place))
+            after = replace(after, _switches={**after._switches, place: (switch, source)})
+            fired += [(event, source) for event in self._fired(place, presses, values)]
+        return after, fired
+
+    def _learned(self, place: _Place) -> frozenset[Press]:
+        return frozenset(self._switch_of_place.get(place, {}))
+
+    def _fired(self, place: _Place, presses: Iterable[Press], values: Values) -> list[Event]:
+        """Return what presses of a switch set; a press that nothing was learned for sets nothing."""
+        controls = self._switch_of_place.get(place, {})
+        return [event for press in presses if press in controls for event in pressed(controls[press], values)]
+
+    def _go_down(self, place: _Place, source: str, values: Values, now: float) -> tuple["ControllerMap", list[Event]]:
+        before, _ = self._switches.get(place, (Switch(), source))
+        switch, presses = before.down(now, self._learned(place))
+        after = replace(self, _switches={**self._switches, place: (switch, source)})
+        return after, self._fired(place, presses, values)
+
+    def _come_up(self, place: _Place, values: Values) -> tuple["ControllerMap", list[Event]]:
+        if place not in self._switches:
+            return self, []
+        before, source = self._switches[place]
+        switch, presses = before.up(self._learned(place))
+        after = replace(self, _switches={**self._switches, place: (switch, source)})
+        return after, self._fired(place, presses, values)
+
+    def _learn(self, words: str) -> "ControllerMap":
+        name, press = _name_and_press(words)
         if not name:
             return replace(self, learning=None, news="nothing is learned now")
         if name not in CONTROLS:
             return replace(self, learning=None, news=f"there is no control {name!r} to learn")
-        return replace(self, learning=name, news=f"move the knob that is to set {name}")
+        if press != "single" and CONTROLS[name].kind in ("float", "int"):
+            return replace(self, learning=None, news=f"{name} is a number, which no {press} press of a switch can set")
+        news = f"move the knob that is to set {name}"
+        if press != "single":
+            news = f"press the switch whose {press} press is to set {name}"
+        return replace(self, learning=name, learning_press=press, news=news)
 
-    def _unlearn(self, name: str) -> "ControllerMap":
+    def _unlearn(self, words: str) -> "ControllerMap":
+        name = _name_and_press(words)[0]
         name = name or (self.knobs[-1].control if self.knobs else "")
         knob = self.knob_of(name)
         if knob is None:
@@ -154,7 +222,7 @@ class ControllerMap:
         return replace(self, knobs=kept, _fresh=None, news=f"{knob} no longer sets {name}")
 
     def _bind(self, knob: Knob, hand: Hand, fresh: _Fresh | None = None) -> "ControllerMap":
-        kept = (other for other in self.knobs if other.control != knob.control and other.place != knob.place)
+        kept = (other for other in self.knobs if not other.clashes(knob))
         hands = {**self._hands, knob.place: hand}
         news = f"{knob} sets {knob.control}"
         return replace(self, knobs=(*kept, knob), learning=None, news=news, _hands=hands, _fresh=fresh)
@@ -165,29 +233,32 @@ class ControllerMap:
         return replace(self, news=f"program {program + 1} picks no patch: there are {len(self.programs)}"), []
 
     def _hear_pad(
-        self, event: NoteOn, source: str, values: Values, wiring: Wiring | None
+        self, event: NoteOn, source: str, values: Values, wiring: Wiring | None, now: float
     ) -> tuple["ControllerMap", list[Event]]:
         if self.learning is not None and CONTROLS[self.learning].kind not in ("float", "int"):
             channel, port = _own_channel(event, wiring)
-            return self._bind(Knob(self.learning, channel, "note", event.note, port=port), Hand()), []
-        knob = self._knob_at(event, "note", event.note, source, wiring)
-        return self, [event] if knob is None else pressed(knob.control, values)
+            knob = Knob(self.learning, channel, "note", event.note, port=port, press=self.learning_press)
+            return self._bind(knob, Hand()), []
+        pad = self._knob_at(event, "note", event.note, source, wiring)
+        if pad is None:
+            return self, [event]
+        return self._come_up(pad.place, values)[0]._go_down(pad.place, source, values, now)  # some send no NoteOff
 
     def _hear_knob(
-        self, event: ControlChange, source: str, values: Values, wiring: Wiring | None
+        self, event: ControlChange, source: str, values: Values, wiring: Wiring | None, now: float
     ) -> tuple["ControllerMap", list[Event]]:
         number = event.control
         if self.learning is not None and number not in _NEVER_LEARNED:
             channel, port = _own_channel(event, wiring)
-            knob = Knob(self.learning, channel, "cc", number, port=port)
+            knob = Knob(self.learning, channel, "cc", number, port=port, press=self.learning_press)
             fresh = _Fresh(source, knob.place, event.value)
             at_rest = replace(event, value=0)  # if it was a pedal or a wheel, it is let go
             return self._bind(knob, Hand(event.value / MAX_POSITION), fresh), [at_rest]
         after = self._look_closer(self._fresh, event, source, wiring) if self._fresh is not None else self
-        return after._turn(event, source, values, wiring)
+        return after._turn(event, source, values, wiring, now)
 
     def _knob_at(
-        self, event: ControlChange | NoteOn, kind: str, number: int, source: str, wiring: Wiring | None
+        self, event: ControlChange | NoteOn | NoteOff, kind: str, number: int, source: str, wiring: Wiring | None
     ) -> Knob | None:
         """Return the knob that an event moves: one of its own port, or else one of any port."""
         for port in self._ports if source.startswith(_MIDI) else ():
@@ -226,16 +297,27 @@ class ControllerMap:
         return self._bind(replace(learned, mode=mode), Hand())
 
     def _turn(
-        self, event: ControlChange, source: str, values: Values, wiring: Wiring | None
+        self, event: ControlChange, source: str, values: Values, wiring: Wiring | None, now: float
     ) -> tuple["ControllerMap", list[Event]]:
         knob = self._knob_at(event, "cc", event.control, source, wiring)
         if knob is None:
             return self, [event]
+        if knob.is_switch and knob.mode in ("absolute", "pair"):
+            if event.control != knob.number:
+                return self, []
+            is_down = event.value >= PRESSED
+            return self._go_down(knob.place, source, values, now) if is_down else self._come_up(knob.place, values)
         hand, events = moved(self._hands.get(knob.place, Hand()), knob, event, values)
         return replace(self, _hands={**self._hands, knob.place: hand}), events
 
 
-def _channel_of_any(event: ControlChange | NoteOn, wiring: Wiring | None) -> int:
+def _name_and_press(words: str) -> tuple[str, Press]:
+    """Return the control and the press of what is to be learned: ``end long``; a press that is left out is single."""
+    name, _, press = words.partition(" ")
+    return name, cast(Press, press) if press in PRESSES else "single"
+
+
+def _channel_of_any(event: ControlChange | NoteOn | NoteOff, wiring: Wiring | None) -> int:
     """Return the channel that an event counts as for knobs of any port: that of the voice which its input plays."""
     settings = None if wiring is None else wiring.settings_for(event)
     return event.channel if settings is None or settings.voice is None else MIDI_CHANNEL[settings.voice]
