@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from recorded_jam import RATE, RecordedJam
 
-from livegen.controls import CHORDS, MODES, ROLES, SYNCS
+from livegen.controls import CHORDS, MODES, ROLES, SYNCS, WHENS
 from livegen.engines.checkpoint import load_engine
 from livegen.errors import CheckpointError
 from livegen.events import (
@@ -42,6 +42,11 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(PitchWheel, st.just(0), st.integers(-8192, 8191)),
     st.builds(SetControl, st.sampled_from(("p1.role", "p2.role", "no.role")), st.sampled_from(ROLES)),
     st.builds(SetControl, st.sampled_from(("start", "stop", "panic", "reset")), st.just(True)),
+    st.builds(SetControl, st.sampled_from(("fill", "drop", "tutti", "end")), st.just(True)),
+    st.builds(SetControl, st.sampled_from(("break", "build")), st.integers(1, 4)),
+    st.builds(SetControl, st.just("solo"), st.sampled_from(("p1", "tr", "nobody"))),
+    st.builds(SetControl, st.just("cue_when"), st.sampled_from(WHENS)),
+    st.builds(SetControl, st.just("start"), st.integers(2, 16)),
     st.builds(SetControl, st.sampled_from(("temperature", "p1.density", "memory")), st.floats(0, 1)),
     st.builds(SetControl, st.sampled_from(("reroll", "tap", "undo")), st.just(True)),
     st.builds(SetControl, st.just("hold"), st.booleans()),
@@ -294,3 +299,33 @@ def test_a_voice_gets_and_loses_a_model_of_its_own_in_the_same_frames(tmp_path: 
     jam.frames(40)
     jam.stop()
     assert check(Take(tmp_path), HashEngine(), load=lambda loaded: HashEngine(loaded.name)) == Outcome(jam.horizon)
+
+
+def test_a_set_with_every_cue_under_a_clock_that_starts_anew_is_the_same_again(tmp_path: Path) -> None:
+    given: list[tuple[int, Event]] = [
+        (30, SetControl("fill", True)),
+        (100, SetControl("break", 1)),
+        (200, SetControl("drop", True)),
+        (260, SetControl("build", 2)),
+        (300, Start()),
+        (380, SetControl("solo", "p2")),
+        (420, SetControl("tutti", True)),
+        (430, SetControl("undo", True)),
+        (450, SetControl("end", True)),
+        (570, SetControl("start", 4)),
+        (700, SetControl("cue_when", "now")),
+        (701, SetControl("end", True)),
+    ]
+    jam = RecordedJam(tmp_path)
+    n_ticks = 0
+    for frame_index in range(800):
+        events = [event for at, event in given if at == frame_index]
+        while n_ticks * 0.45 < frame_index:
+            events.append(ClockTick())
+            n_ticks += 1
+        jam.frame(*events)
+    jam.stop()
+    outcome = check(Take(tmp_path), HashEngine())
+    assert outcome.is_same, outcome.difference
+    assert outcome.n_frames > 780
+    assert not jam.instrument.state.is_running

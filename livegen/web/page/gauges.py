@@ -1,8 +1,11 @@
 """The numbers in the pages' gauges: the state of the session at one moment, as a dict that JSON can hold."""
 
+import math
 import time
 from typing import Any, Final
 
+from livegen.performance.cues.cue import NEVER, Cue
+from livegen.performance.state import State
 from livegen.performance.tempo import Tempo
 from livegen.session.session import Session
 from livegen.voices import Voice
@@ -47,9 +50,24 @@ def gauges(session: Session) -> dict[str, Any]:
         "cast": {voice.name.lower(): name for voice, name in session.cast.own.items()},
         "memories": list(state.machine.memories),
         "learning": session.desk.knobs.learning,
+        "cues": [_cue(cue) for cue in state.cues.pending],
+        "count_in": None if state.count_in is None else _beats_to(state, state.count_in.until.beats, heard),
         "lacks": [voice.name.lower() for voice in Voice if voice not in instrument.model_voices],
         "troubles": [*filter(None, [session.casting]), *status.troubles()],
     }
+
+
+def _cue(cue: Cue) -> dict[str, Any]:
+    frames = {"begin": cue.begin, "strike": cue.strike, "until": cue.until}
+    at = {
+        what: None if mark is None or mark.frame_index >= NEVER else mark.frame_index for what, mark in frames.items()
+    }
+    return {"name": cue.name, "voice": None if cue.voice is None else cue.voice.name.lower(), **at}
+
+
+def _beats_to(state: State, beats: float, frame: float) -> int:
+    """Return how many beats there are from the one that is heard to a place."""
+    return max(math.ceil(beats - state.tempo.beats_at(frame)), 0)
 
 
 def _tempo(tempo: Tempo, frame: float, beats_a_bar: int) -> dict[str, Any] | None:

@@ -61,3 +61,19 @@ def test_where_nobody_knows_the_beat_there_is_no_tempo(session: Session) -> None
     assert wait_until(lambda: gauges(session)["tempo"]["source"] == "own")
     session.receive(SetControl("sync", "none"), "test")
     assert wait_until(lambda: gauges(session)["tempo"] is None)
+
+
+def test_a_cue_is_shown_before_it_happens_and_a_count_in_counts_down(session: Session) -> None:
+    assert gauges(session)["cues"] == []
+    session.receive(SetControl("end", True), "test")
+    assert wait_until(lambda: gauges(session)["cues"] != [])
+    (cue,) = gauges(session)["cues"]
+    assert (cue["name"], cue["voice"]) == ("end", None)
+    assert cue["begin"] <= cue["strike"] < cue["until"]
+    assert cue["strike"] % 48 == 0  # a bar line
+    assert wait_until(lambda: not gauges(session)["is_running"], 10.0)
+    assert not session.instrument.is_model_audible
+    session.receive(SetControl("start", 2), "test")
+    assert wait_until(lambda: gauges(session)["count_in"] == 2)
+    assert wait_until(lambda: gauges(session)["is_running"])
+    assert session.instrument.is_model_audible

@@ -17,6 +17,7 @@ const FRONT = [
   ["temperature", "volume"],
   ["reroll", "hold", "undo", "tap", "rewind", "capture", "bpm", "patch", "model"],
 ];
+const CUES = ["fill", "break", "drop", "build", "solo", "tutti", "end", "cue_when"];
 const VOICE_FRONT = ["role", "mute", "volume"];
 const GROUPS = {
   turns: ["backing", "rest_beats", "answer_beats", "trade_bars"],
@@ -98,6 +99,8 @@ class Hands {
     const ofVoices = [...rows.values()].filter(({ scope }) => scope === "voice");
     const voices = [...new Set(ofVoices.map(({ name }) => name.split(".")[0]))];
     panel.append(this.makeTransport(rows));
+    this.cues = this.place(rows, CUES, "actions cues");
+    panel.append(this.cues);
     const [mode, sliders, actions] = FRONT;
     panel.append(this.place(rows, mode, "mode"), this.place(rows, sliders, "sliders"));
     panel.append(...voices.map((voice) => this.makeVoice(rows, voice)));
@@ -193,6 +196,7 @@ class Hands {
   showGauges(gauges) {
     this.showRunning(gauges.is_running);
     this.showPlayers(gauges);
+    this.showCues(gauges.cues ?? []);
     this.memories?.show(gauges.memories ?? []);
     for (const engine of this.engines) engine.showEngine(gauges.engines?.[engine.kind]);
     this.learning.showWaiting(gauges.learning ?? null);
@@ -223,6 +227,12 @@ class Hands {
       element.classList.toggle("is-lent", isLent);
       element.title = isLent ? "the model plays it now; it is yours while you play" : "";
     }
+  }
+
+  // Light the cues that are in force or planned.
+  showCues(cues) {
+    const names = new Set(cues.map(({ name }) => name));
+    for (const widget of this.cues.children) widget.classList.toggle("is-given", names.has(widget.dataset.control));
   }
 
   showRefusal(name, reason) {

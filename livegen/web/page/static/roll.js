@@ -17,6 +17,7 @@ const LABEL_PX = 10; // from a name to the playhead
 const DIM = 0.22; // of a voice that is muted or off
 const LEAST_OCTAVE_PX = 18; // between names of keys
 const EDGE_PX = 64;
+const CUE_PX = 26; // from the top to the name of a cue, below the numbers of bars
 const SPOT_PX = 7; // width of the light on the playhead where a note sounds
 const [PAST, SURE, PLANNED] = [1, 0.42, 0.13]; // how full notes are: heard; to come and sure; to come as it stands now
 const IS_BLACK = [false, true, false, true, false, false, true, false, true, false, true, false];
@@ -59,6 +60,9 @@ class Roll {
     this.pace = new Pace();
     this.colours = this.readColours();
     this.widths = new Map(); // of words, in pixels
+    this.cues = []; // in force or planned
+    this.countIn = null; // beats that are left to be counted
+    link.on("gauges", ({ cues = [], count_in = null }) => ([this.cues, this.countIn] = [cues, count_in]));
     link.on("hello", ({ session }) => {
       if (session !== this.session) [this.bars, this.fading, this.view] = [[], [], new View()];
       this.session = session;
@@ -118,8 +122,10 @@ class Roll {
     this.drawFading(ms);
     for (const bar of this.bars) if (bar.owner !== PLAYER) this.drawBar(bar);
     for (const bar of this.bars) if (bar.owner === PLAYER) this.drawBar(bar); // whoever plays wants to see it
+    this.drawCues();
     this.drawEdge();
     this.drawPlayhead();
+    this.drawCountIn();
   }
 
   // Put the notes together, and keep those of the plan that are in it no more, for a while.
@@ -198,6 +204,48 @@ class Roll {
       g.fillStyle = colours["words-faint"];
       g.fillText(beat / aBar + 1, x + 6, 5);
     }
+  }
+
+  // Where cues begin and the last note of an ending falls: a line at its place, or at the edge, with the beats that are
+  // left, while that is not in sight yet.
+  drawCues() {
+    const { g, view, colours } = this;
+    g.font = `600 14px ${this.font}`;
+    g.textBaseline = "top";
+    g.textAlign = "right";
+    let y = CUE_PX;
+    for (const { name, voice, begin, strike } of this.cues) {
+      const at = strike ?? begin;
+      if (at < view.now && strike === null) continue; // in force: the buttons show it
+      const beats = this.framesToBeats(at - view.now);
+      const isFar = at > view.end;
+      const far = beats === null ? "" : ` in ${Math.ceil(beats)}`;
+      const words = `${name}${voice ? ` ${voice.toUpperCase()}` : ""}${isFar ? far : ""}`;
+      const x = isFar ? view.width - 2 : view.x(at);
+      g.fillStyle = colours.player;
+      g.fillRect(x, 0, 2, view.height);
+      g.fillText(words, Math.min(x - 6, view.width - 8), y);
+      y += 18;
+    }
+    g.textAlign = "left";
+  }
+
+  // Beats in so many frames, at the tempo of now; null where no beat is known.
+  framesToBeats(frames) {
+    const step = this.score.beatStep(Math.floor(this.view.now));
+    return step ? frames * step : null;
+  }
+
+  // The beats that are left to be counted, large, in the middle.
+  drawCountIn() {
+    if (!this.countIn) return;
+    const { g, view, colours } = this;
+    g.font = `700 ${Math.round(view.height / 3)}px ${this.font}`;
+    g.textBaseline = "middle";
+    g.textAlign = "center";
+    g.fillStyle = colours.words;
+    g.fillText(this.countIn, view.width / 2, view.height / 2);
+    g.textAlign = "left";
   }
 
   drawFading(ms) {
