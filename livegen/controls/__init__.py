@@ -1,7 +1,8 @@
 """The one table of live controls.
 
 OSC addresses, MIDI mapping, ``--set``, patch keys, the take log and every page that shows controls are derived
-from it. A control of scope ``voice`` exists once for each voice: ``role`` stands for ``p1.role``, ``p2.role`` etc.
+from it. A control of scope ``voice`` exists once for each voice: ``role`` stands for ``p1.role``, ``p2.role`` etc. Read
+`table` first.
 """
 
 from livegen.controls.control import Control, Value, Values

@@ -79,8 +79,8 @@ def _to_trigger(name: str, value: object, control: Control) -> bool | int:
     """Return what fires a trigger that may take a number: 1 fires it as a button does."""
     if isinstance(value, bool) or (isinstance(value, str) and not value.strip().replace(".", "", 1).isdigit()):
         return _to_bool(name, value)
-    number = round(min(max(_to_number(name, value, control), 0.0), control.maximum))
-    return number if number > 1 else bool(number)
+    number = _to_number(name, value, control)
+    return min(round(number), int(control.maximum)) if round(number) > 1 else bool(number)
 
 
 def _to_number(name: str, value: object, control: Control) -> float:

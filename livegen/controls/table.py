@@ -148,6 +148,7 @@ TABLE: Final[tuple[Control, ...]] = (
         unit="engine ticks",
     ),
     Control("bend_range", "global", "int", 2, "how far the pitch wheel bends, up and down", 0, 24, unit="semitones"),
+    *_of_cues(),
     Control(
         "start",
         "global",
@@ -192,7 +193,6 @@ TABLE: Final[tuple[Control, ...]] = (
         unit="bars",
         voids_plan=True,
     ),
-    *_of_cues(),
     Control("rewind", "global", "count", 4, "take the model back so many beats; it goes on anew", 1, 64, unit="beats"),
     Control("rewind_frames", "global", "count", 24, "the same, in frames", 1, 1024, unit="frames"),
     Control("reroll", "global", "trigger", False, "make the model think again about what it is going to play"),

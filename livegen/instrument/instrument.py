@@ -21,7 +21,7 @@ from livegen.events import CLOCK_EVENTS, PANIC, Event, SetControl, SourceLost, S
 from livegen.instrument.ahead import Ahead, Bundle, is_said_again
 from livegen.instrument.commands import CommandWriter
 from livegen.instrument.publish import publish
-from livegen.instrument.taken import Taken, stamped, without_repeats
+from livegen.instrument.taken import Taken, stamped, stays_audible, without_repeats
 from livegen.outputs.callback import begin_with_gains, new_callback
 from livegen.patch import Patch
 from livegen.performance.expression import Expression
@@ -353,7 +353,7 @@ class Instrument:
         with self._lock:
             if any(isinstance(message, ControlInForce) and message.is_consequence for message in turn.report.messages):
                 self._adopt(state)
-                self._stop_with(state)
+                self.callback["mix"]["is_model_audible"] &= stays_audible(state, self._pending)
             elif self._is_apart and not self._pending and not self._ahead.has_known:
                 self._is_apart = False
                 if self._values != state.values or self._keyboard != state.keyboard:
@@ -382,12 +382,6 @@ class Instrument:
         self._apply_levels()
         self._sound(before, "session")
 
-    def _stop_with(self, state: State) -> None:
-        """Let the model be silent where the music has come to its end, unless it was started again since."""
-        is_started = any(isinstance(each.event, SetControl) and each.event.name == "start" for each in self._pending)
-        if not (state.is_running or state.count_in or is_started):
-            self.callback["mix"]["is_model_audible"] = 0
-
     def _take(self, to_frame: int | None = None) -> list[Taken]:
         """Return what the score is to know: what came in, and what is to come in the frame that is planned next."""
         due: list[Bundle] = []
@@ -401,9 +395,7 @@ class Instrument:
         taken += [
             Taken(bundle.time_ns, event, bundle.source, bundle.sample) for bundle in due for event in bundle.events
         ]
-        if due:
-            taken.sort(key=lambda each: each.time_ns)
-        return list(without_repeats(taken))
+        return list(without_repeats(sorted(taken, key=lambda each: each.time_ns) if due else taken))
 
     def _set(self, event: SetControl) -> None:
         mix = self.callback["mix"]

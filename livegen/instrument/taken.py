@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from livegen.controls import CONTROLS
 from livegen.events import CLOCK_EVENTS, Event, SetControl, StampedEvent
+from livegen.performance.state import State
 from livegen.units import FRAME_RATE_HZ
 
 
@@ -25,6 +26,12 @@ class Taken(NamedTuple):
     event: Event
     source: str
     sample: int | None = None
+
+
+def stays_audible(state: State, taken: Iterable[Taken]) -> bool:
+    """Tell whether a model that is heard is heard on: not after an ending, unless what was taken since starts it."""
+    starts = (each.event for each in taken if isinstance(each.event, SetControl) and each.event.name == "start")
+    return state.is_running or state.count_in is not None or any(event.value for event in starts)
 
 
 def without_repeats(taken: Iterable[Taken]) -> Iterator[Taken]:

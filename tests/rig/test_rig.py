@@ -61,6 +61,11 @@ cc = 74
 control = "panic"
 channel = 10
 note = 36
+[[knob]]
+control = "end"
+channel = 10
+note = 36
+press = "long"
 
 [[knob]]
 control = "top_p"
@@ -118,6 +123,7 @@ def test_a_rig_says_everything_that_a_session_is_opened_with(gig: Path) -> None:
         knobs=(
             Knob("temperature", 0, "cc", 74),
             Knob("panic", 9, "note", 36),
+            Knob("end", 9, "note", 36, press="long"),
             Knob("top_p", 15, "cc", 1, "pair"),
         ),
         midi_outs=(parse_settings("volca,clock=on,p1.channel=5"), parse_settings(MOOG)),
@@ -128,7 +134,7 @@ def test_a_rig_says_everything_that_a_session_is_opened_with(gig: Path) -> None:
 def test_every_key_of_the_table_is_a_field_and_the_other_way() -> None:
     fields = set(Rig.__dataclass_fields__) - {"controls", "knobs", "midi_ins", "midi_outs", "path"}
     assert {key.name for key in RIG_KEYS} == fields
-    assert {key.name for key in KNOB_KEYS} == {"control", "channel", "cc", "note", "mode", "port"}
+    assert {key.name for key in KNOB_KEYS} == {"control", "channel", "cc", "note", "mode", "port", "press"}
 
 
 def test_an_empty_rig_leaves_everything_open() -> None:
