@@ -167,6 +167,7 @@ WORDS_TYPED = {
     "recall": "mine",
     "towards": "mine",
     "reroll": "no",
+    "solo": "p2",
 }
 
 
