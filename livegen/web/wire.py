@@ -20,12 +20,12 @@ gauges     ten times a second: ``seconds`` played, ``is_running``, ``levels`` (o
            device), ``sound_ms`` (from making a sample until it sounds there), ``tempo`` (null, or ``bpm``, ``source``,
            ``is_lost``, ``bar``, ``beat``, ``peers``), ``midi_in`` and ``midi_out`` (ports), ``take`` (null, or
            ``folder`` and ``seconds``), ``patch``, ``model``, ``cast`` (by voice, a model that plays it alone),
-            ``engines`` (by kind of the models in force: ``voices`` that they play, ``latents``, which are the names of
-            the controls z1 and so on, and ``stored``, the names of its pads that hold something),
-            ``memories`` (names), ``learning`` (null, or the control that waits for a knob), ``cues`` (in force or
-            planned, each with ``name``, ``voice`` of a solo, and the frames ``begin``, ``strike`` of an ending's last
-            note, and ``until``, null for what is not set), ``count_in`` (null, or how many beats are left to be
-            counted), ``lacks`` (names of voices that the models do not have), ``troubles`` (sentences)
+           ``engines`` (by kind of the models in force: ``voices`` that they play, ``latents``, which are the names of
+           the controls z1 and so on, and ``stored``, the names of its pads that hold something),
+           ``memories`` (names), ``learning`` (null, or the control that waits for a knob), ``cues`` (in force or
+           planned, each with ``name``, ``voice`` of a solo, and the frames ``begin``, ``strike`` of an ending's last
+           note, and ``until``, null for what is not set), ``count_in`` (null, or how many beats are left to be
+           counted), ``lacks`` (names of voices that the models do not have), ``troubles`` (sentences)
 news       ``sentence``: what the performer reads on the status line
 refused    ``name``, ``reason``: a control that could not be set, and why
 ended      the session has ended; the server passes this on and leaves
