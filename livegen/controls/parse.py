@@ -66,19 +66,20 @@ def _to_name(name: str, value: object) -> str:
     return word
 
 
-def _to_bool(name: str, value: object) -> bool:
+def _to_bool(name: str, value: object, allowed: str = "true or false") -> bool:
     if isinstance(value, (bool, int, float)):
         return bool(value)
     words = {"true": True, "on": True, "yes": True, "1": True, "false": False, "off": False, "no": False, "0": False}
     if isinstance(value, str) and value.lower() in words:
         return words[value.lower()]
-    raise _refusal(name, value, "true or false")
+    raise _refusal(name, value, allowed)
 
 
 def _to_trigger(name: str, value: object, control: Control) -> bool | int:
     """Return what fires a trigger that may take a number: 1 fires it as a button does."""
-    if isinstance(value, bool) or (isinstance(value, str) and not value.strip().replace(".", "", 1).isdigit()):
-        return _to_bool(name, value)
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not is_number and not (isinstance(value, str) and value.strip().replace(".", "", 1).isdigit()):
+        return _to_bool(name, value, f"true or false, or a number from 2 to {control.maximum:g}")
     number = _to_number(name, value, control)
     return min(round(number), int(control.maximum)) if round(number) > 1 else bool(number)
 
