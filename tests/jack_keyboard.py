@@ -1,6 +1,6 @@
 """A MIDI keyboard for the device tests."""
 
-from typing import Any
+from remote_port import RemotePort
 
 
 class Keyboard:
@@ -14,23 +14,20 @@ class Keyboard:
 
     def __init__(self, name: str = "keyboard") -> None:
         self._name = name
-        self._port: Any = None
+        self._port: RemotePort | None = None
         self.plug_in()
 
     def plug_in(self) -> None:
         """Be there."""
-        import rtmidi
-
-        self._port = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name=self._name)
-        self._port.open_virtual_port("keys")
+        self._port = RemotePort("out", self._name, "keys")
 
     def unplug(self) -> None:
         """Be gone."""
         if self._port is not None:
-            self._port.close_port()
-            self._port.delete()
+            self._port.unplug()
             self._port = None
 
     def send(self, *message: int) -> None:
         """Send any bytes; over three of them must begin with 0xF0."""
-        self._port.send_message(message)
+        assert self._port is not None
+        self._port.send(*message)

@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
+
+from remote_port import RemotePort
 
 
 class MidiListener:
@@ -19,14 +20,15 @@ class MidiListener:
         self.messages: list[list[int]] = []
         self._sounding: set[tuple[int, int]] = set()
         self._n_notes: Counter[int] = Counter()  # by channel
-        self._midi: Any = None
+        self._midi: RemotePort | None = None
         self.plug_in_midi()
 
     def take(self) -> None:
         """Hear what has come since the last look."""
-        new: list[list[int]] = []
-        while self._midi is not None and (pending := self._midi.get_message()) is not None:
-            new.append(pending[0])
+        if self._midi is not None:
+            self._hear(self._midi.take())
+
+    def _hear(self, new: list[list[int]]) -> None:
         for status, key, velocity in (message for message in new if message[0] & 0xE0 == 0x80):
             begins, channel = bool(status & 0x10 and velocity), status & 0x0F
             self._n_notes[channel] += begins
@@ -51,14 +53,9 @@ class MidiListener:
     def unplug_midi(self) -> None:
         """Take the MIDI port away."""
         if self._midi is not None:
-            self._midi.close_port()
-            self.take()
-            self._midi.delete()
+            self._hear(self._midi.unplug())
             self._midi = None
 
     def plug_in_midi(self) -> None:
         """Bring the MIDI port back."""
-        import rtmidi
-
-        self._midi = rtmidi.MidiIn(rtmidi.API_UNIX_JACK, name=self._name, queue_size_limit=100_000)
-        self._midi.open_virtual_port("in")
+        self._midi = RemotePort("in", self._name, "in")

@@ -6,6 +6,7 @@ import time
 import mido
 import pytest
 from midi_frames import planned, still_on
+from remote_port import RemotePort
 from waiting import wait_until
 
 from livegen.errors import PortError
@@ -231,10 +232,7 @@ def test_a_clock_that_does_not_run_sends_nothing() -> None:
 
 @pytest.mark.device
 def test_notes_reach_another_jack_program(midi: MidiSystem) -> None:
-    import rtmidi
-
-    listener = rtmidi.MidiIn(rtmidi.API_UNIX_JACK, name="synth")
-    listener.open_virtual_port("in")
+    listener = RemotePort("in", "synth", "in")
     table = new_table()
     write_frames(table, [planned(index, p1=(60 + index, 8), no=(9, 4)) for index in range(10)])
     start = time.perf_counter()
@@ -245,8 +243,7 @@ def test_notes_reach_another_jack_program(midi: MidiSystem) -> None:
     heard: list[mido.Message] = []
 
     def listen() -> int:
-        while (pending := listener.get_message()) is not None:
-            heard.append(mido.Message.from_bytes(pending[0]))
+        heard.extend(map(mido.Message.from_bytes, listener.take()))
         return len(heard)
 
     assert wait_until(lambda: listen() >= 6)
@@ -254,7 +251,6 @@ def test_notes_reach_another_jack_program(midi: MidiSystem) -> None:
     thread.join()
     output.close()
     assert wait_until(lambda: bool(listen() and heard[-1].is_cc(123) and heard[-1].channel == 9))
-    listener.close_port()
-    listener.delete()
+    listener.unplug()
     assert still_on(heard) == set()
     assert {message.channel for message in heard if message.type == "note_on"} == {0, 9}

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from remote_port import RemotePort
 from waiting import wait_until
 
 from livegen.errors import PortError
@@ -313,37 +314,27 @@ except PortError as error:
 
 
 class OtherProgram:
-    """Another JACK program: a keyboard that can be unplugged, and a listener."""
+    """Other programs on JACK: a keyboard that can be unplugged, and a listener."""
 
     def __init__(self) -> None:
-        import rtmidi
-
-        self._rtmidi = rtmidi
-        self._listener = rtmidi.MidiIn(rtmidi.API_UNIX_JACK, name="listener")
-        self._listener.open_virtual_port("in")
+        self._listener = RemotePort("in", "listener", "in")
         self.plug_in()
 
     def plug_in(self) -> None:
-        self._keyboard = self._rtmidi.MidiOut(self._rtmidi.API_UNIX_JACK, name="keyboard")
-        self._keyboard.open_virtual_port("keys")
+        self._keyboard = RemotePort("out", "keyboard", "keys")
 
     def unplug(self) -> None:
-        self._keyboard.close_port()
-        self._keyboard.delete()
+        self._keyboard.unplug()
 
     def send(self, message: list[int]) -> None:
-        self._keyboard.send_message(message)
+        self._keyboard.send(*message)
 
     def heard(self) -> list[list[int]]:
-        messages = []
-        while (pending := self._listener.get_message()) is not None:
-            messages.append(pending[0])
-        return messages
+        return self._listener.take()
 
     def close(self) -> None:
         self.unplug()
-        self._listener.close_port()
-        self._listener.delete()
+        self._listener.unplug()
 
 
 @pytest.fixture
