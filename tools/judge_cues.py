@@ -1,6 +1,6 @@
 """Give cues to sessions on the offline clock, and count how often each does what a band does at a nod.
 
-    python tools/judge_cues.py [ends|bars|fills] [--show]
+    python tools/judge_cues.py [ends|bars|fills] [--seed 0] [--show]
 
 `ends` ends 40 sessions of all modes in which the model plays, at several tempos and with every kind of engine: whether
 all voices stop within a frame of each other and within two bars, and whether the last bass note is the tonic. `bars`
@@ -35,7 +35,6 @@ from livegen.units import FRAME_RATE_HZ, MIDI_CLOCK_PPQN, bpm_to_period
 
 RATE = 24_000
 MODELS = Path(__file__).parent.parent / "models"
-SEED = 20
 MODES = ("accompany", "answer", "trade", "free")
 BPMS = (72, 96, 110, 120, 133, 150, 165, 180)
 CASTS = (
@@ -140,15 +139,15 @@ def key_of(steps: Sequence[Step]) -> int:
     return int(np.argmax(fits)) // 2
 
 
-def judge_ends(n_sessions: int = 40, *, shows: bool = False) -> None:
+def judge_ends(n_sessions: int = 40, seed: int = 0, *, shows: bool = False) -> None:
     """End sessions, and count how."""
     together = in_time = on_tonic = 0
     for i in range(n_sessions):
-        draw = np.random.default_rng([SEED, i])
+        draw = np.random.default_rng([seed, i])
         mode, cast, bpm = MODES[i % len(MODES)], CASTS[i // len(MODES) % len(CASTS)], float(draw.choice(BPMS))
         key = Key(int(draw.integers(12)), bool(draw.integers(2)))
         is_clocked, has_player = i % 3 == 0, i % 2 == 0 or mode in ("answer", "trade")
-        session = jam(cast, i, clock_bpm=bpm * is_clocked, mode=mode, bpm=bpm if i % 3 == 1 else 0.0)
+        session = jam(cast, seed + i, clock_bpm=bpm * is_clocked, mode=mode, bpm=bpm if i % 3 == 1 else 0.0)
         first = int(draw.integers(300, 480))
         if has_player:
             session.keys = tune(key, bpm, first + 96, draw)
@@ -196,15 +195,15 @@ GIVEN: dict[str, Value] = {
 }
 
 
-def judge_bars(n_times: int = 20, *, shows: bool = False) -> None:
+def judge_bars(n_times: int = 20, seed: int = 0, *, shows: bool = False) -> None:
     """Give each cue, and count how often its first frame, of an ending its last note, is that at a bar line."""
     for name, value in GIVEN.items():
         for what in ("own", "clock"):
             n_right, worst = 0, 0.0
             for i in range(n_times):
-                draw = np.random.default_rng([SEED, i])
+                draw = np.random.default_rng([seed, i])
                 bpm = float(draw.integers(70, 190)) + float(draw.integers(10)) / 10
-                session = jam(Cast("default"), i, clock_bpm=bpm * (what == "clock"))
+                session = jam(Cast("default"), seed + i, clock_bpm=bpm * (what == "clock"))
                 session.play(int(draw.integers(60, 160)))
                 session.play(1, SetControl(name, value))
                 session.play(int(8 * session.instrument.state.tempo.period_frames) + 4)
@@ -220,12 +219,12 @@ def judge_bars(n_times: int = 20, *, shows: bool = False) -> None:
             )
 
 
-def judge_fills(n_times: int = 20, *, shows: bool = False) -> None:
+def judge_fills(n_times: int = 20, seed: int = 0, *, shows: bool = False) -> None:
     """Count how often a fill has more attacks of the noise voice than the bar before it."""
     for cast in CASTS:
         n_more = 0
         for i in range(n_times):
-            session = jam(cast, i)
+            session = jam(cast, seed + i)
             session.play(200 + 7 * i)
             session.play(1, SetControl("fill", True))
             session.play(int(9 * session.instrument.state.tempo.period_frames))
@@ -250,9 +249,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("what", nargs="*", choices=[*JUDGES, []], help="all if left out")
     parser.add_argument("--show", action="store_true", help="print every session")
+    parser.add_argument("--seed", type=int, default=0, help="of the sessions and of what is played to them")
     asked = parser.parse_args()
     for name in asked.what or JUDGES:
-        JUDGES[name](shows=asked.show)
+        JUDGES[name](seed=asked.seed, shows=asked.show)
 
 
 if __name__ == "__main__":

@@ -82,6 +82,7 @@ def test_every_widget_has_a_name_and_works_from_the_keyboard(stage: Stage) -> No
 
 def test_the_page_says_what_is_in_force_but_not_under_a_finger(stage: Stage) -> None:
     slider = stage.widget("temperature", "[type=range]")
+    slider.scroll_into_view_if_needed()
     box = slider.bounding_box()
     stage.page.mouse.move(box["x"] + 10, box["y"] + 20)
     stage.page.mouse.down()

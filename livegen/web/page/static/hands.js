@@ -17,7 +17,7 @@ const FRONT = [
   ["temperature", "volume"],
   ["reroll", "hold", "undo", "tap", "rewind", "capture", "bpm", "patch", "model"],
 ];
-const CUES = ["fill", "break", "drop", "build", "solo", "tutti", "end", "cue_when"];
+const CUES = ["fill", "drop", "tutti", "end", "break", "build", "solo", "cue_when"];
 const VOICE_FRONT = ["role", "mute", "volume"];
 const GROUPS = {
   turns: ["backing", "rest_beats", "answer_beats", "trade_bars"],
