@@ -96,16 +96,19 @@ def test_any_jam_comes_out_the_same(tmp_path: Path, jam_played: list, failing: s
     engine = Fallible()
     jam = RecordedJam(tmp_path, engine=engine)
     jam.load("other", HashEngine("other"))
-    for number, (events, source, is_late, place, n_lost) in enumerate(jam_played):
-        if n_lost:
-            jam.instrument.play_frame(jam.horizon + n_lost, jam.clock.position_at)
-        engine.is_broken = number in failing
-        try:
-            jam.frame(*events, source=source, is_late=is_late, place=place)
-        except RuntimeError:
-            engine.is_broken = False
-            jam.frame()
-    jam.stop()
+    try:
+        for number, (events, source, is_late, place, n_lost) in enumerate(jam_played):
+            if n_lost:
+                jam.instrument.play_frame(jam.horizon + n_lost, jam.clock.position_at)
+            engine.is_broken = number in failing
+            try:
+                jam.frame(*events, source=source, is_late=is_late, place=place)
+            except RuntimeError:
+                engine.is_broken = False
+                jam.frame()
+            engine.is_broken = False  # also where nothing was to be planned
+    finally:
+        jam.stop()
     outcome = check(Take(tmp_path), HashEngine(), load=lambda loaded: HashEngine(loaded.name))
     assert outcome.difference == ""
     assert outcome.n_frames == jam.horizon
