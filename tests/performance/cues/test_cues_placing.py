@@ -50,7 +50,7 @@ def test_an_ending_strikes_on_a_bar_line_with_half_a_bar_of_notice_and_is_over_w
     assert horizon <= cue.begin.frame_index <= cue.strike.frame_index < cue.until.frame_index
     assert cue.strike.frame_index - horizon >= 0.5 * bar - 1
     assert cue.until.frame_index - horizon <= 2 * bar + 1
-    if beats_a_bar > 1:
+    if beats_a_bar > 2:  # in shorter bars there may be less than a beat left of the two
         assert cue.until.beats % 1 == 0
 
 
