@@ -61,6 +61,43 @@ class _Fresh:
     n_heard: int = 1
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Index:
+    """Knobs by their places: they are looked up at every event, and change only where one is learned.
+
+    Attributes
+    ----------
+    knobs : tuple of Knob
+    of_place : mapping of _Place to Knob
+        A pair also by the place of its lower bits, and a switch by one of its knobs.
+    of_switch : mapping of _Place to (mapping of Press to str)
+        What each press of a switch sets.
+    ports : tuple of str
+        Those that a knob names.
+    """
+
+    knobs: tuple[Knob, ...]
+    of_place: Mapping[_Place, Knob]
+    of_switch: Mapping[_Place, Mapping[Press, str]]
+    ports: tuple[str, ...]
+
+    @classmethod
+    def of(cls, knobs: tuple[Knob, ...]) -> "_Index":
+        of_place = {knob.place: knob for knob in knobs}
+        lower = {
+            (port, channel, kind, number + _PAIR_OFFSET): knob
+            for (port, channel, kind, number), knob in of_place.items()
+            if knob.mode == "pair"
+        }
+        switches = {knob.place: knob for knob in knobs if knob.is_switch}
+        of_switch: dict[_Place, dict[Press, str]] = {}
+        for knob in knobs:
+            if knob.kind == "note" or knob.place in switches:
+                of_switch.setdefault(knob.place, {})[knob.press] = knob.control
+        ports = tuple(dict.fromkeys(port for port, *_ in of_place if port))
+        return cls(knobs, lower | of_place | switches, of_switch, ports)
+
+
 @dataclass(frozen=True, slots=True)
 class ControllerMap:
     """Which knob sets which control, and the state of each knob.
@@ -91,26 +128,12 @@ class ControllerMap:
     learning_press: Press = "single"
     _fresh: _Fresh | None = None
     _switches: Mapping[_Place, tuple[Switch, str]] = field(default_factory=dict)  # each with its source
-    _of_place: Mapping[_Place, Knob] = field(init=False, repr=False, compare=False)
-    _switch_of_place: Mapping[_Place, Mapping[Press, str]] = field(init=False, repr=False, compare=False)
-    _ports: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    _index: _Index = field(default=_Index.of(()), repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Index the knobs: they are looked up at every event."""
-        of_place = {knob.place: knob for knob in self.knobs}
-        lower = {
-            (port, channel, kind, number + _PAIR_OFFSET): knob
-            for (port, channel, kind, number), knob in of_place.items()
-            if knob.mode == "pair"
-        }
-        switches: dict[_Place, dict[Press, str]] = {}
-        for knob in self.knobs:
-            if knob.kind == "note" or any(other.is_switch for other in self.knobs if other.place == knob.place):
-                switches.setdefault(knob.place, {})[knob.press] = knob.control
-        object.__setattr__(self, "_switch_of_place", MappingProxyType(switches))
-        of_place |= {knob.place: knob for knob in self.knobs if knob.is_switch}
-        object.__setattr__(self, "_of_place", MappingProxyType(lower | of_place))
-        object.__setattr__(self, "_ports", tuple(dict.fromkeys(port for port, *_ in of_place if port)))
+        """Index the knobs, unless they are those of the map that this one comes from."""
+        if self._index.knobs is not self.knobs:
+            object.__setattr__(self, "_index", _Index.of(self.knobs))
 
     def hear(
         self, event: Event, source: str, values: Values, wiring: Wiring | None = None, now: float = 0.0
@@ -178,11 +201,11 @@ class ControllerMap:
         return after, fired
 
     def _learned(self, place: _Place) -> frozenset[Press]:
-        return frozenset(self._switch_of_place.get(place, {}))
+        return frozenset(self._index.of_switch.get(place, {}))
 
     def _fired(self, place: _Place, presses: Iterable[Press], values: Values) -> list[Event]:
         """Return what presses of a switch set; a press that nothing was learned for sets nothing."""
-        controls = self._switch_of_place.get(place, {})
+        controls = self._index.of_switch.get(place, {})
         return [event for press in presses if press in controls for event in pressed(controls[press], values)]
 
     def _go_down(self, place: _Place, source: str, values: Values, now: float) -> tuple["ControllerMap", list[Event]]:
@@ -261,11 +284,11 @@ class ControllerMap:
         self, event: ControlChange | NoteOn | NoteOff, kind: str, number: int, source: str, wiring: Wiring | None
     ) -> Knob | None:
         """Return the knob that an event moves: one of its own port, or else one of any port."""
-        for port in self._ports if source.startswith(_MIDI) else ():
-            knob = self._of_place.get((port, event.channel, kind, number))
+        for port in self._index.ports if source.startswith(_MIDI) else ():
+            knob = self._index.of_place.get((port, event.channel, kind, number))
             if knob is not None and self._is_on(port, source, wiring):
                 return knob
-        return self._of_place.get(("", _channel_of_any(event, wiring), kind, number))
+        return self._index.of_place.get(("", _channel_of_any(event, wiring), kind, number))
 
     def _may_be_on(self, place: _Place, source: str, wiring: Wiring | None) -> bool:
         return not place[0] or self._is_on(place[0], source, wiring)
@@ -278,7 +301,7 @@ class ControllerMap:
 
     def _look_closer(self, fresh: _Fresh, event: ControlChange, source: str, wiring: Wiring | None) -> "ControllerMap":
         """Change a knob that was just learned to a pair or an encoder, if its next messages show that it is one."""
-        learned, (_, channel, _, number) = self._of_place.get(fresh.place), fresh.place
+        learned, (_, channel, _, number) = self._index.of_place.get(fresh.place), fresh.place
         if source != fresh.source:
             return self
         if learned is None or _own_channel(event, wiring)[0] != channel:
