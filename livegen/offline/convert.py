@@ -34,14 +34,14 @@ from livegen.formats.score.kinds import (
 )
 from livegen.formats.score.piece import Piece
 from livegen.formats.score.roll import PICTURE_ENDINGS, write_picture
-from livegen.formats.words.events import EVENTS_ENDING, read_events, write_events
-from livegen.formats.words.tx1 import TX1_ENDING, read_tx1, write_tx1
+from livegen.formats.words.events import EVENTS_ENDING, write_events
+from livegen.formats.words.kinds import WORD_ENDINGS, read_words
+from livegen.formats.words.tx1 import TX1_ENDING, write_tx1
 from livegen.score import N_VOICES
 from livegen.synth.register_log import score_writes
 from livegen.units import frame_to_sample, frame_to_seconds
 
 DEFAULT_SAMPLE_RATE_HZ: Final = 48_000
-WORD_ENDINGS: Final = (TX1_ENDING, EVENTS_ENDING)
 _FADE_SECONDS: Final = 0.01
 
 
@@ -70,7 +70,7 @@ class Options:
     midi_layout : str or None
         "exact", which is NES-MDB's, or "daw".
     limits : str or None
-        What becomes of a song that is long for a network to learn from: one of `livegen.formats.words.events.LIMITS`.
+        What becomes of a song that is long for a network to learn from: "split" or "drop".
     """
 
     rate: int | None = None
@@ -258,10 +258,7 @@ def _song_for(source: Path, target: Path, warn: Warn) -> tuple[Song, tuple[str, 
 
 
 def _song_of(source: Path, warn: Warn) -> Song:
-    name = source.name.lower()
-    if name.endswith(TX1_ENDING):
-        return read_tx1(source, warn)
-    return read_events(source, warn) if name.endswith(EVENTS_ENDING) else read_song(source, warn)
+    return (read_words if source.name.lower().endswith(WORD_ENDINGS) else read_song)(source, warn)
 
 
 def _seconds_of(song: Song) -> float:

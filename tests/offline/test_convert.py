@@ -20,8 +20,9 @@ from livegen.formats.chip.register_log import Loop
 from livegen.formats.chip.vgm import read_vgm
 from livegen.formats.score.kinds import SCORE_ENDINGS, read_piece, read_score, write_piece, write_score
 from livegen.formats.score.piece import Piece
+from livegen.formats.words.kinds import WORD_ENDINGS
 from livegen.formats.words.tx1 import TX1_ENDING
-from livegen.offline.convert import CONVERSIONS, WORD_ENDINGS, Options, Report, convert
+from livegen.offline.convert import CONVERSIONS, Options, Report, convert
 from livegen.outputs.callback import new_callback, render_block
 from livegen.patch import parse_patch
 from livegen.score import Column

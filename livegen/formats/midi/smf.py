@@ -342,7 +342,7 @@ class _Reader:
         track = np.repeat([index for index, _ in metas], [len(rows) for _, rows in metas]).astype(np.int64)
         rows = np.concatenate([np.empty((0, 4), np.int64), *(rows for _, rows in metas)])
         is_tempo = rows[:, 1] == META_TEMPO
-        clock = _Clock(division, *self.tempos(track[is_tempo], rows[is_tempo]))
+        clock = TickClock(division, *self.tempos(track[is_tempo], rows[is_tempo]))
         seconds = clock.seconds(events.tick)
         meta_seconds = clock.seconds(rows[:, 0])
         far = self.find_far(events, offsets, seconds)
@@ -381,10 +381,22 @@ class _Reader:
         )
 
 
-class _Clock:
-    """Ticks to seconds; a negative division is SMPTE frames a second and ticks a frame, which no tempo changes."""
+class TickClock:
+    """Ticks to seconds.
 
-    def __init__(self, division: int, ticks: NDArray[np.int64], tempos: NDArray[np.int64]) -> None:
+    Parameters
+    ----------
+    division : int
+        Ticks a beat; negative, SMPTE frames a second and ticks a frame, which no tempo changes.
+    ticks : ndarray of int64, shape (n,)
+        Where tempos begin, in any order; before the first one there are 120 beats a minute.
+    tempos : ndarray of int64 or float64, shape (n,)
+        Microseconds a beat of each.
+    """
+
+    def __init__(
+        self, division: int, ticks: NDArray[np.int64], tempos: NDArray[np.int64] | NDArray[np.float64]
+    ) -> None:
         self._rate = 0.0
         self._said = ticks, tempos
         if division < 0:
@@ -398,6 +410,7 @@ class _Clock:
         self._begins = np.concatenate([[0.0], passed])
 
     def seconds(self, ticks: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the times of ticks."""
         if self._rate:
             return ticks / self._rate
         seconds = np.empty(len(ticks))

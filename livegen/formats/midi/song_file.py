@@ -1,7 +1,6 @@
 """Writes a song as a MIDI file, message by message."""
 
 from collections.abc import Iterator
-from itertools import pairwise
 from operator import itemgetter
 from pathlib import Path
 from typing import Final
@@ -26,9 +25,10 @@ def write_song(path: Path, song: Song) -> None:
     """
     file = mido.MidiFile(type=1, ticks_per_beat=song.ticks_per_beat, charset="utf-8")
     said = [(tick, mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(tempo))) for tick, tempo in tempo_ticks(song)]
+    ticks = _ticks_at(song, [seconds for seconds, _, _ in song.time_signatures])
     said += [
         (tick, mido.MetaMessage("time_signature", numerator=upper, denominator=lower))
-        for tick, (_, upper, lower) in zip(_ticks_of_signatures(song), song.time_signatures, strict=True)
+        for tick, (_, upper, lower) in zip(ticks, song.time_signatures, strict=True)
     ]
     file.tracks.append(to_track(sorted(said, key=itemgetter(0))))
     for track, name in enumerate(song.track_names):
@@ -40,21 +40,17 @@ def tempo_ticks(song: Song) -> list[tuple[int, float]]:
     """Return the tick of each tempo of a song that counts in beats, and its beats a minute."""
     if not song.ticks_per_beat:
         return []
-    known = [(0.0, USUAL_TEMPO), *song.tempos]
-    ticks, at = [], 0.0
-    for (before, tempo), (seconds, following) in pairwise(known):
-        at += (seconds - before) * tempo / 60 * song.ticks_per_beat
-        ticks.append((round(at), following))
-    return ticks
+    ticks = _ticks_at(song, [seconds for seconds, _ in song.tempos])
+    return [(tick, tempo) for tick, (_, tempo) in zip(ticks, song.tempos, strict=True)]
 
 
-def _ticks_of_signatures(song: Song) -> Iterator[int]:
-    tempos = [(0, USUAL_TEMPO), *tempo_ticks(song)]
-    seconds = [0.0, *(seconds for seconds, _ in song.tempos)]
-    for at, _, _ in song.time_signatures:
-        place = max(int(np.searchsorted(seconds, at, side="right")) - 1, 0)
-        tick, tempo = tempos[place]
-        yield tick + round((at - seconds[place]) * tempo / 60 * song.ticks_per_beat)
+def _ticks_at(song: Song, seconds: list[float]) -> list[int]:
+    """Return the ticks at some times of a song that counts in beats."""
+    begins, tempos = np.array([(0.0, USUAL_TEMPO), *song.tempos]).T
+    rates = tempos / 60 * song.ticks_per_beat
+    first = np.append(0.0, np.cumsum(np.diff(begins) * rates[:-1]))
+    place = np.searchsorted(begins, seconds, side="right") - 1
+    return np.rint(first[place] + (seconds - begins[place]) * rates[place]).astype(np.int64).tolist()
 
 
 def _messages(song: Song, track: int) -> Iterator[tuple[int, mido.Message]]:

@@ -13,8 +13,7 @@ from livegen.formats.midi.daw import write_daw_midi
 from livegen.formats.midi.file import read_midi_piece, song_to_piece, write_midi_piece
 from livegen.formats.score import nesmdb
 from livegen.formats.score.piece import Piece
-from livegen.formats.words.events import EVENTS_ENDING, read_events
-from livegen.formats.words.tx1 import TX1_ENDING, read_tx1
+from livegen.formats.words.kinds import WORD_ENDINGS, read_words
 
 Reader = Callable[[Path, Warn], Piece]
 Writer = Callable[[Path, Piece], None]
@@ -36,8 +35,7 @@ _SCORE_FORMATS: Final[dict[str, tuple[Reader, Writer]]] = {
 _READ_ONLY: Final[dict[str, Reader]] = {
     ".rmi": read_midi_piece,
     ".kar": read_midi_piece,
-    TX1_ENDING: lambda path, warn: song_to_piece(read_tx1(path, warn)),
-    EVENTS_ENDING: lambda path, warn: song_to_piece(read_events(path, warn)),
+    **dict.fromkeys(WORD_ENDINGS, lambda path, warn: song_to_piece(read_words(path, warn))),
 }
 """MIDI files in a RIFF file, MIDI files with words to sing, and songs as words."""
 

@@ -17,7 +17,7 @@ import numpy as np
 from livegen.errors import FormatError
 from livegen.formats.files import Warn, atomic_path, ignore
 from livegen.formats.midi.held import held_notes
-from livegen.formats.midi.smf import NOTE_OFF, NOTE_ON, Events, Song
+from livegen.formats.midi.smf import NOTE_OFF, NOTE_ON, Events, Song, TickClock
 from livegen.formats.midi.song_file import USUAL_TEMPO, tempo_ticks
 from livegen.formats.words.text import Words
 from livegen.score import MIDI_CHANNEL, Voice
@@ -33,12 +33,10 @@ MOST_EVENTS: Final = 10_000
 DRUMS: Final = 128
 """The instrument of drums; the others are General MIDI's programs."""
 
-LIMITS: Final = ("split", "drop")
-"""What may become of a song beyond the bounds: it is written as several, or refused."""
-
 _TEMPO, _ENDS, _BEGINS = range(3)  # the order of words at the same time
 _DROPPED_WAIT: Final = 128  # of what the original left out: it took its sixteenths for beats
 _TICKS_A_WAIT: Final = 30
+_TICKS_A_BEAT: Final = WAITS_A_BEAT * _TICKS_A_WAIT
 _DRUM_CHANNEL: Final = MIDI_CHANNEL[Voice.NO]
 _MELODIC_CHANNELS: Final = tuple(channel for channel in range(16) if channel != _DRUM_CHANNEL)
 _PROGRAM_CHANGE: Final = 0xC0
@@ -91,8 +89,8 @@ def write_events(path: Path, song: Song, limits: str = "split") -> int:
     ----------
     path : Path
     song : Song
-    limits : str
-        One of `LIMITS`.
+    limits : {"split", "drop"}
+        What becomes of a song beyond the bounds: it is written as several, or refused.
 
     Raises
     ------
@@ -195,7 +193,7 @@ def read_events(path: Path, warn: Warn = ignore) -> Song:
             else:
                 tempo = said
                 tempos.append((now, tempo))
-        elif kind == "end" and open_notes[rest]:
+        elif kind == "end" and open_notes.get(rest):
             index = open_notes[rest].pop(0)
             notes[index] = notes[index]._replace(end=now)
         elif (note := _note(word, now)) is not None:
@@ -253,20 +251,17 @@ def _song(name: str, notes: list[Note], tempos: list[tuple[int, float]], *, is_d
     events = Events(
         tick, np.array([row[1] for row in rows], np.int32), np.array([row[2:] for row in rows], np.uint8).reshape(-1, 3)
     )
-    known = [(0, USUAL_TEMPO), *((at * _TICKS_A_WAIT, tempo) for at, tempo in tempos)]
-    at_ticks = np.array([at for at, _ in known])
-    rates = 60 / (np.array([tempo for _, tempo in known]) * WAITS_A_BEAT * _TICKS_A_WAIT)
-    begins = np.append(0.0, np.cumsum(np.diff(at_ticks) * rates[:-1]))
-    place = np.searchsorted(at_ticks, tick, side="right") - 1
+    begins = np.array([at for at, _ in tempos], np.int64) * _TICKS_A_WAIT
+    clock = TickClock(_TICKS_A_BEAT, begins, 60e6 / np.array([tempo for _, tempo in tempos]))
     return Song(
         name,
         _names(instruments, notes),
         events,
-        begins[place] + (tick - at_ticks[place]) * rates[place],
+        clock.seconds(tick),
         [],
-        list(zip(begins[1:].tolist(), (tempo for _, tempo in tempos), strict=True)),
+        list(zip(clock.seconds(begins).tolist(), (tempo for _, tempo in tempos), strict=True)),
         [],
-        WAITS_A_BEAT * _TICKS_A_WAIT,
+        _TICKS_A_BEAT,
         is_damaged=is_damaged,
     )
 
