@@ -1,4 +1,4 @@
-// How fast the roll is drawn, and what a frame of it costs: for tests.
+// Draws a canvas in every frame of the screen, and tells tests how fast that is and what a frame costs.
 
 const FPS_MS = 2000;
 const TIMES = 600; // frames whose cost is kept
@@ -22,6 +22,23 @@ export class Pace {
   get drawMs() {
     const costs = this.costs.slice(0, Math.min(this.frames, TIMES)).sort();
     return { p50: costs[Math.floor(costs.length * 0.5)], p99: costs[Math.floor(costs.length * 0.99)] };
+  }
+
+  /**
+   * Draw from now on.
+   *
+   * @param {import("./link.js").Link} link whose playhead it is
+   * @param {(ms: number, position: number | null) => void} draw told the time of performance.now(), and the playhead
+   */
+  run(link, draw) {
+    const frame = (ms) => {
+      requestAnimationFrame(frame);
+      const began = performance.now();
+      const position = link.position(ms);
+      draw(ms, position);
+      this.count(ms, performance.now() - began, position);
+    };
+    requestAnimationFrame(frame);
   }
 
   /** Count a frame, drawn at a time of performance.now(). */

@@ -79,14 +79,7 @@ class Roll {
   }
 
   start() {
-    const frame = (ms) => {
-      requestAnimationFrame(frame);
-      const began = performance.now();
-      const position = this.link.position(ms);
-      this.draw(ms, position);
-      this.pace.count(ms, performance.now() - began, position);
-    };
-    requestAnimationFrame(frame);
+    this.pace.run(this.link, (ms, position) => this.draw(ms, position));
   }
 
   // Give the canvas its size in the frame in which it is drawn, so that it is never seen empty.

@@ -38,14 +38,7 @@ class Show {
   }
 
   start() {
-    const frame = (ms) => {
-      requestAnimationFrame(frame);
-      const began = performance.now();
-      const position = this.link.position(ms);
-      this.draw(ms, position);
-      this.pace.count(ms, performance.now() - began, position);
-    };
-    requestAnimationFrame(frame);
+    this.pace.run(this.link, (ms, position) => this.draw(ms, position));
   }
 
   fit() {
