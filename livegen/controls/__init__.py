@@ -6,7 +6,7 @@ from it. A control of scope ``voice`` exists once for each voice: ``role`` stand
 """
 
 from livegen.controls.control import Control, Value, Values
-from livegen.controls.parse import MAX_NAME_LENGTH, PRESSES, parse_value
+from livegen.controls.parse import MAX_NAME_LENGTH, PRESSES, Press, parse_value
 from livegen.controls.table import (
     ADDRESSES,
     BACKINGS,
@@ -48,6 +48,7 @@ __all__ = [
     "VOICE_PREFIX",
     "WHENS",
     "Control",
+    "Press",
     "Value",
     "Values",
     "osc_address",

@@ -2,7 +2,7 @@
 
 import contextlib
 import math
-from typing import Final
+from typing import Final, Literal, get_args
 
 from livegen.controls.control import Control, Value
 from livegen.controls.table import CONTROLS
@@ -10,8 +10,11 @@ from livegen.errors import ControlError
 
 MAX_NAME_LENGTH: Final = 32
 
-PRESSES: Final = ("single", "double", "long")
-"""The presses of a switch, which may be said after the name of a control that it is to set."""
+Press = Literal["single", "double", "long"]
+"""How a switch is pressed."""
+
+PRESSES: Final[tuple[Press, ...]] = get_args(Press)
+"""What may be said after the name of a control that a switch is to set."""
 
 
 def parse_value(name: str, value: object) -> Value:

@@ -7,7 +7,7 @@ of what a rig can say.
 from livegen.rig.keys import KNOB_KEYS, RIG_KEYS, RigKey
 from livegen.rig.library import Library, load_library
 from livegen.rig.reader import find_rig, list_rigs, load_rig, parse_rig, rig_path
-from livegen.rig.values import DEFAULT_KNOBS, Knob, Peer, Press, Rig, can_press
+from livegen.rig.values import DEFAULT_KNOBS, Knob, Peer, Rig, can_press
 from livegen.rig.writer import save_knobs, save_rig
 
 __all__ = [
@@ -17,7 +17,6 @@ __all__ = [
     "Knob",
     "Library",
     "Peer",
-    "Press",
     "Rig",
     "RigKey",
     "can_press",

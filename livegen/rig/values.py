@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
-from livegen.controls import CONTROLS, SAME, Value
+from livegen.controls import CONTROLS, SAME, Press, Value
 from livegen.engines.cast import Cast
 from livegen.inputs.midi_settings import MidiInSettings
 from livegen.outputs.midi_settings import MidiOutSettings
@@ -13,9 +13,6 @@ from livegen.score import MIDI_CHANNEL, Voice
 
 Peer = tuple[str, int]
 """Host and UDP port of a program that hears every change by OSC."""
-
-Press = Literal["single", "double", "long"]
-"""How a switch is pressed; `livegen.controls.PRESSES` has the words."""
 
 _CHANNEL_VOLUME: Final = 7
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final, Literal, cast
 
-from livegen.controls import CONTROLS, PRESSES, Values
+from livegen.controls import CONTROLS, PRESSES, Press, Values
 from livegen.events import ControlChange, Event, NoteOff, NoteOn, ProgramChange, SetControl, SourceLost
 from livegen.inputs.midi_settings import Wiring
-from livegen.rig import DEFAULT_KNOBS, Knob, Press
+from livegen.rig import DEFAULT_KNOBS, Knob
 from livegen.score import MIDI_CHANNEL
 from livegen.session.knob import MAX_POSITION, PRESSED, Hand, moved, pressed
 from livegen.session.presses import Switch

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Final
 
-from livegen.rig import Press
+from livegen.controls import Press
 
 DOUBLE_SECONDS: Final = 0.35
 """Within so long after the first press the second one of a double press begins."""

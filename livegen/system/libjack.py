@@ -100,9 +100,9 @@ class JackClient:
 
     def connections(self, port: str) -> list[str]:
         """Return the names of the ports that are connected with a port, which may belong to any client."""
-        handle = (
-            self.library.jack_port_by_name(self._client, port.encode("utf-8", "replace")) if self.is_alive else None
-        )
+        if not self.is_alive:
+            return []
+        handle = self.library.jack_port_by_name(self._client, port.encode("utf-8", "replace"))
         if handle is None:
             return []
         return _taken(self.library, self.library.jack_port_get_all_connections(self._client, handle))

@@ -18,7 +18,7 @@ from livegen.performance.timeline import Step
 from livegen.score import N_VOICES, NOTE_RANGE, ONSET_VOLUME_RISE, PITCHED, SILENCE, VOLUME_MAX, Column, Voice
 from livegen.score_table import PLAYER
 
-HEARD_FRAMES: Final = 480
+_HEARD_FRAMES: Final = 480
 """Number of the last frames whose notes tell the key: 20 seconds."""
 
 _FEWEST_FRAMES: Final = 48
@@ -55,7 +55,7 @@ def heard_key(steps: Sequence[Step], values: Values) -> Key:
         scale = SCALES[str(values["scale"])]
         return Key(KEYS.index(str(values["key"])), 3 in scale and 4 not in scale)
     performer, band = np.zeros(12), np.zeros(12)
-    for step in steps[-HEARD_FRAMES:]:
+    for step in steps[-_HEARD_FRAMES:]:
         for voice in PITCHED:
             note = int(step.planned.frame[voice, Column.NOTE])
             if note:

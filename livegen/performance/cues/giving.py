@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Final
 
 from livegen.events import SetControl
-from livegen.performance.cues.cadence import HEARD_FRAMES, heard_key
+from livegen.performance.cues.cadence import heard_key
 from livegen.performance.cues.cue import Cue
 from livegen.performance.cues.placing import placed
 from livegen.performance.state import Refused, State
@@ -44,7 +44,7 @@ def given(state: State, event: SetControl, source: str) -> Cue | Refused | None:
         source=source,
         beats_a_bar=int(state.values["beats_a_bar"]),
         section_end=_section_end(state),
-        key=heard_key(state.timeline.steps[-HEARD_FRAMES:], state.values) if name == "end" else None,
+        key=heard_key(state.timeline.steps, state.values) if name == "end" else None,
     )
 
 

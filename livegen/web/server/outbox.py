@@ -1,8 +1,7 @@
 """The messages that wait to be sent to one page. Their number is limited, so a slow page loses some.
 
 A page that keeps up gets everything in the order in which it came. A slow one loses old plans, old waveforms, old sound
-and old news.
-It always gets the latest gauges, keys and knobs, and the latest value of each control.
+and old news. It always gets the latest gauges, keys and knobs, and the latest value of each control.
 """
 
 from collections import deque
