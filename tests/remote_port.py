@@ -12,10 +12,17 @@ from typing import Final, Literal
 _PROGRAM: Final = """
 import sys, threading, time
 import rtmidi
-direction, name, port = sys.argv[1:]
+direction, name, port, target = sys.argv[1:]
 if direction == "out":
     midi = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name=name)
-    midi.open_virtual_port(port)
+    for _ in range(2000 if target else 0):  # twenty seconds
+        if target in midi.get_ports():
+            break
+        time.sleep(0.01)
+    if target:
+        midi.open_port(midi.get_ports().index(target), port)
+    else:
+        midi.open_virtual_port(port)
     sys.stdout.write("ready\\n")
     sys.stdout.flush()
     for line in sys.stdin:
@@ -51,11 +58,13 @@ class RemotePort:
         Of the program.
     port : str
         Of the port.
+    target : str, optional
+        The port that an output is connected with, as soon as it is there.
     """
 
-    def __init__(self, direction: Literal["in", "out"], name: str, port: str) -> None:
+    def __init__(self, direction: Literal["in", "out"], name: str, port: str, target: str = "") -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _PROGRAM, direction, name, port],
+            [sys.executable, "-c", _PROGRAM, direction, name, port, target],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -1,9 +1,7 @@
 """A program for a test: a session whose JACK server dies and comes back; says what became of the music."""
 
-import contextlib
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Collection
 from dataclasses import replace
@@ -12,6 +10,7 @@ from pathlib import Path
 from hash_engine import HashEngine
 from jack_server import jack_server
 from recorded_jam import TOLD
+from remote_port import RemotePort
 from waiting import wait_until
 
 from livegen.patch import load_patch
@@ -39,38 +38,12 @@ class Sentences:
         self.said.append(sentence)
 
 
-_KEYBOARD = """
-import sys
-from waiting import wait_until
-from livegen.system.jack_midi import JackMidi
-from livegen.system.libjack import JackClient
-port = JackMidi(JackClient("keyboard")).port("out")
-wait_until(lambda: "livegen:in" in port.get_ports())
-port.open_port(port.get_ports().index("livegen:in"), "keys")
-for line in sys.stdin:
-    port.send_message([int(byte) for byte in line.split()])
-port.close_port()
-"""
+def keyboard() -> RemotePort:
+    """Plug in a keyboard, as soon as the server lists the port that it goes to."""
+    return RemotePort("out", "keyboard", "keys", "livegen:in")
 
 
-class Keyboard:
-    """A keyboard, in a process of its own: one process must not have two clients on JACK."""
-
-    def __init__(self) -> None:
-        self._process = subprocess.Popen([sys.executable, "-c", _KEYBOARD], stdin=subprocess.PIPE, text=True)
-
-    def send(self, *message: int) -> None:
-        """Send a message, once the server lists the port that it goes to."""
-        assert self._process.stdin is not None
-        print(*message, file=self._process.stdin, flush=True)
-
-    def unplug(self) -> None:
-        """Leave the server."""
-        with contextlib.suppress(BrokenPipeError):
-            self._process.communicate()
-
-
-def sends(keyboard: Keyboard, session: Session, status: int, n_held: int) -> bool:
+def sends(keyboard: RemotePort, session: Session, status: int, n_held: int) -> bool:
     """Send a key until the session has heard it: what falls into a cycle that a program is late for is lost."""
 
     def is_heard() -> bool:
@@ -96,7 +69,7 @@ def main() -> None:
         listener = Sentences()
         session.audience.append(listener)
         session.start(lambda: None)
-        keys = Keyboard()
+        keys = keyboard()
         found["sounded"] = sends(keys, session, 0x90, 1) and sounds(session)
         server.kill()
         server.wait()
@@ -107,7 +80,7 @@ def main() -> None:
         found["went on"] = wait_until(lambda: session.instrument.state.horizon > horizon + 12)
     with jack_server(name):
         found["came back"] = sounds(session) and wait_until(lambda: all(map(len, session.status.midi_ports())))
-        keys = Keyboard()
+        keys = keyboard()
         found["keys are heard again"] = sends(keys, session, 0x90, 1) and sends(keys, session, 0x80, 0)
         keys.unplug()
         wait_until(lambda: len(listener.said) == 2)
