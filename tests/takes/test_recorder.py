@@ -223,9 +223,10 @@ def test_a_disk_that_stands_still_makes_a_gap_and_no_late_frame(
     jam.stop()
     (tmp_path / LOG_FILE).write_bytes(disk.data)
     gaps = records(tmp_path, Gap)
-    assert len(gaps) == 1
-    assert len(records(tmp_path, Turned)) + gaps[0].n_calls == 64
-    assert jam.recorder.trouble.startswith(f"{gaps[0].n_calls} frames missing")
+    assert len(gaps) in (1, 2)  # the disk's thread may have taken its first frame only when others waited no more
+    n_missing = sum(gap.n_calls for gap in gaps)
+    assert len(records(tmp_path, Turned)) + n_missing == 64
+    assert jam.recorder.trouble.startswith(f"{n_missing} frames missing")
 
 
 def test_a_take_is_never_written_over(tmp_path: Path) -> None:
