@@ -27,7 +27,10 @@ from livegen.takes.records import LOG_FILE, End, Head
 from livegen.takes.take import Take
 
 _PACKAGE: Final = Path(__file__).parent.parent
-_CORE: Final = ("*.py", "toml/*.py", "patch/*.py", "engines/**/*.py", "performance/*.py", "instrument/*.py")
+_CORE: Final = (
+    *("*.py", "controls/*.py", "toml/*.py", "patch/*.py"),
+    *("engines/**/*.py", "performance/**/*.py", "instrument/*.py"),
+)
 _MOST_OF_A_SECOND: Final = 1000
 _DAY_SECONDS: Final = 86_400.0
 
