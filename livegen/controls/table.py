@@ -228,6 +228,15 @@ TABLE: Final[tuple[Control, ...]] = (
         names_control=True,
     ),
     Control("save", "global", "name", "", "keep patch, ports, knobs and controls in a rig; no name, in this one"),
+    Control("next", "global", "trigger", False, "go on to the next song of the set-list, on the next bar line"),
+    Control("previous", "global", "trigger", False, "go back to the song before in the set-list"),
+    Control(
+        "song",
+        "global",
+        "name",
+        "",
+        "go to the song of this name or number in the set-list; without a name, tell which one plays",
+    ),
     Control(
         "capture",
         "global",

@@ -11,6 +11,7 @@ from livegen.performance.cues.cue import CUES, Cues
 from livegen.performance.cues.giving import given, recounted
 from livegen.performance.ears import listen
 from livegen.performance.keyboard import Keyboard, handle
+from livegen.performance.modes import bar_of
 from livegen.performance.planning import (
     Part,
     arrive,
@@ -127,6 +128,10 @@ class Draft:
         elif name == "reroll":
             self.state = replace(self.state, seed=_next_seed(self.state.seed))
             self._void(self.state.horizon)
+        elif name == "song":
+            if value:
+                self._begin_song(str(value))
+            value = self.state.song
         elif name in _MOVES:
             move = self._move(name, value)
             if move.refusal:
@@ -134,6 +139,17 @@ class Draft:
                 return
             self._go(move, source)
         self.messages.append(ControlInForce(name, value, source))
+
+    def _begin_song(self, name: str) -> None:
+        """Let a song begin at the horizon that takes nothing over: no motif, no cue, and nothing to be undone."""
+        self._settle()
+        state = self.state
+        first_bar = bar_of(state.tempo, state.horizon, state.values) if state.tempo.is_outer else 0
+        playing, machine = replace(state.playing, first_bar=first_bar), replace(state.machine, changes=())
+        cues = state.cues.cleared()
+        self.state = replace(state, song=name, playing=playing, machine=machine, cues=cues, count_in=None)
+        place = arrive(self.state, Place(first_context(state.engine, knobs_of(state.values))))
+        self.state = replace(self.state, timeline=self.state.timeline.leap(place))
 
     def _cue(self, event: SetControl, source: str) -> None:
         """Plan a cue, or say why not."""

@@ -114,6 +114,8 @@ class State:
         What the band was told to do.
     count_in : CountIn or None
         The beats that are counted before the model plays.
+    song : str
+        The name of the song that was begun last; empty without a set-list.
     """
 
     engine: Engine
@@ -134,6 +136,7 @@ class State:
     cast: Cast = field(default_factory=lambda: Cast(""))
     cues: Cues = field(default_factory=Cues)
     count_in: CountIn | None = None
+    song: str = ""
 
     def runs_at(self, frame_index: int) -> bool:
         """Tell whether the model plays in a frame, as far as it is known: from a count-in on, and up to an ending."""
@@ -175,8 +178,7 @@ def switched(state: State, name: str, value: Value) -> State:
         True for a trigger.
     """
     if name in ("start", "stop", "panic"):  # what the band was told before is void
-        cues = replace(state.cues, in_force=None, planned=None)
-        return replace(state, is_running=name == "start", cues=cues, count_in=None)
+        return replace(state, is_running=name == "start", cues=state.cues.cleared(), count_in=None)
     if name == "patch" and value in state.notations:
         return replace(state, notation=state.notations[str(value)])
     return state

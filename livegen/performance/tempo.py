@@ -50,7 +50,7 @@ _CHORD_FRAMES: Final = 0.75
 
 _TICKS_A_SIXTEENTH: Final = MIDI_CLOCK_PPQN // 4
 
-_CONTROLS: Final = frozenset({"tap", "bpm", "reset", "sync", "phase_offset"})
+_CONTROLS: Final = frozenset({"tap", "bpm", "reset", "song", "sync", "phase_offset"})
 """The controls that the tempo depends on."""
 
 _MOST_SOUGHT: Final = 64
@@ -243,7 +243,7 @@ class Tempo:
     @classmethod
     def at_start(cls, values: Values, seed: int = 0) -> "Tempo":
         """Return the tempo of a session before its first frame."""
-        tempo = cls(seed=seed)._with_new_song(0.0)
+        tempo = cls(seed=seed)._with_new_song(0)
         if values["bpm"]:
             tempo = tempo._set_bpm(float(values["bpm"]), 0.0)
         return tempo._settled(values, 0.0)
@@ -331,17 +331,24 @@ class Tempo:
             case SetControl(name="sync"):
                 tempo = self._with_own_beside(position)
             case SetControl(name="reset", value=True):
-                tempo = replace(self, player=Player())._with_new_song(position)
+                tempo = replace(self, player=Player())._with_new_song(math.ceil(position))
+            case SetControl(name="song", value=name) if name:
+                return self._in_new_song(values, position)
             case SetControl(name) if name in _CONTROLS:
                 pass
             case _:
                 return self
         return tempo._settled(values, position)
 
-    def _with_new_song(self, position: float) -> "Tempo":
-        """Return the tempo with a beat of its own that begins now, in a tempo that is drawn."""
-        first = math.ceil(position)
+    def _with_new_song(self, first: int) -> "Tempo":
+        """Return the tempo with a beat of its own that begins in a frame, in a tempo that is drawn."""
         return replace(self, own=Line(first, 0.0, draw_period(self.seed, first)), glide=Glide())
+
+    def _in_new_song(self, values: Values, position: float) -> "Tempo":
+        """Return the tempo of a new song: nothing that was tapped or played before counts, and its bar 1 is now."""
+        tempo = replace(self._set_bpm(float(values["bpm"]), position), player=Player())
+        first = round(position)
+        return tempo._with_new_song(first)._settled(values, position).counted_from(first, 0.0)
 
     def _with_own_beside(self, position: float) -> "Tempo":
         """Return the tempo with its own beat where the present one is, so that another can take over without a jump."""

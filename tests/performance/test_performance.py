@@ -26,7 +26,7 @@ from livegen.events import (
     Stop,
 )
 from livegen.performance.performance import advance, begin
-from livegen.performance.state import Notation, State
+from livegen.performance.state import ControlInForce, Notation, Refused, State
 from livegen.performance.timeline import HISTORY_FRAMES, first_context
 from livegen.score import SILENCE, Voice
 from livegen.score_table import MODEL, OFF, PLAYER
@@ -356,6 +356,29 @@ def test_reset_forgets_what_was_played_and_begins_a_new_song() -> None:
     assert_engine_heard_all(after, since=7)
 
 
+def test_a_song_begins_anew_at_bar_1_and_nothing_before_it_can_be_undone() -> None:
+    cue, tap = SetControl("drop", True), SetControl("tap", True)
+    events = [*at(2, tap), *at(12, tap), *at(19, SetControl("temperature", 0.5), cue)]
+    state = play(new(sync="auto"), 20, events)
+    assert (state.tempo.source, state.song, len(state.cues.pending)) == ("tap", "", 1)
+    after = play(state, 21, at(20, SetControl("song", "Night")))
+    assert frames(after, 0, 21) == frames(state, 0, 21)
+    assert knows(after, 21) == first_context(HashEngine()).state
+    assert_engine_heard_all(after, since=21)
+    assert (after.song, after.cues.pending, after.tempo.source) == ("Night", (), "own")
+    assert [after.tempo.bar_and_beat_at(position, 4) for position in (19.9, 20.1)] == [(0, 4), (1, 1)]
+    undone, _, messages = advance(after, 22, at(21, SetControl("undo", True)))
+    assert [type(message) for message in messages] == [Refused]
+    assert undone.values == after.values
+
+
+def test_a_song_without_a_name_tells_which_one_plays() -> None:
+    state, _, _ = advance(new(), 1, at(0, SetControl("song", "Night")))
+    after, _, messages = advance(state, 2, at(1, SetControl("song", "")))
+    assert messages == [ControlInForce("song", "Night", "keys")]
+    assert after.tempo.own == state.tempo.own
+
+
 def test_a_late_key_from_before_a_reset_does_not_bring_the_old_song_back() -> None:
     state = play(new(), 7, at(6, SetControl("reset", True)))
     state = play(state, 8, at(6, NoteOn(0, 60, 127)))
@@ -437,6 +460,7 @@ ANYTHING = st.one_of(
     st.builds(SetControl, st.just("hold"), st.booleans()),
     st.builds(SetControl, st.just("rewind_frames"), st.integers(1, 30)),
     st.builds(SetControl, st.sampled_from(("store", "recall")), st.sampled_from(("verse", "chorus"))),
+    st.builds(SetControl, st.just("song"), st.sampled_from(("Night", ""))),
     st.builds(SetControl, st.just("model"), st.sampled_from(("hash", "other", "nobody", ""))),
     st.builds(
         SetControl, st.sampled_from(("p2.model", "no.model")), st.sampled_from(("hash", "other", "same", "nobody", ""))

@@ -247,6 +247,7 @@ EVENTS = st.one_of(
     st.builds(LinkBeat, st.floats(-1e9, 1e9), st.floats(-1e9, 1e9), st.integers(-1, 99)),
     st.just(SourceLost()),
     st.builds(SetControl, st.sampled_from(["tap", "reset"]), st.booleans()),
+    st.just(SetControl("song", "Night")),
     st.builds(SetControl, st.just("bpm"), st.floats(0, 400)),
     st.builds(SetControl, st.just("phase_offset"), st.floats(-200, 200)),
     st.builds(SetControl, st.just("sync"), st.sampled_from(SYNCS)),

@@ -161,6 +161,10 @@ class Cues:
         in_force, planned = (None if cue and cue.number == number else cue for cue in (self.in_force, self.planned))
         return replace(self, in_force=in_force, planned=planned)
 
+    def cleared(self) -> "Cues":
+        """Return the cues with none in force or to come."""
+        return replace(self, in_force=None, planned=None)
+
     def has(self, number: int) -> bool:
         """Tell whether a cue is in force or planned."""
         return any(cue.number == number for cue in self.pending)
