@@ -1,6 +1,6 @@
-"""The one table of what a rig can say, beside its sections.
+"""The tables of what a rig and a song of a set-list can say, beside a rig's sections.
 
-They are ``[controls]``, ``[[knob]]``, ``[[midi_in]]`` and ``[[midi_out]]``. The names are those of the options of
+Those are ``[controls]``, ``[[knob]]``, ``[[midi_in]]`` and ``[[midi_out]]``. The names are those of the options of
 `livegen jam`.
 """
 
@@ -18,6 +18,9 @@ MAX_SEED: Final = 2**63 - 1
 RATES: Final = (8_000, 192_000)
 BLOCKS: Final = (16, 8_192)
 LATENCIES_MS: Final = (0, 1_000)
+TEMPOS_BPM: Final = (20, 400)
+
+MAX_SONGS: Final = 128  # MIDI program changes pick one
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +89,20 @@ KNOB_KEYS: Final[tuple[RigKey, ...]] = (
     ),
 )
 
+SONG_KEYS: Final[tuple[RigKey, ...]] = (
+    RigKey("name", "text", "what the song is called, on the page and in `song`"),
+    RigKey("rig", "text", "a rig's name, or its file beside the set-list; the set-list's own if left out"),
+    RigKey("tempo", "number", "beats a minute; the rig's, or livegen's own if left out", TEMPOS_BPM),
+    RigKey("key", "text", 'key and scale, such as "c minor"'),
+    RigKey("cue", "text", 'what the band is told as the song begins, such as "start 4", "build 4" or "drop"'),
+)
+
 CONTROLS_SECTION: Final = "controls"
 KNOB_SECTION: Final = "knob"
 MIDI_IN_SECTION: Final = "midi_in"
 """Also a key, whose text is a part of the name of the only input."""
 
 MIDI_OUT_SECTION: Final = "midi_out"
+
+SONG_SECTION: Final = "song"
+"""Of a set-list."""

@@ -1,9 +1,9 @@
 """The patches and models that a session can change to."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
+from livegen.errors import RigError
 from livegen.patch import Patch, list_patches, load_patch
 from livegen.rig.values import Rig
 from livegen.system.resources import model_folder, shipped_models
@@ -32,30 +32,65 @@ class Library:
     texts: Mapping[str, str] = field(default_factory=dict)
     models: Mapping[str, str] = field(default_factory=dict)
 
+    def patch_name(self, text: str) -> str:
+        """Return the name of the patch that a rig gives as a name or a file."""
+        return next((name for name, each in self.texts.items() if each == text), text)
 
-def load_library(rig: Rig, models: tuple[str, ...] = ()) -> Library:
-    """Return the patches and models that livegen ships and those that a rig names.
+    def model_name(self, text: str) -> str:
+        """Return the name of the model that a rig gives as a name or a folder."""
+        return next((name for name, each in self.models.items() if each == text), text)
+
+
+def load_library(rig: Rig, models: Sequence[str] = (), others: Sequence[Rig] = ()) -> Library:
+    """Return the patches and models that livegen ships and those that rigs name.
 
     Program changes pick the patches that the rig names, or all shipped ones if it names none.
 
     Parameters
     ----------
     rig : Rig
-    models : tuple of str
+        With which the session begins.
+    models : sequence of str
         More models, by name or folder.
+    others : sequence of Rig
+        Those that the session may change to.
 
     Raises
     ------
     PatchError, CheckpointError
         If a patch or a model that is named does not exist.
+    RigError
+        If two patches, or two models, of different places have the same name.
     """
     shipped = {name: load_patch(name) for name in list_patches()}
-    asked = {text: shipped[text] if text in shipped else load_patch(text) for text in (rig.patches or ())}
-    names = {text: text if text in shipped else Path(text).stem for text in asked}
-    patches = shipped | {names[text]: patch for text, patch in asked.items()}
+    patches, names = dict(shipped), {name: name for name in shipped}
+    for text in _patch_texts((rig, *others)):
+        if text not in names:
+            patch = load_patch(text)
+            _refuse_twins("patches", patch.name, text, {name: each for each, name in names.items() if each != name})
+            names[text], patches[patch.name] = patch.name, patch
     programs = tuple(shipped) if rig.patches is None else tuple(names[text] for text in rig.patches)
     known = {name: name for name in shipped_models()}
-    for text in (*models, *filter(None, [rig.model]), *(rig.models or {}).values()):
+    for text in (*models, *_model_texts((rig, *others))):
         if text not in known:
-            known[model_folder(text).resolve().name] = text
+            name = model_folder(text).resolve().name
+            _refuse_twins("models", name, text, {name: each for name, each in known.items() if each != name})
+            known[name] = text
     return Library(patches, programs, {name: text for text, name in names.items() if text != name}, known)
+
+
+def _patch_texts(rigs: Iterable[Rig]) -> Iterator[str]:
+    for rig in rigs:
+        yield from filter(None, [rig.patch])
+        yield from rig.patches or ()
+
+
+def _model_texts(rigs: Iterable[Rig]) -> Iterator[str]:
+    for rig in rigs:
+        yield from filter(None, [rig.model])
+        yield from (rig.models or {}).values()
+
+
+def _refuse_twins(what: str, name: str, text: str, others: Mapping[str, str]) -> None:
+    if others.get(name, text) != text:
+        raise RigError(f"two {what} are called {name}, {others[name]} and {text}: rename one of them")
