@@ -172,7 +172,7 @@ class MidiInput:
 
     Notes
     -----
-    One thread calls `run`; `close` is called after it has ended. Any thread may call `wiring_of`.
+    One thread calls `run`; `close` is called after it has ended. Any thread may call `wiring_of` and `rewire`.
     """
 
     def __init__(
@@ -193,6 +193,7 @@ class MidiInput:
         self._of_source: dict[str, Wiring] = {}
         self._refused: set[str] = set()
         self._virtual: InputPort | None = None
+        self._next: list[Wiring] | None = None  # what the ports are to be wired as
         self.received = self.echoes = self.lost = self._overflows = self._dropped_before = 0
         self.warnings: list[str] = []
         inputs = wirings(settings)
@@ -223,7 +224,8 @@ class MidiInput:
         shown = []
         for port, wiring in list(self._wirings.items()):
             words = wiring.words() if port.is_open else "gone, plays again when it is back"
-            shown.append(f"{port.name} ({words})" if words else port.name)
+            name = port.name or str(wiring.port)
+            shown.append(f"{name} ({words})" if words else name)
         return shown
 
     def wiring_of(self, source: str) -> Wiring | None:
@@ -241,7 +243,10 @@ class MidiInput:
             time.sleep(POLL_SECONDS)
 
     def poll(self) -> None:
-        """Hand on all messages that wait."""
+        """Hand on all messages that wait; before that, open and close ports if others are wanted."""
+        inputs, self._next = self._next, None
+        if inputs is not None:
+            self._wire_anew(inputs)
         for port, decoder in self._ports.items():
             packets = port.poll()
             if not packets:
@@ -267,13 +272,68 @@ class MidiInput:
             self._of_source[_source(port)] = wiring
         self._connect_keyboards()
 
+    def rewire(self, settings: Sequence[MidiInSettings]) -> None:
+        """Let the next `poll` open and close ports, so that the inputs are others from then on.
+
+        A port that both have stays open; where its settings are the same, what is held on it sounds on. One that is
+        not there is opened when it comes.
+
+        Raises
+        ------
+        PortError
+            If two inputs without a name would take the same messages.
+        """
+        self._next = wirings(settings)
+
     def close(self) -> None:
         """Close all ports; the session learns that their keys are released."""
         for port in list(self._ports):
+            self._drop(port)
+
+    def _drop(self, port: InputPort) -> None:
+        self._sink(SourceLost(), _source(port))
+        self._forget(port)
+
+    def _wire_anew(self, inputs: Sequence[Wiring]) -> None:
+        """Keep the ports that are wanted, close the others, and open what is missing."""
+        self._rest = next((each for each in inputs if each.port is None), None)
+        missing, free = [each for each in inputs if each.port is not None], list(self._ports)
+        for has_had_it in (True, False):  # a port goes to the input that had it before, or else to one that it fits
+            for wiring in list(missing):
+                port = next((port for port in free if self._fits(port, wiring, has_had_it=has_had_it)), None)
+                if port is not None:
+                    missing.remove(wiring)
+                    free.remove(port)
+                    self._wire(port, wiring)
+        keyboards = set(self._midi.hardware_inputs([port.name for port in free])) if self._rest is not None else set()
+        for port in free:
+            if self._rest is not None and (port is self._virtual or port.name in keyboards):
+                self._wire(port, self._rest)
+            else:
+                self._drop(port)
+        for wiring in missing:
+            self._open(wiring, wiring.port, is_patient=True)
+        if self._rest is not None and self._virtual is None and self._midi.has_virtual_ports:
+            with contextlib.suppress(PortError):
+                self._virtual = self._open(self._rest, None)
+        self._connect_keyboards()
+
+    def _fits(self, port: InputPort, wiring: Wiring, *, has_had_it: bool) -> bool:
+        """Tell whether an open port is one that an input names, and whether the input of that name had it before."""
+        assert wiring.port is not None
+        before = self._wirings[port].port
+        if has_had_it:
+            return before is not None and before.lower() == wiring.port.lower()
+        return port is not self._virtual and wiring.port.lower() in port.name.lower()
+
+    def _wire(self, port: InputPort, wiring: Wiring) -> None:
+        """Let a port do something else; its keys come up, unless it does the same as before."""
+        if self._wirings[port].settings != wiring.settings:
             self._sink(SourceLost(), _source(port))
-            self._forget(port)
+        self._wirings[port] = self._of_source[_source(port)] = wiring
 
     def _forget(self, port: InputPort) -> None:
+        self._virtual = None if port is self._virtual else self._virtual
         self._dropped_before += self._ports.pop(port).dropped
         del self._wirings[port]
         port.close()
@@ -296,8 +356,10 @@ class MidiInput:
             if port.warning:
                 self.warnings.append(port.warning)
 
-    def _open(self, wiring: Wiring, wanted: str | None, choice: Choice | None = None) -> InputPort:
-        port = InputPort(self._midi, wanted, choice, lambda: list(self._ports))
+    def _open(
+        self, wiring: Wiring, wanted: str | None, choice: Choice | None = None, *, is_patient: bool = False
+    ) -> InputPort:
+        port = InputPort(self._midi, wanted, choice, lambda: list(self._ports), is_patient=is_patient)
         self._of_source[_source(port)] = wiring
         self._ports[port], self._wirings[port] = Decoder(), wiring
         return port

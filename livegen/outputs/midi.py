@@ -99,8 +99,8 @@ class MidiOutput:
 
     Notes
     -----
-    One thread calls `run`, and only this thread sends. So any thread may call `panic` or `follow_keys` without waiting
-    for a driver. `close` must be called after `run` has ended.
+    One thread calls `run`, and only this thread sends. So any thread may call `panic`, `follow_keys`, `change` or
+    `leave` without waiting for a driver. `close` must be called after `run` has ended.
     """
 
     def __init__(
@@ -128,6 +128,8 @@ class MidiOutput:
         self._lock = threading.Lock()  # over the port, the state and what is pending
         self._woken = threading.Event()
         self._panic_channels: tuple[int, ...] | None = None  # asked for and not yet sent
+        self._next_settings: MidiOutSettings | None = None  # asked for and not yet in force
+        self._is_leaving = False
         self._state = OutputState()
         self._thru: Sequence[ThruKey] = ()
         self._clock = ClockState()
@@ -145,11 +147,11 @@ class MidiOutput:
 
     @property
     def name(self) -> str:
-        """Name of the port."""
-        return self._port.name
+        """Name of the port, or what it is to have in its name where it was never there."""
+        return self._port.name or str(self.settings.port)
 
     def run(self, stop: threading.Event) -> None:
-        """Send until `stop`. Then, or after an exception, release every note."""
+        """Send until `stop`, or until told to leave. Then, or after an exception, release every note."""
         try:
             next_check = time.perf_counter() + _CHECK_SECONDS
             for frame_index in self._frames(stop):
@@ -160,6 +162,8 @@ class MidiOutput:
                     next_check = time.perf_counter() + _CHECK_SECONDS
         finally:
             self._release_all()
+            if self._is_leaving:
+                self.close()
 
     def panic(self, *, everywhere: bool = False) -> None:
         """End every note at once; each voice stays silent until its next onset.
@@ -177,6 +181,16 @@ class MidiOutput:
         if self.settings.thru:
             self._woken.set()
 
+    def change(self, settings: MidiOutSettings) -> None:
+        """Play on with other settings of the same port, after every note has ended."""
+        self._next_settings = settings
+        self._woken.set()
+
+    def leave(self) -> None:
+        """Let `run` end, and the port be closed."""
+        self._is_leaving = True
+        self._woken.set()
+
     def close(self) -> None:
         """Release every note and close the port; calling it again does nothing."""
         self._release_all()
@@ -190,7 +204,7 @@ class MidiOutput:
     def _frames(self, stop: threading.Event) -> Iterator[int]:
         """Yield each frame when it begins to sound. Frames that are over already are skipped."""
         frame_index = -1
-        while not stop.is_set():
+        while not (stop.is_set() or self._is_leaving):
             now = time.perf_counter()
             current = self._frame_at(now)
             if current is None:
@@ -274,7 +288,7 @@ class MidiOutput:
         """Send what is due before `end`, each message at its time, and what other threads ask for. Return at `end`."""
         if not math.isfinite(end):
             end = time.perf_counter() + _IDLE_SECONDS
-        while not stop.is_set():
+        while not (stop.is_set() or self._is_leaving):
             with self._lock:
                 self._woken.clear()
                 self._obey()
@@ -289,6 +303,10 @@ class MidiOutput:
 
     def _obey(self) -> None:
         """Do what other threads asked for. The caller holds the lock."""
+        settings, self._next_settings = self._next_settings, None
+        if settings is not None:
+            self._release_notes()
+            self.settings, self._state = settings, OutputState()  # notes of the song begin again with the next frame
         channels, self._panic_channels = self._panic_channels, None
         if channels is not None:
             self._pending = [each for each in self._pending if each[-1].type not in _RANKS]
@@ -349,14 +367,20 @@ class MidiOutput:
         self._last_due.clear()
 
     def _release_all(self) -> None:
-        """End every note that was sent, also those whose note_off was still queued, and empty the queue."""
         with self._lock:
-            self._forget_pending()
-            farewell = farewell_messages(self._state, self.settings)
-            self._state, _ = release(self._state, self.settings)
-            self._thru = ()
-            stop, self._clock = [mido.Message("stop")] if self._clock.is_started else [], ClockState()
-            self._send_as_is(stop + self._book.clear() + farewell)
+            self._release_notes()
+
+    def _release_notes(self) -> None:
+        """End every note that was sent, also those whose note_off was still queued, and empty the queue.
+
+        The caller holds the lock.
+        """
+        self._forget_pending()
+        farewell = farewell_messages(self._state, self.settings)
+        self._state, _ = release(self._state, self.settings)
+        self._thru = ()
+        stop, self._clock = [mido.Message("stop")] if self._clock.is_started else [], ClockState()
+        self._send_as_is(stop + self._book.clear() + farewell)
 
 
 def _wait(seconds: float, woken: threading.Event) -> None:

@@ -46,24 +46,52 @@ class MidiOuts:
     ) -> None:
         self.outputs: list[MidiOutput] = []
         self.warnings: list[str] = []
+        self._midi = midi
+        self._instrument, self._time_of_sound, self._echo = instrument, time_of_sound, echo
         with contextlib.ExitStack() as opened:
             opened.callback(self.close)
-            for each in settings:
-                port = OutputPort(midi, each.port)
-                self.warnings += [port.warning] if port.warning else []
-                output = MidiOutput(
-                    port,
-                    instrument.table,
-                    time_of_sound,
-                    settings=each,
-                    muted=lambda: instrument.mutes,
-                    held=_held_by(instrument),
-                    is_running=lambda: instrument.is_model_audible,
-                    has_metronome=lambda: bool(instrument.values["metronome_out"]),
-                    echo=echo,
-                )
-                self.outputs.append(output)
+            for each in self._asked(settings):
+                self.outputs.append(self._open(each))
             opened.pop_all()
+
+    def _asked(self, settings: Sequence[MidiOutSettings]) -> Sequence[MidiOutSettings]:
+        return settings or ((MidiOutSettings(),) if self._midi.has_virtual_ports else ())
+
+    def _open(self, settings: MidiOutSettings, *, is_patient: bool = False) -> MidiOutput:
+        instrument, port = self._instrument, OutputPort(self._midi, settings.port, is_patient=is_patient)
+        self.warnings += [port.warning] if port.warning else []
+        return MidiOutput(
+            port,
+            instrument.table,
+            self._time_of_sound,
+            settings=settings,
+            muted=lambda: instrument.mutes,
+            held=_held_by(instrument),
+            is_running=lambda: instrument.is_model_audible,
+            has_metronome=lambda: bool(instrument.values["metronome_out"]),
+            echo=self._echo,
+        )
+
+    def rewire(self, settings: Sequence[MidiOutSettings]) -> list[MidiOutput]:
+        """Let the outputs be others from now on, and return those that are new: their `run` is to be called.
+
+        A port that both have stays open. One that is not there is opened when it comes; the others are closed.
+        """
+        kept, new, free = list[MidiOutput](), list[MidiOutput](), list(self.outputs)
+        for each in sorted(self._asked(settings), key=lambda each: each not in [output.settings for output in free]):
+            same = [output for output in free if output.settings.port == each.port]
+            output = next((output for output in same if output.settings == each), same[0] if same else None)
+            if output is None:
+                new.append(self._open(each, is_patient=True))
+                continue
+            free.remove(output)
+            kept.append(output)
+            if output.settings != each:
+                output.change(each)
+        self.outputs = kept + new
+        for output in free:
+            output.leave()
+        return new
 
     @property
     def names(self) -> list[str]:

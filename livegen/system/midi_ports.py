@@ -234,6 +234,8 @@ class Port:
         The port that was chosen by that name, if it was.
     siblings : callable
         Returns the session's other ports of this direction, whose devices it leaves alone.
+    is_patient : bool
+        Whether it waits for its device if that is not there, as it does for one that went.
 
     Attributes
     ----------
@@ -246,7 +248,7 @@ class Port:
     Raises
     ------
     PortError
-        If there is no such port, or it refuses.
+        If there is no such port, or it refuses, and it does not wait.
 
     Notes
     -----
@@ -260,6 +262,8 @@ class Port:
         wanted: str | None,
         choice: Choice | None = None,
         siblings: Callable[[], Iterable["Port"]] = tuple,
+        *,
+        is_patient: bool = False,
     ) -> None:
         self._midi = midi
         self._direction: Direction = direction
@@ -274,7 +278,8 @@ class Port:
             self._open()
         except PortError:
             self.close()
-            raise
+            if not is_patient or wanted is None:
+                raise
 
     def check(self) -> bool:
         """Notice if the port is gone, and open it again when it is back. Return True if it is open.
@@ -369,8 +374,10 @@ class InputPort(Port):
         wanted: str | None,
         choice: Choice | None = None,
         siblings: Callable[[], Iterable[Port]] = tuple,
+        *,
+        is_patient: bool = False,
     ) -> None:
-        super().__init__(midi, "in", wanted, choice, siblings)
+        super().__init__(midi, "in", wanted, choice, siblings, is_patient=is_patient)
         self.queue_size = _INPUT_QUEUE
         self._partners: frozenset[str] = frozenset()
 
@@ -396,8 +403,8 @@ class InputPort(Port):
 class OutputPort(Port):
     """A port that messages are sent to."""
 
-    def __init__(self, midi: MidiSystem, wanted: str | None) -> None:
-        super().__init__(midi, "out", wanted)
+    def __init__(self, midi: MidiSystem, wanted: str | None, *, is_patient: bool = False) -> None:
+        super().__init__(midi, "out", wanted, is_patient=is_patient)
 
     def send(self, message: list[int]) -> None:
         """Send the bytes of one message.

@@ -225,6 +225,47 @@ def test_two_keyboards_of_one_make_stay_what_they_were(midi: MidiSystem, minilab
         twin.unplug()
 
 
+def test_ports_that_both_have_stay_open_when_the_inputs_become_others(
+    midi: MidiSystem, keyboard: Keyboard, minilab: Keyboard
+) -> None:
+    heard: list[tuple[Event, str]] = []
+    lead, bass = parse_settings("keyboard,voice=p1"), parse_settings("minilab,voice=tr")
+    keys = MidiInput([lead, bass], midi, lambda event, source: heard.append((event, source)))
+
+    def rewire(*texts: str) -> list[str]:
+        heard.clear()
+        keys.rewire([parse_settings(text) for text in texts])
+        keys.poll()
+        return sorted(keys.described)
+
+    def is_heard(played: Keyboard, key: int) -> bool:
+        keys.check()
+        played.send(0x90, key, 100)
+        keys.poll()
+        return any(event == NoteOn(0, key, 100) for event, _ in heard)
+
+    lost = lambda name: (SourceLost(), f"midi:{name}:keys")  # noqa: E731  # its keys come up
+    assert rewire("keyboard,voice=p1") == ["keyboard:keys (plays P1)"]
+    assert heard == [lost("minilab")]  # and the other's keys sound on
+    assert rewire("KEYB,voice=p2") == ["keyboard:keys (plays P2)"]  # the same port under another name
+    assert heard == [lost("keyboard")]
+    assert rewire("minilab", "moog,voice=p1") == ["minilab:keys", "moog (gone, plays again when it is back)"]
+    assert wait_until(lambda: is_heard(minilab, 61))
+    assert heard[0] == lost("keyboard")
+    moog = Keyboard("moog")
+    try:
+        assert wait_until(lambda: is_heard(moog, 62))
+        wiring = keys.wiring_of("midi:moog:keys")
+        assert wiring is not None
+        assert wiring.settings[0].voice is Voice.P1
+        assert rewire() == ["livegen in"]
+        assert set(heard) == {lost("minilab"), lost("moog")}
+        assert rewire("minilab,voice=p1") == ["minilab:keys (plays P1)"]
+    finally:
+        moog.unplug()
+        keys.close()
+
+
 def test_one_keyboard_named_twice_is_refused_and_shared_by_channel(midi: MidiSystem, keyboard: Keyboard) -> None:
     heard: list[Event] = []
     twice = [parse_settings("keyboard,voice=p1"), parse_settings("keyb,voice=tr")]

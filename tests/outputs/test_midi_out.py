@@ -179,6 +179,20 @@ def test_keys_that_are_played_leave_at_once_and_end_with_a_panic_and_at_the_end(
     assert still_on(stage.port.messages) == set()
 
 
+def test_other_settings_and_leaving_end_every_note_first() -> None:
+    with Stage(*(planned(index, p1=(60, 8)) for index in range(100))) as stage:
+        assert wait_until(lambda: stage.port.notes() == [("note_on", 60)])
+        stage.output.change(parse_settings("recorder,p1.channel=7,p1.transpose=12"))
+        assert wait_until(lambda: len(stage.port.notes()) >= 3)
+        off, on = stage.port.notes()[1:3]
+        assert (off, on) == (("note_off", 60), ("note_on", 72))
+        assert stage.port.messages[-1].channel == 6
+        stage.output.leave()
+        assert wait_until(lambda: stage.port.is_closed)
+        assert stage.port.notes()[3:] == [("note_off", 72)]
+        assert not stage.stop.is_set()
+
+
 @pytest.mark.parametrize("offset_ms", [-30.0, 40.0])
 def test_an_offset_moves_everything(offset_ms: float) -> None:
     stage = Stage(
