@@ -27,7 +27,7 @@ from livegen.cli.options import (
     parse_models,
 )
 from livegen.cli.output import err, out, print_json, show_figures
-from livegen.errors import AudioError, TakeError
+from livegen.errors import AudioError, RigError, TakeError
 from livegen.system.resources import model_folder
 
 _PATIENCE_SECONDS: Final = 10.0  # longest wait at the end for drivers that hang
@@ -36,6 +36,9 @@ _PATIENCE_SECONDS: Final = 10.0  # longest wait at the end for drivers that hang
 def jam(
     rig: Annotated[
         str | None, typer.Option(help="A rig's name (`livegen rigs`) or its file: all of the below.")
+    ] = None,
+    set_list: Annotated[
+        Path | None, typer.Option(metavar="FILE.toml", help="Songs, each with its rig; `next` goes on to the next.")
     ] = None,
     patch: Annotated[
         str | None, typer.Option(help="A patch's name (`livegen patches`) or its file, else plain.")
@@ -97,7 +100,7 @@ def jam(
     from livegen.offline.capture import capture_endings
     from livegen.outputs.midi_settings import parse_settings
     from livegen.patch import list_patches, load_patch, patch_text
-    from livegen.rig import Rig, load_library, load_rig
+    from livegen.rig import Rig, load_library, load_rig, load_set_list
     from livegen.session.build import build_session
     from livegen.session.settings import Settings
     from livegen.system.threads import least_priority
@@ -125,10 +128,22 @@ def jam(
         "web_port": web_port,
         "web": web,
     }
-    kept = Rig() if rig is None else load_rig(rig)
-    asked = replace(kept, **{name: value for name, value in said.items() if value is not None})
-    asked = replace(asked, models={**(kept.models or {}), **own} or None)
-    library = load_library(asked, models=(kept.model,) if kept.model is not None and Path(kept.model).is_dir() else ())
+    controls = parse_controls(set_)
+    if set_list is not None and rig is not None:
+        raise RigError("--set-list names a rig for each song: leave out --rig, or it")
+    songs = None if set_list is None else load_set_list(set_list)
+    kept = songs.songs[0].rig if songs is not None else Rig() if rig is None else load_rig(rig)
+
+    def said_over(rig: Rig) -> Rig:
+        over = replace(rig, **{name: value for name, value in said.items() if value is not None})
+        return replace(over, models={**(rig.models or {}), **own} or None)
+
+    asked, others = said_over(kept), tuple[Rig, ...]()
+    if songs is not None:
+        songs = songs.over(said_over, controls)
+        controls, others = {**songs.songs[0].controls}, tuple(song.rig for song in songs.songs[1:])
+    folders = (kept.model,) if kept.model is not None and Path(kept.model).is_dir() else ()
+    library = load_library(asked, folders, others)
     loaded_patch = load_patch(asked.patch or "plain")
     if no_take and take is not None:
         raise TakeError("--no-take records nothing: leave out --take, or it")
@@ -157,9 +172,10 @@ def jam(
         play=play,
         is_strict=strict,
         seed=secrets.randbits(32) if asked.seed is None else asked.seed,
-        controls={**asked.controls, **parse_controls(set_)},
+        controls={**asked.controls, **controls},
         library=library,
         rig=asked,
+        set_list=songs,
         take=None if no_take else recorded,
         captures=capture_endings(capture),
     )
@@ -169,6 +185,7 @@ def jam(
         session = build_session(engine, loaded_patch, settings)
         stage = None if page is None else Stage(session, page)
     session.warnings += [] if page is None else page.warnings
+    session.warnings += [] if songs is None else songs.warnings
     leave = leave_on_signals()
     try:
         session.start(leave.ask)

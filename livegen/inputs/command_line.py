@@ -53,6 +53,8 @@ _DONE: Final = {
     "solo": "{value} comes to the front until the next cue",
     "tutti": "everybody plays",
     "end": "the music comes to its end; undo takes that back",
+    "next": "the next song comes",
+    "previous": "the song before comes",
     "panic": "everything is silent until start",
     "tap": "tapped",
     **{
@@ -61,7 +63,7 @@ _DONE: Final = {
         if control.engine and control.is_action
     },
 }
-"""What is now so after an action. Of patches, models, knobs and rigs the desk says it."""
+"""What is now so after an action. Of patches, models, songs, knobs and rigs the desk says it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,12 @@ from livegen.engines.ensemble import models_of
 from livegen.engines.pace import frames_ahead, ms_per_second
 from livegen.engines.protocol import Engine
 from livegen.errors import AudioError, PortError, TakeError
-from livegen.events import SetControl
 from livegen.formats.files import refuse
 from livegen.formats.midi.file import midi_timeline
 from livegen.inputs.link import LinkInput, OwnBeat
 from livegen.inputs.midi import MidiInput
 from livegen.inputs.midi_file import MidiFilePlayer
-from livegen.inputs.midi_settings import labels_of, roles_of
+from livegen.inputs.midi_settings import labels_of, roles_of, wirings
 from livegen.inputs.osc import DEFAULT_PORT, OscServer
 from livegen.instrument.compile import compile_all
 from livegen.instrument.instrument import Instrument
@@ -30,7 +29,7 @@ from livegen.outputs.midi_settings import MidiOutSettings
 from livegen.patch import Patch
 from livegen.rig import DEFAULT_KNOBS
 from livegen.session.clock import AudioClock
-from livegen.session.desk import Desk
+from livegen.session.desk import MOST_AHEAD, Desk
 from livegen.session.inbox import Inbox
 from livegen.session.link import SOURCE as LINK
 from livegen.session.link import own_beat
@@ -38,10 +37,12 @@ from livegen.session.mapping import ControllerMap
 from livegen.session.midi_outs import MidiOuts
 from livegen.session.session import Parts, Session
 from livegen.session.settings import Settings
+from livegen.session.songs import Songs, scene_of
 from livegen.session.sound.card import Card, open_card
 from livegen.session.sound.speaker import Speaker
 from livegen.system.midi_echo import EchoFilter
-from livegen.system.midi_ports import find_midi
+from livegen.system.midi_names import choose_ports
+from livegen.system.midi_ports import MidiSystem, find_midi
 from livegen.system.resources import model_folder
 from livegen.takes.library import TakeSettings, model_hash, new_take
 from livegen.takes.recorder import Recorder
@@ -78,7 +79,7 @@ class _Builder:
         self._patches = {**settings.library.patches, patch.name: patch}
         compile_all(engine, patch)
         lookahead = int({**DEFAULTS, **patch.controls, **controls}["lookahead"])
-        ahead = frames_ahead(engine.name, ms_per_second(engine), lookahead)
+        ahead = frames_ahead(engine.name, ms_per_second(engine), MOST_AHEAD)
         if ahead < lookahead:
             controls["lookahead"] = ahead
             self._warnings.append(f"the model {engine.name} is slow on this machine: it plans {ahead} frames ahead")
@@ -96,20 +97,31 @@ class _Builder:
             record=None if self._card is None else self._card.record,
         )
         self._clock = AudioClock(self._instrument.callback)
-        knobs = DEFAULT_KNOBS if settings.rig.knobs is None else settings.rig.knobs
+        songs = () if settings.set_list is None else settings.set_list.songs
+        self._scenes = tuple(scene_of(song, settings.library) for song in songs)
         self._desk = Desk(
-            ControllerMap(knobs, settings.library.programs, labels=labels_of(settings.midi_ins)),
+            self._controller_map(),
             self._patches,
             patch.name,
             controls,
             settings.rig.path,
             models=settings.library.models,
-            loaded=models_of(engine),
+            loaded=dict.fromkeys(models_of(engine), ahead),
             load=self._load_model,
+            songs=Songs(self._scenes, wanted=0 if songs else None),
         )
         self._midi_in: MidiInput | None = None
         self._midi_outs: MidiOuts | None = None
         self._recorder: Recorder | None = None
+
+    def _controller_map(self) -> ControllerMap:
+        """Return the knobs of the rig; program changes pick songs where there are any, and else patches."""
+        settings = self._settings
+        knobs = DEFAULT_KNOBS if settings.rig.knobs is None else settings.rig.knobs
+        labels = labels_of(settings.midi_ins)
+        if self._scenes:
+            return ControllerMap(knobs, tuple(scene.name for scene in self._scenes), "song", labels=labels)
+        return ControllerMap(knobs, settings.library.programs, labels=labels)
 
     def _read_file(self, settings: Settings) -> Sequence[tuple[float, mido.Message]] | None:
         """Return what the file that is to be played says; what of it is damaged is a warning, or too much."""
@@ -173,6 +185,7 @@ class _Builder:
         if midi is None:
             self._warnings.append(reason)
             return
+        self._look_for_ports(midi)
         opened.callback(midi.close)
         echo = EchoFilter()
         self._midi_in = MidiInput(settings.midi_ins, midi, self._inbox.receive, echo=echo)
@@ -184,6 +197,16 @@ class _Builder:
         opened.callback(self._midi_outs.close)
         self._warnings += self._midi_outs.warnings
         self._inbox.midi_outs = self._midi_outs
+
+    def _look_for_ports(self, midi: MidiSystem) -> None:
+        """See that the ports of all songs are there; raises PortError, so that nobody finds out on stage."""
+        for scene in self._scenes:
+            ins, outs = scene.ports
+            try:
+                choose_ports(midi.port_names("in"), [each.port for each in wirings(ins) if each.port], "in")
+                choose_ports(midi.port_names("out"), [each.port for each in outs if each.port], "out")
+            except PortError as error:
+                raise PortError(f"the song {scene.name}: {error}") from None
 
     def _open_osc(self) -> OscServer:
         def listen(port: int) -> OscServer:
@@ -220,18 +243,19 @@ class _Builder:
         self._instrument.watch = recorder.record
         return recorder
 
-    def _load_model(self, name: str) -> None:
-        """Load a model that the instrument can change to, and record it in the take; raises CheckpointError."""
+    def _load_model(self, name: str) -> int:
+        """Load a model that the instrument can change to, and record it in the take; raises CheckpointError.
+
+        Returns how many frames it can be planned ahead.
+        """
         folder = model_folder(self._settings.library.models[name])
         engine = load_engine(folder)
         engine.warm_up()
-        lookahead = int(self._instrument.values["lookahead"])
-        ahead = frames_ahead(name, ms_per_second(engine), lookahead)
-        if ahead < lookahead:
-            self._inbox.receive(SetControl("lookahead", ahead), "session")
+        ahead = frames_ahead(name, ms_per_second(engine), MOST_AHEAD)
         if self._recorder is not None:
             self._recorder.load(Loaded(name, str(folder.resolve()), model_hash(folder)))
         self._instrument.add_model(name, engine)
+        return ahead
 
     def _own_beat(self, time_ns: int) -> OwnBeat:
         """Return the beat that is heard at a time."""

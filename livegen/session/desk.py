@@ -1,25 +1,27 @@
 """The desk: everything between the inputs and the instrument that is not music.
 
-It turns knobs into controls, sets the controls of a patch that is picked, loads a model that is picked, and writes what
-is to be saved to the rig's file.
+It turns knobs into controls, sets the controls of a patch that is picked, loads a model that is picked, goes from song
+to song of a set-list, and writes what is to be saved to the rig's file.
 """
 
 import difflib
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
+from types import MappingProxyType
 from typing import Final
 
-from livegen.controls import DEFAULTS, MODEL_CONTROLS, SAME, Value, Values
+from livegen.controls import CONTROLS, DEFAULTS, MODEL_CONTROLS, SAME, Value, Values
 from livegen.errors import LivegenError, RigError
-from livegen.events import Event, SetControl
-from livegen.inputs.midi_settings import Wiring
+from livegen.events import PANIC, Event, SetControl
+from livegen.inputs.midi_settings import Wiring, labels_of
 from livegen.patch import Patch
 from livegen.rig import Rig, rig_path, save_knobs, save_rig
 from livegen.session.mapping import ControllerMap
 from livegen.session.pads import PADS, Pads
+from livegen.session.songs import SET_LIST, Scene, Songs
 
 _USUAL_NAME: Final = "rig"
 """Name of the rig that is saved if neither a name nor a file was given."""
@@ -28,6 +30,9 @@ _NEWS_SECONDS: Final = 10.0
 """How long a sentence stays on the status line."""
 
 _NEWS_MAX: Final = 64
+
+MOST_AHEAD: Final = int(CONTROLS["lookahead"].maximum)
+"""How many frames a model is planned ahead at most, however quick the machine is."""
 
 
 @dataclass(slots=True)
@@ -65,10 +70,13 @@ class Desk:
         File of the rig, if there is one.
     models : collection of str
         Names of the models that may be picked.
-    loaded : collection of str
-        Names of those that are loaded already, because they play from the start.
+    loaded : mapping of str to int
+        Those that are loaded already, because they play from the start: how many frames each can be planned ahead.
     load : callable
-        Loads the model of a name, so that the instrument can change to it; raises LivegenError.
+        Loads the model of a name, so that the instrument can change to it, and returns how many frames it can be
+        planned ahead; raises LivegenError.
+    songs : Songs
+        Those of the set-list, if there is one.
 
     Attributes
     ----------
@@ -76,6 +84,8 @@ class Desk:
         Name of the patch that plays.
     path : Path or None
         File of the rig, once there is one.
+    songs : Songs
+        Where the session is in its set-list; any thread may ask.
 
     Notes
     -----
@@ -92,8 +102,9 @@ class Desk:
         path: Path | None = None,
         *,
         models: Collection[str] = (),
-        loaded: Collection[str] = (),
-        load: Callable[[str], None] = lambda name: None,
+        loaded: Mapping[str, int] = MappingProxyType({}),
+        load: Callable[[str], int] = lambda name: MOST_AHEAD,
+        songs: Songs = Songs(),  # noqa: B008  # a value
     ) -> None:
         self._lock = Lock()
         self._map = knobs
@@ -101,10 +112,14 @@ class Desk:
         self._pinned = frozenset(pinned)
         self.path = path
         self._models = frozenset((*models, *loaded))
-        self._loaded = frozenset(loaded)
+        self._ahead = dict(loaded)  # by model that is loaded, how many frames it can be planned ahead
+        self._broken: set[str] = set()  # models that could not be loaded when they were needed last
         self._waiting: dict[str, str] = {}  # controls that are to change to a model as soon as it is loaded
         self._to_load: list[str] = []
         self._load_model = load
+        self.songs = songs
+        self._is_placed = False  # whether the song that is wanted has its place in time
+        self._new_scene: Scene | None = None
         self._to_save: list[str] = []
         self._has_new_knobs = False
         self._outcome = Outcome()
@@ -155,15 +170,15 @@ class Desk:
             self._has_new_knobs |= self._map.knobs is not before.knobs
             if self._map.news:
                 self._say(self._map.news)
-            return self._obeyed(events, values)
+            return self._obeyed(events, values, source)
 
     def wait(self, now: float, values: Values) -> list[tuple[Event, str]]:
         """Return what the instrument is to get, each with its source, because time has passed: from a switch."""
         with self._lock:
             self._map, fired = self._map.wait(now, values)
-            return [(each, source) for event, source in fired for each in self._obeyed([event], values)]
+            return [(each, source) for event, source in fired for each in self._obeyed([event], values, source)]
 
-    def _obeyed(self, events: Iterable[Event], values: Values) -> list[Event]:
+    def _obeyed(self, events: Iterable[Event], values: Values, source: str) -> list[Event]:
         """Return what the instrument is to get of events; the caller holds the lock."""
         heard: list[Event] = []
         for passed in events:
@@ -171,14 +186,36 @@ class Desk:
                 case SetControl("patch", name):
                     heard += self._change_patch(str(name), values)
                 case SetControl(control, name) if control in MODEL_CONTROLS:
-                    heard += self._change_model(control, str(name))
+                    heard += self._change_model(control, str(name), values)
                 case SetControl(control, value) if control in PADS:
                     heard += self._press_pad(control, value, values)
+                case SetControl("song", name) if source == SET_LIST:
+                    heard += self._begin_song(str(name), values)
+                case SetControl("next" | "previous" | "song" as control, value) if value:
+                    heard += self._ask_for_song(control, value)
                 case SetControl("save", name):
                     self._to_save.append(str(name))
                 case _:
+                    if passed == PANIC:
+                        self.songs = replace(self.songs, wanted=None)
                     heard.append(passed)
         return heard
+
+    def song_to_place(self) -> str | None:
+        """Return the song that was asked for, once all is there that it needs: it is to be sent back when it is due."""
+        with self._lock:
+            wanted = self.songs.wanted
+            scene = None if wanted is None or self._is_placed else self.songs.scenes[wanted]
+            if scene is None or not self._ahead.keys() >= set(scene.cast.models):
+                return None
+            self._is_placed = True
+            return scene.name
+
+    def new_scene(self) -> Scene | None:
+        """Return the scene of a song that has begun since the last call; its ports are to be opened."""
+        with self._lock:
+            scene, self._new_scene = self._new_scene, None
+        return scene
 
     def outcome(self) -> Outcome:
         """Return what has happened since the last call; from any thread."""
@@ -186,12 +223,19 @@ class Desk:
             outcome, self._outcome = self._outcome, Outcome()
         return outcome
 
-    def load_models(self) -> None:
-        """Load the models that were picked."""
+    def load_models(self, values: Values) -> None:
+        """Load the models that were picked, and one of those that the next songs need.
+
+        Parameters
+        ----------
+        values : Values
+            The controls in force.
+        """
         with self._lock:
             names, self._to_load = self._to_load, []
-        for name in dict.fromkeys(names):
-            self._load(name)
+            ahead = [name for name in self.songs.models_ahead() if name not in self._ahead.keys() | self._broken]
+        for name in dict.fromkeys([*names, *ahead[:1]]):
+            self._load(name, values)
 
     def keep(self, rig: Callable[[], Rig]) -> None:
         """Write what is to be saved: rigs that were asked for, and knobs that were learned.
@@ -226,12 +270,12 @@ class Desk:
         self._say(f"patch {name}")
         return [SetControl("patch", name), *(SetControl(control, value) for control, value in moved.items())]
 
-    def _change_model(self, control: str, name: str) -> list[Event]:
+    def _change_model(self, control: str, name: str, values: Values) -> list[Event]:
         """Return the event that changes a model of the instrument; none yet if the model must be loaded first."""
         is_of_voice = MODEL_CONTROLS[control] is not None
         if name not in ("", *self._models, *([SAME] if is_of_voice else [])):
             return self._refuse_name(control, name, self._models, "model")
-        if name in self._models - self._loaded:
+        if name in self._models - self._ahead.keys():
             self._waiting[control] = name
             self._to_load.append(name)
             self._say(f"loading the model {name}")
@@ -239,39 +283,75 @@ class Desk:
         if name:
             self._waiting.pop(control, None)
             self._say(_model_news(control, name))
-        return [SetControl(control, name)]
+        return self._changed_model(control, name, values)
+
+    def _ask_for_song(self, control: str, value: Value) -> list[Event]:
+        """Note that a song is to begin; where it is asked for by its place, tell those who listen that it was."""
+        self.songs, refusal = self.songs.ask(control, value)
+        if refusal:
+            self._refuse(control, refusal)
+            return []
+        wanted, self._is_placed = self.songs.wanted, False
+        if wanted is not None:
+            self._broken -= set(self.songs.scenes[wanted].cast.models)  # whatever was wrong may be mended
+            self._say(f"to come: {self.songs.names[wanted]}")
+        return [] if control == "song" else [SetControl(control, value)]
+
+    def _begin_song(self, name: str, values: Values) -> list[Event]:
+        """Return what lets a song begin, unless another was asked for since."""
+        self.songs = self.songs.begun(name)
+        scene = self.songs.scene
+        if scene is None or scene.name != name or self.songs.wanted is not None:
+            return []
+        self._map = replace(self._map, knobs=scene.knobs, labels=labels_of(scene.ports[0]), learning=None)
+        self._pinned = frozenset(scene.pinned)
+        self.patch, self.path, self._new_scene = scene.patch, scene.rig.path, scene
+        self._say(f"{name}, song {self.songs.current + 1} of {len(self.songs.scenes)}")
+        return scene.events(values, min(self._ahead[model] for model in scene.cast.models))
 
     def _press_pad(self, control: str, value: Value, values: Values) -> list[Event]:
         self._pads, events, refusal = self._pads.press(control, value, values)
         if refusal:
-            self._outcome.refused.append((control, refusal))
-            self._say(refusal)
+            self._refuse(control, refusal)
         return events
 
     def _refuse_name(self, control: str, name: str, there: Collection[str], what: str) -> list[Event]:
         """Report that there is no patch or model of a name; the caller holds the lock."""
         near = difflib.get_close_matches(name, sorted(there), 3)
         hint = f"did you mean {' or '.join(near)}?" if near else f"there is {', '.join(sorted(there))}"
-        nothing = f"there is no {what} {name!r}: {hint}"
-        self._outcome.refused.append((control, nothing))
-        self._say(nothing)
+        self._refuse(control, f"there is no {what} {name!r}: {hint}")
         return []
 
-    def _load(self, name: str) -> None:
+    def _refuse(self, control: str, reason: str) -> None:
+        """Report why something was not done; the caller holds the lock."""
+        self._outcome.refused.append((control, reason))
+        self._say(reason)
+
+    def _load(self, name: str, values: Values) -> None:
         """Load a model, once, and change to it where no other one was asked for since."""
         try:
-            if name not in self._loaded:
-                self._load_model(name)
+            ahead = self._ahead[name] if name in self._ahead else self._load_model(name)
         except LivegenError as error:
             with self._lock:
+                self._broken.add(name)
+                for control in self._waited_for(name):
+                    self._refuse(control, str(error))
+                wanted = self.songs.wanted
+                if wanted is not None and name in self.songs.scenes[wanted].cast.models:
+                    self.songs = replace(self.songs, wanted=None)
+                    self._refuse("song", str(error))
                 self._say(str(error))
-                self._outcome.refused += [(control, str(error)) for control in self._waited_for(name)]
             return
         with self._lock:
-            self._loaded |= {name}
+            self._ahead[name] = ahead
             for control in self._waited_for(name):
                 self._say(_model_news(control, name))
-                self._outcome.done.append(SetControl(control, name))
+                self._outcome.done += self._changed_model(control, name, values)
+
+    def _changed_model(self, control: str, name: str, values: Values) -> list[Event]:
+        """Return the change to a model; a plan is no longer than this machine can make it with that."""
+        is_slow = self._ahead.get(name, MOST_AHEAD) < int(values["lookahead"])
+        return [*([SetControl("lookahead", self._ahead[name])] if is_slow else []), SetControl(control, name)]
 
     def _waited_for(self, name: str) -> list[str]:
         """Return the controls that a model was loaded for, which wait no more; the caller holds the lock."""

@@ -35,7 +35,7 @@ a position would send different values."""
 
 _MIDI: Final = "midi:"
 _PLAYERS: Final = (_MIDI, "osc:")
-"""Sources whose program changes pick patches; those of a MIDI file are meant for other instruments."""
+"""Sources whose program changes pick patches or songs; those of a MIDI file are meant for other instruments."""
 
 _Place = tuple[str, int, str, int]
 """Port (empty for any), channel, kind and number of a knob."""
@@ -108,7 +108,9 @@ class ControllerMap:
         In the order in which they were learned. A control has at most one knob; a knob sets one control, and a switch
         one by each press.
     programs : tuple of str
-        Names of the patches that program changes pick, from program 0 on.
+        Names of the patches that program changes pick, from program 0 on; or of songs.
+    picks : {"patch", "song"}
+        Which of them they are.
     learning : str or None
         The control that waits for a knob.
     learning_press : {"single", "double", "long"}
@@ -121,6 +123,7 @@ class ControllerMap:
 
     knobs: tuple[Knob, ...] = DEFAULT_KNOBS
     programs: tuple[str, ...] = ()
+    picks: Literal["patch", "song"] = "patch"
     learning: str | None = None
     news: str = ""
     labels: frozenset[str] = frozenset()
@@ -166,7 +169,7 @@ class ControllerMap:
                 after, fired = (heard, []) if knob is None else heard._come_up(knob.place, values)
                 return after, [event, *fired]
             case ProgramChange(_, program) if source.startswith(_PLAYERS) and self.programs:
-                return heard._pick_patch(program)
+                return heard._pick(program)
             case SetControl("learn", name):
                 return heard._learn(str(name)), [event]
             case SetControl("unlearn", name):
@@ -250,10 +253,10 @@ class ControllerMap:
         news = f"{knob} sets {knob.control}"
         return replace(self, knobs=(*kept, knob), learning=None, news=news, _hands=hands, _fresh=fresh)
 
-    def _pick_patch(self, program: int) -> tuple["ControllerMap", list[Event]]:
+    def _pick(self, program: int) -> tuple["ControllerMap", list[Event]]:
         if program < len(self.programs):
-            return self, [SetControl("patch", self.programs[program])]
-        return replace(self, news=f"program {program + 1} picks no patch: there are {len(self.programs)}"), []
+            return self, [SetControl(self.picks, self.programs[program])]
+        return replace(self, news=f"program {program + 1} picks no {self.picks}: there are {len(self.programs)}"), []
 
     def _hear_pad(
         self, event: NoteOn, source: str, values: Values, wiring: Wiring | None, now: float

@@ -14,6 +14,7 @@ from typing import Final
 
 from livegen.controls import DEFAULTS, MODEL_CONTROLS, Value
 from livegen.engines.cast import Cast
+from livegen.events import SetControl
 from livegen.inputs.link import LinkInput
 from livegen.inputs.midi import MidiInput
 from livegen.inputs.midi_file import MidiFilePlayer
@@ -25,6 +26,7 @@ from livegen.outputs.callback import MAX_PIECE_SAMPLES
 from livegen.outputs.scope import Scope
 from livegen.outputs.tap import TapReader
 from livegen.patch import Patch
+from livegen.performance.cues.placing import next_bar
 from livegen.performance.performance import prepare
 from livegen.performance.state import ControlInForce, Refused
 from livegen.performance.turn import FrameReport
@@ -36,6 +38,7 @@ from livegen.session.desk import Desk, Outcome
 from livegen.session.inbox import Inbox
 from livegen.session.midi_outs import MidiOuts
 from livegen.session.settings import Settings
+from livegen.session.songs import SET_LIST
 from livegen.session.sound.speaker import Speaker
 from livegen.session.status import Status
 from livegen.system.threads import raise_priority, real_time_process
@@ -49,6 +52,11 @@ _HOUSEKEEPING_SECONDS: Final = 0.2
 _AFTER_FAULT_SECONDS: Final = 0.02
 _FRAME_SECONDS: Final = 1.0 / FRAME_RATE_HZ
 _MOST_EARLY_SECONDS: Final = 0.2
+_NOTICE_FRAMES: Final = 6
+"""How long before its bar line a song is placed there at least, so that its first frame is planned as its own."""
+
+_INTO_FRAME_NS: Final = 3_000_000
+"""How far into its first frame a song is placed, since the clock's fit may move back by a millisecond."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +163,8 @@ class Session:
         self._opened.enter_context(real_time_process())
         if self.recorder is not None:
             self.recorder.start()
+        if self.desk.songs.scene is not None:
+            self.receive(SetControl("song", self.desk.songs.scene.name), SET_LIST)
         self.instrument.play_frame(0, self.clock.position_at)
         self.speaker.start()
         self._start_thread("sound", self.speaker.run)
@@ -224,17 +234,20 @@ class Session:
 
     def rig(self) -> Rig:
         """Return the rig of the session as it stands now, to be saved."""
-        asked, name = self._settings, self.desk.patch
-        is_first = name == self._first_patch and asked.rig.patch is not None
+        scene, name = self.desk.songs.scene, self.desk.patch
+        asked, patch, model = self._settings.rig, self._first_patch, self._first_model
+        if scene is not None:
+            asked, patch, model = scene.rig, scene.patch, scene.cast.model
+        is_asked = name == patch and asked.patch is not None
         names = {name: self._text_of(name) for name in self.cast.models}
         begun = {**DEFAULTS, **self._patches[name].controls}
         values = self.instrument.values.items()
         return replace(
-            asked.rig,
-            patch=asked.rig.patch if is_first else asked.library.texts.get(name, name),
-            model=asked.rig.model if self.model == self._first_model else names[self.model],
+            asked,
+            patch=asked.patch if is_asked else self._settings.library.texts.get(name, name),
+            model=asked.model if self.model == model else names[self.model],
             models={voice: names[name] for voice, name in self.cast.own.items()} or None,
-            osc_peers=tuple(dict.fromkeys((*(asked.rig.osc_peers or ()), *self.osc.peers))) or None,
+            osc_peers=tuple(dict.fromkeys((*(asked.osc_peers or ()), *self.osc.peers))) or None,
             controls={control: value for control, value in values if value != begun[control]},
             knobs=self.desk.knobs.knobs,
         )
@@ -382,10 +395,34 @@ class Session:
 
     def _work_at_desk(self, stop: Event) -> None:
         while not stop.wait(_HOUSEKEEPING_SECONDS):
-            self.desk.load_models()
+            self.desk.load_models(self.instrument.values)
+            self._go_through_songs()
             self.desk.keep(self.rig)
             prepare(self.instrument.state)
         self.desk.keep(self.rig)  # saves what was asked for since
+
+    def _go_through_songs(self) -> None:
+        """Give a song that was asked for its place in time, and wire the ports of one that has begun."""
+        song, scene = self.desk.song_to_place(), self.desk.new_scene()
+        if song is not None:
+            self.receive_together((SetControl("song", song),), SET_LIST, self._bar_line_ns())
+        if scene is None:
+            return
+        ins, outs = scene.ports
+        if self.midi_in is not None:
+            self.midi_in.rewire(ins)
+        if self.midi_outs is not None:
+            for output in self.midi_outs.rewire(outs):
+                self._start_thread(f"midi out {output.name}", output.run)
+
+    def _bar_line_ns(self) -> int | None:
+        """Return when the next bar begins that a song can begin with; None for at once, where nothing plays in bars."""
+        state, values = self.instrument.state, self.instrument.values
+        if not state.is_running or state.tempo.source == "none" or values["cue_when"] == "now":
+            return None
+        soonest = state.horizon + _NOTICE_FRAMES
+        bar = next_bar(state.tempo, soonest, int(values["beats_a_bar"]))
+        return self.clock.time_of_frame(state.tempo.frame_at(bar, soonest)) + _INTO_FRAME_NS
 
     def _keep_house(self, stop: Event) -> None:
         next_heartbeat = time.perf_counter()

@@ -8,7 +8,7 @@ from livegen.controls import Value
 from livegen.inputs.midi_settings import MidiInSettings
 from livegen.offline.capture import CAPTURE_ENDINGS
 from livegen.outputs.midi_settings import MidiOutSettings
-from livegen.rig import Library, Rig
+from livegen.rig import Library, Rig, SetList
 from livegen.takes.library import TakeSettings
 
 
@@ -52,6 +52,8 @@ class Settings:
         Patches and models that the session can change to.
     rig : Rig
         What the session was asked for by a rig and by options, which override the rig; `save` starts from this.
+    set_list : SetList or None
+        The songs of the session, with what options override; it begins with the first, whose rig `rig` is.
     """
 
     audio: str | None = None
@@ -73,3 +75,4 @@ class Settings:
     captures: Sequence[str] = CAPTURE_ENDINGS
     library: Library = field(default_factory=Library)
     rig: Rig = field(default_factory=Rig)
+    set_list: SetList | None = None

@@ -87,6 +87,7 @@ class Stage:
         self._rows = PlanRows()
         self._keys: object = None
         self._knobs: object = None
+        self._songs: object = None
         self._next_gauges = 0.0
         self._n_pages: int | None = None  # None until the server has told it
         self._n_shows = 0  # those of the pages that show waveforms
@@ -223,7 +224,7 @@ class Stage:
         """Assume that the pages know nothing, so that what is sent only when it changes is sent again."""
         self._knows_all = True
         self._rows.forget()
-        self._keys = self._knobs = None
+        self._keys = self._knobs = self._songs = None
         self._next_gauges = 0.0
 
     def _hello(self) -> bytes:
@@ -263,6 +264,10 @@ class Stage:
         if knobs is not self._knobs:
             self._knobs = knobs
             yield encode("knobs", knobs={knob.control: str(knob) for knob in knobs})
+        songs = session.desk.songs
+        if songs is not self._songs:
+            self._songs = songs
+            yield encode("songs", songs=songs.names, current=songs.current, wanted=songs.wanted)
         now_seconds = time.monotonic()
         if now_seconds >= self._next_gauges:
             self._next_gauges = max(self._next_gauges + GAUGES_SECONDS, now_seconds)

@@ -23,6 +23,7 @@ from livegen.patch import load_patch
 from livegen.session.build import build_session
 from livegen.session.session import Session
 from livegen.session.settings import Library, Settings
+from livegen.session.songs import Songs
 from livegen.system.resources import patches_folder
 
 CONTAINERS = {"root", "tab", "panel"}
@@ -136,6 +137,9 @@ class Sent:
     def moves(self, name: str, address: str, tag: str, argument: object) -> None:
         """Send one message, and see that its control has its value and that it is answered."""
         answered, (value,) = self.answer(address, tag, argument)
+        if name in OF_A_SET_LIST:  # of which this jam has none: tests/session/test_songs.py has one
+            assert (answered, value) == ("/livegen/error", Songs().ask(name, argument)[1])
+            return
         assert answered == osc_address(name), value
         if not CONTROLS[name].is_action:
             assert self.session.instrument.values[name] == pytest.approx(value)
@@ -168,7 +172,9 @@ WORDS_TYPED = {
     "towards": "mine",
     "reroll": "no",
     "solo": "p2",
+    "song": "night",
 }
+OF_A_SET_LIST = {"next", "previous", "song"}
 
 
 def test_every_widget_of_open_stage_control_moves_its_control_and_is_answered(sent: Sent) -> None:

@@ -24,7 +24,7 @@ from livegen.patch import load_patch, parse_patch
 from livegen.rig import Knob, Rig, load_library, load_rig, save_rig
 from livegen.score import Voice
 from livegen.session.build import build_session
-from livegen.session.desk import Desk, Outcome
+from livegen.session.desk import MOST_AHEAD, Desk, Outcome
 from livegen.session.mapping import ControllerMap
 from livegen.session.session import Session
 from livegen.session.settings import Settings
@@ -196,11 +196,13 @@ def test_a_model_is_loaded_once_and_the_last_one_asked_for_plays() -> None:
     loaded: list[str] = []
     outcomes: list[Outcome] = []
 
-    def load(name: str) -> None:
+    def load(name: str) -> int:
         outcomes.append(desk.outcome())  # is told while it loads, which may take long
         loaded.append(name)
+        return 3 if name == "third" else MOST_AHEAD
 
-    desk = Desk(ControllerMap(), {}, "", {}, models=("first", "second", "third"), loaded=("first",), load=load)
+    models = ("first", "second", "third")
+    desk = Desk(ControllerMap(), {}, "", {}, models=models, loaded={"first": MOST_AHEAD}, load=load)
 
     def ask(name: str) -> list[Event]:
         return desk.hear(SetControl("model", name), "osc", DEFAULTS)
@@ -210,21 +212,21 @@ def test_a_model_is_loaded_once_and_the_last_one_asked_for_plays() -> None:
     assert ask("second") == ask("third") == ask("second") == []
     assert desk.news == "loading the model second"
     assert ask("") == [SetControl("model", "")]
-    desk.load_models()
+    desk.load_models(DEFAULTS)
     assert loaded == ["second", "third"]
     while_second, while_third = outcomes
     assert while_second.news[-1] == "loading the model second"
     assert while_third == Outcome(["model second"], [], [SetControl("model", "second")])
     assert desk.outcome() == Outcome()
-    assert ask("third") == [SetControl("model", "third")]
-    desk.load_models()
+    assert ask("third") == [SetControl("lookahead", 3), SetControl("model", "third")]  # it is a slow one
+    desk.load_models(DEFAULTS)
     assert desk.outcome().done == []
     assert ask("fourth") == []
     assert desk.outcome().refused == [("model", "there is no model 'fourth': there is first, second, third")]
 
 
 def test_a_voice_gets_a_model_of_its_own_when_that_is_loaded() -> None:
-    desk = Desk(ControllerMap(), {}, "", {}, models=("first", "second"), loaded=("first",))
+    desk = Desk(ControllerMap(), {}, "", {}, models=("first", "second"), loaded={"first": MOST_AHEAD})
 
     def ask(control: str, name: str) -> list[Event]:
         return desk.hear(SetControl(control, name), "osc", DEFAULTS)
@@ -232,7 +234,7 @@ def test_a_voice_gets_a_model_of_its_own_when_that_is_loaded() -> None:
     assert ask("no.model", "second") == ask("p2.model", "second") == []
     assert ask("p2.model", "same") == [SetControl("p2.model", "same")]  # it was thought better of
     assert desk.news == "P2: the model of the others"
-    desk.load_models()
+    desk.load_models(DEFAULTS)
     outcome = desk.outcome()
     assert outcome.done == [SetControl("no.model", "second")]
     assert outcome.news[-1] == "NO: model second"
@@ -244,12 +246,12 @@ def test_a_voice_gets_a_model_of_its_own_when_that_is_loaded() -> None:
 
 
 def test_a_model_that_cannot_be_loaded_is_said_and_the_one_before_plays_on() -> None:
-    def load(name: str) -> None:
+    def load(name: str) -> int:
         raise CheckpointError(f"{name} is damaged")
 
-    desk = Desk(ControllerMap(), {}, "", {}, models=("first", "second"), loaded=("first",), load=load)
+    desk = Desk(ControllerMap(), {}, "", {}, models=("first", "second"), loaded={"first": MOST_AHEAD}, load=load)
     desk.hear(SetControl("model", "second"), "osc", DEFAULTS)
-    desk.load_models()
+    desk.load_models(DEFAULTS)
     outcome = desk.outcome()
     assert (outcome.done, outcome.refused) == ([], [("model", "second is damaged")])
     assert desk.news == "second is damaged"

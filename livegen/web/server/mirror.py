@@ -46,7 +46,7 @@ class Mirror:
             self.values |= message["values"]
         elif kind == "plan":
             self._keep_plan(message, seconds)
-        elif kind in ("keys", "knobs", "gauges"):
+        elif kind in ("keys", "knobs", "songs", "gauges"):
             self._latest[kind] = message
 
     def _keep_plan(self, plan: Mapping[str, Any], seconds: float) -> None:

@@ -1,7 +1,7 @@
 """The messages that wait to be sent to one page. Their number is limited, so a slow page loses some.
 
 A page that keeps up gets everything in the order in which it came. A slow one loses old plans, old waveforms, old sound
-and old news. It always gets the latest gauges, keys and knobs, and the latest value of each control.
+and old news. It always gets the latest gauges, keys, knobs and songs, and the latest value of each control.
 """
 
 from collections import deque
@@ -13,7 +13,7 @@ from livegen.web.wire import encode
 Sent = str | bytes
 """A message as it goes to a page, encoded once for all pages: a text, or bytes if it is sound."""
 
-_LATEST: Final = ("hello", "lost", "values", "keys", "knobs", "gauges", "ended")
+_LATEST: Final = ("hello", "lost", "values", "keys", "knobs", "songs", "gauges", "ended")
 _MOST: Final[Mapping[str, int]] = {"plan": 72, "waves": 16, "sound": 16, "words": 64}
 """Largest number of messages that wait, by kind. 72 plans are three seconds; words are pongs, news and refusals."""
 
