@@ -16,6 +16,7 @@ from livegen.performance.tempo import Tempo
 from livegen.score import Column
 from livegen.score_table import MODEL, OFF
 from livegen.session.session import Session
+from livegen.session.songs import Songs
 
 _METER_WIDTH: Final = 12
 
@@ -29,6 +30,15 @@ def tempo_text(tempo: Tempo, frame: float, beats_a_bar: int) -> str:
     bar, beat = tempo.bar_and_beat_at(frame, beats_a_bar)
     source = f"{tempo.source}, lost" if tempo.is_lost_at(frame) else tempo.source
     return f"{tempo.bpm:.1f} BPM ({source}) · {bar}.{beat}{link}"
+
+
+def songs_text(songs: Songs) -> str:
+    """Return which song of a set-list plays, and which is to come, before other words; empty without a set-list."""
+    if songs.scene is None:
+        return ""
+    then = songs.current + 1 if songs.wanted is None else songs.wanted
+    following = f", then {songs.names[then]}" if then < len(songs.scenes) else ""
+    return f"{songs.current + 1}/{len(songs.scenes)} {songs.scene.name}{following} · "
 
 
 class Screen:
@@ -85,7 +95,7 @@ class Screen:
         session = self._session
         values = session.instrument.values
         listens = "" if session.instrument.state.ears is None else " (listens)"
-        title = f"livegen · {session.desk.patch} · model {session.cast}{listens}"
+        title = f"livegen · {songs_text(session.desk.songs)}{session.desk.patch} · model {session.cast}{listens}"
         voices = Table(box=None, padding=(0, 2), title=title, title_justify="left", title_style="bold")
         for heading, width in (("voice", 5), ("role", 22), ("note", 4), ("level", _METER_WIDTH)):
             voices.add_column(heading, width=width)  # fixed, so that nothing jumps while it plays

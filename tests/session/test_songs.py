@@ -1,5 +1,6 @@
 """The songs of a set-list: which comes when, and what changes with it, in values and in a live session."""
 
+import io
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +12,10 @@ from jack_keyboard import Keyboard
 from livegen_process import OscClient
 from midi_frames import still_on
 from remote_port import RemotePort
+from rich.console import Console
 from waiting import wait_until
 
+from livegen.cli.screen import Screen
 from livegen.controls import DEFAULTS
 from livegen.engines.checkpoint import load_engine
 from livegen.events import PANIC, Event, NoteOff, NoteOn, ProgramChange, SetControl
@@ -245,7 +248,10 @@ def test_a_song_begins_on_a_bar_line_with_its_model_and_the_take_is_the_same_aga
         session.receive(NoteOff(0, 60), "keys")
         osc.send("/livegen/song", "last")
         assert wait_until(lambda: state().song == "Last" and state().cues.pending, 20.0)
-        assert wait_until(lambda: session.instrument.values["temperature"] == 0.5)
+        shown = io.StringIO()
+        with Screen(session, Console(file=shown, force_terminal=True, width=120)):
+            assert wait_until(lambda: session.instrument.values["temperature"] == 0.5)
+        assert "3/3 Last · plain" in shown.getvalue()
         assert session.instrument.values["bpm"] == 0.0
         assert wait_until(lambda: not session.instrument.held_keys)
     finally:
