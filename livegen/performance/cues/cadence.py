@@ -25,6 +25,13 @@ _FEWEST_FRAMES: Final = 48
 _FEWEST_PITCH_CLASSES: Final = 3
 """A performer who sounded for fewer frames, or in fewer pitch classes, has not said what the key is."""
 
+_FULL_LENGTH, _MELODY_LENGTH = 1.0, 0.75
+"""The power of its length by which a note counts: a long note in a melody says less of the key than several short ones.
+
+By the melody of 20 seconds, the key of the whole song was found in .564 of the songs of NES-MDB's train split, and in
+.555 where each note counts by its length. By all voices it was found more often where it does: in .746, and in .734.
+"""
+
 _NEARLY: Final = 0.15
 _BAND_SHARE: Final = 0.5
 """Among keys that fit the performer's notes nearly as well as the best one, by so much, the band's notes decide, which
@@ -54,19 +61,39 @@ def heard_key(steps: Sequence[Step], values: Values) -> Key:
     if values["scale"] != "any":
         scale = SCALES[str(values["scale"])]
         return Key(KEYS.index(str(values["key"])), 3 in scale and 4 not in scale)
-    performer, band = np.zeros(12), np.zeros(12)
-    for step in steps[-_HEARD_FRAMES:]:
-        for voice in PITCHED:
-            note = int(step.planned.frame[voice, Column.NOTE])
-            if note:
-                chroma = performer if step.planned.owner[voice] == PLAYER else band
-                chroma[note % 12] += 1.0
-    is_clear = performer.sum() >= _FEWEST_FRAMES and (performer > 0.0).sum() >= _FEWEST_PITCH_CLASSES
-    fits = key_fits(performer if is_clear else performer + band, SCORES)
-    if is_clear:
-        fits = np.where(fits >= fits.max() - _NEARLY, fits + _BAND_SHARE * key_fits(band, SCORES), -1.0)
+    heard = steps[-_HEARD_FRAMES:]
+    notes = np.array([step.planned.frame[PITCHED, Column.NOTE] for step in heard], np.int64).reshape(-1, len(PITCHED))
+    owners = np.array([step.planned.owner[list(PITCHED)] for step in heard]).reshape(notes.shape)
+    performers, bands = notes * (owners == PLAYER), notes * (owners != PLAYER)
+    is_clear = (performers > 0).sum() >= _FEWEST_FRAMES and _n_pitch_classes(performers) >= _FEWEST_PITCH_CLASSES
+    if not is_clear:
+        return _best(key_fits(_chroma(notes, _FULL_LENGTH), SCORES))
+    fits = key_fits(_chroma(performers, _MELODY_LENGTH), SCORES)
+    band = key_fits(_chroma(bands, _FULL_LENGTH), SCORES)
+    return _best(np.where(fits >= fits.max() - _NEARLY, fits + _BAND_SHARE * band, -1.0))
+
+
+def _best(fits: NDArray[np.float64]) -> Key:
     tonic, mode = divmod(int(np.argmax(fits)), 2)
     return Key(tonic, bool(mode))
+
+
+def _n_pitch_classes(notes: NDArray[np.int64]) -> int:
+    return len(np.unique(notes[notes > 0] % 12))
+
+
+def _chroma(notes: NDArray[np.int64], exponent: float) -> NDArray[np.float64]:
+    """Return how much there is of each pitch class in the notes of frames and voices; 0 is a rest.
+
+    A note of n frames counts ``n ** exponent``.
+    """
+    chroma = np.zeros(12)
+    for voice in notes.T:
+        begins = np.flatnonzero(np.diff(voice, prepend=-1))
+        lengths = np.diff(begins, append=len(voice))
+        sounding = voice[begins] > 0
+        chroma += np.bincount(voice[begins][sounding] % 12, lengths[sounding] ** exponent, minlength=12)
+    return chroma
 
 
 class Chord(NamedTuple):
