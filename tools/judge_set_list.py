@@ -5,13 +5,14 @@
 Rigs differ in patch, model, mode, controls, knobs and MIDI ports: two keyboards and two synths are there in some and
 not in others. A performer holds keys on both keyboards whenever the song changes. At the end nobody holds a key and the
 model is stopped: whatever sounds then hangs. Silence is looked for in the take's sound; it may last as long as a bar of
-the fastest song. Late frames are those of the whole jam.
+the song that it ends in. Late frames are those of the whole jam.
 
 Exits with 1 if a bar is missed.
 """
 
 import argparse
 import re
+import signal
 import sys
 import tempfile
 import time
@@ -30,7 +31,11 @@ from livegen_process import Jam, OscClient, run_livegen
 from midi_frames import still_on
 from remote_port import RemotePort
 
+from livegen.events import SetControl
 from livegen.rig import load_set_list
+from livegen.takes.records import Turned
+from livegen.takes.take import Take
+from livegen.units import FRAME_RATE_HZ
 
 RIGS: Final = (
     'patch = "lead"\nmidi_in = "keystation"\n[[midi_out]]\nport = "synth"\n',
@@ -126,16 +131,34 @@ def step_through(osc: OscClient, performer: Performer, seconds: float, n_songs: 
     return took
 
 
-def longest_silence(wave: np.ndarray, rate: int) -> tuple[float, float]:
-    """Return how long the longest silence is before the music is stopped, and when it begins, in seconds."""
+def silences(wave: np.ndarray, rate: int) -> list[tuple[float, float]]:
+    """Return where silences begin and how long they are, in seconds."""
     piece = round(_PIECE_SECONDS * rate)
     mono = wave.mean(axis=1)
     pieces = mono[: len(mono) // piece * piece].reshape(-1, piece)
-    loud = np.ptp(pieces, axis=1) > _SILENT * np.abs(mono).max()
-    places = np.flatnonzero(loud)
-    gaps = np.diff(places) - 1
-    at = int(np.argmax(gaps))
-    return gaps[at] * _PIECE_SECONDS, float(places[at]) * _PIECE_SECONDS
+    places = np.flatnonzero(np.ptp(pieces, axis=1) > _SILENT * np.abs(mono).max())
+    return [
+        (float(at + 1) * _PIECE_SECONDS, float(gap) * _PIECE_SECONDS)
+        for at, gap in zip(places, np.diff(places) - 1, strict=False)
+    ]
+
+
+def beginnings(take: Path) -> dict[str, float]:
+    """Return when each song of a take began, in seconds."""
+    turns = (record for record in Take(take).records() if isinstance(record, Turned))
+    return {
+        str(stamped.event.value): stamped.position / FRAME_RATE_HZ
+        for turn in turns
+        for stamped in turn.events
+        if isinstance(stamped.event, SetControl) and stamped.event.name == "song"
+    }
+
+
+def in_bars(gap: tuple[float, float], began: dict[str, float]) -> float:
+    """Return how many bars of the song in which it ends a silence lasts, but for a frame: a count-in lasts one."""
+    at, seconds = gap
+    index = sum(begin <= at + seconds for begin in began.values()) - 1
+    return (seconds - 1.0 / FRAME_RATE_HZ) * TEMPOS[index] / 240.0
 
 
 def main() -> int:
@@ -155,6 +178,7 @@ def main() -> int:
             osc = jam.osc()
             osc.send("/livegen/register")
             took = step_through(osc, performer, options.seconds, len(songs))
+            jam.leave(signal.SIGTERM)
         finally:
             jam.close()
         words = jam.words
@@ -168,21 +192,22 @@ def main() -> int:
         replayed = run_livegen("replay", take, "--check", folder=folder)
         run_livegen("replay", take, "--out", wav, folder=folder)
         wave, rate = soundfile.read(wav, always_2d=True)
+        began = beginnings(take)
     tail = wave[-round((_LAST_SECONDS - 1.0) * rate) :]
     sounds_on = float(np.ptp(tail, axis=0).max() / max(np.abs(wave).max(), 1e-9)) > _SILENT
-    silence, at = longest_silence(wave[: -round(_LAST_SECONDS * rate)], rate)
-    late = re.search(r"(\d+|no) late frame", words)
-    shortest_bar = 4 * 60.0 / max(TEMPOS)
+    gaps = silences(wave[: -round(_LAST_SECONDS * rate)], rate)
+    longest = max(gaps, key=lambda gap: in_bars(gap, began))
+    late = re.search(r"late frames: (\d+)|(\d+) late frame", words)
     lines = [
         f"changes: {len(took)}, after {min(took):.2f} to {max(took):.2f} s of the press",
         f"hanging notes: on the chip {int(sounds_on)}, on MIDI outputs {hanging}",
-        f"longest silence: {silence:.2f} s, from {at:.1f} s on; the shortest bar of the set is {shortest_bar:.2f} s",
+        f"longest silence: {longest[1]:.2f} s, {in_bars(longest, began):.2f} of a bar, from {longest[0]:.1f} s on",
         f"replay --check: {replayed.stdout.strip() or replayed.stderr.strip()}",
         words.splitlines()[-1],
     ]
     sys.stdout.write("\n".join(lines) + "\n")
-    is_well = not sounds_on and not any(hanging.values()) and silence <= shortest_bar
-    return 0 if is_well and late is not None and late[1] == "no" and "identical" in replayed.stdout else 1
+    is_well = not sounds_on and not any(hanging.values()) and in_bars(longest, began) <= 1.0 and late is None
+    return 0 if is_well and "identical" in replayed.stdout else 1
 
 
 if __name__ == "__main__":
