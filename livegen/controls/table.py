@@ -252,6 +252,9 @@ TABLE: Final[tuple[Control, ...]] = (
         "harmony", "global", "float", 0.5, "how strictly the model's harmony follows what you play", voids_plan=True
     ),
     Control(
+        "follow", "global", "float", 0.3, "how much the band's loudness follows how hard you play", voids_plan=True
+    ),
+    Control(
         "arrangement", "global", "float", 1.0, "how much voices rest for sections and enter again", voids_plan=True
     ),
     Control("grid", "global", "float", 0.75, "how strictly notes keep to the beat, where it is known", voids_plan=True),

@@ -13,7 +13,8 @@ from livegen.engines.sampling import seed_bits, uniform
 from livegen.performance.cues.cadence import Chord, chord_at, in_chord, settled
 from livegen.performance.cues.cue import Cue
 from livegen.performance.cues.drum_fill import fill_hit
-from livegen.performance.cues.effect import coming_in, cued, sounded, who_plays
+from livegen.performance.cues.effect import coming_in, cue_gains, cued, who_plays
+from livegen.performance.dynamics import followed_gain, scaled
 from livegen.performance.form import arranged
 from livegen.performance.keyboard import is_player
 from livegen.performance.modes import TURNS, echo_lag, owners
@@ -201,9 +202,19 @@ def plan(
             sampling = coming_in(sampling, context.form.rests)
         frame, waiting = _drawn(state, timeline, part, frame, is_drawn, sampling, context, reach, chord)
     played = np.where(part.rests[:, None], SILENCE, frame)
-    if is_running and cue is not None:
-        played = sounded(played, cue, frame_index, part.owner)
+    if is_running:
+        played = _balanced(state, timeline, part, played, cue)
     return Step(PlannedFrame(frame_index, played, part.owner, offsets), frame, context, is_running, waiting)
+
+
+def _balanced(
+    state: State, timeline: Timeline, part: Part, frame: NDArray[np.uint8], cue: Cue | None
+) -> NDArray[np.uint8]:
+    """Return a frame as loud as it sounds: beside the performer, and under a cue."""
+    gains: NDArray[np.float64] | float = followed_gain(timeline, timeline.end, float(state.values["follow"]))
+    of_cue = None if cue is None else cue_gains(cue, timeline.end)
+    gains = gains if of_cue is None else gains * of_cue
+    return frame if isinstance(gains, float) and gains == 1.0 else scaled(frame, gains, part.owner)
 
 
 def _filled(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from livegen.engines.protocol import Sampling
 from livegen.performance.cues.cue import Cue
-from livegen.score import N_VOICES, VOLUME_MAX, Column, Voice
+from livegen.score import N_VOICES, Voice
 from livegen.score_table import MODEL, OFF
 
 _RHYTHM: Final = (Voice.TR, Voice.NO)
@@ -80,19 +80,8 @@ def _added(own: tuple[float, ...], more: list[float]) -> tuple[float, ...]:
     return tuple(each + added for each, added in zip(own, more, strict=True))
 
 
-def sounded(frame: NDArray[np.uint8], cue: Cue, frame_index: int, owner: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return a frame, uint8 (4, 3), as loud as it sounds under a cue; a note that was heard is still heard."""
-    gains = _gains(cue, frame_index)
-    if gains is None:
-        return frame
-    volume = frame[:, Column.VOLUME]
-    scaled = np.clip(np.rint(volume * gains), np.minimum(volume, 1), list(VOLUME_MAX.values()))
-    louder = frame.copy()
-    louder[:, Column.VOLUME] = np.where(owner == MODEL, scaled, volume)
-    return louder
-
-
-def _gains(cue: Cue, frame_index: int) -> NDArray[np.float64] | None:
+def cue_gains(cue: Cue, frame_index: int) -> NDArray[np.float64] | None:
+    """Return the factors of the voices' volumes under a cue, shape (4,); None where it changes none."""
     if cue.name == "build":
         first, last = _BUILD_GAIN
         return np.full(N_VOICES, first + (last - first) * cue.share(frame_index))
