@@ -84,7 +84,8 @@ class Sight:
         """Return what has not moved since another sight, or is not as it was at home, before any fault; in words."""
         tempo, tempo_at_home = self.gauges["tempo"] or {}, home.gauges["tempo"] or {}
         is_well = {
-            "the performer's keys": self.heard.n_keys > since.heard.n_keys,
+            # the model plays P1 until it is touched again, so the page must show keys that are held
+            "the performer's keys": self.heard.n_keys > since.heard.n_keys and bool(self.keys),
             "the model's notes": self.heard.n_notes > since.heard.n_notes,
             "the page": self.is_newer_than(since),
             "OSC": self.n_answers > since.n_answers,
@@ -205,13 +206,16 @@ class Stage:
             resource.prlimit(self.jam.pid, resource.RLIMIT_FSIZE, (soft, hard))
 
     def memory_mb(self) -> dict[str, float]:
-        """Return the memory of each of the jam's processes, each page shared by n of them counted as an nth (PSS)."""
+        """Return the memory of each of the jam's processes, a page shared by n of them counted as an nth (PSS).
+
+        Pages of files are left out: what a library counts depends on who else on this machine has it open.
+        """
         found = dict.fromkeys(("music", "page", "others"), 0.0)
         page = self.page_process()
         for pid in (self.jam.pid, *_descendants(self.jam.pid)):
-            pss = re.search(rb"^Pss: +(\d+)", _proc(pid, "smaps_rollup"), re.M)
+            pss = re.findall(rb"^Pss_(?:Anon|Shmem): +(\d+)", _proc(pid, "smaps_rollup"), re.M)
             name = "music" if pid == self.jam.pid else "page" if pid == page else "others"
-            found[name] += int(pss[1]) / 1024 if pss else 0.0
+            found[name] += sum(map(int, pss)) / 1024
         return found
 
     def take(self) -> Path:

@@ -40,6 +40,10 @@ from livegen.units import FRAME_RATE_HZ
 
 _CHECK_SECONDS: Final = 0.5
 _IDLE_SECONDS: Final = 0.01
+_REPEAT_SECONDS: Final = 1.0
+"""After an xrun, notes that have ended this lately are ended once more: it may have been in any cycle since, and it is
+told late."""
+
 _CLOCK_LANE, _METRONOME_LANE = -1, -2  # the lanes of the voices are 0 to 3
 _NO_MUTES: Final = (False,) * N_VOICES
 _PLAIN: Final = MidiOutSettings()
@@ -53,6 +57,10 @@ class Sender(Protocol):
     @property
     def name(self) -> str:
         """Name of the port that it is connected with."""
+
+    @property
+    def n_xruns(self) -> int:
+        """How often what was sent may have reached nobody."""
 
     def send(self, message: list[int]) -> None:
         """Send one message or raise `PortError`."""
@@ -139,6 +147,8 @@ class MidiOutput:
         self._n_queued = 0
         self._book = KeyBook()
         self._unsure: set[tuple[int, int]] = set()  # keys that were sent since the port was last seen to be there
+        self._ended: dict[tuple[int, int], float] = {}  # when keys came up lately
+        self._n_xruns = port.n_xruns
         self._early: tuple[int, frozenset[Voice]] = (-1, frozenset())
         self._is_open = True
         self.sent = self.errors = self.skipped_frames = 0
@@ -292,6 +302,8 @@ class MidiOutput:
             with self._lock:
                 self._woken.clear()
                 self._obey()
+                if self._port.n_xruns != self._n_xruns:
+                    self._end_again()
                 now = time.perf_counter()
                 while self._pending and self._pending[0][0] <= now:
                     self._send([heappop(self._pending)[-1]])
@@ -319,6 +331,13 @@ class MidiOutput:
             self._thru = held
             self._send(messages)
 
+    def _end_again(self) -> None:
+        """Repeat the ends of notes that may have reached nobody, so that none hangs. The caller holds the lock."""
+        self._n_xruns = self._port.n_xruns
+        since = time.perf_counter() - _REPEAT_SECONDS
+        self._ended = {place: at for place, at in self._ended.items() if at >= since}
+        self._send_as_is([_note_off(*place) for place in self._ended.keys() - set(self._book.on)])
+
     def _send(self, messages: list[mido.Message]) -> None:
         """Send now what the book of keys admits. The caller holds the lock."""
         for message in messages:
@@ -337,6 +356,8 @@ class MidiOutput:
                     self._unsure.add((message.channel, message.note))
                 self._port.send(data)
                 self.sent += 1
+                if message.type == "note_off":
+                    self._ended[message.channel, message.note] = time.perf_counter()
             except PortError:
                 self.errors += 1
                 self._lose()

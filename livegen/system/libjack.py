@@ -21,6 +21,7 @@ _NO_START_SERVER: Final = 0x01
 _LIBRARIES: Final = ("libjack.so.0", "libjack.0.dylib")
 
 _SHUTDOWN: Final = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+_XRUN: Final = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
 
 _CLIENT, _PORT, _NAMES = ctypes.c_void_p, ctypes.c_void_p, ctypes.POINTER(ctypes.c_char_p)
 _PROTOTYPES: Final[dict[str, tuple[Any, tuple[Any, ...]]]] = {
@@ -29,6 +30,7 @@ _PROTOTYPES: Final[dict[str, tuple[Any, tuple[Any, ...]]]] = {
     "jack_activate": (ctypes.c_int, (_CLIENT,)),
     "jack_get_client_name": (ctypes.c_char_p, (_CLIENT,)),
     "jack_on_shutdown": (None, (_CLIENT, _SHUTDOWN, ctypes.c_void_p)),
+    "jack_set_xrun_callback": (ctypes.c_int, (_CLIENT, _XRUN, ctypes.c_void_p)),
     "jack_set_process_callback": (ctypes.c_int, (_CLIENT, ctypes.c_void_p, ctypes.c_void_p)),
     "jack_get_ports": (_NAMES, (_CLIENT, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ulong)),
     "jack_port_register": (_PORT, (_CLIENT, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_ulong)),
@@ -56,6 +58,8 @@ class JackClient:
     ----------
     name : str
         As JACK has it.
+    n_xruns : int
+        How often a cycle was not over in time. What was sent in it may have reached nobody.
 
     Raises
     ------
@@ -79,6 +83,9 @@ class JackClient:
         self._asking = threading.Lock()  # a client asks its server one thing at a time
         self._on_shutdown = _SHUTDOWN(self._shut_down)  # kept alive here: JACK stores only its address
         jack.jack_on_shutdown(client, self._on_shutdown, None)
+        self.n_xruns = 0
+        self._on_xrun = _XRUN(self._count_xrun)
+        jack.jack_set_xrun_callback(client, self._on_xrun, None)
         self.name: str = jack.jack_get_client_name(client).decode("utf-8", "replace")
 
     @property
@@ -140,6 +147,10 @@ class JackClient:
 
     def _shut_down(self, _argument: int | None) -> None:
         self._is_shut_down = True
+
+    def _count_xrun(self, _argument: int | None) -> int:
+        self.n_xruns += 1
+        return 0
 
 
 def _taken(jack: ctypes.CDLL, names: Any) -> list[str]:

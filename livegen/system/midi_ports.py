@@ -131,6 +131,12 @@ class MidiSystem:
             finally:
                 client.delete()
 
+    @property
+    def n_xruns(self) -> int:
+        """How often what was sent may have reached nobody, as far as the interface tells."""
+        jack = self._jack
+        return 0 if jack is None else jack.n_xruns
+
     def port_names(self, direction: Direction) -> list[str]:
         """Return the names of all ports of a direction, ours too. It may make a client: do not call it often."""
         if self.api == "jack":
@@ -405,6 +411,11 @@ class OutputPort(Port):
 
     def __init__(self, midi: MidiSystem, wanted: str | None, *, is_patient: bool = False) -> None:
         super().__init__(midi, "out", wanted, is_patient=is_patient)
+
+    @property
+    def n_xruns(self) -> int:
+        """How often what was sent may have reached nobody, as far as the interface tells."""
+        return self._midi.n_xruns
 
     def send(self, message: list[int]) -> None:
         """Send the bytes of one message.

@@ -25,6 +25,7 @@ class Recorder:
     """A port that keeps what is sent and when, and that can be pulled out."""
 
     name = "recorder:in"
+    n_xruns = 0
 
     def __init__(self) -> None:
         self.sent: list[tuple[float, mido.Message]] = []
@@ -217,6 +218,17 @@ def test_a_port_that_throws_is_counted_and_used_again_when_it_is_back() -> None:
         assert wait_until(lambda: any(message.type == "note_on" for message in stage.port.messages[lost:]))
         assert stage.port.messages[lost].type == "note_off"  # of the note that sounded when the port went
     assert still_on(stage.port.messages, is_sure=False) == set()
+
+
+def test_after_an_xrun_what_ended_lately_ends_once_more_and_what_sounds_sounds_on() -> None:
+    steps = [planned(index, p1=(60 if index < 2 else 62, 8)) for index in range(100)]
+    with Stage(*steps) as stage:
+        assert wait_until(lambda: stage.port.notes() == [("note_on", 60), ("note_off", 60), ("note_on", 62)])
+        stage.port.n_xruns += 1
+        assert wait_until(lambda: stage.port.notes()[3:] == [("note_off", 60)])
+        stage.port.n_xruns += 1
+        assert wait_until(lambda: stage.port.notes()[4:] == [("note_off", 60)])
+    assert stage.port.notes()[5:] == [("note_off", 62)]
 
 
 def test_a_note_whose_end_was_sent_to_nobody_is_ended_when_the_port_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
