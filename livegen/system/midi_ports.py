@@ -396,8 +396,8 @@ class InputPort(Port):
 class OutputPort(Port):
     """A port that messages are sent to."""
 
-    def __init__(self, midi: MidiSystem, wanted: str | None) -> None:
-        super().__init__(midi, "out", wanted)
+    def __init__(self, midi: MidiSystem, wanted: str | None, choice: Choice | None = None) -> None:
+        super().__init__(midi, "out", wanted, choice)
 
     def send(self, message: list[int]) -> None:
         """Send the bytes of one message.
