@@ -157,6 +157,11 @@ class Desk:
                 self._say(self._map.news)
             return self._obeyed(events, values)
 
+    def place(self, positions: Mapping[tuple[str, int, str, int], float]) -> None:
+        """Note where controllers were told to put their knobs, by the places of these; any thread may call it."""
+        with self._lock:
+            self._map = self._map.place(positions)
+
     def wait(self, now: float, values: Values) -> list[tuple[Event, str]]:
         """Return what the instrument is to get, each with its source, because time has passed: from a switch."""
         with self._lock:

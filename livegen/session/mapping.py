@@ -15,7 +15,7 @@ from livegen.events import ControlChange, Event, NoteOff, NoteOn, ProgramChange,
 from livegen.inputs.midi_settings import Wiring
 from livegen.rig import DEFAULT_KNOBS, Knob
 from livegen.score import MIDI_CHANNEL
-from livegen.session.knob import MAX_POSITION, PRESSED, Hand, moved, pressed
+from livegen.session.knob import MAX_POSITION, PRESSED, Hand, moved, pressed, put_at
 from livegen.session.presses import Switch
 
 _PAIR_OFFSET: Final = 32  # from the controller with the upper seven bits to the one with the lower seven
@@ -128,6 +128,7 @@ class ControllerMap:
     learning_press: Press = "single"
     _fresh: _Fresh | None = None
     _switches: Mapping[_Place, tuple[Switch, str]] = field(default_factory=dict)  # each with its source
+    _placed: Mapping[_Place, float] = field(default_factory=dict)  # where knobs were put since they were last moved
     _index: _Index = field(default=_Index.of(()), repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -178,12 +179,30 @@ class ControllerMap:
                     place: hand for place, hand in self._hands.items() if not self._may_be_on(place, source, wiring)
                 }
                 switches = {place: each for place, each in self._switches.items() if each[1] != source}
-                return replace(heard, _hands=kept, _switches=switches, _fresh=None), [event]
+                return replace(heard, _hands=kept, _switches=switches, _placed={}, _fresh=None), [event]
         return heard, [event]
 
     def knob_of(self, name: str) -> Knob | None:
         """Return the knob that sets a control."""
         return next((knob for knob in self.knobs if knob.control == name), None)
+
+    def knobs_on(self, source: str, wiring: Wiring) -> list[Knob]:
+        """Return the knobs that a port of MIDI has: its own, and those of any port in whose place it has none."""
+        own = [knob for knob in self.knobs if knob.port is not None and self._is_on(knob.place[0], source, wiring)]
+        places = {knob.place[1:] for knob in own}
+        return own + [knob for knob in self.knobs if knob.port is None and knob.place[1:] not in places]
+
+    def hand_of(self, knob: Knob) -> Hand | None:
+        """Return the state of a knob; None where it has not moved. It is another object after each move."""
+        return self._hands.get(knob.place)
+
+    def place(self, positions: Mapping[tuple[str, int, str, int], float]) -> "ControllerMap":
+        """Return the map after motors or the like have put knobs, by their places, to positions, 0..1."""
+        return replace(self, _placed={**self._placed, **positions})
+
+    def is_down(self, knob: Knob) -> bool:
+        """Tell whether a switch is held."""
+        return knob.place in self._switches and self._switches[knob.place][0].is_down
 
     @property
     def due(self) -> float:
@@ -330,8 +349,12 @@ class ControllerMap:
                 return self, []
             is_down = event.value >= PRESSED
             return self._go_down(knob.place, source, values, now) if is_down else self._come_up(knob.place, values)
-        hand, events = moved(self._hands.get(knob.place, Hand()), knob, event, values)
-        return replace(self, _hands={**self._hands, knob.place: hand}), events
+        hand, placed = self._hands.get(knob.place, Hand()), self._placed
+        if knob.place in placed and event.control == knob.number:
+            hand = put_at(hand, placed[knob.place], event)
+            placed = {place: position for place, position in placed.items() if place != knob.place}
+        hand, events = moved(hand, knob, event, values)
+        return replace(self, _hands={**self._hands, knob.place: hand}, _placed=placed), events
 
 
 def _name_and_press(words: str) -> tuple[str, Press]:
