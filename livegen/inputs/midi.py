@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
+from functools import partial
 from typing import Final
 
 import mido
@@ -164,6 +165,8 @@ class MidiInput:
         Number of events handed on; of our own messages that came back; of times that a port vanished.
     warnings : list of str
         What the user should know about how the ports were chosen.
+    is_late_echo : callable
+        Tells of a message from a source, at a time, whether a device sends back what lights it.
 
     Raises
     ------
@@ -195,6 +198,7 @@ class MidiInput:
         self._virtual: InputPort | None = None
         self.received = self.echoes = self.lost = self._overflows = self._dropped_before = 0
         self.warnings: list[str] = []
+        self.is_late_echo: Callable[[Sequence[int], str, float], bool] = lambda message, source, now_seconds: False
         inputs = wirings(settings)
         self._rest = next((each for each in inputs if each.port is None), None)
         with contextlib.ExitStack() as opened:
@@ -229,6 +233,11 @@ class MidiInput:
     def wiring_of(self, source: str) -> Wiring | None:
         """Return what is done with the events of a source; None if it is no port that was ever open here."""
         return self._of_source.get(source)
+
+    def named(self) -> list[tuple[Wiring, Callable[[], str]]]:
+        """Return the ports that are named: what is done with each, and what tells its name, which may change."""
+        ports = [(wiring, port) for port, wiring in self._wirings.items() if wiring.port is not None]
+        return [(wiring, partial(getattr, port, "name")) for wiring, port in ports]
 
     def run(self, stop: threading.Event) -> None:
         """Poll until `stop`: twice a millisecond for messages, twice a second for ports that come and go."""
@@ -279,7 +288,10 @@ class MidiInput:
         port.close()
 
     def _hand_on(self, packet: list[int], port: InputPort, decoder: Decoder) -> None:
-        if self._echo is not None and self._echo.is_echo(packet, self._now_seconds()):
+        now_seconds = self._now_seconds()
+        is_echo = self._echo is not None and self._echo.is_echo(packet, now_seconds)
+        is_late_echo = self.is_late_echo(packet, _source(port), now_seconds)  # it must know of every message
+        if is_echo or is_late_echo:
             self.echoes += 1
             return
         for message in decoder.decode(packet):

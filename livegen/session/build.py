@@ -31,6 +31,7 @@ from livegen.patch import Patch
 from livegen.rig import DEFAULT_KNOBS
 from livegen.session.clock import AudioClock
 from livegen.session.desk import Desk
+from livegen.session.feedback.devices import Devices
 from livegen.session.inbox import Inbox
 from livegen.session.link import SOURCE as LINK
 from livegen.session.link import own_beat
@@ -109,6 +110,7 @@ class _Builder:
         )
         self._midi_in: MidiInput | None = None
         self._midi_outs: MidiOuts | None = None
+        self._lights: Devices | None = None
         self._recorder: Recorder | None = None
 
     def _read_file(self, settings: Settings) -> Sequence[tuple[float, mido.Message]] | None:
@@ -152,7 +154,10 @@ class _Builder:
             recorder=self._recorder,
             opened=opened.pop_all(),
         )
-        return Session(parts, settings, self._patches, warnings=self._warnings)
+        session = Session(parts, settings, self._patches, warnings=self._warnings)
+        if self._lights is not None:
+            self._lights.attach(session)
+        return session
 
     def _open_speaker(self) -> Speaker:
         settings, callback = self._settings, self._instrument.callback
@@ -184,6 +189,9 @@ class _Builder:
         opened.callback(self._midi_outs.close)
         self._warnings += self._midi_outs.warnings
         self._inbox.midi_outs = self._midi_outs
+        self._lights = Devices(midi, self._midi_in, self._desk, self._instrument, echo)
+        opened.callback(self._lights.close)
+        self._warnings += self._lights.warnings
 
     def _open_osc(self) -> OscServer:
         def listen(port: int) -> OscServer:
