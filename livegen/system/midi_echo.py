@@ -5,6 +5,7 @@ import threading
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 _HORIZON_SECONDS: Final = 5.0
@@ -17,6 +18,7 @@ _SAME_DELAY_SECONDS: Final = 0.03
 """By how much the delays of two messages differ at most where a cable brings both back, and no hand."""
 
 _N_PROOFS: Final = 2
+_PRESSED: Final = 64  # from this value on a controller that is a button is down
 
 
 class EchoFilter:
@@ -86,17 +88,17 @@ class _Sent:
 
 
 class LateEcho:
-    """Recognises what was sent to one device when it comes back from there, however late within five seconds.
+    """Recognises what was sent to light one device when it comes back from there, however late within five seconds.
 
-    A message that is the same may also be the performer's. So it counts as an echo only in two cases. One is that it
-    tells a knob's position, the last one that the device was sent: then the knob stands there anyhow. The other is that
-    the device is known to send everything back: two messages in a row have come, in the order in which they were sent,
-    after the same delay, and none was left out. A hand does not do that, and if a message stays away the device is
-    taken for one that sends nothing back. A note_off of a key that is down is never an echo.
+    A message that is the same may also be the performer's. So it counts as an echo only where that does no harm, or
+    where the device is known to send everything back. It does no harm if it tells the position of a knob, the last one
+    that the device was sent, for there the knob stands anyhow; or if it is the release of a pad or a button that is not
+    down. The device is known by two messages in a row that come in the order in which they were sent, after the same
+    delay, and none is left out: no hand does that. As soon as one stays away, it is taken for one that sends none back.
 
     Notes
     -----
-    The thread that sends calls `sent`, the inputs' thread `is_echo`.
+    The thread that sends calls `sent`, the inputs' thread `is_echo` for every message of the device.
     """
 
     def __init__(self) -> None:
@@ -119,29 +121,34 @@ class LateEcho:
         if not message:
             return False
         data = _canonical(message)
-        kind, key = data[0] & 0xF0, bytes((data[0] & 0x0F, *data[1:2]))
+        kind, button = data[0] & 0xF0, bytes((data[0] & 0xAF, *data[1:2]))  # 0x80 and 0x90 are of one key
+        is_release = kind == 0x80 or (kind == 0xB0 and data[-1] < _PRESSED)
         with self._lock:
             self._forget(now_seconds)
-            is_echo = self._comes_back(data, now_seconds)
-            if kind == 0x80 and key in self._down:
-                self._down.remove(key)
-                return False
-            if kind == 0x90 and not is_echo:
-                self._down.add(key)
+            found, is_last = self._found(data, now_seconds)
+            if found is not None and found.is_position:
+                return is_last or self._n_proofs >= _N_PROOFS
+            if is_release and button not in self._down:
+                return found is not None
+            is_echo = found is not None and not is_release and self._n_proofs >= _N_PROOFS
+            if is_release:
+                self._down.remove(button)
+            elif not is_echo:
+                self._down.add(button)
             return is_echo
 
-    def _comes_back(self, data: bytes, now_seconds: float) -> bool:
+    def _found(self, data: bytes, now_seconds: float) -> tuple[_Sent | None, bool]:
+        """Take out the first message of those bytes that was sent; tell whether its light was sent none since."""
         index = next((index for index, each in enumerate(self._sent) if each.data == data), None)
         if index is None:
-            return False
+            return None, False
         found = self._sent[index]
-        is_last = not any(each.address == found.address for each in list(self._sent)[index + 1 :])
         del self._sent[index]
         delay = now_seconds - found.seconds
         is_alike = self._n_proofs == 0 or abs(delay - self._delay_seconds) <= _SAME_DELAY_SECONDS
         self._n_proofs = self._n_proofs + 1 if index == 0 and is_alike else int(index == 0)
         self._delay_seconds = delay
-        return self._n_proofs >= _N_PROOFS or (found.is_position and is_last)
+        return found, not any(each.address == found.address for each in islice(self._sent, index, None))
 
     def _forget(self, now_seconds: float) -> None:
         while self._sent and self._sent[0].seconds < now_seconds - _HORIZON_SECONDS:
