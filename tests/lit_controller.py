@@ -51,6 +51,8 @@ class LitController:
         What was taken for the performer's.
     fired : list of SetControl
         What that has set.
+    echo : EchoFilter
+        The one that all inputs ask.
     """
 
     name = "pads:in"
@@ -68,7 +70,7 @@ class LitController:
         self.is_there = True
         self._echo_seconds = echo_seconds
         self._coming: list[tuple[float, bytes]] = []
-        self._echo = EchoFilter()
+        self.echo = EchoFilter()
         self._decoder = Decoder()
         (self.wiring,) = wirings([parse_settings("pads,feedback=on")])
         self.feedback = Feedback(
@@ -80,7 +82,7 @@ class LitController:
             values=lambda: self.values,
             state=lambda: self.band,
             place=self._place,
-            echo=self._echo,
+            echo=self.echo,
             now_seconds=lambda: self.now,
         )
 
@@ -144,7 +146,7 @@ class LitController:
         self.map = self.map.place(positions)
 
     def _hear(self, message: bytes) -> None:
-        is_echo = self._echo.is_echo(message, self.now)
+        is_echo = self.echo.is_echo(message, self.now)
         is_late_echo = self.feedback.is_echo(message, SOURCE, self.now)
         if is_echo or is_late_echo:
             return

@@ -14,7 +14,7 @@ _HORIZON_SECONDS: Final = 5.0
 _MOST_SENT: Final = 1024
 """So many messages are remembered at most."""
 
-_SAME_DELAY_SECONDS: Final = 0.03
+_SAME_DELAY_SECONDS: Final = 0.05
 """By how much the delays of two messages differ at most where a cable brings both back, and no hand."""
 
 _N_PROOFS: Final = 2
@@ -94,7 +94,8 @@ class LateEcho:
     where the device is known to send everything back. It does no harm if it tells the position of a knob, the last one
     that the device was sent, for there the knob stands anyhow; or if it is the release of a pad or a button that is not
     down. The device is known by two messages in a row that come in the order in which they were sent, after the same
-    delay, and none is left out: no hand does that. As soon as one stays away, it is taken for one that sends none back.
+    delay, and none is left out: no hand does that. From then on what comes after another delay is the performer's, and
+    as soon as a message stays away, the device is taken for one that sends none back.
 
     Notes
     -----
@@ -127,10 +128,10 @@ class LateEcho:
             self._forget(now_seconds)
             found, is_last = self._found(data, now_seconds)
             if found is not None and found.is_position:
-                return is_last or self._n_proofs >= _N_PROOFS
+                return is_last or self._is_known
             if is_release and button not in self._down:
                 return found is not None
-            is_echo = found is not None and not is_release and self._n_proofs >= _N_PROOFS
+            is_echo = found is not None and not is_release and self._is_known
             if is_release:
                 self._down.remove(button)
             elif not is_echo:
@@ -138,17 +139,32 @@ class LateEcho:
             return is_echo
 
     def _found(self, data: bytes, now_seconds: float) -> tuple[_Sent | None, bool]:
-        """Take out the first message of those bytes that was sent; tell whether its light was sent none since."""
-        index = next((index for index, each in enumerate(self._sent) if each.data == data), None)
+        """Take out what came back, if these bytes did; tell whether its light was sent nothing since."""
+        index = self._index_of(data, now_seconds)
         if index is None:
             return None, False
         found = self._sent[index]
         del self._sent[index]
-        delay = now_seconds - found.seconds
-        is_alike = self._n_proofs == 0 or abs(delay - self._delay_seconds) <= _SAME_DELAY_SECONDS
-        self._n_proofs = self._n_proofs + 1 if index == 0 and is_alike else int(index == 0)
-        self._delay_seconds = delay
+        is_alike, self._delay_seconds = self._is_alike(found, now_seconds), now_seconds - found.seconds
+        if index > 0:
+            self._n_proofs = self._n_proofs if self._is_known else 0
+        else:
+            self._n_proofs = self._n_proofs + 1 if is_alike else 1
         return found, not any(each.address == found.address for each in islice(self._sent, index, None))
+
+    def _index_of(self, data: bytes, now_seconds: float) -> int | None:
+        """Return which message these bytes are: the first that is the same, and of a device that is known, in time."""
+        same = (index for index, each in enumerate(self._sent) if each.data == data)
+        if self._is_known:
+            same = (index for index in same if self._is_alike(self._sent[index], now_seconds))
+        return next(same, None)
+
+    @property
+    def _is_known(self) -> bool:
+        return self._n_proofs >= _N_PROOFS
+
+    def _is_alike(self, sent: _Sent, now_seconds: float) -> bool:
+        return abs(now_seconds - sent.seconds - self._delay_seconds) <= _SAME_DELAY_SECONDS
 
     def _forget(self, now_seconds: float) -> None:
         while self._sent and self._sent[0].seconds < now_seconds - _HORIZON_SECONDS:

@@ -88,8 +88,7 @@ def test_a_device_that_sends_everything_back_is_known_from_the_second_message_on
 def test_a_pad_that_a_hand_presses_at_any_even_pace_is_heard(paces: list[float], n_presses: int) -> None:
     """It toggles what it sets, and is lit with the velocity that it sends; it is held for less than it is let go."""
     held, pause = sorted(paces)
-    if pause - held < 0.05:
-        pause = held + 0.05
+    pause = max(pause, held + 0.1)
     late, now = LateEcho(), 10.0
     for press in range(n_presses):
         now += pause

@@ -258,7 +258,7 @@ def test_a_press_acts_once_though_its_light_comes_back(
     device = LitController(*ALL, profile=profile, echo_seconds=lambda: delay)
     device.wait(delay + 0.05)
     for pause, key in presses:
-        device.move(0x99, key, 90)
+        device.move(0x99, key, 90)  # not the velocity of any light
         device.wait(0.06)
         device.move(0x89, key, 0)
         device.wait(pause)
@@ -266,6 +266,14 @@ def test_a_press_acts_once_though_its_light_comes_back(
     controls = {36: "p2.mute", 37: "hold", 38: "mode", 39: "reroll", 40: "drop"}
     assert [event.name for event in device.fired] == [controls[key] for _, key in presses]
     assert device.wait(2.0 * delay + 1.0) == []
+
+
+def test_every_input_drops_what_lights_a_device_when_it_comes_by_another_way() -> None:
+    device = LitController(MUTE, VOLUME, profile="apc40-mk2")
+    device.set("p2.mute", True)
+    sent = [message for message in device.wait() if message[0] < 0xF0]
+    assert sent
+    assert all(device.echo.is_echo(message, device.now) for message in sent if message[2])
 
 
 @pytest.mark.parametrize("delay", [0.06, 0.2, 1.0, 3.0])

@@ -93,6 +93,9 @@ def place(knob: Knob) -> tuple[int, int]:
     return (0xB0 if knob.kind == "cc" else 0x90) | knob.channel, knob.number
 
 
+DARK = dict.fromkeys(map(place, (*KNOBS, PAD)), 0)
+
+
 def step(knob: Knob, share: float) -> tuple[float, int]:
     """Return a value of a knob's control, and where that stands in 127 steps."""
     control: Control = CONTROLS[knob.control]
@@ -119,13 +122,17 @@ def test_osc_moves_two_hundred_controls_and_the_device_shows_all_of_them(
             wanted = move(osc, share)
             assert wait_until(lambda wanted=wanted: lights.show(wanted)), session.status.troubles()
         osc.send("/livegen/p2/mute", 1)
-        assert wait_until(lambda: lights.show({(0x99, 36): 127}))
+        assert wait_until(lambda: lights.show({place(PAD): 127}))
+        osc.send("/livegen/panic")
+        assert wait_until(lambda: lights.show(DARK))
+        osc.send("/livegen/start")
+        assert wait_until(lambda wanted=wanted: lights.show({**wanted, place(PAD): 127}))
     finally:
         osc.close()
     assert session.midi_in is not None
     assert (session.midi_in.received, session.status.faults) == (0, 0)
     session.stop()
-    assert wait_until(lambda: lights.show({(0x99, 36): 0, **dict.fromkeys(map(place, KNOBS), 0)}))
+    assert wait_until(lambda: lights.show(DARK))
 
 
 def test_what_a_cable_brings_back_moves_nothing(open_session: Callable[[], Session], lights: Lights) -> None:
