@@ -17,6 +17,7 @@ from livegen.profiles.profile import Profile
 from livegen.profiles.reader import load_profile
 from livegen.rig import Knob
 from livegen.session.feedback.feedback import Feedback
+from livegen.session.knob import Place
 from livegen.session.mapping import ControllerMap
 from livegen.system.midi_echo import EchoFilter
 
@@ -42,6 +43,8 @@ class LitController:
     profile : str or Profile
     echo_seconds : callable, optional
         Returns after how long the next message comes back; None where nothing does.
+    asked : str
+        What ``--midi-in`` says of it.
 
     Attributes
     ----------
@@ -58,7 +61,11 @@ class LitController:
     name = "pads:in"
 
     def __init__(
-        self, *knobs: Knob, profile: str | Profile = "generic", echo_seconds: Callable[[], float] | None = None
+        self,
+        *knobs: Knob,
+        profile: str | Profile = "generic",
+        echo_seconds: Callable[[], float] | None = None,
+        asked: str = "pads,feedback=on",
     ) -> None:
         self.map = ControllerMap(knobs)
         self.values: Values = DEFAULTS
@@ -72,7 +79,7 @@ class LitController:
         self._coming: list[tuple[float, bytes]] = []
         self.echo = EchoFilter()
         self._decoder = Decoder()
-        (self.wiring,) = wirings([parse_settings("pads,feedback=on")])
+        (self.wiring,) = wirings([parse_settings(asked)])
         self.feedback = Feedback(
             self,
             lambda: SOURCE,
@@ -142,7 +149,7 @@ class LitController:
                 self._hear(self._coming.pop(0)[1])
         return self.sent[n_before:]
 
-    def _place(self, positions: Mapping[tuple[str, int, str, int], float]) -> None:
+    def _place(self, positions: Mapping[Place, float]) -> None:
         self.map = self.map.place(positions)
 
     def _hear(self, message: bytes) -> None:

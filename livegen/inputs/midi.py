@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
-from functools import partial
 from typing import Final
 
 import mido
@@ -234,10 +233,9 @@ class MidiInput:
         """Return what is done with the events of a source; None if it is no port that was ever open here."""
         return self._of_source.get(source)
 
-    def named(self) -> list[tuple[Wiring, Callable[[], str]]]:
-        """Return the ports that are named: what is done with each, and what tells its name, which may change."""
-        ports = [(wiring, port) for port, wiring in self._wirings.items() if wiring.port is not None]
-        return [(wiring, partial(getattr, port, "name")) for wiring, port in ports]
+    def named(self) -> list[tuple[InputPort, Wiring]]:
+        """Return the ports that are named, and what is done with each."""
+        return [(port, wiring) for port, wiring in self._wirings.items() if wiring.port is not None]
 
     def run(self, stop: threading.Event) -> None:
         """Poll until `stop`: twice a millisecond for messages, twice a second for ports that come and go."""
@@ -259,12 +257,12 @@ class MidiInput:
                 self._hand_on(packet, port, decoder)
             if len(packets) >= port.queue_size:  # messages were lost, perhaps a note_off
                 self._overflows += 1
-                self._sink(SourceLost(), _source(port))
+                self._sink(SourceLost(), source_of(port))
 
     def check(self) -> None:
         """Notice ports that vanished, open those that came back, and connect new keyboards."""
         for port, wiring in list(self._wirings.items()):
-            was_open, source = port.is_open, _source(port)
+            was_open, source = port.is_open, source_of(port)
             if not port.check() and was_open:
                 self.lost += 1
                 self._sink(SourceLost(), source)
@@ -273,13 +271,13 @@ class MidiInput:
             elif port.has_lost_partner():  # the keys that it held on our virtual port would sound for ever
                 self.lost += 1
                 self._sink(SourceLost(), source)
-            self._of_source[_source(port)] = wiring
+            self._of_source[source_of(port)] = wiring
         self._connect_keyboards()
 
     def close(self) -> None:
         """Close all ports; the session learns that their keys are released."""
         for port in list(self._ports):
-            self._sink(SourceLost(), _source(port))
+            self._sink(SourceLost(), source_of(port))
             self._forget(port)
 
     def _forget(self, port: InputPort) -> None:
@@ -290,7 +288,7 @@ class MidiInput:
     def _hand_on(self, packet: list[int], port: InputPort, decoder: Decoder) -> None:
         now_seconds = self._now_seconds()
         is_echo = self._echo is not None and self._echo.is_echo(packet, now_seconds)
-        is_late_echo = self.is_late_echo(packet, _source(port), now_seconds)  # it must know of every message
+        is_late_echo = self.is_late_echo(packet, source_of(port), now_seconds)  # it must know of every message
         if is_echo or is_late_echo:
             self.echoes += 1
             return
@@ -298,7 +296,7 @@ class MidiInput:
             event = event_of(message)
             if event is not None:
                 self.received += 1
-                self._sink(event, _source(port))
+                self._sink(event, source_of(port))
 
     def _open_named(self, named: Sequence[Wiring]) -> None:
         texts = [wiring.port for wiring in named if wiring.port is not None]
@@ -310,7 +308,7 @@ class MidiInput:
 
     def _open(self, wiring: Wiring, wanted: str | None, choice: Choice | None = None) -> InputPort:
         port = InputPort(self._midi, wanted, choice, lambda: list(self._ports))
-        self._of_source[_source(port)] = wiring
+        self._of_source[source_of(port)] = wiring
         self._ports[port], self._wirings[port] = Decoder(), wiring
         return port
 
@@ -333,5 +331,6 @@ class MidiInput:
         return self._midi.port_names("in") if self._virtual is None else self._virtual.neighbours()
 
 
-def _source(port: InputPort) -> str:
+def source_of(port: InputPort) -> str:
+    """Return the source of the events of a port. It may change when the port goes and comes back."""
     return f"midi:{port.name}"

@@ -50,14 +50,15 @@ class Span:
         """Whether a light is set by the message that its knob sends."""
         return self.led is None and self.led_channel is None
 
-    def covers(self, kind: Kind, channel: int, number: int) -> bool:
-        """Tell whether a knob or a pad is one of these."""
-        return kind == self.kind and self.first <= number <= self.last and self.channel in (None, channel)
+    def covers(self, kind: Kind, channel: int | None, number: int) -> bool:
+        """Tell whether a knob or a pad is one of these; its channel is None if it is not known."""
+        is_on_channel = self.channel is None or channel in (None, self.channel)
+        return kind == self.kind and self.first <= number <= self.last and is_on_channel
 
-    def light(self, channel: int, number: int) -> tuple[int, int]:
+    def light(self, channel: int | None, number: int) -> tuple[int, int]:
         """Return channel and number of the light of a knob or a pad."""
-        led = number if self.led is None else self.led + number - self.first
-        return channel if self.led_channel is None else self.led_channel, led
+        own = next(each for each in (self.led_channel, channel, self.channel, 0) if each is not None)
+        return own, number if self.led is None else self.led + number - self.first
 
     def message(self, channel: int, number: int, value: int) -> bytes:
         """Return the message that gives a light a value."""
@@ -78,7 +79,7 @@ class Lamp:
     span: Span
     colours: Mapping[LampState, Colour]
 
-    def messages(self, channel: int, number: int, state: LampState) -> tuple[bytes, ...]:
+    def messages(self, channel: int | None, number: int, state: LampState) -> tuple[bytes, ...]:
         """Return what the device must get for a pad or a button to show a state."""
         own, led = self.span.light(channel, number)
         colour = self.colours.get(state, self.colours["off" if state == "pressed" else "on"])
@@ -106,7 +107,9 @@ class Ring:
     off: int | None = None
     encoders: bool = False
 
-    def messages(self, channel: int, number: int, position: float, *, is_pair: bool = False) -> tuple[bytes, ...]:
+    def messages(
+        self, channel: int | None, number: int, position: float, *, is_pair: bool = False
+    ) -> tuple[bytes, ...]:
         """Return what the device must get for a knob to show a position, 0..1; a pair gets all of its 14 bits."""
         own, led = self.span.light(channel, number)
         if is_pair and self.span.is_own and (self.lowest, self.highest) == (0, MAX_VALUE):
@@ -115,7 +118,7 @@ class Ring:
         value = round(self.lowest + position * (self.highest - self.lowest))
         return (self.span.message(own, led, value),)
 
-    def dark(self, channel: int, number: int) -> tuple[bytes, ...]:
+    def dark(self, channel: int | None, number: int) -> tuple[bytes, ...]:
         """Return what puts the light out."""
         own, led = self.span.light(channel, number)
         return () if self.off is None else (self.span.message(own, led, self.off),)
@@ -145,11 +148,11 @@ class Profile:
     lamps: tuple[Lamp, ...] = field(default_factory=tuple)
     rings: tuple[Ring, ...] = field(default_factory=tuple)
 
-    def lamp_at(self, kind: Kind, channel: int, number: int) -> Lamp | None:
+    def lamp_at(self, kind: Kind, channel: int | None, number: int) -> Lamp | None:
         """Return the lamp of a pad or a button, if it has one."""
         return next((lamp for lamp in self.lamps if lamp.span.covers(kind, channel, number)), None)
 
-    def ring_at(self, kind: Kind, channel: int, number: int) -> Ring | None:
+    def ring_at(self, kind: Kind, channel: int | None, number: int) -> Ring | None:
         """Return the ring or the motor of a knob, if it has one."""
         return next((ring for ring in self.rings if ring.span.covers(kind, channel, number)), None)
 

@@ -18,6 +18,7 @@ from livegen.events import Event, SetControl
 from livegen.inputs.midi_settings import Wiring
 from livegen.patch import Patch
 from livegen.rig import Rig, rig_path, save_knobs, save_rig
+from livegen.session.knob import Place
 from livegen.session.mapping import ControllerMap
 from livegen.session.pads import PADS, Pads
 
@@ -157,7 +158,7 @@ class Desk:
                 self._say(self._map.news)
             return self._obeyed(events, values)
 
-    def place(self, positions: Mapping[tuple[str, int, str, int], float]) -> None:
+    def place(self, positions: Mapping[Place, float]) -> None:
         """Note where controllers were told to put their knobs, by the places of these; any thread may call it."""
         with self._lock:
             self._map = self._map.place(positions)

@@ -20,6 +20,9 @@ _REACH: Final = 1.0 / MAX_POSITION
 """How near to the value in force a knob must come to take it over, as a share of its range: a step of a 7-bit knob."""
 
 
+Place = tuple[str, int, str, int]
+"""Port (empty for any), channel, kind and number of a knob."""
+
 _BESIDE: Final = 8.0 / MAX_POSITION
 """A knob that is heard so near to where it was put does stand there: it has a motor, or no ends."""
 

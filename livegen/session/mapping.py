@@ -15,7 +15,7 @@ from livegen.events import ControlChange, Event, NoteOff, NoteOn, ProgramChange,
 from livegen.inputs.midi_settings import Wiring
 from livegen.rig import DEFAULT_KNOBS, Knob
 from livegen.score import MIDI_CHANNEL
-from livegen.session.knob import MAX_POSITION, PRESSED, Hand, moved, pressed, put_at
+from livegen.session.knob import MAX_POSITION, PRESSED, Hand, Place, moved, pressed, put_at
 from livegen.session.presses import Switch
 
 _PAIR_OFFSET: Final = 32  # from the controller with the upper seven bits to the one with the lower seven
@@ -37,9 +37,6 @@ _MIDI: Final = "midi:"
 _PLAYERS: Final = (_MIDI, "osc:")
 """Sources whose program changes pick patches; those of a MIDI file are meant for other instruments."""
 
-_Place = tuple[str, int, str, int]
-"""Port (empty for any), channel, kind and number of a knob."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Fresh:
@@ -48,7 +45,7 @@ class _Fresh:
     Attributes
     ----------
     source : str
-    place : _Place
+    place : Place
     value : int
         The only value that it has sent so far.
     n_heard : int
@@ -56,7 +53,7 @@ class _Fresh:
     """
 
     source: str
-    place: _Place
+    place: Place
     value: int
     n_heard: int = 1
 
@@ -68,17 +65,17 @@ class _Index:
     Attributes
     ----------
     knobs : tuple of Knob
-    of_place : mapping of _Place to Knob
+    of_place : mapping of Place to Knob
         A pair also by the place of its lower bits, and a switch by one of its knobs.
-    of_switch : mapping of _Place to (mapping of Press to str)
+    of_switch : mapping of Place to (mapping of Press to str)
         What each press of a switch sets.
     ports : tuple of str
         Those that a knob names.
     """
 
     knobs: tuple[Knob, ...]
-    of_place: Mapping[_Place, Knob]
-    of_switch: Mapping[_Place, Mapping[Press, str]]
+    of_place: Mapping[Place, Knob]
+    of_switch: Mapping[Place, Mapping[Press, str]]
     ports: tuple[str, ...]
 
     @classmethod
@@ -90,7 +87,7 @@ class _Index:
             if knob.mode == "pair"
         }
         switches = {knob.place: knob for knob in knobs if knob.is_switch}
-        of_switch: dict[_Place, dict[Press, str]] = {}
+        of_switch: dict[Place, dict[Press, str]] = {}
         for knob in knobs:
             if knob.kind == "note" or knob.place in switches:
                 of_switch.setdefault(knob.place, {})[knob.press] = knob.control
@@ -124,11 +121,11 @@ class ControllerMap:
     learning: str | None = None
     news: str = ""
     labels: frozenset[str] = frozenset()
-    _hands: Mapping[_Place, Hand] = field(default_factory=dict)
+    _hands: Mapping[Place, Hand] = field(default_factory=dict)
     learning_press: Press = "single"
     _fresh: _Fresh | None = None
-    _switches: Mapping[_Place, tuple[Switch, str]] = field(default_factory=dict)  # each with its source
-    _placed: Mapping[_Place, float] = field(default_factory=dict)  # where knobs were put since they were last moved
+    _switches: Mapping[Place, tuple[Switch, str]] = field(default_factory=dict)  # each with its source
+    _placed: Mapping[Place, float] = field(default_factory=dict)  # where knobs were put since they were last moved
     _index: _Index = field(default=_Index.of(()), repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -196,7 +193,7 @@ class ControllerMap:
         """Return the state of a knob; None where it has not moved. It is another object after each move."""
         return self._hands.get(knob.place)
 
-    def place(self, positions: Mapping[tuple[str, int, str, int], float]) -> "ControllerMap":
+    def place(self, positions: Mapping[Place, float]) -> "ControllerMap":
         """Return the map after motors or the like have put knobs, by their places, to positions, 0..1."""
         return replace(self, _placed={**self._placed, **positions})
 
@@ -219,21 +216,21 @@ class ControllerMap:
             fired += [(event, source) for event in self._fired(place, presses, values)]
         return after, fired
 
-    def _learned(self, place: _Place) -> frozenset[Press]:
+    def _learned(self, place: Place) -> frozenset[Press]:
         return frozenset(self._index.of_switch.get(place, {}))
 
-    def _fired(self, place: _Place, presses: Iterable[Press], values: Values) -> list[Event]:
+    def _fired(self, place: Place, presses: Iterable[Press], values: Values) -> list[Event]:
         """Return what presses of a switch set; a press that nothing was learned for sets nothing."""
         controls = self._index.of_switch.get(place, {})
         return [event for press in presses if press in controls for event in pressed(controls[press], values)]
 
-    def _go_down(self, place: _Place, source: str, values: Values, now: float) -> tuple["ControllerMap", list[Event]]:
+    def _go_down(self, place: Place, source: str, values: Values, now: float) -> tuple["ControllerMap", list[Event]]:
         before, _ = self._switches.get(place, (Switch(), source))
         switch, presses = before.down(now, self._learned(place))
         after = replace(self, _switches={**self._switches, place: (switch, source)})
         return after, self._fired(place, presses, values)
 
-    def _come_up(self, place: _Place, values: Values) -> tuple["ControllerMap", list[Event]]:
+    def _come_up(self, place: Place, values: Values) -> tuple["ControllerMap", list[Event]]:
         if place not in self._switches:
             return self, []
         before, source = self._switches[place]
@@ -309,7 +306,7 @@ class ControllerMap:
                 return knob
         return self._index.of_place.get(("", _channel_of_any(event, wiring), kind, number))
 
-    def _may_be_on(self, place: _Place, source: str, wiring: Wiring | None) -> bool:
+    def _may_be_on(self, place: Place, source: str, wiring: Wiring | None) -> bool:
         return not place[0] or self._is_on(place[0], source, wiring)
 
     def _is_on(self, port: str, source: str, wiring: Wiring | None) -> bool:

@@ -115,14 +115,16 @@ def output_beside(name: str, wanted: str, outputs: Sequence[str]) -> str | None:
     Notes
     -----
     A device with several ports has outputs and inputs that are called alike but for their direction: ``LPX MIDI Out``
-    and ``LPX MIDI In``, ``MIDIIN2 (LPX MIDI)`` and ``MIDIOUT2 (LPX MIDI)``. Otherwise any output of the device will do,
-    and where the names do not tell devices apart, one that has in its name what the user has said.
+    and ``LPX MIDI In``, ``MIDIIN2 (LPX MIDI)`` and ``MIDIOUT2 (LPX MIDI)``. ALSA calls both the same, with an address
+    that tells two devices of one make apart. Otherwise any output of the device will do, and where the names do not
+    tell devices apart, one that has in its name what the user has said.
     """
     foreign = [each for each in outputs if not is_own(each)]
+    same = [each for each in foreign if each == name]
     alike = [each for each in foreign if _undirected(each) == _undirected(name)]
     beside = [each for each in foreign if is_same_device(f"midi:{name}", each)]
     named = [each for each in foreign if wanted.lower() in each.lower()]
-    return next(iter([*alike, *beside, *named]), None)
+    return next(iter([*same, *alike, *beside, *named]), None)
 
 
 def _undirected(name: str) -> str:

@@ -154,6 +154,10 @@ LAUNCHPADS = {
         "Launchpad X:Launchpad X LPX DAW In 24:0",
         "Launchpad X:Launchpad X LPX MIDI In 24:1",
     ],
+    "Launchpad X:Launchpad X LPX MIDI In 28:1": [
+        "Launchpad X:Launchpad X LPX MIDI In 24:1",
+        "Launchpad X:Launchpad X LPX MIDI In 28:1",
+    ],
     "Launchpad X LPX MIDI Out": ["Launchpad X LPX DAW In", "Launchpad X LPX MIDI In"],
     "MIDIIN2 (LPX MIDI)": ["LPX MIDI", "MIDIOUT2 (LPX MIDI)"],
     "system:midi_capture_2": ["system:midi_playback_1", "system:midi_playback_2"],

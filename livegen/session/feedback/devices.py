@@ -1,11 +1,12 @@
 """All controllers of a session that are lit, as one object: it opens their ports and counts what goes wrong."""
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from livegen.errors import PortError
-from livegen.inputs.midi import MidiInput
+from livegen.inputs.midi import MidiInput, source_of
 from livegen.inputs.midi_settings import FEEDBACK_OFF, FEEDBACK_ON
 from livegen.instrument.instrument import Instrument
 from livegen.profiles.reader import load_profile, profile_of
@@ -50,16 +51,16 @@ class Devices:
         self.warnings: list[str] = []
         with contextlib.ExitStack() as opened:
             opened.callback(self.close)
-            for wiring, name in midi_in.named():
+            for keys, wiring in midi_in.named():
                 if wiring.feedback == FEEDBACK_OFF:
                     continue
                 is_by_name = wiring.feedback == FEEDBACK_ON
-                profile = profile_of(name()) if is_by_name else load_profile(wiring.feedback)
-                port = self._open(midi, str(wiring.port), name())
+                profile = profile_of(keys.name) if is_by_name else load_profile(wiring.feedback)
+                port = self._open(midi, str(wiring.port), keys.name)
                 if port is not None:
                     feedback = Feedback(
                         port,
-                        _source_of(name),
+                        partial(source_of, keys),
                         wiring,
                         profile,
                         knobs=lambda: desk.knobs,
@@ -96,7 +97,8 @@ class Devices:
 
     def _open(self, midi: MidiSystem, wanted: str, name: str) -> OutputPort | None:
         """Return the open output of the device that an input belongs to; None, and a warning, if it has none."""
-        output = output_beside(name, wanted, midi.port_names("out"))
+        taken = {feedback.name for feedback in self.feedbacks}
+        output = output_beside(name, wanted, [each for each in midi.port_names("out") if each not in taken])
         if output is None:
             self.warnings.append(f"{name} has no output port beside its input: feedback has nothing to light there")
             return None
@@ -105,7 +107,3 @@ class Devices:
         except PortError as error:
             self.warnings.append(f"{name} is not lit: {error}")
             return None
-
-
-def _source_of(name: Callable[[], str]) -> Callable[[], str]:
-    return lambda: f"midi:{name()}"

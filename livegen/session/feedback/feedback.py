@@ -13,6 +13,7 @@ from livegen.performance.state import State
 from livegen.profiles.profile import Profile
 from livegen.session.feedback.light import lights_of, under_way
 from livegen.session.feedback.surface import Message, Surface
+from livegen.session.knob import Place
 from livegen.session.mapping import ControllerMap
 from livegen.system.midi_echo import EchoFilter, LateEcho
 
@@ -66,7 +67,7 @@ class Feedback:
         knobs: Callable[[], ControllerMap],
         values: Callable[[], Values],
         state: Callable[[], State],
-        place: Callable[[Mapping[tuple[str, int, str, int], float]], None],
+        place: Callable[[Mapping[Place, float]], None],
         echo: EchoFilter,
         now_seconds: Callable[[], float] = time.perf_counter,
     ) -> None:

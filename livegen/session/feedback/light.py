@@ -10,11 +10,12 @@ from livegen.performance.cues.cue import CUES
 from livegen.performance.state import State
 from livegen.profiles.profile import Kind, LampState
 from livegen.rig import Knob
-from livegen.session.knob import Hand
+from livegen.score import MIDI_CHANNEL
+from livegen.session.knob import Hand, Place
 from livegen.session.mapping import ControllerMap
 
-Address = tuple[Kind, int, int]
-"""Kind, channel (0..15) and number of the messages that a knob or a pad sends."""
+Address = tuple[Kind, int | None, int]
+"""Kind, channel (0..15, None if it is not known) and number of the messages that a knob or a pad sends."""
 
 ENCODERS: Final = ("twos_complement", "offset_64")
 
@@ -26,7 +27,7 @@ class Light:
     Attributes
     ----------
     address : Address
-    place : tuple
+    place : Place
         Of its knob.
     mode : str
         As a knob has it.
@@ -43,7 +44,7 @@ class Light:
     """
 
     address: Address
-    place: tuple[str, int, str, int]
+    place: Place
     mode: str = "absolute"
     is_switch: bool = True
     state: LampState | None = None
@@ -89,7 +90,8 @@ def lights_of(
     """
     places: dict[Address, list[Knob]] = {}
     for knob in knobs.knobs_on(source, wiring):
-        places.setdefault((knob.kind, knob.channel, knob.number), []).append(knob)
+        for address in _addresses(knob, wiring):
+            places.setdefault(address, []).append(knob)
     for address, sharing in places.items():
         sharing.sort(key=lambda knob: PRESSES.index(knob.press))
         shown = next((knob for knob in sharing if _has_state(knob.control, actions)), sharing[0])
@@ -100,6 +102,16 @@ def lights_of(
         is_alone = shown.port is not None or wiring.label is None
         position = _position_of(shown.control, values) if not is_switch else float(state in ("on", "waiting"))
         yield Light(address, shown.place, shown.mode, is_switch, state, position, knobs.hand_of(shown), is_alone)
+
+
+def _addresses(knob: Knob, wiring: Wiring) -> Iterator[Address]:
+    """Yield the messages of a port that move a knob: of any port, where it plays a voice, that is the voice's channel."""
+    for each in wiring.settings:
+        if knob.port is None and each.voice is not None:
+            if MIDI_CHANNEL[each.voice] == knob.channel:
+                yield knob.kind, each.channel, knob.number
+        elif each.channel in (None, knob.channel):
+            yield knob.kind, knob.channel, knob.number
 
 
 def _has_state(name: str, actions: Mapping[str, LampState]) -> bool:

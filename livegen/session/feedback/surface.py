@@ -7,7 +7,7 @@ from typing import Final
 
 from livegen.profiles.profile import Profile
 from livegen.session.feedback.light import ENCODERS, Address, Light
-from livegen.session.knob import Hand
+from livegen.session.knob import Hand, Place
 
 REST_SECONDS: Final = 0.3
 """A knob that has not moved for so long is not being moved: before that, a motor leaves it to the hand."""
@@ -20,12 +20,12 @@ class Message:
     Attributes
     ----------
     data : bytes
-    puts : (tuple, float) or None
+    puts : (Place, float) or None
         The place of a knob that it may put somewhere, and to which position.
     """
 
     data: bytes
-    puts: tuple[tuple[str, int, str, int], float] | None = None
+    puts: tuple[Place, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

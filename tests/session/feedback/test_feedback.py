@@ -211,6 +211,17 @@ def test_a_panic_puts_the_lights_out_until_the_next_control_takes_effect() -> No
     assert device.wait() == [bytes((0x99, 36, DARK)), bytes((0x99, 36, LIT)), bytes((0xB0, 21, 127))]
 
 
+def test_the_lights_of_a_port_that_plays_a_voice_are_on_its_own_channel_and_not_on_the_voice_s() -> None:
+    voice = "pads,voice=tr"
+    knob, pad = Knob("volume", 2, "cc", 2), Knob("p2.mute", 2, "note", 9)  # the channel of the triangle
+    device = LitController(knob, pad, profile="x-touch-mini", asked=voice)
+    device.set("p2.mute", True)
+    assert device.wait()[1:] == [bytes(each) for each in ((0xB0, 10, 0), (0xB0, 10, 11), (0x90, 1, 0), (0x90, 1, 1))]
+    lead = Knob("p1.volume", 0, "cc", 2)  # on the channel of a voice that this port does not play
+    assert LitController(knob, lead, asked=voice).wait() == [bytes((0xB0, 2, 102))]
+    assert LitController(knob, asked=f"{voice},channel=5").wait() == [bytes((0xB4, 2, 102))]
+
+
 def test_a_knob_of_another_port_is_not_lit_here() -> None:
     device = LitController(Knob("volume", 0, "cc", 21, port="faders"), MUTE, Knob("hold", 9, "note", 36, port="pads"))
     device.set("hold", True)
