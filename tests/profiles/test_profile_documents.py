@@ -194,6 +194,31 @@ def test_the_x_touch_mini_s_rings_and_buttons_are_those_of_its_table() -> None:
     assert profile.lamp_at("note", X_TOUCH_CHANNEL, 32) is None  # layer B
 
 
+# Behringer, "X-TOUCH EXTENDER Quick Start Guide", MIDI Receive, page 38.
+
+EXTENDER_BUTTONS = range(8, 40)
+EXTENDER_BUTTON_VALUES = {**dict.fromkeys(range(64), "off"), 64: "blinking", **dict.fromkeys(range(65, 128), "on")}
+EXTENDER_ENCODERS, EXTENDER_FADERS = range(80, 88), range(70, 78)
+
+
+def test_the_x_touch_extender_s_buttons_rings_and_motors_are_those_of_its_table() -> None:
+    profile = load_profile("x-touch-extender")
+    assert [note for note in range(128) if profile.lamp_at("note", 0, note)] == list(EXTENDER_BUTTONS)
+    for state, meaning in (("off", "off"), ("on", "on"), ("waiting", "blinking")):
+        (message,) = shown(profile, "note", 5, 8, state)
+        assert message[:2] == bytes((0x95, 8))
+        assert EXTENDER_BUTTON_VALUES[message[2]] == meaning
+    for number in range(128):
+        ring = profile.ring_at("cc", 5, number)
+        assert (ring is not None) == (number in EXTENDER_ENCODERS or number in EXTENDER_FADERS)
+        if ring is not None:
+            assert [ring.messages(5, number, end) for end in (0.0, 1.0)] == [
+                (bytes((0xB5, number, 0)),),
+                (bytes((0xB5, number, 127)),),
+            ]
+            assert ring.dark(5, number) == ()
+
+
 PORTS = {
     "Launchpad X:Launchpad X LPX MIDI In 24:1": "Launchpad X",
     "Launchpad X LPX MIDI Out": "Launchpad X",
@@ -202,6 +227,7 @@ PORTS = {
     "Launchpad Mini MK3:Launchpad Mini MK3 LPMiniMK3 MI 20:1": "Launchpad Mini MK3",
     "APC40 mkII:APC40 mkII MIDI 1 24:0": "APC40 mkII",
     "X-TOUCH MINI:X-TOUCH MINI MIDI 1 28:0": "X-Touch Mini",
+    "X-Touch-Ext:X-Touch-Ext X-TOUCH_INT 24:0": "X-Touch Extender",
     "Launchpad X:Launchpad X LPX DAW In 24:0": "any controller",
     "Keystation 49": "any controller",
 }

@@ -105,7 +105,7 @@ def lights_of(
 
 
 def _addresses(knob: Knob, wiring: Wiring) -> Iterator[Address]:
-    """Yield the messages of a port that move a knob: of any port, where it plays a voice, that is the voice's channel."""
+    """Yield the messages of a port that move a knob: for a knob of any port, what plays a voice is of its channel."""
     for each in wiring.settings:
         if knob.port is None and each.voice is not None:
             if MIDI_CHANNEL[each.voice] == knob.channel:
