@@ -99,7 +99,7 @@ APC_TRACK_CHANNELS = {note: range(8) for note in (0x30, 0x31, 0x32, 0x33, 0x34, 
 """Outbound Message Type 1: these tell tracks 1 to 8 by channels 0 to 7; other notes ignore the channel."""
 
 APC_RINGS = {knob: knob + 8 for knob in (*range(0x10, 0x18), *range(0x30, 0x38))}
-"""Outbound Message Type 2: by the controller of each knob, the controller of the type of its ring."""
+"""Outbound Message Type 2, Controller Value Update messages: by each knob's controller, that of its ring's type."""
 
 APC_RING_TYPES = {0: "off", 1: "single", 2: "volume", 3: "pan"}
 
