@@ -25,6 +25,10 @@ class RigError(LivegenError):
     """A rig file is missing, says something that a rig cannot say, or cannot be written."""
 
 
+class ProfileError(LivegenError):
+    """A profile of a MIDI controller is missing or says something that a profile cannot say."""
+
+
 class ControlError(LivegenError):
     """A control is unknown or was given a value of the wrong type."""
 

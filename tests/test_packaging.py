@@ -101,6 +101,7 @@ def test_the_wheel_carries_code_patches_and_models_and_nothing_else(built: Path)
     }
     modules = {name for name in files_under(ROOT / "livegen") if name.endswith(".py")}
     assert modules <= packed
+    assert {name for name in files_under(ROOT / "livegen" / "profiles") if name.endswith(".toml")} <= packed
     assert {name.partition("/")[0] for name in packed} == {"livegen", f"livegen-{livegen.__version__}.dist-info"}
 
 

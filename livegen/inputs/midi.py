@@ -164,6 +164,8 @@ class MidiInput:
         Number of events handed on; of our own messages that came back; of times that a port vanished.
     warnings : list of str
         What the user should know about how the ports were chosen.
+    is_late_echo : callable
+        Tells of a message from a source, at a time, whether a device sends back what lights it.
 
     Raises
     ------
@@ -196,6 +198,7 @@ class MidiInput:
         self._next: list[Wiring] | None = None  # what the ports are to be wired as
         self.received = self.echoes = self.lost = self._overflows = self._dropped_before = 0
         self.warnings: list[str] = []
+        self.is_late_echo: Callable[[Sequence[int], str, float], bool] = lambda message, source, now_seconds: False
         inputs = wirings(settings)
         self._rest = next((each for each in inputs if each.port is None), None)
         with contextlib.ExitStack() as opened:
@@ -232,6 +235,10 @@ class MidiInput:
         """Return what is done with the events of a source; None if it is no port that was ever open here."""
         return self._of_source.get(source)
 
+    def named(self) -> list[tuple[InputPort, Wiring]]:
+        """Return the ports that are named, and what is done with each."""
+        return [(port, wiring) for port, wiring in self._wirings.items() if wiring.port is not None]
+
     def run(self, stop: threading.Event) -> None:
         """Poll until `stop`: twice a millisecond for messages, twice a second for ports that come and go."""
         next_check = self._now_seconds() + _CHECK_SECONDS
@@ -255,12 +262,12 @@ class MidiInput:
                 self._hand_on(packet, port, decoder)
             if len(packets) >= port.queue_size:  # messages were lost, perhaps a note_off
                 self._overflows += 1
-                self._sink(SourceLost(), _source(port))
+                self._sink(SourceLost(), source_of(port))
 
     def check(self) -> None:
         """Notice ports that vanished, open those that came back, and connect new keyboards."""
         for port, wiring in list(self._wirings.items()):
-            was_open, source = port.is_open, _source(port)
+            was_open, source = port.is_open, source_of(port)
             if not port.check() and was_open:
                 self.lost += 1
                 self._sink(SourceLost(), source)
@@ -269,7 +276,7 @@ class MidiInput:
             elif port.has_lost_partner():  # the keys that it held on our virtual port would sound for ever
                 self.lost += 1
                 self._sink(SourceLost(), source)
-            self._of_source[_source(port)] = wiring
+            self._of_source[source_of(port)] = wiring
         self._connect_keyboards()
 
     def rewire(self, settings: Sequence[MidiInSettings]) -> None:
@@ -291,7 +298,7 @@ class MidiInput:
             self._drop(port)
 
     def _drop(self, port: InputPort) -> None:
-        self._sink(SourceLost(), _source(port))
+        self._sink(SourceLost(), source_of(port))
         self._forget(port)
 
     def _wire_anew(self, inputs: Sequence[Wiring]) -> None:
@@ -329,8 +336,8 @@ class MidiInput:
     def _wire(self, port: InputPort, wiring: Wiring) -> None:
         """Let a port do something else; its keys come up, unless it does the same as before."""
         if self._wirings[port].settings != wiring.settings:
-            self._sink(SourceLost(), _source(port))
-        self._wirings[port] = self._of_source[_source(port)] = wiring
+            self._sink(SourceLost(), source_of(port))
+        self._wirings[port] = self._of_source[source_of(port)] = wiring
 
     def _forget(self, port: InputPort) -> None:
         self._virtual = None if port is self._virtual else self._virtual
@@ -339,14 +346,17 @@ class MidiInput:
         port.close()
 
     def _hand_on(self, packet: list[int], port: InputPort, decoder: Decoder) -> None:
-        if self._echo is not None and self._echo.is_echo(packet, self._now_seconds()):
+        now_seconds = self._now_seconds()
+        is_echo = self._echo is not None and self._echo.is_echo(packet, now_seconds)
+        is_late_echo = self.is_late_echo(packet, source_of(port), now_seconds)  # it must know of every message
+        if is_echo or is_late_echo:
             self.echoes += 1
             return
         for message in decoder.decode(packet):
             event = event_of(message)
             if event is not None:
                 self.received += 1
-                self._sink(event, _source(port))
+                self._sink(event, source_of(port))
 
     def _open_named(self, named: Sequence[Wiring]) -> None:
         texts = [wiring.port for wiring in named if wiring.port is not None]
@@ -360,7 +370,7 @@ class MidiInput:
         self, wiring: Wiring, wanted: str | None, choice: Choice | None = None, *, is_patient: bool = False
     ) -> InputPort:
         port = InputPort(self._midi, wanted, choice, lambda: list(self._ports), is_patient=is_patient)
-        self._of_source[_source(port)] = wiring
+        self._of_source[source_of(port)] = wiring
         self._ports[port], self._wirings[port] = Decoder(), wiring
         return port
 
@@ -383,5 +393,6 @@ class MidiInput:
         return self._midi.port_names("in") if self._virtual is None else self._virtual.neighbours()
 
 
-def _source(port: InputPort) -> str:
+def source_of(port: InputPort) -> str:
+    """Return the source of the events of a port. It may change when the port goes and comes back."""
     return f"midi:{port.name}"

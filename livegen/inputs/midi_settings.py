@@ -11,11 +11,17 @@ from typing import Any, Final
 from livegen.controls import VOICE_PREFIX
 from livegen.errors import PortError
 from livegen.events import Event, NoteOn
+from livegen.profiles.reader import is_profile, list_profiles
 from livegen.toml.ports import TRANSPOSITIONS, parse_port, port_of, whole_of, word_of
+from livegen.toml.text import shown
 from livegen.voices import VOICE_OF_NAME, Voice
 
-_KEYS: Final = ("port", "voice", "channel", "transpose")
+_KEYS: Final = ("port", "voice", "channel", "transpose", "feedback")
 _CHANNELS: Final = (1, 16)
+
+FEEDBACK_OFF: Final = "off"
+FEEDBACK_ON: Final = "on"
+"""What ``feedback`` may say beside a profile: the port's name picks the profile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +38,16 @@ class MidiInSettings:
         0..15, the only channel that is listened to; None listens to all.
     transpose : int
         In semitones, -48..48. A key beyond MIDI's range moves back by octaves.
+    feedback : str
+        Whether its knobs and pads show what they set: ``off``, ``on``, or the name or file of a profile. It takes a
+        port with a name.
     """
 
     port: str | None = None
     voice: Voice | None = None
     channel: int | None = None
     transpose: int = 0
+    feedback: str = FEEDBACK_OFF
 
     @property
     def is_plain(self) -> bool:
@@ -59,6 +69,7 @@ class MidiInSettings:
         said = [] if self.channel is None else [f"channel {self.channel + 1}"]
         said += [] if self.voice is None else [f"plays {self.voice.name}"]
         said += [f"{self.transpose:+d} semitones"] if self.transpose else []
+        said += [] if self.feedback == FEEDBACK_OFF else [f"feedback {self.feedback}"]
         return ", ".join(said)
 
     def __str__(self) -> str:
@@ -94,6 +105,11 @@ class Wiring:
     def settings_for(self, event: Event) -> MidiInSettings | None:
         """Return the settings that take an event, or None if its channel is not listened to."""
         return next((each for each in self.settings if each.takes(event)), None)
+
+    @property
+    def feedback(self) -> str:
+        """What the first of the settings says of feedback that has it."""
+        return next((each.feedback for each in self.settings if each.feedback != FEEDBACK_OFF), FEEDBACK_OFF)
 
     def words(self) -> str:
         """Return what is done with the port, as it is shown; empty if nothing special."""
@@ -151,7 +167,7 @@ def read_settings(table: Mapping[str, Any]) -> MidiInSettings:
     Parameters
     ----------
     table : mapping
-        Any of ``port``, ``voice``, ``channel`` and ``transpose``. Numbers may be text.
+        Any of ``port``, ``voice``, ``channel``, ``transpose`` and ``feedback``. Numbers may be text.
 
     Raises
     ------
@@ -168,9 +184,14 @@ def read_settings(table: Mapping[str, Any]) -> MidiInSettings:
             changes[key] = whole_of(key, value, *_CHANNELS) - 1
         elif key == "transpose":
             changes[key] = whole_of(key, value, *TRANSPOSITIONS)
+        elif key == "feedback":
+            changes[key] = _feedback_of(value)
         else:
             raise PortError(f"{key} is unknown for a MIDI input: allowed is {', '.join(_KEYS)}")
-    return MidiInSettings(**changes)
+    settings = MidiInSettings(**changes)
+    if settings.port is None and settings.feedback != FEEDBACK_OFF:
+        raise PortError("feedback needs a port, such as port = launchpad: without a name there is no device to light")
+    return settings
 
 
 def parse_settings(text: str) -> MidiInSettings:
@@ -198,7 +219,20 @@ def write_settings(settings: MidiInSettings) -> dict[str, Any]:
         table["channel"] = settings.channel + 1
     if settings.transpose:
         table["transpose"] = settings.transpose
+    if settings.feedback != FEEDBACK_OFF:
+        table["feedback"] = settings.feedback
     return table
+
+
+def _feedback_of(value: object) -> str:
+    if isinstance(value, bool):
+        return FEEDBACK_ON if value else FEEDBACK_OFF
+    if isinstance(value, str) and value.lower() in (FEEDBACK_ON, FEEDBACK_OFF):
+        return value.lower()
+    if isinstance(value, str) and is_profile(value):
+        return value
+    there = ", ".join((FEEDBACK_ON, FEEDBACK_OFF, *list_profiles()))
+    raise PortError(f"feedback cannot be {shown(value)}: allowed is {there}, or a profile's .toml file of your own")
 
 
 def _folded(port: str | None) -> str | None:

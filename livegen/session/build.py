@@ -13,13 +13,13 @@ from livegen.engines.checkpoint import load_engine
 from livegen.engines.ensemble import models_of
 from livegen.engines.pace import frames_ahead, ms_per_second
 from livegen.engines.protocol import Engine
-from livegen.errors import AudioError, PortError, TakeError
+from livegen.errors import AudioError, PortError, ProfileError, TakeError
 from livegen.formats.files import refuse
 from livegen.formats.midi.file import midi_timeline
 from livegen.inputs.link import LinkInput, OwnBeat
 from livegen.inputs.midi import MidiInput
 from livegen.inputs.midi_file import MidiFilePlayer
-from livegen.inputs.midi_settings import labels_of, roles_of, wirings
+from livegen.inputs.midi_settings import FEEDBACK_OFF, FEEDBACK_ON, labels_of, roles_of, wirings
 from livegen.inputs.osc import DEFAULT_PORT, OscServer
 from livegen.instrument.compile import compile_all
 from livegen.instrument.instrument import Instrument
@@ -27,9 +27,11 @@ from livegen.offline.capture import Captures
 from livegen.outputs.devices import NULL_SAMPLE_RATE, choose_channels
 from livegen.outputs.midi_settings import MidiOutSettings
 from livegen.patch import Patch
+from livegen.profiles.reader import load_profile
 from livegen.rig import DEFAULT_KNOBS
 from livegen.session.clock import AudioClock
 from livegen.session.desk import MOST_AHEAD, Desk
+from livegen.session.feedback.devices import Devices
 from livegen.session.inbox import Inbox
 from livegen.session.link import SOURCE as LINK
 from livegen.session.link import own_beat
@@ -112,6 +114,7 @@ class _Builder:
         )
         self._midi_in: MidiInput | None = None
         self._midi_outs: MidiOuts | None = None
+        self._lights: Devices | None = None
         self._recorder: Recorder | None = None
 
     def _controller_map(self) -> ControllerMap:
@@ -159,6 +162,7 @@ class _Builder:
             osc=osc,
             midi_in=self._midi_in,
             midi_outs=self._midi_outs,
+            lights=self._lights,
             link=link,
             file_player=file_player,
             recorder=self._recorder,
@@ -197,15 +201,21 @@ class _Builder:
         opened.callback(self._midi_outs.close)
         self._warnings += self._midi_outs.warnings
         self._inbox.midi_outs = self._midi_outs
+        self._lights = Devices(midi, self._midi_in, self._desk, self._instrument, echo)
+        opened.callback(self._lights.close)
+        self._warnings += self._lights.warnings
 
     def _look_for_ports(self, midi: MidiSystem) -> None:
-        """See that the ports of all songs are there; raises PortError, so that nobody finds out on stage."""
+        """See that the ports and profiles of all songs are there; raises PortError: nobody is to find out on stage."""
         for scene in self._scenes:
             ins, outs = scene.ports
             try:
                 choose_ports(midi.port_names("in"), [each.port for each in wirings(ins) if each.port], "in")
                 choose_ports(midi.port_names("out"), [each.port for each in outs if each.port], "out")
-            except PortError as error:
+                for each in ins:
+                    if each.feedback not in (FEEDBACK_OFF, FEEDBACK_ON):
+                        load_profile(each.feedback)
+            except (PortError, ProfileError) as error:
                 raise PortError(f"the song {scene.name}: {error}") from None
 
     def _open_osc(self) -> OscServer:

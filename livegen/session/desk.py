@@ -19,6 +19,7 @@ from livegen.events import PANIC, Event, SetControl
 from livegen.inputs.midi_settings import Wiring, labels_of
 from livegen.patch import Patch
 from livegen.rig import Rig, rig_path, save_knobs, save_rig
+from livegen.session.knob import Place
 from livegen.session.mapping import ControllerMap
 from livegen.session.pads import PADS, Pads
 from livegen.session.songs import SET_LIST, Scene, Songs
@@ -171,6 +172,11 @@ class Desk:
             if self._map.news:
                 self._say(self._map.news)
             return self._obeyed(events, values, source)
+
+    def place(self, positions: Mapping[Place, float]) -> None:
+        """Note where controllers were told to put their knobs, by the places of these; any thread may call it."""
+        with self._lock:
+            self._map = self._map.place(positions)
 
     def wait(self, now: float, values: Values) -> list[tuple[Event, str]]:
         """Return what the instrument is to get, each with its source, because time has passed: from a switch."""

@@ -1,7 +1,7 @@
 """One knob, button or pad and the control that it sets: its position, and what it sets when it moves.
 
 A knob does nothing until it reaches or crosses the value in force (soft take-over). If somebody else changes that
-value, the knob must reach it again.
+value, the knob must reach it again, unless its controller can be told to put it there.
 """
 
 from dataclasses import dataclass, replace
@@ -18,6 +18,13 @@ PRESSED: Final = 64
 
 _REACH: Final = 1.0 / MAX_POSITION
 """How near to the value in force a knob must come to take it over, as a share of its range: a step of a 7-bit knob."""
+
+
+Place = tuple[str, int, str, int]
+"""Port (empty for any), channel, kind and number of a knob."""
+
+_BESIDE: Final = 8.0 / MAX_POSITION
+"""A knob that is heard so near to where it was put does stand there: it has a motor, or no ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +82,14 @@ def moved(hand: Hand, knob: Knob, event: ControlChange, values: Values) -> tuple
     before = 0 if hand.position is None else round(hand.position * _MAX_PAIR) >> 7
     upper = before if hand.upper is None else hand.upper
     return _follow(replace(hand, upper=None), knob.control, (upper << 7 | event.value) / _MAX_PAIR, values)
+
+
+def put_at(hand: Hand, position: float, event: ControlChange) -> Hand:
+    """Return the state of a knob that its controller was told to put to a position, when an event comes from it.
+
+    Where that is far away, the controller cannot do so, and the knob is where it was.
+    """
+    return replace(hand, position=position) if abs(event.value / MAX_POSITION - position) <= _BESIDE else hand
 
 
 def _turned(knob: Knob, value: int, values: Values) -> list[Event]:

@@ -15,7 +15,7 @@ from livegen.events import ControlChange, Event, NoteOff, NoteOn, ProgramChange,
 from livegen.inputs.midi_settings import Wiring
 from livegen.rig import DEFAULT_KNOBS, Knob
 from livegen.score import MIDI_CHANNEL
-from livegen.session.knob import MAX_POSITION, PRESSED, Hand, moved, pressed
+from livegen.session.knob import MAX_POSITION, PRESSED, Hand, Place, moved, pressed, put_at
 from livegen.session.presses import Switch
 
 _PAIR_OFFSET: Final = 32  # from the controller with the upper seven bits to the one with the lower seven
@@ -37,9 +37,6 @@ _MIDI: Final = "midi:"
 _PLAYERS: Final = (_MIDI, "osc:")
 """Sources whose program changes pick patches or songs; those of a MIDI file are meant for other instruments."""
 
-_Place = tuple[str, int, str, int]
-"""Port (empty for any), channel, kind and number of a knob."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Fresh:
@@ -48,7 +45,7 @@ class _Fresh:
     Attributes
     ----------
     source : str
-    place : _Place
+    place : Place
     value : int
         The only value that it has sent so far.
     n_heard : int
@@ -56,7 +53,7 @@ class _Fresh:
     """
 
     source: str
-    place: _Place
+    place: Place
     value: int
     n_heard: int = 1
 
@@ -68,17 +65,17 @@ class _Index:
     Attributes
     ----------
     knobs : tuple of Knob
-    of_place : mapping of _Place to Knob
+    of_place : mapping of Place to Knob
         A pair also by the place of its lower bits, and a switch by one of its knobs.
-    of_switch : mapping of _Place to (mapping of Press to str)
+    of_switch : mapping of Place to (mapping of Press to str)
         What each press of a switch sets.
     ports : tuple of str
         Those that a knob names.
     """
 
     knobs: tuple[Knob, ...]
-    of_place: Mapping[_Place, Knob]
-    of_switch: Mapping[_Place, Mapping[Press, str]]
+    of_place: Mapping[Place, Knob]
+    of_switch: Mapping[Place, Mapping[Press, str]]
     ports: tuple[str, ...]
 
     @classmethod
@@ -90,7 +87,7 @@ class _Index:
             if knob.mode == "pair"
         }
         switches = {knob.place: knob for knob in knobs if knob.is_switch}
-        of_switch: dict[_Place, dict[Press, str]] = {}
+        of_switch: dict[Place, dict[Press, str]] = {}
         for knob in knobs:
             if knob.kind == "note" or knob.place in switches:
                 of_switch.setdefault(knob.place, {})[knob.press] = knob.control
@@ -127,10 +124,11 @@ class ControllerMap:
     learning: str | None = None
     news: str = ""
     labels: frozenset[str] = frozenset()
-    _hands: Mapping[_Place, Hand] = field(default_factory=dict)
+    _hands: Mapping[Place, Hand] = field(default_factory=dict)
     learning_press: Press = "single"
     _fresh: _Fresh | None = None
-    _switches: Mapping[_Place, tuple[Switch, str]] = field(default_factory=dict)  # each with its source
+    _switches: Mapping[Place, tuple[Switch, str]] = field(default_factory=dict)  # each with its source
+    _placed: Mapping[Place, float] = field(default_factory=dict)  # where knobs were put since they were last moved
     _index: _Index = field(default=_Index.of(()), repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -181,12 +179,30 @@ class ControllerMap:
                     place: hand for place, hand in self._hands.items() if not self._may_be_on(place, source, wiring)
                 }
                 switches = {place: each for place, each in self._switches.items() if each[1] != source}
-                return replace(heard, _hands=kept, _switches=switches, _fresh=None), [event]
+                return replace(heard, _hands=kept, _switches=switches, _placed={}, _fresh=None), [event]
         return heard, [event]
 
     def knob_of(self, name: str) -> Knob | None:
         """Return the knob that sets a control."""
         return next((knob for knob in self.knobs if knob.control == name), None)
+
+    def knobs_on(self, source: str, wiring: Wiring) -> list[Knob]:
+        """Return the knobs that a port of MIDI has: its own, and those of any port in whose place it has none."""
+        own = [knob for knob in self.knobs if knob.port is not None and self._is_on(knob.place[0], source, wiring)]
+        places = {knob.place[1:] for knob in own}
+        return own + [knob for knob in self.knobs if knob.port is None and knob.place[1:] not in places]
+
+    def hand_of(self, knob: Knob) -> Hand | None:
+        """Return the state of a knob; None where it has not moved. It is another object after each move."""
+        return self._hands.get(knob.place)
+
+    def place(self, positions: Mapping[Place, float]) -> "ControllerMap":
+        """Return the map after motors or the like have put knobs, by their places, to positions, 0..1."""
+        return replace(self, _placed={**self._placed, **positions})
+
+    def is_down(self, knob: Knob) -> bool:
+        """Tell whether a switch is held."""
+        return knob.place in self._switches and self._switches[knob.place][0].is_down
 
     @property
     def due(self) -> float:
@@ -203,21 +219,21 @@ class ControllerMap:
             fired += [(event, source) for event in self._fired(place, presses, values)]
         return after, fired
 
-    def _learned(self, place: _Place) -> frozenset[Press]:
+    def _learned(self, place: Place) -> frozenset[Press]:
         return frozenset(self._index.of_switch.get(place, {}))
 
-    def _fired(self, place: _Place, presses: Iterable[Press], values: Values) -> list[Event]:
+    def _fired(self, place: Place, presses: Iterable[Press], values: Values) -> list[Event]:
         """Return what presses of a switch set; a press that nothing was learned for sets nothing."""
         controls = self._index.of_switch.get(place, {})
         return [event for press in presses if press in controls for event in pressed(controls[press], values)]
 
-    def _go_down(self, place: _Place, source: str, values: Values, now: float) -> tuple["ControllerMap", list[Event]]:
+    def _go_down(self, place: Place, source: str, values: Values, now: float) -> tuple["ControllerMap", list[Event]]:
         before, _ = self._switches.get(place, (Switch(), source))
         switch, presses = before.down(now, self._learned(place))
         after = replace(self, _switches={**self._switches, place: (switch, source)})
         return after, self._fired(place, presses, values)
 
-    def _come_up(self, place: _Place, values: Values) -> tuple["ControllerMap", list[Event]]:
+    def _come_up(self, place: Place, values: Values) -> tuple["ControllerMap", list[Event]]:
         if place not in self._switches:
             return self, []
         before, source = self._switches[place]
@@ -293,7 +309,7 @@ class ControllerMap:
                 return knob
         return self._index.of_place.get(("", _channel_of_any(event, wiring), kind, number))
 
-    def _may_be_on(self, place: _Place, source: str, wiring: Wiring | None) -> bool:
+    def _may_be_on(self, place: Place, source: str, wiring: Wiring | None) -> bool:
         return not place[0] or self._is_on(place[0], source, wiring)
 
     def _is_on(self, port: str, source: str, wiring: Wiring | None) -> bool:
@@ -333,8 +349,12 @@ class ControllerMap:
                 return self, []
             is_down = event.value >= PRESSED
             return self._go_down(knob.place, source, values, now) if is_down else self._come_up(knob.place, values)
-        hand, events = moved(self._hands.get(knob.place, Hand()), knob, event, values)
-        return replace(self, _hands={**self._hands, knob.place: hand}), events
+        hand, placed = self._hands.get(knob.place, Hand()), self._placed
+        if knob.place in placed and event.control == knob.number:
+            hand = put_at(hand, placed[knob.place], event)
+            placed = {place: position for place, position in placed.items() if place != knob.place}
+        hand, events = moved(hand, knob, event, values)
+        return replace(self, _hands={**self._hands, knob.place: hand}, _placed=placed), events
 
 
 def _name_and_press(words: str) -> tuple[str, Press]:

@@ -35,6 +35,7 @@ from livegen.session.audience import Audience
 from livegen.session.casting import Kind, casting_remark, kinds_in_force, silent_voices, unheeded_remark
 from livegen.session.clock import AudioClock
 from livegen.session.desk import Desk, Outcome
+from livegen.session.feedback.devices import Devices
 from livegen.session.inbox import Inbox
 from livegen.session.midi_outs import MidiOuts
 from livegen.session.settings import Settings
@@ -77,6 +78,7 @@ class Parts:
     osc: OscServer
     midi_in: MidiInput | None
     midi_outs: MidiOuts | None
+    lights: Devices | None
     link: LinkInput | None
     file_player: MidiFilePlayer | None
     recorder: Recorder | None
@@ -116,7 +118,7 @@ class Session:
         self.instrument, self.clock, self.speaker = parts.instrument, parts.clock, parts.speaker
         self.desk, self.osc, self.link = parts.desk, parts.osc, parts.link
         self.midi_in, self.midi_outs, self.file_player = parts.midi_in, parts.midi_outs, parts.file_player
-        self.recorder = parts.recorder
+        self.recorder, self._lights = parts.recorder, parts.lights
         self.receive, self._play = parts.inbox.receive, parts.inbox.play
         self.receive_together, self._keep_time = parts.inbox.receive_together, parts.inbox.run
         parts.inbox.plan_seconds = self._lead_seconds
@@ -132,14 +134,17 @@ class Session:
             self.midi_outs,
             self.recorder,
         )
+        if self._lights is not None:
+            self.status.counters.append(self._lights.counts)
         self.warnings = warnings
         self.observers: list[Callable[[FrameReport], None]] = []
-        self.audience: list[Audience] = [self.osc]
+        self.audience: list[Audience] = [self.osc, *([] if self._lights is None else [self._lights])]
         self.terminal: TerminalKeys | None = None
         self.instrument.announce = self._announce
         self._settings, self._patches = settings, patches
         self._first_patch, self._first_model = self.desk.patch, self.model
         self._unheeded: tuple[Cast, str] | None = None  # what was last said of controls that no model heeds
+        self._lights_wait = False  # whether inputs have changed since
         self._stop = Event()
         self._threads: list[Thread] = []
         self._attached: list[tuple[str, Callable[[Event], None], bool]] = []
@@ -175,6 +180,8 @@ class Session:
         for name, part in (("midi in", self.midi_in), ("osc", self.osc), ("link", self.link)):
             if part is not None:
                 self._start_thread(name, part.run)
+        for feedback in self._lights.feedbacks if self._lights is not None else ():
+            self._start_thread(f"lights {feedback.name}", feedback.run, is_urgent=False)
         for name, run, is_urgent in self._attached:
             self._start_thread(name, run, is_urgent=is_urgent)
         for output in self.midi_outs.outputs if self.midi_outs is not None else ():
@@ -403,6 +410,8 @@ class Session:
 
     def _go_through_songs(self) -> None:
         """Give a song that was asked for its place in time, and wire the ports of one that has begun."""
+        if self._lights_wait:
+            self._light_anew()
         song, scene = self.desk.song_to_place(), self.desk.new_scene()
         if song is not None:
             self.receive_together((SetControl("song", song),), SET_LIST, self._bar_line_ns())
@@ -411,9 +420,17 @@ class Session:
         ins, outs = scene.ports
         if self.midi_in is not None:
             self.midi_in.rewire(ins)
+            self._lights_wait = True  # until the thread of the inputs has done that
         if self.midi_outs is not None:
             for output in self.midi_outs.rewire(outs):
                 self._start_thread(f"midi out {output.name}", output.run)
+
+    def _light_anew(self) -> None:
+        """Light the controllers of the inputs that are there now."""
+        self._lights_wait = False
+        if self._lights is not None:
+            for feedback in self._lights.rewire():
+                self._start_thread(f"lights {feedback.name}", feedback.run, is_urgent=False)
 
     def _bar_line_ns(self) -> int | None:
         """Return when the next bar begins that a song can begin with; None for at once, where nothing plays in bars."""

@@ -1,7 +1,24 @@
-"""The filter that drops our own MIDI output where a cable or a patch bay brings it back as input."""
+"""The filters that drop our own MIDI output where a cable or a patch bay brings it back as input."""
 
+import math
 import threading
+from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+_HORIZON_SECONDS: Final = 5.0
+"""What has not come back for so long does not come back."""
+
+_MOST_SENT: Final = 1024
+"""So many messages are remembered at most."""
+
+_SAME_DELAY_SECONDS: Final = 0.05
+"""By how much the delays of two messages differ at most where a cable brings both back, and no hand."""
+
+_N_PROOFS: Final = 2
+_PRESSED: Final = 64  # from this value on a controller that is a button is down
 
 
 class EchoFilter:
@@ -55,6 +72,107 @@ class EchoFilter:
             if kind == 0x90:
                 self._echoing_keys.add(key)
             return True
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A message that has left and not come back, and whether it tells where a knob stands."""
+
+    data: bytes
+    seconds: float
+    is_position: bool
+
+    @property
+    def address(self) -> bytes:
+        return self.data[:2]
+
+
+class LateEcho:
+    """Recognises what was sent to light one device when it comes back from there, however late within five seconds.
+
+    A message that is the same may also be the performer's. So it counts as an echo only where that does no harm, or
+    where the device is known to send everything back. It does no harm if it tells the position of a knob, the last one
+    that the device was sent, for there the knob stands anyhow; or if it is the release of a pad or a button that is not
+    down. The device is known by two messages in a row that come in the order in which they were sent, after the same
+    delay, and none is left out: no hand does that. From then on what comes after another delay is the performer's, and
+    as soon as a message stays away, the device is taken for one that sends none back.
+
+    Notes
+    -----
+    The thread that sends calls `sent`, the inputs' thread `is_echo` for every message of the device.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._sent: deque[_Sent] = deque()
+        self._down: set[bytes] = set()
+        self._n_proofs = 0
+        self._delay_seconds = math.nan
+
+    def sent(self, message: Sequence[int], now_seconds: float, *, is_position: bool = False) -> None:
+        """Remember a message that leaves now; `is_position` where the device's knob stands there afterwards."""
+        with self._lock:
+            if len(self._sent) == _MOST_SENT:
+                self._lose()
+            self._forget(now_seconds)
+            self._sent.append(_Sent(_canonical(message), now_seconds, is_position))
+
+    def is_echo(self, message: Sequence[int], now_seconds: float) -> bool:
+        """Tell whether a message that arrives now is what was sent, and is to be dropped."""
+        if not message:
+            return False
+        data = _canonical(message)
+        kind, button = data[0] & 0xF0, bytes((data[0] & 0xAF, *data[1:2]))  # 0x80 and 0x90 are of one key
+        is_release = kind == 0x80 or (kind == 0xB0 and data[-1] < _PRESSED)
+        with self._lock:
+            self._forget(now_seconds)
+            found, is_last = self._found(data, now_seconds)
+            if found is not None and found.is_position:
+                return is_last or self._is_known
+            if is_release and button not in self._down:
+                return found is not None
+            is_echo = found is not None and not is_release and self._is_known
+            if is_release:
+                self._down.remove(button)
+            elif not is_echo:
+                self._down.add(button)
+            return is_echo
+
+    def _found(self, data: bytes, now_seconds: float) -> tuple[_Sent | None, bool]:
+        """Take out what came back, if these bytes did; tell whether its light was sent nothing since."""
+        index = self._index_of(data, now_seconds)
+        if index is None:
+            return None, False
+        found = self._sent[index]
+        del self._sent[index]
+        is_alike, self._delay_seconds = self._is_alike(found, now_seconds), now_seconds - found.seconds
+        if index > 0:
+            self._n_proofs = self._n_proofs if self._is_known else 0
+        else:
+            self._n_proofs = self._n_proofs + 1 if is_alike else 1
+        return found, not any(each.address == found.address for each in islice(self._sent, index, None))
+
+    def _index_of(self, data: bytes, now_seconds: float) -> int | None:
+        """Return which message these bytes are: the first that is the same, and of a device that is known, in time."""
+        same = (index for index, each in enumerate(self._sent) if each.data == data)
+        if self._is_known:
+            same = (index for index in same if self._is_alike(self._sent[index], now_seconds))
+        return next(same, None)
+
+    @property
+    def _is_known(self) -> bool:
+        return self._n_proofs >= _N_PROOFS
+
+    def _is_alike(self, sent: _Sent, now_seconds: float) -> bool:
+        return abs(now_seconds - sent.seconds - self._delay_seconds) <= _SAME_DELAY_SECONDS
+
+    def _forget(self, now_seconds: float) -> None:
+        while self._sent and self._sent[0].seconds < now_seconds - _HORIZON_SECONDS:
+            self._lose()
+
+    def _lose(self) -> None:
+        self._sent.popleft()
+        self._n_proofs = 0
 
 
 def _canonical(message: Sequence[int]) -> bytes:

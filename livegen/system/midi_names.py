@@ -14,6 +14,7 @@ Direction = Literal["in", "out"]
 
 _ALSA_ADDRESS: Final = re.compile(r" (\d+):\d+$")
 _WAY: Final = re.compile(r"[ _]?\(?(capture|playback)\)?")  # the direction in the name of a bridge's port
+_TO_OR_FROM: Final = re.compile(r"(?<![a-z])(?:midi)?(?:in|out|input|output|capture|playback)(?![a-z])")
 _BRIDGES: Final = ("system", "a2j")  # JACK clients that hold the ports of all devices
 
 
@@ -97,6 +98,37 @@ def is_same_device(source: str, name: str) -> bool:
     are one client for all devices; there the port's name tells the devices apart.
     """
     return source.startswith("midi:") and _device(source.removeprefix("midi:")) == _device(name)
+
+
+def output_beside(name: str, wanted: str, outputs: Sequence[str]) -> str | None:
+    """Return the output port of the device that an input port belongs to, or None if there is none.
+
+    Parameters
+    ----------
+    name : str
+        Name of the input port.
+    wanted : str
+        The part of its name by which the user has named it.
+    outputs : sequence of str
+        Names of the output ports that there are.
+
+    Notes
+    -----
+    A device with several ports has outputs and inputs that are called alike but for their direction: ``LPX MIDI Out``
+    and ``LPX MIDI In``, ``MIDIIN2 (LPX MIDI)`` and ``MIDIOUT2 (LPX MIDI)``. ALSA calls both the same, with an address
+    that tells two devices of one make apart. Otherwise any output of the device will do, and where the names do not
+    tell devices apart, one that has in its name what the user has said.
+    """
+    foreign = [each for each in outputs if not is_own(each)]
+    same = [each for each in foreign if each == name]
+    alike = [each for each in foreign if _undirected(each) == _undirected(name)]
+    beside = [each for each in foreign if is_same_device(f"midi:{name}", each)]
+    named = [each for each in foreign if wanted.lower() in each.lower()]
+    return next(iter([*same, *alike, *beside, *named]), None)
+
+
+def _undirected(name: str) -> str:
+    return " ".join(_TO_OR_FROM.sub(" ", stem(name).lower()).split())
 
 
 def _device(name: str) -> str:

@@ -409,8 +409,10 @@ class InputPort(Port):
 class OutputPort(Port):
     """A port that messages are sent to."""
 
-    def __init__(self, midi: MidiSystem, wanted: str | None, *, is_patient: bool = False) -> None:
-        super().__init__(midi, "out", wanted, is_patient=is_patient)
+    def __init__(
+        self, midi: MidiSystem, wanted: str | None, choice: Choice | None = None, *, is_patient: bool = False
+    ) -> None:
+        super().__init__(midi, "out", wanted, choice, is_patient=is_patient)
 
     @property
     def n_xruns(self) -> int:

@@ -1,5 +1,6 @@
 """Settings of MIDI inputs: read from text and tables, refused by name, written back, and brought together by port."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,7 +33,7 @@ def test_one_option_says_a_port_and_what_it_plays() -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("minilab,vocie=tr", "vocie is unknown for a MIDI input: allowed is port, voice, channel, transpose"),
+        ("minilab,vocie=tr", "vocie is unknown for a MIDI input: allowed is port, voice, channel, transpose, feedback"),
         ("minilab,voice=bass", "voice cannot be 'bass': allowed is p1, p2, tr, no"),
         ("minilab,voice=", "voice cannot be ''"),
         ("minilab,channel=0", "channel cannot be '0': allowed is a number from 1 to 16"),
@@ -44,6 +45,9 @@ def test_one_option_says_a_port_and_what_it_plays() -> None:
         ("minilab,port=keys", "port is there twice"),
         ("minilab,tr.transpose=3", "tr is unknown for a MIDI input"),
         ("minilab,voice.x=3", "voice cannot be"),
+        ("minilab,feedback=bright", "feedback cannot be 'bright': allowed is on, off, apc40-mk2, generic, launchpad-"),
+        ("minilab,feedback=mine.toml", "or a profile's .toml file of your own"),
+        ("feedback=on", "feedback needs a port, such as port = launchpad: without a name there is no device to light"),
     ],
 )
 def test_a_mistake_is_one_sentence_with_what_is_allowed(text: str, says: str) -> None:
@@ -56,7 +60,10 @@ def test_a_mistake_is_one_sentence_with_what_is_allowed(text: str, says: str) ->
 ANY = st.one_of(st.none(), st.booleans(), st.floats(), st.text(max_size=4), st.integers(), st.lists(st.integers()))
 
 
-@given(st.dictionaries(st.sampled_from(["port", "voice", "channel", "transpose", "?"]), ANY))
+KEYS = ["port", "voice", "channel", "transpose", "feedback", "?"]
+
+
+@given(st.dictionaries(st.sampled_from(KEYS), ANY | st.sampled_from(["on", "off", "generic"])))
 def test_any_table_gives_settings_that_are_read_back_or_one_error(table: dict[str, Any]) -> None:
     try:
         settings = read_settings(table)
@@ -112,3 +119,15 @@ def test_a_voice_that_an_input_plays_is_the_player_s() -> None:
     settings = [parse_settings("keystation"), parse_settings("minilab,voice=tr"), parse_settings("pads,voice=no")]
     assert roles_of(settings) == {"tr.role": "player", "no.role": "player"}
     assert labels_of(settings) == {"keystation", "minilab", "pads"}
+
+
+def test_feedback_is_off_unless_it_is_said_and_may_name_a_profile(tmp_path: Path) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text('name = "own"', encoding="utf-8")
+    for text, said in {"": "off", ",feedback=ON": "on", ",feedback=x-touch-mini": "x-touch-mini"}.items():
+        assert parse_settings(f"pads{text}").feedback == said
+    assert parse_settings(f"pads,feedback={own}").feedback == str(own)
+    assert read_settings({"port": "pads", "feedback": True}) == parse_settings("pads,feedback=on")
+    assert parse_settings("pads,voice=no,feedback=on").words() == "plays NO, feedback on"
+    (wiring,) = wirings([parse_settings("pads,channel=1"), parse_settings("pads,channel=2,feedback=generic")])
+    assert wiring.feedback == "generic"

@@ -173,6 +173,8 @@ MISTAKES = {
         "[[midi_in]]\ntranspose = 60",
         "midi_in.transpose cannot be '60': allowed is a number from -48",
     ),
+    "lights of no port": (4, "[[midi_in]]\nfeedback = true", "midi_in.feedback needs a port, such as port = launchpad"),
+    "a profile that is none": (5, '[[midi_in]]\nport = "x"\nfeedback = "y"', "midi_in.feedback cannot be 'y'"),
     "two inputs of all": (4, "[[midi_in]]\n[[midi_in]]\nchannel = 2", "cannot both take every keyboard"),
     "a number of 4,817 digits": (4, f"[[midi_in]]\ntranspose = 0x{'f' * 4000}", "too long to print"),
     "a port that is one": (4, f"[[midi_out]]\nport = 0x{'f' * 4000}", "too long to print"),
@@ -242,6 +244,7 @@ port = "minilab"
 voice = "tr"
 channel = 2
 transpose = -12
+feedback = "on"
 
 [[knob]]
 control = "temperature"
@@ -255,7 +258,8 @@ def test_a_rig_names_several_inputs_and_the_knobs_of_each(tmp_path: Path) -> Non
     path = tmp_path / "two.toml"
     path.write_text(TWO)
     rig = load_rig(str(path))
-    assert rig.midi_ins == (parse_input("keystation,voice=p1"), parse_input("minilab,voice=tr,channel=2,transpose=-12"))
+    minilab = parse_input("minilab,voice=tr,channel=2,transpose=-12,feedback=on")
+    assert rig.midi_ins == (parse_input("keystation,voice=p1"), minilab)
     assert rig.knobs == (Knob("temperature", 0, "cc", 74, port="minilab"),)
     save_rig(path, rig)
     assert path.read_text() == TWO
@@ -339,6 +343,7 @@ _INS = st.builds(
     voice=st.none() | st.sampled_from(Voice),
     channel=st.none() | st.integers(0, 15),
     transpose=st.integers(-48, 48),
+    feedback=st.sampled_from(["off", "on", "launchpad-x"]),
 )
 _KNOBS = st.lists(
     st.builds(

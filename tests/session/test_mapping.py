@@ -374,3 +374,39 @@ def test_whatever_comes_every_value_is_in_range_and_no_release_is_lost(stream: l
         names = [knob.control for knob in player.map.knobs]
         assert len(set(places)) == len(places)
         assert len(set(names)) == len(names)
+
+
+def test_a_knob_that_was_put_to_a_value_goes_on_from_there() -> None:
+    player = Player(Knob("volume", 0, "cc", 21))
+    player.turn(21, 10)
+    player.values = with_value(player.values, "volume", 0.5)
+    player.map = player.map.place({("", 0, "cc", 21): 0.5})
+    assert player.turn(21, 67) == [pytest.approx(67 / 127)]  # more than a step away, but it came from 0.5
+    player.values = with_value(player.values, "volume", 0.0)
+    assert player.turn(21, 70) == []  # nobody has put it there
+
+
+def test_a_knob_without_a_motor_must_reach_the_value_though_it_was_told_to_go_there() -> None:
+    player = Player(Knob("volume", 0, "cc", 21))
+    player.values = with_value(player.values, "volume", 0.5)
+    player.map = player.map.place({("", 0, "cc", 21): 0.5})
+    assert player.turn(21, 10, 20) == []
+    assert player.turn(21, 63) == [pytest.approx(63 / 127)]
+
+
+def test_a_controller_that_comes_back_was_put_nowhere() -> None:
+    player = Player(Knob("volume", 0, "cc", 21))
+    player.turn(21, 10)
+    player.values = with_value(player.values, "volume", 0.5)
+    player.map = player.map.place({("", 0, "cc", 21): 0.5})
+    player.do(SourceLost())
+    assert player.turn(21, 67) == []
+
+
+def test_a_port_has_its_own_knobs_and_those_of_any_port_where_it_has_none() -> None:
+    own, other = Knob("hold", 9, "note", 36, port="pads"), Knob("volume", 0, "cc", 21, port="faders")
+    any_port, hidden = Knob("temperature", 0, "cc", 21), Knob("p2.mute", 9, "note", 36)
+    inputs = [parse_settings("pads"), parse_settings("faders")]
+    pads, _ = wirings(inputs)
+    knobs = ControllerMap((own, other, any_port, hidden), labels=labels_of(inputs))
+    assert knobs.knobs_on("midi:pads:out", pads) == [own, any_port]

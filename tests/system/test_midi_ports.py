@@ -13,7 +13,7 @@ from waiting import wait_until
 from livegen.errors import PortError
 from livegen.system import midi_ports
 from livegen.system.jack_midi import N_PORTS
-from livegen.system.midi_names import choose_port, choose_ports, is_own, is_same_device
+from livegen.system.midi_names import choose_port, choose_ports, is_own, is_same_device, output_beside
 from livegen.system.midi_ports import InputPort, MidiSystem, OutputPort, find_midi, list_ports
 
 NAMES = ["Midi Through:Midi Through Port-0 14:0", "Keystation 49:Keystation 49 MIDI 1 20:0", "Keys 24:0", "livegen:out"]
@@ -147,6 +147,31 @@ def test_a_port_that_refuses_to_open_raises_one_error_and_leaves_no_client(
 )
 def test_the_two_halves_of_a_device_are_known_by_their_names(source: str, name: str, is_same: bool) -> None:
     assert is_same_device(source, name) == is_same
+
+
+LAUNCHPADS = {
+    "Launchpad X:Launchpad X LPX MIDI In 24:1": [
+        "Launchpad X:Launchpad X LPX DAW In 24:0",
+        "Launchpad X:Launchpad X LPX MIDI In 24:1",
+    ],
+    "Launchpad X:Launchpad X LPX MIDI In 28:1": [
+        "Launchpad X:Launchpad X LPX MIDI In 24:1",
+        "Launchpad X:Launchpad X LPX MIDI In 28:1",
+    ],
+    "Launchpad X LPX MIDI Out": ["Launchpad X LPX DAW In", "Launchpad X LPX MIDI In"],
+    "MIDIIN2 (LPX MIDI)": ["LPX MIDI", "MIDIOUT2 (LPX MIDI)"],
+    "system:midi_capture_2": ["system:midi_playback_1", "system:midi_playback_2"],
+    "a2j:Launchpad X [24] (capture): LPX MIDI In": ["livegen:out", "a2j:Launchpad X [24] (playback): LPX MIDI In"],
+    "launchpad:keys": ["synth:in", "launchpad:lights"],
+    "pad keys:out": ["launcher:in", "the launchpad's lights:in"],
+}
+"""By the name of an input, as systems name ports: what outputs there are, the right one last."""
+
+
+@pytest.mark.parametrize("name", LAUNCHPADS)
+def test_the_output_beside_an_input_is_found_by_its_name(name: str) -> None:
+    assert output_beside(name, "launchpad", LAUNCHPADS[name]) == LAUNCHPADS[name][-1]
+    assert output_beside(name, "launchpad", ["livegen:launchpad", "synth:x"]) is None
 
 
 @pytest.mark.device
