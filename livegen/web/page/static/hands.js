@@ -146,7 +146,7 @@ class Hands {
       taller.setAttribute("aria-pressed", this.root.classList.toggle("is-tall"));
     });
     buttons.append(taller);
-    return make("div", { class: "transport" }, buttons, this.prompt);
+    return make("div", { class: "transport" }, buttons, this.prompt, this.learning.presses);
   }
 
   // The song that plays, until another one is wanted; hidden without a set-list.
@@ -225,7 +225,7 @@ class Hands {
     this.showCues(gauges.cues ?? []);
     this.memories?.show(gauges.memories ?? []);
     for (const engine of this.engines) engine.showEngine(gauges.engines?.[engine.kind]);
-    this.learning.showWaiting(gauges.learning ?? null);
+    this.learning.showWaiting(gauges.learning ?? null, gauges.learning_press);
     for (const { voice, kind, widget } of this.pickers) {
       const shown = voice ? (gauges.cast?.[voice] ?? SAME) : gauges[kind];
       if (shown) widget.show(shown);
