@@ -132,7 +132,7 @@ class Places {
     this.put("MIDI in", midi_in.join(", ") || "none");
     this.put("MIDI out", midi_out.join(", ") || "none");
     this.put("Sound", `${sound}, blocks of ${block_samples}`);
-    this.put("Take", take ? `${clockText(take.seconds)} min, ${take.folder}` : "not recorded");
+    this.put("Take", take ? `${clockText(take.seconds)}, ${take.folder}` : "not recorded");
   }
 
   put(name, text) {
