@@ -137,6 +137,8 @@ def test_all_is_in_sight_whatever_it_says(browser: Any, size: tuple[int, int]) -
         tablet.settle()
         assert page.evaluate(FAULTS) == []
         assert weak_texts(page) == []
+        is_broken = page.evaluate("document.querySelector('#name span').style.overflowWrap === 'anywhere'")
+        assert is_broken == (len(NAMES[current].split()[0]) == 32)  # no word is broken that can be read as it is
     assert unfit_widgets(page) == []
     page.close()
     assert tablet.errors == []

@@ -3,7 +3,8 @@
 import { setText } from "./dom.js";
 
 const SIZES_PX = [8, 200];
-const WORTH_A_BREAK = 1.5; // so much larger must words be to be broken where they have no break
+const SMALL = 1 / 12; // of the width: smaller words may be broken where they have no break,
+const WORTH_A_BREAK = 1.5; // if they are so much larger then
 
 export class Fitted {
   /** @param {HTMLElement} element whose size does not depend on what is in it */
@@ -22,7 +23,8 @@ export class Fitted {
 
   fit() {
     const [broken, whole] = ["anywhere", "normal"].map((wrap) => this.search(wrap));
-    if (broken >= WORTH_A_BREAK * whole) this.search("anywhere");
+    const isSmall = whole < SMALL * this.element.clientWidth;
+    if (isSmall && broken >= WORTH_A_BREAK * whole) this.search("anywhere");
   }
 
   // Take the largest size at which all words are within the element.
