@@ -147,7 +147,8 @@ class Draft:
         first_bar = bar_of(state.tempo, state.horizon, state.values) if state.tempo.is_outer else 0
         playing, machine = replace(state.playing, first_bar=first_bar), replace(state.machine, changes=())
         cues = state.cues.cleared()
-        self.state = replace(state, song=name, playing=playing, machine=machine, cues=cues, count_in=None)
+        state = replace(state, song=name, song_from=state.horizon)
+        self.state = replace(state, playing=playing, machine=machine, cues=cues, count_in=None)
         place = arrive(self.state, Place(first_context(state.engine, knobs_of(state.values))))
         self.state = replace(self.state, timeline=self.state.timeline.leap(place))
 

@@ -116,6 +116,8 @@ class State:
         The beats that are counted before the model plays.
     song : str
         The name of the song that was begun last; empty without a set-list.
+    song_from : int
+        The frame that it began with.
     """
 
     engine: Engine
@@ -137,6 +139,7 @@ class State:
     cues: Cues = field(default_factory=Cues)
     count_in: CountIn | None = None
     song: str = ""
+    song_from: int = 0
 
     def runs_at(self, frame_index: int) -> bool:
         """Tell whether the model plays in a frame, as far as it is known: from a count-in on, and up to an ending."""

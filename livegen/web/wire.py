@@ -15,17 +15,20 @@ plan       ``now`` (the frame that is heard when this is sent, with its fraction
            beat 1, or null. After a hello come the frames of the last ten seconds, in several messages
 keys       ``keys``: the keys that are held, as MIDI notes, whoever holds them
 knobs      ``knobs``: by control, the knob that sets it, as words for a musician ("CC 21 on channel 1")
-gauges     ten times a second: ``seconds`` played, ``is_running``, ``levels`` (of the voices, 0..1) and ``mix``,
-           ``frames_in_hand``, ``late_frames``, ``underflows``, ``key_to_sound_ms``, ``block_samples``, ``sound`` (the
-           device), ``sound_ms`` (from making a sample until it sounds there), ``tempo`` (null, or ``bpm``, ``source``,
-           ``is_lost``, ``bar``, ``beat``, ``peers``), ``midi_in`` and ``midi_out`` (ports), ``take`` (null, or
-           ``folder`` and ``seconds``), ``patch``, ``model``, ``cast`` (by voice, a model that plays it alone),
-           ``engines`` (by kind of the models in force: ``voices`` that they play, ``latents``, which are the names of
-           the controls z1 and so on, and ``stored``, the names of its pads that hold something),
-           ``memories`` (names), ``learning`` (null, or the control that waits for a knob), ``cues`` (in force or
-           planned, each with ``name``, ``voice`` of a solo, and the frames ``begin``, ``strike`` of an ending's last
-           note, and ``until``, null for what is not set), ``count_in`` (null, or how many beats are left to be
-           counted), ``lacks`` (names of voices that the models do not have), ``troubles`` (sentences)
+songs      ``songs``: their names, in order, none without a set-list; ``current``, the index of the one that plays; and
+           ``wanted``, that of the one which was asked for and has not begun yet, or null
+gauges     ten times a second: ``seconds`` played, ``song_seconds`` since the song began, ``is_running``, ``levels`` (of
+           the voices, 0..1) and ``mix``, ``frames_in_hand``, ``late_frames``, ``underflows``, ``key_to_sound_ms``,
+           ``block_samples``, ``sound`` (the device), ``sound_ms`` (from making a sample until it sounds there),
+           ``tempo`` (null, or ``bpm``, ``source``, ``is_lost``, ``bar``, ``beat``, ``peers``), ``midi_in`` and
+           ``midi_out`` (ports), ``take`` (null, or ``folder`` and ``seconds``), ``patch``, ``model``, ``cast`` (by
+           voice, a model that plays it alone), ``engines`` (by kind of the models in force: ``voices`` that they play,
+           ``latents``, which are the names of the controls z1 and so on, and ``stored``, the names of its pads that
+           hold something), ``memories`` (names), ``learning`` (null, or the control that waits for a knob) and
+           ``learning_press`` (of a switch, for which it waits: single, double or long), ``cues`` (in force or planned,
+           each with ``name``, ``voice`` of a solo, and the frames ``begin``, ``strike`` of an ending's last note, and
+           ``until``, null for what is not set), ``count_in`` (null, or how many beats are left to be counted),
+           ``lacks`` (names of voices that the models do not have), ``troubles`` (sentences)
 news       ``sentence``: what the performer reads on the status line
 refused    ``name``, ``reason``: a control that could not be set, and why
 ended      the session has ended; the server passes this on and leaves
@@ -36,7 +39,8 @@ and binary messages with sound: a little-endian uint32 with the number of its fi
 samples of one channel. On the pipe, a byte 0 comes before such a message, because no text begins with it.
 
 A show, the page of an audience, gets of these ``hello`` without what belongs to the rig, of ``values`` the mutes,
-the look-ahead and the beats of a bar, ``plan``, ``lost`` and ``ended``; and it alone gets
+the look-ahead and the beats of a bar, of ``songs`` the one that plays, ``plan``, ``lost`` and ``ended``; and it alone
+gets
 
 ========== =========================================================================================================
 waves      fifty times a second: ``at`` (where in the score they sound, in frames) and ``voices``: of each, as a list,

@@ -365,7 +365,7 @@ def test_a_song_begins_anew_at_bar_1_and_nothing_before_it_can_be_undone() -> No
     assert frames(after, 0, 21) == frames(state, 0, 21)
     assert knows(after, 21) == first_context(HashEngine()).state
     assert_engine_heard_all(after, since=21)
-    assert (after.song, after.cues.pending, after.tempo.source) == ("Night", (), "own")
+    assert (after.song, after.song_from, after.cues.pending, after.tempo.source) == ("Night", 21, (), "own")
     assert [after.tempo.bar_and_beat_at(position, 4) for position in (19.9, 20.1)] == [(0, 4), (1, 1)]
     undone, _, messages = advance(after, 22, at(21, SetControl("undo", True)))
     assert [type(message) for message in messages] == [Refused]

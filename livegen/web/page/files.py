@@ -8,7 +8,7 @@ from typing import Final
 
 STATIC: Final = Path(__file__).parent / "static"
 PAGE: Final = "index.html"
-VIEWS: Final = {"": PAGE, "show": "show.html"}
+VIEWS: Final = {"": PAGE, "stage": "tablet.html", "show": "show.html"}
 """The pages, by what an address says as ``?view=``; the stage page is there without that."""
 
 _TYPES: Final = {".js": "text/javascript", ".css": "text/css", ".html": "text/html", ".svg": "image/svg+xml"}

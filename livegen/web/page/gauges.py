@@ -8,6 +8,7 @@ from livegen.performance.cues.cue import NEVER, Cue
 from livegen.performance.state import State
 from livegen.performance.tempo import Tempo
 from livegen.session.session import Session
+from livegen.units import FRAME_RATE_HZ
 from livegen.voices import Voice
 
 GAUGES_SECONDS: Final = 0.1
@@ -23,6 +24,7 @@ def gauges(session: Session) -> dict[str, Any]:
     heard = session.heard_position_at(time.perf_counter_ns())
     return {
         "seconds": seconds,
+        "song_seconds": round(max(heard - state.song_from, 0.0) / FRAME_RATE_HZ, 1),
         "is_running": state.is_running,
         "levels": [round(min(level, 1.0), 3) for level in stats["levels"].tolist()],
         "mix": round(min(float(stats["mix_level"]), 1.0), 3),
@@ -50,6 +52,7 @@ def gauges(session: Session) -> dict[str, Any]:
         "cast": {voice.name.lower(): name for voice, name in session.cast.own.items()},
         "memories": list(state.machine.memories),
         "learning": session.desk.knobs.learning,
+        "learning_press": session.desk.knobs.learning_press,
         "cues": [_cue(cue) for cue in state.cues.pending],
         "count_in": None if state.count_in is None else _beats_to(state, state.count_in.until.beats, heard),
         "lacks": [voice.name.lower() for voice in Voice if voice not in instrument.model_voices],

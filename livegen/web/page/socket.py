@@ -60,7 +60,7 @@ class PageGuest(Guest):
 _OF_HELLO: Final = ("session", "name", "version", "frame_rate")
 _OF_VALUES: Final = frozenset({"lookahead", "beats_a_bar", *(prefix + "mute" for prefix in VOICE_PREFIX.values())})
 _SHOWN: Final = frozenset({"plan", "waves", "lost", "ended"})
-"""What a show gets: some fields of a hello, some values, and these messages whole."""
+"""What a show gets: some fields of a hello, some values, the song that plays, and these messages whole."""
 
 
 class ShowGuest(PageGuest):
@@ -78,6 +78,9 @@ class ShowGuest(PageGuest):
             values = {name: value for name, value in message["values"].items() if name in _OF_VALUES}
             if values:
                 self._keep_fields(kind, {"values": values})
+        elif kind == "songs":  # what is to come is for the audience to wait for
+            playing = message["songs"][message["current"] :][:1]
+            self._keep_fields(kind, {"songs": playing, "current": 0, "wanted": None})
 
     def _keep_fields(self, kind: str, fields: Mapping[str, Any]) -> None:
         self._keep(kind, fields, encode(kind, **fields).decode())

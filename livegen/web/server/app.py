@@ -99,7 +99,7 @@ class App:
 
     def _page(self, view: str, knock: Knock) -> Response:
         if view not in VIEWS:
-            known = "the stage page is /, and for an audience there is /?view=show"
+            known = "the stage page is /, for a tablet there is /?view=stage, and for an audience /?view=show"
             return self._refuse(HTTPStatus.NOT_FOUND, f"there is no view {view[:40]!r}: {known}")
         if not query_token(knock.query):
             return Response(self._files[VIEWS[view]].content, media_type="text/html", headers=_NO_STORE)

@@ -28,6 +28,10 @@ class Stage(HeardSession):
     table = TABLE
     patches, models = ("lead", "plain"), ("default", "solo")
 
+    def begin(self, at: int = 100) -> None:
+        super().begin(at)
+        self.send("songs", songs=["Opening", "Night", "Coda"], current=1, wanted=None)
+
     def rows(self, at: int) -> list[list[Any]]:
         return []
 
@@ -65,7 +69,7 @@ def test_every_widget_has_a_name_and_works_from_the_keyboard(stage: Stage) -> No
             stage.widget(name).press("Enter")
         elif word == "reroll":
             stage.widget(name, "button").last.press("Enter")
-        elif word in ("patch", "model"):
+        elif word in ("patch", "model", "song"):
             stage.widget(name, "select").press("ArrowDown")
         elif kind == "choice":
             is_list = stage.widget(name, "select").count() > 0
@@ -78,6 +82,24 @@ def test_every_widget_has_a_name_and_works_from_the_keyboard(stage: Stage) -> No
         else:
             stage.widget(name, "button").press("Enter")
         assert name in dict(stage.sets()), name
+
+
+def test_songs_stand_in_front_where_there_is_a_set_list_and_the_other_pages_are_linked(stage: Stage) -> None:
+    page, row = stage.page, stage.page.locator(".songs")
+    picker = stage.widget("song", "select")
+    assert (picker.input_value(), row.locator(".song-place").text_content()) == ("Night", "2 of 3")
+    stage.widget("next", "button").click()
+    picker.select_option("Opening")
+    assert stage.sets() == [("next", True), ("song", "Opening")]
+    stage.send("songs", songs=["Opening", "Night", "Coda"], current=1, wanted=2)
+    row.locator(".song-place", has_text="to come").wait_for()
+    page.wait_for_function("() => document.querySelector('[data-control=song] select').value === 'Coda'")
+    stage.send("songs", songs=["Opening", "Night", "Coda"], current=2, wanted=None)
+    row.locator(".song-place", has_text="3 of 3").wait_for()
+    stage.send("songs", songs=[], current=0, wanted=None)
+    row.wait_for(state="hidden")
+    links = page.locator(".views a").evaluate_all("(links) => links.map((each) => each.getAttribute('href'))")
+    assert links == ["/?view=stage", "/?view=show"]
 
 
 def test_the_page_says_what_is_in_force_but_not_under_a_finger(stage: Stage) -> None:

@@ -230,7 +230,7 @@ def test_nothing_in_the_header_is_cut_off_or_lies_on_another_whatever_it_shows(s
     session.word, session.rows = "two", lambda at: []
     session.begin()
     session.send("gauges", **GAUGES | bad | names | {"tempo": tempo})
-    page.get_by_text("121:02").wait_for()
+    page.get_by_text("2:01:02").wait_for()
     wrong = {}
     for width, height in [*((width, 800) for width in WIDTHS), (768, 1024), (430, 932), (780, 360), (568, 320), *SIZES]:
         page.set_viewport_size({"width": width, "height": height})

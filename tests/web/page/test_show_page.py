@@ -187,7 +187,7 @@ def test_nothing_that_a_show_says_reaches_the_session(jam: tuple[Session, Stage,
     reasons = [each["reason"] for each in heard if each["type"] == "refused"]
     assert len(reasons) == 6
     assert reasons[0] == "a show only looks on: set is for the stage page"
-    assert {each["type"] for each in heard} <= {"hello", "values", "plan", "waves", "refused", "pong", "lost"}
+    assert {each["type"] for each in heard} <= {"hello", "values", "songs", "plan", "waves", "refused", "pong", "lost"}
     assert wait_until(lambda: session.status.counts()["refusals by the page's server"] == 6)
     assert session.instrument.values == before
     assert session.instrument.held_keys == ()

@@ -35,6 +35,7 @@ def test_they_show_how_the_session_stands(session: Session) -> None:
     assert shown["seconds"] > 0.5
     assert (shown["is_running"], shown["patch"], shown["model"]) == (True, "plain", "hash")
     assert (shown["learning"], shown["memories"], shown["take"]) == ("temperature", ["verse"], None)
+    assert (shown["learning_press"], shown["song_seconds"]) == ("single", pytest.approx(shown["seconds"], abs=0.3))
     assert shown["engines"] == {"hash": {"voices": ["p1", "p2", "tr", "no"], "latents": [], "stored": []}}
     assert session.desk.pads.names("vae") == ["calm"]
     assert (shown["sound"], shown["sound_ms"], shown["block_samples"]) == ("null", 0.0, 256)
@@ -45,6 +46,16 @@ def test_they_show_how_the_session_stands(session: Session) -> None:
     tempo = shown["tempo"]
     assert (tempo["bpm"], tempo["source"], tempo["is_lost"], tempo["peers"]) == (120.0, "set", False, 0)
     assert 4 * (tempo["bar"] - 1) + tempo["beat"] - 1 == pytest.approx(session.seconds() * 2, abs=1.5)
+
+
+def test_a_song_s_seconds_begin_with_it(session: Session) -> None:
+    assert wait_until(lambda: session.instrument.state.horizon >= 24)
+    session.instrument.receive(SetControl("song", "Night"), "set-list")
+    session.receive(SetControl("learn", "end long"), "test")
+    assert wait_until(lambda: session.instrument.state.song == "Night")
+    shown = gauges(session)
+    assert shown["song_seconds"] < 0.5 < shown["seconds"]
+    assert (shown["learning"], shown["learning_press"]) == ("end", "long")
 
 
 def test_the_meters_move(session: Session) -> None:

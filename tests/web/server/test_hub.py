@@ -33,6 +33,7 @@ from livegen.web.wire import MAX_MESSAGE_BYTES
 
 def test_a_new_page_has_everything_at_once(session: ScriptedSession) -> None:
     session.say("knobs", knobs={"temperature": "CC 21"})
+    session.say("songs", songs=["Opening", "Night"], current=0, wanted=1)
     session.say("gauges", seconds=1)
     session.say("values", values={"temperature": 0.5})
     session.say_plan(300.0, *range(298, 312))
@@ -45,6 +46,8 @@ def test_a_new_page_has_everything_at_once(session: ScriptedSession) -> None:
             assert hello["table"][0]["description"] == CONTROLS["temperature"].description
             assert page.hear("values")["values"]["temperature"] == 0.5
             assert page.hear("knobs")["knobs"] == {"temperature": "CC 21"}
+            songs = page.hear("songs")
+            assert (songs["songs"], songs["current"], songs["wanted"]) == (["Opening", "Night"], 0, 1)
             assert page.hear("gauges")["seconds"] == 1
             plan = page.hear("plan")
     assert [row[0] for row in plan["frames"]] == list(range(298, 313))  # not what was long ago
@@ -69,6 +72,7 @@ def test_a_show_hears_what_it_draws_and_a_page_hears_no_waves(session: ScriptedS
         assert session.heard("alive")[-1]["pages"] == 2
         session.say("gauges", seconds=2)
         session.say("knobs", knobs={"temperature": "CC 22"})
+        session.say("songs", songs=["Opening", "Night", "Coda"], current=1, wanted=2)
         session.say("values", values={"temperature": 0.6})
         session.say("values", values={"temperature": 0.7, "p1.mute": True})
         session.say_sound(1, b"\0\0")
@@ -77,7 +81,9 @@ def test_a_show_hears_what_it_draws_and_a_page_hears_no_waves(session: ScriptedS
         heard: list[dict[str, Any]] = []
         while {"type": "waves", "at": 1.0, "voices": []} not in heard:
             heard.append(json.loads(show.line.recv(timeout=5)))
-        assert {each["type"] for each in heard} <= {"values", "waves", "plan"}
+        assert {each["type"] for each in heard} <= {"values", "songs", "waves", "plan"}
+        songs = [each for each in heard if each["type"] == "songs"]
+        assert songs[-1] == {"type": "songs", "songs": ["Night"], "current": 0, "wanted": None}
         values = [each["values"] for each in heard if each["type"] == "values"]
         assert values[-1]["p1.mute"] is True
         assert not any("temperature" in each for each in values)

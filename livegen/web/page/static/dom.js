@@ -16,6 +16,11 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
+/** Add an element of a class and a text, and return it. */
+export function line(root, tag, name, text = "") {
+  return root.appendChild(make(tag, { class: name }, text));
+}
+
 /** Call `press` when a button is pressed, by a finger or a key: when it is clicked, or as soon as it is touched. */
 export function onPress(button, press, isAtOnce = false) {
   if (isAtOnce) button.addEventListener("pointerdown", (event) => event.button === 0 && press());

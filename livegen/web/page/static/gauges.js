@@ -1,9 +1,11 @@
 // The gauges: who plays at which tempo, how loud, how safe the music is, and what is plugged in.
 
-import { make, setText } from "./dom.js";
+import { line, make, setText } from "./dom.js";
 import { Meter } from "./meter.js";
 import { VOICES } from "./score.js";
+import { TempoGauge } from "./tempo.js";
 import { whyNoMidi } from "./webmidi.js";
+import { clockText } from "./words.js";
 
 const FRESH_MS = 10_000; // for so long, something that went wrong is news
 const NONE = "—";
@@ -80,14 +82,6 @@ function group(root, name, label) {
   return root.appendChild(make("div", { class: name, role: "group", "aria-label": label }));
 }
 
-function line(root, tag, name, text = "") {
-  return root.appendChild(make(tag, { class: name }, text));
-}
-
-function clockText(seconds) {
-  return `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
-}
-
 // Judges a count that should stand at 0: bad while it rises, and to be watched from then on.
 function rising() {
   let before = Infinity;
@@ -121,50 +115,6 @@ class Figure {
   }
 }
 
-// The tempo, where it comes from, and a lamp for each beat of the bar.
-class TempoGauge {
-  constructor(root, link, score) {
-    this.link = link;
-    this.score = score;
-    const speed = line(root, "p", "speed");
-    this.bpm = line(speed, "b", "", NONE);
-    line(speed, "span", "unit", " BPM");
-    const place = line(root, "p", "place");
-    line(place, "span", "unseen", "bar and beat ");
-    this.place = line(place, "span", "");
-    this.source = line(root, "p", "source");
-    this.lamps = line(root, "div", "lamps");
-    this.lamps.setAttribute("aria-hidden", "true");
-    this.tempo = null;
-    this.beat = -1;
-  }
-
-  hear(tempo) {
-    this.tempo = tempo;
-    setText(this.bpm, tempo ? tempo.bpm.toFixed(1) : NONE);
-    const peers = tempo?.peers ? ` · ${tempo.peers} Link peer${tempo.peers === 1 ? "" : "s"}` : "";
-    const source = !tempo ? "no beat" : tempo.is_lost ? `${tempo.source} lost` : tempo.source;
-    setText(this.source, source + peers);
-    this.source.title = source + peers;
-    this.source.dataset.meaning = tempo?.is_lost ? "bad" : "";
-  }
-
-  move(ms) {
-    const aBar = this.link.values.beats_a_bar ?? 4;
-    const position = this.link.position(ms);
-    let beats = position === null ? null : this.score.beatsAt(position);
-    if (beats === null && this.tempo) beats = (this.tempo.bar - 1) * aBar + this.tempo.beat - 1;
-    const beat = beats === null ? null : Math.floor(beats);
-    if (beat === this.beat && this.lamps.childElementCount === aBar) return;
-    this.beat = beat;
-    while (this.lamps.childElementCount < aBar) this.lamps.append(document.createElement("i"));
-    while (this.lamps.childElementCount > aBar) this.lamps.lastChild.remove();
-    const inBar = beat === null ? -1 : ((beat % aBar) + aBar) % aBar;
-    [...this.lamps.children].forEach((lamp, i) => lamp.classList.toggle("is-lit", i === inBar));
-    setText(this.place, beat === null ? NONE : `${Math.floor(beat / aBar) + 1}.${inBar + 1}`);
-  }
-}
-
 // What is plugged in, and where the take goes: beside the gauges, or behind a button where there is no room.
 class Places {
   constructor(root) {
@@ -182,7 +132,7 @@ class Places {
     this.put("MIDI in", midi_in.join(", ") || "none");
     this.put("MIDI out", midi_out.join(", ") || "none");
     this.put("Sound", `${sound}, blocks of ${block_samples}`);
-    this.put("Take", take ? `${clockText(take.seconds)} min, ${take.folder}` : "not recorded");
+    this.put("Take", take ? `${clockText(take.seconds)}, ${take.folder}` : "not recorded");
   }
 
   put(name, text) {

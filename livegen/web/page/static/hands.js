@@ -8,6 +8,7 @@ import { EnginePanel } from "./engines.js";
 import { makeLearning } from "./learn.js";
 import { makePads } from "./pads.js";
 import { MODEL, VOICES } from "./score.js";
+import { Songs } from "./songs.js";
 import { makeButtons, makePicker, makeWidget } from "./widgets.js";
 
 const TRANSPORT = ["start", "stop", "panic"];
@@ -17,6 +18,7 @@ const FRONT = [
   ["temperature", "volume"],
   ["reroll", "hold", "undo", "tap", "rewind", "capture", "bpm", "patch", "model"],
 ];
+const SONGS = ["previous", "song", "next"];
 const CUES = ["fill", "drop", "tutti", "end", "break", "build", "solo", "cue_when"];
 const VOICE_FRONT = ["role", "mute", "volume"];
 const GROUPS = {
@@ -32,6 +34,7 @@ const PICKERS = { patch: "patches", model: "models" }; // a control that takes a
 const SAME = "same"; // in place of a voice's own model: the one that plays the others
 const ACTIONS = ["trigger", "count", "name"]; // kinds that do something once
 const SEND_MS = 16; // between two values of a control
+const VIEWS = { stage: "stage view (tablet)", show: "show (audience)" }; // by what the address says
 const REFUSAL_MS = 5000;
 
 /**
@@ -69,6 +72,8 @@ class Hands {
     this.voices = new Map(); // by name, what shows who plays it
     this.engines = []; // the panels of those kinds of models that have controls of their own
     this.isRunning = true; // until the session says so
+    this.songs = new Songs(link);
+    this.songs.onChange(() => this.showSongs());
     this.set = notTooOften(link);
   }
 
@@ -83,6 +88,7 @@ class Hands {
       this.panel = this.root.appendChild(this.makePanel(new Map(rows.map((row) => [row.name, row]))));
       this.pickers = [...this.widgets].map(([name, widget]) => ({ ...partsOf(name), widget })).filter(isPicker);
       this.show(this.link.values);
+      this.showSongs();
     }
     for (const { voice, kind, widget } of this.pickers) {
       const names = hello[PICKERS[kind]] ?? [];
@@ -98,7 +104,7 @@ class Hands {
     this.learning = makeLearning(panel, this.link, this.prompt);
     const ofVoices = [...rows.values()].filter(({ scope }) => scope === "voice");
     const voices = [...new Set(ofVoices.map(({ name }) => name.split(".")[0]))];
-    panel.append(this.makeTransport(rows));
+    panel.append(this.makeTransport(rows), this.makeSongs(rows));
     this.cues = this.place(rows, CUES, "actions cues");
     panel.append(this.cues);
     const [mode, sliders, actions] = FRONT;
@@ -119,6 +125,7 @@ class Hands {
     });
     panel.append(...details, ...groups, ...this.engines.map((engine) => engine.fold));
     if (rows.size) panel.append(fold("more", this.place(rows, [...rows.keys()], "rows")));
+    panel.append(makeViews());
     return panel;
   }
 
@@ -139,7 +146,15 @@ class Hands {
       taller.setAttribute("aria-pressed", this.root.classList.toggle("is-tall"));
     });
     buttons.append(taller);
-    return make("div", { class: "transport" }, buttons, this.prompt);
+    return make("div", { class: "transport" }, buttons, this.prompt, this.learning.presses);
+  }
+
+  // The song that plays, until another one is wanted; hidden without a set-list.
+  makeSongs(rows) {
+    this.songRow = this.place(rows, SONGS, "songs");
+    this.songPlace = make("p", { class: "song-place", role: "status" });
+    this.songRow.append(this.songPlace);
+    return this.songRow;
   }
 
   makeVoice(rows, voice) {
@@ -175,7 +190,8 @@ class Hands {
       ? (value) => this.act(row.name, value)
       : (value) => this.set(row.name, value);
     if (row.name in BUTTONS) return makeButtons(row, BUTTONS[row.name], act);
-    return isPicker(partsOf(row.name)) ? makePicker(row, act) : makeWidget(row, act);
+    const picksName = row.name === "song" || isPicker(partsOf(row.name));
+    return picksName ? makePicker(row, act) : makeWidget(row, act);
   }
 
   act(name, value) {
@@ -189,6 +205,16 @@ class Hands {
     for (const engine of this.engines) engine.show(values);
   }
 
+  showSongs() {
+    if (!this.songRow) return;
+    this.songRow.hidden = !this.songs.names.length;
+    this.widgets.get("song")?.setNames(this.songs.names);
+    const isWanted = this.songs.wanted !== null;
+    this.widgets.get("song")?.show(isWanted ? this.songs.next : this.songs.name);
+    this.songRow.classList.toggle("is-wanted", isWanted);
+    setText(this.songPlace, isWanted ? "to come" : this.songs.place);
+  }
+
   showKnobs(knobs) {
     for (const [name, widget] of this.widgets) widget.showKnob(knobs[name]);
   }
@@ -199,7 +225,7 @@ class Hands {
     this.showCues(gauges.cues ?? []);
     this.memories?.show(gauges.memories ?? []);
     for (const engine of this.engines) engine.showEngine(gauges.engines?.[engine.kind]);
-    this.learning.showWaiting(gauges.learning ?? null);
+    this.learning.showWaiting(gauges.learning ?? null, gauges.learning_press);
     for (const { voice, kind, widget } of this.pickers) {
       const shown = voice ? (gauges.cast?.[voice] ?? SAME) : gauges[kind];
       if (shown) widget.show(shown);
@@ -253,6 +279,14 @@ class Hands {
       event.preventDefault(); // else the page scrolls
     }
   }
+}
+
+// Where the other pages are; they open beside this one, whose keys may be held.
+function makeViews() {
+  const links = Object.entries(VIEWS).map(([view, words]) => {
+    return make("a", { class: "view", href: `/?view=${view}`, target: "_blank", rel: "noopener" }, words);
+  });
+  return make("nav", { class: "views", "aria-label": "other pages" }, ...links);
 }
 
 function fold(title, content, voice) {

@@ -1,11 +1,13 @@
-// The page of an audience: the roll as light, the waveforms of the four voices, and the session's name. It only looks on:
-// its line to the server hears, and the server takes nothing from it.
+// The page of an audience: the roll as light, the waveforms of the four voices, and the name of the song, or of the rig
+// where there is no set-list. It only looks on: its line to the server hears, and the server takes nothing from it.
 
+import { keepAwake } from "./awake.js";
 import { Light } from "./light.js";
 import { Link, lineTo } from "./link.js";
 import { Pace } from "./pace.js";
 import { Score, VOICES } from "./score.js";
 import { drawScopes } from "./scopes.js";
+import { Songs } from "./songs.js";
 import { View } from "./view.js";
 import { Waves } from "./waves.js";
 
@@ -74,7 +76,7 @@ class Show {
   }
 }
 
-function showName(heading, { name }) {
+function showName(heading, name) {
   heading.textContent = name;
   document.title = name ? `${name} · livegen` : "livegen";
 }
@@ -84,10 +86,6 @@ function fillScreen() {
   const isFull = document.fullscreenElement !== null;
   const done = isFull ? document.exitFullscreen() : document.documentElement.requestFullscreen();
   done.catch(() => {}); // the browser has a reason, and nobody here reads it
-}
-
-function keepAwake() {
-  if (document.visibilityState === "visible") navigator.wakeLock?.request("screen").catch(() => {}); // or it may not
 }
 
 function hideWhatIsStill() {
@@ -103,14 +101,14 @@ function hideWhatIsStill() {
 
 const link = new Link(lineTo("show"));
 const show = new Show(document.getElementById("show"), link);
-link.on("hello", (hello) => showName(document.getElementById("name"), hello));
+const songs = new Songs(link);
+songs.onChange(() => showName(document.getElementById("name"), songs.name || link.hello.name));
 link.on("state", () => document.body.classList.toggle("is-away", link.state !== "here"));
 if (document.fullscreenEnabled) {
   document.getElementById("hint").hidden = false;
   addEventListener("click", fillScreen);
   addEventListener("keydown", ({ code, repeat }) => code === "KeyF" && !repeat && fillScreen());
 }
-document.addEventListener("visibilitychange", keepAwake);
 keepAwake();
 hideWhatIsStill();
 show.start();

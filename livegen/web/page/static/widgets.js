@@ -12,6 +12,7 @@ const SLIDER_STEPS = 100;
 const FINE_RANGE = 100; // a slider alone cannot be set to the unit over a range as wide as this
 const MAX_SEGMENTS = 6; // more choices than this go in a list
 const AT_ONCE = ["tap", "panic"]; // as the finger comes down: a click comes when it goes up
+const PRESSED = /, pressed( twice| long)$/; // at the end of a switch's words, as livegen/rig/values.py has them
 
 export function makeWidget(row, act) {
   const kinds = { float: slider, int: slider, bool: toggle, choice, trigger, count, name: word };
@@ -56,7 +57,7 @@ function frame(row, { body, ...functions }) {
     },
     showKnob(knob) {
       badge.hidden = !knob;
-      badge.textContent = knob?.split(" on ")[0] ?? "";
+      badge.textContent = knob ? `${knob.split(" on ")[0]}${knob.match(PRESSED)?.[1] ?? ""}` : "";
       element.title = knob ? `${row.description} · ${knob} sets it` : row.description;
     },
     showRefusal(reason) {
