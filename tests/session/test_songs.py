@@ -35,6 +35,7 @@ from livegen.takes.take import Take
 from livegen.units import FRAME_RATE_HZ
 from livegen.voices import Voice
 
+LOAD_SECONDS = 90.0  # a model that is loaded for the first time ever is compiled first
 KNOB = Knob("top_p", 3, "cc", 30)
 RIGS = (
     Rig(patch="arcade", controls={"temperature": 0.5, "memory": 0.25}),
@@ -235,7 +236,7 @@ def test_a_song_begins_on_a_bar_line_with_its_model_and_the_take_is_the_same_aga
         session.receive(NoteOn(0, 60, 100), "keys")
         assert osc.ask("/livegen/song") == ("/livegen/song", ["Opening"])
         osc.send("/livegen/next", 1)
-        assert wait_until(lambda: state().song == "Night", 20.0)
+        assert wait_until(lambda: state().song == "Night", LOAD_SECONDS)
         assert session.model == "solo"
         (at,) = [frame for frame, _ in state().timeline.leaps if frame > 0][-1:]
         assert state().tempo.bpm == pytest.approx(240.0)
@@ -247,7 +248,7 @@ def test_a_song_begins_on_a_bar_line_with_its_model_and_the_take_is_the_same_aga
         assert session.instrument.held_keys  # a key that is held stays held
         session.receive(NoteOff(0, 60), "keys")
         osc.send("/livegen/song", "last")
-        assert wait_until(lambda: state().song == "Last" and state().cues.pending, 20.0)
+        assert wait_until(lambda: state().song == "Last" and state().cues.pending, LOAD_SECONDS)
         shown = io.StringIO()
         with Screen(session, Console(file=shown, force_terminal=True, width=120)):
             assert wait_until(lambda: session.instrument.values["temperature"] == 0.5)
@@ -272,7 +273,7 @@ def test_saving_keeps_the_rig_of_the_song_that_plays(
     session = open_session(Song("A", load_rig(str(rigs[0]))), Song("B", load_rig(str(rigs[1]))))
     session.receive(SetControl("next", True), "keys")
     lead = load_patch("lead").controls["temperature"]
-    assert wait_until(lambda: session.instrument.values["temperature"] == lead, 20.0)
+    assert wait_until(lambda: session.instrument.values["temperature"] == lead, LOAD_SECONDS)
     session.receive(SetControl("temperature", 0.5), "keys")
     session.receive(SetControl("save", ""), "keys")
     assert wait_until(lambda: load_rig(str(rigs[1])).controls.get("temperature") == 0.5)
@@ -303,10 +304,10 @@ def test_a_song_opens_its_own_ports_and_keeps_those_that_both_have(
         keyboard.send(0x90, 60, 100)
         assert wait_until(lambda: len(session.instrument.held_keys) == 1)
         session.receive(SetControl("song", "B"), "osc")
-        assert wait_until(lambda: hears(drums, is_model_s), 20.0)
+        assert wait_until(lambda: hears(drums, is_model_s), LOAD_SECONDS)
         assert [key.key for key in session.instrument.held_keys] == [60]  # on a port that both have
         session.receive(SetControl("song", "C"), "osc")
-        assert wait_until(lambda: session.instrument.held_keys == (), 20.0)  # which this one has not
+        assert wait_until(lambda: session.instrument.held_keys == (), LOAD_SECONDS)  # which this one has not
         assert wait_until(lambda: session.midi_outs is not None and session.midi_outs.names == ["livegen out"])
         assert wait_until(lambda: session.midi_in is not None and session.midi_in.names == ["livegen in"])
     finally:

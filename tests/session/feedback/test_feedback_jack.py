@@ -3,6 +3,7 @@
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 import pytest
 from hash_engine import HashEngine
@@ -12,9 +13,10 @@ from remote_port import RemotePort
 from waiting import wait_until
 
 from livegen.controls import CONTROLS, Control, osc_address, parse_value
+from livegen.events import SetControl
 from livegen.inputs.midi_settings import parse_settings
 from livegen.patch import load_patch
-from livegen.rig import Knob, Rig
+from livegen.rig import Knob, Rig, SetList, Song, load_library
 from livegen.session.build import build_session
 from livegen.session.session import Session
 from livegen.session.settings import Settings
@@ -24,6 +26,7 @@ pytestmark = pytest.mark.device
 NUMBERS = [name for name, control in CONTROLS.items() if control.kind in ("float", "int") and name != "lookahead"][:100]
 KNOBS = tuple(Knob(name, index // 50, "cc", 60 + index % 50) for index, name in enumerate(NUMBERS))
 PAD = Knob("p2.mute", 9, "note", 36)
+LIT = Rig(knobs=(*KNOBS, PAD), midi_ins=(parse_settings("surface,feedback=on"),))
 
 
 class Lights:
@@ -67,19 +70,22 @@ def surface(jack: str) -> Iterator[Keyboard]:
 
 
 @pytest.fixture
-def open_session(jack: str, surface: Keyboard) -> Iterator[Callable[[], Session]]:
+def open_session(jack: str, surface: Keyboard) -> Iterator[Callable[..., Session]]:
     opened: list[Session] = []
 
-    def start() -> Session:
+    def start(*songs: Song) -> Session:
+        rig = songs[0].rig if songs else LIT
         settings = Settings(
             audio="null",
             midi_api="jack",
             osc_port=0,
             seed=7,
-            midi_ins=(parse_settings("surface,feedback=on"),),
-            rig=Rig(knobs=(*KNOBS, PAD)),
+            midi_ins=rig.midi_ins or (),
+            rig=rig,
+            library=load_library(rig),
+            set_list=SetList("set", songs) if songs else None,
         )
-        opened.append(build_session(HashEngine(), load_patch("plain"), settings))
+        opened.append(build_session(HashEngine("default"), load_patch("plain"), settings))
         opened[-1].start(lambda: None)
         return opened[-1]
 
@@ -113,7 +119,7 @@ def move(osc: OscClient, share: float) -> dict[tuple[int, int], int]:
 
 
 def test_osc_moves_two_hundred_controls_and_the_device_shows_all_of_them(
-    open_session: Callable[[], Session], lights: Lights
+    open_session: Callable[..., Session], lights: Lights
 ) -> None:
     session = open_session()
     osc = OscClient(session.osc.port)
@@ -135,7 +141,7 @@ def test_osc_moves_two_hundred_controls_and_the_device_shows_all_of_them(
     assert wait_until(lambda: lights.show(DARK))
 
 
-def test_what_a_cable_brings_back_moves_nothing(open_session: Callable[[], Session], lights: Lights) -> None:
+def test_what_a_cable_brings_back_moves_nothing(open_session: Callable[..., Session], lights: Lights) -> None:
     session = open_session()
     assert session.midi_in is not None
     assert wait_until(lambda: lights.show({place(PAD): 0}))
@@ -159,7 +165,7 @@ def test_what_a_cable_brings_back_moves_nothing(open_session: Callable[[], Sessi
 
 
 def test_a_device_that_is_pulled_gets_everything_anew_when_it_is_back(
-    open_session: Callable[[], Session], lights: Lights, surface: Keyboard
+    open_session: Callable[..., Session], lights: Lights, surface: Keyboard
 ) -> None:
     session = open_session()
     assert wait_until(lambda: lights.show({place(PAD): 0}))
@@ -174,11 +180,33 @@ def test_a_device_that_is_pulled_gets_everything_anew_when_it_is_back(
         osc.close()
 
 
-def test_a_device_that_is_not_there_to_be_lit_is_a_warning(open_session: Callable[[], Session]) -> None:
+def test_a_device_that_is_not_there_to_be_lit_is_a_warning(open_session: Callable[..., Session]) -> None:
     session = open_session()
     assert session.warnings == [
         "surface:keys has no output port beside its input: feedback has nothing to light there",
     ]
+
+
+def test_the_lights_are_those_of_the_song_that_plays(open_session: Callable[..., Session], lights: Lights) -> None:
+    dark, other = Rig(), replace(LIT, knobs=(replace(PAD, control="tr.mute"),))
+    session = open_session(Song("A", dark), Song("B", LIT), Song("C", other), Song("D", dark))
+
+    def go_to(song: str) -> None:
+        session.receive(SetControl("song", song), "keys")
+        assert wait_until(lambda: session.instrument.state.song == song, 20.0)
+
+    session.receive(SetControl("cue_when", "now"), "keys")
+    go_to("B")
+    session.receive(SetControl("p2.mute", True), "keys")
+    assert wait_until(lambda: lights.show({place(PAD): 127}) and len(lights.shown) == len(KNOBS) + 1)
+    go_to("C")
+    assert wait_until(lambda: lights.show(dict.fromkeys(DARK, 0)))
+    session.receive(SetControl("tr.mute", True), "keys")
+    assert wait_until(lambda: lights.show({place(PAD): 127}))
+    go_to("D")
+    assert wait_until(lambda: lights.show(DARK))
+    assert wait_until(lambda: not any(line.startswith("livegen") for line in outputs_of("surface lights:in")))
+    assert session.status.faults == 0
 
 
 def share_of(session: Session, knob: Knob) -> float:
