@@ -3,9 +3,10 @@
     PYTHONPATH=. python tools/judge_set_list.py [--seconds 300] [--seed 1]
 
 Rigs differ in patch, model, mode, controls, knobs and MIDI ports: two keyboards and two synths are there in some and
-not in others. A performer holds keys on both keyboards whenever the song changes. At the end nobody holds a key and the
-model is stopped: whatever sounds then hangs. Silence is looked for in the take's sound; it may last as long as a bar of
-the song that it ends in. Late frames are those of the whole jam.
+not in others, and one keyboard has lights. A performer plays, gives cues and takes them back, moves a control by OSC,
+and holds keys on both keyboards whenever the song changes. At the end nobody holds a key and the model is stopped:
+whatever sounds then hangs. Silence is looked for in the take's sound; it may last as long as a bar of the song that it
+ends in. Late frames are those of the whole jam.
 
 Exits with 1 if a bar is missed.
 """
@@ -16,6 +17,7 @@ import signal
 import sys
 import tempfile
 import time
+from itertools import cycle
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -38,7 +40,7 @@ from livegen.takes.take import Take
 from livegen.units import FRAME_RATE_HZ
 
 RIGS: Final = (
-    'patch = "lead"\nmidi_in = "keystation"\n[[midi_out]]\nport = "synth"\n',
+    'patch = "lead"\n[[midi_in]]\nport = "keystation"\nfeedback = "on"\n[[midi_out]]\nport = "synth"\n',
     'patch = "arcade"\nmodel = "solo"\n[[midi_out]]\nport = "synth"\n',
     'models = ["no=gan"]\n[controls]\nmode = "trade"\n[[midi_in]]\nport = "minilab"\nvoice = "p1"\n',
     'model = "vae"\npatch = "boss_fight"\n[[midi_out]]\nport = "drums"\nno.channel = 10\n[[midi_out]]\n'
@@ -48,7 +50,7 @@ RIGS: Final = (
     'patch = "split"\nmidi_in = "keystation"\n[[midi_out]]\nport = "synth"\nthru = true\n',
     'patch = "water"\nmodels = ["p2=solo"]\n[controls]\nharmony = 1.0\n',
     'patch = "heroic"\n[controls]\nmode = "free"\n[[knob]]\ncontrol = "temperature"\nchannel = 1\ncc = 74\n'
-    '[[midi_out]]\nport = "drums"\nclock = true\n',
+    '[[midi_in]]\nport = "keystation"\nfeedback = "on"\n[[midi_out]]\nport = "drums"\nclock = true\n',
     'models = ["tr=vae"]\n[controls]\n"p1.role" = "model"\n',
     'patch = "plain"\nmidi_in = "minilab"\n[[midi_out]]\nport = "synth"\nclock = true\n',
 )
@@ -64,6 +66,15 @@ CUES: Final = (
     'cue = "start 4"',
     "",
     'cue = "fill"',
+)
+MOVES: Final[tuple[tuple[str, float | str], ...]] = (
+    ("fill", 1),
+    ("build", 2),
+    ("undo", 1),
+    ("solo", "p2"),
+    ("tutti", 1),
+    ("temperature", 0.8),
+    ("reroll", 1),
 )
 _SILENT: Final = 1e-3
 _PIECE_SECONDS: Final = 0.02
@@ -110,13 +121,15 @@ class Performer:
 
 def step_through(osc: OscClient, performer: Performer, seconds: float, n_songs: int) -> list[float]:
     """Go through the songs, keys held at each change; return how long each change took from the press."""
-    took = []
+    took, moves = [], cycle(MOVES)
     for number in range(1, n_songs + 1):
         ends = time.perf_counter() + seconds / n_songs
         while time.perf_counter() < ends - 3.0:
             performer.press()
             time.sleep(0.4)
             performer.let_go()
+            name, value = next(moves)
+            osc.send(f"/livegen/{name}", value)
             time.sleep(0.3)
         performer.press()
         if number < n_songs:
@@ -172,6 +185,7 @@ def main() -> int:
         path = write_set_list(folder)
         songs = load_set_list(path).songs
         listeners = {name: RemotePort("in", name, "in") for name in ("synth", "drums")}
+        lights = RemotePort("in", "keystation lights", "in")
         performer = Performer(Random(options.seed))
         jam = Jam(folder, "--audio", "JACK", "--midi-api", "jack", "--set-list", path, "--take", folder / "takes")
         try:
@@ -183,6 +197,7 @@ def main() -> int:
             jam.close()
         words = jam.words
         performer.leave()
+        n_lights = len(lights.unplug())
         hanging = {
             name: sorted(still_on([mido.Message.from_bytes(data) for data in listener.unplug()]))
             for name, listener in listeners.items()
@@ -202,6 +217,7 @@ def main() -> int:
         f"changes: {len(took)}, after {min(took):.2f} to {max(took):.2f} s of the press",
         f"hanging notes: on the chip {int(sounds_on)}, on MIDI outputs {hanging}",
         f"longest silence: {longest[1]:.2f} s, {in_bars(longest, began):.2f} of a bar, from {longest[0]:.1f} s on",
+        f"messages to the keyboard's lights: {n_lights}",
         f"replay --check: {replayed.stdout.strip() or replayed.stderr.strip()}",
         words.splitlines()[-1],
     ]
