@@ -108,7 +108,7 @@ def parse_rig(text: str, path: Path) -> Rig:
     if "models" in fields:
         fields["models"] = dict(_voice_model(file, text, path.parent) for text in fields["models"])
     knobs = _knobs(file, root[KNOB_SECTION]) if KNOB_SECTION in root else None
-    ins = _midi_ins(file, root[MIDI_IN_SECTION]) if MIDI_IN_SECTION in root else None
+    ins = _midi_ins(file, root[MIDI_IN_SECTION], path.parent) if MIDI_IN_SECTION in root else None
     outs = None
     if MIDI_OUT_SECTION in root:
         outs = _ports(file, MIDI_OUT_SECTION, root[MIDI_OUT_SECTION], midi_out.read_settings)
@@ -193,16 +193,24 @@ def _knob(file: TomlText, index: int, table: dict[str, Any]) -> Knob:
     return knob
 
 
-def _midi_ins(file: TomlText, value: object) -> tuple[MidiInSettings, ...]:
+def _midi_ins(file: TomlText, value: object, folder: Path) -> tuple[MidiInSettings, ...]:
     if isinstance(value, str):
         name = file.simple((MIDI_IN_SECTION,), value, "text", (), (0, 0))
         return (MidiInSettings(name),) if name.strip() else (MidiInSettings(),)
-    ins = _ports(file, MIDI_IN_SECTION, value, midi_in.read_settings)
+    ins = _ports(file, MIDI_IN_SECTION, value, lambda table: midi_in.read_settings(_with_profile(table, folder)))
     try:
         midi_in.wirings(ins)
     except PortError as error:
         raise RigError(f"{file.where((MIDI_IN_SECTION, len(ins) - 1))}: {error}") from None
     return ins
+
+
+def _with_profile(table: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
+    """Return the table of an input with the absolute path of the profile that lies beside the rig, if it names one."""
+    profile = table.get("feedback")
+    if isinstance(profile, str) and profile.endswith(".toml") and (folder / profile).is_file():
+        return {**table, "feedback": str((folder / profile).absolute())}
+    return table
 
 
 def _ports(

@@ -2,6 +2,7 @@
 
 import tomllib
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,17 @@ def gig(tmp_path: Path) -> Path:
     path = tmp_path / "gig.toml"
     path.write_text(GIG)
     return path
+
+
+def test_a_profile_beside_a_rig_is_found_from_everywhere(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text((files("livegen.profiles") / "generic.toml").read_text())
+    rig = tmp_path / "gig.toml"
+    rig.write_text('[[midi_in]]\nport = "pads"\nfeedback = "mine.toml"\n')
+    (settings,) = load_rig(str(rig)).midi_ins or ()
+    assert settings.feedback == str(tmp_path / "mine.toml")
+    rig.write_text('[[midi_in]]\nport = "pads"\nfeedback = "yours.toml"\n')
+    with pytest.raises(RigError, match=r"line 3: midi_in.feedback cannot be 'yours.toml'"):
+        load_rig(str(rig))
 
 
 def test_a_rig_says_everything_that_a_session_is_opened_with(gig: Path) -> None:
