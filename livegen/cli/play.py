@@ -103,11 +103,13 @@ def jam(
     from livegen.rig import Rig, load_library, load_rig, load_set_list
     from livegen.session.build import build_session
     from livegen.session.settings import Settings
+    from livegen.system.memory import keep_memory_together
     from livegen.system.threads import least_priority
     from livegen.takes.library import TakeSettings
     from livegen.web.page.address import open_page
     from livegen.web.stage import Stage
 
+    keep_memory_together()
     named, own = parse_models(model)
     said: dict[str, Any] = {
         "patch": absolute(patch, list_patches()),
