@@ -356,11 +356,14 @@ def is_shown(frame_index: int, memory: float) -> bool:
 
 
 class Past:
-    """A song up to a frame: the frame itself, and the past before it."""
+    """A song up to a frame: the frame itself, as its bytes, and the past before it.
+
+    A session keeps `CAPACITY` of them for each model, and an array takes three times as much memory as bytes do.
+    """
 
     __slots__ = ("before", "frame", "frame_index")
 
-    def __init__(self, before: Self | None, frame: NDArray[np.uint8], frame_index: int) -> None:
+    def __init__(self, before: Self | None, frame: bytes, frame_index: int) -> None:
         self.before = before
         self.frame = frame
         self.frame_index = frame_index
@@ -377,6 +380,9 @@ class Memory:
 
     def __init__(self) -> None:
         self._history = new_history(CAPACITY)
+        for array in self._history:
+            array.fill(0)  # or the system would hand out the memory only as the song goes on
+        self._frame = SILENCE.copy()
         self._written: list[Past | None] = [None] * CAPACITY  # the past whose frame is in each row
         self._length = 0
         self._lock = threading.Lock()
@@ -386,7 +392,7 @@ class Memory:
 
         `plan` is the lag in frames that the next frame is to follow, or 0; a plan longer than the song is ignored.
         """
-        past = Past(before, frame, 0 if before is None else before.frame_index + 1)
+        past = Past(before, frame.tobytes(), 0 if before is None else before.frame_index + 1)
         proposals = np.empty_like(NO_PROPOSALS)
         with self._lock:
             self._write(past)
@@ -407,7 +413,8 @@ class Memory:
             if oldest is not None and oldest.frame_index < step.frame_index:
                 oldest.before = None  # frees the frames that are too old to go back to
             self._written[row] = step
-            remember(self._history, step.frame_index, step.frame)
+            self._frame.reshape(-1)[:] = np.frombuffer(step.frame, np.uint8)
+            remember(self._history, step.frame_index, self._frame)
             self._length = step.frame_index + 1
 
     def _begin_at(self, frame_index: int) -> None:
