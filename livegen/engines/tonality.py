@@ -49,6 +49,13 @@ alone in .60; `LISTENERS` did in .68 and .45.
 """
 
 
+WEIGHTS: Final = _templates(
+    [5.0, 2.0, 3.5, 2.0, 4.5, 4.0, 2.0, 4.5, 2.0, 3.5, 1.5, 4.0],
+    [5.0, 2.0, 3.5, 4.5, 2.0, 4.0, 2.0, 4.5, 3.5, 2.0, 1.5, 4.0],
+)
+"""How much pitch classes say for a key, by hand (D. Temperley, "What's Key for Key?", 1999): the leading tone more."""
+
+
 def key_fits(chroma: NDArray, profiles: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return how well a chroma fits each key: a correlation, -1..1.
 
@@ -57,7 +64,7 @@ def key_fits(chroma: NDArray, profiles: NDArray[np.float64]) -> NDArray[np.float
     chroma : ndarray, shape (12,)
         How much there is of each pitch class, from C up.
     profiles : ndarray of float64, shape (12, 2, 12)
-        `LISTENERS` or `SCORES`.
+        `LISTENERS`, `SCORES`, `WEIGHTS`, or a mean of them.
 
     Returns
     -------
