@@ -55,12 +55,13 @@ def rigs(draw: st.DrawFn) -> MidiOutSettings:
 def still_on(messages: list[mido.Message], *, is_sure: bool = True) -> set[tuple[int, int]]:
     """Return channel and key of what sounds after the messages, and check that each strike was of a silent key.
 
-    An output that is not sure what its port has heard may end keys that are not on.
+    An output that is not sure what its port has heard may end keys that are not on, and JACK may lose an end, which is
+    sent once more: then only what sounds at the end is looked at.
     """
     on: set[tuple[int, int]] = set()
     for message in messages:
         if message.type == "note_on":
-            assert (message.channel, message.note) not in on
+            assert (message.channel, message.note) not in on or not is_sure
             assert 1 <= message.velocity <= 127
             on.add((message.channel, message.note))
         elif message.type == "note_off":

@@ -199,7 +199,7 @@ def main() -> int:
         performer.leave()
         n_lights = len(lights.unplug())
         hanging = {
-            name: sorted(still_on([mido.Message.from_bytes(data) for data in listener.unplug()]))
+            name: sorted(still_on([mido.Message.from_bytes(data) for data in listener.unplug()], is_sure=False))
             for name, listener in listeners.items()
         }
         (take,) = (folder / "takes").iterdir()

@@ -278,5 +278,5 @@ def test_notes_reach_another_jack_program(midi: MidiSystem) -> None:
     output.close()
     assert wait_until(lambda: bool(listen() and heard[-1].is_cc(123) and heard[-1].channel == 9))
     listener.unplug()
-    assert still_on(heard) == set()
+    assert still_on(heard, is_sure=False) == set()
     assert {message.channel for message in heard if message.type == "note_on"} == {0, 9}
