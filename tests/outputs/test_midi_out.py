@@ -272,10 +272,12 @@ def test_notes_reach_another_jack_program(midi: MidiSystem) -> None:
         heard.extend(map(mido.Message.from_bytes, listener.take()))
         return len(heard)
 
-    assert wait_until(lambda: listen() >= 6)
-    stop.set()
-    thread.join()
-    output.close()
+    try:
+        assert wait_until(lambda: listen() >= 6)
+    finally:  # or the thread would keep the whole run of the tests from ending
+        stop.set()
+        thread.join()
+        output.close()
     assert wait_until(lambda: bool(listen() and heard[-1].is_cc(123) and heard[-1].channel == 9))
     listener.unplug()
     assert still_on(heard, is_sure=False) == set()
