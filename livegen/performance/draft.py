@@ -146,11 +146,21 @@ class Draft:
         state = self.state
         first_bar = bar_of(state.tempo, state.horizon, state.values) if state.tempo.is_outer else 0
         playing, machine = replace(state.playing, first_bar=first_bar), replace(state.machine, changes=())
-        cues = state.cues.cleared()
-        state = replace(state, song=name, song_from=state.horizon)
-        self.state = replace(state, playing=playing, machine=machine, cues=cues, count_in=None)
-        place = arrive(self.state, Place(first_context(state.engine, knobs_of(state.values))))
-        self.state = replace(self.state, timeline=self.state.timeline.leap(place))
+        self.state = replace(
+            state,
+            song=name,
+            song_from=state.horizon,
+            playing=playing,
+            machine=machine,
+            cues=state.cues.cleared(),
+            count_in=None,
+        )
+        self._leap(Place(first_context(state.engine, knobs_of(state.values))))
+
+    def _leap(self, place: Place) -> None:
+        """Let the song go on at a place from the horizon on, when tempo and controls are those of that place."""
+        timeline = self.state.timeline.leap(arrive(self.state, place))
+        self.state = replace(self.state, timeline=timeline)
 
     def _cue(self, event: SetControl, source: str) -> None:
         """Plan a cue, or say why not."""
@@ -242,9 +252,8 @@ class Draft:
                 self._put(name, value, self.state.machine)
                 self._hear(StampedEvent(SetControl(name, value), source, self.state.horizon), self.state.horizon)
                 self.messages.append(ControlInForce(name, value, source, is_consequence=True))
-        if move.place is not None:  # when tempo and controls are those of that place
-            place = arrive(self.state, move.place)
-            self.state = replace(self.state, timeline=self.state.timeline.leap(place))
+        if move.place is not None:
+            self._leap(move.place)
 
     def _take_force(self, frame_index: int) -> None:
         self._in_force = {start: state for start, state in self._in_force.items() if start < frame_index}

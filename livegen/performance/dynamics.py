@@ -46,9 +46,8 @@ def followed_gain(timeline: Timeline, frame_index: int, follow: float) -> float:
     """
     if follow == 0.0:
         return 1.0
-    latest = (frame_index - _LATEST_FRAMES) // _EVERY_FRAMES * _EVERY_FRAMES
-    places = range(latest, latest - _N_LOOKS * _EVERY_FRAMES, -_EVERY_FRAMES)
-    looks = [timeline.at(place).planned for place in places if timeline.start <= place < timeline.end]
+    latest = (frame_index - _LATEST_FRAMES) // _EVERY_FRAMES * _EVERY_FRAMES - timeline.start
+    looks = [step.planned for step in timeline.steps[latest::-_EVERY_FRAMES][:_N_LOOKS]] if latest >= 0 else []
     volumes = [
         max(int(look.frame[voice, Column.VOLUME]) for voice in voices)
         for look in looks
@@ -61,7 +60,7 @@ def followed_gain(timeline: Timeline, frame_index: int, follow: float) -> float:
     return min(max(gain, _LEAST_GAIN), _MOST_GAIN)
 
 
-def scaled(frame: NDArray[np.uint8], gains: NDArray[np.float64] | float, owner: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def scaled(frame: NDArray[np.uint8], gains: NDArray[np.float64], owner: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return a frame, uint8 (4, 3), with the volumes of the model's voices times factors; no note becomes silent."""
     volume = frame[:, Column.VOLUME]
     louder = np.clip(np.rint(volume * gains), np.minimum(volume, 1), list(VOLUME_MAX.values()))

@@ -211,10 +211,10 @@ def _balanced(
     state: State, timeline: Timeline, part: Part, frame: NDArray[np.uint8], cue: Cue | None
 ) -> NDArray[np.uint8]:
     """Return a frame as loud as it sounds: beside the performer, and under a cue."""
-    gains: NDArray[np.float64] | float = followed_gain(timeline, timeline.end, float(state.values["follow"]))
-    of_cue = None if cue is None else cue_gains(cue, timeline.end)
-    gains = gains if of_cue is None else gains * of_cue
-    return frame if isinstance(gains, float) and gains == 1.0 else scaled(frame, gains, part.owner)
+    gains = np.full(N_VOICES, followed_gain(timeline, timeline.end, float(state.values["follow"])))
+    if cue is not None:
+        gains *= cue_gains(cue, timeline.end)
+    return frame if (gains == 1.0).all() else scaled(frame, gains, part.owner)
 
 
 def _filled(

@@ -80,11 +80,11 @@ def _added(own: tuple[float, ...], more: list[float]) -> tuple[float, ...]:
     return tuple(each + added for each, added in zip(own, more, strict=True))
 
 
-def cue_gains(cue: Cue, frame_index: int) -> NDArray[np.float64] | None:
-    """Return the factors of the voices' volumes under a cue, shape (4,); None where it changes none."""
+def cue_gains(cue: Cue, frame_index: int) -> NDArray[np.float64]:
+    """Return the factors of the voices' volumes under a cue, shape (4,)."""
     if cue.name == "build":
         first, last = _BUILD_GAIN
         return np.full(N_VOICES, first + (last - first) * cue.share(frame_index))
     if cue.name == "solo":
         return np.array([_SOLO_GAIN if voice is cue.voice else _BEHIND_GAIN for voice in Voice])
-    return None
+    return np.ones(N_VOICES)
