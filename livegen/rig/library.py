@@ -1,7 +1,7 @@
 """The patches and models that a session can change to."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from livegen.errors import RigError
 from livegen.patch import Patch, list_patches, load_patch
@@ -63,20 +63,18 @@ def load_library(rig: Rig, models: Sequence[str] = (), others: Sequence[Rig] = (
         If two patches, or two models, of different places have the same name.
     """
     shipped = {name: load_patch(name) for name in list_patches()}
-    patches, names = dict(shipped), {name: name for name in shipped}
-    for text in _patch_texts((rig, *others)):
-        if text not in names:
+    patches, texts = dict(shipped), dict[str, str]()
+    for text in dict.fromkeys(_patch_texts((rig, *others))):
+        if text not in shipped:
             patch = load_patch(text)
-            _refuse_twins("patches", patch.name, text, {name: each for each, name in names.items() if each != name})
-            names[text], patches[patch.name] = patch.name, patch
-    programs = tuple(shipped) if rig.patches is None else tuple(names[text] for text in rig.patches)
+            _know("patches", patch.name, text, texts)
+            patches[patch.name] = patch
     known = {name: name for name in shipped_models()}
-    for text in (*models, *_model_texts((rig, *others))):
+    for text in dict.fromkeys((*models, *_model_texts((rig, *others)))):
         if text not in known:
-            name = model_folder(text).resolve().name
-            _refuse_twins("models", name, text, {name: each for name, each in known.items() if each != name})
-            known[name] = text
-    return Library(patches, programs, {name: text for text, name in names.items() if text != name}, known)
+            _know("models", model_folder(text).resolve().name, text, known)
+    library = Library(patches, tuple(shipped), texts, known)
+    return library if rig.patches is None else replace(library, programs=tuple(map(library.patch_name, rig.patches)))
 
 
 def _patch_texts(rigs: Iterable[Rig]) -> Iterator[str]:
@@ -91,6 +89,9 @@ def _model_texts(rigs: Iterable[Rig]) -> Iterator[str]:
         yield from (rig.models or {}).values()
 
 
-def _refuse_twins(what: str, name: str, text: str, others: Mapping[str, str]) -> None:
-    if others.get(name, text) != text:
-        raise RigError(f"two {what} are called {name}, {others[name]} and {text}: rename one of them")
+def _know(what: str, name: str, text: str, known: dict[str, str]) -> None:
+    """Note by which text a rig names something; what is shipped under the name steps back for it."""
+    other = known.get(name, name)
+    if other not in (name, text):
+        raise RigError(f"two {what} are called {name}, {other} and {text}: rename one of them")
+    known[name] = text

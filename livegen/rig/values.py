@@ -124,6 +124,11 @@ class Rig:
     path: Path | None = None
 
     @property
+    def first_knobs(self) -> tuple[Knob, ...]:
+        """The knobs that a session begins with."""
+        return DEFAULT_KNOBS if self.knobs is None else self.knobs
+
+    @property
     def cast(self) -> Cast:
         """Which model plays which voice, each by its name or its folder."""
         own = self.models or {}

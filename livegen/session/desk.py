@@ -309,7 +309,7 @@ class Desk:
         scene = self.songs.scene
         if scene is None or scene.name != name or self.songs.wanted is not None:
             return []
-        self._map = replace(self._map, knobs=scene.knobs, labels=labels_of(scene.ports[0]), learning=None)
+        self._map = replace(self._map, knobs=scene.rig.first_knobs, labels=labels_of(scene.ports[0]), learning=None)
         self._pinned = frozenset(scene.pinned)
         self.patch, self.path, self._new_scene = scene.patch, scene.rig.path, scene
         self._say(f"{name}, song {self.songs.current + 1} of {len(self.songs.scenes)}")

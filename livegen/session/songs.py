@@ -9,7 +9,7 @@ from livegen.engines.cast import Cast
 from livegen.events import Event, SetControl
 from livegen.inputs.midi_settings import MidiInSettings, roles_of
 from livegen.outputs.midi_settings import MidiOutSettings
-from livegen.rig import DEFAULT_KNOBS, Knob, Library, Rig, Song
+from livegen.rig import Library, Rig, Song
 
 SET_LIST: Final = "set-list"
 """Source of the events with which a song begins."""
@@ -43,11 +43,6 @@ class Scene:
     pinned: Mapping[str, Value]
     values: Values
     cue: tuple[str, Value] | None = None
-
-    @property
-    def knobs(self) -> tuple[Knob, ...]:
-        """Which knob sets which control."""
-        return DEFAULT_KNOBS if self.rig.knobs is None else self.rig.knobs
 
     @property
     def ports(self) -> tuple[tuple[MidiInSettings, ...], tuple[MidiOutSettings, ...]]:
@@ -152,7 +147,7 @@ class Songs:
         return replace(self, current=self.wanted, wanted=None)
 
     def models_ahead(self) -> Iterable[str]:
-        """Yield the models of the song that is wanted, and then of those beside the one that plays."""
+        """Return the models of the song that is wanted, and then of those beside the one that plays, each once."""
         near = [self.wanted, self.current, self.current + 1, self.current - 1]
         places = [place for place in near if place is not None and 0 <= place < len(self.scenes)]
         return dict.fromkeys(model for place in places for model in self.scenes[place].cast.models)
