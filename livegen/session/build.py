@@ -28,7 +28,6 @@ from livegen.outputs.devices import NULL_SAMPLE_RATE, choose_channels
 from livegen.outputs.midi_settings import MidiOutSettings
 from livegen.patch import Patch
 from livegen.profiles.reader import load_profile
-from livegen.rig import DEFAULT_KNOBS
 from livegen.session.clock import AudioClock
 from livegen.session.desk import MOST_AHEAD, Desk
 from livegen.session.feedback.devices import Devices
@@ -119,12 +118,13 @@ class _Builder:
 
     def _controller_map(self) -> ControllerMap:
         """Return the knobs of the rig; program changes pick songs where there are any, and else patches."""
-        settings = self._settings
-        knobs = DEFAULT_KNOBS if settings.rig.knobs is None else settings.rig.knobs
-        labels = labels_of(settings.midi_ins)
-        if self._scenes:
-            return ControllerMap(knobs, tuple(scene.name for scene in self._scenes), "song", labels=labels)
-        return ControllerMap(knobs, settings.library.programs, labels=labels)
+        settings, songs = self._settings, tuple(scene.name for scene in self._scenes)
+        return ControllerMap(
+            settings.rig.first_knobs,
+            songs or settings.library.programs,
+            "song" if songs else "patch",
+            labels=labels_of(settings.midi_ins),
+        )
 
     def _read_file(self, settings: Settings) -> Sequence[tuple[float, mido.Message]] | None:
         """Return what the file that is to be played says; what of it is damaged is a warning, or too much."""
@@ -207,11 +207,14 @@ class _Builder:
 
     def _look_for_ports(self, midi: MidiSystem) -> None:
         """See that the ports and profiles of all songs are there; raises PortError: nobody is to find out on stage."""
+        if not self._scenes:
+            return
+        there_in, there_out = midi.port_names("in"), midi.port_names("out")
         for scene in self._scenes:
             ins, outs = scene.ports
             try:
-                choose_ports(midi.port_names("in"), [each.port for each in wirings(ins) if each.port], "in")
-                choose_ports(midi.port_names("out"), [each.port for each in outs if each.port], "out")
+                choose_ports(there_in, [each.port for each in wirings(ins) if each.port], "in")
+                choose_ports(there_out, [each.port for each in outs if each.port], "out")
                 for each in ins:
                     if each.feedback not in (FEEDBACK_OFF, FEEDBACK_ON):
                         load_profile(each.feedback)

@@ -7,7 +7,7 @@ the status line.
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from threading import Event, Thread
 from typing import Final
@@ -23,6 +23,7 @@ from livegen.inputs.terminal import SOURCE as TERMINAL
 from livegen.inputs.terminal import TerminalKeys
 from livegen.instrument.instrument import COMMIT_MARGIN_SECONDS, Instrument
 from livegen.outputs.callback import MAX_PIECE_SAMPLES
+from livegen.outputs.midi import MidiOutput
 from livegen.outputs.scope import Scope
 from livegen.outputs.tap import TapReader
 from livegen.patch import Patch
@@ -36,6 +37,7 @@ from livegen.session.casting import Kind, casting_remark, kinds_in_force, silent
 from livegen.session.clock import AudioClock
 from livegen.session.desk import Desk, Outcome
 from livegen.session.feedback.devices import Devices
+from livegen.session.feedback.feedback import Feedback
 from livegen.session.inbox import Inbox
 from livegen.session.midi_outs import MidiOuts
 from livegen.session.settings import Settings
@@ -180,12 +182,10 @@ class Session:
         for name, part in (("midi in", self.midi_in), ("osc", self.osc), ("link", self.link)):
             if part is not None:
                 self._start_thread(name, part.run)
-        for feedback in self._lights.feedbacks if self._lights is not None else ():
-            self._start_thread(f"lights {feedback.name}", feedback.run, is_urgent=False)
+        self._run_lights([] if self._lights is None else self._lights.feedbacks)
         for name, run, is_urgent in self._attached:
             self._start_thread(name, run, is_urgent=is_urgent)
-        for output in self.midi_outs.outputs if self.midi_outs is not None else ():
-            self._start_thread(f"midi out {output.name}", output.run)
+        self._run_outputs([] if self.midi_outs is None else self.midi_outs.outputs)
         if self.terminal.is_usable:
             self._start_thread("terminal", self.terminal.run)
         if self.file_player is not None:
@@ -410,8 +410,9 @@ class Session:
 
     def _go_through_songs(self) -> None:
         """Give a song that was asked for its place in time, and wire the ports of one that has begun."""
-        if self._lights_wait:
-            self._light_anew()
+        if self._lights_wait and self._lights is not None:
+            self._lights_wait = False
+            self._run_lights(self._lights.rewire())
         song, scene = self.desk.song_to_place(), self.desk.new_scene()
         if song is not None:
             self.receive_together((SetControl("song", song),), SET_LIST, self._bar_line_ns())
@@ -422,15 +423,15 @@ class Session:
             self.midi_in.rewire(ins)
             self._lights_wait = True  # until the thread of the inputs has done that
         if self.midi_outs is not None:
-            for output in self.midi_outs.rewire(outs):
-                self._start_thread(f"midi out {output.name}", output.run)
+            self._run_outputs(self.midi_outs.rewire(outs))
 
-    def _light_anew(self) -> None:
-        """Light the controllers of the inputs that are there now."""
-        self._lights_wait = False
-        if self._lights is not None:
-            for feedback in self._lights.rewire():
-                self._start_thread(f"lights {feedback.name}", feedback.run, is_urgent=False)
+    def _run_outputs(self, outputs: Iterable[MidiOutput]) -> None:
+        for output in outputs:
+            self._start_thread(f"midi out {output.name}", output.run)
+
+    def _run_lights(self, feedbacks: Iterable[Feedback]) -> None:
+        for feedback in feedbacks:
+            self._start_thread(f"lights {feedback.name}", feedback.run, is_urgent=False)
 
     def _bar_line_ns(self) -> int | None:
         """Return when the next bar begins that a song can begin with; None for at once, where nothing plays in bars."""
