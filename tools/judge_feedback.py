@@ -27,6 +27,8 @@ from jack_server import jack_server
 from livegen_process import Jam
 from remote_port import RemotePort
 
+from livegen.controls import osc_address
+
 P99_MAX_MS = 50.0
 KNOBS = {20 + index: name for index, name in enumerate(("temperature", "volume", "p2.volume", "swing", "memory"))}
 RANGES = {"temperature": 2.0}
@@ -63,7 +65,7 @@ def measure(jam: Jam, lights: RemotePort, n_moves: int) -> tuple[list[float], di
             value, step = (0.0, 0) if step else (RANGES.get(name, 1.0), 127)
         lights.take()
         began = time.perf_counter()
-        osc.send(address(name), value)
+        osc.send(osc_address(name), value)
         while (
             not (is_seen := [0xB0, number, step] in lights.take()) and time.perf_counter() < began + _PATIENCE_SECONDS
         ):
@@ -77,14 +79,9 @@ def n_moved(jam: Jam, values: dict[str, float]) -> int:
     """Return how many controls do not stand where OSC has put them last."""
     osc, moved = jam.osc(), 0
     for name, value in values.items():
-        osc.send(address(name))
-        moved += abs(float(osc.receive_from(address(name))[0]) - value) > 1e-5
+        osc.send(osc_address(name))
+        moved += abs(float(osc.receive_from(osc_address(name))[0]) - value) > 1e-5
     return moved
-
-
-def address(name: str) -> str:
-    """Return a control's address."""
-    return "/livegen/" + name.replace(".", "/")
 
 
 def main() -> int:
