@@ -5,10 +5,9 @@ import { Meter } from "./meter.js";
 import { VOICES } from "./score.js";
 import { TempoGauge } from "./tempo.js";
 import { whyNoMidi } from "./webmidi.js";
-import { clockText } from "./words.js";
+import { clockText, NONE } from "./words.js";
 
 const FRESH_MS = 10_000; // for so long, something that went wrong is news
-const NONE = "—";
 const PLACES = ["MIDI in", "MIDI out", "Sound", "Take", "This page"];
 const STATES = { good: "fine", warn: "watch this", bad: "bad" };
 

@@ -1,8 +1,7 @@
 // The tempo, where it comes from, the place in the bar, and a lamp for each of its beats.
 
 import { line, setText } from "./dom.js";
-
-const NONE = "—";
+import { NONE } from "./words.js";
 
 export class TempoGauge {
   /**

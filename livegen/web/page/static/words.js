@@ -1,5 +1,8 @@
 // Numbers as a performer reads them.
 
+/** In place of a number that is not known. */
+export const NONE = "—";
+
 /** A time in minutes and seconds, and hours where there are some: `3:07`, `1:03:07`. */
 export function clockText(seconds) {
   const whole = Math.floor(seconds);
