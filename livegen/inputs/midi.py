@@ -346,9 +346,9 @@ class MidiInput:
         port.close()
 
     def _hand_on(self, packet: list[int], port: InputPort, decoder: Decoder) -> None:
-        now_seconds = self._now_seconds()
-        is_echo = self._echo is not None and self._echo.is_echo(packet, now_seconds)
-        is_late_echo = self.is_late_echo(packet, source_of(port), now_seconds)  # it must know of every message
+        now_seconds, source = self._now_seconds(), source_of(port)
+        is_echo = self._echo is not None and self._echo.is_echo(packet, now_seconds, source)
+        is_late_echo = self.is_late_echo(packet, source, now_seconds)  # it must know of every message
         if is_echo or is_late_echo:
             self.echoes += 1
             return
@@ -356,7 +356,7 @@ class MidiInput:
             event = event_of(message)
             if event is not None:
                 self.received += 1
-                self._sink(event, source_of(port))
+                self._sink(event, source)
 
     def _open_named(self, named: Sequence[Wiring]) -> None:
         texts = [wiring.port for wiring in named if wiring.port is not None]

@@ -329,7 +329,7 @@ class MidiOutput:
             held = tuple(key for key in self._held() if not is_same_device(key.source, self._port.name))
             messages = thru_messages(self._thru, held, self.settings)
             self._thru = held
-            self._send(messages)
+            self._send(messages, is_thru=True)
 
     def _end_again(self) -> None:
         """Repeat the ends of notes that may have reached nobody, so that none hangs. The caller holds the lock."""
@@ -338,12 +338,12 @@ class MidiOutput:
         self._ended = {place: at for place, at in self._ended.items() if at >= since}
         self._send_as_is([_note_off(*place) for place in self._ended.keys() - set(self._book.on)])
 
-    def _send(self, messages: list[mido.Message]) -> None:
+    def _send(self, messages: list[mido.Message], *, is_thru: bool = False) -> None:
         """Send now what the book of keys admits. The caller holds the lock."""
         for message in messages:
-            self._send_as_is(self._book.admit(message))
+            self._send_as_is(self._book.admit(message), is_thru=is_thru)
 
-    def _send_as_is(self, messages: list[mido.Message]) -> None:
+    def _send_as_is(self, messages: list[mido.Message], *, is_thru: bool = False) -> None:
         """Send now. The caller holds the lock. If the port fails, forget what sounds and what is queued."""
         for message in messages:
             if not self._is_open:
@@ -351,7 +351,7 @@ class MidiOutput:
             data = message.bytes()
             try:
                 if self._echo is not None and data[0] < _SYSTEM:
-                    self._echo.sent(data, time.perf_counter())
+                    self._echo.sent(data, time.perf_counter(), is_thru=is_thru)
                 if message.type in ("note_on", "note_off"):
                     self._unsure.add((message.channel, message.note))
                 self._port.send(data)

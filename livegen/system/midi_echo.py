@@ -17,15 +17,64 @@ _MOST_SENT: Final = 1024
 _SAME_DELAY_SECONDS: Final = 0.05
 """By how much the delays of two messages differ at most where a cable brings both back, and no hand."""
 
+_N_CHANNELS: Final = 16
+
+_MOST_LEFT_OUT: Final = 3
+"""So many note_ons that a port left out are remembered at most."""
+
 _N_PROOFS: Final = 2
 _PRESSED: Final = 64  # from this value on a controller that is a button is down
+
+
+@dataclass(frozen=True, slots=True)
+class _Leaving:
+    """The message that left as the `number`th, and whether it hands on what a keyboard plays."""
+
+    number: int
+    seconds: float
+    data: bytes
+    is_thru: bool
+
+
+class _Port:
+    """What came back from one port: the numbers of messages, and the keys that are down by an echo.
+
+    By channel it is counted, too, how many note_ons came back or stayed away, and how many of the latter speak for a
+    keyboard still.
+    """
+
+    def __init__(self) -> None:
+        self.returned: set[int] = set()
+        self.echoing_keys: set[tuple[int, ...]] = set()
+        self._n_counted = [0] * _N_CHANNELS
+        self._n_left_out = [0] * _N_CHANNELS
+
+    def leaves_out(self, channel: int, n_note_ons: int) -> bool:
+        """Tell whether the port left out note_ons that speak for a keyboard, when one comes that was sent; count it.
+
+        Parameters
+        ----------
+        channel : int
+            The channel of the note_on that comes, 0 to 15.
+        n_note_ons : int
+            So many note_ons of the channel have had their time to come back.
+        """
+        newly = max(n_note_ons - self._n_counted[channel], 0)
+        n_left_out = min(self._n_left_out[channel] + newly, _MOST_LEFT_OUT)
+        self._n_counted[channel] += newly + 1
+        self._n_left_out[channel] = max(n_left_out - 1, 0)
+        return n_left_out > 0
 
 
 class EchoFilter:
     """Recognises our own output when it comes back as input, through a cable or a patch bay.
 
-    A note_on or other message is an echo if the same bytes were sent a moment ago; each sent message has one echo.
-    A note_off is an echo only if its note_on was one, so that a key which the performer holds is always released.
+    A message is an echo if the same bytes were sent a moment ago; from each port a sent message has one echo. A
+    note_off is an echo only if its note_on was one, so that a key which the performer holds is always released.
+
+    What `thru` has just sent on for one keyboard may also be struck on a second one. A cable brings back every note_on
+    of a channel, and a keyboard next to none. So of such messages a port that left out some note_ons may send as many
+    that are the same before one counts as an echo. What the model plays is always an echo when it comes back.
 
     Parameters
     ----------
@@ -40,38 +89,59 @@ class EchoFilter:
     def __init__(self, window_seconds: float = 0.05) -> None:
         self._window_seconds = window_seconds
         self._lock = threading.Lock()
-        self._sent: dict[bytes, list[float]] = {}
-        self._echoing_keys: set[tuple[int, int]] = set()
+        self._sent: deque[_Leaving] = deque()
+        self._n_sent = 0
+        self._n_note_ons = [0] * _N_CHANNELS
+        self._ports: dict[str, _Port] = {}
 
-    def sent(self, message: Sequence[int], now_seconds: float) -> None:
-        """Remember a message that leaves now."""
+    def sent(self, message: Sequence[int], now_seconds: float, *, is_thru: bool = False) -> None:
+        """Remember a message that leaves now; `is_thru` where it hands on what a keyboard plays."""
         with self._lock:
-            oldest = now_seconds - self._window_seconds
-            self._sent = {data: times for data, times in self._sent.items() if times[-1] >= oldest}
-            self._sent.setdefault(_canonical(message), []).append(now_seconds)
+            self._forget(now_seconds)
+            self._sent.append(_Leaving(self._n_sent, now_seconds, _canonical(message), is_thru))
+            self._n_sent += 1
 
-    def is_echo(self, message: Sequence[int], now_seconds: float) -> bool:
-        """Tell whether a message that arrives now is our own and is to be dropped."""
+    def is_echo(self, message: Sequence[int], now_seconds: float, port: str = "") -> bool:
+        """Tell whether a message that arrives now at the port of this name is our own and is to be dropped."""
         if not message:
             return False
         data = _canonical(message)
+        kind, channel, key = data[0] & 0xF0, data[0] & 0x0F, (data[0] & 0x0F, *data[1:2])
         with self._lock:
-            times = self._sent.get(data, [])
-            fresh = next((time for time in times if 0.0 <= now_seconds - time <= self._window_seconds), None)
-            kind, key = data[0] & 0xF0, (data[0] & 0x0F, data[1] if len(data) > 1 else 0)
+            self._forget(now_seconds)
+            there = self._ports.setdefault(port, _Port())
             if kind == 0x80:
-                was_echoing = key in self._echoing_keys
-                self._echoing_keys.discard(key)
+                was_echoing = key in there.echoing_keys
+                there.echoing_keys.discard(key)
                 if not was_echoing:
                     return False
-            if fresh is None:
+            sent = self._first(data, now_seconds, there)
+            if sent is None:
                 return False
-            times.remove(fresh)
-            if not times:
-                del self._sent[data]
+            there.returned.add(sent.number)
             if kind == 0x90:
-                self._echoing_keys.add(key)
+                is_keyboard = there.leaves_out(channel, self._n_note_ons[channel])
+                if sent.is_thru and is_keyboard:
+                    return False
+                there.echoing_keys.add(key)
             return True
+
+    def _first(self, data: bytes, now_seconds: float, there: _Port) -> _Leaving | None:
+        """Return the first message that these bytes can be the echo of."""
+        for sent in self._sent:
+            is_fresh = 0.0 <= now_seconds - sent.seconds <= self._window_seconds
+            if sent.data == data and is_fresh and sent.number not in there.returned:
+                return sent
+        return None
+
+    def _forget(self, now_seconds: float) -> None:
+        """Forget what has had its time to come back, and count its note_ons."""
+        while self._sent and now_seconds - self._sent[0].seconds > self._window_seconds:
+            sent = self._sent.popleft()
+            if sent.data and sent.data[0] & 0xF0 == 0x90:
+                self._n_note_ons[sent.data[0] & 0x0F] += 1
+            for port in self._ports.values():
+                port.returned.discard(sent.number)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,47 @@ def test_a_key_that_the_performer_holds_is_released_even_while_we_release_the_sa
     assert not echo.is_echo(NOTE_OFF, 1.01)
 
 
+def test_a_second_keyboard_strikes_what_was_just_handed_on_and_is_heard() -> None:
+    """It left out what was played before; as long as it sends other notes between, it is no cable."""
+    echo = EchoFilter()
+    for strike in range(20):
+        now = 1.0 + strike
+        echo.sent([0x91, 20 + strike, 90], now, is_thru=True)  # only on the first keyboard
+        echo.sent(NOTE_ON, now + 0.3, is_thru=True)
+        assert not echo.is_echo(NOTE_ON, now + 0.31, "second")
+        assert not echo.is_echo(NOTE_OFF, now + 0.4, "second")
+
+
+def test_what_the_model_plays_is_an_echo_from_any_port() -> None:
+    echo = EchoFilter()
+    for strike in range(20):
+        echo.sent([0x91, 20 + strike, 90], 1.0 + strike)
+        echo.sent(NOTE_ON, 1.3 + strike)
+        assert echo.is_echo(NOTE_ON, 1.31 + strike, "second")
+
+
+@given(st.lists(st.floats(0.001, 0.04), min_size=1, max_size=30), st.integers(0, 40))
+def test_a_cable_that_brings_back_what_is_handed_on_is_known_after_three_notes(
+    delays: list[float], n_before: int
+) -> None:
+    echo = EchoFilter()
+    for strike in range(n_before):  # before it was plugged in
+        echo.sent(NOTE_ON, float(strike), is_thru=True)
+    heard = []
+    for strike, delay in enumerate(delays, n_before):
+        echo.sent(NOTE_ON, float(strike), is_thru=True)
+        heard.append(echo.is_echo(NOTE_ON, strike + delay, "cable"))
+    assert heard == [False] * min(n_before, 3, len(delays)) + [True] * max(len(delays) - min(n_before, 3), 0)
+
+
+def test_every_port_has_an_echo_of_its_own() -> None:
+    echo = EchoFilter()
+    echo.sent(NOTE_ON, 1.0)
+    assert echo.is_echo(NOTE_ON, 1.01, "a")
+    assert echo.is_echo(NOTE_ON, 1.02, "b")
+    assert not echo.is_echo(NOTE_ON, 1.03, "a")
+
+
 @given(st.lists(st.tuples(st.booleans(), st.lists(st.integers(0, 255), max_size=4), st.floats(0, 1)), max_size=30))
 def test_what_the_performer_plays_passes_when_nothing_was_sent_lately(
     steps: list[tuple[bool, list[int], float]],
