@@ -13,7 +13,14 @@ COMPILER = {"system.kernels", "system.atomics"}
 SOUND = {"patch", "apu", "synth", "outputs"}
 MUSIC = {"performance", "instrument", "takes"}
 
-ENGINE = {"engines.cast", "engines.protocol", "engines.ensemble", "engines.sampling", "engines.tonality"}
+ENGINE = {
+    "engines.cast",
+    "engines.protocol",
+    "engines.ensemble",
+    "engines.sampling",
+    "engines.tonality",
+    "engines.triads",
+}
 
 MAY_IMPORT: dict[str, set[str]] = {
     **{part: set() for part in COMPILER},
@@ -28,6 +35,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "engines.ensemble": WORDS | {"engines.cast", "engines.protocol"},
     "engines.sampling": {"system.kernels"},
     "engines.tonality": set(),
+    "engines.triads": {"engines.tonality"},
     "engines": WORDS | {"system"},
     "profiles": WORDS | {"toml"},
     "inputs": WORDS | {"toml", "system", "profiles"},

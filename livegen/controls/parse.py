@@ -39,8 +39,9 @@ def parse_value(name: str, value: object) -> Value:
     if control is None:
         raise ControlError(f"there is no control {name!r}: `livegen controls` lists them")
     if control.kind == "choice":
-        if isinstance(value, str) and value.lower() in control.choices:
-            return value.lower()
+        word = value.strip().lower().replace(" ", "_") if isinstance(value, str) else ""
+        if word in control.choices:
+            return word
         raise _refusal(name, value, " or ".join(control.choices))
     if control.kind == "trigger" and control.maximum > 1:
         return _to_trigger(name, value, control)

@@ -14,6 +14,8 @@ MODES: Final = ("accompany", "answer", "trade", "free", "listen")
 BACKINGS: Final = ("none", "drums", "rhythm")
 CHORDS: Final = ("last", "spread", "arpeggio")
 KEYS: Final = ("c", "c#", "d", "d#", "e", "f", "f#", "g", "g#", "a", "a#", "b")
+TRIADS: Final = tuple(f"{key}_{mode}" for key in KEYS for mode in ("major", "minor"))
+LEADERS: Final = ("lattice", "performer")
 WHENS: Final = ("bar", "now", "section")
 SYNCS: Final = ("auto", "clock", "link", "set", "player", "own", "none")
 SCALES: Final[Mapping[str, tuple[int, ...]]] = MappingProxyType(
@@ -304,6 +306,42 @@ TABLE: Final[tuple[Control, ...]] = (
     ),
     Control("key", "global", "choice", "c", "key note of the scale", choices=KEYS, voids_plan=True),
     Control("scale", "global", "choice", "any", "pitches the model changes to", choices=tuple(SCALES), voids_plan=True),
+    Control(
+        "chord_pull",
+        "global",
+        "float",
+        1.0,
+        "how strongly the chord that leads draws the model's notes, where one leads",
+        voids_plan=True,
+    ),
+    Control(
+        "chord_from",
+        "global",
+        "choice",
+        "lattice",
+        "whose chord leads: the one that is chosen on the lattice, or the performer's",
+        choices=LEADERS,
+        voids_plan=True,
+    ),
+    Control(
+        "tonnetz.chord",
+        "global",
+        "choice",
+        "none",
+        "the chord of the lattice, which leads the model's notes",
+        choices=("none", *TRIADS),
+        voids_plan=True,
+    ),
+    Control(
+        "tonnetz.move",
+        "global",
+        "name",
+        "p",
+        "go from this chord to a neighbour at once: p to its parallel, r to its relative, l by its leading tone",
+    ),
+    Control(
+        "tonnetz.path", "global", "name", "p", "go on so from neighbour to neighbour, one on each beat: lrl is three"
+    ),
     Control("role", "voice", "choice", "model", "who plays the voice", choices=ROLES, voids_plan=True),
     Control(
         "model",

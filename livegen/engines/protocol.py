@@ -125,6 +125,12 @@ class Sampling:
     harmony : float
         What is multiplied with all that the network makes of the performer's notes for the harmony of the others: 1 is
         as it has learnt, 0 is deaf to it.
+    chord : int
+        The pitch classes of the scale to which a voice may change in this frame. Where the two have none in common, it
+        has no effect.
+    leave_note : tuple of float
+        By voice, what is added to the log-odds of a change in this frame, as the note that it holds does not fit. It
+        has no effect on a model that settles a loop at a time.
     """
 
     temperature: float = 1.0
@@ -141,6 +147,13 @@ class Sampling:
     highest: tuple[int, ...] = tuple(highest for _, highest in NOTE_RANGE.values())
     scale: int = ANY_PITCH_CLASS
     harmony: float = 1.0
+    chord: int = ANY_PITCH_CLASS
+    leave_note: tuple[float, ...] = (0.0,) * N_VOICES
+
+    @property
+    def pitch_classes(self) -> int:
+        """The pitch classes that P1, P2 and TR may change to in this frame, bit 0 for C."""
+        return self.scale & self.chord or self.scale
 
 
 NONE_LATER: Final[NDArray[np.bool_]] = np.zeros(N_VOICES, np.bool_)

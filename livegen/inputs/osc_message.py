@@ -196,7 +196,10 @@ def set_event(name: str, arguments: Sequence[Any]) -> SetControl | None:
     ControlError
         If there is more than one argument, or the control cannot have its value.
     """
-    control, argument = CONTROLS[name], _only(name, arguments)
+    control = CONTROLS[name]
+    if control.kind == "choice" and all(isinstance(argument, str) for argument in arguments):
+        arguments = [" ".join(arguments)] if arguments else []  # `c minor` comes as one word, or as two
+    argument = _only(name, arguments)
     if control.is_action:
         pressed = False if control.kind == "count" and argument == 0 else _is_pressed(argument)
         if pressed is not None:

@@ -5,11 +5,14 @@ from typing import Final
 
 from livegen.controls import CONTROLS, MODEL_CONTROLS, SAME, Value, with_value
 from livegen.engines.sampling import seed_bits, uniform
+from livegen.engines.triads import MOVES
 from livegen.events import SetControl, StampedEvent, Start
 from livegen.performance.cues.count_in import CountIn, counted_in
 from livegen.performance.cues.cue import CUES, Cues
 from livegen.performance.cues.giving import given, recounted
 from livegen.performance.ears import listen
+from livegen.performance.harmony.lead import start_of_walk
+from livegen.performance.harmony.walk import Walk, name_of, steps_of
 from livegen.performance.keyboard import Keyboard, handle
 from livegen.performance.modes import bar_of
 from livegen.performance.planning import (
@@ -88,6 +91,8 @@ class Draft:
 
     def _set(self, event: SetControl, source: str) -> None:
         self.messages.append(ControlInForce(event.name, event.value, source))
+        if event.name == "tonnetz.chord":
+            self.state = replace(self.state, walk=Walk())
         state, machine = self.state, self.state.machine
         if state.values[event.name] != event.value:
             machine = machine.with_change(Change(event.name, Moment(state.horizon, None, state.values)))
@@ -120,6 +125,9 @@ class Draft:
             return
         if name == "start" and value is not True:
             self._count_in(int(value), source)
+            return
+        if name in ("tonnetz.move", "tonnetz.path"):
+            self._walk(name, str(value), source)
             return
         after = switched(self.state, name, value)
         if after is not self.state:
@@ -185,6 +193,21 @@ class Draft:
         self._void(state.horizon)
         self.messages.append(ControlInForce("start", n_beats, source))
 
+    def _walk(self, name: str, moves: str, source: str) -> None:
+        """Go from the chord of the lattice to a neighbour at once, or to others, one a beat; or say why not."""
+        state, steps, is_path = self.state, steps_of(moves), name == "tonnetz.path"
+        if steps is None or (len(steps) > 1 and not is_path):
+            allowed = ", ".join(MOVES) + " or several of them, such as lrl" * is_path
+            self.messages.append(Refused(name, f"{name} cannot be {moves!r}: allowed is {allowed}", source))
+            return
+        change = Change("tonnetz.chord", Moment(state.horizon, None, state.values))
+        begin = start_of_walk(state.values, state.timeline.steps)
+        begun = Walk.along if is_path else Walk.at_once
+        walk = begun(steps, begin, state.tempo, state.horizon, source)
+        self.state = replace(state, walk=walk, machine=state.machine.with_change(change))
+        self._void(state.horizon)
+        self.messages.append(ControlInForce(name, steps, source))
+
     def _put_cues(self, cues: Cues) -> None:
         self._void(max(cues.first_change(self.state.cues), self.state.horizon))
         self.state = replace(self.state, cues=cues)
@@ -196,10 +219,23 @@ class Draft:
             self._put_cues(state.cues.followed(state.tempo, state.horizon))
         if state.count_in is not None:
             self._count(state.count_in.followed(state.tempo, state.horizon))
+        if state.walk.steps:
+            self._go_on(state.walk.followed(state.tempo, state.horizon))
         ending = self.state.cues.ending
         if ending is not None and ending.until.frame_index <= state.horizon:
             self.state = switched(self.state, "stop", True)
             self.messages.append(ControlInForce("stop", True, ending.source, is_consequence=True))
+
+    def _go_on(self, walk: Walk) -> None:
+        """Let a walk on the lattice follow the tempo, and put the chord in force that it has come to."""
+        first, chord = walk.first_change(self.state.walk), walk.at(self.state.horizon)
+        if first is not None:
+            self._void(max(first, self.state.horizon))
+        values = self.state.values
+        if chord is not None:  # the plan has been led by it already
+            values = with_value(values, "tonnetz.chord", name_of(chord))
+            self.messages.append(ControlInForce("tonnetz.chord", name_of(chord), walk.source, is_consequence=True))
+        self.state = replace(self.state, values=values, walk=walk.after(self.state.horizon))
 
     def _count(self, count_in: CountIn) -> None:
         state, first = self.state, count_in.until.frame_index

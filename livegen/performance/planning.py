@@ -16,6 +16,7 @@ from livegen.performance.cues.drum_fill import fill_hit
 from livegen.performance.cues.effect import coming_in, cue_gains, cued, who_plays
 from livegen.performance.dynamics import followed_gain, scaled
 from livegen.performance.form import arranged
+from livegen.performance.harmony.lead import leading, led
 from livegen.performance.keyboard import is_player
 from livegen.performance.modes import TURNS, echo_lag, owners
 from livegen.performance.shaping import knobs_of
@@ -197,7 +198,7 @@ def plan(
         if _echo_lag(state, frame_index):
             sampling = replace(sampling, follow=tuple(_ECHO_NATS * is_player(state.values, voice) for voice in Voice))
         sampling = sampling if cue is None else cued(sampling, cue, frame_index)
-        sampling = sampling if chord is None else replace(sampling, scale=chord.pitch_classes)
+        sampling = _led(sampling, state, timeline) if chord is None else replace(sampling, scale=chord.pitch_classes)
         if state.band_enters_at(frame_index):
             sampling = coming_in(sampling, context.form.rests)
         frame, waiting = _drawn(state, timeline, part, frame, is_drawn, sampling, context, reach, chord)
@@ -205,6 +206,26 @@ def plan(
     if is_running:
         played = _balanced(state, timeline, part, played, cue)
     return Step(PlannedFrame(frame_index, played, part.owner, offsets), frame, context, is_running, waiting)
+
+
+def _led(sampling: Sampling, state: State, timeline: Timeline) -> Sampling:
+    """Return how the next frame is drawn under the chord that leads, if one does."""
+    frame_index, keys = timeline.end, state.keyboard.pitches()
+    triad = leading(state.values, state.walk, timeline.steps, keys, frame_index)
+    if triad is None:
+        return sampling
+    beat = state.tempo.beat_at(frame_index)
+    before = timeline.steps[-1].heard if timeline.steps else SILENCE
+    return led(
+        sampling,
+        triad,
+        float(state.values["chord_pull"]),
+        seed=state.seed,
+        frame_index=frame_index,
+        phase=None if beat is None else beat.phase,
+        sounding=before[:, Column.NOTE].tolist(),
+        keys=keys,
+    )
 
 
 def _balanced(

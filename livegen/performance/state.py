@@ -10,6 +10,7 @@ from livegen.engines.protocol import Engine
 from livegen.performance.cues.count_in import CountIn
 from livegen.performance.cues.cue import Cues
 from livegen.performance.ears import Ears
+from livegen.performance.harmony.walk import Walk
 from livegen.performance.keyboard import HeldKey, Keyboard
 from livegen.performance.modes import Playing
 from livegen.performance.tempo import Tempo
@@ -114,6 +115,8 @@ class State:
         What the band was told to do.
     count_in : CountIn or None
         The beats that are counted before the model plays.
+    walk : Walk
+        The chords of the lattice that follow the one in force.
     song : str
         The name of the song that was begun last; empty without a set-list.
     song_from : int
@@ -138,6 +141,7 @@ class State:
     cast: Cast = field(default_factory=lambda: Cast(""))
     cues: Cues = field(default_factory=Cues)
     count_in: CountIn | None = None
+    walk: Walk = field(default_factory=Walk)
     song: str = ""
     song_from: int = 0
 

@@ -97,28 +97,37 @@ class GanDistribution:
             struck = [step for step in steps if loop.attacks[step % len(loop.steps), voice]]
             step = (struck[-1] if struck else state.last) % len(loop.steps)
             frame[voice] = loop.steps[step, voice]
-            if voice in PITCHED and frame[voice, 0] > 0 and sampling.harmony >= _LEAST_HARMONY:
-                frame[voice, 0] = self._beside(frame, is_forced, voice, shape, is_struck=bool(struck))
+            if voice in PITCHED and frame[voice, 0] > 0:
+                is_beside = is_forced & (sampling.harmony >= _LEAST_HARMONY)
+                frame[voice, 0] = self._fitting(frame, is_beside, voice, shape, sampling, is_struck=bool(struck))
         return frame
 
-    def _beside(
-        self, frame: NDArray[np.uint8], is_forced: NDArray[np.bool_], voice: int, shape: Shape, *, is_struck: bool
+    def _fitting(
+        self,
+        frame: NDArray[np.uint8],
+        is_forced: NDArray[np.bool_],
+        voice: int,
+        shape: Shape,
+        sampling: Sampling,
+        *,
+        is_struck: bool,
     ) -> int:
-        """Return a voice's note, out of the way of what others play where it is struck; then it stays."""
+        """Return a voice's note, in the chord and out of the way of others where it is struck; then it stays."""
         note, before = int(frame[voice, 0]), int(self.state.heard[voice, 0])
         if not is_struck and before > 0 and abs(before - note) <= max(_NEAREST):
             return before
         played = [int(frame[other, 0]) for other in PITCHED if is_forced[other] and frame[other, 0] > 0]
-        if not played:
+        allowed = sampling.pitch_classes
+        if not played and allowed >> note % 12 & 1:
             return note
         drawn = [other for other in PITCHED if other < voice and not is_forced[other]]
         own = [int(frame[other, 0]) for other in drawn if frame[other, 0] > 0]
-        allowed = [
+        near = [
             moved
             for moved in (note + step for step in _NEAREST)
-            if shape.lowest[voice] <= moved <= shape.highest[voice] and shape.scale >> moved % 12 & 1
+            if shape.lowest[voice] <= moved <= shape.highest[voice] and allowed >> moved % 12 & 1
         ]
-        return min(allowed, key=lambda one: (_clashes(one, played), _clashes(one, own)), default=note)
+        return min(near, key=lambda one: (_clashes(one, played), _clashes(one, own)), default=note)
 
     def note_log_probs(
         self, voice: Voice, frame: NDArray[np.uint8], is_known: NDArray[np.bool_]

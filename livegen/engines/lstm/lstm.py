@@ -406,7 +406,7 @@ def shape_of(sampling: Sampling) -> Shape:
     return Shape(
         _four(float, (sampling.temperature * factor for factor in sampling.voice_temperature)),
         float(sampling.top_p),
-        _four(float, sampling.density),
+        _four(float, map(sum, zip(sampling.density, sampling.leave_note, strict=True))),
         float(sampling.grid),
         _four(float, sampling.silence),
         _four(float, sampling.copy),
@@ -415,7 +415,7 @@ def shape_of(sampling: Sampling) -> Shape:
         np.array(sampling.leave, np.float64),
         _four(int, sampling.lowest),
         _four(int, sampling.highest),
-        int(sampling.scale),
+        int(sampling.pitch_classes),
         float(sampling.harmony),
     )
 

@@ -58,14 +58,14 @@ def _section_end(state: State) -> int | None:
 
 
 def recounted(state: State, before: Tempo) -> State:
-    """Return the state with its cues where they are to be after the tempo has taken the place of another.
+    """Return the state with its cues, and chords to come, where they are to be after a tempo has taken over.
 
     Where the count of beats leaps, as when a clock starts at bar 1 or another source takes over, they keep their time.
     """
     jump = state.tempo.beats_at(state.horizon) - before.beats_at(state.horizon)
-    if abs(jump) < _LEAP_BEATS or not (state.cues.pending or state.count_in):
+    if abs(jump) < _LEAP_BEATS or not (state.cues.pending or state.count_in or state.walk.steps):
         return state
     beats_a_bar = int(state.values["beats_a_bar"])
     cues = state.cues.recounted(jump, beats_a_bar, state.horizon)
     count_in = state.count_in and state.count_in.recounted(jump, beats_a_bar, state.horizon)
-    return replace(state, cues=cues, count_in=count_in)
+    return replace(state, cues=cues, count_in=count_in, walk=state.walk.recounted(jump, state.horizon))

@@ -5,6 +5,7 @@
 
 import { isTyping, make, setText } from "./dom.js";
 import { EnginePanel } from "./engines.js";
+import { LATTICE, Lattice } from "./lattice.js";
 import { makeLearning } from "./learn.js";
 import { makePads } from "./pads.js";
 import { MODEL, VOICES } from "./score.js";
@@ -70,6 +71,7 @@ class Hands {
     this.widgets = new Map();
     this.pickers = []; // those of the widgets that pick a name
     this.voices = new Map(); // by name, what shows who plays it
+    this.lattice = null; // where the session has one
     this.engines = []; // the panels of those kinds of models that have controls of their own
     this.isRunning = true; // until the session says so
     this.songs = new Songs(link);
@@ -118,6 +120,8 @@ class Hands {
       this.memories = makePads("memories", "memory", recall, [store], this.link);
       panel.append(this.memories.element);
     }
+    this.lattice = rows.has(LATTICE[0]) ? new Lattice(this.place(rows, LATTICE, "rows"), this.link, this.score) : null;
+    if (this.lattice) panel.append(this.lattice.element);
     const groups = Object.entries(GROUPS).map(([title, names]) => fold(title, this.place(rows, names, "rows")));
     const details = voices.map((voice) => {
       const names = [...rows.keys()].filter((name) => name.startsWith(`${voice}.`));
@@ -203,6 +207,7 @@ class Hands {
   show(values) {
     for (const [name, value] of Object.entries(values)) this.widgets.get(name)?.show(value);
     for (const engine of this.engines) engine.show(values);
+    this.lattice?.show(values);
   }
 
   showSongs() {

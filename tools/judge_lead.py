@@ -1,0 +1,107 @@
+"""Lead the model by chords of the lattice under real melodies, and see whether it goes along and clashes no more.
+
+    python tools/judge_lead.py DATA [--model default] [--songs 13] [--seed 0] [--pull 0 1]
+
+DATA is what `livegen eval` takes. The melody of each song is played to the model, and every two seconds the triad that
+fits the melody of the next two seconds best is chosen on the lattice. Of the notes of P2 and the triangle that begin
+from the second frame after a choice on, it tells how many are in the chord and in the chord or its scale; and the share
+of time in which each voice clashes with the melody, its onsets a second, and how long one draw that is led takes.
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livegen.engines.protocol import Sampling
+from livegen.engines.tonality import Key
+from livegen.engines.triads import scale_pitch_classes, triad_pitch_classes
+from livegen.events import Event, SetControl
+from livegen.judge.listening import MELODY_SECONDS, melodies
+from livegen.judge.notes import CLASHES, changes, notes_of
+from livegen.judge.stage import Stage, keys_of, roles
+from livegen.performance.harmony.lead import led
+from livegen.performance.harmony.walk import name_of
+from livegen.score import Voice
+from livegen.training.sources import VALID, Heard, load_songs
+from livegen.units import FRAME_RATE_HZ, frame_to_seconds, seconds_to_frame
+
+CHORD_FRAMES = 2 * FRAME_RATE_HZ
+AFTER_FRAMES = 2
+"""The frames that stand already when a chord is chosen."""
+
+TRIADS = [Key(tonic, is_minor) for tonic in range(12) for is_minor in (False, True)]
+
+
+def fitting(melody: NDArray[np.int64]) -> Key:
+    """Return the triad of which most of a melody's time is; of several, the one in whose scale most of the rest is."""
+    chroma = np.bincount(melody[melody > 0] % 12, minlength=12)
+
+    def share(mask: int) -> int:
+        return int(chroma[[each for each in range(12) if mask >> each & 1]].sum())
+
+    return max(TRIADS, key=lambda triad: (share(triad_pitch_classes(triad)), share(scale_pitch_classes(triad))))
+
+
+def main() -> None:
+    """Print a line for each pull that was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--model", default="default")
+    parser.add_argument("--songs", type=int, default=13)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--pull", type=float, nargs="+", default=[0.0, 1.0])
+    asked = parser.parse_args()
+    songs = load_songs(asked.data, VALID, Heard())
+    stage = Stage(Path(__file__).parent.parent / "models" / asked.model)
+    n_frames = seconds_to_frame(MELODY_SECONDS)
+    for pull in asked.pull:
+        n_new, n_chord, n_scale, n_chosen = 0, 0, 0, 0
+        clash, both, n_onsets = (dict.fromkeys((Voice.P2, Voice.TR), 0) for _ in range(3))
+        chosen = melodies(songs, Voice.P1)[: asked.songs]
+        for index in chosen:
+            song = songs.song(index)[:n_frames]
+            melody = notes_of(song, Voice.P1)
+            chords = [fitting(melody[at : at + CHORD_FRAMES]) for at in range(0, n_frames, CHORD_FRAMES)]
+            touches: list[tuple[float, Event]] = [
+                (frame_to_seconds(number * CHORD_FRAMES), SetControl("tonnetz.chord", name_of(chord)))
+                for number, chord in enumerate(chords)
+            ]
+            events = sorted([*keys_of(song[:, Voice.P1], Voice.P1), *touches], key=lambda each: each[0])
+            controls = {**roles(Voice.P1), "chord_pull": pull}
+            played = stage.play(n_frames, seed=asked.seed, controls=controls, keys=events)
+            n_chosen += len(chords)
+            for voice in clash:
+                notes = notes_of(played, voice)
+                for at in changes(notes):
+                    if at % CHORD_FRAMES >= AFTER_FRAMES:
+                        chord, pitch_class = chords[at // CHORD_FRAMES], 1 << int(notes[at]) % 12
+                        n_new += 1
+                        n_chord += bool(triad_pitch_classes(chord) & pitch_class)
+                        n_scale += bool((scale_pitch_classes(chord) | triad_pitch_classes(chord)) & pitch_class)
+                n_onsets[voice] += len(changes(notes))
+                together = (notes > 0) & (melody > 0)
+                both[voice] += int(together.sum())
+                clash[voice] += int(np.isin((melody - notes)[together] % 12, CLASHES).sum())
+        seconds = MELODY_SECONDS * len(chosen)
+        sys.stdout.write(
+            f"pull {pull:g}: {n_chosen} chords, {n_new} new notes, in the chord {n_chord / n_new:.2f}, in it or its "
+            f"scale {n_scale / n_new:.3f}; clash "
+            + ", ".join(f"{voice.name} {clash[voice] / both[voice]:.3f}" for voice in clash)
+            + "; onsets a second "
+            + ", ".join(f"{voice.name} {n_onsets[voice] / seconds:.1f}" for voice in n_onsets)
+            + "\n"
+        )
+    took = []
+    for frame_index in range(2000):
+        began = time.perf_counter()
+        led(Sampling(), TRIADS[0], 1.0, seed=1, frame_index=frame_index, phase=0.5, sounding=[60, 64, 48, 3], keys=[60])
+        took.append(time.perf_counter() - began)
+    sys.stdout.write(f"what a chord does to a draw takes {1000 * np.quantile(took, 0.99):.3f} ms, p99\n")
+
+
+if __name__ == "__main__":
+    main()
