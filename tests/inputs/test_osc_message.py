@@ -87,6 +87,11 @@ def test_every_action_is_pressed_by_what_has_no_value_and_not_by_f(name: str, ta
     assert events(address, "F") == []
 
 
+@pytest.mark.parametrize(("tags", "words"), [("ss", ("c#", "minor")), ("s", ("C# minor",)), ("s", ("c#_minor",))])
+def test_a_choice_of_several_words_comes_in_one_or_in_several(tags: str, words: tuple[str, ...]) -> None:
+    assert events("tonnetz/chord", tags, *words) == [SetControl("tonnetz.chord", "c#_minor")]
+
+
 PADS = [
     ("store/verse", "f", (1.0,), "verse"),
     ("store/verse", "f", (0.0,), None),
@@ -106,6 +111,8 @@ PADS = [
     ("no/model/solo", "f", (1.0,), "solo"),
     ("gan/store/verse", "f", (1.0,), "verse"),
     ("gan/reroll/no", "f", (1.0,), "no"),
+    ("tonnetz/chord/c_minor", "f", (1.0,), "c_minor"),
+    ("tonnetz/move/l", "f", (1.0,), "l"),
     ("mode/answer", "f", (1.0,), "answer"),
     ("mode/answer", "f", (0.0,), None),
     ("p2/role/player", "f", (1.0,), "player"),
@@ -116,7 +123,7 @@ PADS = [
 
 @pytest.mark.parametrize(("pad", "tags", "arguments", "value"), PADS)
 def test_a_pad_has_its_word_in_its_address(pad: str, tags: str, arguments: tuple[object, ...], value: object) -> None:
-    name = ".".join(pad.split("/")[:2]) if pad.startswith(("p2", "no", "gan")) else pad.split("/")[0]
+    name = ".".join(pad.split("/")[:2]) if pad.startswith(("p2", "no", "gan", "tonnetz")) else pad.split("/")[0]
     assert events(pad, tags, *arguments) == ([] if value is None else [SetControl(name, value)])
 
 
