@@ -10,6 +10,9 @@ from livegen.errors import ControlError
 
 MAX_NAME_LENGTH: Final = 32
 
+_MOST_TOLD, _FEW_TOLD = 12, 4
+"""Up to so many choices a refusal tells all of them, and of more the first few."""
+
 Press = Literal["single", "double", "long"]
 """How a switch is pressed."""
 
@@ -42,7 +45,7 @@ def parse_value(name: str, value: object) -> Value:
         word = value.strip().lower().replace(" ", "_") if isinstance(value, str) else ""
         if word in control.choices:
             return word
-        raise _refusal(name, value, " or ".join(control.choices))
+        raise _refusal(name, value, _one_of(control.choices))
     if control.kind == "trigger" and control.maximum > 1:
         return _to_trigger(name, value, control)
     if control.kind in ("bool", "trigger"):
@@ -52,6 +55,12 @@ def parse_value(name: str, value: object) -> Value:
     number = _to_number(name, value, control)
     clamped = min(max(number, control.minimum), control.maximum)
     return round(clamped) if control.kind in ("int", "count") else float(clamped)
+
+
+def _one_of(choices: tuple[str, ...]) -> str:
+    if len(choices) <= _MOST_TOLD:
+        return " or ".join(choices)
+    return f"{', '.join(choices[:_FEW_TOLD])} or one of {len(choices) - _FEW_TOLD} others like it"
 
 
 def _to_name(name: str, value: object) -> str:

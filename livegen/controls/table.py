@@ -339,6 +339,9 @@ TABLE: Final[tuple[Control, ...]] = (
         "p",
         "go from this chord to a neighbour at once: p to its parallel, r to its relative, l by its leading tone",
     ),
+    Control("tonnetz.p", "global", "trigger", False, "go to the chord's parallel, as from C major to C minor and back"),
+    Control("tonnetz.l", "global", "trigger", False, "go by its leading tone, as from C major to E minor and back"),
+    Control("tonnetz.r", "global", "trigger", False, "go to its relative, as from C major to A minor and back"),
     Control(
         "tonnetz.path", "global", "name", "p", "go on so from neighbour to neighbour, one on each beat: lrl is three"
     ),

@@ -56,6 +56,7 @@ _DONE: Final = {
     "next": "the next song comes",
     "previous": "the song before comes",
     "panic": "everything is silent until start",
+    "tonnetz.path": "goes on by {value}, a chord on each beat",
     "tap": "tapped",
     **{
         name: f"{control.engine}: {_OF_ENGINES[name.rpartition('.')[2]]}"

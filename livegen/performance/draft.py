@@ -12,7 +12,7 @@ from livegen.performance.cues.cue import CUES, Cues
 from livegen.performance.cues.giving import given, recounted
 from livegen.performance.ears import listen
 from livegen.performance.harmony.lead import start_of_walk
-from livegen.performance.harmony.walk import Walk, name_of, steps_of
+from livegen.performance.harmony.walk import WALKS, Walk, name_of, steps_of
 from livegen.performance.keyboard import Keyboard, handle
 from livegen.performance.modes import bar_of
 from livegen.performance.planning import (
@@ -126,8 +126,8 @@ class Draft:
         if name == "start" and value is not True:
             self._count_in(int(value), source)
             return
-        if name in ("tonnetz.move", "tonnetz.path"):
-            self._walk(name, str(value), source)
+        if name in WALKS:
+            self._walk(name, str(value) if value is not True else name[-1], source)
             return
         after = switched(self.state, name, value)
         if after is not self.state:
@@ -206,7 +206,7 @@ class Draft:
         walk = begun(steps, begin, state.tempo, state.horizon, source)
         self.state = replace(state, walk=walk, machine=state.machine.with_change(change))
         self._void(state.horizon)
-        self.messages.append(ControlInForce(name, steps, source))
+        self.messages.append(ControlInForce(name, steps if CONTROLS[name].kind == "name" else True, source))
 
     def _put_cues(self, cues: Cues) -> None:
         self._void(max(cues.first_change(self.state.cues), self.state.horizon))

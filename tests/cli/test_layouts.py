@@ -175,6 +175,8 @@ WORDS_TYPED = {
     "reroll": "no",
     "solo": "p2",
     "song": "night",
+    "move": "l",
+    "path": "lr",
 }
 OF_A_SET_LIST = {"next", "previous", "song"}
 

@@ -144,6 +144,10 @@ def test_a_move_is_made_at_once_and_a_path_goes_on_with_each_beat_and_is_planned
     session = Session(**{"tonnetz.chord": "c_major"})
     session.go(5)
     session.set("tonnetz.move", "R")
+    session.set("tonnetz.p", True)
+    assert session.chord == "a_major"
+    session.set("tonnetz.p", False)
+    session.set("tonnetz.p", True)
     assert session.chord == "a_minor"
     assert session.pitch_classes(5, BEAT) & ~scale_pitch_classes(A_MINOR) == 0
     session.set("tonnetz.path", "l p")
@@ -157,7 +161,7 @@ def test_a_move_is_made_at_once_and_a_path_goes_on_with_each_beat_and_is_planned
     assert session.pitch_classes(4 * BEAT, 4 * BEAT + 3) == triad_pitch_classes(f_minor)
     followed = [each for each in session.messages if isinstance(each, ControlInForce) and each.is_consequence]
     assert [(each.value, each.source) for each in followed] == [
-        (chord, "page") for chord in ("a_minor", "f_major", "f_minor")
+        (chord, "page") for chord in ("a_minor", "a_major", "a_minor", "f_major", "f_minor")
     ]
 
 

@@ -11,6 +11,9 @@ from livegen.engines.triads import MOVES, moved
 from livegen.performance.cues.cue import Mark
 from livegen.performance.tempo import Tempo
 
+WALKS: Final = frozenset({"tonnetz.move", "tonnetz.path", *(f"tonnetz.{move}" for move in MOVES)})
+"""The controls that go from the chord of the lattice to others."""
+
 _MODES: Final = ("major", "minor")
 
 

@@ -81,10 +81,10 @@ def test_a_finger_that_goes_on_draws_a_path(stage: ChordSession) -> None:
 
 
 def test_buttons_go_to_neighbours_and_set_the_model_free(stage: ChordSession) -> None:
-    for name in ("chord to its parallel", "chord by its leading tone", "chord to its relative"):
-        stage.page.get_by_role("button", name=name).click()
+    for move in "plr":
+        stage.widget(f"tonnetz.{move}", "button").click()
     stage.page.get_by_role("button", name="free").click()
-    assert stage.sets() == [*(("tonnetz.move", move) for move in "plr"), ("tonnetz.chord", "none")]
+    assert stage.sets() == [*((f"tonnetz.{move}", True) for move in "plr"), ("tonnetz.chord", "none")]
 
 
 def test_what_sounds_glows_and_so_does_what_is_planned(stage: ChordSession) -> None:

@@ -5,7 +5,7 @@
 
 import { isTyping, make, setText } from "./dom.js";
 import { EnginePanel } from "./engines.js";
-import { LATTICE, Lattice } from "./lattice.js";
+import { LATTICE, Lattice, MOVES } from "./lattice.js";
 import { makeLearning } from "./learn.js";
 import { makePads } from "./pads.js";
 import { MODEL, VOICES } from "./score.js";
@@ -120,8 +120,11 @@ class Hands {
       this.memories = makePads("memories", "memory", recall, [store], this.link);
       panel.append(this.memories.element);
     }
-    this.lattice = rows.has(LATTICE[0]) ? new Lattice(this.place(rows, LATTICE, "rows"), this.link, this.score) : null;
-    if (this.lattice) panel.append(this.lattice.element);
+    if (rows.has(LATTICE[0])) {
+      const [moves, others] = [this.place(rows, MOVES, "moves"), this.place(rows, LATTICE, "rows")];
+      this.lattice = new Lattice(moves, others, this.link, this.score);
+      panel.append(this.lattice.element);
+    }
     const groups = Object.entries(GROUPS).map(([title, names]) => fold(title, this.place(rows, names, "rows")));
     const details = voices.map((voice) => {
       const names = [...rows.keys()].filter((name) => name.startsWith(`${voice}.`));

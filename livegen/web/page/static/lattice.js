@@ -22,8 +22,8 @@ const GLOW_FRAMES = 12; // what sounded, or is planned, within so many frames gl
 const SVG = "http://www.w3.org/2000/svg";
 const CHORD = "tonnetz.chord";
 const NONE = "none";
-const MOVES = { p: ["P", "to its parallel"], l: ["L", "by its leading tone"], r: ["R", "to its relative"] };
 
+export const MOVES = ["tonnetz.p", "tonnetz.l", "tonnetz.r"];
 export const LATTICE = [CHORD, "tonnetz.move", "tonnetz.path", "chord_pull", "chord_from"];
 
 const drawn = (tag, attributes, ...children) => {
@@ -38,11 +38,12 @@ const pitchClass = (column, row) => (FIRST + FIFTH * column + THIRD * row) % 12;
 
 export class Lattice {
   /**
-   * @param {HTMLElement} rows the widgets of `LATTICE`, for hands that do not touch
+   * @param {HTMLElement} moves the widgets of `MOVES`
+   * @param {HTMLElement} rows those of `LATTICE`, for hands that do not touch
    * @param {import("./link.js").Link} link
    * @param {import("./score.js").Score} score
    */
-  constructor(rows, link, score) {
+  constructor(moves, rows, link, score) {
     this.link = link;
     this.score = score;
     this.chord = NONE;
@@ -51,14 +52,9 @@ export class Lattice {
     this.drag = null; // the finger, the triangle that it is on, and the moves since it came down
     this.surface = this.draw();
     this.path = make("p", { class: "path", role: "status" });
-    const buttons = Object.entries(MOVES).map(([move, [letter, words]]) => {
-      const button = make("button", { type: "button", title: words, "aria-label": `chord ${words}` }, letter);
-      onPress(button, () => link.set("tonnetz.move", move), true);
-      return button;
-    });
-    const free = make("button", { type: "button", title: "no chord leads" }, "free");
-    onPress(free, () => link.set(CHORD, NONE), true);
-    const moves = make("div", { class: "moves" }, ...buttons, free, this.path);
+    const free = make("button", { type: "button", class: "free", title: "no chord leads" }, "free");
+    onPress(free, () => link.set(CHORD, NONE));
+    moves.append(free, this.path);
     this.element = make("details", { class: "fold lattice" }, make("summary", {}, "chords that lead"));
     this.element.append(this.surface, moves, rows);
     this.element.addEventListener("toggle", () => this.element.open && this.animate());
