@@ -40,7 +40,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "profiles": WORDS | {"toml"},
     "inputs": WORDS | {"toml", "system", "profiles"},
     "outputs": WORDS | {"toml", "system", "patch", "synth", "apu"},
-    "formats": WORDS | {"system", "apu"},
+    "formats": WORDS | {"system", "apu", "patch"},
     "rig": WORDS | {"toml", "system", "patch", "engines.cast", "formats", "inputs", "outputs"},
     "performance": WORDS | {"system.kernels", *ENGINE},
     "instrument": WORDS | {"system", *ENGINE, "performance", *SOUND},

@@ -77,6 +77,7 @@ class Instrument:
     Attributes
     ----------
     callback : ndarray of CALLBACK, shape (1,)
+    patch : Patch
     state : State
         Of the performance; belongs to the thread that calls `play_frame`.
     latency_seconds : float
@@ -124,7 +125,7 @@ class Instrument:
         self.watch: Callable[[Turn], None] = lambda turn: None
         self._values = values  # in force on the audio side, which is ahead of the score
         self._keyboard = Keyboard()
-        self._patch, self._new_patch = patch, patch  # the one that sounds, and the one that is to sound
+        self._sounding_patch, self.patch = patch, patch  # the one that sounds, and the one that is to sound
         self._bank = 0
         self._lock = Lock()
         self._commands = CommandWriter(self.callback)
@@ -266,7 +267,7 @@ class Instrument:
         if isinstance(event, SetControl):
             self._set(event)
         before = self._keyboard
-        self._keyboard = handle(before, event, source, self._values, self._new_patch.drum_notes)
+        self._keyboard = handle(before, event, source, self._values, self.patch.drum_notes)
         if self._keyboard is not before or (isinstance(event, SetControl) and event.name == "bend_range"):
             self._sound(before, source)
 
@@ -375,9 +376,9 @@ class Instrument:
         for _, event, source, _ in self._pending:
             if isinstance(event, SetControl) and not CONTROLS[event.name].is_action:
                 values = with_value(values, event.name, event.value)
-            keyboard = handle(keyboard, event, source, values, self._new_patch.drum_notes)
+            keyboard = handle(keyboard, event, source, values, self.patch.drum_notes)
         for source in self._overflowed:
-            keyboard = handle(keyboard, SourceLost(), source, values, self._new_patch.drum_notes)
+            keyboard = handle(keyboard, SourceLost(), source, values, self.patch.drum_notes)
         before, self._keyboard, self._values = self._keyboard, keyboard, values
         self._apply_levels()
         self._sound(before, "session")
@@ -409,20 +410,20 @@ class Instrument:
         elif event.value and event.name in ("start", "stop"):
             mix["is_model_audible"] = event.name == "start"
         elif event.name == "patch" and event.value in self._patches:
-            self._new_patch = self._patches[str(event.value)]
+            self.patch = self._patches[str(event.value)]
             self._change_patch()
 
     def _change_patch(self) -> None:
         """Hand the callback the sounds of the new patch, as soon as it has taken those of the last one."""
         synth = self.callback["synth"]
-        if self._new_patch is self._patch or synth["bank"][0] != self._bank:
+        if self.patch is self._sounding_patch or synth["bank"][0] != self._bank:
             return
         bank = free_bank(synth)
-        fill_bank(synth, bank, self._new_patch)
+        fill_bank(synth, bank, self.patch)
         command = self._commands.begin(USE_BANK, Voice.P1)
         command["note"] = bank
         if self._commands.stage("session", command):
-            self._patch, self._bank = self._new_patch, bank
+            self._sounding_patch, self._bank = self.patch, bank
 
     def _apply_levels(self) -> None:
         values, mix = self._values, self.callback["mix"]

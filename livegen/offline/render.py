@@ -195,6 +195,7 @@ def write_rendered(
     name = plain_name(path)
     sample_rate, n_channels = int(instrument.callback["sample_rate"][0]), int(instrument.callback["n_channels"][0])
     instrument.callback["log"]["is_on"] = is_register_file(path)
+    patch = instrument.patch
     frames, masks, writes = [], [], [power_up_writes()]
     tempos: list[tuple[int, float]] = []
     with AudioWriter(path, sample_rate, n_channels) if name.endswith(AUDIO_ENDINGS) else nullcontext() as writer:
@@ -208,7 +209,7 @@ def write_rendered(
                 writer.write(_faded(rendered.samples, sample_rate) if is_last else rendered.samples)
             on_frame()
     tags = Tags() if tags is None else tags
-    piece = Piece(np.stack(frames), np.stack(masks), tuple(tempos), tags=tags)
+    piece = Piece(np.stack(frames), np.stack(masks), tuple(tempos), tags=tags, patch=patch)
     if is_register_file(path):
         log = synth_log(join_writes(writes), frame_to_sample(n_frames, VGM_RATE_HZ), tags)
         write_registers(path, log if loop_from is None else with_loop(log, round(loop_from * VGM_RATE_HZ)))

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from livegen.errors import ScoreError
 from livegen.formats.chip.register_log import Tags
+from livegen.patch import Patch
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,8 @@ class Piece:
     markers : tuple of (int, str)
         Frame of each marker, ascending, and its text.
     tags : Tags
+    patch : Patch or None
+        How the performer's notes sound, and those of voices that it gives its own sound; None if that is not known.
 
     Raises
     ------
@@ -35,6 +38,7 @@ class Piece:
     tempos: tuple[tuple[int, float], ...] = ()
     markers: tuple[tuple[int, str], ...] = ()
     tags: Tags = field(default_factory=Tags)
+    patch: Patch | None = None
 
     def __post_init__(self) -> None:
         if self.player is not None and self.player.shape != self.frames.shape[:2]:
