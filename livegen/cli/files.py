@@ -55,8 +55,8 @@ def render(
         Path,
         typer.Argument(
             metavar="OUT",
-            help=".wav .flac, a score: .mid .npz .exprsco.pkl .seprsco.pkl, register writes: .vgm .vgz .nsf, a "
-            "picture: .png .svg",
+            help=".wav .flac, a score: .mid .npz .exprsco.pkl .seprsco.pkl, a tracker's text: .ftm.txt .fs.txt, "
+            "register writes: .vgm .vgz .nsf, a picture: .png .svg",
         ),
     ],
     seconds: Annotated[float, typer.Option(min=0.1, max=36_000, help="Length.")] = 30.0,
@@ -132,14 +132,16 @@ def convert(
         Path,
         typer.Argument(
             metavar="IN",
-            help="What to read: .vgm .vgz, or a score: .mid .rmi .kar .npz .exprsco.pkl .seprsco.pkl, or words: "
-            ".tx1.txt .events.txt",
+            help="What to read: .vgm .vgz, or a score: .mid .rmi .kar .npz .exprsco.pkl .seprsco.pkl, or a tracker's "
+            "text: .ftm.txt .fs.txt .txt, or words: .tx1.txt .events.txt",
         ),
     ],
     out_file: Annotated[
         Path,
         typer.Argument(
-            metavar="OUT", help=".wav .flac .vgm .vgz .nsf, or out of a score another score, words, .png or .svg"
+            metavar="OUT",
+            help=".wav .flac .vgm .vgz .nsf, or out of a score another score, words, .ftm.txt (FamiTracker), .fs.txt "
+            "(FamiStudio), .png or .svg",
         ),
     ],
     rate: Annotated[int | None, typer.Option(min=8000, max=192000, help="Sample rate in Hz, else 48000.")] = None,
@@ -161,6 +163,9 @@ def convert(
     limits: Annotated[
         Limits | None,
         typer.Option(help="Songs of over 10,000 events as words: split into several, else drop; else split."),
+    ] = None,
+    track: Annotated[
+        int | None, typer.Option(min=1, help="Which song of a tracker's text that holds several, else the first.")
     ] = None,
     title: Title = None,
     author: Author = None,
@@ -188,6 +193,7 @@ def convert(
         loop_from=loop_from,
         midi_layout=None if midi_layout is None else midi_layout.value,
         limits=None if limits is None else limits.value,
+        track=track,
         title=title,
         author=author,
     )

@@ -34,6 +34,7 @@ from livegen.formats.score.kinds import (
 )
 from livegen.formats.score.piece import Piece
 from livegen.formats.score.roll import PICTURE_ENDINGS, write_picture
+from livegen.formats.tracker.file import TEXT_ENDING, TRACKER_ENDINGS
 from livegen.formats.words.events import EVENTS_ENDING, write_events
 from livegen.formats.words.kinds import WORD_ENDINGS, read_words
 from livegen.formats.words.tx1 import TX1_ENDING, write_tx1
@@ -71,6 +72,8 @@ class Options:
         "exact", which is NES-MDB's, or "daw".
     limits : str or None
         What becomes of a song that is long for a network to learn from: "split" or "drop".
+    track : int or None
+        Which song of a file that holds several, from 1.
     """
 
     rate: int | None = None
@@ -84,6 +87,7 @@ class Options:
     author: str | None = None
     midi_layout: str | None = None
     limits: str | None = None
+    track: int | None = None
 
     def given(self) -> dict[str, object]:
         """Return the options that were given, by name."""
@@ -161,15 +165,17 @@ def convert(
 
 
 def _conversion(source: Path, target: Path) -> Conversion:
-    known = [conversion for conversion in CONVERSIONS if plain_name(source).endswith(conversion.sources)]
-    if not known:
-        endings = _listed([ending for conversion in CONVERSIONS for ending in conversion.sources])
-        raise FormatError(f"{source.name} cannot be converted: its name must end in {endings}")
+    endings = [ending for conversion in CONVERSIONS for ending in conversion.sources]
+    fitting = [ending for ending in endings if plain_name(source).endswith(ending)]
+    if not fitting:
+        raise FormatError(f"{source.name} cannot be converted: its name must end in {_listed(endings)}")
+    longest = max(fitting, key=len)  # a text of words is no tracker's
+    known = [conversion for conversion in CONVERSIONS if longest in conversion.sources]
     for conversion in known:
         if plain_name(target).endswith(conversion.targets):
             return conversion
-    endings = _listed([ending for conversion in known for ending in conversion.targets])
-    raise FormatError(f"{source.name} cannot become {target.name}: that name must end in {endings}")
+    written = _listed([ending for conversion in known for ending in conversion.targets])
+    raise FormatError(f"{source.name} cannot become {target.name}: that name must end in {written}")
 
 
 def _is_same_file(source: Path, target: Path) -> bool:
@@ -203,14 +209,14 @@ def _registers_to_registers(source: Path, target: Path, options: Options, progre
 
 def _score_to_sound(source: Path, target: Path, options: Options, progress: Progress, warn: Warn) -> Report:
     writer = _writer(target, options)
-    piece = read_piece(source, warn)
+    piece = read_piece(source, warn, options.track)
     log = _score_log(piece, writer.sample_rate, options)
     _write_sound(writer, log, options, progress, fades=True)
     return Report(frame_to_seconds(len(piece.frames)), _remarks(log, writer))
 
 
 def _score_to_registers(source: Path, target: Path, options: Options, progress: Progress, warn: Warn) -> Report:
-    log = _score_log(read_piece(source, warn), VGM_RATE_HZ, options)
+    log = _score_log(read_piece(source, warn, options.track), VGM_RATE_HZ, options)
     if options.loop_from is not None:
         log = with_loop(log, round(options.loop_from * VGM_RATE_HZ))
     write_registers(target, log)
@@ -219,7 +225,7 @@ def _score_to_registers(source: Path, target: Path, options: Options, progress: 
 
 
 def _score_to_score(source: Path, target: Path, options: Options, progress: Progress, warn: Warn) -> Report:
-    piece = read_piece(source, warn)
+    piece = read_piece(source, warn, options.track)
     is_for_daw = options.midi_layout == "daw"
     write_piece(target, replace(piece, tags=options.tagged(piece.tags)), is_for_daw=is_for_daw)
     progress(1.0)
@@ -229,7 +235,7 @@ def _score_to_score(source: Path, target: Path, options: Options, progress: Prog
 
 
 def _score_to_words(source: Path, target: Path, options: Options, progress: Progress, warn: Warn) -> Report:
-    song, remarks = _song_for(source, target, warn)
+    song, remarks = _song_for(source, target, options, warn)
     if target.name.lower().endswith(TX1_ENDING):
         write_tx1(target, song)
     else:
@@ -246,11 +252,11 @@ def _words_to_midi(source: Path, target: Path, options: Options, progress: Progr
     return Report(_seconds_of(song))
 
 
-def _song_for(source: Path, target: Path, warn: Warn) -> tuple[Song, tuple[str, ...]]:
+def _song_for(source: Path, target: Path, options: Options, warn: Warn) -> tuple[Song, tuple[str, ...]]:
     """Return what a file holds as a song, and what that leaves out; TX1 has words for the four voices alone."""
     name = source.name.lower()
     if not name.endswith((*MIDI_SOURCE_ENDINGS, *WORD_ENDINGS)):
-        return piece_to_song(read_piece(source, warn), source.name), ("left out: volumes and timbres",)
+        return piece_to_song(read_piece(source, warn, options.track), source.name), ("left out: volumes and timbres",)
     song = _song_of(source, warn)
     if target.name.lower().endswith(TX1_ENDING) and not is_nesmdb_layout(song):
         return piece_to_song(song_to_piece(song), source.name), ("as the four voices play it, at 24 frames a second",)
@@ -266,7 +272,7 @@ def _seconds_of(song: Song) -> float:
 
 
 def _score_to_picture(source: Path, target: Path, options: Options, progress: Progress, warn: Warn) -> Report:
-    piece = read_piece(source, warn)
+    piece = read_piece(source, warn, options.track)
     write_picture(target, replace(piece, tags=options.tagged(piece.tags)))
     progress(1.0)
     return Report(frame_to_seconds(len(piece.frames)))
@@ -331,20 +337,30 @@ def _remarks(log: RegisterLog, writer: AudioWriter | None = None) -> tuple[str, 
 
 
 _TAG_OPTIONS: Final = frozenset({"title", "author"})
-_OTHER_SOURCES: Final = tuple(ending for ending in SCORE_SOURCE_ENDINGS if ending not in WORD_ENDINGS)
+_TRACKER_SOURCES: Final = (*TRACKER_ENDINGS, TEXT_ENDING)
+_OTHER_SOURCES: Final = tuple(
+    ending for ending in SCORE_SOURCE_ENDINGS if ending not in (*WORD_ENDINGS, *TRACKER_ENDINGS)
+)
+_OTHER_TARGETS: Final = tuple(ending for ending in SCORE_ENDINGS if ending not in TRACKER_ENDINGS)
 _SOUND_OPTIONS: Final = frozenset({"rate", "voices", "filters", "mixer", "audio_channels"})
+
+_OF_SCORES: Final = (
+    Conversion(_OTHER_SOURCES, MIDI_ENDINGS, frozenset({"title", "midi_layout"}), _score_to_score),
+    Conversion(_OTHER_SOURCES, _OTHER_TARGETS, frozenset(), _score_to_score),
+    Conversion(_OTHER_SOURCES, TRACKER_ENDINGS, _TAG_OPTIONS, _score_to_score),
+    Conversion(_OTHER_SOURCES, AUDIO_ENDINGS, _SOUND_OPTIONS, _score_to_sound),
+    Conversion(_OTHER_SOURCES, REGISTER_ENDINGS, _TAG_OPTIONS | {"loop_from"}, _score_to_registers),
+    Conversion(_OTHER_SOURCES, PICTURE_ENDINGS, frozenset({"title"}), _score_to_picture),
+    Conversion(_OTHER_SOURCES, (TX1_ENDING,), frozenset(), _score_to_words),
+    Conversion(_OTHER_SOURCES, (EVENTS_ENDING,), frozenset({"limits"}), _score_to_words),
+)
 
 CONVERSIONS: Final = (
     Conversion((".vgm", ".vgz"), AUDIO_ENDINGS, _SOUND_OPTIONS | {"loops"}, _registers_to_sound),
     Conversion((".vgm", ".vgz"), REGISTER_ENDINGS, _TAG_OPTIONS | {"loop_from"}, _registers_to_registers),
-    Conversion(_OTHER_SOURCES, MIDI_ENDINGS, frozenset({"title", "midi_layout"}), _score_to_score),
-    Conversion(_OTHER_SOURCES, SCORE_ENDINGS, frozenset(), _score_to_score),
-    Conversion(SCORE_SOURCE_ENDINGS, AUDIO_ENDINGS, _SOUND_OPTIONS, _score_to_sound),
-    Conversion(SCORE_SOURCE_ENDINGS, REGISTER_ENDINGS, _TAG_OPTIONS | {"loop_from"}, _score_to_registers),
-    Conversion(SCORE_SOURCE_ENDINGS, PICTURE_ENDINGS, frozenset({"title"}), _score_to_picture),
-    Conversion(SCORE_SOURCE_ENDINGS, (TX1_ENDING,), frozenset(), _score_to_words),
-    Conversion(SCORE_SOURCE_ENDINGS, (EVENTS_ENDING,), frozenset({"limits"}), _score_to_words),
+    *_OF_SCORES,
     Conversion(WORD_ENDINGS, MIDI_ENDINGS, frozenset(), _words_to_midi),
-    Conversion(WORD_ENDINGS, SCORE_ENDINGS, frozenset(), _score_to_score),
+    *(replace(row, sources=WORD_ENDINGS) for row in _OF_SCORES[1:]),
+    *(replace(row, sources=_TRACKER_SOURCES, options=row.options | {"track"}) for row in _OF_SCORES),
 )
 """All conversions, by the endings of the files' names."""

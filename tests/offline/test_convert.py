@@ -240,7 +240,7 @@ def test_what_is_refused_is_refused_before_anything_is_written(
 
 
 def test_every_option_belongs_to_some_conversion() -> None:
-    every = Options(1, (), False, "", 1, "", 0.0, "", "", "", "")
+    every = Options(1, (), False, "", 1, "", 0.0, "", "", "", "", 1)
     assert every.given().keys() == set().union(*(conversion.options for conversion in CONVERSIONS))
     assert Options().given() == {}
 

@@ -13,6 +13,14 @@ from livegen.formats.midi.daw import write_daw_midi
 from livegen.formats.midi.file import read_midi_piece, song_to_piece, write_midi_piece
 from livegen.formats.score import nesmdb
 from livegen.formats.score.piece import Piece
+from livegen.formats.tracker.file import (
+    FAMISTUDIO_ENDING,
+    FAMITRACKER_ENDING,
+    TEXT_ENDING,
+    read_tracker,
+    write_famistudio,
+    write_famitracker,
+)
 from livegen.formats.words.kinds import WORD_ENDINGS, read_words
 
 Reader = Callable[[Path, Warn], Piece]
@@ -30,6 +38,8 @@ _SCORE_FORMATS: Final[dict[str, tuple[Reader, Writer]]] = {
         lambda path, _: Piece(nesmdb.load_seprsco(path)),
         lambda path, piece: nesmdb.save_seprsco(path, piece.frames),
     ),
+    FAMITRACKER_ENDING: (read_tracker, write_famitracker),
+    FAMISTUDIO_ENDING: (read_tracker, write_famistudio),
 }
 
 _READ_ONLY: Final[dict[str, Reader]] = {
@@ -43,7 +53,7 @@ SCORE_ENDINGS: Final = tuple(_SCORE_FORMATS)
 """Endings of the names of score files, in lower case."""
 
 SCORE_SOURCE_ENDINGS: Final = (*SCORE_ENDINGS, *_READ_ONLY)
-"""What the names of score files that can be read end in."""
+"""What the names of score files that can be read end in. `read_piece` reads any other text as a tracker's."""
 
 MIDI_ENDINGS: Final = (".mid", ".midi")
 """Those endings whose files hold a title, tempos and markers."""
@@ -77,19 +87,30 @@ def write_score(path: Path, frames: NDArray[np.uint8]) -> None:
     write_piece(path, Piece(frames))
 
 
-def read_piece(path: Path, warn: Warn = ignore) -> Piece:
-    """Read a score with what else its file tells; raises FormatError as `read_score` does."""
+def read_piece(path: Path, warn: Warn = ignore, track: int | None = None) -> Piece:
+    """Read a score with what else its file tells; raises FormatError as `read_score` does.
+
+    Parameters
+    ----------
+    path : Path
+    warn : callable
+    track : int, optional
+        Which of several songs of a tracker's text, from 1; else the first.
+    """
+    name = path.name.lower()
     for ending, read in _READ_ONLY.items():
-        if path.name.lower().endswith(ending):
+        if name.endswith(ending):
             return read(path, warn)
+    if name.endswith(TEXT_ENDING):
+        return read_tracker(path, warn, track)
     return _format_of(path)[0](path, warn)
 
 
 def write_piece(path: Path, piece: Piece, *, is_for_daw: bool = False) -> None:
     """Write a score with as much of the other content as the format holds; raises as `write_score` does.
 
-    A MIDI file holds the player's part, tempos, markers and the title, an .npz file the player's part, and a pickle
-    the frames alone.
+    A MIDI file holds the player's part, tempos, markers and the title, an .npz file the player's part, a pickle the
+    frames alone, and a tracker's text all but the markers, in bars and with the sound of the patch.
 
     Parameters
     ----------

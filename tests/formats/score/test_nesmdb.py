@@ -16,9 +16,11 @@ from livegen.errors import FormatError, ScoreError
 from livegen.formats.score import nesmdb
 from livegen.formats.score.downsample import frame_edges
 from livegen.formats.score.kinds import SCORE_ENDINGS, read_score, write_score
+from livegen.formats.tracker.file import TRACKER_ENDINGS
 from livegen.score import Column
 
-LOSSLESS = tuple(ending for ending in SCORE_ENDINGS if ending != ".seprsco.pkl")
+LOSSLESS = tuple(ending for ending in SCORE_ENDINGS if ending not in (".seprsco.pkl", *TRACKER_ENDINGS))
+"""A tracker's text holds what sounds, and no volume under silence: `tests/formats/tracker/test_tracker_writers.py`."""
 
 
 @pytest.mark.parametrize("ending", LOSSLESS)
