@@ -28,9 +28,11 @@ from livegen.formats.chip.nsf import TICK_US
 from livegen.formats.chip.register_log import VGM_RATE_HZ, Tags
 from livegen.formats.chip.vgm import read_vgm
 from livegen.formats.score.kinds import SCORE_ENDINGS, read_piece, read_score
+from livegen.formats.tracker.file import TRACKER_ENDINGS
 from livegen.instrument.instrument import Instrument
 from livegen.offline.render import RENDER_ENDINGS, RenderedFrame, check_output, render, render_to_file, write_rendered
 from livegen.patch import load_patch
+from livegen.score import Column, Voice
 from livegen.synth.register_log import Writes, join_writes, power_up_writes, take_writes
 from livegen.units import CPU_CLOCK_HZ, frame_to_sample
 
@@ -137,9 +139,26 @@ def test_the_score_is_the_same_in_every_format(tmp_path: Path) -> None:
     for ending in SCORE_ENDINGS:
         render_to_file(instrument(), tmp_path / f"a{ending}", 30, TUNE)
     expected = np.stack([frame.frame for frame in rendered()])
-    for ending in SCORE_ENDINGS:
+    for ending in (ending for ending in SCORE_ENDINGS if ending not in TRACKER_ENDINGS):
         columns = slice(1) if ending == ".seprsco.pkl" else slice(3)
         assert np.array_equal(read_score(tmp_path / f"a{ending}")[..., columns], expected[..., columns])
+
+
+@pytest.mark.parametrize("ending", TRACKER_ENDINGS)
+def test_a_tracker_has_the_model_s_notes_as_they_are_and_the_player_s_with_the_patch(
+    tmp_path: Path, ending: str
+) -> None:
+    render_to_file(instrument(), tmp_path / f"a{ending}", 30, TUNE)
+    played = np.stack([frame.is_player for frame in rendered()]).any(axis=0)
+    expected, found = np.stack([frame.frame for frame in rendered()]), read_piece(tmp_path / f"a{ending}")
+    is_heard = (expected[..., Column.VOLUME] > 0) | (np.arange(4) == Voice.TR)
+    notes = expected[..., Column.NOTE] * is_heard
+    assert np.array_equal(found.frames[:, ~played, Column.NOTE], notes[:, ~played])
+    assert found.player is not None
+    assert np.array_equal(found.player.any(axis=0), played)
+    assert (
+        "15 14 13 12 7 3 0".replace(" ", "," if ending == ".fs.txt" else " ") in (tmp_path / f"a{ending}").read_text()
+    )
 
 
 def logged(
