@@ -4,8 +4,18 @@ Imports `errors`, `units` and `system.kernels`. Read `apu` first: it is the whol
 `render_writes` renders a whole log and `render_blocks` does so piece by piece; a player drives a `new_chip` of its own.
 """
 
-from livegen.apu.apu import CHIP, read_samples, sample_to_cycle, set_gain, settle, voice_level, write_register
+from livegen.apu.apu import (
+    CHIP,
+    read_samples,
+    sample_to_cycle,
+    set_gain,
+    settle,
+    voice_level,
+    write_memory,
+    write_register,
+)
 from livegen.apu.band_limit import LATENCY_SAMPLES, MAX_BLOCK_SAMPLES
+from livegen.apu.memory import Memory, MemoryChange
 from livegen.apu.mixer import FULL_SCALE
 from livegen.apu.render import new_chip, render_blocks, render_writes
 from livegen.apu.tables import VOICES
@@ -18,6 +28,8 @@ __all__ = [
     "MAX_BLOCK_SAMPLES",
     "MOST_STEPS",
     "VOICES",
+    "Memory",
+    "MemoryChange",
     "new_chip",
     "read_samples",
     "render_blocks",
@@ -27,5 +39,6 @@ __all__ = [
     "settle",
     "voice_level",
     "voice_waveform",
+    "write_memory",
     "write_register",
 ]

@@ -2,7 +2,8 @@
 
 A chip is one record of `CHIP`, plain data: `chip.copy()` is a snapshot. All times are absolute CPU cycles since
 power-up. The computing time grows with the number of edges that sound, not with the number of cycles: a silent voice
-takes one step from one clock of the frame counter to the next. The block size never changes a sample.
+takes one step from one clock of the frame counter to the next, and so does a DMC that plays nothing. The block size
+never changes a sample.
 
 The kernels allocate nothing and raise nothing; whoever calls one owns the chip and calls from one thread.
 """
@@ -28,6 +29,7 @@ from livegen.apu.band_limit import (
     sum_steps,
     units_to_level,
 )
+from livegen.apu.dmc import DMC, NEVER, advance_idle_dmc, clock_dmc, dmc_due, enable_dmc, set_memory, write_dmc
 from livegen.apu.envelope import clock_envelope
 from livegen.apu.frame_counter import (
     FRAME_COUNTER,
@@ -91,7 +93,7 @@ CHIP: Final = np.dtype(
         ("pulses", PULSE, (2,)),
         ("triangle", TRIANGLE),
         ("noise", NOISE),
-        ("dmc_level", np.int64),
+        ("dmc", DMC),
         ("frame_counter", FRAME_COUNTER),
         ("gain", np.float64, (len(VOICES),)),
         ("mixer", np.int64),  # index into MIXERS
@@ -102,7 +104,6 @@ CHIP: Final = np.dtype(
         ("noise_flips", np.int8, (_MAX_TRIANGLE_CLOCKS,)),  # 1: odd number of noise edges just before this clock
         ("filters", FILTERS),
         ("band_limit", BAND_LIMIT),
-        ("ignored_writes", np.int64),  # number of writes to the DMC's sample playback, which is left out
         ("early_writes", np.int64),  # number of writes further ahead than the buffer reaches
     ],
     align=True,
@@ -110,8 +111,6 @@ CHIP: Final = np.dtype(
 """The chip as a record. Its fields are for `livegen.apu` only; other packages use the functions."""
 
 MAX_GAIN: Final = 4.0
-
-_NEVER: Final = 1 << 62
 
 
 @kernel
@@ -144,7 +143,7 @@ def write_register(chip: np.record, cycle: int, address: int, value: int) -> Non
     cycle
         Absolute CPU cycle, int64.
     address
-        $4000..$4017. A write to any other address is ignored; one to the DMC's sample playback is ignored and counted.
+        $4000..$4017. A write to any other address is ignored.
     value
         0..255; higher bits are dropped.
     """
@@ -162,19 +161,36 @@ def write_register(chip: np.record, cycle: int, address: int, value: int) -> Non
         write_triangle(chip.triangle, address & 3, value)
     elif address < 0x4010:
         write_noise(chip.noise, address & 3, value)
-    elif address == 0x4011:
-        chip.dmc_level = value & 0x7F
+    elif address < 0x4014:
+        write_dmc(chip.dmc, address & 3, value)
     elif address == 0x4015:
         enable_length(chip.pulses[0].length, (value & 1) != 0)
         enable_length(chip.pulses[1].length, (value & 2) != 0)
         enable_length(chip.triangle.length, (value & 4) != 0)
         enable_length(chip.noise.length, (value & 8) != 0)
-        chip.ignored_writes += (value >> 4) & 1
+        enable_dmc(chip.dmc, chip.cycle, (value & 16) != 0)
     elif address == 0x4017:
         write_frame_counter(chip.frame_counter, chip.cycle, value)
-    elif address == 0x4010 or address == 0x4012 or address == 0x4013:
-        chip.ignored_writes += 1
     _send_levels(chip)
+
+
+@kernel
+def write_memory(chip: np.record, cycle: int, offset: int, data: NDArray[np.uint8]) -> None:
+    """Run the chip up to a cycle, taken as by `write_register`, then change what the DMC finds in memory.
+
+    Parameters
+    ----------
+    chip
+        A record of `CHIP`.
+    cycle
+        Absolute CPU cycle, int64.
+    offset
+        Of the first byte, counted from $8000.
+    data
+        Bytes, uint8 (n,). Those beyond $FFFF are dropped.
+    """
+    _run_to_write(chip, cycle)
+    set_memory(chip.dmc, offset, data)
 
 
 @kernel
@@ -261,6 +277,16 @@ def _run_voices(chip: np.record, end: int) -> None:
     """Run all voices up to the cycle `end`. No register and no counter may change before it."""
     if chip.cycle < end:
         _run_pulses(chip, end)
+        while True:  # every clock of the DMC may change the size of the other two's steps
+            due = dmc_due(chip.dmc)
+            if due >= end:
+                break
+            _run_triangle_and_noise(chip, due)
+            chip.cycle = due
+            clock_dmc(chip.dmc)
+            _send_others_level(chip)
+        if due == NEVER:
+            advance_idle_dmc(chip.dmc, end)
         _run_triangle_and_noise(chip, end)
         chip.cycle = end
 
@@ -272,8 +298,8 @@ def _run_pulses(chip: np.record, end: int) -> None:
     high_1 = pulse_volume(pulse_1) * _weight(chip, P1)
     high_2 = pulse_volume(pulse_2) * _weight(chip, P2)
     output_1, output_2 = pulse_output(pulse_1), pulse_output(pulse_2)
-    edge_1 = next_pulse_edge(pulse_1) if high_1 > 0.0 else _NEVER
-    edge_2 = next_pulse_edge(pulse_2) if high_2 > 0.0 else _NEVER
+    edge_1 = next_pulse_edge(pulse_1) if high_1 > 0.0 else NEVER
+    edge_2 = next_pulse_edge(pulse_2) if high_2 > 0.0 else NEVER
     units = chip.pulses_units
     while True:
         cycle = min(edge_1, edge_2)
@@ -354,7 +380,7 @@ def _send_others(chip: np.record, end: int, triangle_moves: bool, noise_moves: b
     triangle, noise = chip.triangle, chip.noise
     levels, flips = chip.others_levels, chip.noise_flips
     position, triangle_period = triangle.position, triangle.timer_period + 1
-    triangle_edge = triangle.next_clock if triangle_moves else _NEVER
+    triangle_edge = triangle.next_clock if triangle_moves else NEVER
     began_at = output = noise_output(noise)
 
     if noise_moves:
@@ -409,6 +435,11 @@ def _send_levels(chip: np.record) -> None:
     if units != chip.pulses_units:
         add_step(chip.band_limit, chip.cycle, units - chip.pulses_units)
         chip.pulses_units = units
+    _send_others_level(chip)
+
+
+@kernel
+def _send_others_level(chip: np.record) -> None:
     units = _others_units(chip, triangle_output(chip.triangle), noise_output(chip.noise))
     if units != chip.others_units:
         add_step(chip.band_limit, chip.cycle, units - chip.others_units)
@@ -419,7 +450,7 @@ def _send_levels(chip: np.record) -> None:
 def _others_units(chip: np.record, triangle_level: int, noise_output: int) -> int:
     """Return the amplitude of triangle, noise and DMC together, given the triangle's level and the noise's output."""
     noise_level = noise_volume(chip.noise) * noise_output
-    load = triangle_level * _weight(chip, TR) + noise_level * _weight(chip, NO) + chip.dmc_level * _weight(chip, DM)
+    load = triangle_level * _weight(chip, TR) + noise_level * _weight(chip, NO) + chip.dmc.level * _weight(chip, DM)
     return _to_units(chip, OTHERS_FACTOR, load)
 
 

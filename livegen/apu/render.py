@@ -7,8 +7,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from livegen.apu.apu import CHIP, read_samples, sample_to_cycle, settle, write_register
+from livegen.apu.apu import CHIP, read_samples, sample_to_cycle, settle, write_memory, write_register
 from livegen.apu.band_limit import LATENCY_SAMPLES, sample_to_cycle_of, samples_per_cycle
+from livegen.apu.dmc import power_up_dmc
+from livegen.apu.memory import Memory, changes_as_arrays, check_memory, load_first
 from livegen.apu.mixer import MIXERS, set_filters
 from livegen.apu.noise import POWER_UP_SHIFT_REGISTER
 from livegen.apu.tables import DM, REGIONS, VOICES
@@ -22,6 +24,7 @@ MAX_CYCLE: Final = 1 << 48
 """Latest CPU cycle of a write: five years."""
 
 MAX_SAMPLES: Final = 1 << 31
+NO_MEMORY: Final = Memory()
 _BLOCK_SAMPLES: Final = 1024  # small enough for the level 1 cache of a core
 _YIELDED_SAMPLES: Final = 1 << 16
 
@@ -46,10 +49,10 @@ def new_chip(
     sample_rate
         Output rate in Hz, 8,000 to 192,000.
     region
-        "ntsc" or "pal": the tables of noise and frame counter.
+        "ntsc" or "pal": the tables of noise, DMC and frame counter.
     voices
-        Which of "p1", "p2", "tr", "no" have a gain of 1; the others run at a gain of 0. "dm", the level of $4011, has
-        a gain of 1 if it is named or if all the other four have.
+        Which of "p1", "p2", "tr", "no" have a gain of 1; the others run at a gain of 0. "dm", the DMC, has a gain
+        of 1 if it is named or if all the other four have.
     mixer
         "nonlinear", the console's, or "linear", its approximation.
     filters
@@ -76,6 +79,7 @@ def new_chip(
     record["noise"]["region"] = region_index
     record["triangle"]["position"] = POWER_UP_POSITION
     record["frame_counter"]["region"] = region_index
+    power_up_dmc(record["dmc"], region_index)
     record["gain"] = _gains(voices)
     record["mixer"] = _one_of("mixer", mixer, MIXERS)
     record["filtered"] = bool(filters)
@@ -96,6 +100,7 @@ def render_writes(
     voices: Iterable[str] = ("p1", "p2", "tr", "no"),
     mixer: str = "nonlinear",
     filters: bool = True,
+    memory: Memory = NO_MEMORY,
 ) -> NDArray[np.float32]:
     """Return the sound of a log of register writes, from power-up.
 
@@ -108,6 +113,8 @@ def render_writes(
         As in `new_chip`.
     n_samples
         Samples to return, 0 to 2**31. Writes after them are checked and have no effect.
+    memory
+        What the DMC finds at $8000..$FFFF, and when that changes; empty if left out.
 
     Returns
     -------
@@ -130,6 +137,7 @@ def render_writes(
         voices=voices,
         mixer=mixer,
         filters=filters,
+        memory=memory,
     )
     try:
         out = np.empty(int(n_samples), np.float32)
@@ -154,12 +162,13 @@ def render_blocks(
     voices: Iterable[str] = ("p1", "p2", "tr", "no"),
     mixer: str = "nonlinear",
     filters: bool = True,
+    memory: Memory = NO_MEMORY,
 ) -> Iterator[NDArray[np.float32]]:
     """Return the sound of a log of register writes piece by piece, so that a long one need not fit into memory.
 
     Parameters
     ----------
-    cycle, address, value, cpu_clock_hz, sample_rate, n_samples, region, voices, mixer, filters
+    cycle, address, value, cpu_clock_hz, sample_rate, n_samples, region, voices, mixer, filters, memory
         As in `render_writes`; they are checked before this returns.
 
     Returns
@@ -191,7 +200,9 @@ def render_blocks(
     chip = new_chip(
         cpu_clock_hz=cpu_clock_hz, sample_rate=sample_rate, region=region, voices=voices, mixer=mixer, filters=filters
     )
-    return _blocks(chip[0], cycles, addresses, values, int(n_samples))
+    check_memory(memory)
+    load_first(memory, chip[0]["dmc"])
+    return _blocks(chip[0], (cycles, addresses, values), memory, int(n_samples))
 
 
 def pulse_periods(
@@ -209,10 +220,11 @@ def pulse_periods(
     """
     rate = SAMPLE_RATE_RANGE_HZ[0]
     chip = new_chip(cpu_clock_hz=cpu_clock_hz, sample_rate=rate, region=region, voices=())
-    values, out, written = value.astype(np.int64), np.empty(_YIELDED_SAMPLES, np.float32), 0
+    values, out, done = value.astype(np.int64), np.empty(_YIELDED_SAMPLES, np.float32), (0, 0)
+    changes = changes_as_arrays(NO_MEMORY)
     n_samples = math.ceil(seconds * rate)
     for start in range(0, n_samples, _YIELDED_SAMPLES):
-        written = _render(chip[0], cycle, address, values, written, out[: n_samples - start])
+        done = _render(chip[0], cycle, address, values, *changes, *done, out[: n_samples - start])
     first, second = chip["pulses"]["timer_period"][0].tolist()
     return first, second
 
@@ -232,16 +244,16 @@ def _to_cycles(ratio: int, places: NDArray[np.int64]) -> None:
 
 def _blocks(
     chip: np.record,
-    cycles: NDArray[np.int64],
-    addresses: NDArray[np.int64],
-    values: NDArray[np.int64],
+    writes: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
+    memory: Memory,
     n_samples: int,
 ) -> Iterator[NDArray[np.float32]]:
+    changes = changes_as_arrays(memory)
     # because of the latency, the first samples come before power-up
-    written = _render(chip, cycles, addresses, values, 0, np.empty(LATENCY_SAMPLES, np.float32))
+    done = _render(chip, *writes, *changes, 0, 0, np.empty(LATENCY_SAMPLES, np.float32))
     for start in range(0, n_samples, _YIELDED_SAMPLES):
         block = np.empty(min(_YIELDED_SAMPLES, n_samples - start), np.float32)
-        written = _render(chip, cycles, addresses, values, written, block)
+        done = _render(chip, *writes, *changes, *done, block)
         yield block
 
 
@@ -251,20 +263,34 @@ def _render(
     cycle: NDArray[np.int64],
     address: NDArray[np.int64],
     value: NDArray[np.int64],
+    changes: NDArray[np.void],
+    changed_bytes: NDArray[np.uint8],
     first: int,
+    first_change: int,
     out: NDArray[np.float32],
-) -> int:
-    """Fill `out` with the next samples, using the writes from `first` on. Return the first write that is still due."""
-    i, done = first, 0
+) -> tuple[int, int]:
+    """Fill `out` with the next samples, using writes and changes of memory from the first that are given on.
+
+    Return the first write and the first change that are still due.
+    """
+    i, k, done = first, first_change, 0
     while done < len(out):
         block = out[done : done + _BLOCK_SAMPLES]
         done += len(block)
         end = sample_to_cycle(chip, chip.band_limit.origin_sample + len(block))
-        while i < len(cycle) and cycle[i] < end:
-            write_register(chip, cycle[i], address[i], value[i])
-            i += 1
+        while True:
+            due = cycle[i] if i < len(cycle) else MAX_CYCLE + 1
+            if k < len(changes) and changes[k].cycle <= due and changes[k].cycle < end:
+                change = changes[k]
+                write_memory(chip, change.cycle, change.offset, changed_bytes[change.begin : change.end])
+                k += 1
+            elif due < end:
+                write_register(chip, due, address[i], value[i])
+                i += 1
+            else:
+                break
         read_samples(chip, len(block), block)
-    return i
+    return i, k
 
 
 def _gains(voices: Iterable[str]) -> NDArray[np.float64]:

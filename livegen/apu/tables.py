@@ -9,7 +9,7 @@ REGIONS: Final = ("ntsc", "pal")
 """Regions, in the order of the first axis of the tables that depend on one."""
 
 VOICES: Final = ("p1", "p2", "tr", "no", "dm")
-"""Names of the voices, in the order of a chip's gains; "dm" is the level of the DMC's $4011."""
+"""Names of the voices, in the order of a chip's gains; "dm" is the delta modulation channel."""
 
 P1: Final = 0
 P2: Final = 1
@@ -43,6 +43,14 @@ NOISE_PERIODS: Final[NDArray[np.int64]] = np.array(
 
 NOISE_TAPS: Final[NDArray[np.int64]] = np.array([1, 6])
 """Bit that bit 0 of the shift register is compared with, by mode, https://www.nesdev.org/wiki/APU_Noise."""
+
+DMC_PERIODS: Final[NDArray[np.int64]] = np.array(
+    [
+        [428, 380, 340, 320, 286, 254, 226, 214, 190, 160, 142, 128, 106, 84, 72, 54],
+        [398, 354, 316, 298, 276, 236, 210, 198, 176, 148, 132, 118, 98, 78, 66, 50],
+    ]
+)
+"""CPU cycles between clocks of the DMC, by region and rate index, https://www.nesdev.org/wiki/APU_DMC."""
 
 FRAME_STEPS: Final[NDArray[np.int64]] = np.array(
     [

@@ -10,7 +10,7 @@ from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from livegen.apu import render_writes
+from livegen.apu import Memory, MemoryChange, render_writes
 from livegen.apu.band_limit import BAND_LIMIT, LATENCY_SAMPLES, LEVEL_UNITS, add_step, samples_per_cycle, sum_steps
 
 DUTIES = ["01000000", "01100000", "01111000", "10011111"]
@@ -19,6 +19,10 @@ LENGTHS += [12, 16, 24, 18, 48, 20, 96, 22, 192, 24, 72, 26, 16, 28, 32, 30]
 NOISE = {
     "ntsc": [4, 8, 16, 32, 64, 96, 128, 160, 202, 254, 380, 508, 762, 1016, 2034, 4068],
     "pal": [4, 8, 14, 30, 60, 88, 118, 148, 188, 236, 354, 472, 708, 944, 1890, 3778],
+}
+DMC = {
+    "ntsc": [428, 380, 340, 320, 286, 254, 226, 214, 190, 160, 142, 128, 106, 84, 72, 54],
+    "pal": [398, 354, 316, 298, 276, 236, 210, 198, 176, 148, 132, 118, 98, 78, 66, 50],
 }
 FRAMES = {
     "ntsc": ({7457: "q", 14913: "h", 22371: "q", 29829: "h"}, 29830, {7457: "q", 14913: "h", 22371: "q", 37281: "h"}),
@@ -68,12 +72,72 @@ class Voice:
             self.sweep_divider -= 1
 
 
+class SampleChannel:
+    """The DMC: memory reader and output unit; a byte is there four cycles after it is wanted."""
+
+    def __init__(self, periods: list[int], memory: bytearray) -> None:
+        self.periods, self.memory = periods, memory
+        self.period = self.timer = periods[0]
+        self.loop, self.level, self.start, self.length = False, 0, 0xC000, 1
+        self.address, self.remaining, self.now, self.wait_until = 0xC000, 0, 0, -1
+        self.buffer: int | None = None
+        self.bits: list[int] | None = None
+        self.counter = 8
+
+    def write(self, address: int, value: int) -> None:
+        if address == 0x4010:
+            self.loop, self.period = bool(value & 0x40), self.periods[value & 15]
+        elif address == 0x4011:
+            self.level = value & 0x7F
+        elif address == 0x4012:
+            self.start = 0xC000 + value * 64
+        else:
+            self.length = value * 16 + 1
+
+    def switch(self, on: bool) -> None:
+        if not on:
+            self.remaining, self.wait_until = 0, -1
+        elif self.remaining == 0:
+            self.address, self.remaining = self.start, self.length
+            if self.buffer is None:
+                self.wait_until = self.now + 4
+
+    def cycle(self) -> None:
+        if self.wait_until == self.now:
+            self.wait_until, self.buffer = -1, self.memory[self.address - 0x8000]
+            self.address = self.address + 1 if self.address < 0xFFFF else 0x8000
+            self.remaining -= 1
+            if self.remaining == 0 and self.loop:
+                self.address, self.remaining = self.start, self.length
+        if self.timer == 0:
+            self.timer = self.period
+            self.clock()
+        self.timer -= 1
+        self.now += 1
+
+    def clock(self) -> None:
+        if self.bits is not None:
+            bit = self.bits.pop(0)
+            if bit and self.level <= 125:
+                self.level += 2
+            elif not bit and self.level >= 2:
+                self.level -= 2
+        self.counter -= 1
+        if self.counter == 0:
+            self.counter, self.bits = 8, None
+            if self.buffer is not None:
+                self.bits, self.buffer = [self.buffer >> i & 1 for i in range(8)], None
+                if self.remaining:
+                    self.wait_until = self.now + 4
+
+
 class PlainChip:
     """Every CPU cycle: writes, then the frame counter, then the timers."""
 
-    def __init__(self, region: str) -> None:
+    def __init__(self, region: str, memory: bytearray) -> None:
         self.region, self.voices = region, [Voice() for _ in range(4)]
-        self.voices[2].position, self.register, self.dmc = 31, 1, 0
+        self.voices[2].position, self.register = 31, 1
+        self.dmc = SampleChannel(DMC[region], memory)
         self.frame_cycle, self.five, self.reset_in, self.new_five = 0, False, -1, False
 
     def cycle(self, cycle: int, writes: list[tuple[int, int]]) -> tuple[int, int, int, int, int]:
@@ -94,9 +158,10 @@ class PlainChip:
 
     def write(self, cycle: int, address: int, value: int) -> None:
         voice = self.voices[(address >> 2) & 3]
-        if address == 0x4011:
-            self.dmc = value & 127
+        if 0x4010 <= address <= 0x4013:
+            self.dmc.write(address, value)
         elif address == 0x4015:
+            self.dmc.switch(bool(value & 16))
             for i, each in enumerate(self.voices):
                 each.on = bool(value >> i & 1)
                 if not each.on:
@@ -164,6 +229,7 @@ class PlainChip:
             feedback = (self.register ^ self.register >> (6 if noise.mode else 1)) & 1
             self.register = self.register >> 1 | feedback << 14
         noise.timer -= 1
+        self.dmc.cycle()
 
     def levels(self) -> tuple[int, int, int, int, int]:
         pulses = [
@@ -175,7 +241,7 @@ class PlainChip:
         triangle, noise = self.voices[2:]
         position = triangle.position
         level = 15 - position if position < 16 else position - 16
-        return *pulses, level, noise.envelope() * (1 - self.register % 2) if noise.length else 0, self.dmc  # type: ignore[return-value]
+        return *pulses, level, noise.envelope() * (1 - self.register % 2) if noise.length else 0, self.dmc.level  # type: ignore[return-value]
 
 
 def amplitudes(levels: tuple[int, int, int, int, int]) -> int:
@@ -187,13 +253,19 @@ def amplitudes(levels: tuple[int, int, int, int, int]) -> int:
     return int(pulses * LEVEL_UNITS + 0.5) + int(others * LEVEL_UNITS + 0.5)
 
 
-def plain_render(log: list[tuple[int, int, int]], region: str, clock: float, rate: float, n: int) -> Any:
+def plain_render(
+    log: list[tuple[int, int, int]], memory: Memory, region: str, clock: float, rate: float, n: int
+) -> Any:
     band_limit = np.zeros(1, BAND_LIMIT)[0]
     band_limit["samples_per_cycle"] = samples_per_cycle(clock, rate)
-    chip, at = PlainChip(region), 0
+    content, changes = bytearray(memory.first.ljust(0x8000, b"\0")), list(memory.changes)
+    chip, at = PlainChip(region, content), 0
     # the triangle's 15 has always been
     last = first = amplitudes((0, 0, 15, 0, 0))
     for cycle in range(int((n + LATENCY_SAMPLES + 20) * clock / rate)):
+        while changes and changes[0].cycle == cycle:
+            change = changes.pop(0)
+            content[change.offset : change.offset + len(change.data)] = change.data
         writes = []
         while at < len(log) and log[at][0] == cycle:
             writes.append(log[at][1:])
@@ -212,7 +284,7 @@ _times = st.one_of(
     st.integers(0, 40_000),
     st.builds(lambda cycle, near: cycle + near, st.sampled_from(FRAME_CYCLES), st.integers(-4, 4)),
 )
-_registers = st.sampled_from([*range(0x4000, 0x4010), 0x4011, 0x4015, 0x4015, 0x4017, 0x4003, 0x4007, 0x400B, 0x400F])
+_registers = st.sampled_from([*range(0x4000, 0x4014), 0x4010, 0x4015, 0x4015, 0x4017, 0x4003, 0x4007, 0x400B, 0x400F])
 _values = st.one_of(st.integers(0, 255), st.sampled_from([0, 1, 2, 3, 8, 0x0F, 0x80, 0x83, 0xC0, 0xFF]))
 _begin = st.sampled_from(
     [
@@ -222,8 +294,13 @@ _begin = st.sampled_from(
             *[(1, 0x4017, 0xC0), (1, 0x4015, 15), (2, 0x4008, 0xFF), (2, 0x400A, 2), (2, 0x400B, 8)],
             *[(3, 0x400C, 0x3F), (3, 0x400E, 0), (3, 0x400F, 8)],
         ],
+        [(0, 0x4010, 0x4F), (0, 0x4012, 0xFF), (0, 0x4013, 4), (1, 0x4015, 0x1F), (2, 0x4008, 0xFF), (2, 0x400B, 8)],
+        [(0, 0x4010, 0x0E), (0, 0x4011, 0x40), (9, 0x4015, 0x1F), (9, 0x400C, 0x3F), (9, 0x400F, 8)],
         [],
     ]
+)
+_changes = st.lists(
+    st.builds(MemoryChange, _times, st.sampled_from([0, 0x4000, 0x7FC0]), st.binary(max_size=64)), max_size=4
 )
 
 
@@ -231,16 +308,35 @@ _begin = st.sampled_from(
 @given(
     begin=_begin,
     writes=st.lists(st.tuples(_times, _registers, _values), max_size=50),
+    changes=_changes,
+    seed=st.integers(0, 9),
     region=st.sampled_from(["ntsc", "pal"]),
     rate=st.sampled_from([8_000, 44_100]),
 )
 def test_the_chip_is_its_plain_model(
-    begin: list[tuple[int, int, int]], writes: list[tuple[int, int, int]], region: str, rate: int
+    begin: list[tuple[int, int, int]],
+    writes: list[tuple[int, int, int]],
+    changes: list[MemoryChange],
+    seed: int,
+    region: str,
+    rate: int,
 ) -> None:
     log = sorted(begin + writes, key=lambda write: write[0])
     n, clock = int(0.021 * rate), 1_789_773.0
+    memory = Memory(
+        np.random.default_rng(seed).integers(0, 256, 0x8000, np.uint8).tobytes(),
+        tuple(sorted(changes, key=lambda change: change.cycle)),
+    )
     cycle, address, value = zip(*log, strict=True) if log else ((), (), ())
     ours = render_writes(
-        cycle, address, value, cpu_clock_hz=clock, sample_rate=rate, n_samples=n, region=region, filters=False
+        cycle,
+        address,
+        value,
+        cpu_clock_hz=clock,
+        sample_rate=rate,
+        n_samples=n,
+        region=region,
+        filters=False,
+        memory=memory,
     )
-    assert np.abs(ours - plain_render(log, region, clock, rate, n)).max() < 1e-6
+    assert np.abs(ours - plain_render(log, memory, region, clock, rate, n)).max() < 1e-6
