@@ -3,6 +3,7 @@
 A VGM file's data blocks and an NSF's switches of banks are such changes.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -60,6 +61,14 @@ class Memory:
     def __bool__(self) -> bool:
         """Tell whether anything ever lies there."""
         return bool(self.first or self.changes)
+
+
+def content_after(first: bytes, changes: Iterable[MemoryChange]) -> bytes:
+    """Return the whole memory, 32,768 bytes, after some changes of what lay there first."""
+    content = bytearray(first.ljust(MEMORY_BYTES, b"\0"))
+    for change in changes:
+        content[change.offset : change.offset + len(change.data)] = change.data
+    return bytes(content)
 
 
 def check_memory(memory: Memory) -> None:

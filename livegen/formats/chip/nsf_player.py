@@ -14,6 +14,12 @@ BANK_BYTES: Final = 0x1000
 FIRST_BANK: Final = 1
 """Number of the first bank of the stream. Bank 0 holds the program."""
 
+N_BANKS: Final = 256
+"""How many banks have a number."""
+
+SAMPLE_BANKS: Final = 4
+"""Number of banks from $C000 on, where the DMC finds its samples."""
+
 MASKED_REGISTERS: Final = (0x15, 0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x0A, 0x0B, 0x0C, 0x0E, 0x0F)
 """Registers of the bits of a mask, from the top bit down, as offsets from $4000.
 
@@ -120,6 +126,8 @@ phrase: and #$3F        ; $80..$BF: play so many operations, and one, that stand
 
 pairs:  jsr get         ; $7F: so many pairs of register and value
         sta count
+        cmp #0
+        beq samples
 pair:   jsr get
         tax
         jsr get
@@ -147,6 +155,16 @@ unset:  inx
         ora high
         bne bit
         rts
+
+samples: jsr get        ; $7F $00: the banks of samples, and then what else there is in this tick
+        sta $5FFC
+        jsr get
+        sta $5FFD
+        jsr get
+        sta $5FFE
+        jsr get
+        sta $5FFF
+        jmp take
 
 get:    ldy #0          ; the next byte, in A; keeps X
         lda (read),y

@@ -5,13 +5,15 @@
 | $00 | the end: go on from the loop, in the same tick |
 | $01..$7E | nothing changes for this number of ticks, the present one included |
 | $7F | next byte: a count; then that many pairs of register and value, in their order |
+| $7F $00 | four numbers of banks, which hold the DMC's samples from now on; then another operation, in the same tick |
 | $80..$BF | a phrase: play n + 1 operations, n the lower six bits, from an address (two bytes) in a bank; one a tick |
 | $C0..$FF | the lower six bits and the next byte select registers of `MASKED_REGISTERS`; then a value for each |
 
 In a tick only the last value of each register counts. A value that a register already holds is not written again,
 unless the write itself does something: $4003, $4007, $400B and $400F start a note's phase, length and envelope. While
 the sweep of a pulse is on, its period ($4002, $4006) counts as unknown, because the chip changes it. Where the order
-matters, as when a write to $4017 clocks the sweep, the writes of a tick are stored as pairs in their order.
+matters, as when a write to $4017 clocks the sweep, or when a sample begins, the writes of a tick are stored as pairs in
+their order.
 """
 
 from collections.abc import Iterator
@@ -20,13 +22,19 @@ from typing import Final
 import numpy as np
 
 from livegen.errors import FormatError
-from livegen.formats.chip.nsf_player import BANK_BYTES, FIRST_BANK, MASKED_REGISTERS, WINDOW
+from livegen.formats.chip.nsf_player import BANK_BYTES, FIRST_BANK, MASKED_REGISTERS, N_BANKS, WINDOW
 from livegen.formats.chip.register_log import VGM_RATE_HZ, RegisterLog
 
 Tick = tuple[tuple[int, int], ...]
-"""The writes of a tick: pairs of register, as an offset from $4000, and value."""
+"""The writes of a tick: pairs of register, as an offset from $4000, and value.
 
-MAX_STREAM_BYTES: Final = (256 - FIRST_BANK) * BANK_BYTES
+Those of banks of samples come first; their registers are `BANK_REGISTERS`.
+"""
+
+BANK_REGISTERS: Final = (0xFC, 0xFD, 0xFE, 0xFF)
+"""What $5FFC to $5FFF, which choose the banks of samples, are called among registers."""
+
+MAX_STREAM_BYTES: Final = (N_BANKS - FIRST_BANK) * BANK_BYTES
 
 _END: Final = b"\0"
 _MAX_WAIT: Final = 0x7E
@@ -38,7 +46,10 @@ _MASK: Final = 0xC000
 _STATUS, _FRAME_COUNTER = 0x15, 0x17
 _SWEEPS: Final = (0x01, 0x05)
 _ALWAYS: Final = frozenset({0x03, 0x07, 0x0B, 0x0F, _FRAME_COUNTER})  # a write does something, whatever the value
-_LEFT_OUT: Final = frozenset({0x09, 0x0D, 0x10, 0x12, 0x13, 0x14, 0x16})  # unused, or of the playback of samples
+_UNUSED: Final = frozenset({0x09, 0x0D, 0x14, 0x16})
+_LEVEL: Final = 0x11
+_SAMPLE_REGISTERS: Final = frozenset({0x10, 0x12, 0x13})
+_DMC_BIT: Final = 0x10  # of $4015
 _KEY_TOKENS: Final = 3  # operations by which earlier runs are looked up
 _MAX_CANDIDATES: Final = 16  # earlier runs that are compared
 
@@ -46,8 +57,10 @@ _MAX_CANDIDATES: Final = 16  # earlier runs that are compared
 def log_ticks(log: RegisterLog, tick_us: int) -> tuple[list[Tick], int | None]:
     """Return the writes of each tick of `tick_us` microseconds, and the tick at which a loop begins.
 
-    A write goes to the nearest tick. A write at the end of a loop goes to the loop's last tick.
+    A write goes to the nearest tick. A write at the end of a loop goes to the loop's last tick. Samples of the DMC are
+    left out if the log has no memory in which they lie.
     """
+    unused, status_bits = (_UNUSED, 0x1F) if log.memory else (_UNUSED | _SAMPLE_REGISTERS, 0x0F)
     n_ticks = max(round(log.length / VGM_RATE_HZ * 1e6 / tick_us), 1)
     loop_tick = None
     if log.loop is not None:
@@ -59,13 +72,15 @@ def log_ticks(log: RegisterLog, tick_us: int) -> tuple[list[Tick], int | None]:
     ):
         if log.loop is not None and loop_tick is not None and index >= log.loop.first_write:
             tick = max(tick, loop_tick)
-        if address - 0x4000 not in _LEFT_OUT:
-            written[tick].append((address - 0x4000, value & 0x0F if address == 0x4015 else value))
+        if address - 0x4000 not in unused:
+            written[tick].append((address - 0x4000, value & status_bits if address == 0x4015 else value))
     held: dict[int, int] = {}
     ticks = []
     for index, writes in enumerate(written):
         if index == loop_tick:
             held = {}  # the next time, the stream comes here from the end, where the registers hold other values
+        if log.memory:
+            held.pop(_LEVEL, None)  # a sample changes it, too
         ticks.append(_needed(writes, held))
     return ticks, loop_tick
 
@@ -82,9 +97,14 @@ def _needed(writes: list[tuple[int, int]], held: dict[int, int]) -> Tick:
     for sweep in _SWEEPS:
         if held.get(sweep, 0) & 0x80:
             held.pop(sweep + 1, None)
-    if _FRAME_COUNTER in last:
+    if _FRAME_COUNTER in last or any(_is_of_samples(*write) for write in writes):
         return tuple(writes)
     return tuple(sorted(needed, key=lambda write: (write[0] != _STATUS, write[0])))
+
+
+def _is_of_samples(register: int, value: int) -> bool:
+    """Tell whether a write has a part in playing a sample, so that its place among the others matters."""
+    return register in _SAMPLE_REGISTERS or (register == _STATUS and value & _DMC_BIT != 0)
 
 
 def encode(ticks: list[Tick], loop_tick: int | None) -> tuple[bytes, int]:
@@ -137,6 +157,9 @@ def _waits(n_ticks: int) -> Iterator[bytes]:
 
 
 def _operation(tick: Tick) -> bytes:
+    if tick and tick[0][0] in BANK_REGISTERS:
+        banks, others = tick[: len(BANK_REGISTERS)], tick[len(BANK_REGISTERS) :]
+        return bytes((_PAIRS, 0, *(bank for _, bank in banks))) + _operation(others)
     registers = [register for register, _ in tick]
     is_plain = len(set(registers)) == len(registers) and all(register in MASKED_REGISTERS for register in registers)
     if not is_plain:

@@ -1,11 +1,13 @@
 """Files of register writes, by the endings of their names."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from livegen.apu.memory import Memory, MemoryChange
 from livegen.formats.chip.nsf import write_nsf
 from livegen.formats.chip.register_log import RegisterLog, Tags
 from livegen.formats.chip.vgm_layout import PACKED_ENDINGS
@@ -35,7 +37,16 @@ def write_registers(path: Path, log: RegisterLog) -> None:
 
 
 def synth_log(
-    writes: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8]], length: int, tags: Tags
+    writes: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8]],
+    length: int,
+    tags: Tags,
+    loads: Iterable[MemoryChange] = (),
 ) -> RegisterLog:
-    """Return the log of what the synth wrote (cycles, addresses, values), `length` samples at 44.1 kHz long."""
-    return RegisterLog(*writes, cpu_clock_hz=CPU_CLOCK_HZ["ntsc"], region="ntsc", length=length, tags=tags)
+    """Return the log of what the synth wrote (cycles, addresses, values), `length` samples at 44.1 kHz long.
+
+    `loads` are the samples that the DMC's memory took, in the order of time.
+    """
+    memory = Memory(changes=tuple(loads))
+    return RegisterLog(
+        *writes, cpu_clock_hz=CPU_CLOCK_HZ["ntsc"], region="ntsc", length=length, tags=tags, memory=memory
+    )

@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from livegen.apu.memory import Memory, MemoryChange, content_after
 from livegen.apu.render import pulse_periods
 from livegen.errors import FormatError
 
@@ -13,6 +14,7 @@ VGM_RATE_HZ: Final = 44_100
 """Sample rate in which a VGM file counts its waits, whatever the rate at which it is rendered."""
 
 _STATUS: Final = 0x4015
+_DMC_BIT: Final = 0x10  # of $4015
 _PERIODS: Final = (0x4002, 0x4006)  # lower bytes of the pulses' periods; the upper bits are in the next register
 _CONSTANT_VOLUME: Final = 0x10  # a bit of $4000 and $4004
 _LENGTHS: Final = (0x4003, 0x4007, 0x400B, 0x400F)  # registers that load the length counters, which $4015 clears
@@ -65,6 +67,8 @@ class RegisterLog:
     tags : Tags
     left_out : tuple of str
         Names of what its file has beside these writes.
+    memory : Memory
+        Where the DMC finds its samples; empty if it plays none.
     """
 
     cycle: NDArray[np.int64]
@@ -76,6 +80,7 @@ class RegisterLog:
     loop: Loop | None = None
     tags: Tags = field(default_factory=Tags)
     left_out: tuple[str, ...] = ()
+    memory: Memory = field(default_factory=Memory)
 
     @property
     def title(self) -> str:
@@ -87,6 +92,10 @@ class RegisterLog:
         """Sample at `VGM_RATE_HZ` that is nearest to each write, shape (n,)."""
         return np.rint(self.cycle * (VGM_RATE_HZ / self.cpu_clock_hz)).astype(np.int64)
 
+    def sample_of(self, change: MemoryChange) -> int:
+        """Return the sample at `VGM_RATE_HZ` that is nearest to a change of the memory."""
+        return round(change.cycle * (VGM_RATE_HZ / self.cpu_clock_hz))
+
     def n_samples(self, sample_rate: int) -> int:
         """Return the number of samples, at a sample rate, that the whole log takes."""
         return -(-self.length * sample_rate // VGM_RATE_HZ)
@@ -96,7 +105,7 @@ def with_loop(log: RegisterLog, start: int) -> RegisterLog:
     """Return a log with a loop: after its end it goes on at a sample (at `VGM_RATE_HZ`).
 
     Writes are added at the end which set the registers to what they hold at the start of the loop, so that the loop
-    sounds the same each time.
+    sounds the same each time; and so for the memory. A sample of the DMC that plays at the end plays on.
 
     Raises
     ------
@@ -110,6 +119,8 @@ def with_loop(log: RegisterLog, start: int) -> RegisterLog:
         )
     first = int(np.searchsorted(log.sample, start))
     begin, end = _registers(log, first, start), _registers(log, len(log.cycle), log.length)
+    if _STATUS in begin:
+        begin[_STATUS] = begin[_STATUS] & ~_DMC_BIT | end[_STATUS] & _DMC_BIT
     changed = {address for address in begin if begin[address] != end[address]}
     if _STATUS in changed:
         changed |= begin.keys() & set(_LENGTHS)
@@ -121,7 +132,17 @@ def with_loop(log: RegisterLog, start: int) -> RegisterLog:
         address=np.concatenate([log.address, np.array(order, np.int64)]),
         value=np.concatenate([log.value, np.array([begin[address] for address in order], np.uint8)]),
         loop=Loop(start, first),
+        memory=_with_loop(log, start, at),
     )
+
+
+def _with_loop(log: RegisterLog, start: int, end_cycle: int) -> Memory:
+    """Return the memory with a change at the end that makes it what it is when the loop begins."""
+    before = [change for change in log.memory.changes if log.sample_of(change) < start]
+    first, last = content_after(log.memory.first, before), content_after(log.memory.first, log.memory.changes)
+    if first == last:
+        return log.memory
+    return replace(log.memory, changes=(*log.memory.changes, MemoryChange(end_cycle, 0, first)))
 
 
 def _registers(log: RegisterLog, n_writes: int, sample: int) -> dict[int, int]:

@@ -1,8 +1,8 @@
 """The reader of VGM files, https://vgmrips.net/wiki/VGM_Specification, versions 1.61 and later.
 
 A VGM file is a log of a machine's writes to its sound chips. Between them are waits in samples at 44.1 kHz, whatever
-the rate at which it is played. Only the writes to the NES APU are read. The rest is skipped with the specification's
-table of operands: other chips, the FDS, data blocks, streams.
+the rate at which it is played. Only the writes to the NES APU are read, and the data blocks with samples of its DMC.
+The rest is skipped with the specification's table of operands: other chips, the FDS, other data blocks, streams.
 
 **What is refused and what is not.** A command that the specification does not have is refused, for nobody knows how
 long it is. A file that is cut off is played up to the cut, with a warning; of two NES APUs, the first is played. What
@@ -20,13 +20,16 @@ first writes $4015, or never does, a write that switches them on is put in front
 import struct
 import zlib
 from array import array
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from livegen.apu.dmc import MEMORY_BYTES
 from livegen.apu.frame_counter import RESET_CYCLES
+from livegen.apu.memory import Memory, MemoryChange, content_after
 from livegen.apu.render import CPU_CLOCK_RANGE_HZ, samples_to_cycles
 from livegen.errors import FormatError
 from livegen.formats.chip.register_log import VGM_RATE_HZ, Loop, RegisterLog, Tags
@@ -41,6 +44,7 @@ from livegen.formats.chip.vgm_layout import (
     MAX_VGM_BYTES,
     MAX_VGM_SECONDS,
     NES_CLOCK,
+    NES_MEMORY,
     NES_WRITE,
     STREAM_SETUP,
     TAG_MAGIC,
@@ -83,7 +87,11 @@ _STATUS: Final = 0x15  # $4015
 _FRAME_COUNTER: Final = 0x17
 _ALL_VOICES: Final = 0x0F
 _LENGTH_COUNTERS: Final = (0x03, 0x07, 0x0B, 0x0F)  # of $4003 and so on, with which notes begin
+_DMC_BIT: Final = 0x10  # of $4015
 _SECOND_CHIP: Final = "a second NES APU"
+_BLOCK_HEADER_BYTES: Final = 7
+
+_Block = tuple[int, int, bytes]  # sample, offset in the DMC's memory, and what is written there
 
 
 def _by_command(ranges: dict[tuple[int, int], int], otherwise: int) -> list[int]:
@@ -138,7 +146,7 @@ def read_vgm(path: Path, *, loops: int = 1, warn: Warn = ignore) -> RegisterLog:
 
     stream = _Stream(path.name, data, start, _absolute(header, TAG_OFFSET), _absolute(header, LOOP_OFFSET))
     stream.read()
-    samples, registers, values, length = stream.looped(loops)
+    samples, registers, values, blocks, length = stream.looped(loops)
     if not length:
         raise FormatError(f"{path.name} has no wait in it, so there is nothing to hear: get another copy")
     if is_cut or stream.is_cut:
@@ -160,6 +168,18 @@ def read_vgm(path: Path, *, loops: int = 1, warn: Warn = ignore) -> RegisterLog:
         loop=stream.marked_loop() if loops == 1 else None,
         tags=_tags(data, _absolute(header, TAG_OFFSET)),
         left_out=tuple(left_out),
+        memory=_memory(blocks, stream.n_first_blocks, cpu_clock_hz),
+    )
+
+
+def _memory(blocks: list[_Block], n_first: int, cpu_clock_hz: float) -> Memory:
+    """Return the memory that the first blocks fill before anything is played, and that the others change."""
+    changes = [MemoryChange(0, offset, data) for _, offset, data in blocks]
+    samples = np.array([sample for sample, _, _ in blocks], np.int64)
+    cycles = samples_to_cycles(samples, cpu_clock_hz=cpu_clock_hz, sample_rate=VGM_RATE_HZ).tolist()
+    return Memory(
+        content_after(b"", changes[:n_first]).rstrip(b"\0"),
+        tuple(replace(change, cycle=cycle) for change, cycle in zip(changes[n_first:], cycles[n_first:], strict=True)),
     )
 
 
@@ -246,6 +266,9 @@ class _Stream:
         self.length = 0
         self.loop_start: int | None = None  # samples before the loop
         self.loop_writes = 0  # writes before the loop
+        self.blocks: list[_Block] = []
+        self.n_first_blocks = 0  # before anything else
+        self.loop_blocks = 0  # blocks before the loop
         self.n_fds_writes = 0
         self.stop = start  # behind the last command
         self.is_cut = False
@@ -258,7 +281,7 @@ class _Stream:
         has_end = False
         while position < end and not has_end:
             if position == loop:
-                self.loop_start, self.loop_writes = sample, len(self.values)
+                self.loop_start, self.loop_writes, self.loop_blocks = sample, len(self.values), len(self.blocks)
             command = data[position]
             n_operands = OPERAND_BYTES[command]
             if n_operands == _UNKNOWN:
@@ -272,7 +295,9 @@ class _Stream:
             if after > end:
                 self.is_cut = True
                 break
-            if command == NES_WRITE:
+            if command == DATA_BLOCK:
+                self._read_block(sample, position, after)
+            elif command == NES_WRITE:
                 self._write(sample, data[position + 1], data[position + 2])
             elif command == WAIT:
                 sample += data[position + 1] | data[position + 2] << 8
@@ -289,11 +314,33 @@ class _Stream:
             position = after
         self.is_cut |= not has_end and _absolute(data, END_OFFSET) > len(data)
         self.length, self.stop = sample, position
+        if not self.blocks and self._begins_samples():
+            self.leave_out("samples of the DMC")
         if self.values and self._leaves_voices_to_players():
             self.samples.insert(0, 0)
             self.registers.insert(0, _STATUS)
             self.values.insert(0, _ALL_VOICES)
             self.loop_writes += 1
+
+    def _read_block(self, sample: int, begin: int, end: int) -> None:
+        """Read a data block that lies from `begin` to `end`, if it is for the memory of the first NES APU."""
+        if self.data[begin + 2] != NES_MEMORY or _u32(self.data, begin + 3) >> 31:
+            return
+        content = self.data[begin + _BLOCK_HEADER_BYTES : end]
+        address, offset = content[:2], int.from_bytes(content[:2], "little") - 0x8000
+        if len(address) < 2 or not 0 <= offset <= MEMORY_BYTES - len(content[2:]):
+            where = f"from ${offset + 0x8000:04X} on" if len(address) == 2 else "without an address"
+            raise FormatError(
+                f"{self.name} has a block of {len(content[2:]):,} bytes of samples at {begin:,}, {where}: the APU "
+                "finds samples from $8000 to $FFFF, so it is damaged: get another copy"
+            )
+        if sample == 0 and not self.values and self.loop_start is None:
+            self.n_first_blocks += 1
+        self.blocks.append((sample, offset, content[2:]))
+
+    def _begins_samples(self) -> bool:
+        is_status = np.frombuffer(self.registers, np.uint8) == _STATUS
+        return bool((np.frombuffer(self.values, np.uint8)[is_status] & _DMC_BIT).any())
 
     def _leaves_voices_to_players(self) -> bool:
         """Tell whether notes begin before $4015 is first written, or it never is."""
@@ -308,8 +355,6 @@ class _Stream:
             self.samples.append(sample)
             self.registers.append(register)
             self.values.append(value)
-            if register == _STATUS and value & 0x10:
-                self.leave_out("samples of the DMC")
         elif 0x20 <= register < 0x80:
             self.n_fds_writes += 1
         elif register >= 0x80:
@@ -326,20 +371,21 @@ class _Stream:
             return None
         return Loop(self.loop_start, self.loop_writes)
 
-    def looped(self, loops: int) -> tuple[NDArray[np.int64], NDArray[np.uint8], NDArray[np.uint8], int]:
-        """Return samples, registers and values of all writes, and the length, with the loop played `loops` times."""
+    def looped(self, loops: int) -> tuple[NDArray[np.int64], NDArray[np.uint8], NDArray[np.uint8], list[_Block], int]:
+        """Return samples, registers and values of all writes, the blocks, and the length, with `loops` loops."""
         samples = np.frombuffer(self.samples, np.int64)
         registers = np.frombuffer(self.registers, np.uint8)
         values = np.frombuffer(self.values, np.uint8)
         if loops == 1:
-            return samples, registers, values, self.length
+            return samples, registers, values, self.blocks, self.length
         if loops < 1:
             raise FormatError(f"{self.name} cannot be played with {loops} loops: 1 or more is allowed")
         loop_samples = 0 if self.loop_start is None else self.length - self.loop_start
         if not loop_samples:
             raise FormatError(f"{self.name} has no loop that can be played {loops} times: leave the loops out")
         length = self.length + (loops - 1) * loop_samples
-        n_writes = len(values) + (loops - 1) * (len(values) - self.loop_writes)
+        n_again = len(values) - self.loop_writes + len(self.blocks) - self.loop_blocks
+        n_writes = len(values) + len(self.blocks) + (loops - 1) * n_again
         if length > MAX_VGM_SECONDS * VGM_RATE_HZ or n_writes > _MAX_WRITES:
             raise FormatError(
                 f"{self.name} with {loops} loops plays {length / VGM_RATE_HZ / 60:.0f} minutes: at most "
@@ -350,6 +396,12 @@ class _Stream:
             np.concatenate([samples, *(samples[again] + turn * loop_samples for turn in range(1, loops))]),
             np.concatenate([registers, *[registers[again]] * (loops - 1)]),
             np.concatenate([values, *[values[again]] * (loops - 1)]),
+            self.blocks
+            + [
+                (sample + turn * loop_samples, offset, data)
+                for turn in range(1, loops)
+                for sample, offset, data in self.blocks[self.loop_blocks :]
+            ],
             length,
         )
 

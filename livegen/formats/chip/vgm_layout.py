@@ -27,3 +27,5 @@ END: Final = 0x66
 DATA_BLOCK: Final = 0x67
 STREAM_SETUP: Final = 0x90
 NES_WRITE: Final = 0xB4
+NES_MEMORY: Final = 0xC2
+"""Type of a data block that is written to the memory of the NES APU. Its first two bytes are an address."""

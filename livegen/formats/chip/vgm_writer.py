@@ -7,9 +7,11 @@ from typing import Final
 
 import numpy as np
 
+from livegen.apu.memory import Memory
 from livegen.errors import FormatError
 from livegen.formats.chip.register_log import VGM_RATE_HZ, RegisterLog, Tags
 from livegen.formats.chip.vgm_layout import (
+    DATA_BLOCK,
     DATA_OFFSET,
     END,
     END_OFFSET,
@@ -20,6 +22,7 @@ from livegen.formats.chip.vgm_layout import (
     MAX_VGM_BYTES,
     MAX_VGM_SECONDS,
     NES_CLOCK,
+    NES_MEMORY,
     NES_WRITE,
     PACKED_ENDINGS,
     RATE,
@@ -92,24 +95,56 @@ def vgm_bytes(name: str, log: RegisterLog) -> bytes:
 
 def _commands(log: RegisterLog) -> tuple[bytes, int]:
     """Return all commands, and the offset among them at which the loop begins."""
-    commands, now, loop_place = bytearray(), 0, 0
-    samples = np.minimum(log.sample, log.length).tolist()
-    loop_write = -1 if log.loop is None else log.loop.first_write
-    registers = (log.address - 0x4000).tolist()
-    for index, (sample, register, value) in enumerate(zip(samples, registers, log.value.tolist(), strict=True)):
-        if index == loop_write and log.loop is not None:
-            commands += _wait(log.loop.start - now)
-            now, loop_place = log.loop.start, len(commands)
+    commands, now, loop_place = bytearray(_first_block(log.memory)), 0, 0
+    loop = log.loop
+    for sample, is_again, _, command in _timed(log):
+        if is_again and loop is not None:
+            commands += _wait(loop.start - now)
+            now, loop_place, loop = loop.start, len(commands), None
         if sample > now:
             commands += _wait(sample - now)
             now = sample
-        commands += bytes((NES_WRITE, register, value))
-    if log.loop is not None and log.loop.first_write >= len(samples):
-        commands += _wait(log.loop.start - now)
-        now, loop_place = log.loop.start, len(commands)
+        commands += command
+    if loop is not None:
+        commands += _wait(loop.start - now)
+        now, loop_place = loop.start, len(commands)
     commands += _wait(log.length - now)
     commands.append(END)
     return bytes(commands), loop_place
+
+
+def _timed(log: RegisterLog) -> list[tuple[int, bool, bool, bytes]]:
+    """Return all writes and changes of memory in their order, as commands with their samples.
+
+    After the sample comes whether it is a part of the loop, and then whether it is a write: a change comes first.
+    """
+    samples = np.minimum(log.sample, log.length).tolist()
+    registers = (log.address - 0x4000).tolist()
+    loop_write = len(samples) if log.loop is None else log.loop.first_write
+    writes = [
+        (sample, index >= loop_write, True, bytes((NES_WRITE, register, value)))
+        for index, (sample, register, value) in enumerate(zip(samples, registers, log.value.tolist(), strict=True))
+    ]
+    if not log.memory.changes:
+        return writes
+    changes = [(min(log.sample_of(change), log.length), change) for change in log.memory.changes]
+    blocks = [
+        (sample, log.loop is not None and sample >= log.loop.start, False, _block(change.offset, change.data))
+        for sample, change in changes
+    ]
+    return sorted(blocks + writes, key=lambda command: command[:3])
+
+
+def _first_block(memory: Memory) -> bytes:
+    content = memory.first.rstrip(b"\0")
+    offset = len(content) - len(content.lstrip(b"\0"))
+    return _block(offset, content[offset:]) if content else b""
+
+
+def _block(offset: int, content: bytes) -> bytes:
+    """Return the command that writes to the memory of the APU, at an offset from $8000."""
+    address = struct.pack("<H", 0x8000 + offset)
+    return struct.pack("<BBBI", DATA_BLOCK, END, NES_MEMORY, len(address + content)) + address + content
 
 
 def _wait(n_samples: int) -> bytes:

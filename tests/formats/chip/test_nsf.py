@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from nsf_machine import NsfMachine
 from numpy.typing import NDArray
 
-from livegen.apu import render_writes
+from livegen.apu import Memory, MemoryChange, render_writes
 from livegen.errors import FormatError
 from livegen.formats.chip.nsf import TICK_US, nsf_bytes, write_nsf
 from livegen.formats.chip.nsf_player import BANK_BYTES, player
@@ -166,6 +166,71 @@ def test_a_pulse_that_the_chip_has_swept_is_told_its_period_again() -> None:
     assert ticks == [note, note, plain, [(0x03, 0x09)]]
 
 
+def sampled_log(memory: Memory, **fields: object) -> RegisterLog:
+    """Return a second in which a sample begins each tenth, and the triangle's gate opens and closes between."""
+    kick = [(0x15, 0x0F), (0x10, 0x0F), (0x12, 0x20), (0x13, 0x04), (0x15, 0x1F), (0x12, 0xFF), (0x13, 0)]
+    writes = [(10 * tenth + 3, *write) for tenth in range(10) for write in (*kick, (0x11, 5))]
+    writes += [(10 * tenth + at, 0x15, value) for tenth in range(10) for at, value in ((6, 0x1B), (8, 0x0F))]
+    at, register, value = np.array(sorted(writes, key=lambda write: write[0])).T
+    cycle = np.rint(at * CLOCK / 100).astype(np.int64)
+    return RegisterLog(cycle, 0x4000 + register, value.astype(np.uint8), CLOCK, "ntsc", 44_100, memory=memory, **fields)  # type: ignore[arg-type]
+
+
+def test_samples_lie_where_the_dmc_looks_for_them_and_change_when_the_log_does() -> None:
+    rng = np.random.default_rng(5)
+    first, other = (bytes(0x4000) + rng.integers(1, 256, 0x4000, np.uint8).tobytes() for _ in range(2))
+    change = MemoryChange(round(0.5 * CLOCK), 0x6000, other[0x6000:])
+    log = sampled_log(Memory(first, (change,)))
+    expected, _ = log_ticks(log, TICK_US["ntsc"])
+    machine, seen = NsfMachine(nsf_bytes(log)), []
+    for tick in expected:
+        assert machine.tick() == list(tick)
+        seen.append(bytes(machine.read(address) for address in (0xC000, 0xDFFF, 0xE000, 0xFFFF)))
+    at = round(0.5e6 / TICK_US["ntsc"])
+    before = bytes(first[offset] for offset in (0x4000, 0x5FFF, 0x6000, 0x7FFF))
+    after = before[:2] + bytes(other[offset] for offset in (0x6000, 0x7FFF))
+    assert seen == [before] * at + [after] * (len(seen) - at)
+
+
+def test_a_loop_finds_its_samples_again() -> None:
+    rng = np.random.default_rng(6)
+    first, other = (rng.integers(1, 256, 0x8000, np.uint8).tobytes() for _ in range(2))
+    log = with_loop(sampled_log(Memory(first, (MemoryChange(round(0.5 * CLOCK), 0, other),))), VGM_RATE_HZ // 4)
+    expected, loop = log_ticks(log, TICK_US["ntsc"])
+    assert loop is not None
+    machine, seen = NsfMachine(nsf_bytes(log)), []
+    for tick in [*expected, *expected[loop:]]:
+        assert machine.tick() == list(tick)
+        seen.append(machine.read(0xC000))
+    assert seen[loop : len(expected) - 1] == seen[len(expected) : -1]
+    assert {first[0x4000], other[0x4000]} == set(seen)
+
+
+def test_without_a_memory_no_sample_is_begun() -> None:
+    ticks, _ = log_ticks(sampled_log(Memory()), TICK_US["ntsc"])
+    written = {write for tick in ticks for write in tick}
+    assert {register for register, _ in written} == {0x11, 0x15}
+    assert max(value for register, value in written if register == 0x15) == 0x0F
+
+
+def test_a_sample_that_runs_into_the_player_is_refused() -> None:
+    memory = Memory(b"\1")
+    log = sampled_log(memory)
+    log.value[log.address == 0x4012] = 0xFF
+    with pytest.raises(FormatError, match=r"65 bytes at \$FFC0 runs past \$FFFF"):
+        nsf_bytes(log)
+
+
+def test_more_samples_than_there_are_banks_are_refused() -> None:
+    changes = tuple(
+        MemoryChange(n * 1000, 0x4000 + 0x1000 * page, bytes([n % 256, n // 256]))
+        for n in range(300)
+        for page in [n % 4]
+    )
+    with pytest.raises(FormatError, match=r"30\d of them with samples, and a console numbers 256"):
+        nsf_bytes(sampled_log(Memory(b"", changes)))
+
+
 def test_a_song_that_no_console_reaches_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match=r"1\.\d MiB"):
         write_nsf(tmp_path / "a.nsf", log_of(busy(90_000)))
@@ -223,4 +288,4 @@ def test_game_music_emu_plays_it_as_our_chip_does(monkeypatch: pytest.MonkeyPatc
     aligned = compare.align(theirs, ours.astype(float), rate, lag=GME_LAG)
     a, b = (compare.band(sound, rate, 30, 6000) for sound in aligned[:2])
     _, p95, _ = compare.envelope_db(a, b * np.sqrt((a @ a) / (b @ b)), rate, ms=1000 / FRAME_RATE_HZ)
-    assert p95 < 0.3
+    assert p95 < 0.45  # a cycle more or less in the program moves a triangle's phase, and this by 0.1 dB

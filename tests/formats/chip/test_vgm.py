@@ -165,6 +165,54 @@ def test_a_data_block_beyond_the_end_is_the_end(read: Read, size: int) -> None:
     assert read_cut(read, vgm(wait(9) + b"\x67\x66\x00" + struct.pack("<I", size) + END)).length == 9
 
 
+def block(address: int, data: bytes, size: int | None = None) -> bytes:
+    content = struct.pack("<H", address) + data
+    return b"\x67\x66\xc2" + struct.pack("<I", len(content) if size is None else size) + content
+
+
+def test_blocks_of_samples_are_the_memory_of_the_dmc(read: Read) -> None:
+    first = block(0xC000, b"\x55\xaa") + block(0xC001, b"\x01\x02")
+    found = read(vgm(first + write(0x15, 0x1F) + wait(9) + block(0xFFFF, b"\x07") + write(0x15, 0x0F) + wait(9) + END))
+    assert found.memory.first == bytes(0x4000) + b"\x55\x01\x02"
+    (change,) = found.memory.changes
+    assert (change.offset, change.data, found.sample_of(change)) == (0x7FFF, b"\x07", 9)
+    assert change.cycle <= found.cycle[-1]
+    assert found.left_out == ()
+
+
+def test_blocks_within_the_loop_come_again(read: Read) -> None:
+    head = block(0xC000, b"\1") + ON + wait(10)
+    data = vgm(head + block(0xC000, b"\2") + wait(5) + block(0xC000, b"\3") + wait(5) + END, loop=len(head))
+    found = read(data, loops=2)
+    assert [(found.sample_of(change), change.data) for change in found.memory.changes] == [
+        *((10, b"\2"), (15, b"\3")),
+        *((20, b"\2"), (25, b"\3")),
+    ]
+
+
+def test_the_second_chip_s_block_is_passed_over(read: Read) -> None:
+    data = block(0xC000, b"\1\2", 4 | 1 << 31)
+    assert not read(vgm(ON + data + wait(9) + END)).memory
+
+
+@pytest.mark.parametrize(
+    ("lie", "words"),
+    [
+        (block(0x7FFF, b"\1"), "from $7FFF on"),
+        (block(0xFFFF, b"\1\2"), "from $FFFF on"),
+        (block(0x8000, bytes(0x8001)), "32,769 bytes"),
+        (block(0, b"", 0)[:-2], "without an address"),
+        (block(0, b"", 1)[:-1], "without an address"),
+    ],
+)
+def test_a_block_of_samples_that_lies_is_refused_with_its_place(read: Read, lie: bytes, words: str) -> None:
+    assert_refused(read, vgm(ON + lie + wait(9) + END), "at 259", words, "$8000 to $FFFF")
+
+
+def test_a_block_of_samples_that_fits_exactly_is_read(read: Read) -> None:
+    assert read(vgm(ON + block(0x8000, b"\1" * 0x8000) + wait(9) + END)).memory.changes[0].data == b"\1" * 0x8000
+
+
 def test_what_is_not_the_apu_s_is_left_out_and_said_so(read: Read) -> None:
     others = write(0x14, 1) + write(0x16, 1) + write(0x18, 1) + write(0x1F, 1)
     found = read(vgm(ON + others + wait(9) + END))

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import ArrayLike
 
 from livegen.apu.frame_counter import RESET_CYCLES
+from livegen.apu.memory import Memory, MemoryChange, content_after
 from livegen.apu.render import samples_to_cycles
 from livegen.errors import FormatError
 from livegen.formats.chip.register_log import VGM_RATE_HZ, Loop, RegisterLog, Tags, with_loop
@@ -35,13 +36,30 @@ def log_of(writes: ArrayLike, length: int, **fields: object) -> RegisterLog:
 
 
 @st.composite
+def memories(draw: st.DrawFn, latest: int) -> Memory:
+    changes = [
+        MemoryChange(cycle_of(sample), 0x8000 - len(data) if is_last else 0x4000, data)
+        for sample, is_last, data in sorted(
+            draw(st.lists(st.tuples(st.integers(1, latest), st.booleans(), st.binary(min_size=1)), max_size=4)),
+            key=lambda change: change[0],
+        )
+    ]
+    return Memory(draw(st.binary()).rstrip(b"\0"), tuple(changes))
+
+
+def cycle_of(sample: int) -> int:
+    return int(samples_to_cycles(np.array([sample]), cpu_clock_hz=CLOCK, sample_rate=VGM_RATE_HZ)[0])
+
+
+@st.composite
 def logs(draw: st.DrawFn) -> RegisterLog:
     waits = st.one_of(st.integers(0, 40), st.sampled_from([735, 882, 65_535, 65_536, 200_000]))
     sample, writes = 0, [(0, 0x15, 0x0F)]
     for wait, register, value in draw(st.lists(st.tuples(waits, st.integers(0, 0x17), st.integers(0, 255)))):
         sample += wait
         writes.append((sample, register, value))
-    log = log_of(writes, sample + 1 + draw(waits), tags=Tags(*(draw(WORDS) for _ in range(5))))
+    memory = draw(memories(sample + 1))
+    log = log_of(writes, sample + 1 + draw(waits), tags=Tags(*(draw(WORDS) for _ in range(5))), memory=memory)
     if draw(st.booleans()):
         first = draw(st.integers(0, len(writes)))
         earliest = writes[first - 1][0] if first else 0
@@ -62,6 +80,16 @@ def test_any_log_reads_back_to_the_sample(tmp_path: Path, log: RegisterLog, endi
     )
     write_vgm(tmp_path / f"b{ending}", found)
     assert (tmp_path / f"a{ending}").read_bytes() == (tmp_path / f"b{ending}").read_bytes()
+
+
+def test_the_second_turn_of_a_loop_finds_the_memory_as_the_first_did() -> None:
+    memory = Memory(b"\1\2", (MemoryChange(cycle_of(100), 1, b"\3"), MemoryChange(cycle_of(600), 1, b"\4")))
+    looped = with_loop(log_of([(0, 0x15, 0x1F), (700, 0x15, 0x0F)], 1000, memory=memory), 400)
+    restored = looped.memory.changes[-1]
+    assert looped.sample_of(restored) == 1000
+    assert content_after(b"", [restored]) == content_after(b"\1\3", ())
+    assert looped.value.tolist() == [0x1F, 0x0F]  # a sample is not begun by the loop
+    assert with_loop(log_of([(0, 0x15, 15)], 1000, memory=replace(memory, changes=())), 400).memory.changes == ()
 
 
 def test_the_header_is_that_of_version_1_61() -> None:
