@@ -28,7 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "system": {"errors"},
     "toml": WORDS,
     "apu": {"errors", "units", "system.kernels"},
-    "patch": WORDS | {"toml", "system"},
+    "patch": WORDS | {"toml", "system", "apu"},
     "synth": WORDS | {"system", "patch", "apu"},
     "engines.cast": WORDS,
     "engines.protocol": WORDS,

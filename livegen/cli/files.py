@@ -133,7 +133,7 @@ def convert(
         typer.Argument(
             metavar="IN",
             help="What to read: .vgm .vgz, or a score: .mid .rmi .kar .npz .exprsco.pkl .seprsco.pkl, or a tracker's "
-            "text: .ftm.txt .fs.txt .txt, or words: .tx1.txt .events.txt",
+            "text: .ftm.txt .fs.txt .txt, or words: .tx1.txt .events.txt, or a .wav for a sample",
         ),
     ],
     out_file: Annotated[
@@ -141,7 +141,7 @@ def convert(
         typer.Argument(
             metavar="OUT",
             help=".wav .flac .vgm .vgz .nsf, or out of a score another score, words, .ftm.txt (FamiTracker), .fs.txt "
-            "(FamiStudio), .png or .svg",
+            "(FamiStudio), .png or .svg; .dmc out of a .wav",
         ),
     ],
     rate: Annotated[int | None, typer.Option(min=8000, max=192000, help="Sample rate in Hz, else 48000.")] = None,

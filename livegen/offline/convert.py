@@ -19,7 +19,7 @@ from livegen.formats.audio.file import AUDIO_ENDINGS, AudioWriter
 from livegen.formats.chip.register_files import REGISTER_ENDINGS, plain_name, synth_log, write_registers
 from livegen.formats.chip.register_log import VGM_RATE_HZ, RegisterLog, Tags, with_loop
 from livegen.formats.chip.vgm import read_vgm
-from livegen.formats.files import Warn, check_place, ignore
+from livegen.formats.files import Warn, atomic_path, check_place, ignore
 from livegen.formats.midi.file import song_to_piece
 from livegen.formats.midi.nesmdb import is_nesmdb_layout, piece_to_song
 from livegen.formats.midi.smf import Song, read_song
@@ -38,6 +38,8 @@ from livegen.formats.tracker.file import TEXT_ENDING, TRACKER_ENDINGS
 from livegen.formats.words.events import EVENTS_ENDING, write_events
 from livegen.formats.words.kinds import WORD_ENDINGS, read_words
 from livegen.formats.words.tx1 import TX1_ENDING, write_tx1
+from livegen.patch.delta import bit_rate_hz
+from livegen.patch.samples import SAMPLE_RATE_DEFAULT, encode_file
 from livegen.score import N_VOICES
 from livegen.synth.register_log import score_writes
 from livegen.units import frame_to_sample, frame_to_seconds
@@ -224,6 +226,16 @@ def _score_to_registers(source: Path, target: Path, options: Options, progress: 
     return Report(log.length / VGM_RATE_HZ, _remarks(log))
 
 
+def _sound_to_sample(source: Path, target: Path, options: Options, progress: Progress, warn: Warn) -> Report:
+    encoded = encode_file(source, SAMPLE_RATE_DEFAULT)
+    with atomic_path(target) as partial:
+        partial.write_bytes(encoded.data)
+    progress(1.0)
+    bits_a_second = bit_rate_hz(SAMPLE_RATE_DEFAULT)
+    cost = f"one bit deep at {bits_a_second / 1000:.1f} kHz, {encoded.noise_db:.1f} dB signal to noise"
+    return Report(8 * len(encoded.data) / bits_a_second, (f"{len(encoded.data):,} bytes", cost))
+
+
 def _score_to_score(source: Path, target: Path, options: Options, progress: Progress, warn: Warn) -> Report:
     piece = read_piece(source, warn, options.track)
     is_for_daw = options.midi_layout == "daw"
@@ -298,7 +310,8 @@ def _write_sound(
     chip = {name: value for name, value in options.given().items() if name in ("voices", "filters", "mixer")}
     if writer.n_channels > 1 and "voices" in chip:
         raise FormatError("--voices means nothing with a channel for each voice: leave one of them out")
-    channels = [{"voices": (voice,)} for voice in VOICES[:N_VOICES]] if writer.n_channels > 1 else [{}]
+    apart = [*((voice,) for voice in VOICES[: N_VOICES - 1]), VOICES[N_VOICES - 1 :]]  # the noise with the DMC
+    channels = [{"voices": voices} for voices in apart] if writer.n_channels > 1 else [{}]
     rendered = [
         render_blocks(
             log.cycle,
@@ -308,6 +321,7 @@ def _write_sound(
             sample_rate=writer.sample_rate,
             n_samples=n_samples,
             region=log.region,
+            memory=log.memory,
             **{**chip, **channel},  # type: ignore[arg-type]
         )
         for channel in channels
@@ -356,6 +370,7 @@ _OF_SCORES: Final = (
 )
 
 CONVERSIONS: Final = (
+    Conversion((".wav",), (".dmc",), frozenset(), _sound_to_sample),
     Conversion((".vgm", ".vgz"), AUDIO_ENDINGS, _SOUND_OPTIONS | {"loops"}, _registers_to_sound),
     Conversion((".vgm", ".vgz"), REGISTER_ENDINGS, _TAG_OPTIONS | {"loop_from"}, _registers_to_registers),
     *_OF_SCORES,

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from livegen.apu import MemoryChange
 from livegen.beat import Beat
 from livegen.errors import FormatError
 from livegen.events import Event
@@ -29,7 +30,7 @@ from livegen.instrument.instrument import COMMIT_MARGIN_SECONDS, Instrument
 from livegen.offline.clock import OfflineClock
 from livegen.outputs.callback import render_block
 from livegen.score_table import PLAYER
-from livegen.synth.register_log import join_writes, power_up_writes, take_writes
+from livegen.synth.register_log import join_writes, power_up_writes, take_loads, take_writes
 from livegen.units import frame_to_sample, period_to_bpm
 
 RENDER_ENDINGS: Final = (*AUDIO_ENDINGS, *SCORE_ENDINGS, *REGISTER_ENDINGS, *PICTURE_ENDINGS)
@@ -196,13 +197,14 @@ def write_rendered(
     sample_rate, n_channels = int(instrument.callback["sample_rate"][0]), int(instrument.callback["n_channels"][0])
     instrument.callback["log"]["is_on"] = is_register_file(path)
     patch = instrument.patch
-    frames, masks, writes = [], [], [power_up_writes()]
+    frames, masks, writes, loads = [], [], [power_up_writes()], list[MemoryChange]()
     tempos: list[tuple[int, float]] = []
     with AudioWriter(path, sample_rate, n_channels) if name.endswith(AUDIO_ENDINGS) else nullcontext() as writer:
         for rendered in rendered_frames:
             frames.append(rendered.frame)
             masks.append(rendered.is_player)
             writes.append(take_writes(instrument.callback["log"]))
+            loads += take_loads(instrument.callback["log"])
             _follow_tempo(tempos, rendered.beat, len(frames) - 1)
             if writer is not None:
                 is_last = len(frames) == n_frames
@@ -211,7 +213,7 @@ def write_rendered(
     tags = Tags() if tags is None else tags
     piece = Piece(np.stack(frames), np.stack(masks), tuple(tempos), tags=tags, patch=patch)
     if is_register_file(path):
-        log = synth_log(join_writes(writes), frame_to_sample(n_frames, VGM_RATE_HZ), tags)
+        log = synth_log(join_writes(writes), frame_to_sample(n_frames, VGM_RATE_HZ), tags, loads)
         write_registers(path, log if loop_from is None else with_loop(log, round(loop_from * VGM_RATE_HZ)))
     elif name.endswith(PICTURE_ENDINGS):
         write_picture(path, piece)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.apu import FULL_SCALE, read_samples, sample_to_cycle, set_gain, settle, voice_level
+from livegen.apu.tables import DM, NO
 from livegen.outputs.beats import NEVER_COUNTED
 from livegen.outputs.click import CLICK, add_click, place_click
 from livegen.outputs.scope import Scope
@@ -177,7 +178,7 @@ def begin_with_gains(callback: NDArray[np.void], gains: NDArray[np.float64]) -> 
     mix["gains"] = mix["gains_now"] = gains
     for voice in range(N_VOICES):
         chip = synth["chips"][synth["chip_of_voice"][voice]]
-        set_gain(chip, 0, voice, gains[voice])
+        _set_gains(chip, 0, voice, gains[voice])
         settle(chip)
 
 
@@ -313,7 +314,7 @@ def _run_timed_command(callback: Record, sample: int) -> None:
 @kernel
 def _send(callback: Record) -> None:
     if callback.log.is_on:
-        log_writes(callback.log, callback.synth.writes[0])
+        log_writes(callback.log, callback.synth.writes[0], callback.synth.banks)
     send_writes(callback.synth)
 
 
@@ -388,8 +389,16 @@ def _step_gains(callback: Record, sample: int) -> None:
         if goal != now:
             mix.gains_now[voice] = min(goal, now + step) if goal > now else max(goal, now - step)
             chip = callback.synth.chips[callback.synth.chip_of_voice[voice]]
-            set_gain(chip, sample_to_cycle(chip, sample), voice, mix.gains_now[voice])
+            _set_gains(chip, sample_to_cycle(chip, sample), voice, mix.gains_now[voice])
     mix.next_gain_sample = sample + _GAIN_GRID_SAMPLES
+
+
+@kernel
+def _set_gains(chip: Record, cycle: int, voice: int, gain: float) -> None:
+    """Set the gain of a voice; the DMC, whose samples are drums, has that of the noise."""
+    set_gain(chip, cycle, voice, gain)
+    if voice == NO:
+        set_gain(chip, cycle, DM, gain)
 
 
 @kernel

@@ -1,7 +1,7 @@
 """Patches: TOML files that set controls and say how notes sound. Reading is strict: nothing is clamped or ignored.
 
-Imports the words, `toml` and `system`. Read `keys` first, the one table of what a patch can say. `reader` turns a file
-into the objects of `values`.
+Imports the words, `toml`, `system` and `apu`. Read `keys` first, the one table of what a patch can say. `reader` turns
+a file into the objects of `values`, and `samples` reads what a drum's sample is made of.
 """
 
 from livegen.patch.keys import DRUM_KEYS, PATCH_KEYS, VOICE_KEYS, Key

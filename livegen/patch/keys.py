@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, Literal
 
+from livegen.patch.samples import SAMPLE_RATE_DEFAULT
 from livegen.score import NOTE_RANGE, PITCHED, TIMBRE_MAX, Voice
 from livegen.units import MAX_VOLUME
 from livegen.voices import VOICE_OF_NAME
@@ -33,9 +34,9 @@ class Key:
     Attributes
     ----------
     name : str
-    kind : {"text", "bool", "int", "number", "choice", "macro", "run"}
+    kind : {"text", "bool", "int", "number", "choice", "macro", "run", "sample"}
         A macro is a whole number or a list of them, and has two more keys, which `MACRO_SUFFIXES` explains. A run is
-        a macro without those two.
+        a macro without those two. A sample is the name of a file beside the patch.
     default : str, bool, int, float or None
         None if there is no value where the key is left out.
     description : str
@@ -49,7 +50,7 @@ class Key:
     """
 
     name: str
-    kind: Literal["text", "bool", "int", "number", "choice", "macro", "run"]
+    kind: Literal["text", "bool", "int", "number", "choice", "macro", "run", "sample"]
     default: str | bool | float | None
     description: str
     ranges: Mapping[Voice, Range] = field(default_factory=dict)
@@ -200,6 +201,20 @@ DRUM_KEYS: Final[tuple[Key, ...]] = (
         None,
         "notes that the triangle plays first, one a tick, in place of its own: a falling run is a bass drum",
         _each((Voice.NO,), *NOTE_RANGE[Voice.TR]),
+    ),
+    Key(
+        "sample",
+        "sample",
+        None,
+        "file beside the patch that the chip's DMC plays with the noise; a sound is made one bit deep",
+        _each((Voice.NO,)),
+    ),
+    Key(
+        "sample_rate",
+        "int",
+        SAMPLE_RATE_DEFAULT,
+        "how fast: 15 is 33.1 kHz, 8 is 9.4, 0 is 4.2",
+        _each((Voice.NO,), 0, 15),
     ),
 )
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from livegen.errors import PatchError
+from livegen.errors import FormatError, PatchError
 from livegen.patch.keys import (
     CONTROLS_SECTION,
     DRUM_KEYS,
@@ -20,6 +20,7 @@ from livegen.patch.keys import (
     Key,
     has_key,
 )
+from livegen.patch.samples import MEMORY_MAX, SAMPLE_ENDINGS, embedded, read_sample, sample_places
 from livegen.patch.values import Drum, Macro, Patch, VoicePatch
 from livegen.score import DRUM_NOTES, NOTE_RANGE, Voice, fit_note
 from livegen.system.resources import patches_folder
@@ -48,15 +49,18 @@ def load_patch(name_or_path: str | Path) -> Patch:
         If there is no such patch, or the file says something that a patch cannot say.
     """
     path = _find(name_or_path)
-    return parse_patch(read_text(path, PatchError, "patch"), str(path), path.stem)
+    return parse_patch(read_text(path, PatchError, "patch"), str(path), path.stem, path.parent)
 
 
 def patch_text(name_or_path: str | Path) -> str:
-    """Return the TOML of a patch, as `load_patch` finds it; raises PatchError."""
-    return read_text(_find(name_or_path), PatchError, "patch")
+    """Return the TOML of a patch, as `load_patch` finds it, with its samples in it; raises PatchError."""
+    path = _find(name_or_path)
+    text = read_text(path, PatchError, "patch")
+    drums = parse_patch(text, str(path), path.stem, path.parent).drums
+    return embedded(text, {str(key): drum.sample for key, drum in drums.items() if drum.sample is not None})
 
 
-def parse_patch(text: str, label: str, default_name: str) -> Patch:
+def parse_patch(text: str, label: str, default_name: str, folder: Path | None = None) -> Patch:
     """Return the patch that a text holds.
 
     Parameters
@@ -67,6 +71,8 @@ def parse_patch(text: str, label: str, default_name: str) -> Patch:
         What an error calls the text: the path of its file.
     default_name : str
         Name of the patch if the text gives none.
+    folder : Path, optional
+        Where the files of its samples lie. Without one, the text must hold its samples itself.
 
     Raises
     ------
@@ -79,7 +85,7 @@ def parse_patch(text: str, label: str, default_name: str) -> Patch:
     file.check_keys((), root, [*(key.name for key in PATCH_KEYS), *sections])
     tables = {name: file.table((name,), root.get(name, {})) for name in sections}
     texts = {key.name: _simple(file, (key.name,), root, key, None) for key in PATCH_KEYS}
-    drums = dict(_drums(file, tables[DRUMS_SECTION]))
+    drums = dict(_drums(file, tables[DRUMS_SECTION], folder))
     return Patch(
         name=texts["name"] or default_name,
         description=texts["description"],
@@ -121,9 +127,10 @@ def _voice(file: TomlText, section: str, table: dict[str, Any], voice: Voice) ->
     return VoicePatch(**fields)
 
 
-def _drums(file: TomlText, table: dict[str, Any]) -> Iterator[tuple[int, Drum]]:
+def _drums(file: TomlText, table: dict[str, Any], folder: Path | None) -> Iterator[tuple[int, Drum]]:
     if len(table) > DRUMS_MAX:
         raise PatchError(f"{file.where((DRUMS_SECTION,))} has {len(table)} keys: allowed are up to {DRUMS_MAX}")
+    samples: list[bytes] = []
     for name, value in table.items():
         section = (DRUMS_SECTION, name)
         if name not in _MIDI_KEYS:
@@ -134,7 +141,22 @@ def _drums(file: TomlText, table: dict[str, Any]) -> Iterator[tuple[int, Drum]]:
         fields = {key.name: _value(file, section, drum, key, Voice.NO) for key in DRUM_KEYS}
         if fields["note"] is None:
             fields["note"] = fit_note(Voice.NO, int(name))
+        if fields["sample"] is not None:
+            fields["sample"] = _sample(file, (*section, "sample"), fields["sample"], folder, fields["sample_rate"])
+            samples.append(fields["sample"])
+            if fields["sample"] not in sample_places(samples):
+                where = file.where((*section, "sample"))
+                raise PatchError(f"{where} has no room: all samples together may have {MEMORY_MAX:,} bytes")
         yield int(name), Drum(**fields)
+
+
+def _sample(file: TomlText, keys: Keys, value: object, folder: Path | None, rate: int) -> bytes:
+    if not isinstance(value, str):
+        raise file.refusal(keys, value, f"the name of a file that ends in {' or '.join(SAMPLE_ENDINGS)}")
+    try:
+        return read_sample(value, folder, rate)
+    except FormatError as error:
+        raise PatchError(f"{file.where(keys)}: {error}") from None
 
 
 def _names(keys: Iterable[Key]) -> Iterator[str]:
@@ -154,8 +176,9 @@ def _value(file: TomlText, section: Keys, table: dict[str, Any], key: Key, voice
 def _simple(file: TomlText, keys: Keys, table: dict[str, Any], key: Key, voice: Voice | None) -> Any:
     if key.name not in table:
         return float(key.default or 0) if key.kind == "number" else key.default
-    assert key.kind != "macro"
-    assert key.kind != "run"
+    if key.kind == "sample":
+        return table[key.name]  # what it names is read when the drum's other keys are known
+    assert key.kind not in ("macro", "run")
     span = (0.0, 0.0) if voice is None else key.ranges[voice]
     return file.simple(keys, table[key.name], key.kind, key.choices, span)
 

@@ -16,6 +16,7 @@ from livegen.patch.keys import (
     Key,
     Range,
 )
+from livegen.patch.samples import MEMORY_MAX, SAMPLE_ENDINGS
 from livegen.patch.values import Patch
 from livegen.score import Voice
 from livegen.toml.text import TEXT_LENGTH_MAX
@@ -73,6 +74,12 @@ model's plays the drum that has it as its `note`, the last of them where several
 
 {{drum_keys}}
 
+- A sample has one loudness, whatever the key's; give its drum `volume = 0` if the noise shall not sound with it. The
+  console has one channel for samples: a new one ends the one before.
+- A `.dmc` file has up to 4,081 bytes, as the console's games and FamiTracker have them. A `.wav` file is made one bit
+  deep for the drum's `sample_rate`; `livegen convert kick.wav kick.dmc` says what that costs, as signal to noise in dB.
+  All samples of a patch have {MEMORY_MAX:,} bytes of room.
+
 ## `[controls]`: where the live controls stand at the start
 
 Those of a voice are written `p1.role`, or in a section `[controls.p1]`.
@@ -118,6 +125,8 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 def _kind(key: Key, sections: tuple[Voice, ...]) -> str:
     """Return what a key allows in some voices' sections, and which of them have it if not all do."""
+    if key.kind == "sample":
+        return " or ".join(f"`FILE{ending}`" for ending in SAMPLE_ENDINGS)
     if key.kind == "text":
         return f"one line, up to {TEXT_LENGTH_MAX} characters"
     if key.kind in ("bool", "choice"):

@@ -71,6 +71,8 @@ class Drum:
     timbre: Macro
     arpeggio: Macro
     kick: Macro | None
+    sample: bytes | None
+    sample_rate: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.patch import Patch
+from livegen.patch.delta import REST
 from livegen.patch.keys import DRUMS_MAX, MIDI_KEY_MAX
+from livegen.patch.samples import sample_places
 from livegen.score import N_VOICES, NOTE_RANGE, Voice
 from livegen.synth.echo import echo_settings
+from livegen.synth.sample import SAMPLES_BYTES
 from livegen.synth.sound import NO_ENVELOPE, SOUND, fill_drums, fill_sound
 
 N_SOUNDS: Final = N_VOICES + DRUMS_MAX
@@ -32,6 +35,8 @@ BANK: Final = np.dtype(
         ("echo_volume", np.int64),
         ("echo_delay_samples", np.int64),
         ("echo_detune", np.float64),
+        ("serial", np.int64),  # one for each patch that was written to a bank
+        ("samples", np.uint8, SAMPLES_BYTES),  # what the DMC finds from $C000 on
     ],
     align=True,
 )
@@ -55,7 +60,12 @@ def fill_bank(synth: NDArray[np.void], index: int, patch: Patch) -> None:
         fill_sound(sounds[voice], patch.voices[voice])
         bank["plays_model"][voice] = patch.voices[voice].model_sound == "patch"
     bank["drum_of_key"] = bank["drum_of_note"] = NO_DRUM
-    fill_drums(sounds[N_VOICES:], bank["drum_of_key"], patch.voices[Voice.NO], patch.drums)
+    places = sample_places(drum.sample for drum in patch.drums.values() if drum.sample is not None)
+    fill_drums(sounds[N_VOICES:], bank["drum_of_key"], patch.voices[Voice.NO], patch.drums, places)
+    bank["serial"] = synth["banks"]["serial"].max() + 1
+    bank["samples"] = REST
+    for sample, place in places.items():
+        bank["samples"][place : place + len(sample)] = np.frombuffer(sample, np.uint8)
     for key, drum in patch.drums.items():
         bank["drum_of_note"][drum.note] = bank["drum_of_key"][key]
     bank["bends_smoothly"] = all(v.envelope == NO_ENVELOPE and v.sweep_shift == 0 for v in patch.voices)

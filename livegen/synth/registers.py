@@ -11,8 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.apu.frame_counter import RESET_CYCLES
+from livegen.apu.sweep import LOWEST_TIMER_PERIOD as LOWEST_PULSE_PERIOD
+from livegen.apu.triangle import LOWEST_TIMER_PERIOD as LOWEST_TRIANGLE_PERIOD
 from livegen.score import Voice
 from livegen.system.kernels import Record, kernel
+from livegen.units import (
+    CPU_CLOCK_HZ,
+    MAX_TIMER_PERIOD,
+    pulse_note_to_timer_period,
+    triangle_note_to_timer_period,
+)
 
 P1: Final = int(Voice.P1)
 P2: Final = int(Voice.P2)
@@ -29,11 +37,19 @@ WRITTEN: Final = np.dtype(
 )
 """The values in a voice's registers. They are kept so that only what changes is written."""
 
+PLAYS_SAMPLE: Final = 0x10
+"""The DMC's bit of $4015."""
+
+_REST_PLACE, _REST_LENGTH = 0xFF, 0  # values of $4012 and $4013 for a byte of rest, at the end of the memory
+
 WRITES_MAX: Final = 64
+NO_BANK: Final = -1
 
 WRITES: Final = np.dtype(
     [
         ("n_writes", np.int64),
+        ("loaded_bank", np.int64),  # bank whose samples the chip's memory takes before these writes, or NO_BANK
+        ("load_cycle", np.int64),
         ("cycle", np.int64),  # earliest cycle of the next write
         ("cycles", np.int64, WRITES_MAX),
         ("addresses", np.int64, WRITES_MAX),
@@ -43,6 +59,7 @@ WRITES: Final = np.dtype(
 )
 """The writes of one event to a chip, in order. No event needs half of the room."""
 
+_CPU_CLOCK_HZ: Final = CPU_CLOCK_HZ["ntsc"]
 _HALT: Final = 0x20
 _CONSTANT_VOLUME: Final = 0x10
 _LONGEST_LENGTH: Final = 0x08  # 254 half frames, unless the length counter is halted
@@ -72,6 +89,7 @@ def _write(writes: Record, cycle: int, address: int, value: int) -> None:
 @kernel
 def power_up(writes: Record) -> None:
     """Enable every voice, all silent, and load the triangle's linear counter."""
+    writes.loaded_bank = NO_BANK
     for base in (0x4000, 0x4004, 0x400C):
         _write(writes, 0, base, _HALT | _CONSTANT_VOLUME)
     _write(writes, 0, 0x4015, 0x0B)
@@ -144,15 +162,15 @@ def bend_pulse(writes: Record, cycle: int, voice: int, written: Record, period: 
 
 
 @kernel
-def write_triangle(writes: Record, cycle: int, written: Record, is_on: bool, period: int) -> None:
-    """Let the triangle sound with a timer period (0..2047), or hold its level."""
+def write_triangle(writes: Record, cycle: int, written: Record, is_on: bool, period: int, sample_bit: int) -> None:
+    """Let the triangle sound with a timer period (0..2047), or hold its level. `sample_bit` is the DMC's of $4015."""
     if not is_on:
         if written.level:
-            _write(writes, cycle, 0x4015, 0x0B)
+            _write(writes, cycle, 0x4015, _status(False, sample_bit))
         written.level = 0
         return
     if not written.level:
-        _write(writes, cycle, 0x4015, 0x0F)
+        _write(writes, cycle, 0x4015, _status(True, sample_bit))
     if period != written.period or not written.level:
         _write(writes, cycle, 0x400A, period & 0xFF)
     if period >> 8 != written.period >> 8 or not written.level:
@@ -170,3 +188,42 @@ def write_noise(writes: Record, cycle: int, written: Record, level: int, period:
     if is_attack:
         _write(writes, cycle, 0x400F, _LONGEST_LENGTH)
     written.level, written.period = level, period
+
+
+@kernel
+def write_sample(writes: Record, cycle: int, rate: int, place: int, length: int, triangle_is_on: bool) -> None:
+    """Begin a sample from level 0, in place of one that plays, given the values of $4010, $4012 and $4013."""
+    stop_sample(writes, cycle, triangle_is_on)
+    _write(writes, cycle, 0x4010, rate)
+    _write(writes, cycle, 0x4012, place)
+    _write(writes, cycle, 0x4013, length)
+    _write(writes, cycle, 0x4015, _status(triangle_is_on, PLAYS_SAMPLE))
+    _write(writes, cycle, 0x4012, _REST_PLACE)
+    _write(writes, cycle, 0x4013, _REST_LENGTH)
+
+
+@kernel
+def stop_sample(writes: Record, cycle: int, triangle_is_on: bool) -> None:
+    """End the sample that plays and set its level to 0."""
+    _write(writes, cycle, 0x4015, _status(triangle_is_on, 0))
+    _write(writes, cycle, 0x4011, 0)
+
+
+@kernel
+def _status(triangle_is_on: bool, sample_bit: int) -> int:
+    """Return the value of $4015 with all voices on, the triangle if it sounds."""
+    return 0x0B | (0x04 if triangle_is_on else 0) | sample_bit
+
+
+@kernel
+def pulse_period(pitch: float, offset: int) -> int:
+    """Return the timer period of a pulse at a pitch, a MIDI note with its fraction, within what sounds."""
+    period = pulse_note_to_timer_period(pitch, _CPU_CLOCK_HZ) + offset
+    return min(max(period, LOWEST_PULSE_PERIOD), MAX_TIMER_PERIOD)
+
+
+@kernel
+def triangle_period(pitch: float, offset: int) -> int:
+    """Return the timer period of the triangle at a pitch, within what sounds."""
+    period = triangle_note_to_timer_period(pitch, _CPU_CLOCK_HZ) + offset
+    return min(max(period, LOWEST_TRIANGLE_PERIOD), MAX_TIMER_PERIOD)

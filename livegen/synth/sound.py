@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from livegen.patch import Drum, Macro, VoicePatch
 from livegen.synth.macros import MACRO, ends_by_itself, fill_macro
+from livegen.synth.sample import NO_SAMPLE, SAMPLE_SOUND, fill_sample
 from livegen.system.kernels import Record, kernel
 from livegen.units import ENGINE_RATE_HZ, MAX_VOLUME
 
@@ -36,6 +37,7 @@ SOUND: Final = np.dtype(
     [
         ("macros", MACRO, N_MACROS),
         ("kick", MACRO),  # notes that the triangle plays with a drum
+        ("sample", SAMPLE_SOUND),  # what the DMC plays with it
         ("arpeggio_mode", np.int64),
         ("has_velocity", np.int64),
         ("is_legato", np.int64),
@@ -82,16 +84,21 @@ def fill_sound(record: NDArray[np.void], voice: VoicePatch) -> None:
     record["detune"] = voice.detune / 100
     record["envelope"] = voice.envelope
     record["envelope_loops"] = voice.envelope_loop
+    record["sample"]["place"] = NO_SAMPLE
     record["sweep"] = _sweep_register(voice.sweep_period, voice.sweep_shift)
 
 
 def fill_drums(
-    records: NDArray[np.void], drum_of_key: NDArray[np.int64], noise: VoicePatch, drums: Mapping[int, Drum]
+    records: NDArray[np.void],
+    drum_of_key: NDArray[np.int64],
+    noise: VoicePatch,
+    drums: Mapping[int, Drum],
+    places: dict[bytes, int],
 ) -> None:
     """Write drums to zeroed elements of `SOUND`, and the index of each to `drum_of_key`, int64 (128,).
 
     What a drum does not set is as in `noise`, with three exceptions: its arpeggio is absolute, it does not use the
-    chip's envelope, and it always has an attack.
+    chip's envelope, and it always has an attack. `places` are those of the samples, from $C000 on.
     """
     for index, (key, drum) in enumerate(drums.items()):
         fill_sound(records[index], noise)
@@ -102,6 +109,7 @@ def fill_drums(
         records[index]["is_legato"] = False
         if drum.kick is not None:
             fill_macro(records[index]["kick"], drum.kick)
+        fill_sample(records[index]["sample"], drum.sample, drum.sample_rate, places)
         drum_of_key[key] = index
 
 

@@ -12,9 +12,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from livegen.apu import CHIP, VOICES, new_chip, sample_to_cycle, write_register
-from livegen.apu.sweep import LOWEST_TIMER_PERIOD as LOWEST_PULSE_PERIOD
-from livegen.apu.triangle import LOWEST_TIMER_PERIOD as LOWEST_TRIANGLE_PERIOD
+from livegen.apu import CHIP, VOICES, new_chip, sample_to_cycle, write_memory, write_register
+from livegen.apu.dmc import FIRST_SAMPLE_OFFSET
 from livegen.patch import Patch
 from livegen.patch.keys import MIDI_KEY_MAX
 from livegen.score import N_VOICES, NOTE_RANGE, Voice, is_onset
@@ -45,6 +44,7 @@ from livegen.synth.note import (
 )
 from livegen.synth.registers import (
     NO,
+    NO_BANK,
     P1,
     P2,
     TR,
@@ -54,21 +54,17 @@ from livegen.synth.registers import (
     constant_level,
     envelope_level,
     power_up,
+    pulse_period,
     remember_power_up,
+    triangle_period,
     write_noise,
     write_pulse,
     write_triangle,
 )
+from livegen.synth.sample import NO_SAMPLE, SAMPLE, begin_sample, end_sample, sample_bit
 from livegen.synth.sound import NO_ENVELOPE, SOUND, VOLUME, decay_volume, rings_out
 from livegen.system.kernels import Record, kernel
-from livegen.units import (
-    CPU_CLOCK_HZ,
-    MAX_TIMER_PERIOD,
-    MAX_VOLUME,
-    engine_ticks_to_samples,
-    pulse_note_to_timer_period,
-    triangle_note_to_timer_period,
-)
+from livegen.units import CPU_CLOCK_HZ, MAX_VOLUME, engine_ticks_to_samples
 from livegen.voices import MAX_CHORD_NOTES
 
 NEVER: Final = np.iinfo(np.int64).max
@@ -117,6 +113,7 @@ SYNTH: Final = np.dtype(
         ("triangle_period", np.int64),
         ("kick", KICK),
         ("kick_sound", np.int64),
+        ("sample", SAMPLE),
         ("echo", ECHO),
         ("writes", WRITES, N_VOICES),  # writes of the present event, for each chip
         ("chips", CHIP, N_VOICES),
@@ -151,7 +148,7 @@ def set_up_synth(
     fill_bank(synth, 0, patch)
     _use_bank(synth[0], 0, 0)
     for index in range(N_VOICES if is_apart else 1):
-        audible = VOICES[index : index + 1] if is_apart else VOICES
+        audible = VOICES[index : index + 1 + (index == NO)] if is_apart else VOICES  # the noise with the DMC
         chip = new_chip(cpu_clock_hz=_CPU_CLOCK_HZ, sample_rate=sample_rate, voices=audible, filters=filters)
         synth["chips"][0, index] = chip[0]
         power_up(synth["writes"][0, index])
@@ -163,6 +160,10 @@ def send_writes(synth: Record) -> None:
     """Send to the chips what an event has to write. To be called after each command, frame and event."""
     for index in range(N_VOICES):
         writes = synth.writes[index]
+        if writes.n_writes > 0 and writes.loaded_bank != NO_BANK:
+            samples = synth.banks[writes.loaded_bank].samples
+            write_memory(synth.chips[index], writes.load_cycle, FIRST_SAMPLE_OFFSET, samples)
+            writes.loaded_bank = NO_BANK
         for i in range(writes.n_writes):
             write_register(synth.chips[index], writes.cycles[i], writes.addresses[i], writes.values[i])
         writes.n_writes = 0
@@ -237,6 +238,8 @@ def play_frame_voice(synth: Record, sample: int, voice: int, note: int, volume: 
 def silence_voice(synth: Record, sample: int, voice: int) -> None:
     """End whatever sounds, without a release."""
     _silence(synth, sample, voice)
+    if voice == NO:
+        end_sample(synth, _writes(synth, NO), _cycle(synth, sample), sample)
     if voice in (TR, NO):
         _end_kick(synth, sample)
     else:
@@ -337,6 +340,9 @@ def _attack(synth: Record, sample: int, voice: int, sound_index: int, note: int,
         synth.kick_sound = sound_index
         begin_kick(synth.kick, sample)
         _send_triangle(synth, sample)
+    if voice == NO and synth.sounds[sound_index].sample.place != NO_SAMPLE:
+        bank = sound_index // N_SOUNDS
+        begin_sample(synth, _writes(synth, NO), _cycle(synth, sample), sample, bank, synth.sounds[sound_index].sample)
 
 
 @kernel
@@ -412,13 +418,13 @@ def _sound(
     written = synth.voices[voice].written
     if voice == TR:
         synth.triangle_is_on = volume > 0
-        synth.triangle_period = _triangle_period(pitch, period_offset)
+        synth.triangle_period = triangle_period(pitch, period_offset)
         _send_triangle(synth, sample)
     elif voice == NO:
         period = timbre << 7 | 16 - int(pitch) if volume > 0 else written.period
         write_noise(_writes(synth, NO), _cycle(synth, sample), written, level, period, is_attack)
     else:
-        period = _pulse_period(pitch, period_offset) if volume > 0 else written.period
+        period = pulse_period(pitch, period_offset) if volume > 0 else written.period
         _send_pulse(synth, sample, voice, timbre << 6 | level, period, sweep, is_attack)
         if voice == P1:
             remember_tone(synth.echo, sample, pitch, period_offset, volume, timbre, is_attack)
@@ -438,11 +444,12 @@ def _send_pulse(synth: Record, sample: int, voice: int, level: int, period: int,
 def _send_triangle(synth: Record, sample: int) -> None:
     """Let the triangle sound the kick while there is one, else its own note."""
     writes, written, cycle = _writes(synth, TR), synth.voices[TR].written, _cycle(synth, sample)
+    bit = sample_bit(synth, sample)
     if synth.kick.is_sounding:
         note = kick_note(synth.kick, synth.sounds[synth.kick_sound].kick)
-        write_triangle(writes, cycle, written, True, _triangle_period(float(note), 0))
+        write_triangle(writes, cycle, written, True, triangle_period(float(note), 0), bit)
     else:
-        write_triangle(writes, cycle, written, synth.triangle_is_on != 0, synth.triangle_period)
+        write_triangle(writes, cycle, written, synth.triangle_is_on != 0, synth.triangle_period, bit)
 
 
 @kernel
@@ -463,7 +470,7 @@ def _run_echo(synth: Record, sample: int) -> None:
     is_attack = tone.is_attack != 0 or not synth.echo.is_sounding
     synth.echo.is_sounding = 1
     level = tone.timbre << 6 | constant_level(tone.volume)
-    _send_pulse(synth, sample, P2, level, _pulse_period(tone.pitch, tone.offset), 0, is_attack)
+    _send_pulse(synth, sample, P2, level, pulse_period(tone.pitch, tone.offset), 0, is_attack)
 
 
 @kernel
@@ -482,15 +489,3 @@ def _writes(synth: Record, voice: int) -> Record:
 def _cycle(synth: Record, sample: int) -> int:
     """Return the cycle of a sample, the same on every chip."""
     return sample_to_cycle(synth.chips[0], sample)
-
-
-@kernel
-def _pulse_period(pitch: float, offset: int) -> int:
-    period = pulse_note_to_timer_period(pitch, _CPU_CLOCK_HZ) + offset
-    return min(max(period, LOWEST_PULSE_PERIOD), MAX_TIMER_PERIOD)
-
-
-@kernel
-def _triangle_period(pitch: float, offset: int) -> int:
-    period = triangle_note_to_timer_period(pitch, _CPU_CLOCK_HZ) + offset
-    return min(max(period, LOWEST_TRIANGLE_PERIOD), MAX_TIMER_PERIOD)

@@ -14,6 +14,8 @@ from livegen.apu import (
     FULL_SCALE,
     LATENCY_SAMPLES,
     VOICES,
+    Memory,
+    MemoryChange,
     new_chip,
     read_samples,
     render_writes,
@@ -33,7 +35,7 @@ from livegen.instrument.instrument import Instrument
 from livegen.offline.render import RENDER_ENDINGS, RenderedFrame, check_output, render, render_to_file, write_rendered
 from livegen.patch import load_patch
 from livegen.score import Column, Voice
-from livegen.synth.register_log import Writes, join_writes, power_up_writes, take_writes
+from livegen.synth.register_log import Writes, join_writes, power_up_writes, take_loads, take_writes
 from livegen.units import CPU_CLOCK_HZ, frame_to_sample
 
 RATE = 48_000
@@ -163,25 +165,38 @@ def test_a_tracker_has_the_model_s_notes_as_they_are_and_the_player_s_with_the_p
 
 def logged(
     path: Path, played: Instrument, events: list[tuple[float, Event]], n_frames: int
-) -> tuple[NDArray[np.float32], Writes]:
+) -> tuple[NDArray[np.float32], Writes, Memory]:
     """Render a session to a file of register writes; return its sound and what it wrote to its chip, as it wrote it."""
     sound, writes, log = [], [power_up_writes()], played.callback["log"]
+    loads: list[MemoryChange] = []
 
     def frames() -> Iterator[RenderedFrame]:
         for frame in render(played, n_frames, events):
             sound.append(frame.samples.ravel())
             writes.append(take_writes(log.copy()))
+            loads.extend(take_loads(log.copy()))
             yield frame
 
     write_rendered(path, played, frames(), n_frames)
     assert int(log["n_lost"][0]) == 0
-    return np.concatenate(sound)[LATENCY_SAMPLES:], join_writes(writes)
+    return np.concatenate(sound)[LATENCY_SAMPLES:], join_writes(writes), Memory(changes=tuple(loads))
 
 
 @pytest.mark.parametrize("rate", [44_100, 48_000, 96_000])
 @pytest.mark.parametrize(
     ("patch", "seed"),
-    [("plain", 1), ("plain", 2), ("hardware_rig", 3), ("boss_fight", 4), ("arcade", 5), ("drums", 6), ("canon", 7)],
+    [
+        *(
+            ("plain", 1),
+            ("plain", 2),
+            ("hardware_rig", 3),
+            ("boss_fight", 4),
+            ("arcade", 5),
+            ("drums", 6),
+            ("canon", 7),
+        ),
+        ("sampled", 8),
+    ],
 )
 def test_register_writes_sound_as_the_session(tmp_path: Path, patch: str, seed: int, rate: int) -> None:
     """Every write is in the file, in its order, and at 44.1 kHz in its cycle.
@@ -190,20 +205,23 @@ def test_register_writes_sound_as_the_session(tmp_path: Path, patch: str, seed: 
     clock of the timer may come before or after the write, and a pulse begins a step of its sequence elsewhere.
     """
     played = Instrument(HashEngine(str(seed)), load_patch(patch), rate, controls=AT_FULL_LEVEL, seed=seed, n_channels=1)
-    sound, (cycle, address, value) = logged(tmp_path / "a.vgm", played, WHEELED, 40)
+    sound, (cycle, address, value), memory = logged(tmp_path / "a.vgm", played, WHEELED, 40)
 
-    def difference(cpu_clock_hz: float, *writes: NDArray[np.integer]) -> float:
-        written = render_writes(*writes, cpu_clock_hz=cpu_clock_hz, sample_rate=rate, n_samples=len(sound))
+    def difference(cpu_clock_hz: float, memory: Memory, *writes: NDArray[np.integer]) -> float:
+        written = render_writes(
+            *writes, cpu_clock_hz=cpu_clock_hz, sample_rate=rate, n_samples=len(sound), memory=memory
+        )
         return float(np.abs(FULL_SCALE * written - sound)[1000:].max())  # after the ramp with which a session begins
 
-    assert difference(CPU_CLOCK_HZ["ntsc"], cycle, address, value) < 1e-6
+    assert bool(memory) == (patch == "sampled")
+    assert difference(CPU_CLOCK_HZ["ntsc"], memory, cycle, address, value) < 1e-6
     log = read_vgm(tmp_path / "a.vgm")
     assert log.length == frame_to_sample(40, VGM_RATE_HZ)
     assert np.array_equal(log.address, address)
     assert np.array_equal(log.value, value)
     if rate == VGM_RATE_HZ:
         assert np.array_equal(log.cycle, cycle)
-        assert difference(log.cpu_clock_hz, log.cycle, log.address, log.value) < 1e-6
+        assert difference(log.cpu_clock_hz, log.memory, log.cycle, log.address, log.value) < 1e-6
     half_a_sample = CPU_CLOCK_HZ["ntsc"] / VGM_RATE_HZ / 2
     assert np.abs(log.cycle - cycle).max() < half_a_sample + 1  # the file's is the first cycle of its sample
     is_reset = log.address[:-1] == 0x4017
@@ -236,7 +254,7 @@ def sounding(writes: Writes, cycles: NDArray[np.float64]) -> list[dict[str, tupl
 @pytest.mark.parametrize(("patch", "seed"), [("plain", 1), ("hardware_rig", 2), ("boss_fight", 3), ("drums", 4)])
 def test_an_nsf_file_sounds_what_the_session_does_between_any_two_ticks(tmp_path: Path, patch: str, seed: int) -> None:
     played = Instrument(HashEngine(str(seed)), load_patch(patch), RATE, controls=AT_FULL_LEVEL, seed=seed, n_channels=1)
-    _, writes = logged(tmp_path / "a.nsf", played, WHEELED, 40)
+    _, writes, _ = logged(tmp_path / "a.nsf", played, WHEELED, 40)
     machine = NsfMachine((tmp_path / "a.nsf").read_bytes())
     tick_cycles = CPU_CLOCK_HZ["ntsc"] * TICK_US["ntsc"] / 1e6
     ticks = [machine.tick() for _ in range(99)]
