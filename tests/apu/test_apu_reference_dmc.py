@@ -164,10 +164,10 @@ def test_ten_logs_with_four_voices_beside_it(memory: bytes, seed: int) -> None:
 
 
 def test_the_reference_s_habit_is_the_converter_s_curve() -> None:
-    """Its pops follow the console's formula for the DMC alone, scaled, to the rounding of its table."""
+    """Its pops follow the console's formula for the DMC alone, scaled, to two of 83 steps."""
     levels = np.arange(HIGHEST_LEVEL + 1)
     curve = np.array([amplitude(False, OTHERS_FACTOR, level * WEIGHTS[0, DM]) for level in levels])
     found = pops()
     scale = found[-1] / curve[-1]
-    assert np.abs(found - curve * scale).max() < 1.5
+    assert np.abs(found - curve * scale).max() < 2
     assert found[-1] < 100
