@@ -4,7 +4,6 @@ A patch names a file beside it, or holds the bytes itself, as a patch in a take 
 """
 
 import base64
-import binascii
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
@@ -49,7 +48,7 @@ def read_sample(text: str, folder: Path | None, rate: int) -> bytes:
     if text.startswith(_DATA):
         try:
             return _checked("the sample", base64.b64decode(text.removeprefix(_DATA), validate=True))
-        except binascii.Error as error:
+        except ValueError as error:
             raise FormatError(f"the sample's data are damaged ({error}): name its file instead") from None
     if not text.lower().endswith(SAMPLE_ENDINGS):
         raise FormatError(f"{text!r} is no sample: give a file that ends in {' or '.join(SAMPLE_ENDINGS)}")
@@ -81,9 +80,9 @@ def encode_file(path: Path, rate: int) -> Encoded:
     try:
         with soundfile.SoundFile(path) as file:
             sample_rate = file.samplerate
-            if file.frames > SOUND_SECONDS_MAX * sample_rate:
+            if file.frames > min(SOUND_SECONDS_MAX * sample_rate, FILE_BYTES_MAX):
                 raise FormatError(f"{path.name} lasts over {SOUND_SECONDS_MAX} s, and no sample does: cut it")
-            sound = file.read(dtype="float64", always_2d=True)
+            sound = file.read(file.frames, dtype="float64", always_2d=True)
     except OSError as error:
         raise FormatError(f"{path} cannot be read: {error.strerror}") from None
     except soundfile.LibsndfileError as error:

@@ -108,6 +108,7 @@ def patch_with(folder: Path, sample: str, more: str = "") -> bytes | None:
         ("hours.wav", "over 10 s"),
         ("data:", "empty"),
         ("data:!!", "damaged"),
+        ("data:é", "damaged"),
         ("x" * 300 + ".dmc", "no name of a file"),
     ],
 )
@@ -175,6 +176,16 @@ def test_any_bytes_are_a_sample_or_one_sentence(
     else:
         assert len(sample) % 16 == 1
         assert len(sample) <= LONGEST_SAMPLE_BYTES
+
+
+@settings(max_examples=examples(100))
+@given(st.text())
+def test_any_text_is_a_sample_or_one_sentence(text: str) -> None:
+    for named in (text, f"data:{text}", f"{text}.dmc"):
+        try:
+            assert len(read_sample(named, patches_folder() / "samples", 15)) % 16 == 1
+        except FormatError as error:
+            assert "\n" not in str(error)
 
 
 def test_the_samples_that_ship_are_those_that_the_script_makes() -> None:
