@@ -141,7 +141,7 @@ def convert(
         typer.Argument(
             metavar="OUT",
             help=".wav .flac .vgm .vgz .nsf, or out of a score another score, words, .ftm.txt (FamiTracker), .fs.txt "
-            "(FamiStudio), .png or .svg; .dmc out of a .wav",
+            "(FamiStudio), .png, .svg, or .dmc out of .wav",
         ),
     ],
     rate: Annotated[int | None, typer.Option(min=8000, max=192000, help="Sample rate in Hz, else 48000.")] = None,

@@ -370,12 +370,12 @@ _OF_SCORES: Final = (
 )
 
 CONVERSIONS: Final = (
-    Conversion((".wav",), (".dmc",), frozenset(), _sound_to_sample),
     Conversion((".vgm", ".vgz"), AUDIO_ENDINGS, _SOUND_OPTIONS | {"loops"}, _registers_to_sound),
     Conversion((".vgm", ".vgz"), REGISTER_ENDINGS, _TAG_OPTIONS | {"loop_from"}, _registers_to_registers),
     *_OF_SCORES,
     Conversion(WORD_ENDINGS, MIDI_ENDINGS, frozenset(), _words_to_midi),
     *(replace(row, sources=WORD_ENDINGS) for row in _OF_SCORES[1:]),
     *(replace(row, sources=_TRACKER_SOURCES, options=row.options | {"track"}) for row in _OF_SCORES),
+    Conversion((".wav",), (".dmc",), frozenset(), _sound_to_sample),
 )
 """All conversions, by the endings of the files' names."""

@@ -178,7 +178,8 @@ def _simple(file: TomlText, keys: Keys, table: dict[str, Any], key: Key, voice: 
         return float(key.default or 0) if key.kind == "number" else key.default
     if key.kind == "sample":
         return table[key.name]  # what it names is read when the drum's other keys are known
-    assert key.kind not in ("macro", "run")
+    assert key.kind != "macro"
+    assert key.kind != "run"
     span = (0.0, 0.0) if voice is None else key.ranges[voice]
     return file.simple(keys, table[key.name], key.kind, key.choices, span)
 

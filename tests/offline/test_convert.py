@@ -25,6 +25,7 @@ from livegen.formats.words.tx1 import TX1_ENDING
 from livegen.offline.convert import CONVERSIONS, Options, Report, convert
 from livegen.outputs.callback import new_callback, render_block
 from livegen.patch import parse_patch
+from livegen.patch.samples import encode_file
 from livegen.score import Column
 from livegen.score_table import PlannedFrame, write_frames
 from livegen.units import CPU_CLOCK_HZ, frame_to_sample
@@ -154,6 +155,19 @@ def test_it_says_what_was_left_out_and_how_far_it_is(tmp_path: Path) -> None:
     assert len(done) == 3
 
 
+def test_a_sound_becomes_a_sample_and_what_that_costs_is_said(tmp_path: Path) -> None:
+    time = np.arange(4800) / 48_000
+    soundfile.write(tmp_path / "kick.wav", 0.5 * np.sin(2 * np.pi * 90 * time), 48_000)
+    report = convert(tmp_path / "kick.wav", tmp_path / "kick.dmc", Options())
+    size, cost = report.remarks
+    data = (tmp_path / "kick.dmc").read_bytes()
+    assert data == encode_file(tmp_path / "kick.wav", 15).data
+    assert size == f"{len(data)} bytes"
+    assert cost.startswith("one bit deep at 33.1 kHz, ")
+    assert float(cost.split()[-5]) > 20
+    assert cost.endswith(" dB signal to noise")
+
+
 @pytest.mark.parametrize("target", SCORE_ENDINGS)
 @pytest.mark.parametrize("source", SCORE_ENDINGS)
 def test_every_kind_of_score_becomes_every_other(tmp_path: Path, source: str, target: str) -> None:
@@ -198,7 +212,7 @@ def test_a_midi_file_of_many_parts_is_words_in_full_and_four_voices_in_tx1(tmp_p
     ("source", "target", "options", "words"),
     [
         ("a.ogg", "b.wav", {}, "a.ogg cannot be converted: its name must end in .vgm, .vgz, .mid"),
-        ("a.wav", "b.mid", {}, "a.wav cannot be converted"),
+        ("a.wav", "b.mid", {}, "a.wav cannot become b.mid: that name must end in .dmc"),
         ("a.vgm", "b.mid", {}, "a.vgm cannot become b.mid: that name must end in .wav, .flac, .vgm"),
         ("a.vgm", "b", {}, "cannot become b"),
         ("a.mid", "b.ogg", {}, r"a.mid cannot become b.ogg: that name must end in .mid, .*seprsco.pkl"),
