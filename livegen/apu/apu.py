@@ -279,16 +279,14 @@ def _run_voices(chip: np.record, end: int) -> None:
         _run_pulses(chip, end)
         while True:  # every clock of the DMC may change the size of the other two's steps
             due = dmc_due(chip.dmc)
+            _run_triangle_and_noise(chip, min(due, end))  # the one place that calls it: so it is compiled into this one
+            chip.cycle = min(due, end)
             if due >= end:
                 break
-            _run_triangle_and_noise(chip, due)
-            chip.cycle = due
             clock_dmc(chip.dmc)
             _send_others_level(chip)
         if due == NEVER:
             advance_idle_dmc(chip.dmc, end)
-        _run_triangle_and_noise(chip, end)
-        chip.cycle = end
 
 
 @kernel
