@@ -71,6 +71,11 @@ def note_to_hz(note: float) -> float:
     return 440.0 * 2.0 ** ((note - 69.0) / 12.0)
 
 
+def hz_to_note(hz: float) -> float:
+    """Return the MIDI note number, with its fraction, of a frequency above 0; the inverse of `note_to_hz`."""
+    return 69.0 + 12.0 * math.log2(hz / 440.0)
+
+
 @portable
 def pulse_note_to_timer_period(note: float, cpu_clock_hz: float) -> int:
     """Return the pulse timer period nearest to a note.
@@ -88,6 +93,16 @@ def triangle_note_to_timer_period(note: float, cpu_clock_hz: float) -> int:
     https://www.nesdev.org/wiki/APU_Triangle. Clamped to the 11 bits that the chip has.
     """
     return _nearest_period(cpu_clock_hz / (32.0 * note_to_hz(note)))
+
+
+def pulse_timer_period_to_note(timer_period: int, cpu_clock_hz: float) -> float:
+    """Return the MIDI note number, with its fraction, that a pulse has at a timer period."""
+    return hz_to_note(cpu_clock_hz / (16.0 * (timer_period + 1)))
+
+
+def triangle_timer_period_to_note(timer_period: int, cpu_clock_hz: float) -> float:
+    """Return the MIDI note number, with its fraction, that the triangle has at a timer period."""
+    return hz_to_note(cpu_clock_hz / (32.0 * (timer_period + 1)))
 
 
 @portable

@@ -147,7 +147,7 @@ def write_register(chip: np.record, cycle: int, address: int, value: int) -> Non
     value
         0..255; higher bits are dropped.
     """
-    _run_to_write(chip, cycle)
+    run_to(chip, cycle)
     if frame_counter_due(chip.frame_counter) == chip.cycle and due_clocks(chip.frame_counter) & HALF_FRAME:
         clock_length_first(chip.pulses[0].length)
         clock_length_first(chip.pulses[1].length)
@@ -200,7 +200,7 @@ def set_gain(chip: np.record, cycle: int, voice: int, gain: float) -> None:
     The gain multiplies the voice's level before the mixer, clamped to 0..`MAX_GAIN` (NaN is 0). The cycle is
     taken as by `write_register`; `voice` is an index into `livegen.apu.VOICES`, any other does nothing.
     """
-    _run_to_write(chip, cycle)
+    run_to(chip, cycle)
     if 0 <= voice < len(VOICES):
         chip.gain[voice] = min(gain, MAX_GAIN) if gain > 0.0 else 0.0
     _send_levels(chip)
@@ -241,7 +241,8 @@ def read_samples(chip: np.record, n: int, out: NDArray[np.floating]) -> None:
 
 
 @kernel
-def _run_to_write(chip: np.record, cycle: int) -> None:
+def run_to(chip: np.record, cycle: int) -> None:
+    """Run the chip up to a cycle, which itself is still to come; one that is too far ahead is taken as for a write."""
     last = sample_to_cycle(chip, chip.band_limit.origin_sample + MAX_BLOCK_SAMPLES)
     if cycle > last:
         chip.early_writes += 1

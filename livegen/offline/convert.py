@@ -33,6 +33,7 @@ from livegen.formats.score.kinds import (
     write_piece,
 )
 from livegen.formats.score.piece import Piece
+from livegen.formats.score.registers import log_to_piece
 from livegen.formats.score.roll import PICTURE_ENDINGS, write_picture
 from livegen.formats.tracker.file import TEXT_ENDING, TRACKER_ENDINGS
 from livegen.formats.words.events import EVENTS_ENDING, write_events
@@ -209,6 +210,13 @@ def _registers_to_registers(source: Path, target: Path, options: Options, progre
     return Report(log.length / VGM_RATE_HZ, _remarks(log))
 
 
+def _registers_to_score(source: Path, target: Path, options: Options, progress: Progress, warn: Warn) -> Report:
+    log = read_vgm(source, loops=1 if options.loops is None else options.loops, warn=warn)
+    piece = log_to_piece(log)
+    report = _write_score(target, replace(piece, tags=options.tagged(piece.tags)), options, progress)
+    return replace(report, remarks=_remarks(log) + report.remarks)
+
+
 def _score_to_sound(source: Path, target: Path, options: Options, progress: Progress, warn: Warn) -> Report:
     writer = _writer(target, options)
     piece = read_piece(source, warn, options.track)
@@ -238,8 +246,12 @@ def _sound_to_sample(source: Path, target: Path, options: Options, progress: Pro
 
 def _score_to_score(source: Path, target: Path, options: Options, progress: Progress, warn: Warn) -> Report:
     piece = read_piece(source, warn, options.track)
+    return _write_score(target, replace(piece, tags=options.tagged(piece.tags)), options, progress)
+
+
+def _write_score(target: Path, piece: Piece, options: Options, progress: Progress) -> Report:
     is_for_daw = options.midi_layout == "daw"
-    write_piece(target, replace(piece, tags=options.tagged(piece.tags)), is_for_daw=is_for_daw)
+    write_piece(target, piece, is_for_daw=is_for_daw)
     progress(1.0)
     has_notes_alone = target.name.lower().endswith(".seprsco.pkl")
     remarks = ("left out: volumes and timbres",) if has_notes_alone else ("left out: timbres",) if is_for_daw else ()
@@ -372,6 +384,9 @@ _OF_SCORES: Final = (
 CONVERSIONS: Final = (
     Conversion((".vgm", ".vgz"), AUDIO_ENDINGS, _SOUND_OPTIONS | {"loops"}, _registers_to_sound),
     Conversion((".vgm", ".vgz"), REGISTER_ENDINGS, _TAG_OPTIONS | {"loop_from"}, _registers_to_registers),
+    Conversion((".vgm", ".vgz"), MIDI_ENDINGS, frozenset({"title", "midi_layout", "loops"}), _registers_to_score),
+    Conversion((".vgm", ".vgz"), _OTHER_TARGETS, frozenset({"loops"}), _registers_to_score),
+    Conversion((".vgm", ".vgz"), TRACKER_ENDINGS, _TAG_OPTIONS | {"loops"}, _registers_to_score),
     *_OF_SCORES,
     Conversion(WORD_ENDINGS, MIDI_ENDINGS, frozenset(), _words_to_midi),
     *(replace(row, sources=WORD_ENDINGS) for row in _OF_SCORES[1:]),

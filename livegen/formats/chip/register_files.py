@@ -10,12 +10,17 @@ from numpy.typing import NDArray
 from livegen.apu.memory import Memory, MemoryChange
 from livegen.formats.chip.nsf import write_nsf
 from livegen.formats.chip.register_log import RegisterLog, Tags
+from livegen.formats.chip.vgm import read_vgm
 from livegen.formats.chip.vgm_layout import PACKED_ENDINGS
 from livegen.formats.chip.vgm_writer import write_vgm
+from livegen.formats.files import Warn, ignore
 from livegen.units import CPU_CLOCK_HZ
 
 REGISTER_ENDINGS: Final = (".vgm", ".vgz", ".nsf")
 """How the name of a file of register writes may end, as `plain_name` has it."""
+
+REGISTER_SOURCE_ENDINGS: Final = (".vgm", *PACKED_ENDINGS)
+"""How the name of a file of register writes may end that can be read, in small letters."""
 
 
 def plain_name(path: Path) -> str:
@@ -28,6 +33,11 @@ def plain_name(path: Path) -> str:
 def is_register_file(path: Path) -> bool:
     """Tell whether a file is one of register writes, by its name; its session plays at `VGM_RATE_HZ`."""
     return plain_name(path).endswith(REGISTER_ENDINGS)
+
+
+def read_registers(path: Path, warn: Warn = ignore) -> RegisterLog:
+    """Read the log of a file whose name ends in one of `REGISTER_SOURCE_ENDINGS`; raises FormatError as `read_vgm`."""
+    return read_vgm(path, warn=warn)
 
 
 def write_registers(path: Path, log: RegisterLog) -> None:

@@ -26,6 +26,7 @@ from livegen.formats.midi.clock import (
     to_track,
 )
 from livegen.formats.midi.smf import CONTROL_CHANGE, NOTE_OFF, NOTE_ON, Events, Song
+from livegen.formats.score.changes import Changes, tidied
 from livegen.formats.score.downsample import GRID_RATE_HZ, downsample, frame_edges, frames_to_samples, samples_to_frames
 from livegen.formats.score.piece import Piece
 from livegen.score import (
@@ -79,14 +80,26 @@ def _frames_of(song: Song, changes: dict[Voice, tuple[NDArray[np.int64], NDArray
     return frames
 
 
+def _to_the_sample(song: Song, changes: dict[Voice, tuple[NDArray[np.int64], NDArray[np.uint8]]]) -> Changes:
+    length = song_end(song)
+    voices = [tidied(starts, states[:, :N_COLUMNS], length) for starts, states in changes.values()]
+    return Changes(tuple(starts for starts, _ in voices), tuple(states for _, states in voices), length)
+
+
 def song_to_piece(song: Song) -> Piece:
-    """Return a song in this layout with its tempos, its markers and, if it has one, the player's part."""
+    """Return a song in this layout with its tempos, its markers and, if it has one, the player's part.
+
+    What nobody is said to have played has its changes to the sample, too, if the ticks of the file are samples.
+    """
     changes = voice_changes(song)
     frames = _frames_of(song, changes)
     said = tempos_markers_and_title(song)
     if song.ticks_per_beat == GRID_TICKS_PER_BEAT:  # its tempo is that of the grid, not of the music
         said["tempos"] = ()
-    if not any(name.endswith(_PLAYER_SUFFIX) for name in song.track_names):
+    has_player = any(name.endswith(_PLAYER_SUFFIX) for name in song.track_names)
+    if not has_player and song.ticks_per_beat == GRID_TICKS_PER_BEAT:
+        return Piece(frames, **said, changes=_to_the_sample(song, changes))
+    if not has_player:
         return Piece(frames, **said)
     player = np.zeros(frames.shape[:2], np.bool_)
     for voice, (starts, states) in changes.items():
@@ -167,7 +180,8 @@ def song_to_timeline(song: Song) -> list[tuple[float, mido.Message]]:
 def write(path: Path, piece: Piece) -> None:
     """Write a score in this layout. `song_to_frames` gives exactly these frames back.
 
-    What the player played goes to separate tracks.
+    What the player played goes to separate tracks. A piece that has its changes to the sample, and neither a player's
+    part nor tempos, is written to the sample.
 
     Raises
     ------
@@ -176,18 +190,17 @@ def write(path: Path, piece: Piece) -> None:
     FormatError
         If the file cannot be written.
     """
-    frames = validate_frames(piece.frames)
-    player = piece.is_player
     clock = MidiClock(piece.tempos)
     file = mido.MidiFile(type=1, ticks_per_beat=clock.ticks_per_beat, charset="utf-8")
-    edges = clock.frame_ticks(len(frames))
-    end = (edges[-1], mido.MetaMessage("time_signature", numerator=1, denominator=1))
+    edges = clock.frame_ticks(len(piece.frames))
+    lines = _lines(piece, edges)
+    end = (lines[Voice.P1][0][-1], mido.MetaMessage("time_signature", numerator=1, denominator=1))
     file.tracks.append(conductor_track(piece, clock, edges, [end]))
     for played in (False, True):
-        for voice in Voice:
+        for voice, (ticks, states, player) in lines.items():
             messages = (
-                (edges[at], message)
-                for at, by_player, message in _messages(voice, frames[:, voice], player[:, voice])
+                (ticks[at], message)
+                for at, by_player, message in _messages(voice, states, player)
                 if by_player == played
             )
             preamble = _preamble(voice, played)
@@ -195,6 +208,17 @@ def write(path: Path, piece: Piece) -> None:
             if len(track) > len(preamble) or not played:
                 file.tracks.append(track)
     save(path, file)
+
+
+def _lines(piece: Piece, edges: list[int]) -> dict[Voice, tuple[list[int], NDArray[np.uint8], NDArray[np.bool_]]]:
+    """Return for each voice the ticks of its states and of the end, the states, and which of them are the player's."""
+    frames, changes = validate_frames(piece.frames), piece.changes
+    if changes is None or piece.player is not None or piece.tempos:
+        return {voice: (edges, frames[:, voice], piece.is_player[:, voice]) for voice in Voice}
+    return {
+        voice: ([*starts.tolist(), changes.length], states, np.zeros(len(states), np.bool_))
+        for voice, starts, states in zip(Voice, changes.starts, changes.states, strict=True)
+    }
 
 
 def piece_to_song(piece: Piece, name: str) -> Song:

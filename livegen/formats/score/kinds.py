@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.errors import FormatError
+from livegen.formats.chip.register_files import REGISTER_SOURCE_ENDINGS, read_registers
 from livegen.formats.files import Warn, ignore
 from livegen.formats.midi.daw import write_daw_midi
 from livegen.formats.midi.file import read_midi_piece, song_to_piece, write_midi_piece
 from livegen.formats.score import nesmdb
 from livegen.formats.score.piece import Piece
+from livegen.formats.score.registers import log_to_piece
 from livegen.formats.tracker.file import (
     FAMISTUDIO_ENDING,
     FAMITRACKER_ENDING,
@@ -46,8 +48,9 @@ _READ_ONLY: Final[dict[str, Reader]] = {
     ".rmi": read_midi_piece,
     ".kar": read_midi_piece,
     **dict.fromkeys(WORD_ENDINGS, lambda path, warn: song_to_piece(read_words(path, warn))),
+    **dict.fromkeys(REGISTER_SOURCE_ENDINGS, lambda path, warn: log_to_piece(read_registers(path, warn))),
 }
-"""MIDI files in a RIFF file, MIDI files with words to sing, and songs as words."""
+"""MIDI files in a RIFF file, MIDI files with words to sing, songs as words, and register writes."""
 
 SCORE_ENDINGS: Final = tuple(_SCORE_FORMATS)
 """Endings of the names of score files, in lower case."""

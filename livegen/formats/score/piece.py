@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from livegen.errors import ScoreError
 from livegen.formats.chip.register_log import Tags
+from livegen.formats.score.changes import Changes
 from livegen.patch import Patch
 
 
@@ -26,6 +27,8 @@ class Piece:
     tags : Tags
     patch : Patch or None
         How the performer's notes sound, and those of voices that it gives its own sound; None if that is not known.
+    changes : Changes or None
+        When exactly the voices change, where the file says more than frames do.
 
     Raises
     ------
@@ -39,6 +42,7 @@ class Piece:
     markers: tuple[tuple[int, str], ...] = ()
     tags: Tags = field(default_factory=Tags)
     patch: Patch | None = None
+    changes: Changes | None = None
 
     def __post_init__(self) -> None:
         if self.player is not None and self.player.shape != self.frames.shape[:2]:
