@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from livegen.units import ENGINE_RATE_HZ, FRAME_RATE_HZ
+from livegen.units import ENGINE_RATE_HZ, FRAME_RATE_HZ, bpm_to_period
 
 _ENGINE_TICK_FRAMES: Final = FRAME_RATE_HZ / ENGINE_RATE_HZ
 """Length of an engine tick, in frames. Most beats of game music last a whole number of engine ticks."""
@@ -59,6 +59,24 @@ _KEPT_SHARE: Final = 0.06
 
 _STRONG: Final = 0.4
 """From this coherence with whole beats on, the onsets decide which half of the beat is the beat."""
+
+_FASTEST_BPM, _SLOWEST_BPM = 207.0, 58.0
+_FEWEST_SOUGHT: Final = 8
+_MOST_SOUGHT: Final = 1024
+_SOUGHT_FRAMES: Final = 240 * FRAME_RATE_HZ
+"""Tempos that `find_beat` tries, a little beyond 60 to 200; the fewest onsets in which it looks for one; and in how
+many it looks at most, within four minutes.
+"""
+
+_WHOLE_BEATS_SPEAK_AGAINST: Final = 0.2
+_FASTER_SPEAKS_FOR: Final = 0.05
+"""How much the coherence with whole beats counts against one of several tempos that are octaves apart, and an octave
+for the faster one; the coherence with quarters of the beat counts 1.
+
+Onsets that keep to a beat keep to its half, too. But the beat that people tap has notes between its beats. Fitted on
+rhythms of 531 songs of NES-MDB's train split, at their own tempos and moved to others from 60 to 200; of the valid
+split's 176 it tells 94 % at their own tempos and 88 % at others.
+"""
 
 _OCTAVE_ERROR: Final = 0.02  # octaves by which half or double a period may be off
 _FADE_FRAMES: Final = 96.0  # age over which the weight of an onset falls to 1 / e
@@ -168,6 +186,76 @@ def follow_beat(times: ArrayLike, current: Beat | None = None) -> Beat | None:
     return _refined(times, period, phase)
 
 
+def find_beat(times: ArrayLike, clear: float = _CLEAR) -> Beat | None:
+    """Find the beat of a whole piece in its exact onset times: any tempo from 60 to 200 beats a minute.
+
+    The period on whose beats, halves and quarters the onsets fall best is compared with those that are octaves away.
+    The beat's quarters are then laid through the onsets, so that the period is as exact as they are.
+
+    Parameters
+    ----------
+    times : array of float, shape (n,)
+        Onsets in frames, ascending, with as many at a time as voices begin together.
+    clear : float
+        0..1: how well they must fall on its halves or quarters; see `clarity`.
+
+    Returns
+    -------
+    Beat or None
+        With its phase at time 0; None where there are fewer than eight onsets, or no period is clear.
+    """
+    times, weights = _struck_together(np.asarray(times, np.float64))
+    if len(times) < _FEWEST_SOUGHT:
+        return None
+    lowest, highest = 1.0 / bpm_to_period(_SLOWEST_BPM), 1.0 / bpm_to_period(_FASTEST_BPM)
+    n_periods = int(8.0 * (times[-1] - times[0]) * (highest - lowest)) + 200
+    periods = 1.0 / np.linspace(lowest, highest, n_periods)
+    best = periods[int(np.argmax(np.sum(_weighted_sizes(times, weights, periods), 0)))]
+    octaves = best * 2.0 ** np.arange(-2, 3)
+    octaves = octaves[(octaves >= periods[-1]) & (octaves <= periods[0])]
+    of_beat, _, of_quarter = _weighted_sizes(times, weights, octaves)
+    worth = of_quarter - _WHOLE_BEATS_SPEAK_AGAINST * of_beat - _FASTER_SPEAKS_FOR * np.log2(octaves)
+    period = float(octaves[int(np.argmax(worth))])
+    beat = Beat(period, _phase(*_grids(times, period)))
+    for _ in range(2):  # the first brings onsets at the far end to their own quarters
+        beat = _laid_through(times, weights, beat)
+    return beat if clarity(times, beat) >= clear else None
+
+
+def clarity(times: ArrayLike, beat: Beat) -> float:
+    """Return how well onsets, in frames, fall on the halves of a beat or on its quarters, whichever is more: 0..1."""
+    return max(abs(coherence(times, beat.period_frames, m)) for m in (2, 4))
+
+
+def _struck_together(times: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return onsets with those of an engine tick as one, and their weights: 2 where several voices begin, else 1."""
+    end = float(times.min(initial=np.inf)) + _SOUGHT_FRAMES
+    times = times[np.less(times, end)]
+    _, first, count = np.unique(np.round(times / _ENGINE_TICK_FRAMES), return_index=True, return_counts=True)
+    return times[first[:_MOST_SOUGHT]], np.minimum(count[:_MOST_SOUGHT], 2).astype(np.float64)
+
+
+def _weighted_sizes(
+    times: NDArray[np.float64], weights: NDArray[np.float64], periods: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the absolute values of `_grids` for many periods, shape (3, periods), of onsets with weights."""
+    sizes = np.empty((3, len(periods)))
+    weights = weights / weights.sum()
+    for first in range(0, len(periods), _MOST_SOUGHT):  # not all at once: that would take much memory
+        some = slice(first, first + _MOST_SOUGHT)
+        turn = np.exp(2j * np.pi * (times / periods[some, None])).astype(np.complex64)
+        for row in range(3):
+            sizes[row, some] = np.abs(turn @ weights)
+            turn *= turn
+    return sizes
+
+
+def _laid_through(times: NDArray[np.float64], weights: NDArray[np.float64], beat: Beat) -> Beat:
+    """Return the beat whose quarters lie nearest to the onsets of a piece, of which it is known roughly."""
+    beats = np.round(4.0 * (times / beat.period_frames + beat.phase)) / 4.0
+    return _line_through(times, beats, weights / weights.sum(), beat.period_frames)
+
+
 def _sizes(times: NDArray[np.float64], periods: NDArray[np.float64]) -> list[NDArray[np.float32]]:
     """Return the absolute values of `_grids` for many periods at once. Single precision is enough for this."""
     beats = times / periods[:, None]
@@ -189,7 +277,16 @@ def _refined(times: NDArray[np.float64], period_frames: float, phase: float) -> 
     """Return the beat whose quarters lie nearest to the onsets. The latest onsets count most."""
     beats = np.round(4.0 * (times / period_frames + phase)) / 4.0
     weights = np.exp((times - times[-1]) / _FADE_FRAMES)
-    weights /= weights.sum()
+    return _line_through(times, beats, weights / weights.sum(), period_frames)
+
+
+def _line_through(
+    times: NDArray[np.float64], beats: NDArray[np.float64], weights: NDArray[np.float64], period_frames: float
+) -> Beat:
+    """Return the beat that lies nearest to onsets of which it is known on which beats they fall.
+
+    It keeps its period if another would be over 2 % off. The weights sum up to 1.
+    """
     middle, at = weights @ beats, weights @ times
     spread = weights @ (beats - middle) ** 2
     period = weights @ ((beats - middle) * (times - at)) / spread if spread > 0.0 else period_frames

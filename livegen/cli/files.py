@@ -61,7 +61,8 @@ def render(
     ],
     seconds: Annotated[float, typer.Option(min=0.1, max=36_000, help="Length.")] = 30.0,
     prompt: Annotated[
-        Path | None, typer.Option(metavar="FILE.mid", help="What a performer plays from the start.")
+        Path | None,
+        typer.Option(metavar="FILE", help="What a performer plays from the start: .mid .vgm .vgz, or any other score."),
     ] = None,
     count: Annotated[int, typer.Option(min=1, max=10_000, help="How many files, with one seed after another.")] = 1,
     jobs: Annotated[int, typer.Option(min=1, max=64, help="How many at a time, each on a core of its own.")] = 1,
@@ -132,7 +133,7 @@ def convert(
         Path,
         typer.Argument(
             metavar="IN",
-            help="What to read: .vgm .vgz, or a score: .mid .rmi .kar .npz .exprsco.pkl .seprsco.pkl, or a tracker's "
+            help="What to read: .vgm .vgz, another score: .mid .rmi .kar .npz .exprsco.pkl .seprsco.pkl, or a tracker's "
             "text: .ftm.txt .fs.txt .txt, or words: .tx1.txt .events.txt, or a .wav for a sample",
         ),
     ],
@@ -140,8 +141,8 @@ def convert(
         Path,
         typer.Argument(
             metavar="OUT",
-            help=".wav .flac .vgm .vgz .nsf, or out of a score another score, words, .ftm.txt (FamiTracker), .fs.txt "
-            "(FamiStudio), .png, .svg, or .dmc out of .wav",
+            help=".wav .flac .vgm .vgz .nsf, a score, words, .ftm.txt (FamiTracker), .fs.txt (FamiStudio), .png, .svg, "
+            "or .dmc out of .wav",
         ),
     ],
     rate: Annotated[int | None, typer.Option(min=8000, max=192000, help="Sample rate in Hz, else 48000.")] = None,

@@ -27,7 +27,7 @@ from livegen.cli.options import (
     parse_models,
 )
 from livegen.cli.output import err, out, print_json, show_figures
-from livegen.errors import AudioError, RigError, TakeError
+from livegen.errors import AudioError, FormatError, RigError, TakeError
 from livegen.system.resources import model_folder
 
 _PATIENCE_SECONDS: Final = 10.0  # longest wait at the end for drivers that hang
@@ -76,7 +76,13 @@ def jam(
         str | None, typer.Option(help="Address that the page is served on, else 127.0.0.1; 0.0.0.0 lets phones in.")
     ] = None,
     web: Annotated[bool | None, typer.Option("--web/--no-web", help="Whether to serve the stage page.")] = None,
-    play: Annotated[Path | None, typer.Option(metavar="FILE.mid", help="Play a MIDI file into the session.")] = None,
+    play: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Play a file into the session: .mid .vgm .vgz, or any other score."),
+    ] = None,
+    play_voices: Annotated[
+        str | None, typer.Option(metavar="p1,p2,tr,no", help="Which of its voices play, and are the performer's.")
+    ] = None,
     strict: Strict = False,
     seconds: Annotated[float | None, typer.Option(min=0, help="Stop after this long.")] = None,
     seed: Seed = None,
@@ -96,6 +102,7 @@ def jam(
     Example: [bold]livegen jam --midi-in keystation --set temperature=0.9[/bold]
     """
     from livegen.cli.screen import Screen
+    from livegen.formats.played import voices_named
     from livegen.inputs import midi_settings
     from livegen.offline.capture import capture_endings
     from livegen.outputs.midi_settings import parse_settings
@@ -147,6 +154,8 @@ def jam(
     folders = (kept.model,) if kept.model is not None and Path(kept.model).is_dir() else ()
     library = load_library(asked, folders, others)
     loaded_patch = load_patch(asked.patch or "plain")
+    if play is None and play_voices is not None:
+        raise FormatError("--play-voices says which voices of a file play: name it with --play FILE")
     if no_take and take is not None:
         raise TakeError("--no-take records nothing: leave out --take, or it")
     recorded = TakeSettings(
@@ -172,6 +181,7 @@ def jam(
         osc_port=asked.osc_port,
         link=bool(asked.link),
         play=play,
+        play_voices=None if play_voices is None else voices_named(play_voices),
         is_strict=strict,
         seed=secrets.randbits(32) if asked.seed is None else asked.seed,
         controls={**asked.controls, **controls},

@@ -24,7 +24,7 @@ from livegen.formats.audio.file import AUDIO_ENDINGS
 from livegen.formats.chip.register_files import REGISTER_ENDINGS, is_register_file, plain_name
 from livegen.formats.chip.register_log import VGM_RATE_HZ, Tags
 from livegen.formats.files import Warn, ignore
-from livegen.formats.midi.file import midi_timeline
+from livegen.formats.played import read_played
 from livegen.formats.score.kinds import MIDI_ENDINGS
 from livegen.formats.score.roll import PICTURE_ENDINGS
 from livegen.inputs.midi_file import timeline_events
@@ -126,17 +126,20 @@ class Studio:
 
     def __init__(self, renders: Renders, warn: Warn = ignore) -> None:
         self._renders = renders
-        self._events = self._played(warn)
+        self._events, self._controls = self._played(warn)
         self._patch = load_patch(renders.patch)
         self._engine = load_cast(renders.cast)
         compile_all(self._engine, self._patch)
 
-    def _played(self, warn: Warn) -> list[tuple[float, Event]]:
-        """Return what a performer plays within the length of a render."""
-        if self._renders.prompt is None:
-            return []
-        length = frame_to_seconds(self._renders.n_frames)
-        return timeline_events(takewhile(lambda due: due[0] < length, midi_timeline(self._renders.prompt, warn)))
+    def _played(self, warn: Warn) -> tuple[list[tuple[float, Event]], Mapping[str, Value]]:
+        """Return what a performer plays within the length of a render, and the controls with the tempo of that."""
+        renders = self._renders
+        if renders.prompt is None:
+            return [], renders.controls
+        length = frame_to_seconds(renders.n_frames)
+        played = read_played(renders.prompt, warn=warn)
+        events = timeline_events(takewhile(lambda due: due[0] < length, played.timeline))
+        return events, {**played.controls, **renders.controls}
 
     def render(self, index: int, on_frame: Callable[[], None] = lambda: None) -> None:
         """Render one of the files; raises LivegenError."""
@@ -145,7 +148,7 @@ class Studio:
             self._engine,
             self._patch,
             VGM_RATE_HZ if is_register_file(path) else renders.rate or DEFAULT_SAMPLE_RATE_HZ,
-            controls=renders.controls,
+            controls=self._controls,
             seed=renders.seeds[index],
             n_channels=1,
             is_apart=renders.is_apart,

@@ -4,18 +4,15 @@
 """
 
 import contextlib
-from collections.abc import Sequence
 
-import mido
-
-from livegen.controls import DEFAULTS
+from livegen.controls import DEFAULTS, VOICE_PREFIX
 from livegen.engines.checkpoint import load_engine
 from livegen.engines.ensemble import models_of
 from livegen.engines.pace import frames_ahead, ms_per_second
 from livegen.engines.protocol import Engine
 from livegen.errors import AudioError, PortError, ProfileError, TakeError
 from livegen.formats.files import refuse
-from livegen.formats.midi.file import midi_timeline
+from livegen.formats.played import Played, read_played
 from livegen.inputs.link import LinkInput, OwnBeat
 from livegen.inputs.midi import MidiInput
 from livegen.inputs.midi_file import MidiFilePlayer
@@ -48,6 +45,7 @@ from livegen.system.resources import model_folder
 from livegen.takes.library import TakeSettings, model_hash, new_take
 from livegen.takes.recorder import Recorder
 from livegen.takes.records import Loaded
+from livegen.voices import Voice
 
 
 def build_session(engine: Engine, patch: Patch, settings: Settings) -> Session:
@@ -74,9 +72,10 @@ class _Builder:
 
     def __init__(self, engine: Engine, patch: Patch, settings: Settings, card: Card | None) -> None:
         self._settings = settings
-        controls = {**roles_of(settings.midi_ins), **settings.controls}
         self._warnings: list[str] = []
-        self._timeline = self._read_file(settings)
+        self._played = self._read_file(settings)
+        told = {} if self._played is None else self._played.controls
+        controls = {**told, **_roles_of_file(settings), **roles_of(settings.midi_ins), **settings.controls}
         self._patches = {**settings.library.patches, patch.name: patch}
         compile_all(engine, patch)
         lookahead = int({**DEFAULTS, **patch.controls, **controls}["lookahead"])
@@ -126,11 +125,12 @@ class _Builder:
             labels=labels_of(settings.midi_ins),
         )
 
-    def _read_file(self, settings: Settings) -> Sequence[tuple[float, mido.Message]] | None:
-        """Return what the file that is to be played says; what of it is damaged is a warning, or too much."""
+    def _read_file(self, settings: Settings) -> Played | None:
+        """Return what the file plays that is to be played; what of it is damaged is a warning, or too much."""
         if settings.play is None:
             return None
-        return midi_timeline(settings.play, refuse if settings.is_strict else self._warnings.append)
+        warn = refuse if settings.is_strict else self._warnings.append
+        return read_played(settings.play, settings.play_voices or tuple(Voice), warn)
 
     def session(self, opened: contextlib.ExitStack) -> Session:
         """Open the parts, and let `opened` close them if that fails; else the session does."""
@@ -149,8 +149,8 @@ class _Builder:
         opened.callback(osc.close)
         link = self._open_link(opened) if settings.link else None
         file_player = None
-        if self._timeline is not None and settings.play is not None:
-            file_player = MidiFilePlayer(self._timeline, self._inbox.receive, f"file:{settings.play.name}")
+        if self._played is not None and settings.play is not None:
+            file_player = MidiFilePlayer(self._played.timeline, self._inbox.receive, f"file:{settings.play.name}")
         self._recorder = None if settings.take is None else self._begin_take(settings.take)
         opened.callback(self._speaker.stop)  # so the sound is closed first, since closing MIDI ports may hang
         parts = Parts(
@@ -278,3 +278,10 @@ class _Builder:
     def _time_heard(self, frame_index: int) -> float:
         """Return when a frame is heard, in seconds of `time.perf_counter`."""
         return self._clock.time_heard(frame_index, self._speaker.latency_seconds)
+
+
+def _roles_of_file(settings: Settings) -> dict[str, str]:
+    """Return the roles that go without saying where some voices of a file play: those are the performer's."""
+    if settings.play is None or settings.play_voices is None:
+        return {}
+    return {VOICE_PREFIX[v] + "role": "player" if v in settings.play_voices else "model" for v in Voice}

@@ -10,6 +10,7 @@ from livegen.offline.capture import CAPTURE_ENDINGS
 from livegen.outputs.midi_settings import MidiOutSettings
 from livegen.rig import Library, Rig, SetList
 from livegen.takes.library import TakeSettings
+from livegen.voices import Voice
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,10 @@ class Settings:
     link : bool
         Whether to join the Ableton Link session of the network.
     play : Path or None
-        A MIDI file that is played into the session.
+        A file whose music is played into the session: MIDI, or any other score.
+    play_voices : tuple of Voice or None
+        The voices of that file that play, which are then the performer's, and no others; None plays all that it has on
+        those that are the performer's anyway.
     is_strict : bool
         Whether that file is refused if it is damaged.
     seed : int
@@ -68,6 +72,7 @@ class Settings:
     osc_port: int | None = None
     link: bool = False
     play: Path | None = None
+    play_voices: tuple[Voice, ...] | None = None
     is_strict: bool = False
     seed: int = 0
     controls: Mapping[str, Value] = field(default_factory=dict)

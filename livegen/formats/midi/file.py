@@ -19,6 +19,7 @@ from livegen.formats.files import Warn, ignore
 from livegen.formats.midi import nesmdb as nesmdb_midi
 from livegen.formats.midi.held import held_notes
 from livegen.formats.midi.smf import CONTROL_CHANGE, NOTE_ON, Events, Song, message_bytes, read_song
+from livegen.formats.midi.timeline import changes_to_timeline
 from livegen.formats.score.piece import Piece
 from livegen.score import MIDI_CHANNEL, N_COLUMNS, N_VOICES, ONSET_VOLUME_RISE, Column, Voice, fit_note
 from livegen.units import FRAME_RATE_HZ, MAX_VELOCITY, MAX_VOLUME, velocity_to_volume
@@ -129,7 +130,9 @@ def midi_timeline(path: Path, warn: Warn = ignore) -> Sequence[tuple[float, mido
         As `read_midi_score`, but not for a file without notes: that gives the messages that it has.
     """
     song = read_song(path, warn)
-    return nesmdb_midi.song_to_timeline(song) if nesmdb_midi.is_nesmdb_layout(song) else Timeline(song)
+    if nesmdb_midi.is_nesmdb_layout(song):
+        return changes_to_timeline(nesmdb_midi.song_to_changes(song))
+    return Timeline(song)
 
 
 class Timeline(Sequence[tuple[float, mido.Message]]):

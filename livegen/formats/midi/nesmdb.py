@@ -40,10 +40,9 @@ from livegen.score import (
     Column,
     Voice,
     fit_note,
-    onsets,
     validate_frames,
 )
-from livegen.units import FRAME_RATE_HZ, MAX_VELOCITY, MAX_VOLUME, volume_to_velocity
+from livegen.units import FRAME_RATE_HZ, MAX_VELOCITY, MAX_VOLUME
 from livegen.voices import VOICE_OF_NAME
 
 _PLAYER_SUFFIX: Final = " player"
@@ -51,8 +50,6 @@ _PROGRAMS: Final[dict[Voice, int]] = {Voice.P1: 80, Voice.P2: 81, Voice.TR: 38, 
 _MOST_SAID: Final = 10_000  # largest number of tempos, and of markers; no music has more
 _VOLUME_CONTROL: Final = 11
 _TIMBRE_CONTROL: Final = 12
-_TRIANGLE_VELOCITY: Final = 100
-"""Velocity of the triangle's notes as if a performer played them. The triangle has no volume of its own."""
 
 
 def is_nesmdb_layout(song: Song) -> bool:
@@ -145,36 +142,9 @@ def _grid_samples(song: Song) -> NDArray[np.int64]:
     return np.rint(song.seconds * GRID_RATE_HZ).astype(np.int64)
 
 
-def song_to_timeline(song: Song) -> list[tuple[float, mido.Message]]:
-    """Return the notes of a song in this layout as a performer would play them on channels 1, 2, 3 and 10.
-
-    Volumes become velocities. A rise of the volume that `livegen.score` calls an onset strikes the note again. The
-    noise voice gets keys that `livegen.score.fit_note` turns back into its notes. Smaller changes of volume, and
-    timbres, are left out, because the patch decides them.
-
-    Returns
-    -------
-    list of (float, mido.Message)
-        Seconds and `note_on` or `note_off`, in the order of time.
-    """
-    timeline: list[tuple[float, mido.Message]] = []
-    for voice, (starts, values) in voice_changes(song).items():
-        channel, score = MIDI_CHANNEL[voice], np.zeros((len(values), N_VOICES, N_COLUMNS), np.uint8)
-        score[:, voice] = values[:, :N_COLUMNS]
-        held: int | None = None
-        for start, (note, volume, _, _), attack in zip(
-            starts.tolist(), values.tolist(), onsets(score)[:, voice].tolist(), strict=True
-        ):
-            if held is not None and (attack or note == 0):
-                timeline.append((start / GRID_RATE_HZ, mido.Message("note_off", channel=channel, note=held)))
-                held = None
-            if attack:
-                held = note - 1 if voice is Voice.NO else note
-                velocity = _TRIANGLE_VELOCITY if voice is Voice.TR else max(1, volume_to_velocity(volume))
-                message = mido.Message("note_on", channel=channel, note=held, velocity=velocity)
-                timeline.append((start / GRID_RATE_HZ, message))
-    timeline.sort(key=lambda timed: timed[0])
-    return timeline
+def song_to_changes(song: Song) -> Changes:
+    """Return a song in this layout to the sample."""
+    return _to_the_sample(song, voice_changes(song))
 
 
 def write(path: Path, piece: Piece) -> None:

@@ -5,8 +5,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from livegen.formats.score.downsample import downsample, samples_to_frames
+from livegen.formats.score.downsample import (
+    GRID_RATE_HZ,
+    downsample,
+    frame_edges,
+    frames_to_samples,
+    samples_to_frames,
+)
 from livegen.score import N_COLUMNS, N_VOICES, Voice, onsets
+from livegen.units import FRAME_RATE_HZ
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,11 +40,27 @@ class Changes:
         voices = zip(self.starts, self.states, strict=True)
         return np.stack([downsample(starts, states, n_frames) for starts, states in voices], axis=1)
 
-    def onset_samples(self, voice: Voice) -> NDArray[np.int64]:
-        """Return the grid samples where a voice attacks, by the rule of `livegen.score.is_onset`."""
+    def is_onset(self, voice: Voice) -> NDArray[np.bool_]:
+        """Tell with which of its states a voice attacks, by the rule of `livegen.score.is_onset`."""
         score = np.zeros((len(self.starts[voice]), N_VOICES, N_COLUMNS), np.uint8)
         score[:, voice] = self.states[voice]
-        return self.starts[voice][onsets(score)[:, voice]]
+        return onsets(score)[:, voice]
+
+    def onset_frames(self) -> NDArray[np.float64]:
+        """Return when the voices attack, in frames with their fractions, ascending; once for each voice."""
+        samples = [self.starts[voice][self.is_onset(voice)] for voice in Voice]
+        return np.sort(np.concatenate(samples)).astype(np.float64) * (FRAME_RATE_HZ / GRID_RATE_HZ)
+
+
+def changes_of(frames: NDArray[np.uint8]) -> Changes:
+    """Return a score, uint8 (N, 4, 3), to the sample as far as its frames tell it."""
+    length, edges = frames_to_samples(len(frames)), frame_edges(len(frames))[:-1]
+    before_first = np.zeros(1, np.int64), np.zeros((1, N_COLUMNS), np.uint8)
+    voices = [
+        tidied(np.append(before_first[0], edges), np.append(before_first[1], frames[:, voice], axis=0), length)
+        for voice in Voice
+    ]
+    return Changes(tuple(starts for starts, _ in voices), tuple(states for _, states in voices), length)
 
 
 def tidied(
