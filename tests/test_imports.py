@@ -41,6 +41,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "inputs": WORDS | {"toml", "system", "profiles"},
     "outputs": WORDS | {"toml", "system", "patch", "synth", "apu"},
     "formats": WORDS | {"system", "apu", "patch"},
+    "analysis": WORDS | {"engines.tonality", "formats"},
     "rig": WORDS | {"toml", "system", "patch", "engines.cast", "formats", "inputs", "outputs"},
     "performance": WORDS | {"system.kernels", *ENGINE},
     "instrument": WORDS | {"system", *ENGINE, "performance", *SOUND},
@@ -52,7 +53,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "web": WORDS | {"system", "inputs", "performance", "session"},
     "cli": WORDS
     | {"system", "toml", "engines", "inputs", "formats", "rig", *SOUND, *MUSIC}
-    | {"offline", "session", "training", "judge", "web"},
+    | {"analysis", "offline", "session", "training", "judge", "web"},
     "__main__": {"cli"},
     "__init__": set(),
 }

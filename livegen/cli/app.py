@@ -8,6 +8,7 @@ from typing import Annotated, Final, NoReturn
 import typer
 
 from livegen import __version__
+from livegen.cli.analyse import analyse
 from livegen.cli.files import convert, render
 from livegen.cli.latent import latent
 from livegen.cli.learn import evaluate, imagine, models, train
@@ -32,7 +33,7 @@ app = typer.Typer(
 )
 
 _COMMANDS: Final[tuple[Callable[..., None], ...]] = (
-    *(jam, replay, takes, render, convert, train, imagine, evaluate),
+    *(jam, replay, takes, render, convert, analyse, train, imagine, evaluate),
     *(devices, doctor, controls, patches, rigs, models, calibrate, bench),
 )
 _NAMES: Final = {evaluate: "eval"}  # a function of this name would hide Python's own

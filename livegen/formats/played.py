@@ -5,29 +5,22 @@ the silence before the music is left out, and a pick-up keeps its place in the b
 onsets, so that nobody has to guess it while it plays.
 """
 
-import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import mido
-import numpy as np
-from numpy.typing import NDArray
 
-from livegen.beat import Beat, find_beat
+from livegen.beat import find_beat, first_beat
 from livegen.errors import FormatError
 from livegen.formats.files import Warn, ignore
 from livegen.formats.midi.file import midi_timeline
 from livegen.formats.midi.timeline import changes_to_timeline
-from livegen.formats.score.changes import changes_of
 from livegen.formats.score.kinds import MIDI_SOURCE_ENDINGS, read_piece
 from livegen.score import MIDI_CHANNEL, Voice
 from livegen.units import FRAME_RATE_HZ, period_to_bpm
 from livegen.voices import VOICE_OF_NAME
-
-_EARLY_BEATS: Final = 0.1
-"""The music begins with the beat before its first onset, or with one that the first onset comes before by less."""
 
 _VOICE_OF_CHANNEL: Final = {channel: voice for voice, channel in MIDI_CHANNEL.items()}
 
@@ -75,11 +68,10 @@ def read_played(path: Path, voices: Collection[Voice] = tuple(Voice), warn: Warn
         timeline = midi_timeline(path, warn)
         return Played(timeline if set(voices) >= set(Voice) else _Some(timeline, voices))
     piece = read_piece(path, warn)
-    changes = changes_of(piece.frames) if piece.changes is None else piece.changes
-    onset_frames = changes.onset_frames()
+    onset_frames = piece.exact.onset_frames()
     beat = find_beat(onset_frames)
-    begin = _first_beat_frames(onset_frames, beat) / FRAME_RATE_HZ
-    timeline = [(max(at - begin, 0.0), message) for at, message in changes_to_timeline(changes, voices)]
+    begin = first_beat(onset_frames, beat) / FRAME_RATE_HZ
+    timeline = [(max(at - begin, 0.0), message) for at, message in changes_to_timeline(piece.exact, voices)]
     return Played(timeline, None if beat is None else period_to_bpm(beat.period_frames))
 
 
@@ -89,17 +81,6 @@ def voices_named(text: str) -> tuple[Voice, ...]:
     if unknown := [name for name in names if name not in VOICE_OF_NAME]:
         raise FormatError(f"{unknown[0]!r} is no voice: name one or more of {', '.join(VOICE_OF_NAME)}, such as p1,tr")
     return tuple(dict.fromkeys(VOICE_OF_NAME[name] for name in names))
-
-
-def _first_beat_frames(onset_frames: NDArray[np.float64], beat: Beat | None) -> float:
-    """Return when the beat begins with which the music does, in frames; it may lie before the score."""
-    if not len(onset_frames):
-        return 0.0
-    first = float(onset_frames[0])
-    if beat is None:
-        return first
-    beats = beat.phase + first / beat.period_frames
-    return first - (beats - math.floor(beats + _EARLY_BEATS)) * beat.period_frames
 
 
 class _Some(Sequence[tuple[float, mido.Message]]):

@@ -1,4 +1,4 @@
-"""Reads songs for training: from packed splits, folders of scores and MIDI files, and archives of such folders.
+"""Reads songs for training: from packed splits, folders of scores, MIDI and VGM files, and archives of such folders.
 
 Songs that lie under folders named "train" and "valid" are those splits, as in NES-MDB's own archives
 (https://github.com/chrisdonahue/nesmdb). If there is no folder "train", a tenth of the songs is the valid split. A hash
@@ -22,11 +22,12 @@ from numpy.typing import NDArray
 from livegen.beat import Beat
 from livegen.errors import FormatError, TrainingError
 from livegen.formats.files import refuse
-from livegen.formats.midi.band import read_midi_band
-from livegen.formats.score.kinds import MIDI_SOURCE_ENDINGS, SCORE_SOURCE_ENDINGS, read_score
+from livegen.formats.score.kinds import SCORE_SOURCE_ENDINGS
 from livegen.formats.score.nesmdb import MAX_SPLIT_FRAMES, load_split
 from livegen.training.dataset import UNKNOWN, Songs, Unknown, songs_of
+from livegen.training.doubles import Doubles
 from livegen.training.exact_onsets import exact_beats
+from livegen.training.song_file import read_song_file
 
 TRAIN: Final = "train"
 VALID: Final = "valid"
@@ -83,7 +84,14 @@ def has_split(data: Path, split: str) -> bool:
     return bool(_wanted(data, _names(data), split))
 
 
-def load_songs(data: Path, split: str, listener: Listener | None = None, *, is_strict: bool = False) -> Songs:
+def load_songs(
+    data: Path,
+    split: str,
+    listener: Listener | None = None,
+    *,
+    is_strict: bool = False,
+    doubles: Doubles | None = None,
+) -> Songs:
     """Read the songs of a split.
 
     Parameters
@@ -91,14 +99,17 @@ def load_songs(data: Path, split: str, listener: Listener | None = None, *, is_s
     data : Path
         One of: a folder with a packed .npz for each split, which has the split's name in its own, and beside it the
         same songs as MIDI files in a .zip named likewise, by which their beats are known exactly; a packed .npz, which
-        is taken as the split whatever its name; a folder, or a .tar.gz of one, with NES-MDB's pickles, MIDI files or
-        livegen's scores at any depth; a single such song.
+        is taken as the split whatever its name; a folder, or a .tar.gz of one, with NES-MDB's pickles, MIDI files, VGM
+        files or livegen's scores at any depth; a single such song. Of doubles the first is taken.
     split : str
         "train" or "valid".
     listener : Listener, optional
-        Is told of progress, of files that cannot be read, which are left out, and of damaged ones.
+        Is told of progress, of files that cannot be read, of doubles, both of which are left out, and of damaged files.
     is_strict : bool
         Whether damaged files are left out, too.
+    doubles : Doubles, optional
+        Songs of another split, whose doubles are left out of this one; this one's are added. Packed splits are taken as
+        they are.
 
     Raises
     ------
@@ -112,7 +123,7 @@ def load_songs(data: Path, split: str, listener: Listener | None = None, *, is_s
         packed = _packed_split(data, split)
         beats: list[Beat | Unknown | None] = []
         if packed is None:
-            scores = _read_each(data, split, listener, is_strict=is_strict)
+            scores, beats = _read_each(data, split, listener, doubles or Doubles(), is_strict=is_strict)
         else:
             scores, beats = _packed_songs(packed, split, listener)
     except OSError as error:
@@ -279,7 +290,9 @@ def _place(name: str) -> float:
     return int.from_bytes(first) / 2**32
 
 
-def _read_each(data: Path, split: str, listener: Listener, *, is_strict: bool) -> list[NDArray[np.uint8]]:
+def _read_each(
+    data: Path, split: str, listener: Listener, doubles: Doubles, *, is_strict: bool
+) -> tuple[list[NDArray[np.uint8]], list[Beat | Unknown | None]]:
     names = _names(data)
     wanted = _wanted(data, names, split)
     if not wanted:
@@ -288,7 +301,8 @@ def _read_each(data: Path, split: str, listener: Listener, *, is_strict: bool) -
             f"named {TRAIN} and {VALID}, or give more songs"
         )
     scores: list[NDArray[np.uint8]] = []
-    n_frames, bad = 0, 0
+    beats: list[Beat | Unknown | None] = []
+    n_frames, n_bad, n_doubles = 0, 0, 0
     damaged: list[str] = []
 
     def hear(sentence: str) -> None:
@@ -300,24 +314,39 @@ def _read_each(data: Path, split: str, listener: Listener, *, is_strict: bool) -
     for i, (name, path) in enumerate(_files(data, set(wanted), wanted)):
         listener.progress(f"reading {split} songs", i / len(wanted))
         try:
-            score = read_midi_band(path, warn) if name.lower().endswith(MIDI_SOURCE_ENDINGS) else read_score(path)
+            score, beat = read_song_file(path, warn)
         except FormatError as error:
-            bad += 1
-            if bad <= _MOST_NAMED:
+            n_bad += 1
+            if n_bad <= _MOST_NAMED:
                 listener.warn(f"left out {name}: {error}")
             continue
+        first = doubles.first_of(score)
+        if first is not None:
+            n_doubles += 1
+            if n_doubles <= _MOST_NAMED:
+                listener.warn(f"left out {name}: it is the same music as {first}")
+            continue
+        doubles.add(name, score)
         n_frames += len(score)
         if n_frames > MAX_SPLIT_FRAMES:
             raise TrainingError(f"{data} holds more than {MAX_SPLIT_FRAMES:,} frames: choose a smaller folder")
         scores.append(score)
+        beats.append(beat)
     listener.progress(f"reading {split} songs", 1.0)
-    if bad > _MOST_NAMED:
-        listener.warn(f"left out {bad} of {len(wanted)} {split} songs that cannot be read")
+    if n_bad > _MOST_NAMED:
+        listener.warn(f"left out {n_bad} of {len(wanted)} {split} songs that cannot be read")
+    if n_doubles > _MOST_NAMED:
+        listener.warn(f"left out {n_doubles} of {len(wanted)} {split} songs that are there under two names")
     if len(damaged) > _MOST_NAMED:
         listener.warn(f"read what is whole of {len(damaged)} of {len(wanted)} {split} songs that are damaged")
+    if not scores and n_doubles:
+        raise TrainingError(
+            f"none of the {split} songs in {data} is left, for other files have the same music: take these away, or "
+            "give more songs"
+        )
     if not scores:
         raise TrainingError(f"not one of the {len(wanted)} {split} songs in {data} can be read: get another copy")
-    return scores
+    return scores, beats
 
 
 def _files(data: Path, wanted: set[str], in_order: list[str]) -> Iterator[tuple[str, Path]]:

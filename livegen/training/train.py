@@ -14,6 +14,7 @@ from livegen.errors import TrainingError
 from livegen.score import N_VOICES
 from livegen.training.dataset import Lanes, Songs, only, songs_of
 from livegen.training.distributed import Group, joined
+from livegen.training.doubles import Doubles
 from livegen.training.evaluate import note_nll
 from livegen.training.made import Made
 from livegen.training.model import Batch, Network, batch_of
@@ -205,7 +206,8 @@ def train(
                 )
             config = replace(config_of(start_from, LstmConfig, "lstm", "cannot begin with this model"), listens=True)
         config = config or (config_of(out, LstmConfig, "lstm") if resume else LstmConfig())
-        songs = only(load_songs(data, TRAIN, heard, is_strict=is_strict), config.voices)
+        doubles = Doubles()
+        songs = only(load_songs(data, TRAIN, heard, is_strict=is_strict, doubles=doubles), config.voices)
         if made is not None:
             songs = replace(songs, made=Made.load(made, songs.frames, len(songs)))
         n_frames = [int(n) for n in group.gather(torch.tensor(songs.n_frames))]
@@ -213,7 +215,7 @@ def train(
             raise TrainingError(f"the processes have read {n_frames} frames: give all of them the same songs")
         watched = None
         if group.is_first and has_split(data, VALID):
-            watched = only(load_songs(data, VALID, heard, is_strict=is_strict), config.voices)
+            watched = only(load_songs(data, VALID, heard, is_strict=is_strict, doubles=doubles), config.voices)
         settings = settled(settings or Settings(), group)
         run = _Run(songs, config, settings, group)
         if start_from is not None:

@@ -184,7 +184,7 @@ def test_bad_files_are_left_out_named_and_counted(nesmdb_folder):
 def test_damaged_files_are_read_named_and_counted_or_left_out_where_that_is_asked(nesmdb_folder):
     for i in range(8):
         path = nesmdb_folder / "train" / f"worn{i}.mid"
-        write_score(path, song(i, 60))
+        write_score(path, song(50 + i, 60))
         path.write_bytes(path.read_bytes() + b"more")
     ear = Ear()
     assert len(load_songs(nesmdb_folder, "train", ear)) == 11
@@ -251,13 +251,13 @@ def test_an_archive_of_too_much_in_all_is_refused(nesmdb_folder, tmp_path, monke
 
 def test_links_and_paths_that_lead_out_of_an_archive_lead_nowhere(tmp_path):
     outside = tmp_path / "outside.mid"
-    write_score(outside, song(1))
-    data = outside.read_bytes()
     with tarfile.open(tmp_path / "odd.tar", "w") as tar:
         link = tarfile.TarInfo("train/link.mid")
         link.type, link.linkname = tarfile.SYMTYPE, str(outside)
         tar.addfile(link)
-        for name in ("../../train/up.mid", "/tmp/train/absolute.mid", f"train/{'long' * 100}.mid"):
+        for i, name in enumerate(("../../train/up.mid", "/tmp/train/absolute.mid", f"train/{'long' * 100}.mid")):
+            write_score(outside, song(i))
+            data = outside.read_bytes()
             info = tarfile.TarInfo(name)
             info.size = len(data)
             tar.addfile(info, io.BytesIO(data))

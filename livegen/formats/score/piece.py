@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from livegen.errors import ScoreError
 from livegen.formats.chip.register_log import Tags
-from livegen.formats.score.changes import Changes
+from livegen.formats.score.changes import Changes, changes_of
 from livegen.patch import Patch
 
 
@@ -54,3 +54,8 @@ class Piece:
     def is_player(self) -> NDArray[np.bool_]:
         """`player`; nowhere true if that is not known."""
         return np.zeros(self.frames.shape[:2], np.bool_) if self.player is None else self.player
+
+    @property
+    def exact(self) -> Changes:
+        """`changes`; where the file says no more than frames, those of the frames."""
+        return changes_of(self.frames) if self.changes is None else self.changes

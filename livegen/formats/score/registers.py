@@ -10,6 +10,7 @@ the noise after the pulses. The writes of a burst count as one, in the cycle of 
 for a moment, and what is struck together begins in the same sample.
 """
 
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -97,6 +98,7 @@ def _score_states(voice: Voice, states: NDArray[np.int16], cpu_clock_hz: float) 
     return score
 
 
+@lru_cache(maxsize=12)
 def _notes_of_periods(voice: Voice, cpu_clock_hz: float) -> NDArray[np.int64]:
     """Return the note of each timer period of a pitched voice, 0 where it is beyond the voice's range in a score."""
     to_note = triangle_timer_period_to_note if voice is Voice.TR else pulse_timer_period_to_note

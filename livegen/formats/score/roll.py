@@ -22,7 +22,7 @@ PICTURE_ENDINGS: Final = (".png", ".svg")
 """How the name of a picture may end."""
 
 _MAX_SECONDS: Final = 3600
-_COLOUR: Final = {Voice.P1: "#ff6b81", Voice.P2: "#4cc9f0", Voice.TR: "#7bd88f", Voice.NO: "#c3a6ff"}
+VOICE_COLOURS: Final = {Voice.P1: "#ff6b81", Voice.P2: "#4cc9f0", Voice.TR: "#7bd88f", Voice.NO: "#c3a6ff"}
 _BACKGROUND, _LANE, _BLACK_KEYS, _LINE, _OCTAVE = "#12141b", "#1a1d27", "#161922", "#2b3040", "#343a4d"
 _WORDS, _FAINT_WORDS, _PLAYER = "#e8eaf2", "#8b91a7", "#ffffff"
 _IS_BLACK: Final = (False, True, False, True, False, False, True, False, True, False, True, False)
@@ -68,7 +68,7 @@ def write_picture(path: Path, piece: Piece) -> None:
     for note in sorted(_notes(frames, player, layout.row_frames), key=lambda note: note.look):
         x, y, width, height = layout.box(note)
         gap = 1 if note.begins and width > 2 else 0
-        canvas.rectangle(x + gap, y, width - gap, height, _COLOUR[note.voice], note.opacity)
+        canvas.rectangle(x + gap, y, width - gap, height, VOICE_COLOURS[note.voice], note.opacity)
     for note in _played(frames, player, layout.row_frames):
         canvas.frame(*layout.box(note), _PLAYER)
     for at, words in piece.markers:
@@ -207,7 +207,7 @@ def _runs(
 
 def _draw_head(canvas: Canvas, layout: _Layout, title: str, *, has_player: bool) -> None:
     canvas.text(_LEFT, 26, title[: layout.width // 24], 20, _WORDS)
-    legend = [(voice.name, _COLOUR[voice]) for voice in Voice] + ([("player", _PLAYER)] if has_player else [])
+    legend = [(voice.name, VOICE_COLOURS[voice]) for voice in Voice] + ([("player", _PLAYER)] if has_player else [])
     x = _LEFT
     for name, colour in legend:
         if colour == _PLAYER:
