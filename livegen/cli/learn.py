@@ -54,7 +54,7 @@ class BeatGiven(StrEnum):
 
 
 _DATA_HELP: Final = (
-    "Songs: a folder of MIDI files, NES-MDB's folder of pickles or its .tar.gz, an .npz split or a folder of these."
+    "Songs: a folder of MIDI, VGM files or NES-MDB's pickles, its .tar.gz, an .npz split or a folder of these."
 )
 
 

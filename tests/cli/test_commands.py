@@ -22,6 +22,7 @@ import numpy as np
 import pytest
 from livegen_process import CHECKOUT, LEAVE_SECONDS, START_SECONDS, Jam, environment, run_livegen
 from safetensors.numpy import load_file, save, save_file
+from vgm_files import log, vgm
 from waiting import wait_until
 
 from livegen import cli
@@ -29,6 +30,7 @@ from livegen.cli.layouts import LAYOUTS
 from livegen.controls import CONTROLS, DEFAULTS, osc_address
 from livegen.engines.checkpoint import CONFIG_FILE, WEIGHTS_FILE
 from livegen.engines.lstm.lstm import SIZES
+from livegen.formats.score.kinds import read_piece
 from livegen.formats.score.nesmdb import load_npz
 from livegen.offline.convert import CONVERSIONS
 from livegen.offline.render import RENDER_ENDINGS
@@ -863,3 +865,43 @@ def test_osc_asks_sets_clamps_refuses_registers_and_dumps(start_jam: Callable[..
     assert performer.ask("/livegen/top_p", 0.5) == ("/livegen/top_p", [0.5])
     assert jam.leave(signal.SIGTERM) == 0
     assert "fault" not in jam.words
+
+
+@pytest.fixture
+def chip_tune(tmp_path: Path) -> Path:
+    """Return a VGM file of a scale in eighths at 100 beats a minute, in P2, after a second of silence."""
+    writes = [(0, 0x15, 0x0F)]
+    for i in range(40):
+        sample = 44_100 + round(i * 0.3 * 44_100)
+        writes += [(sample, 0x04, 0xBF), (sample, 0x06, 0xFD - 16 * (i % 8)), (sample, 0x07, 0x08)]
+    (tmp_path / "tune.vgm").write_bytes(vgm(log(writes, 14 * 44_100), title="Scale"))
+    return tmp_path / "tune.vgm"
+
+
+def test_a_tune_s_voice_is_the_performer(run: Run, model: Path, chip_tune: Path, tmp_path: Path) -> None:
+    rendered = tmp_path / "a.npz"
+    roles = ("--set", "p2.role=player", "--set", "p1.role=model")
+    arguments = ("render", rendered, "--model", model, "--seconds", "4", "--seed", "7", *roles, "--prompt", chip_tune)
+    assert run(*arguments).code == 0
+    piece = read_piece(rendered)
+    begins = np.flatnonzero(np.diff(piece.frames[:, 1, 0].astype(int), prepend=0))
+    assert piece.is_player[:90, 1].all()
+    assert begins[:8].tolist() == [int(i * 0.3 * 24) for i in range(8)]
+    jam = ("jam", *SILENT, "--osc-port", "0", "--no-take", "--model", model, *SHORT)
+    assert run(*jam, "--play", chip_tune, "--play-voices", "p2").code == 0
+    assert_refused(run(*jam, "--play", chip_tune, "--play-voices", "p5"), "'p5' is no voice", "p1, p2, tr, no")
+    assert_refused(run(*jam, "--play-voices", "p1"), "--play FILE")
+
+
+def test_a_tune_is_analysed_and_drawn(run: Run, chip_tune: Path, tmp_path: Path) -> None:
+    result = run("analyse", chip_tune, "--json", "--picture", tmp_path / "page.png")
+    assert result.code == 0
+    figures = json.loads(result.out)
+    assert figures["tempo"]["bpm"] in (pytest.approx(100, rel=1e-3), pytest.approx(200, rel=1e-3))
+    assert figures["voices"]["p2"]["notes"] == 40
+    assert (tmp_path / "page.png").stat().st_size > 1000
+    shown = run("analyse", chip_tune)
+    assert shown.code == 0
+    assert "sounds 93% of the time, 40 notes" in shown.out
+    chip_tune.write_bytes(chip_tune.read_bytes()[:200])
+    assert_refused(run("analyse", chip_tune), "tune.vgm")

@@ -6,16 +6,18 @@ import numpy as np
 import pytest
 from examples import examples
 from format_samples import scores, song
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from vgm_files import CLOCK, log, vgm
 
+from livegen.errors import FormatError
 from livegen.formats.chip.register_files import synth_log, write_registers
 from livegen.formats.chip.register_log import Tags
 from livegen.formats.chip.vgm import read_vgm
 from livegen.formats.midi.file import read_midi_piece
 from livegen.formats.score.kinds import read_piece, write_piece
 from livegen.formats.score.registers import log_to_changes, log_to_piece
-from livegen.score import VOLUME_MAX, Column, Voice
+from livegen.score import VOLUME_MAX, Column, Voice, validate_frames
 from livegen.synth.register_log import score_writes
 from livegen.units import CPU_CLOCK_HZ, frame_to_sample, pulse_note_to_timer_period
 
@@ -179,3 +181,26 @@ def test_a_file_of_writes_is_a_score_like_any_other(tmp_path: Path, ending: str)
     assert np.array_equal(
         read[..., Column.NOTE], np.where(frames[..., Column.NOTE] == 32, 33, frames[..., Column.NOTE])
     )
+
+
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_whatever_a_file_holds_is_a_score_or_one_sentence(tmp_path: Path, data) -> None:
+    writes = [
+        write for i in range(4) for write in at(i * 900, [(0x15, 0x0F), *pulse(60 + i), (0x08, 0x84), (0x0B, 0x18)])
+    ]
+    content = bytearray(vgm(log(writes, 4000), title="A tune"))
+    for _ in range(data.draw(st.integers(1, 4))):
+        place = data.draw(st.integers(0, len(content) - 1))
+        length = data.draw(st.integers(0, 8))
+        content[place : place + length] = data.draw(st.binary(max_size=8))
+    path = tmp_path / "a.vgm"
+    path.write_bytes(content)
+    try:
+        piece = read_piece(path)
+    except FormatError as error:
+        assert "a.vgm" in str(error)
+        assert "\n" not in str(error)
+    else:
+        validate_frames(piece.frames)
+        assert np.array_equal(piece.changes.frames(), piece.frames)
