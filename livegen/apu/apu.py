@@ -189,7 +189,7 @@ def write_memory(chip: np.record, cycle: int, offset: int, data: NDArray[np.uint
     data
         Bytes, uint8 (n,). Those beyond $FFFF are dropped.
     """
-    _run_to_write(chip, cycle)
+    run_to(chip, cycle)
     set_memory(chip.dmc, offset, data)
 
 
