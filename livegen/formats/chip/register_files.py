@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from livegen.apu.memory import Memory, MemoryChange
 from livegen.formats.chip.nsf import write_nsf
+from livegen.formats.chip.nsf_file import NSF_SOURCE_ENDINGS
+from livegen.formats.chip.nsf_track import read_track
 from livegen.formats.chip.register_log import RegisterLog, Tags
 from livegen.formats.chip.vgm import read_vgm
 from livegen.formats.chip.vgm_layout import PACKED_ENDINGS
@@ -19,7 +21,7 @@ from livegen.units import CPU_CLOCK_HZ
 REGISTER_ENDINGS: Final = (".vgm", ".vgz", ".nsf")
 """How the name of a file of register writes may end, as `plain_name` has it."""
 
-REGISTER_SOURCE_ENDINGS: Final = (".vgm", *PACKED_ENDINGS)
+REGISTER_SOURCE_ENDINGS: Final = (".vgm", *PACKED_ENDINGS, *NSF_SOURCE_ENDINGS)
 """How the name of a file of register writes may end that can be read, in small letters."""
 
 
@@ -36,8 +38,14 @@ def is_register_file(path: Path) -> bool:
 
 
 def read_registers(path: Path, warn: Warn = ignore) -> RegisterLog:
-    """Read the log of a file whose name ends in one of `REGISTER_SOURCE_ENDINGS`; raises FormatError as `read_vgm`."""
-    return read_vgm(path, warn=warn)
+    """Read the log of a file whose name ends in one of `REGISTER_SOURCE_ENDINGS`, of an NSF file its first song.
+
+    Raises
+    ------
+    FormatError
+        As `read_vgm` and `read_track` do.
+    """
+    return read_track(path, warn=warn) if plain_name(path).endswith(NSF_SOURCE_ENDINGS) else read_vgm(path, warn=warn)
 
 
 def write_registers(path: Path, log: RegisterLog) -> None:

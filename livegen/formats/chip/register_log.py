@@ -67,6 +67,8 @@ class RegisterLog:
     tags : Tags
     left_out : tuple of str
         Names of what its file has beside these writes.
+    fade : int
+        Over how much of its end, in samples at `VGM_RATE_HZ`, the sound fades out: a song would go on there.
     memory : Memory
         Where the DMC finds its samples; empty if it plays none.
     """
@@ -80,6 +82,7 @@ class RegisterLog:
     loop: Loop | None = None
     tags: Tags = field(default_factory=Tags)
     left_out: tuple[str, ...] = ()
+    fade: int = 0
     memory: Memory = field(default_factory=Memory)
 
     @property
