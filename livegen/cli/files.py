@@ -1,7 +1,10 @@
 """Commands that write files without playing them: render, convert."""
 
 import secrets
+from collections.abc import Sequence
+from dataclasses import replace
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -20,7 +23,7 @@ from livegen.cli.options import (
     say_if_compiling,
 )
 from livegen.cli.output import progress_bar, say, warn
-from livegen.errors import FormatError
+from livegen.errors import FormatError, LivegenError
 from livegen.system.resources import model_folder
 
 
@@ -29,6 +32,12 @@ class MidiLayout(StrEnum):
 
     EXACT = "exact"
     DAW = "daw"
+
+
+class Tracks(StrEnum):
+    """Which songs of a file become files."""
+
+    ALL = "all"
 
 
 class Limits(StrEnum):
@@ -157,16 +166,23 @@ def convert(
     ] = None,
     mixer: Annotated[str | None, typer.Option(help="nonlinear, the console's, or linear.")] = None,
     loops: Annotated[
-        int | None, typer.Option(min=1, max=1000, help="How often a VGM's loop is played, else once.")
+        int | None, typer.Option(min=1, max=1000, help="How often a tune's loop is played, else once.")
+    ] = None,
+    track: Annotated[
+        int | None, typer.Option(min=1, max=255, help="Which song of an NSF or a tracker's text, else its first.")
+    ] = None,
+    tracks: Annotated[
+        Tracks | None, typer.Option(help="all: every song of an NSF, each to a file of its own, OUT with its number.")
+    ] = None,
+    seconds: Annotated[
+        float | None,
+        typer.Option(min=0.1, max=10_800, help="How long an NSF's song plays, else as is said or found."),
     ] = None,
     loop_from: LoopFrom = None,
     midi_layout: MidiLayoutOption = None,
     limits: Annotated[
         Limits | None,
         typer.Option(help="Songs of over 10,000 events as words: split into several, else drop; else split."),
-    ] = None,
-    track: Annotated[
-        int | None, typer.Option(min=1, help="Which song of a tracker's text that holds several, else the first.")
     ] = None,
     title: Title = None,
     author: Author = None,
@@ -183,6 +199,7 @@ def convert(
     from livegen.formats.files import refuse
     from livegen.offline.convert import Options
     from livegen.offline.convert import convert as convert_file
+    from livegen.offline.tracks import song_targets
 
     options = Options(
         rate=rate,
@@ -191,21 +208,37 @@ def convert(
         filters=filters,
         mixer=mixer,
         loops=loops,
+        track=track,
+        seconds=seconds,
         loop_from=loop_from,
         midi_layout=None if midi_layout is None else midi_layout.value,
         limits=None if limits is None else limits.value,
-        track=track,
         title=title,
         author=author,
     )
+    if tracks is not None and track is not None:
+        raise FormatError("--tracks all takes every song: leave out --track, or it")
+    told = refuse if strict else warn
+    songs: Sequence[tuple[int | None, Path]] = [(track, out_file)]
+    if tracks is not None:
+        songs = song_targets(in_file, out_file)
+    failures = []
     with progress_bar() as progress:
-        task = progress.add_task(out_file.name, total=1.0)
-        report = convert_file(
-            in_file,
-            out_file,
-            options,
-            progress=lambda done: progress.update(task, completed=done),
-            warn=refuse if strict else warn,
-        )
-    said = ", ".join([f"{report.seconds:.1f} s", *report.remarks])
-    say(f"wrote {out_file}: {said}")
+        task = progress.add_task(out_file.name, total=float(len(songs)))
+
+        def advance(before: int, done: float) -> None:
+            progress.update(task, completed=before + done)
+
+        for place, (song, target) in enumerate(songs):
+            asked = replace(options, track=song)
+            try:
+                report = convert_file(in_file, target, asked, progress=partial(advance, place), warn=told)
+            except LivegenError as error:
+                if len(songs) == 1:
+                    raise
+                say(f"failed {target}: {error}")
+                failures.append(error)
+                continue
+            say(f"wrote {target}: {', '.join([f'{report.seconds:.1f} s', *report.remarks])}")
+    if failures:
+        raise FormatError(f"{len(failures)} of {len(songs)} songs could not be converted")

@@ -16,6 +16,8 @@ import numpy as np
 from livegen.apu import FULL_SCALE, VOICES, render_blocks
 from livegen.errors import FormatError
 from livegen.formats.audio.file import AUDIO_ENDINGS, AudioWriter
+from livegen.formats.chip.nsf_file import NSF_SOURCE_ENDINGS
+from livegen.formats.chip.nsf_track import read_track
 from livegen.formats.chip.register_files import REGISTER_ENDINGS, plain_name, synth_log, write_registers
 from livegen.formats.chip.register_log import VGM_RATE_HZ, RegisterLog, Tags, with_loop
 from livegen.formats.chip.vgm import read_vgm
@@ -46,7 +48,7 @@ from livegen.synth.register_log import score_writes
 from livegen.units import frame_to_sample, frame_to_seconds
 
 DEFAULT_SAMPLE_RATE_HZ: Final = 48_000
-_FADE_SECONDS: Final = 0.01
+_FADE_SECONDS: Final = 0.01  # so that a score does not end in a click
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,10 @@ class Options:
         "nonlinear" or "linear".
     loops : int or None
         How often a loop is played.
+    track : int or None
+        Which song of a file that has several, 1 for the first.
+    seconds : float or None
+        How long a song plays that has no end of its own.
     audio_channels : str or None
         "voices": a channel for each voice; "mix": one for them all.
     loop_from : float or None
@@ -75,8 +81,6 @@ class Options:
         "exact", which is NES-MDB's, or "daw".
     limits : str or None
         What becomes of a song that is long for a network to learn from: "split" or "drop".
-    track : int or None
-        Which song of a file that holds several, from 1.
     """
 
     rate: int | None = None
@@ -84,13 +88,14 @@ class Options:
     filters: bool | None = None
     mixer: str | None = None
     loops: int | None = None
+    track: int | None = None
+    seconds: float | None = None
     audio_channels: str | None = None
     loop_from: float | None = None
     title: str | None = None
     author: str | None = None
     midi_layout: str | None = None
     limits: str | None = None
-    track: int | None = None
 
     def given(self) -> dict[str, object]:
         """Return the options that were given, by name."""
@@ -195,13 +200,13 @@ def _listed(names: list[str]) -> str:
 
 def _registers_to_sound(source: Path, target: Path, options: Options, progress: Progress, warn: Warn) -> Report:
     writer = _writer(target, options)
-    log = read_vgm(source, loops=1 if options.loops is None else options.loops, warn=warn)
-    _write_sound(writer, log, options, progress)
+    log = _read_log(source, options, warn, fades=True)
+    _write_sound(writer, log, options, progress, fade_seconds=log.fade / VGM_RATE_HZ)
     return Report(log.n_samples(writer.sample_rate) / writer.sample_rate, _remarks(log, writer))
 
 
 def _registers_to_registers(source: Path, target: Path, options: Options, progress: Progress, warn: Warn) -> Report:
-    log = read_vgm(source, warn=warn)
+    log = _read_log(source, options, warn)
     log = replace(log, tags=options.tagged(log.tags))
     if options.loop_from is not None:
         log = with_loop(replace(log, loop=None), round(options.loop_from * VGM_RATE_HZ))
@@ -211,17 +216,24 @@ def _registers_to_registers(source: Path, target: Path, options: Options, progre
 
 
 def _registers_to_score(source: Path, target: Path, options: Options, progress: Progress, warn: Warn) -> Report:
-    log = read_vgm(source, loops=1 if options.loops is None else options.loops, warn=warn)
+    log = _read_log(source, options, warn)
     piece = log_to_piece(log)
     report = _write_score(target, replace(piece, tags=options.tagged(piece.tags)), options, progress)
     return replace(report, remarks=_remarks(log) + report.remarks)
+
+
+def _read_log(source: Path, options: Options, warn: Warn, *, fades: bool = False) -> RegisterLog:
+    loops = 1 if options.loops is None else options.loops
+    if not plain_name(source).endswith(NSF_SOURCE_ENDINGS):
+        return read_vgm(source, loops=loops, warn=warn)
+    return read_track(source, options.track, seconds=options.seconds, loops=loops, fades=fades, warn=warn)
 
 
 def _score_to_sound(source: Path, target: Path, options: Options, progress: Progress, warn: Warn) -> Report:
     writer = _writer(target, options)
     piece = read_piece(source, warn, options.track)
     log = _score_log(piece, writer.sample_rate, options)
-    _write_sound(writer, log, options, progress, fades=True)
+    _write_sound(writer, log, options, progress, fade_seconds=_FADE_SECONDS)
     return Report(frame_to_seconds(len(piece.frames)), _remarks(log, writer))
 
 
@@ -315,9 +327,9 @@ def _writer(target: Path, options: Options) -> AudioWriter:
 
 
 def _write_sound(
-    writer: AudioWriter, log: RegisterLog, options: Options, progress: Progress, *, fades: bool = False
+    writer: AudioWriter, log: RegisterLog, options: Options, progress: Progress, *, fade_seconds: float
 ) -> None:
-    """Render a log to a file; with `fades` it fades out over the last 10 ms, so that it does not end in a click."""
+    """Render a log to a file, and let it fade out at its end for so long."""
     n_samples = log.n_samples(writer.sample_rate)
     chip = {name: value for name, value in options.given().items() if name in ("voices", "filters", "mixer")}
     if writer.n_channels > 1 and "voices" in chip:
@@ -340,7 +352,7 @@ def _write_sound(
     ]
     # Without the filters the samples are the mixer's own, with its constant part, and leave room for $4011.
     gain = 1.0 if options.filters is False else FULL_SCALE
-    n_faded = round(_FADE_SECONDS * writer.sample_rate) if fades else 0
+    n_faded = round(fade_seconds * writer.sample_rate)
     done = 0
     with writer:
         for blocks in zip(*rendered, strict=True):
@@ -369,6 +381,7 @@ _OTHER_SOURCES: Final = tuple(
 )
 _OTHER_TARGETS: Final = tuple(ending for ending in SCORE_ENDINGS if ending not in TRACKER_ENDINGS)
 _SOUND_OPTIONS: Final = frozenset({"rate", "voices", "filters", "mixer", "audio_channels"})
+_SONG_OPTIONS: Final = frozenset({"track", "seconds", "loops"})
 
 _OF_SCORES: Final = (
     Conversion(_OTHER_SOURCES, MIDI_ENDINGS, frozenset({"title", "midi_layout"}), _score_to_score),
@@ -387,6 +400,13 @@ CONVERSIONS: Final = (
     Conversion((".vgm", ".vgz"), MIDI_ENDINGS, frozenset({"title", "midi_layout", "loops"}), _registers_to_score),
     Conversion((".vgm", ".vgz"), _OTHER_TARGETS, frozenset({"loops"}), _registers_to_score),
     Conversion((".vgm", ".vgz"), TRACKER_ENDINGS, _TAG_OPTIONS | {"loops"}, _registers_to_score),
+    Conversion(NSF_SOURCE_ENDINGS, AUDIO_ENDINGS, _SOUND_OPTIONS | _SONG_OPTIONS, _registers_to_sound),
+    Conversion(
+        NSF_SOURCE_ENDINGS, REGISTER_ENDINGS, _TAG_OPTIONS | _SONG_OPTIONS | {"loop_from"}, _registers_to_registers
+    ),
+    Conversion(NSF_SOURCE_ENDINGS, MIDI_ENDINGS, _SONG_OPTIONS | {"title", "midi_layout"}, _registers_to_score),
+    Conversion(NSF_SOURCE_ENDINGS, _OTHER_TARGETS, _SONG_OPTIONS, _registers_to_score),
+    Conversion(NSF_SOURCE_ENDINGS, TRACKER_ENDINGS, _TAG_OPTIONS | _SONG_OPTIONS, _registers_to_score),
     *_OF_SCORES,
     Conversion(WORD_ENDINGS, MIDI_ENDINGS, frozenset(), _words_to_midi),
     *(replace(row, sources=WORD_ENDINGS) for row in _OF_SCORES[1:]),
