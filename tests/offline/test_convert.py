@@ -211,9 +211,9 @@ def test_a_midi_file_of_many_parts_is_words_in_full_and_four_voices_in_tx1(tmp_p
 @pytest.mark.parametrize(
     ("source", "target", "options", "words"),
     [
-        ("a.ogg", "b.wav", {}, "a.ogg cannot be converted: its name must end in .vgm, .vgz, .mid"),
+        ("a.ogg", "b.wav", {}, "a.ogg cannot be converted: its name must end in .vgm, .vgz, .nsf, .nsfe, .mid"),
         ("a.wav", "b.mid", {}, "a.wav cannot become b.mid: that name must end in .dmc"),
-        ("a.vgm", "b.mid", {}, "a.vgm cannot become b.mid: that name must end in .wav, .flac, .vgm"),
+        ("a.vgm", "b.ogg", {}, "a.vgm cannot become b.ogg: that name must end in .wav, .flac, .vgm"),
         ("a.vgm", "b", {}, "cannot become b"),
         ("a.mid", "b.ogg", {}, r"a.mid cannot become b.ogg: that name must end in .mid, .*seprsco.pkl"),
         ("a.mid", "b.vgm", {"loop_from": 2.0}, "loop cannot begin at 2.00 s of 2.00 s"),
@@ -254,7 +254,7 @@ def test_what_is_refused_is_refused_before_anything_is_written(
 
 
 def test_every_option_belongs_to_some_conversion() -> None:
-    every = Options(1, (), False, "", 1, "", 0.0, "", "", "", "", 1)
+    every = Options(1, (), False, "", 1, 1, 1.0, "", 0.0, "", "", "", "")
     assert every.given().keys() == set().union(*(conversion.options for conversion in CONVERSIONS))
     assert Options().given() == {}
 

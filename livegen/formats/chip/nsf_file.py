@@ -102,6 +102,10 @@ class NsfFile:
     tracks: tuple[Track, ...] = ()
     playlist: tuple[int, ...] = ()
 
+    def bank(self, number: int) -> bytes:
+        """Return the content of a bank; one that is not there is empty."""
+        return self.program[number * BANK_BYTES : (number + 1) * BANK_BYTES].tobytes().ljust(BANK_BYTES, b"\0")
+
 
 def read_nsf(path: Path, warn: Warn = ignore) -> NsfFile:
     """Read a program; raises FormatError if the file is none or cannot be played, or as `warn` does."""

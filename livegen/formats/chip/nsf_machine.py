@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.cpu.cpu import HALTED, RETURNED, call, new_cpu, run
-from livegen.cpu.memory import BANK_BYTES, new_memory
+from livegen.cpu.memory import new_memory
 from livegen.errors import FormatError
 from livegen.formats.chip.nsf_file import HEADER_BYTES, NsfFile
 from livegen.units import CPU_CLOCK_HZ
@@ -47,6 +47,8 @@ class NsfMachine:
     clock_hz : float
     tick_writes : list of int
         How many writes there were before each call of PLAY.
+    mapped, memory
+        What the program finds where; see `livegen.cpu.memory.new_memory`.
     fault : str
         Why the song cannot go on, in words that follow a file's name; empty while it can.
     """
@@ -56,7 +58,7 @@ class NsfMachine:
         self.tick_writes: list[int] = []
         self.fault = ""
         self._nsf, self._song = nsf, song
-        self._mapped, self._memory = new_memory(nsf.program, nsf.banks)
+        self.mapped, self.memory = new_memory(nsf.program, nsf.banks)
         self._cpu = new_cpu()
         address, value = zip(*_SILENCE, strict=True)
         self._pieces = [(np.zeros(len(address), np.int64), np.array(address, np.int64), np.array(value, np.uint8))]
@@ -80,7 +82,7 @@ class NsfMachine:
         cpu = self._cpu[0]
         while len(self.tick_writes) < n_ticks and not self.fault:
             due = self.tick_cycle(len(self.tick_writes))
-            self.tick_writes.append(self.n_writes + int(self._mapped["n_writes"][0]))
+            self.tick_writes.append(self.n_writes + int(self.mapped["n_writes"][0]))
             if cpu["cycle"] <= due:
                 cpu["cycle"] = due
                 self._call("PLAY", self._nsf.play)
@@ -91,15 +93,11 @@ class NsfMachine:
         self._pieces = [tuple(np.concatenate(columns) for columns in zip(*self._pieces, strict=True))]  # type: ignore[list-item]
         return self._pieces[0]
 
-    def bank(self, number: int) -> bytes:
-        """Return the content of a bank; one that is not there is empty."""
-        return self._nsf.program[number * BANK_BYTES : (number + 1) * BANK_BYTES].tobytes().ljust(BANK_BYTES, b"\0")
-
     def _call(self, routine: str, address: int) -> None:
-        cpu, mapped = self._cpu[0], self._mapped[0]
-        call(cpu, mapped, self._memory, address)
+        cpu, mapped = self._cpu[0], self.mapped[0]
+        call(cpu, mapped, self.memory, address)
         until = int(cpu["cycle"]) + round(LONGEST_CALL_SECONDS * self.clock_hz)
-        while (ended := run(cpu, mapped, self._memory, until, True)) != RETURNED:
+        while (ended := run(cpu, mapped, self.memory, until, True)) != RETURNED:
             if ended == HALTED:
                 self.fault = f"comes to a halt in the {routine} of song {self._song}, at {self._place()}"
             elif cpu["cycle"] >= until:
@@ -118,7 +116,7 @@ class NsfMachine:
     def _place(self) -> str:
         """Return where the program stands, with the byte of the file if it is one."""
         address = int(self._cpu["pc"][0])
-        place = int(self._mapped["places"][0, address >> 8]) + (address & 0xFF) - (len(self._memory) - self._n_program)
+        place = int(self.mapped["places"][0, address >> 8]) + (address & 0xFF) - (len(self.memory) - self._n_program)
         offset = place + self._nsf.data_offset
         is_known = 0 <= place < self._n_program and offset >= HEADER_BYTES
         return f"${address:04X}, byte {offset:,} of the file" if is_known else f"${address:04X}, where no program is"
@@ -128,7 +126,7 @@ class NsfMachine:
         return len(self._nsf.program)
 
     def _take_writes(self) -> None:
-        mapped = self._mapped
+        mapped = self.mapped
         n_writes = int(mapped["n_writes"][0])
         names = ("cycles", "addresses", "values")
         self._pieces.append(tuple(mapped[name][0, :n_writes].copy() for name in names))  # type: ignore[arg-type]

@@ -10,6 +10,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
+from livegen.apu.memory import Memory, MemoryChange
+from livegen.cpu.memory import BANK_BYTES, BANK_REGISTERS
 from livegen.errors import FormatError
 from livegen.formats.chip.nsf_end import find_repeat
 from livegen.formats.chip.nsf_file import NsfFile, read_nsf
@@ -29,6 +34,7 @@ _SHORTEST_LOOP_SECONDS: Final = 1.0  # what repeats faster is an end: the progra
 _TAIL_SECONDS: Final = 1.0  # for which an ended song sounds on after its last change
 _CHIP: Final = (0x4000, 0x4017)
 _STATUS, _SAMPLES_ON = 0x4015, 0x10
+_HEARD_PLACES: Final = (0, 4, 5, 6, 7)  # of banks: samples begin at $C000 or later, and after $FFFF comes $8000
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +85,7 @@ def play_track(
     song : int
         1 to `nsf.n_songs`.
     seconds : float, optional
-        How long it plays; then it does not fade.
+        How long it plays, to the nearest call of PLAY; then it does not fade.
     loops : int, optional
         How often the part is played that a song repeats for ever, 1 or more.
     fades : bool, optional
@@ -96,7 +102,7 @@ def play_track(
         raise FormatError(f"{nsf.name} has no song {song}: 1 to {nsf.n_songs} is allowed")
     machine = NsfMachine(nsf, song)
     tick_seconds = nsf.period_us * 1e-6
-    end = _end_of(nsf, song, machine, seconds, loops, lambda at: max(round(at / tick_seconds), 1))
+    end = _end_of(nsf, song, machine, seconds, loops, lambda at: max(round(at / tick_seconds) - 1, 1))
     n_ticks = end.tick + (round(end.fade_seconds / tick_seconds) if fades else 0)
     if n_ticks * tick_seconds > MAX_VGM_SECONDS + 1:
         raise FormatError(
@@ -137,7 +143,7 @@ def _end_of(
             break
     if repeat is None:
         return _End(to_ticks(DEFAULT_SECONDS), fade_seconds)
-    if repeat.n_ticks < to_ticks(_SHORTEST_LOOP_SECONDS):
+    if repeat.n_ticks <= to_ticks(_SHORTEST_LOOP_SECONDS):
         return _End(repeat.start + to_ticks(_TAIL_SECONDS))
     is_marked = loops == 1
     return _End(repeat.start + loops * repeat.n_ticks, fade_seconds, repeat.start if is_marked else None)
@@ -149,7 +155,6 @@ def _log(nsf: NsfFile, song: int, machine: NsfMachine, end: _End, n_ticks: int) 
     due = slice(machine.tick_writes[n_ticks])
     cycle, address, value = cycle[due], address[due], value[due]
     is_chip = (address >= _CHIP[0]) & (address <= _CHIP[1])
-    has_samples = bool((value[address == _STATUS] & _SAMPLES_ON).any())
 
     def sample_of(tick: int) -> int:
         return round(machine.tick_cycle(tick) * VGM_RATE_HZ / machine.clock_hz)
@@ -167,8 +172,25 @@ def _log(nsf: NsfFile, song: int, machine: NsfMachine, end: _End, n_ticks: int) 
         loop=loop,
         fade=sample_of(n_ticks) - sample_of(end.tick),
         tags=_tags(nsf, song),
-        left_out=(*nsf.chips, *(("samples of the DMC",) if has_samples else ())),
+        left_out=nsf.chips,
+        memory=_memory(nsf, cycle, address, value),
     )
+
+
+def _memory(nsf: NsfFile, cycle: NDArray[np.int64], address: NDArray[np.int64], value: NDArray[np.uint8]) -> Memory:
+    """Return where the DMC finds its samples among the banks, if a song plays any."""
+    if not (value[address == _STATUS] & _SAMPLES_ON).any():
+        return Memory()
+    held = list(nsf.banks)
+    changes = []
+    is_switch = np.isin(address, [BANK_REGISTERS + place for place in _HEARD_PLACES])
+    columns = (column[is_switch].tolist() for column in (cycle, address, value))
+    for at, register, bank in zip(*columns, strict=True):
+        place = register - BANK_REGISTERS
+        if held[place] != bank:
+            held[place] = bank
+            changes.append(MemoryChange(at, place * BANK_BYTES, nsf.bank(bank)))
+    return Memory(b"".join(nsf.bank(bank) for bank in nsf.banks), tuple(changes))
 
 
 def _tags(nsf: NsfFile, song: int) -> Tags:
