@@ -13,7 +13,8 @@ _MOST_PLACES: Final = 8
 
 def analyse(
     in_file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="Any score that convert reads: .mid .vgm .vgz .npz .exprsco.pkl ...")
+        Path,
+        typer.Argument(metavar="FILE", help="Any score that convert reads: .mid .vgm .vgz .nsf .npz .exprsco.pkl ..."),
     ],
     picture: Annotated[Path | None, typer.Option(metavar="PAGE.png", help="Draw it, too, as .png or .svg.")] = None,
     as_json: Json = False,

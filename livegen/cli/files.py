@@ -71,7 +71,9 @@ def render(
     seconds: Annotated[float, typer.Option(min=0.1, max=36_000, help="Length.")] = 30.0,
     prompt: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="What a performer plays from the start: .mid .vgm .vgz, or any other score."),
+        typer.Option(
+            metavar="FILE", help="What a performer plays from the start: .mid .vgm .vgz .nsf, or another score."
+        ),
     ] = None,
     count: Annotated[int, typer.Option(min=1, max=10_000, help="How many files, with one seed after another.")] = 1,
     jobs: Annotated[int, typer.Option(min=1, max=64, help="How many at a time, each on a core of its own.")] = 1,
@@ -142,7 +144,7 @@ def convert(
         Path,
         typer.Argument(
             metavar="IN",
-            help="What to read: .vgm .vgz, another score: .mid .rmi .kar .npz .exprsco.pkl .seprsco.pkl, or a "
+            help="What to read: .vgm .vgz .nsf .nsfe, another score: .mid .rmi .kar .npz .exprsco.pkl .seprsco.pkl, or a "
             "tracker's text: .ftm.txt .fs.txt .txt, or words: .tx1.txt .events.txt, or a .wav for a sample",
         ),
     ],

@@ -78,7 +78,7 @@ def jam(
     web: Annotated[bool | None, typer.Option("--web/--no-web", help="Whether to serve the stage page.")] = None,
     play: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Play a file into the session: .mid .vgm .vgz, or any other score."),
+        typer.Option(metavar="FILE", help="Play a file into the session: .mid .vgm .vgz .nsf, or another score."),
     ] = None,
     play_voices: Annotated[
         str | None, typer.Option(metavar="p1,p2,tr,no", help="Which of its voices play, and are the performer's.")
