@@ -144,8 +144,8 @@ def convert(
         Path,
         typer.Argument(
             metavar="IN",
-            help="What to read: .vgm .vgz .nsf .nsfe, another score: .mid .rmi .kar .npz .exprsco.pkl .seprsco.pkl, or a "
-            "tracker's text: .ftm.txt .fs.txt .txt, or words: .tx1.txt .events.txt, or a .wav for a sample",
+            help="What to read: .vgm .vgz .nsf .nsfe, another score: .mid .rmi .kar .npz .exprsco.pkl .seprsco.pkl, or "
+            "a tracker's text: .ftm.txt .fs.txt .txt, or words: .tx1.txt .events.txt, or a .wav for a sample",
         ),
     ],
     out_file: Annotated[
@@ -171,7 +171,8 @@ def convert(
         int | None, typer.Option(min=1, max=1000, help="How often a tune's loop is played, else once.")
     ] = None,
     track: Annotated[
-        int | None, typer.Option(min=1, max=255, help="Which song of an NSF or a tracker's text, else its first.")
+        int | None,
+        typer.Option(min=1, max=255, help="Which song of an NSF or a tracker's text, else the one it begins with."),
     ] = None,
     tracks: Annotated[
         Tracks | None, typer.Option(help="all: every song of an NSF, each to a file of its own, OUT with its number.")
