@@ -8,7 +8,7 @@ READY := $(VENV)/.livegen-ready
 WORKS := $(shell $(PYTHON) -c "" >/dev/null 2>&1 && echo yes)
 TEST_READY := $(READY)-test$(if $(filter 1,$(LIVEGEN_TRAIN)),-train)
 
-.PHONY: help setup jam test bench lint clean FORCE
+.PHONY: help setup jam test bench lint docs clean FORCE
 
 help:
 	@echo 'make jam    play: plug in a MIDI keyboard (options: make jam ARGS="--play FILE.mid")'
@@ -16,6 +16,7 @@ help:
 	@echo 'make setup  only install livegen and what it needs into $(VENV)'
 	@echo 'make bench  measure this machine (options: make bench ARGS="--json")'
 	@echo 'make lint   ruff and mypy alone'
+	@echo 'make docs   build the site into build/site, and check every link in it'
 	@echo 'make clean  remove $(VENV) and every build product'
 
 setup: $(READY)
@@ -34,12 +35,20 @@ lint: $(TEST_READY)
 bench: $(READY)
 	@$(PYTHON) -m livegen bench $(ARGS)
 
+# A warning is an error: so is a link to a page, a heading or a picture that is not there.
+SPHINX := $(PYTHON) -m sphinx --fail-on-warning --keep-going --fresh-env --quiet
+
+docs: $(READY)-docs
+	$(SPHINX) --builder html docs build/site
+	$(SPHINX) --builder linkcheck docs build/links
+
 # One stamp for each set of extras: setting up again is needed only when pyproject.toml changes, or when the
 # environment's Python went away with an upgrade of the system.
 $(READY)-test: EXTRAS := [test]
 $(READY)-test-train: EXTRAS := [test,train]
+$(READY)-docs: EXTRAS := [docs]
 
-$(READY) $(READY)-test $(READY)-test-train: pyproject.toml tools/setup.sh $(if $(WORKS),,FORCE)
+$(READY) $(READY)-test $(READY)-test-train $(READY)-docs: pyproject.toml tools/setup.sh $(if $(WORKS),,FORCE)
 	@sh tools/setup.sh $(VENV) "$(EXTRAS)"
 	@touch $(READY) $@
 
@@ -47,5 +56,5 @@ FORCE:
 
 clean:
 	@if [ -f $(VENV)/pyvenv.cfg ]; then rm -rf $(VENV); fi
-	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	find livegen tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -rf build dist docs/reference .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find livegen docs tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
