@@ -204,12 +204,11 @@ def test_an_osc_message_means_something(page: str) -> None:
     for address, *words in osc_messages(page):
         if address in said:
             continue
-        numbers = [float(word) if re.fullmatch(r"-?[\d.]+", word) else word for word in words]
         if address == "/livegen/midi" or (address == "/livegen/note" and not words):
             continue
-        meaning = meaning_of(
-            Message(address, tuple(numbers[:1] if address != "/livegen/note" else numbers)), osc._COMMANDS
-        )
+        numbers = [float(word) for word in words if re.fullmatch(r"-?[\d.]+", word)]
+        arguments = numbers or ([" ".join(words)] if words else [])
+        meaning = meaning_of(Message(address, tuple(arguments)), osc._COMMANDS)
         assert not meaning.refused, (address, words)
 
 
