@@ -251,7 +251,7 @@ TABLE: Final[tuple[Control, ...]] = (
     ),
     Control("memory", "global", "float", 1.0, "how much the model takes up what was played before", voids_plan=True),
     Control(
-        "harmony", "global", "float", 0.5, "how strictly the model's harmony follows what you play", voids_plan=True
+        "harmony", "global", "float", 0.75, "how strictly the model's harmony follows what you play", voids_plan=True
     ),
     Control(
         "follow", "global", "float", 0.3, "how much the band's loudness follows how hard you play", voids_plan=True

@@ -19,7 +19,7 @@ from livegen.performance.form import arranged
 from livegen.performance.harmony.lead import leading, led
 from livegen.performance.keyboard import is_player
 from livegen.performance.modes import TURNS, echo_lag, owners
-from livegen.performance.shaping import knobs_of
+from livegen.performance.shaping import beside_performer, knobs_of
 from livegen.performance.state import State
 from livegen.performance.tightness import LISTEN_FRAMES, MEMORY_FRAMES, Groove, Reach, barred
 from livegen.performance.timeline import NO_OFFSET, Context, Place, Step, Timeline
@@ -193,7 +193,9 @@ def plan(
     elif is_running:
         takes_turns = state.values["mode"] in TURNS  # which are short: what has long been silent enters in any case
         amount = 1.0 if takes_turns else float(state.values["arrangement"])
-        is_full = takes_turns or bool((part.owner == PLAYER).any())  # who plays wants the band
+        is_performed = bool((part.owner == PLAYER).any())
+        sampling = beside_performer(sampling) if is_performed else sampling
+        is_full = takes_turns or is_performed  # who plays wants the band
         sampling = arranged(sampling, context.form, amount, is_full=is_full)
         if _echo_lag(state, frame_index):
             sampling = replace(sampling, follow=tuple(_ECHO_NATS * is_player(state.values, voice) for voice in Voice))

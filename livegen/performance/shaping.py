@@ -1,6 +1,7 @@
 """What the live controls ask of the engine."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from livegen.controls import CONTROLS, KEYS, SCALES, VOICE_PREFIX, Value, Values
@@ -18,8 +19,16 @@ _MOST_HARMONY: Final = 3.0
 """What a harmony of 1 multiplies with what the network makes of the performer's notes: a third is as it has learnt.
 
 The network hears a performer as songs do their melodies, and expects other voices that have heard it as well: its own
-past is worse than that, and half as much again is needed. With melodies of 13 valid songs P2 and the triangle clash in
-.18 and .20 of the time, and in .21 and .23 as it has learnt.
+past is worse than that, and more is needed. With melodies of 13 valid songs, with two seeds each, P2 and the triangle
+clash in .20 and .20 of the time at 1.5, and in .16 and .17 at 2.25, which the control has by default.
+"""
+
+_MOVES_MORE: Final = {Voice.P1: 0.4, Voice.P2: 0.4}
+"""What is taken from the log-odds of a change beside a performer, for each that the harmony is over 1.
+
+All notes that fit are likelier then, and with them that one is played at all: with the melodies above and 2.25, P2
+began 5.1 notes a second, and begins 2.4 and 3.4; songs have 2.2. The triangle keeps its 3.6 and 4.3, where songs have
+3.4: with fewer it would stay longer on what clashes.
 """
 
 
@@ -36,6 +45,13 @@ def sampling_of(values: Values) -> Sampling:
         scale=scale_mask(str(values["key"]), str(values["scale"])),
         harmony=_MOST_HARMONY * float(values["harmony"]),
     )
+
+
+def beside_performer(sampling: Sampling) -> Sampling:
+    """Return how a frame is drawn in which somebody plays: voices that listen more move no more often."""
+    over = max(sampling.harmony - 1.0, 0.0)
+    density = (own - over * _MOVES_MORE.get(voice, 0.0) for voice, own in zip(Voice, sampling.density, strict=True))
+    return replace(sampling, density=tuple(density))
 
 
 _KNOBS: Final = tuple(name for name, control in CONTROLS.items() if control.engine and not control.is_action)

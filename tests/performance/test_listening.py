@@ -10,7 +10,7 @@ from livegen.engines.protocol import NOBODY, UNCONDITIONED, Performer
 from livegen.events import Event, NoteOff, NoteOn, StampedEvent
 from livegen.performance.keyboard import Keyboard
 from livegen.performance.performance import advance, begin
-from livegen.performance.shaping import sampling_of
+from livegen.performance.shaping import beside_performer, sampling_of
 from livegen.performance.state import State
 from livegen.score import Voice
 from livegen.score_table import PLAYER
@@ -88,5 +88,15 @@ def test_notes_are_told_as_they_sound_transposed() -> None:
 
 def test_harmony_is_how_much_counts_of_what_the_network_has_learnt() -> None:
     assert sampling_of({**DEFAULTS, "harmony": 0.0}).harmony == 0.0
-    assert sampling_of(DEFAULTS).harmony == 1.5
+    assert sampling_of(DEFAULTS).harmony == 2.25
     assert sampling_of({**DEFAULTS, "harmony": 1.0}).harmony == 3.0
+
+
+def test_voices_that_listen_more_move_no_more_often_beside_a_performer() -> None:
+    usual = sampling_of(DEFAULTS)
+    beside = beside_performer(usual)
+    assert beside.density[Voice.P2] < usual.density[Voice.P2]
+    assert beside.density[Voice.TR :] == usual.density[Voice.TR :]
+    for harmony in (0.0, 0.3):
+        as_learnt = sampling_of({**DEFAULTS, "harmony": harmony})
+        assert beside_performer(as_learnt) == as_learnt
