@@ -79,6 +79,7 @@ _CONTAINERS: Final = {
         f"{OSC_PREFIX}/{voice.name.lower()}": f"the {what}"
         for voice, what in zip(Voice, ("first pulse voice", "second pulse voice", "triangle", "noise"), strict=True)
     },
+    f"{OSC_PREFIX}/tonnetz": "the lattice of chords that lead the model",
     **{
         address.rpartition("/")[0]: f"what models of the kind {CONTROLS[name].engine} alone heed"
         for address, name in ADDRESSES.items()
