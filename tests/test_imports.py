@@ -52,6 +52,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "training": WORDS | {"system", "engines", "formats", "performance"},
     "judge": WORDS | {"system", "patch", "engines", "formats", "performance", "instrument", "offline", "training"},
     "web": WORDS | {"system", "inputs", "performance", "session"},
+    "api": WORDS | {"system", "engines", "inputs", "formats", "rig", *SOUND, *MUSIC} | {"offline", "session"},
     "cli": WORDS
     | {"system", "toml", "engines", "inputs", "formats", "rig", *SOUND, *MUSIC}
     | {"analysis", "offline", "session", "training", "judge", "web"},

@@ -106,13 +106,12 @@ def jam(
     from livegen.inputs import midi_settings
     from livegen.offline.capture import capture_endings
     from livegen.outputs.midi_settings import parse_settings
-    from livegen.patch import list_patches, load_patch, patch_text
+    from livegen.patch import list_patches, load_patch
     from livegen.rig import Rig, load_library, load_rig, load_set_list
     from livegen.session.build import build_session
-    from livegen.session.settings import Settings
+    from livegen.session.settings import Settings, recorded_to
     from livegen.system.memory import keep_memory_together
     from livegen.system.threads import least_priority
-    from livegen.takes.library import TakeSettings
     from livegen.web.page.address import open_page
     from livegen.web.stage import Stage
 
@@ -158,16 +157,7 @@ def jam(
         raise FormatError("--play-voices says which voices of a file play: name it with --play FILE")
     if no_take and take is not None:
         raise TakeError("--no-take records nothing: leave out --take, or it")
-    recorded = TakeSettings(
-        folder=take,
-        model=_model_at(asked.cast.model),
-        voice_models={voice.name.lower(): _model_at(text) for voice, text in asked.cast.own.items()},
-        patch=loaded_patch.name,
-        patches={
-            **{name: patch_text(library.texts.get(name, name)) for name in library.patches},
-            loaded_patch.name: patch_text(asked.patch or "plain"),
-        },
-    )
+    recorded = None if no_take else recorded_to(take, asked, library)
     settings = Settings(
         audio=asked.audio,
         is_apart=asked.audio_channels == Channels.VOICES,
@@ -188,7 +178,7 @@ def jam(
         library=library,
         rig=asked,
         set_list=songs,
-        take=None if no_take else recorded,
+        take=recorded,
         captures=capture_endings(capture),
     )
     with leaving_at_once():
@@ -273,12 +263,6 @@ def bench(
         else:
             figures = measure(folder, session_seconds=seconds, audio=audio, patch=patch)
     show_figures(figures, as_json)
-
-
-def _model_at(text: str) -> dict[str, str]:
-    """Return the name and the folder of a model."""
-    folder = model_folder(text).resolve()
-    return {"name": folder.name, "folder": str(folder)}
 
 
 @contextlib.contextmanager

@@ -199,30 +199,19 @@ def _folder_of_model(name: str, folder: str, cure: str = "") -> Path:
 
 
 def _write(take: Any, paths: list[Path], first: int, end: int | None, rate: int | None, *, is_apart: bool) -> None:
-    from livegen.formats.chip.register_files import is_register_file
-    from livegen.formats.chip.register_log import VGM_RATE_HZ
-    from livegen.offline.playback import Playback
-    from livegen.offline.render import check_output, needs_sound, write_rendered
+    from livegen.offline.playback import write_recording
+    from livegen.offline.render import check_output
 
     for path in paths:
         check_output(path)
     recording = _recording(take, first, end)
     n_frames = len(recording.frames) - first
-    sound_rate = take.head.sample_rate if rate is None else rate
     with progress_bar() as progress:
         task = progress.add_task("writing", total=n_frames * len(paths))
         for path in paths:
-            is_log = is_register_file(path)
-            playback = Playback(
-                recording,
-                VGM_RATE_HZ if is_log else sound_rate,
-                first,
-                has_run_up=not is_log,  # a log must not hold the two seconds before its file begins
-                n_channels=1,
-                is_apart=is_apart and not is_log,
+            write_recording(
+                recording, path, first, rate=rate, is_apart=is_apart, on_frame=lambda: progress.advance(task)
             )
-            frames = playback.frames(has_sound=needs_sound(path))
-            write_rendered(path, playback.instrument, frames, n_frames, on_frame=lambda: progress.advance(task))
     for path in paths:
         err.print(f"wrote {path}: {frame_to_seconds(n_frames):.1f} s", highlight=False, markup=False, soft_wrap=True)
 

@@ -13,8 +13,8 @@ from livegen.errors import TrainingError
 from livegen.events import Event, NoteOff, NoteOn
 from livegen.instrument.compile import compile_all
 from livegen.instrument.instrument import Instrument
-from livegen.offline.batch import DEFAULT_SAMPLE_RATE_HZ
 from livegen.offline.render import render
+from livegen.offline.rendition import DEFAULT_SAMPLE_RATE_HZ
 from livegen.patch import load_patch
 from livegen.score import Column, Voice
 from livegen.units import frame_to_seconds

@@ -21,20 +21,19 @@ from livegen.engines.checkpoint import load_cast
 from livegen.errors import FormatError, LivegenError
 from livegen.events import Event
 from livegen.formats.audio.file import AUDIO_ENDINGS
-from livegen.formats.chip.register_files import REGISTER_ENDINGS, is_register_file, plain_name
-from livegen.formats.chip.register_log import VGM_RATE_HZ, Tags
+from livegen.formats.chip.register_files import REGISTER_ENDINGS, plain_name
+from livegen.formats.chip.register_log import Tags
 from livegen.formats.files import Warn, ignore
 from livegen.formats.played import read_played
 from livegen.formats.score.kinds import MIDI_ENDINGS
 from livegen.formats.score.roll import PICTURE_ENDINGS
 from livegen.inputs.midi_file import timeline_events
 from livegen.instrument.compile import compile_all
-from livegen.instrument.instrument import Instrument
-from livegen.offline.render import check_output, render_to_file
+from livegen.offline.render import check_output
+from livegen.offline.rendition import Rendition
 from livegen.patch import load_patch
 from livegen.units import frame_to_seconds
 
-DEFAULT_SAMPLE_RATE_HZ: Final = 48_000
 _PATIENCE_SECONDS: Final = 5.0  # how long a worker that is told to end may take
 
 
@@ -121,43 +120,44 @@ def numbered(path: Path, count: int) -> tuple[Path, ...]:
     return tuple(path.with_name(f"{stem}-{number:0{digits}d}{dot}{ending}") for number in range(1, count + 1))
 
 
+def performed(
+    prompt: Path | None, n_frames: int, warn: Warn = ignore
+) -> tuple[list[tuple[float, Event]], Mapping[str, Value]]:
+    """Return what a performer plays in so many frames, by a file, and the controls with the tempo of that.
+
+    Raises
+    ------
+    FormatError
+        If the file cannot be read, or as `warn` does.
+    """
+    if prompt is None:
+        return [], {}
+    length = frame_to_seconds(n_frames)
+    played = read_played(prompt, warn=warn)
+    return timeline_events(takewhile(lambda due: due[0] < length, played.timeline)), played.controls
+
+
 class Studio:
     """What all renders of a batch share: patch, model and prompt, loaded once, and all kernels compiled."""
 
     def __init__(self, renders: Renders, warn: Warn = ignore) -> None:
         self._renders = renders
-        self._events, self._controls = self._played(warn)
+        self._events, played = performed(renders.prompt, renders.n_frames, warn)
+        self._controls = {**played, **renders.controls}
         self._patch = load_patch(renders.patch)
         self._engine = load_cast(renders.cast)
         compile_all(self._engine, self._patch)
 
-    def _played(self, warn: Warn) -> tuple[list[tuple[float, Event]], Mapping[str, Value]]:
-        """Return what a performer plays within the length of a render, and the controls with the tempo of that."""
-        renders = self._renders
-        if renders.prompt is None:
-            return [], renders.controls
-        length = frame_to_seconds(renders.n_frames)
-        played = read_played(renders.prompt, warn=warn)
-        events = timeline_events(takewhile(lambda due: due[0] < length, played.timeline))
-        return events, {**played.controls, **renders.controls}
-
     def render(self, index: int, on_frame: Callable[[], None] = lambda: None) -> None:
         """Render one of the files; raises LivegenError."""
         renders, path = self._renders, self._renders.paths[index]
-        instrument = Instrument(
-            self._engine,
-            self._patch,
-            VGM_RATE_HZ if is_register_file(path) else renders.rate or DEFAULT_SAMPLE_RATE_HZ,
-            controls=self._controls,
-            seed=renders.seeds[index],
-            n_channels=1,
-            is_apart=renders.is_apart,
+        rendition = Rendition(
+            self._engine, self._patch, renders.n_frames, renders.seeds[index], self._controls, self._events
         )
-        render_to_file(
-            instrument,
+        rendition.write(
             path,
-            renders.n_frames,
-            self._events,
+            rate=renders.rate,
+            is_apart=renders.is_apart,
             tags=renders.tags,
             loop_from=renders.loop_from,
             is_for_daw=renders.is_for_daw,

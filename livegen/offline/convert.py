@@ -6,12 +6,13 @@ score sounds the same as .wav, as .vgm and in a jam.
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from livegen.apu import FULL_SCALE, VOICES, render_blocks
 from livegen.errors import FormatError
@@ -41,13 +42,13 @@ from livegen.formats.tracker.file import TEXT_ENDING, TRACKER_ENDINGS
 from livegen.formats.words.events import EVENTS_ENDING, write_events
 from livegen.formats.words.kinds import WORD_ENDINGS, read_words
 from livegen.formats.words.tx1 import TX1_ENDING, write_tx1
+from livegen.offline.rendition import DEFAULT_SAMPLE_RATE_HZ
 from livegen.patch.delta import bit_rate_hz
 from livegen.patch.samples import SAMPLE_RATE_DEFAULT, encode_file
 from livegen.score import N_VOICES
 from livegen.synth.register_log import score_writes
 from livegen.units import frame_to_sample, frame_to_seconds
 
-DEFAULT_SAMPLE_RATE_HZ: Final = 48_000
 _FADE_SECONDS: Final = 0.01  # so that a score does not end in a click
 
 
@@ -230,15 +231,30 @@ def _read_log(source: Path, options: Options, warn: Warn, *, fades: bool = False
 
 
 def _score_to_sound(source: Path, target: Path, options: Options, progress: Progress, warn: Warn) -> Report:
+    return piece_to_sound(read_piece(source, warn, options.track), target, options, progress)
+
+
+def piece_to_sound(piece: Piece, target: Path, options: Options, progress: Progress = lambda done: None) -> Report:
+    """Write a piece to a file of sound as `convert` does; raises FormatError."""
     writer = _writer(target, options)
-    piece = read_piece(source, warn, options.track)
     log = _score_log(piece, writer.sample_rate, options)
     _write_sound(writer, log, options, progress, fade_seconds=_FADE_SECONDS)
     return Report(frame_to_seconds(len(piece.frames)), _remarks(log, writer))
 
 
+def piece_samples(piece: Piece, sample_rate: int, *, is_apart: bool = False) -> Iterator[NDArray[np.float32]]:
+    """Yield the sound of a piece as `piece_to_sound` writes it, float32 (n, 1), or (n, 4) with the voices apart."""
+    options = Options(audio_channels="voices" if is_apart else None)
+    return _sound(_score_log(piece, sample_rate, options), sample_rate, options, fade_seconds=_FADE_SECONDS)
+
+
 def _score_to_registers(source: Path, target: Path, options: Options, progress: Progress, warn: Warn) -> Report:
-    log = _score_log(read_piece(source, warn, options.track), VGM_RATE_HZ, options)
+    return piece_to_registers(read_piece(source, warn, options.track), target, options, progress)
+
+
+def piece_to_registers(piece: Piece, target: Path, options: Options, progress: Progress = lambda done: None) -> Report:
+    """Write a piece to a file of register writes as `convert` does; raises FormatError."""
+    log = _score_log(piece, VGM_RATE_HZ, options)
     if options.loop_from is not None:
         log = with_loop(log, round(options.loop_from * VGM_RATE_HZ))
     write_registers(target, log)
@@ -330,19 +346,33 @@ def _write_sound(
     writer: AudioWriter, log: RegisterLog, options: Options, progress: Progress, *, fade_seconds: float
 ) -> None:
     """Render a log to a file, and let it fade out at its end for so long."""
-    n_samples = log.n_samples(writer.sample_rate)
+    n_samples, done = log.n_samples(writer.sample_rate), 0
+    blocks = _sound(log, writer.sample_rate, options, fade_seconds=fade_seconds)
+    with writer:
+        for samples in blocks:
+            writer.write(samples)
+            done += len(samples)
+            progress(done / n_samples)
+
+
+def _sound(
+    log: RegisterLog, sample_rate: int, options: Options, *, fade_seconds: float
+) -> Iterator[NDArray[np.float32]]:
+    """Return the sound of a log in blocks; it fades out at its end for so long."""
     chip = {name: value for name, value in options.given().items() if name in ("voices", "filters", "mixer")}
-    if writer.n_channels > 1 and "voices" in chip:
+    is_apart = options.audio_channels == "voices"
+    if is_apart and "voices" in chip:
         raise FormatError("--voices means nothing with a channel for each voice: leave one of them out")
     apart = [*((voice,) for voice in VOICES[: N_VOICES - 1]), VOICES[N_VOICES - 1 :]]  # the noise with the DMC
-    channels = [{"voices": voices} for voices in apart] if writer.n_channels > 1 else [{}]
+    channels = [{"voices": voices} for voices in apart] if is_apart else [{}]
+    n_samples = log.n_samples(sample_rate)
     rendered = [
         render_blocks(
             log.cycle,
             log.address,
             log.value,
             cpu_clock_hz=log.cpu_clock_hz,
-            sample_rate=writer.sample_rate,
+            sample_rate=sample_rate,
             n_samples=n_samples,
             region=log.region,
             memory=log.memory,
@@ -352,17 +382,21 @@ def _write_sound(
     ]
     # Without the filters the samples are the mixer's own, with its constant part, and leave room for $4011.
     gain = 1.0 if options.filters is False else FULL_SCALE
-    n_faded = round(fade_seconds * writer.sample_rate)
+    n_faded = round(fade_seconds * sample_rate)
+    return _faded_blocks(zip(*rendered, strict=True), gain, n_samples, n_faded)
+
+
+def _faded_blocks(
+    rendered: Iterable[tuple[NDArray[np.float32], ...]], gain: float, n_samples: int, n_faded: int
+) -> Iterator[NDArray[np.float32]]:
     done = 0
-    with writer:
-        for blocks in zip(*rendered, strict=True):
-            samples = np.stack(blocks, axis=1) * gain
-            left = np.arange(n_samples - done - 1, n_samples - done - 1 - len(samples), -1)
-            if n_faded and left[-1] < n_faded:
-                samples *= np.minimum(left / n_faded, 1.0)[:, None]
-            writer.write(samples)
-            done += len(samples)
-            progress(done / n_samples)
+    for blocks in rendered:
+        samples = np.stack(blocks, axis=1) * gain
+        left = np.arange(n_samples - done - 1, n_samples - done - 1 - len(samples), -1)
+        if n_faded and left[-1] < n_faded:
+            samples *= np.minimum(left / n_faded, 1.0)[:, None]
+        done += len(samples)
+        yield samples
 
 
 def _remarks(log: RegisterLog, writer: AudioWriter | None = None) -> tuple[str, ...]:

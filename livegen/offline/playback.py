@@ -1,7 +1,8 @@
 """Plays a take without the model: its frames as they were played, and the player's events at their times."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -11,7 +12,9 @@ from livegen.beat import Beat
 from livegen.engines.protocol import UNCONDITIONED, Conditions, Info
 from livegen.errors import TakeError
 from livegen.events import NoteOn, SetControl, StampedEvent
-from livegen.offline.render import RenderedFrame, render_to
+from livegen.formats.chip.register_files import is_register_file
+from livegen.formats.chip.register_log import VGM_RATE_HZ, Tags
+from livegen.offline.render import RenderedFrame, needs_sound, render_to, write_rendered
 from livegen.performance.state import ControlInForce
 from livegen.score import N_COLUMNS, N_VOICES
 from livegen.score_table import MODEL, OFF, PLAYER, PlannedFrame
@@ -235,3 +238,48 @@ class Playback:
                 self.instrument.publish([], self._sounding[0].owner)
         render_to(self.instrument, 1)  # empties the rings, so that what did not fit can be sent again
         self.instrument.publish([], self._sounding[0].owner)
+
+
+def write_recording(
+    recording: Recording,
+    path: Path,
+    first: int = 0,
+    *,
+    rate: int | None = None,
+    is_apart: bool = False,
+    tags: Tags | None = None,
+    loop_from: float | None = None,
+    on_frame: Callable[[], None] = lambda: None,
+) -> None:
+    """Play a recording into a file of the kind that its name ends with.
+
+    Parameters
+    ----------
+    recording : Recording
+    path : Path
+    first : int
+        First frame that is heard.
+    rate : int, optional
+        Sample rate in Hz, for sound; else that of the jam.
+    is_apart : bool
+        Whether sound has a channel for each voice.
+    tags, loop_from, on_frame
+        See `livegen.offline.render.render_to_file`.
+
+    Raises
+    ------
+    FormatError
+        If the file cannot be written.
+    """
+    is_log = is_register_file(path)
+    playback = Playback(
+        recording,
+        VGM_RATE_HZ if is_log else recording.head.sample_rate if rate is None else rate,
+        first,
+        has_run_up=not is_log,  # a log must not hold the two seconds before its file begins
+        n_channels=1,
+        is_apart=is_apart and not is_log,
+    )
+    frames = playback.frames(has_sound=needs_sound(path))
+    n_frames = len(recording.frames) - first
+    write_rendered(path, playback.instrument, frames, n_frames, tags=tags, loop_from=loop_from, on_frame=on_frame)

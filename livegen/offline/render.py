@@ -1,5 +1,6 @@
 """Renders a session on the offline clock: with the same instrument as live, as fast as the machine can."""
 
+import heapq
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ from livegen.formats.score.roll import PICTURE_ENDINGS, write_picture
 from livegen.instrument.instrument import COMMIT_MARGIN_SECONDS, Instrument
 from livegen.offline.clock import OfflineClock
 from livegen.outputs.callback import render_block
+from livegen.patch import Patch
+from livegen.score import N_COLUMNS, N_VOICES
 from livegen.score_table import PLAYER
 from livegen.synth.register_log import join_writes, power_up_writes, take_loads, take_writes
 from livegen.units import frame_to_sample, period_to_bpm
@@ -37,6 +40,7 @@ RENDER_ENDINGS: Final = (*AUDIO_ENDINGS, *SCORE_ENDINGS, *REGISTER_ENDINGS, *PIC
 """Endings of the names of files that a session can be rendered to."""
 
 _FADE_SECONDS: Final = 0.01
+_NO_SOUND: Final[NDArray[np.float32]] = np.zeros((0, 1), np.float32)
 _SAME_TEMPO: Final = 0.002
 """Tempos that differ by no more than this share of each other are the same tempo."""
 
@@ -59,6 +63,55 @@ class RenderedFrame:
     is_player: NDArray[np.bool_]
     samples: NDArray[np.float32]
     beat: Beat | None = None
+
+
+class OfflineRun:
+    """Plays an instrument on the offline clock, a frame at a time.
+
+    Parameters
+    ----------
+    instrument : Instrument
+        A new instrument that has played nothing.
+    source : str
+        Name of the performer whose events it is given.
+
+    Attributes
+    ----------
+    clock : OfflineClock
+    n_frames : int
+        How many frames it has played.
+    """
+
+    def __init__(self, instrument: Instrument, source: str = "file") -> None:
+        self.clock = OfflineClock(int(instrument.callback["sample_rate"][0]))
+        self.n_frames = 0
+        self._instrument = instrument
+        self._source = source
+        self._margin_samples = round(COMMIT_MARGIN_SECONDS * self.clock.sample_rate)
+        self._pending: list[tuple[int, int, Event]] = []  # a heap; those of one time in the order in which they came
+        self._n_received = 0
+        instrument.play_frame(0, self.clock.position_at)
+
+    def receive(self, event: Event, time_ns: int) -> None:
+        """Take an event that happens at a time, in nanoseconds since the start, not before what was played."""
+        heapq.heappush(self._pending, (time_ns, self._n_received, event))
+        self._n_received += 1
+
+    def play_frame(self) -> NDArray[np.float32]:
+        """Play the next frame and return its sound, float32 (n, channels)."""
+        end = frame_to_sample(self.n_frames + 1, self.clock.sample_rate)
+        before = self._play_until(end - self._margin_samples)
+        self.n_frames += 1
+        self._instrument.play_frame(self.n_frames, self.clock.position_at)
+        return np.concatenate([before, self._play_until(end)])
+
+    def _play_until(self, sample: int) -> NDArray[np.float32]:
+        pieces = []
+        while self._pending and self.clock.sample_at(self._pending[0][0]) < sample:
+            time_ns, _, event = heapq.heappop(self._pending)
+            pieces.append(render_to(self._instrument, self.clock.sample_at(time_ns)))
+            self._instrument.receive(event, self._source, time_ns)
+        return np.concatenate([*pieces, render_to(self._instrument, sample)])
 
 
 def render(
@@ -84,31 +137,17 @@ def render(
     RenderedFrame
         The frames in order. A frame is yielded one frame late, when the player's notes in it are known.
     """
-    clock = OfflineClock(int(instrument.callback["sample_rate"][0]))
-    pending = [(round(seconds * 1_000_000_000), event) for seconds, event in events]
-    pending.reverse()
-    margin_samples = round(COMMIT_MARGIN_SECONDS * clock.sample_rate)
-
-    def play_until(sample: int) -> NDArray[np.float32]:
-        pieces = []
-        while pending and clock.sample_at(pending[-1][0]) < sample:
-            time_ns, event = pending.pop()
-            pieces.append(render_to(instrument, clock.sample_at(time_ns)))
-            instrument.receive(event, source, time_ns)
-        return np.concatenate([*pieces, render_to(instrument, sample)])
-
-    instrument.play_frame(0, clock.position_at)
+    run = OfflineRun(instrument, source)
+    for seconds, event in events:
+        run.receive(event, round(seconds * 1_000_000_000))
     sounds: list[NDArray[np.float32]] = []
     for frame_index in range(n_frames):
-        end = frame_to_sample(frame_index + 1, clock.sample_rate)
-        before = play_until(end - margin_samples)
-        instrument.play_frame(frame_index + 1, clock.position_at)
-        sounds.append(np.concatenate([before, play_until(end)]))
+        sounds.append(run.play_frame())
         if frame_index > 0:  # events at the end of a frame are known only when the frame after the next is planned
-            yield _frame(instrument, frame_index - 1, sounds.pop(0))
+            yield rendered_frame(instrument, frame_index - 1, sounds.pop(0))
     if n_frames:
-        instrument.play_frame(n_frames, clock.position_at)
-        yield _frame(instrument, n_frames - 1, sounds.pop(0))
+        instrument.play_frame(n_frames, run.clock.position_at)
+        yield rendered_frame(instrument, n_frames - 1, sounds.pop(0))
 
 
 def render_to(instrument: Instrument, sample: int) -> NDArray[np.float32]:
@@ -196,47 +235,80 @@ def write_rendered(
     name = plain_name(path)
     sample_rate, n_channels = int(instrument.callback["sample_rate"][0]), int(instrument.callback["n_channels"][0])
     instrument.callback["log"]["is_on"] = is_register_file(path)
-    patch = instrument.patch
-    frames, masks, writes, loads = [], [], [power_up_writes()], list[MemoryChange]()
-    tempos: list[tuple[int, float]] = []
+    gathered, writes, loads = Gathered(instrument.patch), [power_up_writes()], list[MemoryChange]()
     with AudioWriter(path, sample_rate, n_channels) if name.endswith(AUDIO_ENDINGS) else nullcontext() as writer:
         for rendered in rendered_frames:
-            frames.append(rendered.frame)
-            masks.append(rendered.is_player)
+            gathered.add(rendered)
             writes.append(take_writes(instrument.callback["log"]))
             loads += take_loads(instrument.callback["log"])
-            _follow_tempo(tempos, rendered.beat, len(frames) - 1)
             if writer is not None:
-                is_last = len(frames) == n_frames
-                writer.write(_faded(rendered.samples, sample_rate) if is_last else rendered.samples)
+                is_last = gathered.n_frames == n_frames
+                writer.write(faded(rendered.samples, sample_rate) if is_last else rendered.samples)
             on_frame()
     tags = Tags() if tags is None else tags
-    piece = Piece(np.stack(frames), np.stack(masks), tuple(tempos), tags=tags, patch=patch)
     if is_register_file(path):
         log = synth_log(join_writes(writes), frame_to_sample(n_frames, VGM_RATE_HZ), tags, loads)
         write_registers(path, log if loop_from is None else with_loop(log, round(loop_from * VGM_RATE_HZ)))
-    elif name.endswith(PICTURE_ENDINGS):
+    elif name.endswith((*PICTURE_ENDINGS, *SCORE_ENDINGS)):
+        write_silent(path, gathered.piece(tags), is_for_daw=is_for_daw)
+
+
+def write_silent(path: Path, piece: Piece, *, is_for_daw: bool = False) -> None:
+    """Write a piece to a file that needs no sound: a picture or a score; see `write_piece`."""
+    if plain_name(path).endswith(PICTURE_ENDINGS):
         write_picture(path, piece)
-    elif name.endswith(SCORE_ENDINGS):
+    else:
         write_piece(path, piece, is_for_daw=is_for_daw)
 
 
-def _follow_tempo(tempos: list[tuple[int, float]], beat: Beat | None, frame_index: int) -> None:
-    """Append frame and tempo in beats a minute to `tempos`, if the beat is known and the tempo has changed."""
-    if beat is None:
-        return
-    beats_a_minute = period_to_bpm(beat.period_frames)
-    if not tempos or abs(beats_a_minute / tempos[-1][1] - 1) > _SAME_TEMPO:
-        tempos.append((frame_index, beats_a_minute))
+class Gathered:
+    """The frames of a session that begins with a patch, as they come; together they are a piece."""
+
+    def __init__(self, patch: Patch) -> None:
+        self._patch = patch
+        self._frames: list[NDArray[np.uint8]] = []
+        self._masks: list[NDArray[np.bool_]] = []
+        self._tempos: list[tuple[int, float]] = []
+
+    @property
+    def n_frames(self) -> int:
+        """How many frames there are."""
+        return len(self._frames)
+
+    def add(self, rendered: RenderedFrame) -> None:
+        """Take the next frame, and its tempo if that has changed."""
+        if rendered.beat is not None:
+            beats_a_minute = period_to_bpm(rendered.beat.period_frames)
+            if not self._tempos or abs(beats_a_minute / self._tempos[-1][1] - 1) > _SAME_TEMPO:
+                self._tempos.append((self.n_frames, beats_a_minute))
+        self._frames.append(rendered.frame)
+        self._masks.append(rendered.is_player)
+
+    def follow(self, instrument: Instrument) -> None:
+        """Take the frames of an instrument that stand by now and were not taken yet; call it at every frame."""
+        while self.n_frames < instrument.state.horizon - 1:  # keys at the end of the frame before may come yet
+            self.add(rendered_frame(instrument, self.n_frames))
+
+    @property
+    def frames(self) -> NDArray[np.uint8]:
+        """The frames so far, uint8 (N, 4, 3)."""
+        frames = list(self._frames)  # another thread may add some
+        return np.stack(frames) if frames else np.zeros((0, N_VOICES, N_COLUMNS), np.uint8)
+
+    def piece(self, tags: Tags) -> Piece:
+        """Return the frames so far, one at least, as a piece."""
+        return Piece(np.stack(self._frames), np.stack(self._masks), tuple(self._tempos), tags=tags, patch=self._patch)
 
 
-def _faded(samples: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
+def faded(samples: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
+    """Return samples, float32 (n, channels), that fade out over their last 10 ms."""
     n_faded = min(round(_FADE_SECONDS * sample_rate), len(samples))
     gain = np.ones((len(samples), 1), np.float32)
     gain[len(samples) - n_faded :, 0] = np.linspace(1.0, 0.0, n_faded + 1)[1:]
     return samples * gain
 
 
-def _frame(instrument: Instrument, frame_index: int, samples: NDArray[np.float32]) -> RenderedFrame:
+def rendered_frame(instrument: Instrument, frame_index: int, samples: NDArray[np.float32] = _NO_SOUND) -> RenderedFrame:
+    """Return a frame that an instrument has played, with its sound."""
     planned = instrument.state.timeline.at(frame_index).planned
     return RenderedFrame(planned.frame, planned.owner == PLAYER, samples, instrument.state.tempo.beat_at(frame_index))

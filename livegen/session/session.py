@@ -186,7 +186,7 @@ class Session:
         for name, run, is_urgent in self._attached:
             self._start_thread(name, run, is_urgent=is_urgent)
         self._run_outputs([] if self.midi_outs is None else self.midi_outs.outputs)
-        if self.terminal.is_usable:
+        if self.has_terminal:
             self._start_thread("terminal", self.terminal.run)
         if self.file_player is not None:
             player = self.file_player
@@ -216,7 +216,7 @@ class Session:
     @property
     def has_terminal(self) -> bool:
         """Whether keys of the terminal play."""
-        return self.terminal is not None and self.terminal.is_usable
+        return self._settings.has_keys and self.terminal is not None and self.terminal.is_usable
 
     @property
     def said(self) -> list[str]:

@@ -8,7 +8,9 @@ from livegen.controls import Value
 from livegen.inputs.midi_settings import MidiInSettings
 from livegen.offline.capture import CAPTURE_ENDINGS
 from livegen.outputs.midi_settings import MidiOutSettings
+from livegen.patch import load_patch, patch_text
 from livegen.rig import Library, Rig, SetList
+from livegen.system.resources import model_folder
 from livegen.takes.library import TakeSettings
 from livegen.voices import Voice
 
@@ -58,6 +60,8 @@ class Settings:
         What the session was asked for by a rig and by options, which override the rig; `save` starts from this.
     set_list : SetList or None
         The songs of the session, with what options override; it begins with the first, whose rig `rig` is.
+    has_keys : bool
+        Whether the keys of the terminal play, if there is one.
     """
 
     audio: str | None = None
@@ -81,3 +85,39 @@ class Settings:
     library: Library = field(default_factory=Library)
     rig: Rig = field(default_factory=Rig)
     set_list: SetList | None = None
+    has_keys: bool = True
+
+
+def recorded_to(folder: Path | None, rig: Rig, library: Library) -> TakeSettings:
+    """Return how a jam that begins with a rig is recorded.
+
+    Parameters
+    ----------
+    folder : Path or None
+        Where its take is kept; None is the usual place.
+    rig : Rig
+    library : Library
+        As `livegen.rig.load_library` makes it of that rig.
+
+    Raises
+    ------
+    CheckpointError, PatchError
+        If a model or a patch is not there.
+    """
+    name = rig.patch or "plain"
+    return TakeSettings(
+        folder=folder,
+        model=_model_at(rig.cast.model),
+        voice_models={voice.name.lower(): _model_at(text) for voice, text in rig.cast.own.items()},
+        patch=load_patch(name).name,
+        patches={
+            **{patch: patch_text(library.texts.get(patch, patch)) for patch in library.patches},
+            load_patch(name).name: patch_text(name),
+        },
+    )
+
+
+def _model_at(text: str) -> dict[str, str]:
+    """Return the name and the folder of a model."""
+    folder = model_folder(text).resolve()
+    return {"name": folder.name, "folder": str(folder)}
