@@ -1,6 +1,7 @@
 """What the tests share: a small model, and the JACK server of the device tests."""
 
 import contextlib
+import importlib.util
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -36,6 +37,8 @@ SMALL = LstmConfig(n_embedding=12, n_state=20, n_known=6, n_note_hidden=14, n_vo
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("device") and shutil.which("jackd") is None:
         _give_up("jackd is not on the PATH: install the package jackd2")
+    if item.get_closest_marker("device") and importlib.util.find_spec("rtmidi") is None:
+        _give_up("python-rtmidi is not installed, by which these tests play: install the extra midi")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -13,10 +13,14 @@ from pathlib import Path
 import pytest
 
 import livegen
+from livegen.system.commit import commit
 from livegen.system.resources import models_folder, patches_folder, user_data_folder
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+PATIENCE_SECONDS = 300.0
+"""A build takes a second or two; but the machine may be busy."""
 
 DISTRIBUTIONS = {
     "rtmidi": "python-rtmidi",
@@ -82,8 +86,46 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("hatchling", reason="the extra `test` brings hatchling, which builds the wheel")
     folder = tmp_path_factory.mktemp("dist")
     build = [sys.executable, "-m", "hatchling", "build", "-d", str(folder)]
-    subprocess.run(build, cwd=ROOT, check=True, capture_output=True, timeout=60)
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True, timeout=PATIENCE_SECONDS)
     return folder
+
+
+def test_what_is_built_again_has_the_same_bytes(built: Path, tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "hatchling", "build", "-d", str(tmp_path)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True, timeout=PATIENCE_SECONDS)
+    names = sorted(path.name for path in built.iterdir())
+    assert len(names) == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+    for name in names:
+        assert (tmp_path / name).read_bytes() == (built / name).read_bytes()
+
+
+@pytest.mark.skipif(not (ROOT / ".git").is_dir(), reason="this is no checkout, so nobody knows its commit")
+def test_what_is_built_knows_its_commit(built: Path) -> None:
+    (wheel,), (archive,) = built.glob("*.whl"), built.glob("*.tar.gz")
+    said = zipfile.ZipFile(wheel).read("livegen/commit.txt").decode().strip()
+    assert re.fullmatch(r"[0-9a-f]{40}", said)
+    assert commit() == said[:9]
+    with tarfile.open(archive) as packed:
+        assert f"livegen-{livegen.__version__}/livegen/commit.txt" in packed.getnames()
+
+
+def test_python_rtmidi_is_asked_for_where_it_has_wheels() -> None:
+    (asked,) = [each for each in PROJECT["dependencies"] if each.startswith("python-rtmidi")]
+    assert asked.endswith("python_version < '3.13'")
+    assert names(PROJECT["optional-dependencies"]["midi"]) == {"python-rtmidi"}
+    assert PROJECT["requires-python"] == ">=3.11"
+
+
+def test_the_changelog_keeps_its_form() -> None:
+    """That of https://keepachangelog.com/en/1.1.0/."""
+    headings = re.findall(r"^(##+ .*)$", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.M)
+    version, kind = r"## \[?(Unreleased|\d+\.\d+\.\d+\]? - \d{4}-\d\d-\d\d)\]?", r"### (\w+)"
+    kinds = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+    assert re.fullmatch(version, headings[0])
+    for heading in headings:
+        told = re.fullmatch(kind, heading)
+        assert re.fullmatch(version, heading) or (told and told[1] in kinds), heading
 
 
 def files_under(folder: Path) -> set[str]:
@@ -114,7 +156,8 @@ def test_an_installed_livegen_finds_its_patches_and_models(built: Path, tmp_path
         "print(patches_folder(), models_folder(), load_patch('plain').name, sep='\\n')"
     )
     run = [sys.executable, "-c", program]
-    output = subprocess.run(run, cwd=tmp_path, check=True, capture_output=True, text=True, timeout=60).stdout
+    done = subprocess.run(run, cwd=tmp_path, check=True, capture_output=True, text=True, timeout=PATIENCE_SECONDS)
+    output = done.stdout
     assert output.split("\n")[:3] == [str(tmp_path / "livegen" / name) for name in ("patches", "models")] + ["plain"]
 
 

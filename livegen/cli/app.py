@@ -17,6 +17,7 @@ from livegen.cli.output import out, say
 from livegen.cli.play import bench, calibrate, jam
 from livegen.cli.takes import replay, takes
 from livegen.errors import LivegenError
+from livegen.system.commit import commit
 
 EXIT_USAGE: Final = 2
 EXIT_OTHER: Final = 1
@@ -44,9 +45,12 @@ app.add_typer(latent, name="latent")
 
 
 @app.callback(invoke_without_command=True)
-def _root(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and its commit.")] = False,
+) -> None:
     if version:
-        out.print(__version__, highlight=False)
+        of = commit()
+        out.print(f"{__version__} ({of})" if of else __version__, highlight=False)
         raise typer.Exit
 
 

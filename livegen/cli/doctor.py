@@ -25,12 +25,12 @@ from livegen.patch import list_patches, load_patch
 from livegen.rig import list_rigs, load_rig
 from livegen.system import kernels, resources
 from livegen.system.midi_names import choose_ports
-from livegen.system.midi_ports import MidiSystem, Ports, find_midi, list_ports
+from livegen.system.midi_ports import HOW_TO_BUILD, MidiSystem, Ports, find_midi, list_ports
 from livegen.system.threads import least_priority
 from livegen.web.page.address import open_page
 from livegen.web.settings import DEFAULT_PORT as WEB_PORT
 
-_PYTHONS: Final = ((3, 11), (3, 12))
+_OLDEST_PYTHON: Final = (3, 11)
 _GOOD_GOVERNORS: Final = {"performance", "schedutil"}
 _GOVERNOR_FILES: Final = "devices/system/cpu/cpu*/cpufreq/scaling_governor"
 _SYSTEM_FILES: Final = Path("/sys")
@@ -150,9 +150,9 @@ def _in_one_line(text: str) -> str:
 
 def _look_at_python() -> _State:
     version = sys.version.split()[0]
-    if sys.version_info[:2] in _PYTHONS:
+    if sys.version_info[:2] >= _OLDEST_PYTHON:
         return _State(True, version)
-    return _State(False, f"{version}, but livegen needs 3.11 or 3.12", "install Python 3.12, then: make setup")
+    return _State(False, f"{version}, but livegen needs 3.11 or later", "install Python 3.12, then: make setup")
 
 
 def _look_at_portaudio() -> _State:
@@ -213,6 +213,8 @@ def _look_at_midi() -> _State:
 def _midi_cure() -> str:
     try:
         import rtmidi  # noqa: F401
+    except ModuleNotFoundError:
+        return f"{HOW_TO_BUILD.get(sys.platform, '')}python -m pip install python-rtmidi"
     except ImportError:
         return f"{_REINSTALL} python-rtmidi"
     return "sudo modprobe snd-seq" if sys.platform == "linux" else ""

@@ -1,7 +1,7 @@
 """The MIDI ports of this machine: list them, choose one, open it, and notice when it goes.
 
 Python-rtmidi does the work, and on JACK `livegen.system.jack_midi`. Both are imported on first use: RtMidi's wheels
-need a system library (ALSA's on Linux), and whatever needs no MIDI must run where that library is missing.
+need a system library (ALSA's on Linux), later Pythons have no wheel, and whatever needs no MIDI must run without.
 """
 
 import contextlib
@@ -25,6 +25,7 @@ API_NAMES: Final = ("auto", "alsa", "jack", "coremidi", "windows", "none")
 _DIRECTIONS: Final[tuple[Direction, Direction]] = ("in", "out")
 
 _RTMIDI_NAME: Final = {"alsa": "LINUX_ALSA", "coremidi": "MACOSX_CORE", "windows": "WINDOWS_MM"}
+_PLATFORM_API: Final = {"darwin": "coremidi", "win32": "windows"}
 _ALSA_SEQUENCER: Final = Path("/dev/snd/seq")
 _ALSA_HARDWARE_CLIENTS: Final = range(16, 128)  # 0 is the system, 14 Midi Through, applications begin at 128
 _LOOPBACKS: Final = ("midi through", "iac driver")  # ports that return to software what software sends
@@ -36,6 +37,13 @@ _NO_JACK: Final = "no JACK server runs here: start one (jackd, or qjackctl), or 
 _NO_ALSA_AND_NO_JACK: Final = (
     "there is no MIDI here: load ALSA's sequencer (`modprobe snd-seq`) or start a JACK server (jackd, or qjackctl)"
 )
+HOW_TO_BUILD: Final[dict[str, str]] = {
+    "linux": "sudo apt install g++ pkg-config libasound2-dev; ",
+    "darwin": "xcode-select --install; ",
+    "win32": "install the Build Tools for Visual Studio; ",
+}
+"""What to type before python-rtmidi can be built, where it has no wheel for this Python, by `sys.platform`."""
+
 _REFUSALS: Final = (OSError, RuntimeError, ValueError, IndexError)  # the last where a port went since it was listed
 _INPUT_QUEUE: Final = 4096  # length in messages; RtMidi writes to stderr when the queue is full
 
@@ -214,7 +222,7 @@ def find_midi(api: str = "auto", *, is_needed: bool = False) -> tuple[MidiSystem
     try:
         if api == "none":
             raise PortError("MIDI is switched off by --midi-api none")
-        return MidiSystem(_checked(_platform_api() if api == "auto" else api)), ""
+        return _platform_system() if api == "auto" else MidiSystem(_checked(api)), ""
     except PortError as error:
         if is_needed or api not in ("auto", "none"):
             raise
@@ -435,19 +443,27 @@ class OutputPort(Port):
             raise self._refusal(error) from error
 
 
-def _platform_api() -> str:
-    if sys.platform == "darwin":
-        return "coremidi"
-    if sys.platform == "win32":
-        return "windows"
-    return "alsa" if _ALSA_SEQUENCER.exists() else "jack"
+def _platform_system() -> MidiSystem:
+    """Return the platform's own interface; raises PortError."""
+    if sys.platform in _PLATFORM_API:
+        return MidiSystem(_checked(_PLATFORM_API[sys.platform]))
+    try:
+        _rtmidi()
+    except PortError as error:
+        try:
+            return MidiSystem("jack")
+        except PortError:
+            raise error from None
+    return MidiSystem(_checked("alsa" if _ALSA_SEQUENCER.exists() else "jack"))
 
 
 def _checked(api: str) -> str:
     """Return an interface's name if it can be had on this machine."""
-    rtmidi = _rtmidi()
-    if api == "jack":  # not by RtMidi, but its wheel may bring along the only libjack here
+    if api == "jack":
+        with contextlib.suppress(PortError):  # not by RtMidi, but its wheel may bring along the only libjack here
+            _rtmidi()
         return api
+    rtmidi = _rtmidi()
     compiled = rtmidi.get_compiled_api()
     there = [name for name, constant in _RTMIDI_NAME.items() if getattr(rtmidi, f"API_{constant}", None) in compiled]
     if api not in there:
@@ -460,6 +476,11 @@ def _checked(api: str) -> str:
 def _rtmidi() -> Any:
     try:
         import rtmidi
+    except ModuleNotFoundError as error:
+        how = f"{HOW_TO_BUILD.get(sys.platform, '')}python -m pip install python-rtmidi"
+        raise PortError(
+            f"there are no MIDI ports without python-rtmidi, which is not installed; type: {how}"
+        ) from error
     except ImportError as error:
         raise PortError(f"python-rtmidi does not load ({error}): on Linux, install the package libasound2") from error
     return rtmidi

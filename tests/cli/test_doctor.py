@@ -5,6 +5,7 @@ import pytest
 
 from livegen.cli import doctor
 from livegen.inputs.osc import DEFAULT_PORT
+from livegen.system import midi_ports
 
 
 def _by_name() -> dict[str, doctor.Finding]:
@@ -14,6 +15,13 @@ def _by_name() -> dict[str, doctor.Finding]:
 def _hide(monkeypatch: pytest.MonkeyPatch, *modules: str) -> None:
     for module in modules:
         monkeypatch.setitem(sys.modules, module, None)
+
+
+def _without_jack(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_server(name: str) -> None:
+        raise OSError
+
+    monkeypatch.setattr(midi_ports, "JackClient", no_server)
 
 
 def test_a_finding_is_one_line_and_what_is_missing_has_a_cure():
@@ -38,6 +46,7 @@ def test_what_is_posted_names_neither_home_nor_host_nor_user(monkeypatch: pytest
 
 def test_without_audio_and_midi_libraries_it_says_so_and_how_to_get_them(monkeypatch):
     _hide(monkeypatch, "sounddevice", "rtmidi", "torch")
+    _without_jack(monkeypatch)
     found = _by_name()
     assert not found["PortAudio"].is_fine
     assert found["PortAudio"].cure.endswith("sounddevice")
@@ -53,6 +62,7 @@ def test_without_audio_and_midi_libraries_it_says_so_and_how_to_get_them(monkeyp
 
 def test_devices_without_their_libraries_are_a_sentence_each(monkeypatch):
     _hide(monkeypatch, "sounddevice", "rtmidi")
+    _without_jack(monkeypatch)
     devices = doctor.find_devices()
     assert list(devices) == ["audio outputs", "MIDI inputs", "MIDI outputs"]
     assert ["sounddevice" in entry for entry in devices["audio outputs"]] == [True]

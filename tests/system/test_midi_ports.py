@@ -94,6 +94,34 @@ def test_no_midi_is_no_error_unless_a_port_is_named() -> None:
         find_midi("none", is_needed=True)
 
 
+def test_without_python_rtmidi_there_are_no_ports_and_a_sentence_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_server(name: str) -> None:
+        raise OSError
+
+    monkeypatch.setitem(sys.modules, "rtmidi", None)
+    monkeypatch.setattr(midi_ports, "JackClient", no_server)
+    midi, why_not = find_midi("auto")
+    assert midi is None
+    assert why_not.startswith("there are no MIDI ports without python-rtmidi, which is not installed; type: ")
+    assert why_not.endswith("python -m pip install python-rtmidi")
+    with pytest.raises(PortError, match="python-rtmidi"):
+        find_midi("auto", is_needed=True)
+    with pytest.raises(PortError, match="python-rtmidi"):
+        find_midi("alsa")
+
+
+@pytest.mark.device
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere JACK is not what is taken by default")
+def test_without_python_rtmidi_jack_has_its_ports(jack: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "rtmidi", None)
+    midi, why_not = find_midi("auto")
+    assert midi is not None, why_not
+    assert midi.api == "jack"
+    with InputPort(midi, None) as port:
+        assert port.is_open
+    midi.close()
+
+
 def test_windows_says_what_to_do_instead_of_a_virtual_port() -> None:
     with pytest.raises(PortError, match="loopMIDI"):
         InputPort(MidiSystem("windows"), None)
