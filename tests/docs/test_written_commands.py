@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import mido
+import numpy as np
 import pytest
+import soundfile
 import typer
 from written_commands import PAGES, ROOT, blocks, osc_messages, shell_commands, typed_commands
 
@@ -33,7 +35,7 @@ COMMANDS = sorted({command for page in PAGES for command in shell_commands(page)
 PORTS = {"livegen in", "livegen out"}
 """No commands, but names of ports."""
 
-NAMED = ("livegen controls --layout", "livegen eval --listen", "livegen render", "livegen train")
+NAMED = ("livegen analyse", "livegen controls --layout", "livegen eval --listen", "livegen render", "livegen train")
 """Told of, but not to be typed so."""
 
 NOT_RUN = {
@@ -50,6 +52,7 @@ NOT_RUN = {
     r"livegen jam .*--midi-api jack.*": "asks for a JACK server; tests/session has one",
     r"livegen jam .*--(rig gig|link|osc-host 0|web-host 0).*": "asks for a rig, an extra, or an open network",
     r"livegen jam .*(=|--model )(models/mine|solo|gan|vae|default).*": "tests/engines plays every shipped model",
+    r"livegen convert tune.nsf .*--track 3": "asks for an NSF of several songs; tests/formats/chip has them",
     r"livegen replay.*": "asks for a take; tests/cli/test_take_commands.py has one",
 }
 """Why a command is not run here, by what it looks like."""
@@ -154,6 +157,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         ]
     for name in ("song.mid", "theme.mid"):
         song.save(tmp_path / name)
+    soundfile.write(tmp_path / "kick.wav", np.sin(np.arange(4800) / 80.0), 48_000)
     (tmp_path / "mine.toml").write_text(blocks("docs/patches.md", "toml")[0], encoding="utf-8")
     (tmp_path / "friday.toml").write_text(set_list(), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
@@ -178,7 +182,7 @@ def test_a_command_runs(
     words = shlex.split(command.partition(" > ")[0])
     if command in JAMS[A_FEW:] and os.environ.get("LIVEGEN_REQUIRE_COMMANDS") != "1":
         pytest.skip(f"only {A_FEW} jams are played, but for LIVEGEN_REQUIRE_COMMANDS=1")
-    for name in (word for word in words if word.endswith(".vgz")):
+    for name in (word for word in words if word.endswith((".vgz", ".nsf"))):
         assert run(["livegen", "convert", "song.mid", name, "--loop-from", "1"], monkeypatch) in (0, None)
     if words[1] == "jam":
         words += [*SILENT, "--model", str(model)]
