@@ -144,8 +144,9 @@ def convert(
         Path,
         typer.Argument(
             metavar="IN",
-            help="What to read: .vgm .vgz .nsf .nsfe, another score: .mid .rmi .kar .npz .exprsco.pkl .seprsco.pkl, or "
-            "a tracker's text: .ftm.txt .fs.txt .txt, or words: .tx1.txt .events.txt, or a .wav for a sample",
+            help="What to read: .vgm .vgz .vgm.gz .nsf .nsfe, another score: .mid .rmi .kar .npz .exprsco.pkl "
+            ".seprsco.pkl, or a tracker's text: .ftm.txt .fs.txt .txt, or words: .tx1.txt .events.txt, or a .wav for a "
+            "sample",
         ),
     ],
     out_file: Annotated[

@@ -17,7 +17,7 @@ from livegen.errors import FormatError
 from livegen.formats.files import Warn, ignore
 from livegen.formats.midi.file import midi_timeline
 from livegen.formats.midi.timeline import changes_to_timeline
-from livegen.formats.score.kinds import MIDI_SOURCE_ENDINGS, read_piece
+from livegen.formats.score.kinds import MIDI_SOURCE_ENDINGS, SCORE_SOURCE_ENDINGS, read_piece
 from livegen.score import MIDI_CHANNEL, Voice
 from livegen.units import FRAME_RATE_HZ, period_to_bpm
 from livegen.voices import VOICE_OF_NAME
@@ -54,7 +54,7 @@ def read_played(path: Path, voices: Collection[Voice] = tuple(Voice), warn: Warn
     Parameters
     ----------
     path : Path
-        A MIDI file, whose channels 2, 3 and 10 are P2, TR and NO, and all others P1; or any other score.
+        A MIDI file, whose channels 2, 3 and 10 are P2, TR and NO, and all others P1; or another score, by its name.
     voices : collection of Voice
     warn : callable
         As `livegen.formats.score.kinds.read_piece` has it.
@@ -64,7 +64,8 @@ def read_played(path: Path, voices: Collection[Voice] = tuple(Voice), warn: Warn
     FormatError
         If the file cannot be read; or as `warn` does.
     """
-    if path.name.lower().endswith(MIDI_SOURCE_ENDINGS):
+    name = path.name.lower()
+    if name.endswith(MIDI_SOURCE_ENDINGS) or not name.endswith(SCORE_SOURCE_ENDINGS):
         timeline = midi_timeline(path, warn)
         return Played(timeline if set(voices) >= set(Voice) else _Some(timeline, voices))
     piece = read_piece(path, warn)
