@@ -12,7 +12,7 @@ const SHOWN = ["C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B�
 const FIFTH = 7;
 const THIRD = 4;
 const FIRST = 5; // F stands at the bottom left: so all twelve triads of each kind have a place
-const COLUMNS = 6; // of triangles that point up, in each row
+const COLUMNS = 5; // of triangles that point up, in each row
 const ROWS = 3;
 const SIDE = 60; // of a triangle, in units of the drawing
 const RISE = (SIDE * Math.sqrt(3)) / 2;
@@ -34,7 +34,7 @@ const drawn = (tag, attributes, ...children) => {
 };
 const nameOf = (root, isMinor) => `${KEYS[root]}_${isMinor ? "minor" : "major"}`;
 const wordOf = (root, isMinor) => `${SHOWN[root]}${isMinor ? "m" : ""}`;
-const pitchClass = (column, row) => (FIRST + FIFTH * column + THIRD * row) % 12;
+const pitchClass = (column, row) => (12 + FIRST + FIFTH * column + THIRD * row) % 12;
 
 export class Lattice {
   /**
@@ -47,8 +47,8 @@ export class Lattice {
     this.link = link;
     this.score = score;
     this.chord = NONE;
-    this.triangles = []; // of { element, chord, notes, column, row, isMinor }
-    this.corners = []; // of { element, note }
+    this.triangles = []; // of { element, chord, root, isMinor, notes }
+    this.corners = []; // of { element, notes }
     this.drag = null; // the finger, the triangle that it is on, and the moves since it came down
     this.surface = this.draw();
     this.path = make("p", { class: "path", role: "status" });
@@ -64,34 +64,32 @@ export class Lattice {
   show(values) {
     if (!(CHORD in values)) return;
     this.chord = values[CHORD];
-    for (const { element, chord } of this.triangles) element.classList.toggle("is-leading", chord === this.chord);
+    for (const { element, chord } of this.triangles) {
+      const isLeading = element.classList.toggle("is-leading", chord === this.chord);
+      if (isLeading) this.surface.insertBefore(element, this.corners[0].element); // over its neighbours' edges
+    }
   }
 
   draw() {
-    const width = (COLUMNS + (ROWS + 1) / 2) * SIDE + 2 * MARGIN;
+    const width = (COLUMNS + 1) * SIDE + 2 * MARGIN;
     const height = ROWS * RISE + 2 * MARGIN;
     const surface = drawn("svg", { class: "tonnetz", viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" });
-    const at = (column, row) => [MARGIN + (column + row / 2) * SIDE, height - MARGIN - row * RISE];
+    const corners = new Map(); // by where they are: each belongs to several triangles
+    const at = (column, row) => {
+      const point = [MARGIN + (column + row / 2) * SIDE, height - MARGIN - row * RISE];
+      corners.set(point.join(), [point, pitchClass(column, row)]);
+      return point;
+    };
     for (let row = 0; row < ROWS; row++) {
-      for (let column = 0; column < COLUMNS; column++) {
+      const first = -Math.floor(row / 2); // each row leans half a triangle to the right
+      for (let column = first; column < first + COLUMNS; column++) {
         const root = pitchClass(column, row);
         this.addTriangle(surface, [at(column, row), at(column + 1, row), at(column, row + 1)], root, false);
         const minor = (root + THIRD) % 12;
         this.addTriangle(surface, [at(column + 1, row), at(column, row + 1), at(column + 1, row + 1)], minor, true);
       }
     }
-    for (let row = 0; row <= ROWS; row++) {
-      for (let column = 0; column <= COLUMNS; column++) {
-        const [x, y] = at(column, row);
-        const note = pitchClass(column, row);
-        const corner = drawn("g", { class: "corner" }, drawn("circle", { cx: x, cy: y, r: CORNER }));
-        const word = drawn("text", { x, y });
-        word.textContent = SHOWN[note];
-        corner.append(word);
-        surface.append(corner);
-        this.corners.push({ element: corner, notes: [note] });
-      }
-    }
+    for (const [point, note] of corners.values()) this.addCorner(surface, point, note);
     surface.addEventListener("pointerdown", (event) => this.touch(event));
     surface.addEventListener("pointermove", (event) => this.goOn(event));
     for (const type of ["pointerup", "pointercancel"]) surface.addEventListener(type, (event) => this.letGo(event));
@@ -108,6 +106,14 @@ export class Lattice {
     element.append(word);
     surface.append(element);
     this.triangles.push({ element, chord, root, isMinor, notes: [root, root + (isMinor ? 3 : 4), root + FIFTH] });
+  }
+
+  addCorner(surface, [x, y], note) {
+    const word = drawn("text", { x, y });
+    word.textContent = SHOWN[note];
+    const element = drawn("g", { class: "corner" }, drawn("circle", { cx: x, cy: y, r: CORNER }), word);
+    surface.append(element);
+    this.corners.push({ element, notes: [note] });
   }
 
   under({ clientX, clientY }) {
