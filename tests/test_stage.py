@@ -136,8 +136,9 @@ def test_two_keyboards_on_channel_1_play_a_voice_each_and_the_take_replays(
         jam.osc().send("/livegen/stop")
         assert wait_until(lambda: not listener.hanging())
         assert wait_until(lambda: all(map(listener.is_connected, ("keyboard:keys", "minilab:keys"))))
-        for played in (minilab, keyboard):  # what the other way round is sent on is the same message
-            played.send(0x90, A4, 100)
+        minilab.send(0x90, A4, 100)
+        assert wait_until(lambda: listener.hanging() == {(2, A4 - 12)}), listener.hanging()
+        keyboard.send(0x90, A4, 100)  # the other way round, what is sent on is what minilab sends
         assert wait_until(lambda: listener.hanging() == {(0, A4), (2, A4 - 12)}), listener.hanging()
         minilab.send(0xB0, 64, 127)
         minilab.send(0x80, A4, 0)

@@ -393,7 +393,7 @@ def test_each_line_is_answered_by_one_sentence_and_an_older_one_is_gone(open_ses
     session = open_session()
     assert wait_until(lambda: session.instrument.state.horizon > 24)
     for line, answer in (
-        ("patch led", "there is no patch 'led': did you mean lead?"),
+        ("patch leat", "there is no patch 'leat': did you mean lead?"),
         ("patch lead", "patch lead"),
         ("patch", "patch lead"),
         ("model", "model hash"),
