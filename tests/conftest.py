@@ -15,6 +15,7 @@ from jack_keyboard import Keyboard
 from jack_listener import Listener
 from jack_server import jack_server
 from livegen_process import Jam
+from programs import Program
 from safetensors.numpy import save_file
 from waiting import wait_until
 
@@ -45,6 +46,20 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def _own_data(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Keep the takes of jams that tests play away from those of whoever runs the tests."""
     os.environ["LIVEGEN_DATA_DIR"] = str(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture
+def run_program(tmp_path: Path) -> Iterator[Callable[..., Program]]:
+    """Start programs that musicians have; they are gone after the test."""
+    running: list[Program] = []
+
+    def start(*command: str | Path, **environment: str) -> Program:
+        running.append(Program(tmp_path, *command, **environment))
+        return running[-1]
+
+    yield start
+    for program in running:
+        program.close()
 
 
 @pytest.fixture(scope="session")

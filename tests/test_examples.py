@@ -11,7 +11,7 @@ from pathlib import Path
 import mido
 import pytest
 from livegen_process import CHECKOUT, Jam, assert_left_well, environment
-from programs import PATIENCE_SECONDS, Program, free_port, needs
+from programs import PATIENCE_SECONDS, free_port, needs
 from waiting import wait_until
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -28,19 +28,6 @@ def jam(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jam]:
         jam.close()
 
 
-@pytest.fixture
-def run(tmp_path: Path) -> Iterator:
-    running: list[Program] = []
-
-    def start(*command: str | Path, **environment: str) -> Program:
-        running.append(Program(tmp_path, *command, **environment))
-        return running[-1]
-
-    yield start
-    for program in running:
-        program.close()
-
-
 def on_the_jam(name: str, jam: Jam, folder: Path) -> Path:
     """Return a copy of an example that talks to this jam, and listens where nobody else does."""
     text = (EXAMPLES / name).read_text("utf-8")
@@ -50,21 +37,21 @@ def on_the_jam(name: str, jam: Jam, folder: Path) -> Path:
     return copy
 
 
-def test_pure_data_follows_the_jam(run, jam: Jam, tmp_path: Path) -> None:
+def test_pure_data_follows_the_jam(run_program, jam: Jam, tmp_path: Path) -> None:
     needs("pd")
     patch = on_the_jam("follow.pd", jam, tmp_path)
-    pd = run("pd", "-nogui", "-noaudio", "-nomidi", "-nrt", "-stderr", "-open", patch)
+    pd = run_program("pd", "-nogui", "-noaudio", "-nomidi", "-nrt", "-stderr", "-open", patch)
     assert pd.has_printed(r"livegen: livegen temperature [\d.]+", r"livegen: livegen heartbeat"), pd.printed
     jam.osc().send("/livegen/temperature", 0.25)
     assert pd.has_printed(r"livegen: livegen temperature 0\.25"), pd.printed
     assert "error" not in pd.printed
 
 
-def test_supercollider_plays_a_line(run, jam: Jam, tmp_path: Path) -> None:
+def test_supercollider_plays_a_line(run_program, jam: Jam, tmp_path: Path) -> None:
     needs("sclang")
     script, runtime = on_the_jam("follow.scd", jam, tmp_path), tmp_path / "runtime"
     runtime.mkdir(mode=0o700)
-    sclang = run(
+    sclang = run_program(
         *("sclang", "-D", script),
         QT_QPA_PLATFORM="offscreen",
         QTWEBENGINE_DISABLE_SANDBOX="1",  # it has a browser in it, which refuses to run as root
@@ -75,19 +62,19 @@ def test_supercollider_plays_a_line(run, jam: Jam, tmp_path: Path) -> None:
     assert "ERROR" not in sclang.printed
 
 
-def test_python_plays_a_midi_file(run, jam: Jam, tmp_path: Path) -> None:
+def test_python_plays_a_midi_file(run_program, jam: Jam, tmp_path: Path) -> None:
     track = mido.MidiTrack([mido.Message("note_on", note=60, velocity=64), mido.Message("note_off", note=60, time=48)])
     file = mido.MidiFile()
     file.tracks.append(track)
     file.save(tmp_path / "keys.mid")
-    duet = run(sys.executable, EXAMPLES / "duet.py", tmp_path / "keys.mid", "--port", str(jam.osc_port))
+    duet = run_program(sys.executable, EXAMPLES / "duet.py", tmp_path / "keys.mid", "--port", str(jam.osc_port))
     assert duet.has_printed(r"^/livegen/temperature 0\.8", r"^/livegen/mode \w+", r"^the end"), duet.printed
     assert "Traceback" not in duet.printed
 
 
-def test_a_page_by_oscquery_sets_what_its_sliders_say(run, jam: Jam) -> None:
+def test_a_page_by_oscquery_sets_what_its_sliders_say(run_program, jam: Jam) -> None:
     tree = jam.page.rstrip("/") + "/livegen"
-    panel = run(
+    panel = run_program(
         sys.executable, EXAMPLES / "panel.py", "--livegen", tree, "--osc-port", str(jam.osc_port), "--port", "0"
     )
     assert panel.has_printed(r"^http://127"), panel.printed

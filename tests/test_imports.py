@@ -36,7 +36,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "engines.ensemble": WORDS | {"engines.cast", "engines.protocol"},
     "engines.sampling": {"system.kernels"},
     "engines.tonality": set(),
-    "engines.triads": {"engines.tonality"},
+    "engines.triads": {"controls", "engines.tonality"},
     "engines": WORDS | {"system"},
     "profiles": WORDS | {"toml"},
     "inputs": WORDS | {"toml", "system", "profiles"},

@@ -21,7 +21,7 @@ from livegen.engines.tonality import Key
 from livegen.engines.triads import scale_pitch_classes, triad_pitch_classes
 from livegen.events import Event, SetControl
 from livegen.judge.listening import MELODY_SECONDS, melodies
-from livegen.judge.notes import CLASHES, changes, notes_of
+from livegen.judge.notes import CLASHES, changes, intervals, notes_of
 from livegen.judge.stage import Stage, keys_of, roles
 from livegen.performance.harmony.lead import led
 from livegen.performance.harmony.walk import name_of
@@ -83,9 +83,9 @@ def main() -> None:
                         n_chord += bool(triad_pitch_classes(chord) & pitch_class)
                         n_scale += bool((scale_pitch_classes(chord) | triad_pitch_classes(chord)) & pitch_class)
                 n_onsets[voice] += len(changes(notes))
-                together = (notes > 0) & (melody > 0)
+                together = intervals(melody, notes)
                 both[voice] += int(together.sum())
-                clash[voice] += int(np.isin((melody - notes)[together] % 12, CLASHES).sum())
+                clash[voice] += int(together[list(CLASHES)].sum())
         seconds = MELODY_SECONDS * len(chosen)
         sys.stdout.write(
             f"pull {pull:g}: {n_chosen} chords, {n_new} new notes, in the chord {n_chord / n_new:.2f}, in it or its "

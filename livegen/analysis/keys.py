@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from livegen.engines.tonality import LISTENERS, SCORES, Key, key_fits
+from livegen.engines.tonality import LISTENERS, SCORES, Key, key_at, key_fits
 
 NAMES: Final = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 
@@ -27,8 +27,7 @@ def key_of(chroma: NDArray[np.float64]) -> tuple[Key, float] | None:
     fits = key_fits(chroma, _PROFILES)
     if not fits.any():
         return None
-    tonic, minor = divmod(int(fits.argmax()), 2)
-    return Key(tonic, bool(minor)), float(fits.max())
+    return key_at(int(fits.argmax())), float(fits.max())
 
 
 def keys_by_bar(chromas: NDArray[np.float64]) -> list[Key]:
@@ -45,4 +44,4 @@ def keys_by_bar(chromas: NDArray[np.float64]) -> list[Key]:
     way = [int(best.argmax())]
     for bar in range(len(fits) - 1, 0, -1):
         way.append(int(came_from[bar, way[-1]]))
-    return [Key(place // 2, bool(place % 2)) for place in reversed(way)]
+    return [key_at(place) for place in reversed(way)]

@@ -1,5 +1,6 @@
 """Tonality: which major or minor key pitch classes are heard in."""
 
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -20,6 +21,20 @@ class Key(NamedTuple):
 
     tonic: int
     is_minor: bool = False
+
+
+def key_at(place: int) -> Key:
+    """Return the key at a place among all, 0..23: from C up, each tonic's major key before its minor one."""
+    tonic, mode = divmod(place, 2)
+    return Key(tonic, bool(mode))
+
+
+def pitch_class_bits(root: int, semitones: Iterable[int]) -> int:
+    """Return the pitch classes so many semitones over a root as bits, bit 0 for C."""
+    mask = 0
+    for each in semitones:
+        mask |= 1 << (root + each) % 12
+    return mask
 
 
 def _templates(major: list[float], minor: list[float]) -> NDArray[np.float64]:

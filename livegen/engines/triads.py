@@ -6,7 +6,8 @@ Two triads that share a side have two of their three pitch classes in common, an
 
 from typing import Final
 
-from livegen.engines.tonality import Key
+from livegen.controls import SCALES
+from livegen.engines.tonality import Key, pitch_class_bits
 
 MOVES: Final = ("p", "l", "r")
 """Parallel (C major, C minor), leading-tone exchange (C major, E minor), relative (C major, A minor)."""
@@ -15,28 +16,21 @@ _TO_MINOR: Final = {"p": 0, "l": 4, "r": 9}
 """By how many semitones the root goes up where a move leads from a major triad. From a minor one it goes back."""
 
 _OF_TRIAD: Final = ((0, 4, 7), (0, 3, 7))
-_OF_SCALE: Final = ((0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 10))
+_OF_SCALE: Final = (SCALES["major"], SCALES["minor"])
 """Semitones over the root, in major and in minor."""
 
 
 def triad_pitch_classes(triad: Key) -> int:
     """Return the pitch classes of a triad as bits, bit 0 for C."""
-    return _bits(triad.tonic, _OF_TRIAD[triad.is_minor])
+    return pitch_class_bits(triad.tonic, _OF_TRIAD[triad.is_minor])
 
 
 def scale_pitch_classes(triad: Key) -> int:
     """Return the pitch classes of the major or natural minor scale over a triad's root as bits, bit 0 for C."""
-    return _bits(triad.tonic, _OF_SCALE[triad.is_minor])
+    return pitch_class_bits(triad.tonic, _OF_SCALE[triad.is_minor])
 
 
 def moved(triad: Key, move: str) -> Key:
     """Return the triad to which one of `MOVES` leads; the same move leads back."""
     semitones = _TO_MINOR[move]
     return Key((triad.tonic + (-semitones if triad.is_minor else semitones)) % 12, not triad.is_minor)
-
-
-def _bits(root: int, semitones: tuple[int, ...]) -> int:
-    mask = 0
-    for each in semitones:
-        mask |= 1 << (root + each) % 12
-    return mask

@@ -200,7 +200,9 @@ def plan(
         if _echo_lag(state, frame_index):
             sampling = replace(sampling, follow=tuple(_ECHO_NATS * is_player(state.values, voice) for voice in Voice))
         sampling = sampling if cue is None else cued(sampling, cue, frame_index)
-        sampling = _led(sampling, state, timeline) if chord is None else replace(sampling, scale=chord.pitch_classes)
+        sampling = (
+            _led(sampling, state, timeline, part) if chord is None else replace(sampling, scale=chord.pitch_classes)
+        )
         if state.band_enters_at(frame_index):
             sampling = coming_in(sampling, context.form.rests)
         frame, waiting = _drawn(state, timeline, part, frame, is_drawn, sampling, context, reach, chord)
@@ -210,9 +212,9 @@ def plan(
     return Step(PlannedFrame(frame_index, played, part.owner, offsets), frame, context, is_running, waiting)
 
 
-def _led(sampling: Sampling, state: State, timeline: Timeline) -> Sampling:
+def _led(sampling: Sampling, state: State, timeline: Timeline, part: Part) -> Sampling:
     """Return how the next frame is drawn under the chord that leads, if one does."""
-    frame_index, keys = timeline.end, state.keyboard.pitches()
+    frame_index, keys = timeline.end, part.performer.keys
     triad = leading(state.values, state.walk, timeline.steps, keys, frame_index)
     if triad is None:
         return sampling

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from livegen.controls import CONTROLS, KEYS, SCALES, VOICE_PREFIX, Value, Values
 from livegen.engines.protocol import Sampling
+from livegen.engines.tonality import pitch_class_bits
 from livegen.score import Voice
 
 _DENSITY_NATS: Final = 2.0
@@ -64,11 +65,7 @@ def knobs_of(values: Values) -> Mapping[str, Value]:
 
 def scale_mask(key: str, scale: str) -> int:
     """Return the pitch classes of a scale as bits, bit 0 for C."""
-    root = KEYS.index(key)
-    mask = 0
-    for semitones in SCALES[scale]:
-        mask |= 1 << (root + semitones) % 12
-    return mask
+    return pitch_class_bits(KEYS.index(key), SCALES[scale])
 
 
 def _of_voices(values: Values, name: str, kind: Callable[[Any], Any]) -> tuple[Any, ...]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from livegen_process import Jam, OscClient, assert_left_well
-from programs import PACKAGES, PATIENCE_SECONDS, Program, free_port, needs
+from programs import PACKAGES, PATIENCE_SECONDS, free_port, needs
 from waiting import wait_until
 
 
@@ -28,23 +28,10 @@ def osc(jam: Jam) -> OscClient:
     return jam.osc()
 
 
-@pytest.fixture
-def run(tmp_path: Path) -> Iterator:
-    running: list[Program] = []
-
-    def start(*command: str | Path, **environment: str) -> Program:
-        running.append(Program(tmp_path, *command, **environment))
-        return running[-1]
-
-    yield start
-    for program in running:
-        program.close()
-
-
-def test_oscsend_drives_a_jam_and_oscdump_follows_it(run, osc: OscClient, jam: Jam) -> None:
+def test_oscsend_drives_a_jam_and_oscdump_follows_it(run_program, osc: OscClient, jam: Jam) -> None:
     needs("oscsend", "oscdump")
     followed = free_port()
-    dump = run("oscdump", "-L", str(followed))
+    dump = run_program("oscdump", "-L", str(followed))
 
     def send(address: str, *types_and_values: str) -> None:
         subprocess.run(["oscsend", "localhost", str(jam.osc_port), address, *types_and_values], check=True, timeout=20)
@@ -128,12 +115,12 @@ PD = """#N canvas 0 0 700 400 12;
 """
 
 
-def test_pure_data_drives_a_jam_and_follows_it(run, jam: Jam, tmp_path: Path) -> None:
+def test_pure_data_drives_a_jam_and_follows_it(run_program, jam: Jam, tmp_path: Path) -> None:
     """It has no whole numbers: all that it sends are floats."""
     needs("pd")
     patch = tmp_path / "follow.pd"
     patch.write_text(PD.format(port=jam.osc_port, followed=free_port()))
-    pd = run("pd", "-nogui", "-noaudio", "-nomidi", "-nrt", "-stderr", "-open", patch)
+    pd = run_program("pd", "-nogui", "-noaudio", "-nomidi", "-nrt", "-stderr", "-open", patch)
     assert pd.has_printed(
         r"heard: .*livegen temperature 0\.25",
         r"heard: .*livegen rewind 2$",
@@ -159,13 +146,13 @@ jam.sendBundle(3600, ['/livegen/tightness', 0.5]);
 """
 
 
-def test_supercollider_drives_a_jam_and_follows_it(run, jam: Jam, tmp_path: Path) -> None:
+def test_supercollider_drives_a_jam_and_follows_it(run_program, jam: Jam, tmp_path: Path) -> None:
     """Its bundles have time tags: one three tenths of a second ahead, and one of a clock that is an hour off."""
     needs("sclang")
     script, runtime = tmp_path / "follow.scd", tmp_path / "runtime"
     script.write_text(SUPERCOLLIDER.format(port=jam.osc_port))
     runtime.mkdir(mode=0o700)
-    sclang = run(
+    sclang = run_program(
         *("sclang", "-D", script),
         QT_QPA_PLATFORM="offscreen",
         QTWEBENGINE_DISABLE_SANDBOX="1",  # it has a browser in it, which refuses to run as root

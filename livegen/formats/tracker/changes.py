@@ -4,7 +4,7 @@ A writer puts them into rows. Notes that the performer played, and those of voic
 sound by an instrument that has the patch's macros; all others by a plain one, with the volume and timbre of the score.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -114,6 +114,12 @@ def changes_of(piece: Piece, rate_hz: float = ENGINE_RATE_HZ) -> list[list[Chang
     frames = validate_frames(piece.frames)
     attacks, ticks = onsets(frames), frame_ticks(len(frames), rate_hz).tolist()
     return [_voice_changes(piece, voice, frames[:, voice], attacks[:, voice], ticks) for voice in Voice]
+
+
+def instruments_of(changes: Iterable[Iterable[Change]]) -> list[Instrument]:
+    """Return the instruments of all voices' changes, each once, in the order in which they are first used."""
+    used = (change.instrument for of_voice in changes for change in of_voice)
+    return list(dict.fromkeys(instrument for instrument in used if instrument is not None))
 
 
 def _voice_changes(

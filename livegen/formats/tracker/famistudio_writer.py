@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from livegen.formats.score.piece import Piece
 from livegen.formats.tracker.bends import Bends, bends_of
-from livegen.formats.tracker.changes import CUT, Change, Instrument, changes_of, with_all_said
+from livegen.formats.tracker.changes import CUT, Change, Instrument, changes_of, instruments_of, with_all_said
 from livegen.formats.tracker.famistudio_channel import VIBRATO_DEPTHS, VIBRATO_TICKS
 from livegen.formats.tracker.famistudio_columns import Column, columns_of
 from livegen.formats.tracker.famistudio_song import CHANNELS, MAX_DURATION, N_NOTES, NOTE_NAMES, Timing
@@ -49,9 +49,7 @@ def famistudio_text(piece: Piece, name: str) -> str:
     """
     changes = changes_of(piece)
     columns = columns_of(piece, changes, name)
-    instruments = dict.fromkeys(
-        change.instrument for of_voice in changes for change in of_voice if change.instrument is not None
-    )
+    instruments = instruments_of(changes)
     tags = piece.tags
     said = {"TempoMode": "FamiStudio", "Name": tags.title, "Author": tags.author, "Copyright": tags.date}
     lines = [_line(0, "Project", {key: value for key, value in said.items() if value})]

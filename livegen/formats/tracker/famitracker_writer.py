@@ -9,7 +9,7 @@ from typing import Final
 
 from livegen.formats.score.piece import Piece
 from livegen.formats.tracker.bends import Bends, bends_of
-from livegen.formats.tracker.changes import CUT, Change, Instrument, changes_of, with_all_said
+from livegen.formats.tracker.changes import CUT, Change, Instrument, changes_of, instruments_of, with_all_said
 from livegen.formats.tracker.famitracker_rows import Rows, is_short, rows_of
 from livegen.formats.tracker.famitracker_song import MAX_COLUMNS, N_CHANNELS, N_NOTES, Effect
 from livegen.formats.tracker.grid import ROUND_RATE_HZ, rate_of
@@ -50,9 +50,7 @@ def famitracker_text(piece: Piece, name: str) -> str:
     rate_hz = rate_of(piece)
     changes = changes_of(piece, rate_hz)
     rows = rows_of(piece, changes, rate_hz, name)
-    instruments = list(
-        dict.fromkeys(change.instrument for of_voice in changes for change in of_voice if change.instrument is not None)
-    )
+    instruments = instruments_of(changes)
     channels = [_channel(voice, changes[voice], rows, instruments) for voice in Voice]
     channels.append(
         {

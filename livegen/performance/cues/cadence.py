@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.controls import KEYS, SCALES, Values
-from livegen.engines.tonality import SCORES, WEIGHTS, Key, key_fits
+from livegen.engines.tonality import SCORES, WEIGHTS, Key, key_at, key_fits, pitch_class_bits
 from livegen.performance.cues.cue import Cue
 from livegen.performance.timeline import Step
 from livegen.score import N_VOICES, NOTE_RANGE, ONSET_VOLUME_RISE, PITCHED, SILENCE, VOLUME_MAX, Column, Voice
@@ -78,8 +78,7 @@ def heard_key(steps: Sequence[Step], values: Values) -> Key:
 
 
 def _best(fits: NDArray[np.float64]) -> Key:
-    tonic, mode = divmod(int(np.argmax(fits)), 2)
-    return Key(tonic, bool(mode))
+    return key_at(int(np.argmax(fits)))
 
 
 def _n_pitch_classes(notes: NDArray[np.int64]) -> int:
@@ -129,8 +128,8 @@ def chord_at(cue: Cue, frame_index: int, bar_frames: float) -> Chord:
         is_prepared = strike - begin >= _PREPARED_SHARE * bar_frames
         degree = _FOURTH if is_prepared and 2 * frame_index < begin + strike else _FIFTH
     root = (cue.key.tonic + degree) % 12
-    third, fifth = root + _THIRDS[degree][cue.key.is_minor], root + 7
-    return Chord(root, 1 << root | 1 << third % 12 | 1 << fifth % 12, frame_index == strike - 1)
+    chord = pitch_class_bits(root, (0, _THIRDS[degree][cue.key.is_minor], 7))
+    return Chord(root, chord, frame_index == strike - 1)
 
 
 def settled(

@@ -13,7 +13,7 @@ import numpy as np
 from livegen.controls import Values
 from livegen.engines.protocol import ANY_PITCH_CLASS, Sampling
 from livegen.engines.sampling import seed_bits, uniform
-from livegen.engines.tonality import Key
+from livegen.engines.tonality import Key, key_at
 from livegen.engines.triads import scale_pitch_classes, triad_pitch_classes
 from livegen.performance.cues.cadence import heard_key
 from livegen.performance.harmony.walk import Walk, triad_of
@@ -79,8 +79,7 @@ def performers_triad(steps: Sequence[Step], keys: Sequence[int]) -> Key | None:
         chroma[key % 12] += _FADE_FRAMES
     if not chroma.any():
         return None
-    tonic, mode = divmod(int(np.argmax(_TRIADS @ np.sqrt(chroma))), 2)
-    return Key(tonic, bool(mode))
+    return key_at(int(np.argmax(_TRIADS @ np.sqrt(chroma))))
 
 
 def start_of_walk(values: Values, steps: Sequence[Step]) -> Key:

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from livegen.controls import KEYS
-from livegen.engines.tonality import Key
+from livegen.controls import TRIADS
+from livegen.engines.tonality import Key, key_at
 from livegen.engines.triads import MOVES, moved
 from livegen.performance.cues.cue import Mark
 from livegen.performance.tempo import Tempo
@@ -14,18 +14,15 @@ from livegen.performance.tempo import Tempo
 WALKS: Final = frozenset({"tonnetz.move", "tonnetz.path", *(f"tonnetz.{move}" for move in MOVES)})
 """The controls that go from the chord of the lattice to others."""
 
-_MODES: Final = ("major", "minor")
-
 
 def name_of(triad: Key) -> str:
     """Return a triad as the control ``tonnetz.chord`` has it: ``c_minor``."""
-    return f"{KEYS[triad.tonic]}_{_MODES[triad.is_minor]}"
+    return TRIADS[2 * triad.tonic + triad.is_minor]
 
 
 def triad_of(name: str) -> Key | None:
     """Return the triad that a value of ``tonnetz.chord`` names; None for ``none``."""
-    key, _, mode = name.partition("_")
-    return Key(KEYS.index(key), mode == "minor") if mode else None
+    return key_at(TRIADS.index(name)) if name in TRIADS else None
 
 
 def steps_of(moves: str) -> str | None:
