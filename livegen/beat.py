@@ -187,7 +187,8 @@ def follow_beat(times: ArrayLike, current: Beat | None = None) -> Beat | None:
     if abs(grids[0]) < _STRONG:  # the onsets are steady eighths: any of them may be the beat
         expected = current.phase if current else -times[0] / period  # a performer's first onset is on the beat
         phase += 0.5 * (abs((expected - phase + 0.5) % 1.0 - 0.5) > 0.25)
-    return _refined(times, period, phase)
+    weights = np.exp((times - times[-1]) / _FADE_FRAMES)  # the latest onsets count most
+    return _laid_through(times, weights, Beat(float(period), phase))
 
 
 def find_beat(times: ArrayLike, clear: float = _CLEAR) -> Beat | None:
@@ -268,9 +269,18 @@ def _weighted_sizes(
 
 
 def _laid_through(times: NDArray[np.float64], weights: NDArray[np.float64], beat: Beat) -> Beat:
-    """Return the beat whose quarters lie nearest to the onsets of a piece, of which it is known roughly."""
+    """Return the beat whose quarters lie nearest to onsets, of which it is known roughly.
+
+    It keeps its period if another would be over 2 % off.
+    """
     beats = np.round(4.0 * (times / beat.period_frames + beat.phase)) / 4.0
-    return _line_through(times, beats, weights / weights.sum(), beat.period_frames)
+    weights = weights / weights.sum()
+    middle, at = float(weights @ beats), float(weights @ times)
+    spread = float(weights @ (beats - middle) ** 2)
+    period = float(weights @ ((beats - middle) * (times - at))) / spread if spread > 0.0 else beat.period_frames
+    if abs(period / beat.period_frames - 1.0) > 0.02:
+        period = beat.period_frames
+    return Beat(period, (middle - at / period) % 1.0)
 
 
 def _sizes(times: NDArray[np.float64], periods: NDArray[np.float64]) -> list[NDArray[np.float32]]:
@@ -288,28 +298,6 @@ def _sizes(times: NDArray[np.float64], periods: NDArray[np.float64]) -> list[NDA
 def _usual(period_frames: Any) -> Any:
     """Return how usual the tempi of some periods are, 0..1."""
     return np.exp(-0.5 * (np.log2(period_frames / _USUAL_PERIOD_FRAMES) / _OCTAVE_SPREAD) ** 2)
-
-
-def _refined(times: NDArray[np.float64], period_frames: float, phase: float) -> Beat:
-    """Return the beat whose quarters lie nearest to the onsets. The latest onsets count most."""
-    beats = np.round(4.0 * (times / period_frames + phase)) / 4.0
-    weights = np.exp((times - times[-1]) / _FADE_FRAMES)
-    return _line_through(times, beats, weights / weights.sum(), period_frames)
-
-
-def _line_through(
-    times: NDArray[np.float64], beats: NDArray[np.float64], weights: NDArray[np.float64], period_frames: float
-) -> Beat:
-    """Return the beat that lies nearest to onsets of which it is known on which beats they fall.
-
-    It keeps its period if another would be over 2 % off. The weights sum up to 1.
-    """
-    middle, at = float(weights @ beats), float(weights @ times)
-    spread = float(weights @ (beats - middle) ** 2)
-    period = float(weights @ ((beats - middle) * (times - at))) / spread if spread > 0.0 else period_frames
-    if abs(period / period_frames - 1.0) > 0.02:
-        period = period_frames
-    return Beat(period, (middle - at / period) % 1.0)
 
 
 def _grids(times: NDArray[np.float64], period_frames: float) -> list[complex]:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from livegen.analysis.bars import STEPS_A_BAR, STEPS_A_BEAT, Bars, bars_of
 from livegen.analysis.form import PHRASE_BARS, phrases, similarities
-from livegen.analysis.keys import NAMES, key_of, keys_by_bar, name_of
+from livegen.analysis.keys import NAMES, key_changes, key_of, keys_by_bar, name_of
 from livegen.analysis.motifs import Motif, motifs_of
 from livegen.engines.tonality import Key
 from livegen.errors import FormatError
@@ -78,7 +78,7 @@ class Analysis:
 
     def figures(self) -> dict[str, Any]:
         """Return the analysis as plain values."""
-        runs = [bar for bar, key in enumerate(self.keys) if bar == 0 or key != self.keys[bar - 1]]
+        runs = key_changes(self.keys)
         return {
             "seconds": round(self.seconds, 3),
             "tempo": {

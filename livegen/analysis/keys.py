@@ -30,6 +30,11 @@ def key_of(chroma: NDArray[np.float64]) -> tuple[Key, float] | None:
     return key_at(int(fits.argmax())), float(fits.max())
 
 
+def key_changes(keys: list[Key]) -> list[int]:
+    """Return the bars in which a key begins, from 0."""
+    return [bar for bar, key in enumerate(keys) if bar == 0 or key != keys[bar - 1]]
+
+
 def keys_by_bar(chromas: NDArray[np.float64]) -> list[Key]:
     """Return the key of each bar, given how long each pitch class sounds in it, shape (bars, 12)."""
     padded = np.pad(chromas, ((1, 1), (0, 0)))

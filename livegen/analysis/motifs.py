@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from livegen.score import PITCHED, Voice
 
-_LENGTHS: Final = (16, 12, 8, 6, 5, 4)
 _FEWEST_RETURNS: Final = {16: 2, 12: 2, 8: 2, 6: 3, 5: 3, 4: 3}
+"""Lengths in notes, the longest first, and how often a motif of each must come."""
+
 _MOST_MOTIFS: Final = 6
 _MOST_NOTES: Final = 20_000
 _LONGEST_STEP: Final = 16  # sixteenths from one note to the next: a longer rest divides motifs
@@ -44,7 +45,7 @@ def motifs_of(struck: dict[Voice, tuple[NDArray[np.int64], NDArray[np.int64]]]) 
     lines = {voice: tuple(column[:_MOST_NOTES] for column in struck[voice]) for voice in PITCHED}
     is_taken = {voice: np.zeros(len(lines[voice][0]), np.bool_) for voice in PITCHED}
     found: list[Motif] = []
-    for length in _LENGTHS:
+    for length, fewest in _FEWEST_RETURNS.items():
         by_shape: dict[tuple[bytes, bytes], list[tuple[Voice, int]]] = defaultdict(list)
         for voice, (steps, notes) in lines.items():
             rises, waits = np.diff(notes), np.diff(steps)
@@ -54,7 +55,7 @@ def motifs_of(struck: dict[Voice, tuple[NDArray[np.int64], NDArray[np.int64]]]) 
                     by_shape[rise.tobytes(), wait.tobytes()].append((voice, at))
         for places in sorted(by_shape.values(), key=len, reverse=True):
             free = _apart(places, is_taken, length)
-            if len(free) < _FEWEST_RETURNS[length]:
+            if len(free) < fewest:
                 continue
             for voice, at in free:
                 is_taken[voice][at : at + length] = True

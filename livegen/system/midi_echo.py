@@ -4,7 +4,7 @@ import math
 import threading
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
 
@@ -28,23 +28,22 @@ _PRESSED: Final = 64  # from this value on a controller that is a button is down
 
 @dataclass(frozen=True, slots=True)
 class _Leaving:
-    """The message that left as the `number`th, and whether it hands on what a keyboard plays."""
+    """A message that left, whether it hands on what a keyboard plays, and the ports from which it came back."""
 
-    number: int
     seconds: float
     data: bytes
     is_thru: bool
+    returned: set[str] = field(default_factory=set)
 
 
 class _Port:
-    """What came back from one port: the numbers of messages, and the keys that are down by an echo.
+    """What came back from one port: the keys that are down by an echo.
 
     By channel it is counted, too, how many note_ons came back or stayed away, and how many of the latter speak for a
     keyboard still.
     """
 
     def __init__(self) -> None:
-        self.returned: set[int] = set()
         self.echoing_keys: set[tuple[int, ...]] = set()
         self._n_counted = [0] * _N_CHANNELS
         self._n_left_out = [0] * _N_CHANNELS
@@ -90,7 +89,6 @@ class EchoFilter:
         self._window_seconds = window_seconds
         self._lock = threading.Lock()
         self._sent: deque[_Leaving] = deque()
-        self._n_sent = 0
         self._n_note_ons = [0] * _N_CHANNELS
         self._ports: dict[str, _Port] = {}
 
@@ -98,8 +96,7 @@ class EchoFilter:
         """Remember a message that leaves now; `is_thru` where it hands on what a keyboard plays."""
         with self._lock:
             self._forget(now_seconds)
-            self._sent.append(_Leaving(self._n_sent, now_seconds, _canonical(message), is_thru))
-            self._n_sent += 1
+            self._sent.append(_Leaving(now_seconds, _canonical(message), is_thru))
 
     def is_echo(self, message: Sequence[int], now_seconds: float, port: str = "") -> bool:
         """Tell whether a message that arrives now at the port of this name is our own and is to be dropped."""
@@ -115,10 +112,10 @@ class EchoFilter:
                 there.echoing_keys.discard(key)
                 if not was_echoing:
                     return False
-            sent = self._first(data, now_seconds, there)
+            sent = self._first(data, now_seconds, port)
             if sent is None:
                 return False
-            there.returned.add(sent.number)
+            sent.returned.add(port)
             if kind == 0x90:
                 is_keyboard = there.leaves_out(channel, self._n_note_ons[channel])
                 if sent.is_thru and is_keyboard:
@@ -126,11 +123,11 @@ class EchoFilter:
                 there.echoing_keys.add(key)
             return True
 
-    def _first(self, data: bytes, now_seconds: float, there: _Port) -> _Leaving | None:
+    def _first(self, data: bytes, now_seconds: float, port: str) -> _Leaving | None:
         """Return the first message that these bytes can be the echo of."""
         for sent in self._sent:
             is_fresh = 0.0 <= now_seconds - sent.seconds <= self._window_seconds
-            if sent.data == data and is_fresh and sent.number not in there.returned:
+            if sent.data == data and is_fresh and port not in sent.returned:
                 return sent
         return None
 
@@ -140,8 +137,6 @@ class EchoFilter:
             sent = self._sent.popleft()
             if sent.data and sent.data[0] & 0xF0 == 0x90:
                 self._n_note_ons[sent.data[0] & 0x0F] += 1
-            for port in self._ports.values():
-                port.returned.discard(sent.number)
 
 
 @dataclass(frozen=True, slots=True)

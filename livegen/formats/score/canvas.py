@@ -113,6 +113,11 @@ class PngCanvas:
             self._image.save(partial, format="PNG")
 
 
+def canvas_for(path: Path, width: int, height: int) -> Canvas:
+    """Return a canvas for the kind of picture that a file's name ends with: .svg, else .png."""
+    return (SvgCanvas if path.suffix.lower() == ".svg" else PngCanvas)(width, height)
+
+
 def _corners(x: float, y: float, width: float, height: float) -> tuple[int, int, int, int]:
     """Return the first and the last pixel of a rectangle in both directions. It covers at least one pixel."""
     left, top = round(x), round(y)

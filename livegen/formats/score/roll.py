@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.errors import FormatError
-from livegen.formats.score.canvas import MIDDLE, RIGHT, Canvas, PngCanvas, SvgCanvas
+from livegen.formats.score.canvas import MIDDLE, RIGHT, Canvas, canvas_for
 from livegen.formats.score.piece import Piece
 from livegen.score import NOTE_RANGE, Column, Voice, onsets, validate_frames
 from livegen.units import FRAME_RATE_HZ, MAX_VOLUME
@@ -23,8 +23,8 @@ PICTURE_ENDINGS: Final = (".png", ".svg")
 
 _MAX_SECONDS: Final = 3600
 VOICE_COLOURS: Final = {Voice.P1: "#ff6b81", Voice.P2: "#4cc9f0", Voice.TR: "#7bd88f", Voice.NO: "#c3a6ff"}
-_BACKGROUND, _LANE, _BLACK_KEYS, _LINE, _OCTAVE = "#12141b", "#1a1d27", "#161922", "#2b3040", "#343a4d"
-_WORDS, _FAINT_WORDS, _PLAYER = "#e8eaf2", "#8b91a7", "#ffffff"
+BACKGROUND, LANE, WORDS, FAINT_WORDS = "#12141b", "#1a1d27", "#e8eaf2", "#8b91a7"
+_BLACK_KEYS, _LINE, _OCTAVE, _PLAYER = "#161922", "#2b3040", "#343a4d", "#ffffff"
 _IS_BLACK: Final = (False, True, False, True, False, False, True, False, True, False, True, False)
 
 _FRAME_WIDTH: Final = 4.0  # pixels, while the song is short
@@ -59,8 +59,8 @@ def write_picture(path: Path, piece: Piece) -> None:
             else "the score has no frames, so there is nothing to draw: choose another file"
         )
     layout = _Layout.of(frames)
-    canvas: Canvas = (SvgCanvas if path.suffix.lower() == ".svg" else PngCanvas)(layout.width, layout.height)
-    canvas.rectangle(0, 0, layout.width, layout.height, _BACKGROUND)
+    canvas = canvas_for(path, layout.width, layout.height)
+    canvas.rectangle(0, 0, layout.width, layout.height, BACKGROUND)
     player = piece.is_player
     _draw_head(canvas, layout, piece.tags.title or path.stem, has_player=bool(player.any()))
     for row in range(layout.n_rows):
@@ -206,7 +206,7 @@ def _runs(
 
 
 def _draw_head(canvas: Canvas, layout: _Layout, title: str, *, has_player: bool) -> None:
-    canvas.text(_LEFT, 26, title[: layout.width // 24], 20, _WORDS)
+    canvas.text(_LEFT, 26, title[: layout.width // 24], 20, WORDS)
     legend = [(voice.name, VOICE_COLOURS[voice]) for voice in Voice] + ([("player", _PLAYER)] if has_player else [])
     x = _LEFT
     for name, colour in legend:
@@ -214,22 +214,22 @@ def _draw_head(canvas: Canvas, layout: _Layout, title: str, *, has_player: bool)
             canvas.frame(x, 44, 14, 8, colour)
         else:
             canvas.rectangle(x, 44, 14, 8, colour)
-        canvas.text(x + 20, 48, name, 12, _FAINT_WORDS)
+        canvas.text(x + 20, 48, name, 12, FAINT_WORDS)
         x += 54
     minutes, seconds = divmod(round(layout.n_frames / FRAME_RATE_HZ), 60)
-    canvas.text(layout.width - _RIGHT, 26, f"{minutes}:{seconds:02d}", 14, _FAINT_WORDS, RIGHT)
+    canvas.text(layout.width - _RIGHT, 26, f"{minutes}:{seconds:02d}", 14, FAINT_WORDS, RIGHT)
 
 
 def _draw_grid(canvas: Canvas, layout: _Layout, row: int) -> None:
     width = layout.frames_in(row) * layout.frame_width
-    canvas.rectangle(_LEFT, layout.top(row), width, layout.pitch_height, _LANE)
+    canvas.rectangle(_LEFT, layout.top(row), width, layout.pitch_height, LANE)
     for key in range(layout.lowest, layout.highest + 1):
         if _IS_BLACK[key % 12]:
             canvas.rectangle(_LEFT, layout.key_y(key, row), width, _KEY_HEIGHT, _BLACK_KEYS)
     bottom = layout.top(row) + layout.pitch_height
     if layout.has_noise:
-        canvas.rectangle(_LEFT, layout.noise_y(row), width, layout.noise_height, _LANE)
-        canvas.text(_LEFT - 8, layout.noise_y(row) + layout.noise_height / 2, "NO", 11, _FAINT_WORDS, RIGHT)
+        canvas.rectangle(_LEFT, layout.noise_y(row), width, layout.noise_height, LANE)
+        canvas.text(_LEFT - 8, layout.noise_y(row) + layout.noise_height / 2, "NO", 11, FAINT_WORDS, RIGHT)
         bottom = layout.noise_y(row) + layout.noise_height
     second_width = FRAME_RATE_HZ * layout.frame_width
     step = next((s for s in _SECONDS_A_LABEL if s * second_width >= _LABEL_WIDTH), _SECONDS_A_LABEL[-1])
@@ -240,15 +240,15 @@ def _draw_grid(canvas: Canvas, layout: _Layout, row: int) -> None:
             canvas.rectangle(x, layout.top(row), 1, bottom - layout.top(row), _OCTAVE if is_labelled else _LINE, 0.7)
     for second in range(-(-first // FRAME_RATE_HZ // step) * step, last // FRAME_RATE_HZ + 1, step):
         x = layout.x(second * FRAME_RATE_HZ, row)
-        canvas.text(x, bottom + 12, f"{second // 60}:{second % 60:02d}", 11, _FAINT_WORDS, MIDDLE)
+        canvas.text(x, bottom + 12, f"{second // 60}:{second % 60:02d}", 11, FAINT_WORDS, MIDDLE)
     for key in range(-(-layout.lowest // 12) * 12, layout.highest + 1, 12):
         y = layout.key_y(key, row) + _KEY_HEIGHT
         canvas.rectangle(_LEFT, y, width, 1, _OCTAVE)
-        canvas.text(_LEFT - 8, y - _KEY_HEIGHT / 2, f"C{key // 12 - 1}", 11, _FAINT_WORDS, RIGHT)
+        canvas.text(_LEFT - 8, y - _KEY_HEIGHT / 2, f"C{key // 12 - 1}", 11, FAINT_WORDS, RIGHT)
 
 
 def _draw_marker(canvas: Canvas, layout: _Layout, frame_index: int, words: str) -> None:
     row = frame_index // layout.row_frames
     x = layout.x(frame_index, row)
-    canvas.rectangle(x, layout.top(row) - 12, 1, layout.row_height - _AXIS + 12, _WORDS, 0.8)
-    canvas.text(x + 4, layout.top(row) - 7, words[:40], 11, _WORDS)
+    canvas.rectangle(x, layout.top(row) - 12, 1, layout.row_height - _AXIS + 12, WORDS, 0.8)
+    canvas.text(x + 4, layout.top(row) - 7, words[:40], 11, WORDS)

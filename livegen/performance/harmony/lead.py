@@ -11,9 +11,9 @@ from typing import Final
 import numpy as np
 
 from livegen.controls import Values
-from livegen.engines.protocol import ANY_PITCH_CLASS, Sampling
+from livegen.engines.protocol import Sampling
 from livegen.engines.sampling import seed_bits, uniform
-from livegen.engines.tonality import Key, key_at
+from livegen.engines.tonality import Key, key_at, pitch_class_bits
 from livegen.engines.triads import scale_pitch_classes, triad_pitch_classes
 from livegen.performance.cues.cadence import heard_key
 from livegen.performance.harmony.walk import Walk, triad_of
@@ -34,6 +34,9 @@ _HEARD_FRAMES: Final = 48
 """The performer's chord is heard from so many of the last frames, two seconds."""
 
 _FADE_FRAMES: Final = 24.0
+_FADES: Final = tuple(float(np.exp(-age / _FADE_FRAMES)) for age in range(_HEARD_FRAMES))
+"""How much a note counts, by how many frames ago it sounded."""
+
 _OF_TRIAD: Final = ((1.0, 0, 0, 0, 0.7, 0, 0, 0.8, 0, 0, 0, 0), (1.0, 0, 0, 0.7, 0, 0, 0, 0.8, 0, 0, 0, 0))
 """How well a pitch class speaks for a triad, from its root up, in major and minor."""
 
@@ -68,13 +71,12 @@ def performers_triad(steps: Sequence[Step], keys: Sequence[int]) -> Key | None:
     The newest count most: a second before, a note counts for about a third. Of triads that fit alike, the one whose
     root is lowest in the order of `KEYS` is taken, major before minor.
     """
-    heard = steps[-_HEARD_FRAMES:]
     chroma = np.zeros(12)
-    for age, step in enumerate(reversed(heard)):
+    for step, fade in zip(reversed(steps[-_HEARD_FRAMES:]), _FADES, strict=False):
         for voice in PITCHED:
             note = int(step.planned.frame[voice, Column.NOTE])
             if step.planned.owner[voice] == PLAYER and note:
-                chroma[note % 12] += np.exp(-age / _FADE_FRAMES)
+                chroma[note % 12] += fade
     for key in keys:
         chroma[key % 12] += _FADE_FRAMES
     if not chroma.any():
@@ -117,11 +119,13 @@ def led(
     """
     if uniform(seed_bits(seed), frame_index, N_VOICES, _IS_LED) >= pull:
         return sampling
-    chord, scale = triad_pitch_classes(triad), scale_pitch_classes(triad)
-    beside = _beside(keys)
-    drawn = replace(sampling, scale=_first_of(scale & sampling.scale & ~beside, scale & ~beside, sampling.scale))
-    if phase is None or phase < _STRONG_PHASE:
-        drawn = replace(drawn, chord=chord)
+    free = scale_pitch_classes(triad) & ~_beside(keys)
+    is_strong = phase is None or phase < _STRONG_PHASE
+    drawn = replace(
+        sampling,
+        scale=free & sampling.scale or free or sampling.scale,
+        chord=triad_pitch_classes(triad) if is_strong else sampling.chord,
+    )
     leave_note = [0.0] * N_VOICES
     for voice in PITCHED:
         pitch_class = 1 << sounding[voice] % 12
@@ -132,13 +136,4 @@ def led(
 
 def _beside(keys: Sequence[int]) -> int:
     """Return the pitch classes a semitone beside the keys, but for those of the keys themselves."""
-    held, beside = 0, 0
-    for key in keys:
-        held |= 1 << key % 12
-        beside |= 1 << (key + 1) % 12 | 1 << (key - 1) % 12
-    return beside & ~held
-
-
-def _first_of(*masks: int) -> int:
-    """Return the first of some sets of pitch classes that is not empty."""
-    return next((mask for mask in masks if mask & ANY_PITCH_CLASS), ANY_PITCH_CLASS)
+    return (pitch_class_bits(1, keys) | pitch_class_bits(-1, keys)) & ~pitch_class_bits(0, keys)

@@ -1,8 +1,8 @@
 """A walk on the lattice: the chords that follow the one in force, one a beat."""
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Final
 
 from livegen.controls import TRIADS
@@ -58,7 +58,10 @@ class Walk:
         source : str
             Who asked for it.
         """
-        return cls(tuple(_along(moves, begin, tempo, horizon)), source)
+        first = math.floor(tempo.beats_at(horizon)) + 1.0
+        _, *chords = accumulate(moves, moved, initial=begin)
+        marks = (Mark.at(first + number, tempo, horizon) for number in range(len(chords)))
+        return cls(tuple(zip(marks, chords, strict=True)), source)
 
     def at(self, frame_index: int) -> Key | None:
         """Return the chord that it has come to in a frame; None before its first step."""
@@ -80,10 +83,3 @@ class Walk:
         """Return the first frame whose chord is another than in the walk before; None if there is none."""
         changed = set(self.steps) ^ set(before.steps)
         return min((mark.frame_index for mark, _ in changed), default=None)
-
-
-def _along(moves: str, begin: Key, tempo: Tempo, horizon: int) -> Iterator[tuple[Mark, Key]]:
-    chord, beat = begin, math.floor(tempo.beats_at(horizon)) + 1.0
-    for number, move in enumerate(moves):
-        chord = moved(chord, move)
-        yield Mark.at(beat + number, tempo, horizon), chord

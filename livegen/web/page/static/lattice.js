@@ -105,7 +105,8 @@ export class Lattice {
     word.textContent = wordOf(root, isMinor);
     element.append(word);
     surface.append(element);
-    this.triangles.push({ element, chord, root, isMinor, notes: [root, root + (isMinor ? 3 : 4), root + FIFTH] });
+    const notes = [root, root + (isMinor ? 3 : THIRD), root + FIFTH].map((note) => note % 12);
+    this.triangles.push({ element, chord, root, isMinor, notes });
   }
 
   addCorner(surface, [x, y], note) {
@@ -157,11 +158,12 @@ export class Lattice {
       this.shown = now;
       const sounding = this.notesIn(now - GLOW_FRAMES + 1, now + 1);
       const planned = this.notesIn(now + 1, now + 1 + GLOW_FRAMES);
-      for (const { element, notes } of [...this.triangles, ...this.corners]) {
-        const isIn = (set) => notes.every((note) => set.has(note % 12));
-        element.classList.toggle("is-sounding", isIn(sounding));
-        element.classList.toggle("is-planned", isIn(planned));
-      }
+      const show = ({ element, notes }) => {
+        element.classList.toggle("is-sounding", notes.every((note) => sounding.has(note)));
+        element.classList.toggle("is-planned", notes.every((note) => planned.has(note)));
+      };
+      this.triangles.forEach(show);
+      this.corners.forEach(show);
     }
     requestAnimationFrame(() => this.animate());
   }
