@@ -4,12 +4,12 @@ import secrets
 from collections.abc import Mapping
 from typing import Final
 
+from livegen.apu.render import SAMPLE_RATE_RANGE_HZ
 from livegen.controls import CONTROLS, MODEL_CONTROLS, Value, parse_value
 from livegen.errors import ControlError, FormatError, ScoreError
 from livegen.units import seconds_to_frame
 
 LONGEST_SECONDS: Final = 36_000.0
-RATES_HZ: Final = (8_000, 192_000)
 
 
 def checked_controls(controls: Mapping[str, object] | None) -> dict[str, Value]:
@@ -21,9 +21,9 @@ def checked_controls(controls: Mapping[str, object] | None) -> dict[str, Value]:
     return values
 
 
-def checked_change(name: str, value: object, *, changes_models: bool) -> Value:
-    """Return a value that a control is set to while it plays, checked and clamped; raises ControlError."""
-    if name in MODEL_CONTROLS and not changes_models:
+def checked_change(name: str, value: object) -> Value:
+    """Return a value that a control is set to on the offline clock, checked and clamped; raises ControlError."""
+    if name in MODEL_CONTROLS:
         raise ControlError(f"{name} cannot change on the offline clock: begin another session with another model")
     return parse_value(name, value)
 
@@ -46,7 +46,7 @@ def checked_frames(seconds: float) -> int:
 
 def checked_rate(rate: int) -> int:
     """Return a sample rate in Hz; raises FormatError."""
-    lowest, highest = RATES_HZ
+    lowest, highest = SAMPLE_RATE_RANGE_HZ
     if not lowest <= rate <= highest:
         raise FormatError(f"a sample rate of {rate} Hz is not to be had: allowed is {lowest} to {highest}")
     return rate

@@ -11,9 +11,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from livegen.api.checked import checked_change
 from livegen.api.sources import Recorded, Source
-from livegen.controls import Value
+from livegen.controls import Value, parse_value
 from livegen.engines.cast import Cast
 from livegen.errors import AudioError, LivegenError
 from livegen.events import Event, SetControl
@@ -89,8 +88,6 @@ class LiveClock:
         If a device that was asked for by name cannot be opened.
     """
 
-    changes_models: Final = True
-
     def __init__(self, rendition: Rendition, cast: Cast, patch: str, live: Live) -> None:
         self._gathered = Gathered(rendition.patch)
         self._until = 0.0
@@ -148,7 +145,7 @@ class LiveClock:
 
     def set(self, name: str, value: object, at: float | None) -> None:
         """Set a control; raises ControlError."""
-        self.receive(SetControl(name, checked_change(name, value, changes_models=True)), at)
+        self.receive(SetControl(name, parse_value(name, value)), at)
 
     def run(self, seconds: float) -> None:
         """Wait until so many seconds have been played since the last call."""

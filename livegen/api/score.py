@@ -11,16 +11,14 @@ from numpy.typing import ArrayLike, NDArray
 from livegen.api.checked import checked_rate
 from livegen.api.sources import Making, Recorded, Source, Written
 from livegen.errors import FormatError, ScoreError
-from livegen.formats.audio.file import AUDIO_ENDINGS
+from livegen.formats.audio.file import AUDIO_ENDINGS, DEFAULT_SAMPLE_RATE_HZ
 from livegen.formats.chip.register_files import REGISTER_ENDINGS, plain_name
 from livegen.formats.chip.register_log import Tags
 from livegen.formats.files import Warn, check_place, ignore
-from livegen.formats.score.kinds import MIDI_ENDINGS, SCORE_ENDINGS, read_piece
+from livegen.formats.score.kinds import MIDI_ENDINGS, read_piece
 from livegen.formats.score.piece import Piece
-from livegen.formats.score.roll import PICTURE_ENDINGS
 from livegen.offline.playback import read_recording
-from livegen.offline.render import check_output, write_silent
-from livegen.offline.rendition import DEFAULT_SAMPLE_RATE_HZ
+from livegen.offline.render import check_output, needs_sound, write_silent
 from livegen.score import validate_frames
 from livegen.takes.take import Take
 from livegen.units import frame_to_seconds
@@ -323,10 +321,10 @@ class Score:
         """
         place = Path(path)
         check_output(place)
-        if plain_name(place).endswith((*SCORE_ENDINGS, *PICTURE_ENDINGS)):
-            self._write_silent(place)
-        else:
+        if needs_sound(place):
             self._source.write(place, Making())
+        else:
+            self._write_silent(place)
 
     def _write_silent(self, path: Path, title: str = "", *, is_for_daw: bool = False) -> None:
         tags = replace(self._piece.tags, title=title or self._piece.tags.title)

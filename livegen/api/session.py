@@ -1,6 +1,7 @@
 """A session that a program plays: keys and controls go in, frames and sound come out."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -72,11 +73,11 @@ class Session:
         values, loaded_patch = checked_controls(controls), load_patch(patch)
         loaded = model if isinstance(model, Model) else load_model(model)
         compile_all(loaded.engine, loaded_patch)
-        patches = {name: load_patch(name) for name in list_patches()}
-        rendition = Rendition(loaded.engine, loaded_patch, 0, self.seed, values, patches=patches)
+        rendition = Rendition(loaded.engine, loaded_patch, 0, self.seed, values)
         self._clock: SteppedClock | LiveClock
         if live is None:
-            self._clock = SteppedClock(rendition)
+            patches = {name: load_patch(name) for name in list_patches()}
+            self._clock = SteppedClock(replace(rendition, patches=patches))
         else:
             self._clock = LiveClock(rendition, loaded.cast, str(patch), live)
 

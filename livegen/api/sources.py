@@ -8,13 +8,14 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from livegen.formats.audio.file import DEFAULT_SAMPLE_RATE_HZ
 from livegen.formats.chip.register_files import is_register_file
 from livegen.formats.chip.register_log import Tags
 from livegen.formats.score.piece import Piece
 from livegen.offline.convert import Options, piece_samples, piece_to_registers, piece_to_sound
 from livegen.offline.playback import Playback, Recording, write_recording
 from livegen.offline.render import Gathered, RenderedFrame, faded
-from livegen.offline.rendition import DEFAULT_SAMPLE_RATE_HZ, Rendition
+from livegen.offline.rendition import Rendition
 from livegen.patch import Patch
 
 

@@ -64,7 +64,7 @@ class SteppedClock:
 
     def set(self, name: str, value: object, at: float | None) -> None:
         """Set a control; raises ControlError."""
-        self.receive(SetControl(name, checked_change(name, value, changes_models=False)), at)
+        self.receive(SetControl(name, checked_change(name, value)), at)
 
     def run(self, seconds: float) -> None:
         """Play on, up to the frame in which so many seconds since the last call end."""

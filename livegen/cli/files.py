@@ -203,7 +203,6 @@ def convert(
     from livegen.formats.files import refuse
     from livegen.offline.convert import Options
     from livegen.offline.convert import convert as convert_file
-    from livegen.offline.tracks import song_targets
 
     options = Options(
         rate=rate,
@@ -225,6 +224,8 @@ def convert(
     told = refuse if strict else warn
     songs: Sequence[tuple[int | None, Path]] = [(track, out_file)]
     if tracks is not None:
+        from livegen.offline.tracks import song_targets
+
         songs = song_targets(in_file, out_file)
     failures = []
     with progress_bar() as progress:

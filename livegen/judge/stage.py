@@ -11,10 +11,10 @@ from livegen.controls import VOICE_PREFIX, Value
 from livegen.engines.checkpoint import load_engine
 from livegen.errors import TrainingError
 from livegen.events import Event, NoteOff, NoteOn
+from livegen.formats.audio.file import DEFAULT_SAMPLE_RATE_HZ
 from livegen.instrument.compile import compile_all
 from livegen.instrument.instrument import Instrument
 from livegen.offline.render import render
-from livegen.offline.rendition import DEFAULT_SAMPLE_RATE_HZ
 from livegen.patch import load_patch
 from livegen.score import Column, Voice
 from livegen.units import frame_to_seconds

@@ -16,12 +16,10 @@ from numpy.typing import NDArray
 
 from livegen.apu import FULL_SCALE, VOICES, render_blocks
 from livegen.errors import FormatError
-from livegen.formats.audio.file import AUDIO_ENDINGS, AudioWriter
+from livegen.formats.audio.file import AUDIO_ENDINGS, DEFAULT_SAMPLE_RATE_HZ, AudioWriter
 from livegen.formats.chip.nsf_file import NSF_SOURCE_ENDINGS
-from livegen.formats.chip.nsf_track import read_track
-from livegen.formats.chip.register_files import REGISTER_ENDINGS, plain_name, synth_log, write_registers
+from livegen.formats.chip.register_files import REGISTER_ENDINGS, plain_name, read_registers, synth_log, write_registers
 from livegen.formats.chip.register_log import VGM_RATE_HZ, RegisterLog, Tags, with_loop
-from livegen.formats.chip.vgm import read_vgm
 from livegen.formats.files import Warn, atomic_path, check_place, ignore
 from livegen.formats.midi.file import song_to_piece
 from livegen.formats.midi.nesmdb import is_nesmdb_layout, piece_to_song
@@ -42,7 +40,6 @@ from livegen.formats.tracker.file import TEXT_ENDING, TRACKER_ENDINGS
 from livegen.formats.words.events import EVENTS_ENDING, write_events
 from livegen.formats.words.kinds import WORD_ENDINGS, read_words
 from livegen.formats.words.tx1 import TX1_ENDING, write_tx1
-from livegen.offline.rendition import DEFAULT_SAMPLE_RATE_HZ
 from livegen.patch.delta import bit_rate_hz
 from livegen.patch.samples import SAMPLE_RATE_DEFAULT, encode_file
 from livegen.score import N_VOICES
@@ -225,9 +222,7 @@ def _registers_to_score(source: Path, target: Path, options: Options, progress: 
 
 def _read_log(source: Path, options: Options, warn: Warn, *, fades: bool = False) -> RegisterLog:
     loops = 1 if options.loops is None else options.loops
-    if not plain_name(source).endswith(NSF_SOURCE_ENDINGS):
-        return read_vgm(source, loops=loops, warn=warn)
-    return read_track(source, options.track, seconds=options.seconds, loops=loops, fades=fades, warn=warn)
+    return read_registers(source, options.track, seconds=options.seconds, loops=loops, fades=fades, warn=warn)
 
 
 def _score_to_sound(source: Path, target: Path, options: Options, progress: Progress, warn: Warn) -> Report:
@@ -428,19 +423,17 @@ _OF_SCORES: Final = (
     Conversion(_OTHER_SOURCES, (EVENTS_ENDING,), frozenset({"limits"}), _score_to_words),
 )
 
-CONVERSIONS: Final = (
+_OF_REGISTERS: Final = (
     Conversion((".vgm", ".vgz"), AUDIO_ENDINGS, _SOUND_OPTIONS | {"loops"}, _registers_to_sound),
     Conversion((".vgm", ".vgz"), REGISTER_ENDINGS, _TAG_OPTIONS | {"loop_from"}, _registers_to_registers),
     Conversion((".vgm", ".vgz"), MIDI_ENDINGS, frozenset({"title", "midi_layout", "loops"}), _registers_to_score),
     Conversion((".vgm", ".vgz"), _OTHER_TARGETS, frozenset({"loops"}), _registers_to_score),
     Conversion((".vgm", ".vgz"), TRACKER_ENDINGS, _TAG_OPTIONS | {"loops"}, _registers_to_score),
-    Conversion(NSF_SOURCE_ENDINGS, AUDIO_ENDINGS, _SOUND_OPTIONS | _SONG_OPTIONS, _registers_to_sound),
-    Conversion(
-        NSF_SOURCE_ENDINGS, REGISTER_ENDINGS, _TAG_OPTIONS | _SONG_OPTIONS | {"loop_from"}, _registers_to_registers
-    ),
-    Conversion(NSF_SOURCE_ENDINGS, MIDI_ENDINGS, _SONG_OPTIONS | {"title", "midi_layout"}, _registers_to_score),
-    Conversion(NSF_SOURCE_ENDINGS, _OTHER_TARGETS, _SONG_OPTIONS, _registers_to_score),
-    Conversion(NSF_SOURCE_ENDINGS, TRACKER_ENDINGS, _TAG_OPTIONS | _SONG_OPTIONS, _registers_to_score),
+)
+
+CONVERSIONS: Final = (
+    *_OF_REGISTERS,
+    *(replace(row, sources=NSF_SOURCE_ENDINGS, options=row.options | _SONG_OPTIONS) for row in _OF_REGISTERS),
     *_OF_SCORES,
     Conversion(WORD_ENDINGS, MIDI_ENDINGS, frozenset(), _words_to_midi),
     *(replace(row, sources=WORD_ENDINGS) for row in _OF_SCORES[1:]),

@@ -3,18 +3,16 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
 from livegen.controls import Value
 from livegen.engines.protocol import Engine
 from livegen.events import Event
+from livegen.formats.audio.file import DEFAULT_SAMPLE_RATE_HZ
 from livegen.formats.chip.register_files import is_register_file
 from livegen.formats.chip.register_log import VGM_RATE_HZ, Tags
 from livegen.instrument.instrument import Instrument
 from livegen.offline.render import RenderedFrame, render, render_to_file
 from livegen.patch import Patch
-
-DEFAULT_SAMPLE_RATE_HZ: Final = 48_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)

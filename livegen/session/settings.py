@@ -8,7 +8,7 @@ from livegen.controls import Value
 from livegen.inputs.midi_settings import MidiInSettings
 from livegen.offline.capture import CAPTURE_ENDINGS
 from livegen.outputs.midi_settings import MidiOutSettings
-from livegen.patch import load_patch, patch_text
+from livegen.patch import patch_text
 from livegen.rig import Library, Rig, SetList
 from livegen.system.resources import model_folder
 from livegen.takes.library import TakeSettings
@@ -104,16 +104,15 @@ def recorded_to(folder: Path | None, rig: Rig, library: Library) -> TakeSettings
     CheckpointError, PatchError
         If a model or a patch is not there.
     """
-    name = rig.patch or "plain"
+    begins_with = rig.patch or "plain"
+    name = library.patch_name(begins_with)
+    texts = {patch: library.texts.get(patch, patch) for patch in library.patches} | {name: begins_with}
     return TakeSettings(
         folder=folder,
         model=_model_at(rig.cast.model),
         voice_models={voice.name.lower(): _model_at(text) for voice, text in rig.cast.own.items()},
-        patch=load_patch(name).name,
-        patches={
-            **{patch: patch_text(library.texts.get(patch, patch)) for patch in library.patches},
-            load_patch(name).name: patch_text(name),
-        },
+        patch=name,
+        patches={patch: patch_text(text) for patch, text in texts.items()},
     )
 
 

@@ -20,6 +20,7 @@ from livegen.formats.files import atomic_path
 
 _FORMATS: Final = {".wav": "WAV", ".flac": "FLAC"}
 
+DEFAULT_SAMPLE_RATE_HZ: Final = 48_000
 AUDIO_ENDINGS: Final = tuple(_FORMATS)
 """How the name of an audio file may end."""
 

@@ -37,15 +37,34 @@ def is_register_file(path: Path) -> bool:
     return plain_name(path).endswith(REGISTER_ENDINGS)
 
 
-def read_registers(path: Path, warn: Warn = ignore) -> RegisterLog:
-    """Read the log of a file whose name ends in one of `REGISTER_SOURCE_ENDINGS`, of an NSF file its first song.
+def read_registers(
+    path: Path,
+    song: int | None = None,
+    *,
+    seconds: float | None = None,
+    loops: int = 1,
+    fades: bool = False,
+    warn: Warn = ignore,
+) -> RegisterLog:
+    """Read the log of a file whose name ends in one of `REGISTER_SOURCE_ENDINGS`.
+
+    Parameters
+    ----------
+    path : Path
+    song, seconds, fades
+        Of an NSF file, as `read_track` has them; without a song, the one that the file begins with.
+    loops : int
+        How often a loop is played.
+    warn : callable
 
     Raises
     ------
     FormatError
         As `read_vgm` and `read_track` do.
     """
-    return read_track(path, warn=warn) if plain_name(path).endswith(NSF_SOURCE_ENDINGS) else read_vgm(path, warn=warn)
+    if plain_name(path).endswith(NSF_SOURCE_ENDINGS):
+        return read_track(path, song, seconds=seconds, loops=loops, fades=fades, warn=warn)
+    return read_vgm(path, loops=loops, warn=warn)
 
 
 def write_registers(path: Path, log: RegisterLog) -> None:

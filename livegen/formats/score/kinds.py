@@ -48,7 +48,7 @@ _READ_ONLY: Final[dict[str, Reader]] = {
     ".rmi": read_midi_piece,
     ".kar": read_midi_piece,
     **dict.fromkeys(WORD_ENDINGS, lambda path, warn: song_to_piece(read_words(path, warn))),
-    **dict.fromkeys(REGISTER_SOURCE_ENDINGS, lambda path, warn: log_to_piece(read_registers(path, warn))),
+    **dict.fromkeys(REGISTER_SOURCE_ENDINGS, lambda path, warn: log_to_piece(read_registers(path, warn=warn))),
 }
 """MIDI files in a RIFF file, MIDI files with words to sing, songs as words, and register writes."""
 
