@@ -27,6 +27,9 @@ LONGEST_SAMPLE_BYTES: Final = 0xFF * 16 + 1
 
 HIGHEST_LEVEL: Final = 127
 
+DMC_BIT: Final = 0x10
+"""The channel's bit of $4015."""
+
 FETCH_CYCLES: Final = 4
 """CPU cycles from the moment when the reader wants a byte until the byte is there; it halts the CPU meanwhile.
 

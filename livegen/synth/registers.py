@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from livegen.apu.dmc import DMC_BIT
 from livegen.apu.frame_counter import RESET_CYCLES
 from livegen.apu.sweep import LOWEST_TIMER_PERIOD as LOWEST_PULSE_PERIOD
 from livegen.apu.triangle import LOWEST_TIMER_PERIOD as LOWEST_TRIANGLE_PERIOD
@@ -36,9 +37,6 @@ WRITTEN: Final = np.dtype(
     align=True,
 )
 """The values in a voice's registers. They are kept so that only what changes is written."""
-
-PLAYS_SAMPLE: Final = 0x10
-"""The DMC's bit of $4015."""
 
 _REST_PLACE, _REST_LENGTH = 0xFF, 0  # values of $4012 and $4013 for a byte of rest, at the end of the memory
 
@@ -197,7 +195,7 @@ def write_sample(writes: Record, cycle: int, rate: int, place: int, length: int,
     _write(writes, cycle, 0x4010, rate)
     _write(writes, cycle, 0x4012, place)
     _write(writes, cycle, 0x4013, length)
-    _write(writes, cycle, 0x4015, _status(triangle_is_on, PLAYS_SAMPLE))
+    _write(writes, cycle, 0x4015, _status(triangle_is_on, DMC_BIT))
     _write(writes, cycle, 0x4012, _REST_PLACE)
     _write(writes, cycle, 0x4013, _REST_LENGTH)
 

@@ -9,9 +9,9 @@ from typing import Final
 
 import numpy as np
 
-from livegen.apu.dmc import MEMORY_BYTES, SAMPLE_ALIGNMENT
+from livegen.apu.dmc import DMC_BIT, MEMORY_BYTES, SAMPLE_ALIGNMENT
 from livegen.apu.tables import DMC_PERIODS, REGIONS
-from livegen.synth.registers import NO, PLAYS_SAMPLE, TR, stop_sample, write_sample
+from livegen.synth.registers import NO, TR, stop_sample, write_sample
 from livegen.system.kernels import Record, kernel
 from livegen.units import CPU_CLOCK_HZ
 
@@ -72,7 +72,7 @@ def end_sample(synth: Record, writes: Record, cycle: int, sample: int) -> None:
 @kernel
 def sample_bit(synth: Record, sample: int) -> int:
     """Return the DMC's bit of $4015 for a write that gates the triangle and must not change what the DMC plays."""
-    return PLAYS_SAMPLE if sample < synth.sample.end_sample and _is_shared(synth) else 0
+    return DMC_BIT if sample < synth.sample.end_sample and _is_shared(synth) else 0
 
 
 @kernel

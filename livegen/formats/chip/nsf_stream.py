@@ -21,6 +21,7 @@ from typing import Final
 
 import numpy as np
 
+from livegen.apu.dmc import DMC_BIT
 from livegen.errors import FormatError
 from livegen.formats.chip.nsf_player import BANK_BYTES, FIRST_BANK, MASKED_REGISTERS, N_BANKS, WINDOW
 from livegen.formats.chip.register_log import VGM_RATE_HZ, RegisterLog
@@ -49,7 +50,6 @@ _ALWAYS: Final = frozenset({0x03, 0x07, 0x0B, 0x0F, _FRAME_COUNTER})  # a write 
 _UNUSED: Final = frozenset({0x09, 0x0D, 0x14, 0x16})
 _LEVEL: Final = 0x11
 _SAMPLE_REGISTERS: Final = frozenset({0x10, 0x12, 0x13})
-_DMC_BIT: Final = 0x10  # of $4015
 _KEY_TOKENS: Final = 3  # operations by which earlier runs are looked up
 _MAX_CANDIDATES: Final = 16  # earlier runs that are compared
 
@@ -104,7 +104,7 @@ def _needed(writes: list[tuple[int, int]], held: dict[int, int]) -> Tick:
 
 def _is_of_samples(register: int, value: int) -> bool:
     """Tell whether a write has a part in playing a sample, so that its place among the others matters."""
-    return register in _SAMPLE_REGISTERS or (register == _STATUS and value & _DMC_BIT != 0)
+    return register in _SAMPLE_REGISTERS or (register == _STATUS and value & DMC_BIT != 0)
 
 
 def encode(ticks: list[Tick], loop_tick: int | None) -> tuple[bytes, int]:

@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from livegen.apu.dmc import DMC_BIT
 from livegen.apu.memory import Memory, MemoryChange
 from livegen.cpu.memory import BANK_BYTES, BANK_REGISTERS
 from livegen.errors import FormatError
@@ -33,7 +34,7 @@ _SEARCHED_SECONDS: Final = (150.0, 300.0, 600.0)  # after so long a song's repea
 _SHORTEST_LOOP_SECONDS: Final = 1.0  # what repeats faster is an end: the program idles, or holds a last chord
 _TAIL_SECONDS: Final = 1.0  # for which an ended song sounds on after its last change
 _CHIP: Final = (0x4000, 0x4017)
-_STATUS, _SAMPLES_ON = 0x4015, 0x10
+_STATUS: Final = 0x4015
 _HEARD_PLACES: Final = (0, 4, 5, 6, 7)  # of banks: samples begin at $C000 or later, and after $FFFF comes $8000
 
 
@@ -179,7 +180,7 @@ def _log(nsf: NsfFile, song: int, machine: NsfMachine, end: _End, n_ticks: int) 
 
 def _memory(nsf: NsfFile, cycle: NDArray[np.int64], address: NDArray[np.int64], value: NDArray[np.uint8]) -> Memory:
     """Return where the DMC finds its samples among the banks, if a song plays any."""
-    if not (value[address == _STATUS] & _SAMPLES_ON).any():
+    if not (value[address == _STATUS] & DMC_BIT).any():
         return Memory()
     held = list(nsf.banks)
     changes = []

@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from livegen.apu.dmc import DMC_BIT
 from livegen.apu.memory import Memory, MemoryChange, content_after
 from livegen.apu.render import pulse_periods
 from livegen.errors import FormatError
@@ -14,7 +15,6 @@ VGM_RATE_HZ: Final = 44_100
 """Sample rate in which a VGM file counts its waits, whatever the rate at which it is rendered."""
 
 _STATUS: Final = 0x4015
-_DMC_BIT: Final = 0x10  # of $4015
 _PERIODS: Final = (0x4002, 0x4006)  # lower bytes of the pulses' periods; the upper bits are in the next register
 _CONSTANT_VOLUME: Final = 0x10  # a bit of $4000 and $4004
 _LENGTHS: Final = (0x4003, 0x4007, 0x400B, 0x400F)  # registers that load the length counters, which $4015 clears
@@ -123,7 +123,7 @@ def with_loop(log: RegisterLog, start: int) -> RegisterLog:
     first = int(np.searchsorted(log.sample, start))
     begin, end = _registers(log, first, start), _registers(log, len(log.cycle), log.length)
     if _STATUS in begin:
-        begin[_STATUS] = begin[_STATUS] & ~_DMC_BIT | end[_STATUS] & _DMC_BIT
+        begin[_STATUS] = begin[_STATUS] & ~DMC_BIT | end[_STATUS] & DMC_BIT
     changed = {address for address in begin if begin[address] != end[address]}
     if _STATUS in changed:
         changed |= begin.keys() & set(_LENGTHS)

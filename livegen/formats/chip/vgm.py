@@ -27,7 +27,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from livegen.apu.dmc import MEMORY_BYTES
+from livegen.apu.dmc import DMC_BIT, MEMORY_BYTES
 from livegen.apu.frame_counter import RESET_CYCLES
 from livegen.apu.memory import Memory, MemoryChange, content_after
 from livegen.apu.render import CPU_CLOCK_RANGE_HZ, samples_to_cycles
@@ -87,7 +87,6 @@ _STATUS: Final = 0x15  # $4015
 _FRAME_COUNTER: Final = 0x17
 _ALL_VOICES: Final = 0x0F
 _LENGTH_COUNTERS: Final = (0x03, 0x07, 0x0B, 0x0F)  # of $4003 and so on, with which notes begin
-_DMC_BIT: Final = 0x10  # of $4015
 _SECOND_CHIP: Final = "a second NES APU"
 _BLOCK_HEADER_BYTES: Final = 7
 
@@ -340,7 +339,7 @@ class _Stream:
 
     def _begins_samples(self) -> bool:
         is_status = np.frombuffer(self.registers, np.uint8) == _STATUS
-        return bool((np.frombuffer(self.values, np.uint8)[is_status] & _DMC_BIT).any())
+        return bool((np.frombuffer(self.values, np.uint8)[is_status] & DMC_BIT).any())
 
     def _leaves_voices_to_players(self) -> bool:
         """Tell whether notes begin before $4015 is first written, or it never is."""

@@ -70,7 +70,7 @@ class Channel:
             late, _, *lasts = self._delayed
             self._delayed = None
             self._play(late, *lasts)
-        if note is None and not self._release_in and not self._stop_in and self._delayed is None:
+        if note is None and not self._release_in and not self._stop_in:
             return
         is_begun = note is not None and note.value is not None
         is_released, is_stopped = (n_units == 1 and not is_begun for n_units in (self._release_in, self._stop_in))

@@ -6,6 +6,7 @@ Time is counted in ticks, so that nothing need be put off. Only in the ticks tha
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 from typing import Final
 
@@ -87,10 +88,10 @@ def columns_of(piece: Piece, changes: list[list[Change]], name: str) -> list[Col
     for at in range(0, len(bars), n_bars):
         start, stop = bars[at].start, bars[min(at + n_bars, len(bars)) - 1].end
         ticks = {tick - start for tick in busy[bisect_left(busy, start) : bisect_left(busy, stop)]}
-        is_whole = stop - start >= n_bars * longest - _EVEN * n_bars
-        timing, padding = _part(stop - start, longest)
-        if is_whole:
+        if stop - start >= n_bars * (longest - _EVEN):
             timing, padding = _timing(stop - start, BEATS_A_BAR * n_bars, ticks)
+        else:
+            timing, padding = _part(stop - start, longest), []
         columns.append(Column(start, stop, n_units, timing, padding))
         n_units += timing.length
     return columns
@@ -115,13 +116,13 @@ def _timing(length: int, n_beats: int, busy: set[int]) -> tuple[Timing, list[int
     return Timing(length, max(round(length / n_beats), 1), (1,)), []
 
 
-def _part(length: int, bar_length: int) -> tuple[Timing, list[int]]:
+def _part(length: int, bar_length: int) -> Timing:
     """Return the timing of a part of a bar: its notes are sixteenths, if those are whole ticks and fit, or ticks."""
     note_length, rest = divmod(bar_length, _NOTES_A_BEAT[0] * BEATS_A_BAR)
     fits = not rest and 0 < note_length <= MAX_NOTE_LENGTH and length * note_length <= MAX_PATTERN_TICKS
     if not fits or length % note_length:
-        return Timing(length, max(round(bar_length / BEATS_A_BAR), 1), (1,)), []
-    return Timing(length, _NOTES_A_BEAT[0] * note_length, (note_length,)), []
+        return Timing(length, max(round(bar_length / BEATS_A_BAR), 1), (1,))
+    return Timing(length, _NOTES_A_BEAT[0] * note_length, (note_length,))
 
 
 def _grooves(note_length: int, n_notes: int, length: int) -> Iterator[tuple[int, ...]]:
@@ -135,6 +136,7 @@ def _grooves(note_length: int, n_notes: int, length: int) -> Iterator[tuple[int,
         yield tuple(note_length + (at in places) for at in range(MAX_GROOVE_LENGTH))
 
 
+@lru_cache(maxsize=1 << 10)  # columns of one length are many, and each tries every groove
 def padding_ticks(groove: tuple[int, ...], padding: Padding, length: int) -> list[int]:
     """Return the ticks of so many in which a groove is padded."""
     at, ticks = Groove(groove, padding), []

@@ -10,10 +10,9 @@ from livegen.formats.score.piece import Piece
 from livegen.formats.tracker.famistudio_channel import Channel
 from livegen.formats.tracker.famistudio_song import CHANNELS, Note, Padding, Project, Song, Timing
 from livegen.formats.tracker.famistudio_song import Channel as Part
-from livegen.formats.tracker.ticks import PLAYER_SUFFIX, Recorder, clock_of
+from livegen.formats.tracker.ticks import PLAYER_SUFFIX, Recorder, RowClock, clock_of
 from livegen.score import Voice
 
-_TEMPO_TICKS: Final = 24
 _USUAL_TEMPO: Final = {
     False: 150,
     True: 125,
@@ -87,7 +86,7 @@ class _Player:
         self._louder = [sorted(at for at, note in notes.items() if note.volume is not None) for notes in self._notes]
         self._of_player = {name for name in project.instruments if name.endswith(PLAYER_SUFFIX)}
         self._groove: Groove | None = None
-        self._speed, self._left = song.speed, 0
+        self._speed, self._clock = song.speed, RowClock(self._rate_hz)
 
     @property
     def tempos(self) -> tuple[tuple[int, float], ...]:
@@ -101,7 +100,8 @@ class _Player:
         for unit in range(timing.length):
             if self._project.has_famitracker_tempo:
                 self._begin_unit(column, unit)
-                self._play_row()
+                for _ in self._clock.row(self._speed, self._song.tempo):
+                    self._play_tick()
                 continue
             while self._groove is not None and self._groove.is_padding:
                 self._play_tick()
@@ -152,16 +152,6 @@ class _Player:
         place = bisect_right(times, at)
         end = times[place] if place < len(times) else self._starts[-1]
         return min(end - at, _LONGEST_SLIDE)
-
-    def _play_row(self) -> None:
-        """Play the ticks of a row, one at least; parts of a tick that are left over go to the next row."""
-        tick, rest = divmod(self._song.tempo * _TEMPO_TICKS, self._speed)
-        self._left += 60 * round(self._rate_hz) - rest
-        while True:
-            self._left -= tick
-            self._play_tick()
-            if self._left <= 0:
-                return
 
     def _play_tick(self) -> None:
         is_player = [channel.instrument in self._of_player for channel in self._channels]

@@ -16,6 +16,7 @@ from livegen.formats.tracker.changes import CUT, Change, Instrument, changes_of,
 from livegen.formats.tracker.famistudio_channel import VIBRATO_DEPTHS, VIBRATO_TICKS
 from livegen.formats.tracker.famistudio_columns import Column, columns_of
 from livegen.formats.tracker.famistudio_song import CHANNELS, MAX_DURATION, N_NOTES, NOTE_NAMES, Timing
+from livegen.formats.tracker.text import quoted
 from livegen.score import Voice
 
 _FIRST_VALUE: Final = {Voice.P1: 1 - 24, Voice.P2: 1 - 24, Voice.TR: 1 - 12, Voice.NO: 31}
@@ -249,7 +250,5 @@ def _channel_lines(kind: str, patterns: list[_Pattern]) -> list[str]:
 
 def _line(depth: int, kind: str, said: Mapping[str, Any]) -> str:
     """Return an object and its attributes; doubled quotes are quotes in a value."""
-    attributes = [
-        f'{key}="{" ".join(str(value).split()).replace(chr(34), chr(34) * 2)}"' for key, value in said.items()
-    ]
+    attributes = [f"{key}={quoted(str(value))}" for key, value in said.items()]
     return "\t" * depth + " ".join([kind, *attributes])

@@ -7,12 +7,10 @@ from livegen.formats.score.piece import Piece
 from livegen.formats.tracker.famitracker_channel import IGNORED_EFFECTS, Channel
 from livegen.formats.tracker.famitracker_reader import STEERING
 from livegen.formats.tracker.famitracker_song import EMPTY, Cell, Module, Track
-from livegen.formats.tracker.ticks import PLAYER_SUFFIX, Recorder
+from livegen.formats.tracker.ticks import PLAYER_SUFFIX, Recorder, RowClock
 from livegen.score import Voice
 
 _USUAL_SPEED: Final = 6
-_TEMPO_TICKS: Final = 24
-_MINUTE: Final = 60
 
 
 def play_track(name: str, module: Module, track: Track) -> tuple[Piece, set[str]]:
@@ -61,7 +59,7 @@ class _Player:
         if track.uses_groove:
             self._groove = module.grooves.get(track.speed, ())
             self._speed = self._groove[0] if self._groove else _USUAL_SPEED
-        self._left = 0
+        self._clock = RowClock(module.rate_hz)
         self._jump = self._skip = -1
         self._halts = False
 
@@ -115,16 +113,9 @@ class _Player:
                 self._speed, self._groove = max(parameter, 1), ()
 
     def _play_ticks(self) -> None:
-        """Play the ticks of a row, one at least; parts of a tick that are left over go to the next row."""
-        tick, rest = 1, 0
-        if self._tempo:
-            tick, rest = divmod(self._tempo * _TEMPO_TICKS, self._speed)
-        self._left += _MINUTE * round(self._module.rate_hz) - rest if self._tempo else self._speed
-        while True:
-            self._left -= tick
+        """Play the ticks of a row."""
+        for _ in self._clock.row(self._speed, self._tempo):
             self.recorder.add([channel.tick() for channel in self._channels], self._played())
-            if self._left <= 0:
-                return
 
     def _played(self) -> list[bool]:
         """Return which voices play an instrument of the performer's."""

@@ -13,6 +13,7 @@ from livegen.formats.tracker.changes import CUT, Change, Instrument, changes_of,
 from livegen.formats.tracker.famitracker_rows import Rows, is_short, rows_of
 from livegen.formats.tracker.famitracker_song import MAX_COLUMNS, N_CHANNELS, N_NOTES, Effect
 from livegen.formats.tracker.grid import ROUND_RATE_HZ, rate_of
+from livegen.formats.tracker.text import quoted
 from livegen.score import Voice
 
 _LOWEST: Final = {Voice.P1: 24, Voice.P2: 24, Voice.TR: 12, Voice.NO: 1}
@@ -75,12 +76,12 @@ def _head(piece: Piece, rows: Rows, rate_hz: float) -> list[str]:
         f"# {program}",
         "",
         "# INFO block",
-        f"TITLE           {_quoted(tags.title)}",
-        f"AUTHOR          {_quoted(tags.author)}",
-        f"COPYRIGHT       {_quoted(tags.date)}",
+        f"TITLE           {quoted(tags.title)}",
+        f"AUTHOR          {quoted(tags.author)}",
+        f"COPYRIGHT       {quoted(tags.date)}",
         "",
         "# COMMENTS block",
-        f"COMMENT {_quoted(tags.notes)}",
+        f"COMMENT {quoted(tags.notes)}",
         "",
         "# PARAMS block",
         "MACHINE         0",
@@ -106,7 +107,7 @@ def _instrument_lines(instruments: list[Instrument]) -> list[str]:
                 sequences.append(f"MACRO     {kind:3d} {known[kind, said]:3d} {said}")
             of_instrument.append(known[kind, said] if said else -1)
         indices = " ".join(f"{index:3d}" for index in of_instrument)
-        lines.append(f"INST2A03 {number:3d}   {indices} {_quoted(instrument.name)}")
+        lines.append(f"INST2A03 {number:3d}   {indices} {quoted(instrument.name)}")
     return ["# SEQUENCES block", *sequences, "", "# INSTRUMENTS block", *lines, ""]
 
 
@@ -242,7 +243,7 @@ def _song_lines(piece: Piece, rows: Rows, channels: list[dict[tuple[int, int], _
         lines += [f"ROW {row:02X} : {' : '.join(cells)}" for row, cells in enumerate(zip(*of_channels, strict=True))]
     return [
         "# track HEADER block",
-        f"TRACK {rows.n_rows:3d} {rows.speed:3d} {_TEMPO:3d} {_quoted(piece.tags.title)}",
+        f"TRACK {rows.n_rows:3d} {rows.speed:3d} {_TEMPO:3d} {quoted(piece.tags.title)}",
         f"COLUMNS : {' '.join(map(str, columns))}",
         "",
         "# track FRAMES block",
@@ -258,7 +259,3 @@ def _song_lines(piece: Piece, rows: Rows, channels: list[dict[tuple[int, int], _
 def _cell(shown: str, effects: list[Effect], n_columns: int) -> str:
     said = [f"{letter}{parameter:02X}" for letter, parameter in effects]
     return " ".join([shown, *said, *["..."] * (n_columns - len(said))])
-
-
-def _quoted(text: str) -> str:
-    return '"' + " ".join(text.split()).replace('"', '""') + '"'

@@ -21,6 +21,11 @@ def read_text(path: Path) -> str:
     return read_bytes(path, MAX_BYTES).decode("utf-8-sig", "replace")
 
 
+def quoted(text: str) -> str:
+    """Return a text in double quotes, in one line; doubled quotes are quotes in it."""
+    return '"' + " ".join(text.split()).replace('"', '""') + '"'
+
+
 class Lines:
     """The lines of a text, and where in them a reader is.
 

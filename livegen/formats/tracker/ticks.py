@@ -1,6 +1,6 @@
 """Ticks of a tracker's engine and frames of a score: a frame begins with the tick that is nearest to it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import numpy as np
@@ -22,8 +22,38 @@ PLAYER_SUFFIX: Final = " player"
 MAX_SECONDS: Final = 3600
 """Length of the longest song that is played: an hour."""
 
+_TEMPO_TICKS: Final = 24
+"""Of a quarter note, as both trackers count tempos."""
+
 States = NDArray[np.uint8]
 """What each voice sounds in each tick, uint8 (ticks, 4, 3), with the columns of a score."""
+
+
+class RowClock:
+    """Counts the ticks of rows, as both trackers do.
+
+    Parameters
+    ----------
+    rate_hz : float
+        Ticks a second.
+    """
+
+    def __init__(self, rate_hz: float) -> None:
+        self._a_minute = 60 * round(rate_hz)
+        self._left = 0
+
+    def row(self, speed: int, tempo: int) -> Iterator[None]:
+        """Yield for each tick of a row, one at least; parts of a tick that are left over go to the next row.
+
+        With a tempo of 0 a row has as many ticks as the speed says.
+        """
+        tick, rest = divmod(tempo * _TEMPO_TICKS, speed) if tempo else (1, 0)
+        self._left += self._a_minute - rest if tempo else speed
+        while True:
+            self._left -= tick
+            yield
+            if self._left <= 0:
+                return
 
 
 def frame_ticks(n_frames: int, rate_hz: float = ENGINE_RATE_HZ) -> NDArray[np.int64]:
