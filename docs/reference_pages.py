@@ -14,6 +14,7 @@ from livegen.controls import CONTROLS, DEFAULTS, PRESSES, TABLE, Control, osc_ad
 from livegen.inputs import osc
 from livegen.inputs.osc_message import NOTE_RANGES
 from livegen.patch import list_patches, load_patch, reference_page
+from livegen.patch.reference import control_name, markdown_table
 from livegen.rig.keys import KNOB_KEYS, RIG_KEYS, SONG_KEYS, RigKey
 
 _MARKUP: Final = re.compile(r"\[(/?)bold\]")
@@ -73,7 +74,7 @@ def osc_page() -> str:
         f"`/livegen/learn` takes the name of a control, or the name and one of {', '.join(PRESSES)}.",
         "## Addresses",
         "In its answers a switch is 0 or 1. It takes more: a button may send 1.0, T or nothing.",
-        _table(("address", "type", "allowed", "what it does"), rows),
+        markdown_table(("address", "type", "allowed", "what it does"), rows),
     )
 
 
@@ -85,7 +86,7 @@ def commands_page() -> str:
         told = (parameter.get_help_record(context) for parameter in command.get_params(context))
         rows = [(f"`{' '.join(names.split())}`", _plain(says)) for names, says in filter(None, told)]
         parts += [f"## {name}", _plain(inspect.cleandoc(command.help or ""))]
-        parts += [_table(("argument or option", "what it does"), rows)]
+        parts += [markdown_table(("argument or option", "what it does"), rows)]
     return _page(
         "# Commands",
         "`livegen COMMAND --help` says the same. Exit codes: 0 success, 2 something that you can mend, told in one "
@@ -149,14 +150,10 @@ def _leaves(command: Any, name: str) -> Iterator[tuple[str, Any]]:
 
 def _control_table(controls: Iterable[Control]) -> str:
     rows = (
-        (f"`{_name(control)}`", _KINDS[control.kind], _allowed(control), _default(control), control.description)
+        (f"`{control_name(control)}`", _KINDS[control.kind], _allowed(control), _default(control), control.description)
         for control in controls
     )
-    return _table(("control", "kind", "allowed", "default", "what it does"), rows)
-
-
-def _name(control: Control) -> str:
-    return control.name if control.scope == "global" else f"p1.{control.name}"
+    return markdown_table(("control", "kind", "allowed", "default", "what it does"), rows)
 
 
 def _allowed(control: Control) -> str:
@@ -168,7 +165,7 @@ def _allowed(control: Control) -> str:
 
 
 def _default(control: Control) -> str:
-    value = control.argument if control.is_action else DEFAULTS[_name(control)]
+    value = control.argument if control.is_action else DEFAULTS[control_name(control)]
     if value is True or value is False:
         return "" if control.is_action else ("on" if value else "off")
     return f"{value:g}" if isinstance(value, (int, float)) else f"`{value}`" if value else ""
@@ -179,7 +176,7 @@ def _key_table(keys: Iterable[RigKey]) -> str:
         (f"`{key.name}`", ", ".join(f"`{word}`" for word in key.choices) or _span(key) or key.kind, key.description)
         for key in keys
     )
-    return _table(("key", "allowed", "what it does"), rows)
+    return markdown_table(("key", "allowed", "what it does"), rows)
 
 
 def _span(key: RigKey) -> str:
@@ -194,8 +191,3 @@ def _plain(text: str) -> str:
 
 def _page(*parts: str) -> str:
     return "\n\n".join(parts) + "\n"
-
-
-def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    cells = [head, tuple("---" for _ in head), *rows]
-    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in cells)

@@ -25,7 +25,7 @@ from livegen.patch import list_patches, load_patch
 from livegen.rig import list_rigs, load_rig
 from livegen.system import kernels, resources
 from livegen.system.midi_names import choose_ports
-from livegen.system.midi_ports import HOW_TO_BUILD, MidiSystem, Ports, find_midi, list_ports
+from livegen.system.midi_ports import MidiSystem, Ports, find_midi, how_to_build, list_ports
 from livegen.system.threads import least_priority
 from livegen.web.page.address import open_page
 from livegen.web.settings import DEFAULT_PORT as WEB_PORT
@@ -214,7 +214,7 @@ def _midi_cure() -> str:
     try:
         import rtmidi  # noqa: F401
     except ModuleNotFoundError:
-        return f"{HOW_TO_BUILD.get(sys.platform, '')}python -m pip install python-rtmidi"
+        return how_to_build()
     except ImportError:
         return f"{_REINSTALL} python-rtmidi"
     return "sudo modprobe snd-seq" if sys.platform == "linux" else ""

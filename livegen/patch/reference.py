@@ -97,15 +97,17 @@ def reference_page(patches: Mapping[str, Patch]) -> str:
         The shipped ones, by the names of their files.
     """
     return _INTRODUCTION.format(
-        patches=_table(("patch", "what it is"), ((f"`{name}`", patch.description) for name, patch in patches.items())),
+        patches=markdown_table(
+            ("patch", "what it is"), ((f"`{name}`", patch.description) for name, patch in patches.items())
+        ),
         suffixes="\n".join(f"- `volume_{suffix}`: {what}" for suffix, what in MACRO_SUFFIXES.items()),
         patch_keys=_keys(PATCH_KEYS),
         voice_keys=_keys(VOICE_KEYS),
         drum_keys=_keys(DRUM_KEYS, (Voice.NO,)),
-        controls=_table(
+        controls=markdown_table(
             ("control", "allowed", "default", "what it does"),
             (
-                (f"`{_control_name(control)}`", _allowed(control), _default(control.default), control.description)
+                (f"`{control_name(control)}`", _allowed(control), _default(control.default), control.description)
                 for control in TABLE
                 if not control.is_action
             ),
@@ -115,12 +117,13 @@ def reference_page(patches: Mapping[str, Patch]) -> str:
 
 def _keys(keys: Iterable[Key], voices: tuple[Voice, ...] = tuple(Voice)) -> str:
     rows = ((f"`{key.name}`", _kind(key, voices), _default(key.default), key.description) for key in keys)
-    return _table(("key", "allowed", "default", "what it does"), rows)
+    return markdown_table(("key", "allowed", "default", "what it does"), rows)
 
 
-def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+def markdown_table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    """Return a table in Markdown."""
     lines = [head, tuple("---" for _ in head), *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |" for cells in lines)
 
 
 def _kind(key: Key, sections: tuple[Voice, ...]) -> str:
@@ -147,7 +150,8 @@ def _of_voices(voices: tuple[Voice, ...], sections: tuple[Voice, ...]) -> str:
     return f" ({', '.join(name for name, voice in VOICE_SECTIONS.items() if voice in voices)})"
 
 
-def _control_name(control: Control) -> str:
+def control_name(control: Control) -> str:
+    """Return the full name of a control; of one that each voice has, that of the first voice."""
     return control.name if control.scope == "global" else f"p1.{control.name}"
 
 

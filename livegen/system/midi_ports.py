@@ -37,7 +37,7 @@ _NO_JACK: Final = "no JACK server runs here: start one (jackd, or qjackctl), or 
 _NO_ALSA_AND_NO_JACK: Final = (
     "there is no MIDI here: load ALSA's sequencer (`modprobe snd-seq`) or start a JACK server (jackd, or qjackctl)"
 )
-HOW_TO_BUILD: Final[dict[str, str]] = {
+_HOW_TO_BUILD: Final[dict[str, str]] = {
     "linux": "sudo apt install g++ pkg-config libasound2-dev; ",
     "darwin": "xcode-select --install; ",
     "win32": "install the Build Tools for Visual Studio; ",
@@ -443,6 +443,11 @@ class OutputPort(Port):
             raise self._refusal(error) from error
 
 
+def how_to_build() -> str:
+    """Return what to type to install python-rtmidi where it is missing."""
+    return f"{_HOW_TO_BUILD.get(sys.platform, '')}python -m pip install python-rtmidi"
+
+
 def _platform_system() -> MidiSystem:
     """Return the platform's own interface; raises PortError."""
     if sys.platform in _PLATFORM_API:
@@ -477,9 +482,8 @@ def _rtmidi() -> Any:
     try:
         import rtmidi
     except ModuleNotFoundError as error:
-        how = f"{HOW_TO_BUILD.get(sys.platform, '')}python -m pip install python-rtmidi"
         raise PortError(
-            f"there are no MIDI ports without python-rtmidi, which is not installed; type: {how}"
+            f"there are no MIDI ports without python-rtmidi, which is not installed; type: {how_to_build()}"
         ) from error
     except ImportError as error:
         raise PortError(f"python-rtmidi does not load ({error}): on Linux, install the package libasound2") from error

@@ -4,8 +4,9 @@ import struct
 from pathlib import Path
 from typing import Final
 
+from livegen.cpu.memory import BANK_BYTES, MOST_BANKS
 from livegen.errors import FormatError
-from livegen.formats.chip.nsf_player import BANK_BYTES, FIRST_BANK, N_BANKS, ORIGIN, SAMPLE_BANKS, player
+from livegen.formats.chip.nsf_player import FIRST_BANK, ORIGIN, SAMPLE_BANKS, player
 from livegen.formats.chip.nsf_samples import sample_banks
 from livegen.formats.chip.nsf_stream import encode, log_ticks, place
 from livegen.formats.chip.register_log import VGM_RATE_HZ, RegisterLog
@@ -42,10 +43,10 @@ def nsf_bytes(log: RegisterLog) -> bytes:
     stream, loop = encode(samples.switched(ticks, 0), loop_tick)
     # The banks of samples lie behind the stream, whose length does not depend on their numbers.
     first_sample_bank = FIRST_BANK + -(-len(stream) // BANK_BYTES)
-    if first_sample_bank + len(samples.pages) > N_BANKS:
+    if first_sample_bank + len(samples.pages) > MOST_BANKS:
         raise FormatError(
             f"an NSF file of this would have {first_sample_bank + len(samples.pages)} banks, {len(samples.pages)} of "
-            f"them with samples, and a console numbers {N_BANKS}: cut the song"
+            f"them with samples, and a console numbers {MOST_BANKS}: cut the song"
         )
     if samples.changes:
         stream, loop = encode(samples.switched(ticks, first_sample_bank), loop_tick)

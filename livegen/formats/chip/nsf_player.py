@@ -10,12 +10,8 @@ from typing import Final
 
 ORIGIN: Final = 0x8000
 WINDOW: Final = 0x9000
-BANK_BYTES: Final = 0x1000
 FIRST_BANK: Final = 1
 """Number of the first bank of the stream. Bank 0 holds the program."""
-
-N_BANKS: Final = 256
-"""How many banks have a number."""
 
 SAMPLE_BANKS: Final = 4
 """Number of banks from $C000 on, where the DMC finds its samples."""

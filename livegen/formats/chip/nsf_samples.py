@@ -10,8 +10,8 @@ import numpy as np
 
 from livegen.apu.dmc import FIRST_SAMPLE_OFFSET, MEMORY_BYTES, SAMPLE_ALIGNMENT
 from livegen.apu.memory import content_after
+from livegen.cpu.memory import BANK_BYTES
 from livegen.errors import FormatError
-from livegen.formats.chip.nsf_player import BANK_BYTES
 from livegen.formats.chip.nsf_stream import BANK_REGISTERS, Tick
 from livegen.formats.chip.register_log import RegisterLog
 

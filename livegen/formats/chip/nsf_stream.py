@@ -22,8 +22,9 @@ from typing import Final
 import numpy as np
 
 from livegen.apu.dmc import DMC_BIT
+from livegen.cpu.memory import BANK_BYTES, MOST_BANKS
 from livegen.errors import FormatError
-from livegen.formats.chip.nsf_player import BANK_BYTES, FIRST_BANK, MASKED_REGISTERS, N_BANKS, WINDOW
+from livegen.formats.chip.nsf_player import FIRST_BANK, MASKED_REGISTERS, WINDOW
 from livegen.formats.chip.register_log import VGM_RATE_HZ, RegisterLog
 
 Tick = tuple[tuple[int, int], ...]
@@ -35,7 +36,7 @@ Those of banks of samples come first; their registers are `BANK_REGISTERS`.
 BANK_REGISTERS: Final = (0xFC, 0xFD, 0xFE, 0xFF)
 """What $5FFC to $5FFF, which choose the banks of samples, are called among registers."""
 
-MAX_STREAM_BYTES: Final = (N_BANKS - FIRST_BANK) * BANK_BYTES
+MAX_STREAM_BYTES: Final = (MOST_BANKS - FIRST_BANK) * BANK_BYTES
 
 _END: Final = b"\0"
 _MAX_WAIT: Final = 0x7E

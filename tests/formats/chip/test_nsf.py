@@ -15,9 +15,10 @@ from nsf_machine import NsfMachine
 from numpy.typing import NDArray
 
 from livegen.apu import Memory, MemoryChange, render_writes
+from livegen.cpu.memory import BANK_BYTES
 from livegen.errors import FormatError
 from livegen.formats.chip.nsf import TICK_US, nsf_bytes, write_nsf
-from livegen.formats.chip.nsf_player import BANK_BYTES, player
+from livegen.formats.chip.nsf_player import player
 from livegen.formats.chip.nsf_stream import Tick, encode, log_ticks, place
 from livegen.formats.chip.register_log import VGM_RATE_HZ, Loop, RegisterLog, Tags, with_loop
 from livegen.score import NOTE_RANGE, Voice
