@@ -6,6 +6,7 @@ What depends on time or on the machine is decided by the first and told to the o
 """
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,11 @@ from livegen.errors import TrainingError
 
 _PATIENCE: Final = timedelta(hours=2)
 """How long a process waits for the others, which may still be measuring or reading."""
+
+_LETTING_GO_SECONDS: Final = 0.5
+"""How long a process waits before it ends, so that gloo's threads can let go of the last tensors. They need Python's
+lock for it, and a thread that asks for it while Python shuts down aborts the process (pytorch/pytorch#190489): one in
+a hundred did so on a busy machine."""
 
 
 @dataclass(frozen=True)
@@ -131,3 +137,4 @@ def joined() -> Iterator[Group]:
         dist.barrier()  # without it, a process may abort when another has already left the group
     finally:
         dist.destroy_process_group()
+        time.sleep(_LETTING_GO_SECONDS)
