@@ -17,13 +17,13 @@ from livegen.engines.cast import Cast
 from livegen.errors import AudioError, LivegenError
 from livegen.events import Event, SetControl
 from livegen.inputs.midi_settings import parse_settings
-from livegen.offline.playback import Recording, read_recording
 from livegen.offline.render import Gathered
 from livegen.offline.rendition import Rendition
 from livegen.outputs import midi_settings as midi_out
 from livegen.rig import Rig, load_library
 from livegen.session.build import build_session
 from livegen.session.settings import Settings, recorded_to
+from livegen.takes.recording import Recording, read_recording
 from livegen.takes.take import Take
 
 _SOURCE: Final = "api"

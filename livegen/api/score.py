@@ -17,9 +17,9 @@ from livegen.formats.chip.register_log import Tags
 from livegen.formats.files import Warn, check_place, ignore
 from livegen.formats.score.kinds import MIDI_ENDINGS, read_piece
 from livegen.formats.score.piece import Piece
-from livegen.offline.playback import read_recording
 from livegen.offline.render import check_output, needs_sound, write_silent
 from livegen.score import validate_frames
+from livegen.takes.recording import read_recording
 from livegen.takes.take import Take
 from livegen.units import frame_to_seconds
 

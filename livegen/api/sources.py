@@ -13,10 +13,11 @@ from livegen.formats.chip.register_files import is_register_file
 from livegen.formats.chip.register_log import Tags
 from livegen.formats.score.piece import Piece
 from livegen.offline.convert import Options, piece_samples, piece_to_registers, piece_to_sound
-from livegen.offline.playback import Playback, Recording, write_recording
+from livegen.offline.playback import Playback, write_recording
 from livegen.offline.render import Gathered, RenderedFrame, faded
 from livegen.offline.rendition import Rendition
 from livegen.patch import Patch
+from livegen.takes.recording import Recording
 
 
 @dataclass(frozen=True, slots=True)

@@ -243,7 +243,7 @@ def _play(take: Any, first: int, end: int | None, audio: str | None) -> None:
 
 def _recording(take: Any, first: int, end: int | None) -> Any:
     """Return the recording of a take before `end`; raises TakeError if it has nothing from `first` on."""
-    from livegen.offline.playback import read_recording
+    from livegen.takes.recording import read_recording
 
     recording = read_recording(take, end)
     if first >= len(recording.frames):

@@ -5,10 +5,11 @@ from collections.abc import Callable
 from typing import Final
 
 from livegen.events import SourceLost
-from livegen.offline.playback import Playback, Recording
+from livegen.offline.playback import Playback
 from livegen.session.clock import AudioClock
 from livegen.session.sound.card import Card
 from livegen.session.sound.speaker import Speaker
+from livegen.takes.recording import Recording
 from livegen.units import sample_to_frame
 
 _NAP_SECONDS: Final = 0.002

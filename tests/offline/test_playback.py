@@ -12,12 +12,13 @@ from livegen.errors import TakeError
 from livegen.events import Event, NoteOff, NoteOn, PitchWheel, SetControl
 from livegen.instrument.instrument import Instrument
 from livegen.offline.capture import Captures
-from livegen.offline.playback import Playback, read_recording
+from livegen.offline.playback import Playback
 from livegen.offline.render import RenderedFrame, render, render_to, write_rendered
 from livegen.patch import load_patch
 from livegen.score_table import MODEL, PLAYER
 from livegen.takes.library import head_of
 from livegen.takes.recorder import Recorder
+from livegen.takes.recording import read_recording
 from livegen.takes.replay import check
 from livegen.takes.take import Take
 from livegen.units import frame_to_sample

@@ -4,8 +4,8 @@ from pathlib import Path
 from recorded_jam import RecordedJam
 
 from livegen.events import NoteOff, NoteOn
-from livegen.offline.playback import read_recording
 from livegen.session.take_player import play_live
+from livegen.takes.recording import read_recording
 from livegen.takes.take import Take
 
 N_FRAMES = 36

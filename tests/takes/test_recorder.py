@@ -16,10 +16,10 @@ from waiting import wait_until
 from livegen.errors import TakeError
 from livegen.events import NoteOff, NoteOn, SetControl, SourceLost
 from livegen.offline.capture import Captures
-from livegen.offline.playback import read_recording
 from livegen.takes import recorder as recorder_module
 from livegen.takes.library import head_of
 from livegen.takes.recorder import DiskFile, Recorder
+from livegen.takes.recording import read_recording
 from livegen.takes.records import LOG_FILE, Gap, Kept, Note, Played, Turned
 from livegen.takes.replay import check
 from livegen.takes.take import Take

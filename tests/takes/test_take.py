@@ -13,7 +13,7 @@ from recorded_jam import RecordedJam
 
 from livegen.errors import TakeError
 from livegen.events import NoteOff, NoteOn, SetControl
-from livegen.offline.playback import read_recording
+from livegen.takes.recording import read_recording
 from livegen.takes.records import LOG_FILE, End, Played
 from livegen.takes.replay import check
 from livegen.takes.take import Take
