@@ -51,7 +51,9 @@ def test_what_is_not_finite_is_refused(name: str, value: object) -> None:
         parse_value(name, value)
 
 
-@pytest.mark.parametrize("value", [True, False, None, "", "loud", b"1", [1], (1,), {}, 1j, object()], ids=repr)
+@pytest.mark.parametrize(
+    "value", [True, False, None, "", "loud", b"1", [1], (1,), {}, 1j, object()], ids=lambda value: type(value).__name__
+)
 @pytest.mark.parametrize("name", NUMBERS)
 def test_what_is_no_number_is_refused(name: str, value: object) -> None:
     with pytest.raises(ControlError, match=rf"^{name} cannot be "):

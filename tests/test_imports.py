@@ -49,7 +49,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "takes": WORDS | {"system", "patch", "engines", "formats", "performance", "instrument"},
     "offline": WORDS | {"system", "engines", "inputs", "formats", *SOUND, *MUSIC},
     "session": WORDS | {"system", "engines", "profiles", "inputs", "formats", "rig", "offline", *SOUND, *MUSIC},
-    "training": WORDS | {"system", "engines", "formats", "performance"},
+    "training": WORDS | {"system", "engines", "formats", "performance", "takes"},
     "judge": WORDS | {"system", "patch", "engines", "formats", "performance", "instrument", "offline", "training"},
     "web": WORDS | {"system", "inputs", "performance", "session"},
     "api": WORDS | {"system", "engines", "inputs", "formats", "rig", *SOUND, *MUSIC} | {"offline", "session"},

@@ -14,7 +14,7 @@ import numpy as np
 from livegen.judge.notes import in_turn, notes_of
 from livegen.performance.ruts import N_CHANGES, RUT_SIZES, usual_notes
 from livegen.score import PITCHED
-from livegen.training.sources import TRAIN, load_songs
+from livegen.training.data.sources import TRAIN, load_songs
 
 MOST_OTHERS = 12
 

@@ -26,7 +26,7 @@ from livegen.judge.stage import Stage, keys_of, roles
 from livegen.performance.harmony.lead import led
 from livegen.performance.harmony.walk import name_of
 from livegen.score import Voice
-from livegen.training.sources import VALID, Heard, load_songs
+from livegen.training.data.sources import VALID, Heard, load_songs
 from livegen.units import FRAME_RATE_HZ, frame_to_seconds, seconds_to_frame
 
 CHORD_FRAMES = 2 * FRAME_RATE_HZ

@@ -54,7 +54,7 @@ class BeatGiven(StrEnum):
 
 
 _DATA_HELP: Final = (
-    "Songs: a folder of MIDI, VGM files or NES-MDB's pickles, its .tar.gz, an .npz split or a folder of these."
+    "Songs: a folder of MIDI, VGM files, takes or NES-MDB's pickles, its .tar.gz, an .npz split or a folder of these."
 )
 
 
@@ -159,8 +159,8 @@ def imagine(
     """
     with _needs_torch():
         from livegen.engines.checkpoint import load_engine
+        from livegen.training.data.sources import TRAIN, load_songs
         from livegen.training.made import imagine as imagine_songs
-        from livegen.training.sources import TRAIN, load_songs
 
     engine = load_engine(model_folder(model))
     with progress_bar() as progress:

@@ -16,7 +16,7 @@ from livegen.judge.notes import Notes, changes, in_turn, notes_of
 from livegen.judge.stage import Stage, keys_of, spread
 from livegen.performance.modes import TURNS
 from livegen.score import SILENCE, Voice
-from livegen.training.dataset import Songs
+from livegen.training.data.songs import Songs
 from livegen.units import seconds_to_frame
 
 N_SONGS: Final = 12

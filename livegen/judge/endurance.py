@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from livegen.judge.notes import in_turn, notes_of
 from livegen.judge.stage import Stage, spread
 from livegen.score import PITCHED
-from livegen.training.dataset import Songs
+from livegen.training.data.songs import Songs
 from livegen.units import seconds_to_frame
 
 N_SETS: Final = 4

@@ -29,8 +29,8 @@ from livegen.performance.form import NO_FORM, REPEATED_SHARE, arranged, next_for
 from livegen.performance.tempo import Tempo
 from livegen.performance.tightness import Groove
 from livegen.score import N_COLUMNS, N_VOICES, SILENCE, Voice
-from livegen.training.dataset import Songs, only
-from livegen.training.sources import TRAIN, VALID, load_songs
+from livegen.training.data.songs import Songs, only
+from livegen.training.data.sources import TRAIN, VALID, load_songs
 from livegen.units import bpm_to_period, seconds_to_frame
 
 RUN_SECONDS: Final = 60

@@ -14,7 +14,7 @@ from livegen.judge.notes import CLASHES, changes, intervals, notes_of, pitch_cla
 from livegen.judge.stage import Stage, keys_of, roles, spread
 from livegen.judge.statistics import on_grid
 from livegen.score import PITCHED, Voice
-from livegen.training.dataset import Songs
+from livegen.training.data.songs import Songs
 from livegen.training.histograms import jensen_shannon
 from livegen.units import FRAME_RATE_HZ, frame_to_seconds, seconds_to_frame
 

@@ -18,10 +18,10 @@ from livegen.engines.protocol import Conditions, Engine, Sampling
 from livegen.engines.steps import STEPS_A_BEAT
 from livegen.errors import TrainingError
 from livegen.score import SILENCE, Voice
+from livegen.training.data.sources import TRAIN, VALID, Listener
 from livegen.training.gan.copies import N_COPIES, copied_share
 from livegen.training.gan.figures import A_SONG, Phrases, compared, drawn_evenly
 from livegen.training.gan.matrices import from_matrices, read_matrices, to_phrases
-from livegen.training.sources import TRAIN, VALID, Listener
 from livegen.training.windows import load_windows
 
 N_SEAMS: Final = 60
@@ -53,7 +53,7 @@ def judge_loops(
     baseline : Path, optional
         Matrices that another GAN made, to be measured likewise.
     is_strict : bool
-        As `livegen.training.sources.load_songs` has it.
+        As `livegen.training.data.sources.load_songs` has it.
 
     Raises
     ------

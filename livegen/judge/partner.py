@@ -13,7 +13,7 @@ from livegen.judge.pages import draw_endurance, draw_listening, draw_pulse
 from livegen.judge.pulse import N_RUNS, judge_pulse
 from livegen.judge.stage import Stage
 from livegen.performance.modes import TURNS
-from livegen.training.sources import VALID, Heard, Listener, load_songs
+from livegen.training.data.sources import VALID, Heard, Listener, load_songs
 
 
 def judge_partner(
@@ -31,7 +31,7 @@ def judge_partner(
     Parameters
     ----------
     data : Path
-        Songs, as `livegen.training.sources.load_songs` takes them; the split "valid" is played.
+        Songs, as `livegen.training.data.sources.load_songs` takes them; the split "valid" is played.
     model_folder : Path
         A folder as `livegen.engines.checkpoint.load_engine` takes.
     asked : sequence of str

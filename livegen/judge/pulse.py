@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from livegen.judge.notes import changes, notes_of
 from livegen.judge.stage import Stage, spread
 from livegen.score import Voice, onsets
-from livegen.training.dataset import Songs
+from livegen.training.data.songs import Songs
 from livegen.units import FRAME_RATE_HZ, frame_to_seconds, period_to_bpm, seconds_to_frame
 
 N_RUNS: Final = 20

@@ -1,18 +1,17 @@
-"""Songs for training: a split, and endless lanes of shuffled and varied songs, cut into segments.
+"""Lessons: what a network is taught of a song, and endless lanes of shuffled and varied songs, cut into segments.
 
 Every draw comes from a generator seeded with the run's seed, the epoch and, if they matter, the song and the place in
 it. So what a run sees depends only on its seed and on how far it got: a resumed run goes on exactly.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from livegen.beat import Beat, estimate_beat
-from livegen.engines.config import ALL_VOICES
+from livegen.beat import Beat
 from livegen.engines.lstm import ear
 from livegen.engines.lstm.features import (
     N_CANDIDATES,
@@ -24,17 +23,15 @@ from livegen.engines.lstm.features import (
     hear_song,
 )
 from livegen.engines.lstm.memory import propose_song
-from livegen.errors import TrainingError
-from livegen.score import N_VOICES, NOTE_RANGE, PITCHED, SILENCE, Voice, onsets
-from livegen.training.made import Made
+from livegen.score import N_VOICES, PITCHED, SILENCE, Voice, onsets
+from livegen.training.data.songs import Songs, allowed_shifts
 from livegen.training.mishear import mishear
 from livegen.training.perform import Performance, in_wrong_keys, modulated, moved_by, next_right, nobody, perform
 
 _Any = TypeVar("_Any", bound=np.generic)
 
-_MAX_SHIFT: Final = 6
 _UNSHIFTED_SHARE: Final = 0.25
-"""Most semitones that a song is transposed, and share of the songs that are not transposed."""
+"""Share of the songs that are not transposed."""
 
 _SWAP_SHARE: Final = 0.1
 """Share of the songs in which P1 and P2 are exchanged."""
@@ -68,98 +65,6 @@ _MADE_SHARE: Final = 0.6
 
 
 @dataclass(frozen=True)
-class Songs:
-    """A split: its songs, their beats, and how far they may be transposed.
-
-    Attributes
-    ----------
-    frames : ndarray of uint8, shape (total frames, 4, 3)
-        The songs, one after another.
-    offsets : ndarray of int64, shape (songs + 1,)
-        Where each song begins in `frames`.
-    lowest_shift, highest_shift : ndarray of int64, shape (songs,)
-        Semitones by which P1, P2 and TR may move and stay in range, within -6..6.
-    beats : tuple of Beat or None
-        The beat of each song, with its phase in the song's first frame; None if the song has no clear beat.
-    voices : tuple of Voice
-        The voices that may sound.
-    made : Made or None
-        What a model made of the songs.
-    """
-
-    frames: NDArray[np.uint8]
-    offsets: NDArray[np.int64]
-    lowest_shift: NDArray[np.int64]
-    highest_shift: NDArray[np.int64]
-    beats: tuple[Beat | None, ...]
-    voices: tuple[Voice, ...] = ALL_VOICES
-    made: Made | None = None
-
-    def __len__(self) -> int:
-        return len(self.offsets) - 1
-
-    @property
-    def n_frames(self) -> int:
-        """Number of frames of all songs together."""
-        return len(self.frames)
-
-    def song(self, index: int) -> NDArray[np.uint8]:
-        """Return one song, ``uint8 (N, 4, 3)``."""
-        return self.frames[self.offsets[index] : self.offsets[index + 1]]
-
-
-class Unknown:
-    """Stands for the beat of a song that nobody has told."""
-
-
-UNKNOWN: Final = Unknown()
-
-
-def songs_of(scores: list[NDArray[np.uint8]], exact: Sequence[Beat | Unknown | None] = ()) -> Songs:
-    """Prepare scores, each ``uint8 (N, 4, 3)`` with N > 0, as the songs of a split.
-
-    `exact` has each song's beat, or `UNKNOWN` where it is to be found in the frames; nothing if all are.
-    """
-    offsets = np.concatenate([[0], np.cumsum([len(score) for score in scores])]).astype(np.int64)
-    shifts = np.array([_shifts(score) for score in scores], np.int64)
-    beats = tuple(
-        estimate_beat(np.nonzero(onsets(score))[0]) if isinstance(beat, Unknown) else beat
-        for score, beat in zip(scores, exact or [UNKNOWN] * len(scores), strict=True)
-    )
-    return Songs(np.concatenate(scores), offsets, shifts[:, 0], shifts[:, 1], beats)
-
-
-def only(songs: Songs, voices: tuple[Voice, ...]) -> Songs:
-    """Return the songs with only these voices sounding, without songs that are then silent.
-
-    Raises
-    ------
-    TrainingError
-        If no song is left.
-    """
-    if voices == songs.voices:
-        return songs
-    frames = songs.frames.copy()
-    frames[:, [voice for voice in Voice if voice not in voices]] = SILENCE[0]
-    scores = np.split(frames, songs.offsets[1:-1])
-    kept = [score for score in scores if score[..., 0].any()]
-    if not kept:
-        raise TrainingError(f"none of the {len(songs)} songs has {' or '.join(voice.name for voice in voices)} in it")
-    return replace(songs_of(kept), voices=voices)
-
-
-def _shifts(score: NDArray[np.uint8]) -> tuple[int, int]:
-    down, up = _MAX_SHIFT, _MAX_SHIFT
-    for voice in PITCHED:
-        notes = score[:, voice, 0]
-        notes = notes[notes > 0].astype(np.int64)
-        if len(notes):
-            lowest, highest = NOTE_RANGE[voice]
-            down, up = min(down, notes.min() - lowest), min(up, highest - notes.max())
-    return -int(down), int(up)
-
-
-@dataclass(frozen=True)
 class Lesson:
     """A song of N frames in the form that the network takes.
 
@@ -176,7 +81,7 @@ class Lesson:
     performed : ndarray of uint8, shape (N,)
         Bits of the voices that are a performer's.
     weights : ndarray of float32, shape (N, 4)
-        How much each voice of a frame counts; the performer's not at all.
+        How much each voice of a frame counts; the performer's not at all, and what is not to be learnt.
     is_turn : ndarray of bool, shape (N, 4)
         Where a voice finds back from a wrong past.
     """
@@ -198,11 +103,12 @@ def lesson_of(
     plans: NDArray[np.int64] | None = None,
     performance: Performance | None = None,
     is_turn: NDArray[np.bool_] | None = None,
+    is_learnt: NDArray[np.bool_] | None = None,
 ) -> Lesson:
     """Return the lesson of a song, ``uint8 (N, 4, 3)``; if `misheard` is given, it is heard as that.
 
     `beat` has its phase in the first frame; `plans` are those of `livegen.engines.lstm.memory.propose_song`; `is_turn`,
-    (N, 4), tells where a voice finds back from a wrong past.
+    (N, 4), tells where a voice finds back from a wrong past, and `is_learnt`, (N, 4), what counts, None for everything.
     """
     frames = np.ascontiguousarray(frames)
     past = frames if misheard is None else misheard
@@ -218,6 +124,8 @@ def lesson_of(
     ear.listen_song(np.ascontiguousarray(past), who.performed, who.keys, who.bass, harmony)
     weights = np.ones((len(frames), N_VOICES), np.float32)
     weights[(who.performed[:, None] >> np.arange(N_VOICES)) & 1 == 1] = 0.0
+    if is_learnt is not None:
+        weights[~is_learnt] = 0.0
     turns = np.zeros(weights.shape, np.bool_) if is_turn is None else is_turn & (weights > 0)
     return Lesson(heard[:-1], target, propose_song(past, plans)[:-1], buckets, harmony, who.performed, weights, turns)
 
@@ -357,19 +265,22 @@ class Lanes:
         shift = int(generator.integers(self.songs.lowest_shift[song], self.songs.highest_shift[song] + 1))
         shift = 0 if generator.random() < _UNSHIFTED_SHARE else shift
         frames, beat, voices = transposed(self.songs.song(song), shift), self.songs.beats[song], self.songs.voices
+        is_learnt = self.songs.learnt(song)
         made, is_own, given = None, np.zeros(len(frames), np.bool_), None
         if self.songs.made is not None and self.songs.made.performed[song] >= 0 and generator.random() < _MADE_SHARE:
             own = slice(self.songs.offsets[song], self.songs.offsets[song + 1])
             made, is_own = moved_by(self.songs.made.frames[own], PITCHED, shift), self.songs.made.is_own[own]
             given = Voice(int(self.songs.made.performed[song]))
         if generator.random() < _SWAP_SHARE and made is None and {Voice.P1, Voice.P2} <= set(voices):
-            frames = frames[:, [Voice.P2, Voice.P1, Voice.TR, Voice.NO]]
+            swapped = [Voice.P2, Voice.P1, Voice.TR, Voice.NO]
+            frames, is_learnt = frames[:, swapped], is_learnt if is_learnt is None else is_learnt[:, swapped]
         if generator.random() < _STRETCHED_SHARE:
             factor = 1.0 + generator.uniform(-_MOST_STRETCH, _MOST_STRETCH)
             frames, is_own = stretched(frames, factor), stretched(is_own, factor)
             made = made if made is None else stretched(made, factor)
+            is_learnt = is_learnt if is_learnt is None else stretched(is_learnt, factor)
             beat = beat and Beat(beat.period_frames * factor, beat.phase)
-        if generator.random() < _LEFT_OUT_SHARE and made is None and len(voices) > 1:
+        if generator.random() < _LEFT_OUT_SHARE and made is None and is_learnt is None and len(voices) > 1:
             frames[:, voices[generator.integers(len(voices))]] = SILENCE[0]
         if generator.random() < _BEAT_HIDDEN_SHARE:
             beat = None
@@ -377,16 +288,20 @@ class Lanes:
         if generator.random() < _PLANNED_SHARE:
             at, plans = repeated(frames, generator, beat)
             frames, is_own, made = frames[at], is_own[at], made if made is None else made[at]
+            is_learnt = is_learnt if is_learnt is None else is_learnt[at]
         key_from, key = 0, 0
         if made is None:
-            frames, key_from, key = modulated(frames, generator, *_shifts(frames))
-        frames, who = perform(frames, generator, voices, beat, given)
+            frames, key_from, key = modulated(frames, generator, *allowed_shifts(frames))
+        if is_learnt is None:
+            frames, who = perform(frames, generator, voices, beat, given)
+        else:  # who performs in a jam is whom it is to learn from
+            who = nobody(len(frames))
         heard = frames if made is None else made
         if generator.random() < _MISHEARD_SHARE:
             is_loose = beat is not None and generator.random() < _LOOSE_SHARE
             heard = mishear(heard, generator, is_loose=is_loose)
         if not who.voices:
-            return lesson_of(frames, None if heard is frames else heard, beat, plans)
+            return lesson_of(frames, None if heard is frames else heard, beat, plans, is_learnt=is_learnt)
         heard = np.where(np.isin(np.arange(N_VOICES), who.voices)[:, None], frames, heard)
         others = tuple(voice for voice in voices if voice not in (*who.voices, Voice.NO))
         is_wrong = np.zeros(heard.shape[:2], np.bool_)
@@ -461,7 +376,10 @@ def in_order(
     by_length = np.argsort(-np.diff(songs.offsets), kind="stable")
     for first in range(0, len(songs), n_lanes):
         chosen = [int(i) for i in by_length[first : first + n_lanes]]
-        group = [lesson_of(songs.song(i), beat=songs.beats[i] if has_beat else None) for i in chosen]
+        group = [
+            lesson_of(songs.song(i), beat=songs.beats[i] if has_beat else None, is_learnt=songs.learnt(i))
+            for i in chosen
+        ]
         for place in range(0, len(group[0].target), n_frames):
             segment = _empty_segment(len(group), n_frames)
             for lane, lesson in enumerate(group):

@@ -16,9 +16,10 @@ from livegen.engines.lstm.features import N_NOTE_VALUES
 from livegen.engines.lstm.lstm import LstmConfig
 from livegen.errors import CheckpointError
 from livegen.score import N_COLUMNS, N_VOICES, NOTE_RANGE, Column, Voice
-from livegen.training.dataset import Songs, in_order, only
+from livegen.training.data.songs import Songs, only
+from livegen.training.data.sources import TRAIN, VALID, Listener, has_split, load_songs
+from livegen.training.dataset import in_order
 from livegen.training.model import Network, batch_of
-from livegen.training.sources import TRAIN, VALID, Listener, has_split, load_songs
 
 _N_LANES: Final = 64
 _N_FRAMES: Final = 128
@@ -46,7 +47,7 @@ def evaluate(
     Parameters
     ----------
     data : Path
-        Songs, as `livegen.training.sources.load_songs` takes them; the split "valid" is measured.
+        Songs, as `livegen.training.data.sources.load_songs` takes them; the split "valid" is measured.
     model_folder : Path
         A folder as `livegen.engines.checkpoint.load_engine` takes.
     has_beat : bool
@@ -54,7 +55,7 @@ def evaluate(
     listener : Listener, optional
         Is told how reading goes.
     is_strict : bool
-        As `livegen.training.sources.load_songs` has it.
+        As `livegen.training.data.sources.load_songs` has it.
 
     Returns
     -------
@@ -162,7 +163,7 @@ def load_network(model_folder: Path) -> Network:
 
 @dataclass(frozen=True)
 class Measured:
-    """The figures of one voice, given the known voices: means over all frames except each song's first."""
+    """The figures of one voice, given the known voices: means over all frames that are learnt from but songs' first."""
 
     nll: NDArray[np.float64]  # (3 columns,)
     accuracy: float
@@ -186,7 +187,7 @@ def measure(
     device = network.is_legal.device
     nll = {pair: torch.zeros(N_COLUMNS, dtype=torch.float64) for pair in wanted}
     hits = {pair: np.zeros(2, np.int64) for pair in wanted}
-    changes = np.zeros(N_VOICES, np.int64)
+    frames, changes = np.zeros((2, N_VOICES), np.int64)
     state = network.new_state(_N_LANES)
     for segment in in_order(songs, _N_LANES, _N_FRAMES, has_beat=has_beat, has_memory=has_memory):
         batch = batch_of(segment, device, network.config.leaves_out)
@@ -196,20 +197,23 @@ def measure(
         outputs, state = network(batch.rows, state)
         h, batch = outputs.flatten(0, 1)[batch.counts.bool()], batch.that_count()
         seen = network.see(batch)
-        is_change = batch.target[:, :, features.NOTE] != batch.before[:, :, features.NOTE]
+        counts = batch.weights.bool()
+        is_change = counts & (batch.target[:, :, features.NOTE] != batch.before[:, :, features.NOTE])
+        frames += counts.sum(0).cpu().numpy()
         changes += is_change.sum(0).cpu().numpy()
         for voice, known in wanted:
             is_known = torch.tensor([[u in known for u in Voice]], device=device)
             logits = network.voice_logits(voice, h, seen, is_known)
-            nll[voice, known] += torch.stack(network.nlls(voice, logits, seen)).sum(1).double().cpu()
+            weights = batch.weights[:, voice]
+            nll[voice, known] += (torch.stack(network.nlls(voice, logits, seen)) * weights).sum(1).double().cpu()
             note_class = network.note_class[voice][batch.target[:, voice, features.NOTE]]
-            is_hit = logits[0].argmax(1) == note_class
+            is_hit = counts[:, voice] & (logits[0].argmax(1) == note_class)
             hits[voice, known] += is_hit.sum().item(), (is_hit & is_change[:, voice]).sum().item()
-    n = songs.n_frames - len(songs)
+    n = np.maximum(frames, 1)
     return {
         (voice, known): Measured(
-            nll[voice, known].numpy() / n,
-            float(hits[voice, known][0] / n),
+            nll[voice, known].numpy() / n[voice],
+            float(hits[voice, known][0] / n[voice]),
             float(hits[voice, known][1] / max(changes[voice], 1)),
         )
         for voice, known in wanted

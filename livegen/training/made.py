@@ -34,7 +34,7 @@ class Made:
     Attributes
     ----------
     frames : ndarray of uint8, shape (total frames, 4, 3)
-        As `livegen.training.dataset.Songs` has them, one after another.
+        As `livegen.training.data.songs.Songs` has them, one after another.
     is_own : ndarray of bool, shape (total frames,)
         Where the model played.
     performed : ndarray of int64, shape (songs,)

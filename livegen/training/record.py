@@ -24,7 +24,7 @@ import torch
 from livegen import __version__
 from livegen.formats.files import atomic_path
 from livegen.training.curve import CurveRow
-from livegen.training.dataset import Songs
+from livegen.training.data.songs import Songs
 from livegen.training.mlflow_run import MlflowRun
 from livegen.training.windows import Windows
 

@@ -12,9 +12,11 @@ from livegen.engines.checkpoint import read_config, read_weights
 from livegen.engines.lstm.lstm import LstmConfig
 from livegen.errors import TrainingError
 from livegen.score import N_VOICES
-from livegen.training.dataset import Lanes, Songs, only, songs_of
+from livegen.training.data.doubles import Doubles
+from livegen.training.data.songs import Songs, only, songs_of
+from livegen.training.data.sources import TRAIN, VALID, Heard, Listener, has_split, load_songs
+from livegen.training.dataset import Lanes
 from livegen.training.distributed import Group, joined
-from livegen.training.doubles import Doubles
 from livegen.training.evaluate import note_nll
 from livegen.training.made import Made
 from livegen.training.model import Batch, Network, batch_of
@@ -29,7 +31,6 @@ from livegen.training.run import (
     recorded,
     settled,
 )
-from livegen.training.sources import TRAIN, VALID, Heard, Listener, has_split, load_songs
 
 __all__ = ["RESUME_FILE", "Progress", "Settings", "train"]
 
@@ -162,8 +163,8 @@ def train(
     Parameters
     ----------
     data : Path
-        Songs, as `livegen.training.sources.load_songs` takes them. If there is a split "valid", the run is measured on
-        it at checkpoints.
+        Songs, as `livegen.training.data.sources.load_songs` takes them. If there is a split "valid", the run is
+        measured on it at checkpoints.
     out : Path
         The model's folder, made if need be. Each checkpoint leaves a whole model there, a `curve.csv` and its picture
         (`livegen.training.curve`), a `run.json` (`livegen.training.record`), and a `resume.safetensors` that the model
@@ -184,7 +185,7 @@ def train(
     listener : Listener, optional
         Is told how reading goes.
     is_strict : bool
-        As `livegen.training.sources.load_songs` has it.
+        As `livegen.training.data.sources.load_songs` has it.
 
     Returns
     -------
@@ -235,4 +236,5 @@ def train(
 
 def _some(songs: Songs) -> Songs:
     """Return every sixth song: enough to see how a run is going, without slowing it down."""
-    return songs_of([songs.song(i) for i in range(0, len(songs), 6)])
+    some = range(0, len(songs), 6)
+    return songs_of([songs.song(i) for i in some], learnt=[songs.learnt(i) for i in some])

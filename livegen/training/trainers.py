@@ -8,11 +8,11 @@ from typing import Any, Final
 from livegen.engines.config import ALL_VOICES, parse_voices
 from livegen.engines.lstm.lstm import SIZES
 from livegen.engines.vae.config import VaeConfig
+from livegen.training.data.sources import Listener
 from livegen.training.gan.dcgan import DcganSettings, train_dcgan
 from livegen.training.gan.train import GanSettings, train_gan
 from livegen.training.record import read_record
 from livegen.training.run import Progress, RunSettings
-from livegen.training.sources import Listener
 from livegen.training.train import Settings
 from livegen.training.train import train as train_lstm
 from livegen.training.vae.train import VaeSettings, train_vae

@@ -24,8 +24,8 @@ from livegen.formats.midi.nesmdb import voice_changes
 from livegen.formats.score.downsample import GRID_RATE_HZ
 from livegen.score import N_COLUMNS, N_VOICES, NOTE_RANGE, PITCHED, Column, Voice, onsets
 from livegen.system.resources import cache_folder
-from livegen.training.exact_onsets import archived_songs, exact_beat
-from livegen.training.sources import VALID, Heard, Listener, has_split, load_songs, midi_archive
+from livegen.training.data.exact_onsets import archived_songs, exact_beat
+from livegen.training.data.sources import VALID, Heard, Listener, has_split, load_songs, midi_archive
 from livegen.units import FRAME_RATE_HZ
 
 MAX_SHIFT: Final = 6
@@ -144,8 +144,8 @@ def load_windows(
     Parameters
     ----------
     data : Path
-        Songs, as `livegen.training.sources.load_songs` takes them. Where there is a .zip of the split's songs as MIDI
-        files in NES-MDB's layout, it is read and nothing else.
+        Songs, as `livegen.training.data.sources.load_songs` takes them. Where there is a .zip of the split's songs as
+        MIDI files in NES-MDB's layout, it is read and nothing else.
     split : str
         "train" or "valid".
     cache : Path, optional

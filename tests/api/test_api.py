@@ -94,7 +94,7 @@ def test_the_public_names_and_their_signatures_are_these() -> None:
     assert dict(signatures()) == PUBLIC
 
 
-@pytest.mark.parametrize(("name", "thing", "function"), list(public()), ids=lambda value: str(value)[:30])
+@pytest.mark.parametrize(("name", "thing", "function"), [pytest.param(*each, id=each[0]) for each in public()])
 def test_each_is_documented_with_an_example_and_typed(name: str, thing: Any, function: Any) -> None:
     text = inspect.getdoc(thing) or ""
     assert "Examples\n--------\n>>> " in text, f"{name} has no example"

@@ -9,16 +9,8 @@ from livegen.engines.lstm.features import N_HEARD, NO_BEAT, NOTE, TRUST, hear, h
 from livegen.engines.lstm.memory import propose_song
 from livegen.errors import TrainingError
 from livegen.score import NOTE_RANGE, Voice, validate_frames
-from livegen.training.dataset import (
-    Lanes,
-    in_order,
-    lesson_of,
-    only,
-    repeated,
-    songs_of,
-    stretched,
-    transposed,
-)
+from livegen.training.data.songs import only, songs_of
+from livegen.training.dataset import Lanes, in_order, lesson_of, repeated, stretched, transposed
 
 SONGS = songs_of([song(i, 40 + 13 * i) for i in range(7)])
 

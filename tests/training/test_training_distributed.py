@@ -12,7 +12,8 @@ from tiny_training import run, start_group  # noqa: E402
 
 from livegen.errors import TrainingError  # noqa: E402
 from livegen.training.curve import read_curve  # noqa: E402
-from livegen.training.dataset import Lanes, songs_of  # noqa: E402
+from livegen.training.data.songs import songs_of  # noqa: E402
+from livegen.training.dataset import Lanes  # noqa: E402
 from livegen.training.distributed import Group, own_group  # noqa: E402
 
 PATIENCE_SECONDS = 240.0

@@ -7,7 +7,8 @@ from songs import song
 torch = pytest.importorskip("torch")
 
 from livegen.score import SILENCE, Voice  # noqa: E402
-from livegen.training.dataset import in_order, songs_of  # noqa: E402
+from livegen.training.data.songs import songs_of  # noqa: E402
+from livegen.training.dataset import in_order  # noqa: E402
 from livegen.training.evaluate import load_network  # noqa: E402
 from livegen.training.live_step import TorchStep, one_thread  # noqa: E402
 from livegen.training.model import batch_of  # noqa: E402

@@ -9,9 +9,10 @@ torch = pytest.importorskip("torch")
 
 from livegen.engines.lstm.lstm import LstmConfig, LstmEngine  # noqa: E402
 from livegen.errors import TrainingError  # noqa: E402
-from livegen.training.dataset import Lanes, songs_of  # noqa: E402
+from livegen.training.data.songs import songs_of  # noqa: E402
+from livegen.training.data.sources import TRAIN, load_songs  # noqa: E402
+from livegen.training.dataset import Lanes  # noqa: E402
 from livegen.training.made import Made, imagine  # noqa: E402
-from livegen.training.sources import TRAIN, load_songs  # noqa: E402
 
 TINY = LstmConfig(n_embedding=8, n_state=8, n_known=4, n_own=4, n_note_hidden=8, n_volume_hidden=4, n_timbre_hidden=4)
 SONGS = songs_of([song(i, 300) for i in range(8)])

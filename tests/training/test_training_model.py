@@ -12,7 +12,8 @@ from livegen.engines.lstm import ear, kernels  # noqa: E402
 from livegen.engines.lstm.lstm import LstmConfig, LstmDistribution, LstmEngine  # noqa: E402
 from livegen.engines.protocol import Conditions, Performer  # noqa: E402
 from livegen.score import SILENCE, Column, Voice  # noqa: E402
-from livegen.training.dataset import Lesson, Segment, in_order, lesson_of, only, songs_of  # noqa: E402
+from livegen.training.data.songs import only, songs_of  # noqa: E402
+from livegen.training.dataset import Lesson, Segment, in_order, lesson_of  # noqa: E402
 from livegen.training.evaluate import load_network  # noqa: E402
 from livegen.training.model import Batch, Network, batch_of  # noqa: E402
 from livegen.training.perform import Performance  # noqa: E402

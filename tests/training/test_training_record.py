@@ -19,7 +19,7 @@ from waiting import wait_until  # noqa: E402
 from livegen import __version__  # noqa: E402
 from livegen.errors import TrainingError  # noqa: E402
 from livegen.training.curve import CurveRow, read_curve  # noqa: E402
-from livegen.training.dataset import songs_of  # noqa: E402
+from livegen.training.data.songs import songs_of  # noqa: E402
 from livegen.training.mlflow_run import MlflowRun  # noqa: E402
 from livegen.training.record import RunRecord, hash_songs, read_record  # noqa: E402
 from livegen.training.train import RESUME_FILE  # noqa: E402

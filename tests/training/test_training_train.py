@@ -17,7 +17,7 @@ from livegen.score import Voice  # noqa: E402
 from livegen.training import evaluate as evaluate_module  # noqa: E402
 from livegen.training import run as run_module  # noqa: E402
 from livegen.training.curve import read_curve  # noqa: E402
-from livegen.training.dataset import songs_of  # noqa: E402
+from livegen.training.data.songs import songs_of  # noqa: E402
 from livegen.training.evaluate import bigram_note_nll, copy_last_accuracy, evaluate  # noqa: E402
 from livegen.training.model import Network  # noqa: E402
 from livegen.training.train import RESUME_FILE, Progress, Settings, train  # noqa: E402

@@ -18,11 +18,11 @@ from torch.nn import functional
 
 from livegen.errors import TrainingError
 from livegen.score import NOTE_RANGE, Voice
+from livegen.training.data.sources import TRAIN, Heard, Listener, load_songs
 from livegen.training.distributed import Group, alone
 from livegen.training.gan.matrices import SIZE, excerpts_of, fitted, from_matrices, to_matrices, write_matrices
 from livegen.training.record import describe
 from livegen.training.run import RESUME_FILE, Progress, Run, RunSettings, learn_to_the_end, recorded
-from livegen.training.sources import TRAIN, Heard, Listener, load_songs
 
 SAMPLES_FILE: Final = "samples.npz"
 N_SAMPLES: Final = 512

@@ -14,6 +14,7 @@ from torch.nn import functional
 from livegen.engines.gan.layout import PHRASE_BEATS, GanConfig
 from livegen.engines.steps import N_STEPS
 from livegen.score import N_VOICES
+from livegen.training.data.sources import TRAIN, Heard, Listener
 from livegen.training.distributed import Group, alone
 from livegen.training.gan.copies import N_COPIES, copied_share
 from livegen.training.gan.encoder import Encoder, decoding_loss
@@ -22,7 +23,6 @@ from livegen.training.gan.network import Discriminator, Generator, Phrase, heard
 from livegen.training.gan.phrases import Source, Variation
 from livegen.training.record import describe
 from livegen.training.run import RESUME_FILE, Progress, Run, RunSettings, config_of, learn_to_the_end, recorded
-from livegen.training.sources import TRAIN, Heard, Listener
 from livegen.training.windows import Windows, load_watched, load_windows
 
 _LARGEST_GRADIENT: Final = 5.0
@@ -244,7 +244,7 @@ def train_gan(
     listener : Listener, optional
         Is told how reading goes.
     is_strict : bool
-        As `livegen.training.sources.load_songs` has it.
+        As `livegen.training.data.sources.load_songs` has it.
 
     Raises
     ------

@@ -17,7 +17,7 @@ from livegen.engines.vae.config import VaeConfig
 from livegen.engines.vae.vae import VaeEngine
 from livegen.errors import CheckpointError
 from livegen.score import Column, Voice
-from livegen.training.sources import VALID, Listener
+from livegen.training.data.sources import VALID, Listener
 from livegen.training.vae.decode import accuracy, decode
 from livegen.training.vae.figures import note_nll
 from livegen.training.vae.lesson import named_latents

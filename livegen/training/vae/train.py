@@ -13,6 +13,7 @@ from livegen.engines.checkpoint import write_config
 from livegen.engines.steps import N_STEPS
 from livegen.engines.vae.attributes import measure, quantiles_of
 from livegen.engines.vae.config import VaeConfig
+from livegen.training.data.sources import TRAIN, Heard, Listener
 from livegen.training.distributed import Group, device_of_process, joined
 from livegen.training.record import describe
 from livegen.training.run import (
@@ -25,7 +26,6 @@ from livegen.training.run import (
     recorded,
     settled,
 )
-from livegen.training.sources import TRAIN, Heard, Listener
 from livegen.training.vae.evaluate import gains_of, load_network
 from livegen.training.vae.figures import note_nll
 from livegen.training.vae.finish import finished

@@ -15,7 +15,7 @@ from livegen.formats.midi.smf import read_song
 from livegen.formats.midi.song_file import write_song
 from livegen.formats.score.kinds import read_score
 from livegen.formats.words.events import DRUMS, MOST_EVENTS, Note, notes_of, read_events, write_events
-from livegen.training.exact_onsets import archived_songs
+from livegen.training.data.exact_onsets import archived_songs
 
 one_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(60))
 

@@ -18,7 +18,7 @@ from livegen.formats.score.kinds import read_score
 from livegen.formats.score.piece import Piece
 from livegen.formats.words.tx1 import WAITS, read_tx1, song_to_rows, vocabulary, write_tx1
 from livegen.score import Column, Voice
-from livegen.training.exact_onsets import archived_songs
+from livegen.training.data.exact_onsets import archived_songs
 
 one_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(60))
 

@@ -16,10 +16,10 @@ from livegen.errors import CheckpointError, TrainingError  # noqa: E402
 from livegen.score import Voice  # noqa: E402
 from livegen.training import windows as windows_module  # noqa: E402
 from livegen.training.curve import read_curve  # noqa: E402
-from livegen.training.dataset import songs_of  # noqa: E402
+from livegen.training.data.songs import songs_of  # noqa: E402
+from livegen.training.data.sources import Songs  # noqa: E402
 from livegen.training.record import read_record  # noqa: E402
 from livegen.training.run import Progress  # noqa: E402
-from livegen.training.sources import Songs  # noqa: E402
 from livegen.training.vae import evaluate as evaluate_module  # noqa: E402
 from livegen.training.vae.evaluate import evaluate_vae, spearman  # noqa: E402
 from livegen.training.vae.train import VaeSettings, train_vae  # noqa: E402

@@ -1,4 +1,4 @@
-"""Reads songs for training: from packed splits, folders of scores, MIDI and VGM files, and archives of such folders.
+"""Reads songs for training: from packed splits, folders of scores, MIDI files and takes, and archives of such folders.
 
 Songs that lie under folders named "train" and "valid" are those splits, as in NES-MDB's own archives
 (https://github.com/chrisdonahue/nesmdb). If there is no folder "train", a tenth of the songs is the valid split. A hash
@@ -12,22 +12,19 @@ import tarfile
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from itertools import compress
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, Protocol, cast
-
-import numpy as np
-from numpy.typing import NDArray
 
 from livegen.beat import Beat
 from livegen.errors import FormatError, TrainingError
 from livegen.formats.files import refuse
 from livegen.formats.score.kinds import SCORE_SOURCE_ENDINGS
 from livegen.formats.score.nesmdb import MAX_SPLIT_FRAMES, load_split
-from livegen.training.dataset import UNKNOWN, Songs, Unknown, songs_of
-from livegen.training.doubles import Doubles
-from livegen.training.exact_onsets import exact_beats
-from livegen.training.song_file import read_song_file
+from livegen.takes.records import LOG_FILE
+from livegen.training.data.doubles import Doubles
+from livegen.training.data.exact_onsets import exact_beats
+from livegen.training.data.song_file import SongFile, read_song_file
+from livegen.training.data.songs import UNKNOWN, Songs, songs_of
 
 TRAIN: Final = "train"
 VALID: Final = "valid"
@@ -100,7 +97,7 @@ def load_songs(
         One of: a folder with a packed .npz for each split, which has the split's name in its own, and beside it the
         same songs as MIDI files in a .zip named likewise, by which their beats are known exactly; a packed .npz, which
         is taken as the split whatever its name; a folder, or a .tar.gz of one, with NES-MDB's pickles, MIDI files, VGM
-        files or livegen's scores at any depth; a single such song. Of doubles the first is taken.
+        files, livegen's scores or takes at any depth; a single such song. Of doubles the first is taken.
     split : str
         "train" or "valid".
     listener : Listener, optional
@@ -121,19 +118,18 @@ def load_songs(
         raise TrainingError(f"there is no data at {data}: give a folder of songs, its .tar.gz, or an .npz split")
     try:
         packed = _packed_split(data, split)
-        beats: list[Beat | Unknown | None] = []
         if packed is None:
-            scores, beats = _read_each(data, split, listener, doubles or Doubles(), is_strict=is_strict)
+            files = _read_each(data, split, listener, doubles or Doubles(), is_strict=is_strict)
         else:
-            scores, beats = _packed_songs(packed, split, listener)
+            files = _packed_songs(packed, split, listener)
     except OSError as error:
         raise TrainingError(f"{error.filename or data} cannot be read: {error.strerror or error}") from error
     except FormatError as error:
         raise TrainingError(str(error)) from error
-    is_music = [len(score) > 0 for score in scores]
-    if not any(is_music):
+    files = [file for file in files if len(file.frames)]
+    if not files:
         raise TrainingError(f"{data} holds no songs for the {split} split: it needs at least one frame")
-    return songs_of(list(compress(scores, is_music)), list(compress(beats, is_music)))
+    return songs_of([file.frames for file in files], [file.beat for file in files], [file.is_learnt for file in files])
 
 
 def _packed(folder: Path) -> list[Path]:
@@ -155,17 +151,14 @@ def _packed_split(data: Path, split: str) -> Path | None:
     return data if data.suffix.lower() == ".npz" else None
 
 
-def _packed_songs(
-    packed: Path, split: str, listener: Listener
-) -> tuple[list[NDArray[np.uint8]], list[Beat | Unknown | None]]:
-    """Return the songs of a packed split, and their beats as far as a .zip beside it tells them."""
+def _packed_songs(packed: Path, split: str, listener: Listener) -> list[SongFile]:
+    """Return the songs of a packed split, with their beats as far as a .zip beside it tells them."""
     songs = load_split(packed)
     archive = midi_archive(packed.parent, split)
     exact: dict[str, Beat | None] = {}
     if archive is not None:
         exact = exact_beats(archive, songs.names, lambda done: listener.progress(f"reading {split} beats", done))
-    beats = [exact.get(name, UNKNOWN) for name in songs.names]
-    return [songs.song(i) for i in range(len(songs))], beats
+    return [SongFile(songs.song(i), exact.get(name, UNKNOWN)) for i, name in enumerate(songs.names)]
 
 
 def midi_archive(folder: Path, split: str) -> Path | None:
@@ -180,7 +173,8 @@ def _is_archive(data: Path) -> bool:
 
 def _is_song(name: str) -> bool:
     """Tell whether a path is a song's by its name; those that begin with a dot are no music but a system's notes."""
-    return name.lower().endswith(SCORE_SOURCE_ENDINGS) and not PurePosixPath(name).name.startswith(".")
+    own = PurePosixPath(name).name
+    return own == LOG_FILE or (name.lower().endswith(SCORE_SOURCE_ENDINGS) and not own.startswith("."))
 
 
 def _names(data: Path) -> list[str]:
@@ -194,7 +188,8 @@ def _names(data: Path) -> list[str]:
         found = [data.name] if _is_song(data.name) else []
     if not found:
         raise TrainingError(
-            f"{data} holds no songs: files that end in {', '.join(SCORE_SOURCE_ENDINGS)} are, in folders of any depth"
+            f"{data} holds no songs: takes are, and files that end in {', '.join(SCORE_SOURCE_ENDINGS)}, in folders of "
+            "any depth"
         )
     return found
 
@@ -282,17 +277,16 @@ def _wanted(data: Path, names: Iterable[str], split: str) -> list[str]:
 
 
 def _place(name: str) -> float:
-    """Return the hash of a song's name, without folders and ending, as a number within 0..1."""
-    stem = PurePosixPath(name).name.lower()
+    """Return the hash of a song's name, without folders and ending, as a number within 0..1; a take is its folder's."""
+    path = PurePosixPath(name)
+    stem = (path.parent if path.name == LOG_FILE else path).name.lower()
     for ending in SCORE_SOURCE_ENDINGS:
         stem = stem.removesuffix(ending)
     first = hashlib.blake2b(stem.encode("utf-8", "surrogateescape"), digest_size=4).digest()
     return int.from_bytes(first) / 2**32
 
 
-def _read_each(
-    data: Path, split: str, listener: Listener, doubles: Doubles, *, is_strict: bool
-) -> tuple[list[NDArray[np.uint8]], list[Beat | Unknown | None]]:
+def _read_each(data: Path, split: str, listener: Listener, doubles: Doubles, *, is_strict: bool) -> list[SongFile]:
     names = _names(data)
     wanted = _wanted(data, names, split)
     if not wanted:
@@ -300,8 +294,7 @@ def _read_each(
             f"none of the {len(names)} songs in {data} are of the {split} split: put them into folders "
             f"named {TRAIN} and {VALID}, or give more songs"
         )
-    scores: list[NDArray[np.uint8]] = []
-    beats: list[Beat | Unknown | None] = []
+    songs: list[SongFile] = []
     n_frames, n_bad, n_doubles = 0, 0, 0
     damaged: list[str] = []
 
@@ -314,24 +307,23 @@ def _read_each(
     for i, (name, path) in enumerate(_files(data, set(wanted), wanted)):
         listener.progress(f"reading {split} songs", i / len(wanted))
         try:
-            score, beat = read_song_file(path, warn)
+            song = read_song_file(path, warn)
         except FormatError as error:
             n_bad += 1
             if n_bad <= _MOST_NAMED:
                 listener.warn(f"left out {name}: {error}")
             continue
-        first = doubles.first_of(score)
+        first = doubles.first_of(song.frames)
         if first is not None:
             n_doubles += 1
             if n_doubles <= _MOST_NAMED:
                 listener.warn(f"left out {name}: it is the same music as {first}")
             continue
-        doubles.add(name, score)
-        n_frames += len(score)
+        doubles.add(name, song.frames)
+        n_frames += len(song.frames)
         if n_frames > MAX_SPLIT_FRAMES:
             raise TrainingError(f"{data} holds more than {MAX_SPLIT_FRAMES:,} frames: choose a smaller folder")
-        scores.append(score)
-        beats.append(beat)
+        songs.append(song)
     listener.progress(f"reading {split} songs", 1.0)
     if n_bad > _MOST_NAMED:
         listener.warn(f"left out {n_bad} of {len(wanted)} {split} songs that cannot be read")
@@ -339,14 +331,14 @@ def _read_each(
         listener.warn(f"left out {n_doubles} of {len(wanted)} {split} songs that are there under two names")
     if len(damaged) > _MOST_NAMED:
         listener.warn(f"read what is whole of {len(damaged)} of {len(wanted)} {split} songs that are damaged")
-    if not scores and n_doubles:
+    if not songs and n_doubles:
         raise TrainingError(
             f"none of the {split} songs in {data} is left, for other files have the same music: take these away, or "
             "give more songs"
         )
-    if not scores:
+    if not songs:
         raise TrainingError(f"not one of the {len(wanted)} {split} songs in {data} can be read: get another copy")
-    return scores, beats
+    return songs
 
 
 def _files(data: Path, wanted: set[str], in_order: list[str]) -> Iterator[tuple[str, Path]]:

@@ -11,8 +11,8 @@ from livegen.formats.chip.register_log import Tags
 from livegen.formats.score.kinds import read_piece, write_score
 from livegen.score import Column, Voice
 from livegen.synth.register_log import score_writes
-from livegen.training.doubles import Doubles
-from livegen.training.sources import Heard, load_songs
+from livegen.training.data.doubles import Doubles
+from livegen.training.data.sources import Heard, load_songs
 from livegen.units import frame_to_sample
 
 

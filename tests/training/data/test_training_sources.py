@@ -11,8 +11,8 @@ from songs import song, write_split, write_splits
 from livegen.errors import TrainingError
 from livegen.formats.score.kinds import write_score
 from livegen.score import Voice
-from livegen.training import sources
-from livegen.training.sources import Heard, has_split, load_songs
+from livegen.training.data import sources
+from livegen.training.data.sources import Heard, has_split, load_songs
 
 N_SONGS = 40
 
