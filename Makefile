@@ -24,8 +24,9 @@ setup: $(READY)
 jam: $(READY)
 	@$(PYTHON) -m livegen jam $(ARGS)
 
+# A process for each core, but no more than four; the tests of a file stay in one.
 test: lint
-	$(PYTHON) -m pytest $(ARGS)
+	$(PYTHON) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 lint: $(TEST_READY)
 	$(PYTHON) -m ruff check .
