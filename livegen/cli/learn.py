@@ -62,7 +62,9 @@ def train(
     data: Annotated[Path, typer.Argument(help=_DATA_HELP)],
     out_folder: Annotated[Path, typer.Argument(metavar="OUT", help="The model's folder.")],
     engine: Annotated[Engine, typer.Option(help="The kind of model.")] = Engine.LSTM,
-    minutes: Annotated[float, typer.Option(min=0.1, help="How long to train.")] = 60.0,
+    minutes: Annotated[
+        float | None, typer.Option(min=0.1, help="How long to train, else 60; an lstm hears takes eight times.")
+    ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="How long to train, in steps in place of minutes.")] = None,
     size: Annotated[Size | None, typer.Option(help="5.4 million parameters, or 1.5 million; full by default.")] = None,
     voices: Annotated[

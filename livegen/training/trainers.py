@@ -23,6 +23,9 @@ ARCHITECTURES: Final = ("loops", "dcgan")
 _TUNING_RATE: Final = 1e-3
 _TUNING_WARM_UP_STEPS: Final = 50
 
+_JAM_ROUNDS: Final = 8
+"""As often as the default model has heard its songs."""
+
 
 @dataclass(frozen=True)
 class Order:
@@ -31,14 +34,15 @@ class Order:
     Attributes
     ----------
     minutes, steps, seed, learning_rate
-        As `livegen.training.run.RunSettings` has them; a rate of None is the kind's own.
+        As `livegen.training.run.RunSettings` has them; a rate of None is the kind's own, and so is the budget if both
+        minutes and steps are None.
     options : mapping
         By name, those options of the kind's own that were given.
     """
 
     data: Path
     out: Path
-    minutes: float | None = 60.0
+    minutes: float | None = None
     steps: int | None = None
     seed: int = 0
     learning_rate: float | None = None
@@ -64,7 +68,8 @@ class Order:
     def settings(self, of_kind: RunSettings) -> Any:
         """Return a kind's settings with the order's budget, seed and rate."""
         rate = self.learning_rate or of_kind.learning_rate
-        return replace(of_kind, minutes=self.minutes, steps=self.steps, seed=self.seed, learning_rate=rate)
+        minutes = self.minutes or of_kind.minutes
+        return replace(of_kind, minutes=minutes, steps=self.steps, seed=self.seed, learning_rate=rate)
 
 
 @dataclass(frozen=True)
@@ -95,6 +100,8 @@ def _train_lstm(order: Order) -> Progress:
         )
     if start_from:
         settings = replace(settings, learning_rate=_TUNING_RATE, warm_up_steps=_TUNING_WARM_UP_STEPS)
+    if order.minutes is None and order.steps is None:
+        settings = replace(settings, jam_rounds=_JAM_ROUNDS)
     return train_lstm(
         order.data,
         order.out,

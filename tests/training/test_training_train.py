@@ -16,6 +16,7 @@ from livegen.errors import CheckpointError, TrainingError  # noqa: E402
 from livegen.score import Voice  # noqa: E402
 from livegen.training import evaluate as evaluate_module  # noqa: E402
 from livegen.training import run as run_module  # noqa: E402
+from livegen.training import train as train_module  # noqa: E402
 from livegen.training.curve import read_curve  # noqa: E402
 from livegen.training.data.songs import songs_of  # noqa: E402
 from livegen.training.evaluate import bigram_note_nll, copy_last_accuracy, evaluate  # noqa: E402
@@ -99,6 +100,15 @@ def test_what_a_run_begins_with_says_what_the_network_is(data, trained, tmp_path
             train(data, tmp_path / "x", settings=SETTINGS, start_from=trained[0], **differs)
     with pytest.raises(TrainingError, match="cannot begin with this model: there is no model in"):
         train(data, tmp_path / "x", settings=SETTINGS, start_from=tmp_path)
+
+
+@pytest.mark.parametrize(("n_jams", "steps"), [(4, 56), (3, 30)])
+def test_jams_are_heard_as_often_as_is_told_and_songs_as_long(data, tmp_path, monkeypatch, n_jams, steps):
+    scores = [song(i, 168) for i in range(4)]
+    jams = songs_of(scores, learnt=[np.arange(4) == [[0]] * 168 if i < n_jams else None for i in range(4)])
+    monkeypatch.setattr(train_module, "load_songs", lambda *_, **__: jams)
+    settings = replace(SETTINGS, steps=30, n_lanes=4, n_frames=24, jam_rounds=8)
+    assert train(data / "made_train.npz", tmp_path, config=SMALL, settings=settings).step == steps
 
 
 def test_another_seed_ends_elsewhere(data, trained, tmp_path):
