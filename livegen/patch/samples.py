@@ -26,6 +26,7 @@ SOUND_SECONDS_MAX: Final = 10  # the longest sample at the slowest rate lasts 7.
 FILE_BYTES_MAX: Final = 32 << 20
 
 _DATA: Final = "data:"
+_WAV_BEGINNINGS: Final = (b"RIFF", b"RIFX", b"RF64", b"riff")
 
 
 def read_sample(text: str, folder: Path | None, rate: int) -> bytes:
@@ -78,6 +79,9 @@ def encode_file(path: Path, rate: int) -> Encoded:
 
     _check_file(path)
     try:
+        with path.open("rb") as opened:
+            if opened.read(4) not in _WAV_BEGINNINGS:  # as others libsndfile would try MPEG, which talks on stderr
+                raise FormatError(f"{path.name} is no sound that can be read: save it as a WAV file")
         with soundfile.SoundFile(path) as file:
             sample_rate = file.samplerate
             if file.frames > min(SOUND_SECONDS_MAX * sample_rate, FILE_BYTES_MAX):

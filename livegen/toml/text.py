@@ -8,6 +8,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -79,8 +80,17 @@ class TomlText:
                 )
         try:
             return tomllib.loads(self.text)
-        except (ValueError, RecursionError) as error:  # a number of 5,000 digits is a plain ValueError
-            raise self.error(f"{self.label} is not TOML: {shorten(str(error), 120)}") from None
+        except (ValueError, RecursionError) as error:
+            raise self.error(f"{self.label} is not TOML: {shorten(self._placed(error), 120)}") from None
+
+    def _placed(self, error: Exception) -> str:
+        """Return what TOML's reader says, with a line where it says none."""
+        lines = self.text.rstrip().split("\n")
+        if isinstance(error, tomllib.TOMLDecodeError):
+            return str(error).replace("(at end of document)", f"(at the end, line {len(lines)})")
+        if isinstance(error, RecursionError):
+            return f"Arrays or tables too deep in each other (at line {_deepest(lines)})"
+        return f"Too long a number (at line {1 + lines.index(max(lines, key=len))})"  # of over 4,300 digits
 
     def check_keys(self, parents: Keys, table: dict[str, Any], allowed: Iterable[str]) -> None:
         """Refuse a table with keys that are not allowed."""
@@ -133,6 +143,14 @@ class TomlText:
         """Return ``FILE, line N: key``, without the line if it is not found."""
         line = _line_of(self.text, keys)
         return f"{self.label}{f', line {line}' if line else ''}: {shorten(_dotted(keys), 60)}"
+
+
+def _deepest(lines: list[str]) -> int:
+    """Return the number, from 1, of the line in which most brackets are open."""
+    opened = [line.count("[") + line.count("{") for line in lines]
+    closed = [line.count("]") + line.count("}") for line in lines]
+    before = [0, *accumulate(map(int.__sub__, opened, closed))]
+    return 1 + max(range(len(lines)), key=lambda n: before[n] + opened[n])
 
 
 def _line_of(text: str, keys: Keys) -> int | None:

@@ -318,8 +318,10 @@ def test_a_mistake_is_told_with_line_key_and_what_is_allowed(text: str, place: s
     ids=lambda text: text[:12],
 )
 def test_what_is_not_toml_is_refused(text: str) -> None:
-    with pytest.raises(PatchError, match=r"^rig\.toml is not TOML: "):
-        parse(text)
+    """And the line is told, which TOML's reader does not say of the end, of depth and of long numbers."""
+    for before in ("", "# a line\n\n"):
+        with pytest.raises(PatchError, match=rf"^rig\.toml is not TOML: .*line {(before + text).count(chr(10)) + 1}\b"):
+            parse(before + text)
 
 
 def test_the_line_of_a_syntax_error_is_told() -> None:

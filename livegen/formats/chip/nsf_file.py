@@ -41,7 +41,7 @@ _MEANS_A_PICTURE: Final = {"ntsc": (0, 16_639, 16_666), "pal": (0, 19_997, 20_00
 _CHIPS: Final = ("VRC6", "VRC7", "FDS", "MMC5", "Namco 163", "Sunsoft 5B")
 _IS_PAL, _IS_DUAL = 1, 2
 _NEEDS_INTERRUPTS, _NEVER_RETURNS, _HAS_NO_PLAY = 0x10, 0x20, 0x40
-_FLAGS, _LENGTH = 0x7C, 0x7D
+_LOAD, _FLAGS, _LENGTH = 8, 0x7C, 0x7D  # bytes of the header
 _SHORTEST_US: Final = 1000
 
 
@@ -184,8 +184,8 @@ def _placed(name: str, data: bytes, load: int, banks: tuple[int, ...], offset: i
         before = (load or _ROM) - _ROM
         if before < 0:
             raise FormatError(
-                f"{name} is loaded at ${load:04X} by byte 8 of its header: ${_ROM:04X} to $FFFF is allowed without "
-                "banks"
+                f"{name} is loaded at ${load:04X} by byte {_LOAD} of its header: ${_ROM:04X} to $FFFF is allowed "
+                "without banks"
             )
     program = (bytes(before) + data)[: MOST_BANKS * BANK_BYTES]
     program = program.ljust(-(-len(program) // BANK_BYTES) * BANK_BYTES, b"\0")
@@ -208,11 +208,12 @@ def _checked(
 ) -> NsfFile:
     """Return a whole file, if what it says can be played."""
     name = placed.name
-    for routine, address in (("INIT", init), ("PLAY", play)):
+    for routine, address, byte in (("INIT", init, 2), ("PLAY", play, 4)):
         if address < _ROM:
+            said = f"byte {byte} of its chunk INFO" if chunks.info else f"byte {_LOAD + byte} of its header"
             raise FormatError(
-                f"{name} has its {routine} at ${address:04X} by its header, where no program is: ${_ROM:04X} to $FFFF "
-                "is allowed"
+                f"{name} has its {routine} at ${address:04X} by {said}, where no program is: ${_ROM:04X} to $FFFF is "
+                "allowed"
             )
     if flags & (_NEEDS_INTERRUPTS | _NEVER_RETURNS | _HAS_NO_PLAY):
         raise FormatError(
