@@ -3,71 +3,15 @@
 It needs Debian's libgme0 and the folder of reference tools that lies beside the checkout.
 """
 
-import ctypes.util
-import importlib.util
-import sys
-from pathlib import Path
-from types import ModuleType
-from typing import Any
-
 import numpy as np
 import pytest
+from game_music_emu import LAG_SAMPLES, habitual_render, needs_game_music_emu, noise_log, pulse_log, tool
 from numpy.typing import NDArray
 
 from livegen.apu import render_writes
+from livegen.apu.tables import NO, TR
 
-TOOLS = Path(__file__).parents[3] / "shared" / "tools" / "apuref"
-pytestmark = [
-    pytest.mark.skipif(ctypes.util.find_library("gme") is None, reason="libgme0 is not installed"),
-    pytest.mark.skipif(not TOOLS.is_dir(), reason=f"no reference tools in {TOOLS}"),
-]
-LAG_SAMPLES = -7.492
-"""What Game_Music_Emu is later by; it is a constant of the two, and noise cannot be aligned by itself."""
-
-
-def tool(name: str) -> Any:
-    module_name = f"apuref_{name}"
-    if module_name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(module_name, TOOLS / f"{name}.py")
-        assert spec is not None
-        assert spec.loader is not None
-        module: ModuleType = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        sys.modules[module_name] = module
-    return sys.modules[module_name]
-
-
-def pulse_log(kind: str, seed: int, pulse: int) -> list[list[tuple[int, int]]]:
-    """Return four seconds of notes; every kind restarts its sequence with each of them."""
-    nsf, generator, base = tool("nsfref"), np.random.default_rng(seed), 0x4000 + 4 * pulse
-    log: list[list[tuple[int, int]]] = [*nsf.LEAD]
-    period = 0
-    for tick in range(240):
-        writes: list[tuple[int, int]] = []
-        if tick % 12 == 0:
-            period, duty = int(generator.integers(60, 1200)), int(generator.integers(0, 4))
-            volume = int(generator.integers(6, 16))
-            options: dict[str, Any] = {}
-            if kind == "sweep":
-                options["sweep"] = int(generator.choice([0x8B, 0xA4, 0xF2]))
-            elif kind == "envelope":
-                options.update(const=False, halt=bool(generator.integers(0, 2)))
-            elif kind == "length":
-                options.update(halt=False, length=int(generator.integers(0, 32)))
-            writes = nsf.pulse(pulse, period, volume, duty, **options)
-        elif kind == "vibrato":
-            bent = min(max(period + tick % 3 - 1, period & 0x700), period | 0xFF)
-            writes = [(base + 2, bent & 0xFF)]
-        elif kind == "duty":
-            writes = [(base, int(generator.integers(0, 4)) << 6 | 0x30 | int(generator.integers(1, 16)))]
-        log.append(writes)
-    return log
-
-
-def noise_log(seed: int) -> list[list[tuple[int, int]]]:
-    nsf, generator = tool("nsfref"), np.random.default_rng(seed)
-    notes = [nsf.noise(int(generator.integers(0, 11)), int(generator.integers(6, 16))) for _ in range(200)]
-    return [*nsf.LEAD, *(writes for note in notes for writes in (note, *[[]] * 11))]
+pytestmark = needs_game_music_emu
 
 
 def reports(
@@ -154,3 +98,45 @@ def test_the_noise(sample_rate: int) -> None:
     report = reports("no", sample_rate, noise_log(2), lag=LAG_SAMPLES)
     assert report["psd_db"] < 0.3
     assert report["env_p95"] < 2.5
+
+
+@pytest.mark.parametrize("pal", [False, True])
+def test_with_the_reference_s_habits_gated_triangles_are_the_same_wave(pal: bool) -> None:
+    nsf, generator = tool("nsfref"), np.random.default_rng(5)
+    log = [*nsf.LEAD]
+    for _ in range(40):
+        length, control = int(generator.integers(3, 40)), bool(generator.integers(0, 2))
+        log += [nsf.tri(int(generator.integers(60, 1200)), length, control), *[[]] * int(generator.integers(2, 9))]
+        log += [[(0x4008, 0)], *[[]] * int(generator.integers(0, 4))]
+    report = habitual_report(log, TR, pal=pal)
+    assert report["null_db"] < -48
+    assert report["env_p95"] < 0.02
+    assert report["lsd_mean"] < 1
+    assert report["psd_db"] < 0.02
+
+
+@pytest.mark.parametrize("pal", [False, True])
+def test_with_the_reference_s_habits_the_noise_is_the_same_wave(pal: bool) -> None:
+    """But for its short kernels, with which noise of a few cycles is softer."""
+    log = noise_log(2)[:400]
+    report = habitual_report(log, NO, pal=pal)
+    assert report["null_db"] < -30
+    assert report["env_p95"] < 0.15
+    assert report["lsd_mean"] < 1.5
+    assert report["psd_db"] < 0.15
+
+
+def habitual_report(log: list[list[tuple[int, int]]], voice: int, *, pal: bool) -> dict[str, float]:
+    nsf, sample_rate, play_us = tool("nsfref"), 48_000, 0x4E20 if pal else 0x411A
+    reference = nsf.render_log(log, play_us, pal, fs=sample_rate, voices={TR: "tri", NO: "noi"}[voice])
+    ours = habitual_render(
+        nsf.write_times(log, play_us, pal),
+        len(reference),
+        voice,
+        cpu_clock_hz=nsf.gme_clock(sample_rate, pal),
+        sample_rate=sample_rate,
+        region="pal" if pal else "ntsc",
+    )
+    skipped = sample_rate // 3  # the reference begins with a linear counter of 16
+    report: dict[str, float] = tool("compare").report(reference[skipped:], ours[skipped:], sample_rate, lag=LAG_SAMPLES)
+    return report

@@ -14,9 +14,8 @@ from typing import Any, Final
 
 import numpy as np
 import pytest
+from game_music_emu import LAG_SAMPLES, needs_game_music_emu, tool
 from numpy.typing import NDArray
-from test_apu_reference import LAG_SAMPLES, tool
-from test_apu_reference import pytestmark as pytestmark
 
 from livegen.apu import (
     LATENCY_SAMPLES,
@@ -31,6 +30,8 @@ from livegen.apu import (
 from livegen.apu.dmc import FIRST_SAMPLE_OFFSET, HIGHEST_LEVEL, MEMORY_BYTES
 from livegen.apu.mixer import OTHERS_FACTOR, WEIGHTS, amplitude
 from livegen.apu.tables import DM
+
+pytestmark = needs_game_music_emu
 
 RATE: Final = 48_000
 SEEDS: Final = (0, 1, 3, 4, 5, 6, 7, 8, 9, 10)
