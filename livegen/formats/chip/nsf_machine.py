@@ -20,7 +20,7 @@ LONGEST_CALL_SECONDS: Final = 10.0
 """A routine that takes longer does not return. Some play speech meanwhile."""
 
 MOST_WRITES: Final = 16 * 2**20 // 3
-"""Writes that a log may have, which is what the largest VGM file holds."""
+"""Writes that a log may have, about which is what the largest VGM file holds: at most a logful more are kept."""
 
 _SILENCE: Final = (*((0x4000 + register, 0) for register in range(0x14)), (0x4015, 0), (0x4015, 0x0F), (0x4017, 0x40))
 
@@ -105,13 +105,21 @@ class NsfMachine:
                     f"does not return from the {routine} of song {self._song} within {LONGEST_CALL_SECONDS:.0f} s, and "
                     f"stands at {self._place()}"
                 )
-            elif self.n_writes >= MOST_WRITES:
-                self.fault = f"writes to the chip more than {MOST_WRITES:,} times in song {self._song}"
             if self.fault:
                 break
             self._take_writes()
+            if self._is_full():
+                break
         if mapped["n_writes"] > len(mapped["cycles"]) // 2:
             self._take_writes()
+            self._is_full()
+
+    def _is_full(self) -> bool:
+        """Tell whether the log may have no more writes, which is a fault."""
+        if self.n_writes < MOST_WRITES:
+            return False
+        self.fault = f"writes to the chip more than {MOST_WRITES:,} times in song {self._song}"
+        return True
 
     def _place(self) -> str:
         """Return where the program stands, with the byte of the file if it is one."""

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from nsf_files import COUNTING, RTS, counting_to, lda_sta, nsf, nsfe, numbers, program
 from test_nsf import busy, log_of
 
+from livegen.cpu.memory import LOG_WRITES
 from livegen.errors import FormatError
+from livegen.formats.chip import nsf_machine
 from livegen.formats.chip.nsf import TICK_US, nsf_bytes
 from livegen.formats.chip.nsf_end import Repeat, find_repeat
 from livegen.formats.chip.nsf_file import NsfFile, parse_nsf
@@ -151,12 +153,29 @@ def test_a_file_s_own_times_count(times: tuple[int], fades: tuple[int], expected
         (b"\x4c\x00\x30", RTS, r"comes to a halt in the INIT of song 1, at \$3000, where no program is"),
         (b"\x4c\x00\x80", RTS, r"does not return from the INIT of song 1 within 10 s, and stands at \$8000, byte 128"),
         (RTS, b"\x4c\x40\x80", r"does not return from the PLAY of song 1 within 10 s, and stands at \$8040, byte 192"),
-        (b"\xee\x11\x40\x4c\x00\x80", RTS, "writes to the chip more than|does not return"),
+        (b"\xee\x11\x40\x4c\x00\x80", RTS, "does not return from the INIT of song 1 within 10 s"),
     ],
 )
 def test_a_program_that_goes_wrong_at_once_is_refused(init: bytes, play: bytes, words: str) -> None:
     with pytest.raises(FormatError, match=words):
         play_track(file(init, play), 1)
+
+
+# ldy #n, ldx #0, sta $4011, dex, bne, dey, bne, rts: n times 256 writes
+MANY, ENDLESS = bytes.fromhex("A00C A200 8D1140 CA D0FA 88 D0F7 60"), bytes.fromhex("EE1140 4C4080")
+
+
+@pytest.mark.parametrize(("play", "n_ticks"), [(MANY, 4), (MANY.replace(b"\xa0\x0c", b"\xa0\x01"), 39), (ENDLESS, 1)])
+def test_a_program_that_writes_without_end_has_no_more_than_a_log(
+    monkeypatch: pytest.MonkeyPatch, play: bytes, n_ticks: int
+) -> None:
+    """Whether it fills what the processor keeps within a call, or between calls, or does not come back."""
+    monkeypatch.setattr(nsf_machine, "MOST_WRITES", 10_000)
+    machine = NsfMachine(file(play=play), 1)
+    machine.play(1000)
+    assert machine.fault == "writes to the chip more than 10,000 times in song 1"
+    assert n_ticks <= machine.n_ticks <= n_ticks + 16  # what a call leaves is taken once it fills half a log
+    assert 10_000 <= len(machine.log()[0]) == machine.n_writes < 10_000 + LOG_WRITES
 
 
 def test_a_program_that_goes_wrong_later_plays_up_to_there() -> None:
