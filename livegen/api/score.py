@@ -57,21 +57,23 @@ class Score:
         self._source = source
 
     @classmethod
-    def from_file(cls, path: str | Path, *, warn: Warn = ignore) -> Self:
+    def from_file(cls, path: str | Path, *, track: int | None = None, warn: Warn = ignore) -> Self:
         """Read a score.
 
         Parameters
         ----------
         path : str or Path
             A MIDI file, or another of those that `livegen convert` reads as a score: .npz, .exprsco.pkl, .seprsco.pkl,
-            .tx1.txt and others.
+            .tx1.txt, .vgm, .nsf, trackers' texts and others.
+        track : int, optional
+            Which of several songs of an NSF file or of a tracker's text, from 1; else the one with which players begin.
         warn : callable
             Is told, in a sentence, what was lost or guessed of a damaged file.
 
         Raises
         ------
         livegen.errors.FormatError
-            If there is no such file, or it is no score.
+            If there is no such file or track, or it is no score.
 
         Examples
         --------
@@ -80,7 +82,7 @@ class Score:
         >>> Score.from_file("song.npz").seconds
         1.0
         """
-        return cls(Written(read_piece(Path(path), warn)))
+        return cls(Written(read_piece(Path(path), warn, track)))
 
     @classmethod
     def from_take(cls, path: str | Path) -> Self:
@@ -282,6 +284,7 @@ class Score:
         path : str or Path
             .vgm, .vgz or .nsf.
         title, author : str
+            Else those that the score has of its file.
         loop_from : float, optional
             In seconds: from where players repeat it when it has come to its end; else they stop.
 

@@ -1,7 +1,7 @@
 """Where a score and its sound come from: a rendition that is played again, a recording, or frames alone."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -122,12 +122,12 @@ class Written:
 
     def write(self, path: Path, making: Making) -> None:
         """Write their sound or their register writes."""
-        piece = replace(self.written, tags=making.tags)
+        title, author = making.tags.title or None, making.tags.author or None  # else its own
         if is_register_file(path):
-            piece_to_registers(piece, path, Options(loop_from=making.loop_from))
+            piece_to_registers(self.written, path, Options(loop_from=making.loop_from, title=title, author=author))
         else:
             channels = "voices" if making.is_apart else "mix"
-            piece_to_sound(piece, path, Options(rate=making.rate, audio_channels=channels))
+            piece_to_sound(self.written, path, Options(rate=making.rate, audio_channels=channels))
 
 
 def _gathered(frames: Iterator[RenderedFrame], patch: Patch) -> Piece:

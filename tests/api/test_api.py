@@ -24,7 +24,7 @@ PUBLIC = {
     "Score": "",
     "Score.__init__": "(self, source: Source, seed: int | None=None) -> None",
     "Score.frames": "property (self) -> NDArray[np.uint8]",
-    "Score.from_file": "classmethod (cls, path: str | Path, *, warn: Warn=ignore) -> Self",
+    "Score.from_file": "classmethod (cls, path: str | Path, *, track: int | None=None, warn: Warn=ignore) -> Self",
     "Score.from_frames": "classmethod (cls, frames: ArrayLike, *, bpm: float | None=None) -> Self",
     "Score.from_take": "classmethod (cls, path: str | Path) -> Self",
     "Score.is_player": "property (self) -> NDArray[np.bool_]",

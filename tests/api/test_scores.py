@@ -1,5 +1,6 @@
 """Scores that programs render, read and write: the same as the commands make them."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -163,3 +164,31 @@ def test_what_is_wrong_is_said_in_one_sentence(
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
     assert not list(tmp_path.iterdir())
+
+
+def test_the_title_of_a_file_goes_where_its_score_goes(tmp_path: Path) -> None:
+    frames = np.zeros((24, 4, 3), np.uint8)
+    frames[:, 0] = 69, 15, 2
+    Score.from_frames(frames).to_midi(tmp_path / "a.mid", title="Mine")
+    score = Score.from_file(tmp_path / "a.mid")
+    for name in ("a.vgm", "a.nsf", "b.mid", "a.ftm.txt"):
+        score.to_file(tmp_path / name)
+        assert b"Mine" in (tmp_path / name).read_bytes().replace(b"\0", b"")
+    score.to_vgm(tmp_path / "b.vgm", title="Yours")
+    assert b"Yours" in (written := (tmp_path / "b.vgm").read_bytes().replace(b"\0", b""))
+    assert b"Mine" not in written
+
+
+def test_a_track_is_read(tmp_path: Path) -> None:
+    frames = np.zeros((24, 4, 3), np.uint8)
+    frames[:, 0] = 69, 15, 2
+    Score.from_frames(frames).to_file(tmp_path / "a.ftm.txt")
+    text = (tmp_path / "a.ftm.txt").read_text()
+    (tmp_path / "a.txt").write_text(text + re.sub(r" A-\d ", " A-2 ", text[text.index("TRACK ") :]))
+    assert [Score.from_file(tmp_path / "a.txt", track=track).frames[2, 0, 0] for track in (None, 1, 2)] == [69, 69, 57]
+    Score.from_frames(frames).to_file(tmp_path / "a.nsf")
+    assert Score.from_file(tmp_path / "a.nsf", track=1).frames[2, 0, 0] == 69
+    for name, words in (("a.txt", "no track 3"), ("a.nsf", "no song 3"), ("a.mid", "holds one song")):
+        Score.from_frames(frames).to_midi(tmp_path / "a.mid")
+        with pytest.raises(FormatError, match=words):
+            Score.from_file(tmp_path / name, track=3)

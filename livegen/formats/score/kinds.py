@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.errors import FormatError
+from livegen.formats.chip.nsf_file import NSF_SOURCE_ENDINGS
 from livegen.formats.chip.register_files import REGISTER_SOURCE_ENDINGS, read_registers
 from livegen.formats.files import Warn, ignore
 from livegen.formats.midi.daw import write_daw_midi
@@ -98,15 +99,17 @@ def read_piece(path: Path, warn: Warn = ignore, track: int | None = None) -> Pie
     path : Path
     warn : callable
     track : int, optional
-        Which of several songs of a tracker's text, from 1; else the first.
+        Which of several songs of a tracker's text or an NSF file, from 1; else the one with which players begin.
     """
     name = path.name.lower()
-    for ending, read in _READ_ONLY.items():
-        if name.endswith(ending):
-            return read(path, warn)
-    if name.endswith(TEXT_ENDING):
+    if name.endswith(NSF_SOURCE_ENDINGS):
+        return log_to_piece(read_registers(path, track, warn=warn))
+    read = next((read for ending, read in _READ_ONLY.items() if name.endswith(ending)), None)
+    if read is None and name.endswith(TEXT_ENDING):
         return read_tracker(path, warn, track)
-    return _format_of(path)[0](path, warn)
+    if track is not None:
+        raise FormatError(f"{path.name} holds one song, and track {track} was asked for: leave the track out")
+    return (read or _format_of(path)[0])(path, warn)
 
 
 def write_piece(path: Path, piece: Piece, *, is_for_daw: bool = False) -> None:
