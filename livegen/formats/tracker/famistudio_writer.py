@@ -115,18 +115,14 @@ class _Units:
 
     def __init__(self, columns: list[Column]) -> None:
         self._columns = columns
-        self._at = 0
+        self._ends = [column.end for column in columns]
         self.end_tick = columns[-1].end
         self.end = columns[-1].first_unit + columns[-1].timing.length
 
     def __call__(self, tick: int) -> int:
         if tick >= self.end_tick:
             return self.end
-        while self._at and self._columns[self._at].start > tick:
-            self._at -= 1
-        while self._columns[self._at].end <= tick:
-            self._at += 1
-        column = self._columns[self._at]
+        column = self._columns[bisect_right(self._ends, tick)]
         return column.first_unit + min(column.unit(tick), column.timing.length - 1)
 
 

@@ -1,6 +1,6 @@
 """Bars of a piece at its tempo, in ticks, and the rows into which they are divided."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -43,9 +43,9 @@ class Bar:
 
 def rate_of(piece: Piece) -> float:
     """Return the ticks a second that suit a piece: `ROUND_RATE_HZ` if its bars are whole frames, else the console's."""
-    starts, periods, _ = _tempo_map(piece, _onset_frames(piece))
-    bar = float(periods[0]) * BEATS_A_BAR
-    return ROUND_RATE_HZ if len(starts) == 1 and abs(bar - round(bar)) < _WHOLE else ENGINE_RATE_HZ
+    tempos = _tempo_map(piece, _onset_frames(piece))
+    bar = float(tempos.periods[0]) * BEATS_A_BAR
+    return ROUND_RATE_HZ if len(tempos.starts) == 1 and abs(bar - round(bar)) < _WHOLE else ENGINE_RATE_HZ
 
 
 def _onset_frames(piece: Piece) -> NDArray[np.int64]:
@@ -68,18 +68,12 @@ def bars_of(piece: Piece, rate_hz: float, step: int = 1) -> list[Bar]:
         Lengths of whole bars are multiples of this many ticks.
     """
     times = _onset_frames(piece)
-    starts, periods, phase = _tempo_map(piece, times)
-    begins = np.concatenate([[0.0], np.cumsum(np.diff(starts) / periods[:-1])]) + phase
-
-    def beat_at(frame: float) -> float:
-        at = max(int(np.searchsorted(starts, frame, side="right")) - 1, 0)
-        return float(begins[at] + (frame - starts[at]) / periods[at])
+    tempos = _tempo_map(piece, times)
 
     def tick_of(beat: float) -> float:
-        at = max(int(np.searchsorted(begins, beat, side="right")) - 1, 0)
-        return float(starts[at] + (beat - begins[at]) * periods[at]) * rate_hz / FRAME_RATE_HZ
+        return tempos.frame_of(beat) * rate_hz / FRAME_RATE_HZ
 
-    first = round(beat_at(times[0])) if len(times) else 0
+    first = round(float(tempos.beats_at(times[:1])[0])) if len(times) else 0
     while tick_of(first - BEATS_A_BAR) > 0:
         first -= BEATS_A_BAR
     while tick_of(first) < -0.5:
@@ -98,21 +92,50 @@ def bars_of(piece: Piece, rate_hz: float, step: int = 1) -> list[Bar]:
     return bars
 
 
-def _tempo_map(piece: Piece, times: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
-    """Return the frames at which tempos begin, the frames of a beat from there on, and the beat's phase at frame 0."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _TempoMap:
+    """Where the beats of a piece lie.
+
+    Attributes
+    ----------
+    starts : ndarray of float64, shape (n,)
+        Frames at which tempos begin; the first is 0.
+    periods : ndarray of float64, shape (n,)
+        Frames of a beat from there on.
+    begins : ndarray of float64, shape (n,)
+        Beats at which they begin.
+    """
+
+    starts: NDArray[np.float64]
+    periods: NDArray[np.float64]
+    begins: NDArray[np.float64]
+
+    def beats_at(self, frames: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the beats at which frames lie."""
+        at = np.searchsorted(self.starts, frames, side="right") - 1
+        beats: NDArray[np.float64] = self.begins[at] + (frames - self.starts[at]) / self.periods[at]
+        return beats
+
+    def frame_of(self, beat: float) -> float:
+        """Return the frame, with its fraction, at which a beat lies; it may lie before the piece."""
+        at = max(int(np.searchsorted(self.begins, beat, side="right")) - 1, 0)
+        return float(self.starts[at] + (beat - self.begins[at]) * self.periods[at])
+
+
+def _tempo_map(piece: Piece, times: NDArray[np.int64]) -> _TempoMap:
+    """Return where the beats of a piece with onsets at some frames lie, by its tempos, or else by the onsets."""
     if not piece.tempos:
         beat = estimate_beat(times)
         if beat is None:
-            return np.zeros(1), np.array([bpm_to_period(_USUAL_BPM)]), 0.0
+            return _TempoMap(np.zeros(1), np.array([bpm_to_period(_USUAL_BPM)]), np.zeros(1))
         period = _usual(60.0 * FRAME_RATE_HZ / beat.period_frames)
-        return np.zeros(1), np.array([period]), beat.phase * beat.period_frames / period
+        return _TempoMap(np.zeros(1), np.array([period]), np.array([beat.phase * beat.period_frames / period]))
     starts = np.array([0, *(at for at, _ in piece.tempos[1:])], np.float64)
     periods = np.array([_usual(bpm) for _, bpm in piece.tempos])
-    begins = np.concatenate([[0.0], np.cumsum(np.diff(starts) / periods[:-1])])
-    at = np.searchsorted(starts, times, side="right") - 1
-    beats = begins[at] + (times - starts[at]) / periods[at]
-    mean = coherence(beats, 1.0, 1) if len(beats) >= _FEWEST_ONSETS else 0.0
-    return starts, periods, -float(np.angle(mean)) / (2.0 * np.pi) if abs(mean) >= _CLEAR_PHASE else 0.0
+    tempos = _TempoMap(starts, periods, np.concatenate([[0.0], np.cumsum(np.diff(starts) / periods[:-1])]))
+    mean = coherence(tempos.beats_at(times), 1.0, 1) if len(times) >= _FEWEST_ONSETS else 0.0
+    phase = -float(np.angle(mean)) / (2.0 * np.pi) if abs(mean) >= _CLEAR_PHASE else 0.0
+    return replace(tempos, begins=tempos.begins + phase)
 
 
 def _usual(bpm: float) -> float:
