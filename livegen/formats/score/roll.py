@@ -4,6 +4,7 @@ Each voice has a colour, opacity shows the volume, and a white frame marks what 
 divided into rows, one below the other.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ _IS_BLACK: Final = (False, True, False, True, False, False, True, False, True, F
 
 _FRAME_WIDTH: Final = 4.0  # pixels, while the song is short
 _ROW_SECONDS: Final = 20
+_LONGEST_ROW_SECONDS: Final = 22  # of a song that would have a row for its last moment else
 _MOST_ROWS: Final = 40
 _KEY_HEIGHT: Final = 7
 _MARGIN_KEYS: Final = 2
@@ -113,7 +115,8 @@ class _Layout:
 
     @classmethod
     def of(cls, frames: NDArray[np.uint8]) -> "_Layout":
-        row_frames = max(_ROW_SECONDS * FRAME_RATE_HZ, -(-len(frames) // _MOST_ROWS))
+        n_rows = min(math.ceil(len(frames) / (_LONGEST_ROW_SECONDS * FRAME_RATE_HZ)), _MOST_ROWS)
+        row_frames = max(_ROW_SECONDS * FRAME_RATE_HZ, -(-len(frames) // n_rows))
         frame_width = _FRAME_WIDTH * _ROW_SECONDS * FRAME_RATE_HZ / row_frames
         row_frames = min(row_frames, len(frames))
         pitched = frames[:, : Voice.NO, Column.NOTE]

@@ -95,6 +95,14 @@ def test_any_score_makes_a_picture(tmp_path: Path, frames, ending, data) -> None
     assert (tmp_path / f"a{ending}").stat().st_size > 500
 
 
+@pytest.mark.parametrize(("seconds", "n_rows"), [(20, 1), (20.1, 1), (22, 1), (23, 2), (43, 2), (45, 3)])
+def test_no_row_is_for_the_last_moment_alone(tmp_path: Path, seconds: float, n_rows: int) -> None:
+    """Each row has an axis that begins at the left."""
+    write_picture(tmp_path / "a.svg", Piece(np.repeat(song(1), round(24 * seconds), axis=0)))
+    axes = [text for text in ET.parse(tmp_path / "a.svg").iter(f"{SVG}text") if re.fullmatch(r"C\d", text.text or "")]
+    assert len({text.get("y") for text in axes}) == n_rows * len({text.text for text in axes})
+
+
 def test_a_long_score_is_drawn_within_bounds_and_a_longer_one_refused(tmp_path: Path) -> None:
     write_picture(tmp_path / "a.svg", Piece(np.tile(song(24 * 60), (20, 1, 1))))
     height = int(ET.parse(tmp_path / "a.svg").getroot().get("height") or 0)
