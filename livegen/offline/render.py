@@ -22,7 +22,7 @@ from livegen.formats.chip.register_files import (
     synth_log,
     write_registers,
 )
-from livegen.formats.chip.register_log import VGM_RATE_HZ, Tags, with_loop
+from livegen.formats.chip.register_log import VGM_RATE_HZ, RegisterLog, Tags, with_loop
 from livegen.formats.files import check_place
 from livegen.formats.score.kinds import SCORE_ENDINGS, write_piece
 from livegen.formats.score.piece import Piece
@@ -234,23 +234,21 @@ def write_rendered(
     """Write so many frames that an instrument plays to a file; see `render_to_file`."""
     name = plain_name(path)
     sample_rate, n_channels = int(instrument.callback["sample_rate"][0]), int(instrument.callback["n_channels"][0])
-    instrument.callback["log"]["is_on"] = is_register_file(path)
-    gathered, writes, loads = Gathered(instrument.patch), [power_up_writes()], list[MemoryChange]()
+    n_left = n_frames
     with AudioWriter(path, sample_rate, n_channels) if name.endswith(AUDIO_ENDINGS) else nullcontext() as writer:
-        for rendered in rendered_frames:
-            gathered.add(rendered)
-            writes.append(take_writes(instrument.callback["log"]))
-            loads += take_loads(instrument.callback["log"])
+
+        def hear(rendered: RenderedFrame) -> None:
+            nonlocal n_left
+            n_left -= 1
             if writer is not None:
-                is_last = gathered.n_frames == n_frames
-                writer.write(faded(rendered.samples, sample_rate) if is_last else rendered.samples)
+                writer.write(rendered.samples if n_left else faded(rendered.samples, sample_rate))
             on_frame()
-    tags = Tags() if tags is None else tags
-    if is_register_file(path):
-        log = synth_log(join_writes(writes), frame_to_sample(n_frames, VGM_RATE_HZ), tags, loads)
+
+        piece, log = record(instrument, rendered_frames, tags=tags, has_log=is_register_file(path), on_frame=hear)
+    if log is not None:
         write_registers(path, log if loop_from is None else with_loop(log, round(loop_from * VGM_RATE_HZ)))
     elif name.endswith((*PICTURE_ENDINGS, *SCORE_ENDINGS)):
-        write_silent(path, gathered.piece(tags), is_for_daw=is_for_daw)
+        write_silent(path, piece, is_for_daw=is_for_daw)
 
 
 def write_silent(path: Path, piece: Piece, *, is_for_daw: bool = False) -> None:
@@ -259,6 +257,40 @@ def write_silent(path: Path, piece: Piece, *, is_for_daw: bool = False) -> None:
         write_picture(path, piece)
     else:
         write_piece(path, piece, is_for_daw=is_for_daw)
+
+
+def record(
+    instrument: Instrument,
+    rendered_frames: Iterable[RenderedFrame],
+    *,
+    tags: Tags | None = None,
+    has_log: bool = True,
+    on_frame: Callable[[RenderedFrame], None] = lambda rendered: None,
+) -> tuple[Piece, RegisterLog | None]:
+    """Return the score of all frames that an instrument plays, one or more, and what is written to the chip.
+
+    Parameters
+    ----------
+    instrument : Instrument
+        For a log it must play at `VGM_RATE_HZ`, and its voices must not be apart.
+    rendered_frames : iterable of RenderedFrame
+        What `render` yields of it.
+    tags : Tags, optional
+    has_log : bool, optional
+        Whether what is written to the chip is wanted.
+    on_frame : callable
+        Called after each frame, with it.
+    """
+    instrument.callback["log"]["is_on"] = has_log
+    gathered, writes, loads = Gathered(instrument.patch), [power_up_writes()], list[MemoryChange]()
+    for rendered in rendered_frames:
+        gathered.add(rendered)
+        writes.append(take_writes(instrument.callback["log"]))
+        loads += take_loads(instrument.callback["log"])
+        on_frame(rendered)
+    tags = Tags() if tags is None else tags
+    length = frame_to_sample(gathered.n_frames, VGM_RATE_HZ)
+    return gathered.piece(tags), synth_log(join_writes(writes), length, tags, loads) if has_log else None
 
 
 class Gathered:
