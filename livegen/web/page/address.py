@@ -18,6 +18,10 @@ _BACKLOG: Final = 128
 _TOKEN_BYTES: Final = 16
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{22,64}")
 _TOKEN_FILE: Final = "web-token"
+_CURE: Final = (
+    "give a free port 1024..65535 with --web-port, and with --web-host 127.0.0.1, 0.0.0.0 or an address of this "
+    "machine, or play with --no-web"
+)
 _SOMEWHERE: Final = ("192.0.2.1", 9)  # an address that nobody has, reserved for documentation; nothing is sent there
 
 
@@ -41,10 +45,7 @@ class Page:
     @property
     def address(self) -> str:
         """Address to open in a browser, with the token if one is needed."""
-        host, token = self.settings.host, self.settings.token
-        host = _own_address() if is_everywhere(host) else host
-        host = f"[{host}]" if ":" in host else host
-        return f"http://{host}:{self.settings.port}/" + (f"?token={token}" if token else "")
+        return address_of(self.settings.host, self.settings.port, self.settings.token)
 
 
 def open_page(host: str | None = None, port: int | None = None) -> Page:
@@ -65,11 +66,12 @@ def open_page(host: str | None = None, port: int | None = None) -> Page:
     asked_host = DEFAULT_HOST if host is None else host
     warnings: list[str] = []
     try:
-        listener = _listener(asked_host, DEFAULT_PORT if port is None else port)
+        listener = open_listener(asked_host, DEFAULT_PORT if port is None else port, _CURE)
     except PortError:
         if port is not None:
             raise
-        listener = _listener(asked_host, 0)  # the user asked for no port, and another livegen may have the usual one
+        # the user asked for no port, and another livegen may have the usual one
+        listener = open_listener(asked_host, 0, _CURE)
         warnings.append(f"web port {DEFAULT_PORT} is in use: the page is on {listener.getsockname()[1]}")
     bound_host, bound_port = listener.getsockname()[:2]
     token = ""
@@ -77,6 +79,13 @@ def open_page(host: str | None = None, port: int | None = None) -> Page:
         token, trouble = kept_token(user_config_folder() / _TOKEN_FILE)
         warnings += [trouble] if trouble else []
     return Page(listener, ServerSettings(bound_host, bound_port, token), warnings)
+
+
+def address_of(host: str, port: int, token: str) -> str:
+    """Return the address to open in a browser, with the token if one is needed."""
+    host = _own_address() if is_everywhere(host) else host
+    host = f"[{host}]" if ":" in host else host
+    return f"http://{host}:{port}/" + (f"?token={token}" if token else "")
 
 
 def kept_token(path: Path) -> tuple[str, str]:
@@ -104,7 +113,14 @@ def kept_token(path: Path) -> tuple[str, str]:
     return token, ""
 
 
-def _listener(host: str, port: int) -> socket.socket:
+def open_listener(host: str, port: int, cure: str) -> socket.socket:
+    """Return a socket that is bound to an address and listens there.
+
+    Raises
+    ------
+    PortError
+        If that cannot be; the sentence ends with `cure`, which says what to do.
+    """
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     try:
         if not host:  # an empty address would mean the whole network
@@ -115,10 +131,7 @@ def _listener(host: str, port: int) -> socket.socket:
         listener.listen(_BACKLOG)
     except (OSError, OverflowError, TypeError) as error:  # TypeError: a name that cannot be encoded
         listener.close()
-        raise PortError(
-            f"the page cannot be served on {host}, port {port} ({error}): give a free port 1024..65535 with "
-            f"--web-port, and with --web-host 127.0.0.1, 0.0.0.0 or an address of this machine, or play with --no-web"
-        ) from error
+        raise PortError(f"the page cannot be served on {host}, port {port} ({error}): {cure}") from error
     return listener
 
 

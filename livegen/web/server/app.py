@@ -15,9 +15,10 @@ from livegen.web.oscquery.socket import OscQueryGuest
 from livegen.web.oscquery.tree import UnknownAttributeError, asked, choices_of, find, host_info, namespace
 from livegen.web.page.files import VIEWS, File, read_files
 from livegen.web.page.socket import PageGuest, ShowGuest
-from livegen.web.server.door import COOKIE, SECURITY_HEADERS, Knock, judge, query_token, shows_token, without_token
+from livegen.web.server.door import SECURITY_HEADERS, Knock, judge, without_token
 from livegen.web.server.guest import Guest
 from livegen.web.server.hub import Hub
+from livegen.web.server.token_cookie import move_token
 from livegen.web.settings import ServerSettings
 
 _STATIC: Final = "/static/"
@@ -101,15 +102,8 @@ class App:
         if view not in VIEWS:
             known = "the stage page is /, for a tablet there is /?view=stage, and for an audience /?view=show"
             return self._refuse(HTTPStatus.NOT_FOUND, f"there is no view {view[:40]!r}: {known}")
-        if not query_token(knock.query):
-            return Response(self._files[VIEWS[view]].content, media_type="text/html", headers=_NO_STORE)
-        query = without_token(knock.query)
-        response = Response(
-            status_code=HTTPStatus.SEE_OTHER, headers={**_NO_STORE, "location": f"/?{query}" if query else "/"}
-        )
-        if shows_token(knock, self._settings.token):
-            response.set_cookie(COOKIE, self._settings.token, httponly=True, samesite="strict")
-        return response
+        page = Response(self._files[VIEWS[view]].content, media_type="text/html", headers=_NO_STORE)
+        return move_token("/", knock, self._settings.token) or page
 
     def _file(self, request: Request, file: File | None) -> Response:
         if file is None:

@@ -3,13 +3,11 @@
 import contextlib
 import os
 import socket
-import time
-from multiprocessing import parent_process
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
 from threading import Thread
 from typing import Final
 
-from livegen.system.processes import set_apart
+from livegen.system.processes import leave_with_parent, set_apart
 from livegen.web.settings import ServerSettings
 from livegen.web.wire import encode
 
@@ -28,7 +26,7 @@ def run(pipe: Connection, listener: socket.socket, settings: ServerSettings) -> 
     settings : ServerSettings
     """
     set_apart()
-    Thread(target=_leave_with_parent, name="livegen parent", daemon=True).start()
+    Thread(target=leave_with_parent, args=(_LEAVE_SECONDS,), name="livegen parent", daemon=True).start()
     try:
         from livegen.web.server.server import serve
 
@@ -37,12 +35,3 @@ def run(pipe: Connection, listener: socket.socket, settings: ServerSettings) -> 
         with contextlib.suppress(OSError):
             pipe.send_bytes(encode("failed", reason=f"{type(error).__name__}: {error}"))
     os._exit(0)  # taking down the interpreter takes longer than a session that leaves waits
-
-
-def _leave_with_parent() -> None:
-    """End the process soon after the session's has ended, however busy the server is."""
-    parent = parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        time.sleep(_LEAVE_SECONDS)
-        os._exit(0)
