@@ -6,6 +6,7 @@ from it. A control of scope ``voice`` exists once for each voice: ``role`` stand
 """
 
 from livegen.controls.control import Control, Value, Values
+from livegen.controls.exact import allowed, exact_value
 from livegen.controls.parse import MAX_NAME_LENGTH, PRESSES, Press, parse_value
 from livegen.controls.table import (
     ADDRESSES,
@@ -53,6 +54,8 @@ __all__ = [
     "Press",
     "Value",
     "Values",
+    "allowed",
+    "exact_value",
     "osc_address",
     "parse_value",
     "with_value",

@@ -1,10 +1,9 @@
 """The section of a TOML file that gives live controls their values at the start."""
 
-from collections.abc import Iterator, Mapping
-from types import MappingProxyType
+from collections.abc import Iterator
 from typing import Any, Final
 
-from livegen.controls import CONTROLS, Control, Value, parse_value
+from livegen.controls import CONTROLS, Value, allowed, exact_value
 from livegen.errors import ControlError
 from livegen.toml.text import Keys, TomlText
 from livegen.voices import VOICE_OF_NAME
@@ -62,32 +61,7 @@ def _control(file: TomlText, name: str, keys: Keys, value: object) -> Value:
         raise file.error(f"{file.where(keys)} is no control: `livegen controls` lists them")
     if control.is_action:
         raise file.error(f"{file.where(keys)} is a command and holds no value: leave it out")
-    types, allowed = _CONTROL_TYPES[control.kind]
-    if control.kind == "choice":
-        allowed = " or ".join(f'"{choice}"' for choice in control.choices)
-    elif control.kind != "bool":
-        allowed = f"{allowed} from {control.minimum:g} to {control.maximum:g}"
-    if type(value) not in types or not _in_range(control, value):
-        raise file.refusal(keys, value, allowed)
     try:
-        return parse_value(name, value)
+        return exact_value(name, value)
     except ControlError:
-        raise file.refusal(keys, value, allowed) from None
-
-
-_CONTROL_TYPES: Final[Mapping[str, tuple[tuple[type, ...], str]]] = MappingProxyType(
-    {
-        "float": ((int, float), "a number"),
-        "int": ((int,), "a whole number"),
-        "bool": ((bool,), "true or false"),
-        "choice": ((str,), ""),
-    }
-)
-"""For each kind of control, the Python types that its TOML value may have, and the words for them in errors.
-
-They are compared with `type` and not `isinstance`, because a bool is an instance of int.
-"""
-
-
-def _in_range(control: Control, value: Any) -> bool:
-    return control.kind in ("bool", "choice") or control.minimum <= value <= control.maximum  # False for NaN
+        raise file.refusal(keys, value, allowed(control)) from None
