@@ -4,15 +4,18 @@
 VENV ?= .venv
 ARGS ?=
 PYTHON := $(VENV)/bin/python
+COMMA := ,
+SPACE := $() $()
 READY := $(VENV)/.livegen-ready
 WORKS := $(shell $(PYTHON) -c "" >/dev/null 2>&1 && echo yes)
-TEST_READY := $(READY)-test$(if $(filter 1,$(LIVEGEN_TRAIN)),-train)
+TEST_EXTRAS := test $(if $(filter 1,$(LIVEGEN_TRAIN)),train) $(if $(filter 1,$(LIVEGEN_SERVE)),test-serve)
+TEST_READY := $(READY)-$(subst $(SPACE),-,$(strip $(TEST_EXTRAS)))
 
 .PHONY: help setup jam test bench lint docs clean FORCE
 
 help:
 	@echo 'make jam    play: plug in a MIDI keyboard (options: make jam ARGS="--play FILE.mid")'
-	@echo 'make test   ruff, mypy and the tests (LIVEGEN_TRAIN=1 installs torch and tests training)'
+	@echo 'make test   ruff, mypy and the tests (LIVEGEN_TRAIN=1 with torch and training, LIVEGEN_SERVE=1 with the service)'
 	@echo 'make setup  only install livegen and what it needs into $(VENV)'
 	@echo 'make bench  measure this machine (options: make bench ARGS="--json")'
 	@echo 'make lint   ruff and mypy alone'
@@ -45,11 +48,10 @@ docs: $(READY)-docs
 
 # One stamp for each set of extras: setting up again is needed only when pyproject.toml changes, or when the
 # environment's Python went away with an upgrade of the system.
-$(READY)-test: EXTRAS := [test]
-$(READY)-test-train: EXTRAS := [test,train]
+$(TEST_READY): EXTRAS := [$(subst $(SPACE),$(COMMA),$(strip $(TEST_EXTRAS)))]
 $(READY)-docs: EXTRAS := [docs]
 
-$(READY) $(READY)-test $(READY)-test-train $(READY)-docs: pyproject.toml tools/setup.sh $(if $(WORKS),,FORCE)
+$(READY) $(TEST_READY) $(READY)-docs: pyproject.toml tools/setup.sh $(if $(WORKS),,FORCE)
 	@sh tools/setup.sh $(VENV) "$(EXTRAS)"
 	@touch $(READY) $@
 

@@ -51,3 +51,11 @@ class TakeError(LivegenError):
 
 class TrainingError(LivegenError):
     """Training data or settings cannot be used."""
+
+
+class OrderError(LivegenError):
+    """What the service is asked to render, or a model that it is given, cannot be used."""
+
+
+class QueueError(LivegenError):
+    """The queue of the service cannot be reached, or must not be used as it is."""

@@ -53,9 +53,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "judge": WORDS | {"system", "patch", "engines", "formats", "performance", "instrument", "offline", "training"},
     "web": WORDS | {"system", "inputs", "performance", "session"},
     "api": WORDS | {"system", "engines", "inputs", "formats", "rig", *SOUND, *MUSIC} | {"offline", "session"},
+    "serve": WORDS | {"system", "toml", "patch", "engines", "formats", "instrument", "offline", "web"},
     "cli": WORDS
     | {"system", "toml", "engines", "inputs", "formats", "rig", *SOUND, *MUSIC}
-    | {"analysis", "offline", "session", "training", "judge", "web"},
+    | {"analysis", "offline", "session", "training", "judge", "web", "serve"},
     "__main__": {"cli"},
     "__init__": set(),
 }
@@ -67,11 +68,17 @@ A part is a package or a module at the top; where a package's modules stand on f
 NOT_IN = {"performance": {"threading", "pathlib", "time", "os", "socket", "subprocess"}}
 """What the standard library has that a part may not import: the core has no thread, no file and no clock of its own."""
 
-ONLY_IN = {"torch": {"training"}, "typer": {"cli"}}
+ONLY_IN = {
+    "torch": {"training"},
+    "typer": {"cli"},
+    **{library: {"serve"} for library in ("fastapi", "pydantic", "prometheus_client", "redis", "rq")},
+}
 """Libraries that only some parts may import."""
 
-MAY_START_THREADS = {"session", "takes", "cli", "web"}
-"""A take has a thread of its own, so has the page's server; `livegen bench` keeps the interpreter busy on purpose."""
+MAY_START_THREADS = {"session", "takes", "cli", "web", "serve"}
+"""A take has a thread of its own, so have the page's server and the service, whose processes watch for the end of those
+that started them; `livegen bench` keeps the interpreter busy on purpose.
+"""
 
 THREAD_STARTERS = {
     *("Thread", "Timer", "start_new_thread", "ThreadPoolExecutor", "ThreadPool", "to_thread"),
@@ -139,12 +146,13 @@ def breaches(path: Path, source: str) -> list[str]:
         named = {ast.Name: "id", ast.Attribute: "attr"}.get(type(node))
         if named and getattr(node, named) in THREAD_STARTERS and top not in MAY_START_THREADS:
             found.append(f"starts threads with {getattr(node, named)}")
-    # torch is in an extra: whoever plays must be able to import everything but these.
+    # torch is in an extra, and so is the service: whoever plays must be able to import everything but these.
     for node in tree.body:
         found += [
             f"imports {name} at its top"
             for name in imported_names(node, path)
-            if name.startswith(("livegen.training", "livegen.judge")) and top not in {"training", "judge"}
+            if name.startswith(("livegen.training", "livegen.judge", "livegen.serve"))
+            and top not in {"training", "judge", "serve"}
         ]
     return found
 
@@ -182,6 +190,9 @@ def test_module_keeps_to_the_table(path: Path) -> None:
         ("offline/render.py", "from livegen.session.clock import AudioClock"),
         ("cli/learn.py", "from livegen.training import train"),
         ("inputs/midi.py", "print('hello')"),
+        ("offline/render.py", "from livegen.serve.jobs.order import Order"),
+        ("web/stage.py", "import fastapi"),
+        ("cli/serve.py", "from livegen.serve.http.server import serve"),
         ("inputs/midi.py", "import threading\nthreading.Thread(target=len).start()"),
         ("outputs/midi.py", "from threading import Thread\nclass Pump(Thread): pass"),
     ],

@@ -30,6 +30,7 @@ DISTRIBUTIONS = {
     "PIL": "pillow",
     "link": "LinkPython-extern",
     "mlflow": "mlflow-skinny",
+    "prometheus_client": "prometheus-client",
 }
 """Names on PyPI of modules that are called otherwise; llvmlite and cffi come with those that need them."""
 
@@ -52,13 +53,22 @@ def top_level_imports(folder: Path) -> set[str]:
 def test_every_library_that_is_imported_is_declared() -> None:
     imported = top_level_imports(ROOT / "livegen") - set(sys.stdlib_module_names) - {"livegen"}
     extras = PROJECT["optional-dependencies"]
-    declared = names(PROJECT["dependencies"]) | names(extras["train"] + extras["mlflow"] + extras["link"])
+    declared = names(PROJECT["dependencies"]) | names(
+        [requirement for name in ("train", "mlflow", "link", "serve") for requirement in extras[name]]
+    )
     assert {DISTRIBUTIONS.get(name, name).lower() for name in imported} <= declared
 
 
 def test_a_performer_downloads_no_torch() -> None:
     assert "torch" not in names(PROJECT["dependencies"]) | names(PROJECT["optional-dependencies"]["test"])
     assert "torch==2.13.0" in PROJECT["optional-dependencies"]["train"]
+
+
+def test_a_performer_downloads_no_service_and_the_service_no_torch() -> None:
+    service = names(PROJECT["optional-dependencies"]["serve"])
+    assert {"fastapi", "rq", "redis"} <= service
+    assert not service & names(PROJECT["dependencies"])
+    assert "torch" not in service
 
 
 def test_what_is_under_the_gpl_is_an_extra_of_its_own() -> None:

@@ -15,6 +15,7 @@ from livegen.cli.learn import evaluate, imagine, models, train
 from livegen.cli.lists import controls, devices, doctor, patches, rigs
 from livegen.cli.output import out, say
 from livegen.cli.play import bench, calibrate, jam
+from livegen.cli.serve import serve, submit, worker
 from livegen.cli.takes import replay, takes
 from livegen.errors import LivegenError
 from livegen.system.commit import commit
@@ -35,6 +36,7 @@ app = typer.Typer(
 
 _COMMANDS: Final[tuple[Callable[..., None], ...]] = (
     *(jam, replay, takes, render, convert, analyse, train, imagine, evaluate),
+    *(serve, worker, submit),
     *(devices, doctor, controls, patches, rigs, models, calibrate, bench),
 )
 _NAMES: Final = {evaluate: "eval"}  # a function of this name would hide Python's own

@@ -327,6 +327,12 @@ def _look_at_torch() -> _State:
     return _State(True, "installed: train and eval work")
 
 
+def _look_at_service() -> _State:
+    if importlib.util.find_spec("fastapi") is None:
+        return _State(True, "not installed: only serve and worker need it", "python -m pip install 'livegen[serve]'")
+    return _State(True, "installed: serve and worker work")
+
+
 def _look_at_osc() -> _State:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
@@ -363,6 +369,7 @@ _LOOKS: Final[dict[str, Callable[[], _State | None]]] = {
     "model": _look_at_model,
     "patches": _look_at_patches,
     "torch": _look_at_torch,
+    "service": _look_at_service,
     "OSC": _look_at_osc,
     "stage page": _look_at_page,
 }
