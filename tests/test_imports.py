@@ -32,7 +32,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "patch": WORDS | {"toml", "system", "apu"},
     "synth": WORDS | {"system", "patch", "apu"},
     "engines.cast": WORDS,
-    "engines.protocol": WORDS,
+    "engines.protocol": WORDS | {"engines.tonality"},
     "engines.ensemble": WORDS | {"engines.cast", "engines.protocol"},
     "engines.sampling": {"system.kernels"},
     "engines.tonality": set(),

@@ -29,6 +29,7 @@ class Engine(StrEnum):
     LSTM = "lstm"
     VAE = "vae"
     GAN = "gan"
+    TONNETZ = "tonnetz"
 
 
 class Architecture(StrEnum):
@@ -86,6 +87,9 @@ def train(
     arch: Annotated[
         Architecture | None, typer.Option(help="Of a gan: loops, or the baseline, which is no engine; else loops.")
     ] = None,
+    beats_a_slice: Annotated[
+        float | None, typer.Option(min=0.25, max=8.0, help="Of a tonnetz: how long a slice is; else a beat.")
+    ] = None,
     learning_rate: Annotated[
         float | None,
         typer.Option(
@@ -98,7 +102,7 @@ def train(
 
     Example: [bold]livegen train my-midi-files/ models/mine --minutes 90[/bold]
 
-    A VAE or a GAN learns two bars at a time, of songs with a clear beat, and has neither sizes nor parts to leave out.
+    A VAE, a GAN or a Tonnetz learns of songs with a clear beat, and has neither sizes nor parts to leave out.
 
     On several GPUs or machines: [bold]torchrun --nproc-per-node 2 -m livegen train ...[/bold]
     """
@@ -114,6 +118,7 @@ def train(
         "from": start_from and model_folder(start_from),
         "made": made,
         "arch": arch and arch.value,
+        "beats-a-slice": beats_a_slice,
     }
     given = {name: value for name, value in options.items() if value}
     for name in given.keys() - set(TRAINERS[engine].options):
@@ -240,6 +245,7 @@ def evaluate(
     with _needs_torch():
         from livegen.judge.free_run import N_ALL_RUNS, judge_free_runs
         from livegen.training.evaluate import evaluate as evaluate_model
+        from livegen.training.tonnetz.evaluate import evaluate_tonnetz
         from livegen.training.vae.evaluate import evaluate_vae
 
     with progress_bar() as progress:
@@ -247,6 +253,8 @@ def evaluate(
         reading = _Reading(progress)
         if kind == "vae":
             figures = evaluate_vae(data, folder, seed=seed, listener=reading, is_strict=strict)
+        elif kind == "tonnetz":
+            figures = evaluate_tonnetz(data, folder, listener=reading, is_strict=strict)
         else:
             has_beat = beat is BeatGiven.ESTIMATED
             figures = evaluate_model(data, folder, has_beat=has_beat, listener=reading, is_strict=strict)

@@ -7,6 +7,7 @@ Nothing in a folder is ever run: weights that are no safetensors file are refuse
 
 import tomllib
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, Protocol, Self
 
@@ -16,19 +17,24 @@ from safetensors import SafetensorError, safe_open
 
 from livegen.controls import SAME
 from livegen.engines.cast import Cast
-from livegen.engines.ensemble import assemble
+from livegen.engines.ensemble import assemble, models_of
 from livegen.engines.gan.engine import GanEngine
 from livegen.engines.gan.layout import GanConfig
 from livegen.engines.lstm.lstm import LstmConfig, LstmEngine
-from livegen.engines.protocol import Engine
+from livegen.engines.protocol import Conducts, Engine
+from livegen.engines.tonnetz.config import TonnetzConfig
+from livegen.engines.tonnetz.engine import TonnetzEngine
 from livegen.engines.vae.config import VaeConfig
 from livegen.engines.vae.vae import VaeEngine
 from livegen.errors import CheckpointError
 from livegen.score import Voice
-from livegen.system.resources import model_folder
+from livegen.system.resources import model_folder, models_folder
 
 CONFIG_FILE: Final = "config.toml"
 WEIGHTS_FILE: Final = "weights.safetensors"
+
+CONDUCTOR: Final = "tonnetz"
+"""The model that comes with livegen and tells chords beside any other."""
 
 VERSION: Final = 1
 """Version of the layout of a model folder. A folder that names no version has version 1."""
@@ -63,6 +69,7 @@ _KINDS: Final[dict[str, tuple[type[Config], Build]]] = {
     "lstm": (LstmConfig, LstmEngine.from_arrays),
     "vae": (VaeConfig, VaeEngine.from_arrays),
     "gan": (GanConfig, GanEngine.from_arrays),
+    "tonnetz": (TonnetzConfig, TonnetzEngine.from_arrays),
 }
 _DTYPES: Final = ("F16", "F32")
 _LARGEST_WEIGHT: Final = 1e4
@@ -103,6 +110,26 @@ def load_cast(cast: Cast) -> Engine:
         models[folder.name] = load_engine(folder)
     named = (own if own == SAME else folders[own].name for own in cast.of_voice)
     return assemble(Cast(folders[cast.model].name, tuple(named)), models)
+
+
+def load_conductor(engine: Engine) -> Conducts | None:
+    """Return who tells chords beside an engine: a model of its own that does, or else `CONDUCTOR`.
+
+    None where that one is not there: then no model's chord leads.
+
+    Raises
+    ------
+    CheckpointError
+        If it is damaged.
+    """
+    own = next((model for model in models_of(engine).values() if isinstance(model, Conducts)), None)
+    return own or _shipped_conductor(models_folder() / CONDUCTOR)
+
+
+@lru_cache(maxsize=1)
+def _shipped_conductor(folder: Path) -> Conducts | None:
+    engine = load_engine(folder) if folder.is_dir() else None
+    return engine if isinstance(engine, Conducts) else None
 
 
 def read_config(folder: Path) -> tuple[str, Config]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from livegen.beat import Beat
 from livegen.controls import Value
+from livegen.engines.tonality import Key
 from livegen.score import N_VOICES, NOTE_RANGE, Voice
 
 State = Any
@@ -65,6 +66,8 @@ class Conditions:
         The bar as if it were a slow beat, with its phase in that frame; None where nobody knows it.
     knobs : mapping of str to value
         The engine's own controls, named as `own_knobs` names them; those that are left out are at their defaults.
+    is_led : bool
+        Whether a conductor's chord is asked for.
     """
 
     beat: Beat | None = None
@@ -73,6 +76,7 @@ class Conditions:
     performer: Performer = NOBODY
     bar: Beat | None = None
     knobs: Mapping[str, Value] = field(default_factory=lambda: NO_KNOBS)
+    is_led: bool = False
 
 
 UNCONDITIONED: Final = Conditions()
@@ -284,6 +288,27 @@ class MakesAhead(Protocol):
 
     def prepare(self, state: State, conditions: Conditions, seed: int, sampling: Sampling) -> None:
         """Make what will be drawn from after the present window or loop, if all goes on as it is."""
+        ...
+
+
+@runtime_checkable
+class Conducts(Protocol):
+    """What tells a chord for each frame, whatever engine draws its notes. What it remembers is a value, as a state."""
+
+    def first_ear(self) -> State:
+        """Return what it remembers before a song."""
+        ...
+
+    def hear(self, frame: NDArray[np.uint8], ear: State, told: Conditions) -> State:
+        """Return what it remembers after one more frame, ``uint8 (4, 3)``; see `Engine.step`."""
+        ...
+
+    def chord(self, ear: State) -> Key | None:
+        """Return the triad of the next frame; None where there is none, or it was not asked for."""
+        ...
+
+    def warm_up(self) -> None:
+        """Compile everything that playing will call."""
         ...
 
 

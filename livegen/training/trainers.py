@@ -7,12 +7,14 @@ from typing import Any, Final
 
 from livegen.engines.config import ALL_VOICES, parse_voices
 from livegen.engines.lstm.lstm import SIZES
+from livegen.engines.tonnetz.config import TonnetzConfig
 from livegen.engines.vae.config import VaeConfig
 from livegen.training.data.sources import Listener
 from livegen.training.gan.dcgan import DcganSettings, train_dcgan
 from livegen.training.gan.train import GanSettings, train_gan
 from livegen.training.record import read_record
 from livegen.training.run import Progress, RunSettings
+from livegen.training.tonnetz.train import TonnetzSettings, train_tonnetz
 from livegen.training.train import Settings
 from livegen.training.train import train as train_lstm
 from livegen.training.vae.train import VaeSettings, train_vae
@@ -125,10 +127,19 @@ def _train_gan(order: Order) -> Progress:
     return train_gan(order.data, order.out, settings=order.settings(GanSettings()), **order.how())
 
 
+def _train_tonnetz(order: Order) -> Progress:
+    beats = order.option("beats-a-slice")
+    config = TonnetzConfig(beats_a_slice=beats) if beats else None
+    return train_tonnetz(
+        order.data, order.out, config=config, settings=order.settings(TonnetzSettings()), **order.how()
+    )
+
+
 TRAINERS: Final[Mapping[str, Trainer]] = {
     "lstm": Trainer(("size", "voices", "leave-out", "from", "made"), _train_lstm),
     "vae": Trainer(("voices",), _train_vae),
     "gan": Trainer(("arch",), _train_gan),
+    "tonnetz": Trainer(("beats-a-slice",), _train_tonnetz),
 }
 
 

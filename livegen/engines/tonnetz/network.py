@@ -1,0 +1,85 @@
+"""The Tonnetz's network without torch: it hears slice after slice, and tells what comes next. States are values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livegen.engines.tonnetz import kernels
+from livegen.engines.tonnetz.config import TonnetzConfig
+from livegen.engines.tonnetz.kernels import Layer, Weights
+from livegen.engines.tonnetz.lattice import CELLS_OF_PITCH, N_COLUMNS, N_PITCHES
+from livegen.engines.tonnetz.listener import pitches_of
+
+N_LAYERS: Final = 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Foretold:
+    """What the network remembers, and what it expects.
+
+    Attributes
+    ----------
+    h, c : ndarray of float32, shape (2, n_state)
+    logits : ndarray of float32, shape (96,)
+        Of each pitch in the next slice.
+    """
+
+    h: NDArray[np.float32]
+    c: NDArray[np.float32]
+    logits: NDArray[np.float32]
+
+    @property
+    def pitch_classes(self) -> NDArray[np.float64]:
+        """The probability of each pitch class in the next slice, in any octave, (12,)."""
+        absent = 1.0 / (1.0 + np.exp(self.logits.astype(np.float64)))
+        return 1.0 - absent.reshape(-1, N_COLUMNS).prod(0)
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """The network, ready to hear. Safe to call from several threads."""
+
+    config: TonnetzConfig
+    weights: Weights
+
+    @classmethod
+    def from_arrays(cls, config: TonnetzConfig, arrays: Mapping[str, NDArray]) -> Self:
+        """Build it from arrays that are named and shaped as ``config.shapes()`` says."""
+        w = {name: np.asarray(array, np.float32) for name, array in arrays.items()}
+        cells = w["cells.weight"][CELLS_OF_PITCH].mean(1)  # (96, n_latent)
+        bias = w["cells.bias"][CELLS_OF_PITCH].mean(1) - np.log(w["weights"])
+
+        def layer(i: int) -> Layer:
+            recurrent, bias = w[f"lstm.weight_hh_l{i}"], w[f"lstm.bias_ih_l{i}"] + w[f"lstm.bias_hh_l{i}"]
+            return Layer(_whole(w[f"lstm.weight_ih_l{i}"].T), _whole(recurrent.T), bias)
+
+        weights = Weights(
+            _whole(w["outer.weight"]),
+            w["outer.bias"],
+            _whole(w["inner.weight"]),
+            w["inner.bias"],
+            _whole(w["latent.weight"].T),
+            w["latent.bias"],
+            layer(0),
+            layer(1),
+            _whole(w["next.weight"].T),
+            w["next.bias"],
+            _whole(cells.T),
+            _whole(bias),
+        )
+        return cls(config, weights)
+
+    def hear(self, sounded: int, before: Foretold | None) -> Foretold:
+        """Return what comes after a slice, whose pitches are bits; None before it means that nothing was heard yet."""
+        shape = (N_LAYERS, self.config.n_state)
+        h, c = (np.zeros(shape, np.float32),) * 2 if before is None else (before.h, before.c)
+        after = Foretold(np.empty(shape, np.float32), np.empty(shape, np.float32), np.empty(N_PITCHES, np.float32))
+        kernels.hear(pitches_of(sounded, N_PITCHES), h, c, self.weights, after.h, after.c, after.logits)
+        return after
+
+
+def _whole(array: NDArray) -> NDArray[np.float32]:
+    return np.ascontiguousarray(array, np.float32)
