@@ -9,6 +9,7 @@ import numpy as np
 from hash_engine import HashEngine
 
 from livegen.controls import Value
+from livegen.engines.checkpoint import load_conductor
 from livegen.engines.protocol import Engine
 from livegen.events import Event
 from livegen.instrument.instrument import Instrument
@@ -55,7 +56,14 @@ class RecordedJam:
         engine = HashEngine() if engine is None else engine
         patches = {name: load_patch(name) for name in PATCHES}
         self.instrument = Instrument(
-            engine, patches["plain"], RATE, controls=named, seed=5, n_channels=1, patches=patches
+            engine,
+            patches["plain"],
+            RATE,
+            controls=named,
+            seed=5,
+            n_channels=1,
+            patches=patches,
+            conductor=load_conductor(engine),
         )
         self.clock = OfflineClock(RATE)
         folder.mkdir(exist_ok=True)

@@ -8,11 +8,13 @@ from livegen.api.checked import checked_controls, checked_frames, checked_seed
 from livegen.api.model import Model, load_model
 from livegen.api.score import Score
 from livegen.api.sources import Performed
+from livegen.engines.checkpoint import load_conductor
 from livegen.events import Event
 from livegen.formats.files import Warn, ignore
 from livegen.inputs.midi_file import timeline_events
 from livegen.instrument.compile import compile_all
 from livegen.offline.batch import performed
+from livegen.offline.prompt_key import short_prompt
 from livegen.offline.rendition import Rendition
 from livegen.patch import load_patch
 from livegen.units import frame_to_seconds
@@ -80,7 +82,9 @@ def render(
         events = _within(timeline_events(prompt), n_frames)
     loaded_patch = load_patch(patch)
     loaded = model if isinstance(model, Model) else load_model(model)
-    compile_all(loaded.engine, loaded_patch)
+    if remark := short_prompt(events, loaded.engine, values):
+        warn(remark)
+    compile_all(loaded.engine, loaded_patch, load_conductor(loaded.engine))
     return Score(Performed(Rendition(loaded.engine, loaded_patch, n_frames, drawn, values, events)), drawn)
 
 

@@ -126,7 +126,11 @@ def render(
     with progress_bar() as progress:
         task = progress.add_task(out_file.name, total=renders.n_frames * count)
         rendered = render_all(
-            renders, n_jobs=jobs, on_frame=lambda: progress.advance(task), warn=refuse if strict else warn
+            renders,
+            n_jobs=jobs,
+            on_frame=lambda: progress.advance(task),
+            warn=refuse if strict else warn,
+            tell=warn,
         )
         for done in rendered:
             if done.error is None:

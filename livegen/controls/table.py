@@ -15,7 +15,7 @@ BACKINGS: Final = ("none", "drums", "rhythm")
 CHORDS: Final = ("last", "spread", "arpeggio")
 KEYS: Final = ("c", "c#", "d", "d#", "e", "f", "f#", "g", "g#", "a", "a#", "b")
 TRIADS: Final = tuple(f"{key}_{mode}" for key in KEYS for mode in ("major", "minor"))
-LEADERS: Final = ("lattice", "performer")
+LEADERS: Final = ("lattice", "performer", "model")
 WHENS: Final = ("bar", "now", "section")
 SYNCS: Final = ("auto", "clock", "link", "set", "player", "own", "none")
 SCALES: Final[Mapping[str, tuple[int, ...]]] = MappingProxyType(
@@ -319,7 +319,7 @@ TABLE: Final[tuple[Control, ...]] = (
         "global",
         "choice",
         "lattice",
-        "whose chord leads: the one that is chosen on the lattice, or the performer's",
+        "whose chord leads: that of the lattice, the performer's, or the one that the model tonnetz expects",
         choices=LEADERS,
         voids_plan=True,
     ),

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 from livegen import score_table
 from livegen.controls import CONTROLS, DEFAULTS, VOICE_PREFIX, Value, Values, with_value
-from livegen.engines.protocol import Engine
+from livegen.engines.protocol import Conducts, Engine
 from livegen.events import CLOCK_EVENTS, PANIC, Event, SetControl, SourceLost, StampedEvent
 from livegen.instrument.ahead import Ahead, Bundle, is_said_again
 from livegen.instrument.commands import CommandWriter
+from livegen.instrument.notation import notation_of
 from livegen.instrument.publish import publish
 from livegen.instrument.taken import Taken, stamped, stays_audible, without_repeats
 from livegen.outputs.callback import begin_with_gains, new_callback
@@ -27,7 +28,7 @@ from livegen.patch import Patch
 from livegen.performance.expression import Expression
 from livegen.performance.keyboard import HeldKey, Keyboard, attacks, handle
 from livegen.performance.performance import Call, advance, begin, follow
-from livegen.performance.state import ControlInForce, Notation, State
+from livegen.performance.state import ControlInForce, State
 from livegen.performance.turn import FrameReport, Turn
 from livegen.score import Voice
 from livegen.score_table import PlannedFrame
@@ -44,11 +45,6 @@ _LEVELS: Final = frozenset(
     | {prefix + name for prefix in VOICE_PREFIX.values() for name in ("mute", "volume")}
 )
 """Controls that the callback reads."""
-
-
-def notation_of(patch: Patch) -> Notation:
-    """Return how the score writes what is played with a patch."""
-    return Notation(tuple(voice.timbre.values[0] for voice in patch.voices), patch.drum_notes)
 
 
 class Instrument:
@@ -73,6 +69,8 @@ class Instrument:
         Patches that the control ``patch`` can change to.
     record : ndarray of CALLBACK, shape (1,), optional
         Where the callback's record is made, all zeros before.
+    conductor : Conducts, optional
+        Who tells the chord where a model's is asked for.
 
     Attributes
     ----------
@@ -109,6 +107,7 @@ class Instrument:
         is_apart: bool = False,
         patches: Mapping[str, Patch] | None = None,
         record: NDArray[np.void] | None = None,
+        conductor: Conducts | None = None,
     ) -> None:
         values = DEFAULTS
         for name, value in {**patch.controls, **(controls or {})}.items():
@@ -117,7 +116,9 @@ class Instrument:
         self.callback = new_callback(sample_rate, patch, n_channels=n_channels, is_apart=is_apart, record=record)
         self.table = self.callback["table"]
         notations = {name: notation_of(patch) for name, patch in self._patches.items()}
-        self.state: State = begin(engine, values, seed=seed, notation=notations[patch.name], notations=notations)
+        self.state: State = begin(
+            engine, values, seed=seed, notation=notations[patch.name], notations=notations, conductor=conductor
+        )
         self._models = self.state.models
         self.latency_seconds = 0.0
         self.n_lost = self.n_missed_plans = self.n_late_follows = 0
@@ -126,8 +127,7 @@ class Instrument:
         self._values = values  # in force on the audio side, which is ahead of the score
         self._keyboard = Keyboard()
         self._sounding_patch, self.patch = patch, patch  # the one that sounds, and the one that is to sound
-        self._bank = 0
-        self._lock = Lock()
+        self._bank, self._lock = 0, Lock()
         self._commands = CommandWriter(self.callback)
         self._unsent: set[Voice] = set()
         self._expressed = [Expression()] * len(Voice)  # what the callback was told of each voice

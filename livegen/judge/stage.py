@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.controls import VOICE_PREFIX, Value
-from livegen.engines.checkpoint import load_engine
+from livegen.engines.checkpoint import load_conductor, load_engine
 from livegen.errors import TrainingError
 from livegen.events import Event, NoteOff, NoteOn
 from livegen.formats.audio.file import DEFAULT_SAMPLE_RATE_HZ
@@ -35,14 +35,21 @@ class Stage:
     def __init__(self, model_folder: Path) -> None:
         self._engine = load_engine(model_folder)
         self._patch = load_patch("plain")
-        compile_all(self._engine, self._patch)
+        self._conductor = load_conductor(self._engine)
+        compile_all(self._engine, self._patch, self._conductor)
 
     def play(
         self, n_frames: int, *, seed: int, controls: Mapping[str, Value] | None = None, keys: list[tuple[float, Event]]
     ) -> NDArray[np.uint8]:
         """Return what is heard in a session, ``uint8 (n_frames, 4, 3)``, in which keys are played at given seconds."""
         instrument = Instrument(
-            self._engine, self._patch, DEFAULT_SAMPLE_RATE_HZ, controls=controls, seed=seed, n_channels=1
+            self._engine,
+            self._patch,
+            DEFAULT_SAMPLE_RATE_HZ,
+            controls=controls,
+            seed=seed,
+            n_channels=1,
+            conductor=self._conductor,
         )
         return np.stack([rendered.frame for rendered in render(instrument, n_frames, keys)])
 

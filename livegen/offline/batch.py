@@ -17,7 +17,7 @@ from typing import Final
 
 from livegen.controls import Value
 from livegen.engines.cast import Cast
-from livegen.engines.checkpoint import load_cast
+from livegen.engines.checkpoint import load_cast, load_conductor
 from livegen.errors import FormatError, LivegenError
 from livegen.events import Event
 from livegen.formats.audio.file import AUDIO_ENDINGS
@@ -29,6 +29,7 @@ from livegen.formats.score.kinds import MIDI_ENDINGS
 from livegen.formats.score.roll import PICTURE_ENDINGS
 from livegen.inputs.midi_file import timeline_events
 from livegen.instrument.compile import compile_all
+from livegen.offline.prompt_key import short_prompt
 from livegen.offline.render import check_output
 from livegen.offline.rendition import Rendition
 from livegen.patch import load_patch
@@ -140,13 +141,16 @@ def performed(
 class Studio:
     """What all renders of a batch share: patch, model and prompt, loaded once, and all kernels compiled."""
 
-    def __init__(self, renders: Renders, warn: Warn = ignore) -> None:
+    def __init__(self, renders: Renders, warn: Warn = ignore, tell: Warn = ignore) -> None:
         self._renders = renders
         self._events, played = performed(renders.prompt, renders.n_frames, warn)
         self._controls = {**played, **renders.controls}
         self._patch = load_patch(renders.patch)
         self._engine = load_cast(renders.cast)
-        compile_all(self._engine, self._patch)
+        remark = short_prompt(self._events, self._engine, self._controls)
+        if remark:
+            tell(remark)
+        compile_all(self._engine, self._patch, load_conductor(self._engine))
 
     def render(self, index: int, on_frame: Callable[[], None] = lambda: None) -> None:
         """Render one of the files; raises LivegenError."""
@@ -166,7 +170,12 @@ class Studio:
 
 
 def render_all(
-    renders: Renders, *, n_jobs: int = 1, on_frame: Callable[[], None] = lambda: None, warn: Warn = ignore
+    renders: Renders,
+    *,
+    n_jobs: int = 1,
+    on_frame: Callable[[], None] = lambda: None,
+    warn: Warn = ignore,
+    tell: Warn = ignore,
 ) -> Iterator[Rendered]:
     """Render all files; one that fails does not lose the others.
 
@@ -179,6 +188,8 @@ def render_all(
         Called after each frame of any file.
     warn : callable
         Is told once what was lost or guessed of a damaged prompt.
+    tell : callable
+        Is told once what a sound prompt does not tell the models.
 
     Yields
     ------
@@ -192,7 +203,7 @@ def render_all(
         does.
     """
     # here too, so that what is wrong with it is said once, and kernels are compiled once
-    studio = Studio(renders, warn)
+    studio = Studio(renders, warn, tell)
     if len(renders.paths) == 1:
         studio.render(0, on_frame)
         yield Rendered(0)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from livegen.controls import Value
+from livegen.engines.checkpoint import load_conductor
 from livegen.engines.protocol import Engine
 from livegen.events import Event
 from livegen.formats.audio.file import DEFAULT_SAMPLE_RATE_HZ
@@ -52,6 +53,7 @@ class Rendition:
             n_channels=1,
             is_apart=is_apart,
             patches=self.patches,
+            conductor=load_conductor(self.engine),
         )
 
     def frames(self, sample_rate: int = DEFAULT_SAMPLE_RATE_HZ, *, is_apart: bool = False) -> Iterator[RenderedFrame]:

@@ -163,7 +163,7 @@ class Draft:
             cues=state.cues.cleared(),
             count_in=None,
         )
-        self._leap(Place(first_context(state.engine, knobs_of(state.values))))
+        self._leap(Place(first_context(state.engine, knobs_of(state.values), state.conductor)))
 
     def _leap(self, place: Place) -> None:
         """Let the song go on at a place from the horizon on, when tempo and controls are those of that place."""
@@ -274,7 +274,9 @@ class Draft:
         if name == "recall":
             return recall(state.machine, str(value), now)
         if name == "reset":
-            return leap(state.machine, name, Place(first_context(state.engine, knobs_of(state.values))), now)
+            return leap(
+                state.machine, name, Place(first_context(state.engine, knobs_of(state.values), state.conductor)), now
+            )
         n_frames = int(value) if name == "rewind_frames" else round(float(value) * state.tempo.period_frames)
         return leap(state.machine, name, place.back(n_frames), now)
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from livegen.controls import CONTROLS, Values, with_value
 from livegen.engines.ensemble import cast_of, models_of
-from livegen.engines.protocol import Engine
+from livegen.engines.protocol import Conducts, Engine
 from livegen.events import SetControl, StampedEvent
 from livegen.performance.draft import Draft
 from livegen.performance.keyboard import handle
@@ -42,6 +42,7 @@ def begin(
     seed: int,
     notation: Notation | None = None,
     notations: Mapping[str, Notation] | None = None,
+    conductor: Conducts | None = None,
 ) -> State:
     """Return a performance before its first frame.
 
@@ -55,8 +56,10 @@ def begin(
         How the score writes what the performer plays.
     notations : mapping of str to Notation, optional
         The notations that may take over, by the names of their patches.
+    conductor : Conducts, optional
+        Who tells the chord where a model's is asked for.
     """
-    timeline, tempo = Timeline(first_context(engine, knobs_of(values))), Tempo.at_start(values, seed)
+    timeline, tempo = Timeline(first_context(engine, knobs_of(values), conductor)), Tempo.at_start(values, seed)
     return State(
         engine,
         timeline,
@@ -67,6 +70,7 @@ def begin(
         notations=notations or {},
         models=models_of(engine),
         cast=cast_of(engine),
+        conductor=conductor,
     )
 
 

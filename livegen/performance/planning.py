@@ -122,6 +122,7 @@ def _told(state: State, frame_index: int, performer: Performer) -> Conditions:
         performer=performer,
         bar=_bar_before(state, frame_index),
         knobs=knobs_of(state.values),
+        is_led=state.values["chord_from"] == "model",
     )
 
 
@@ -201,7 +202,9 @@ def plan(
             sampling = replace(sampling, follow=tuple(_ECHO_NATS * is_player(state.values, voice) for voice in Voice))
         sampling = sampling if cue is None else cued(sampling, cue, frame_index)
         sampling = (
-            _led(sampling, state, timeline, part) if chord is None else replace(sampling, scale=chord.pitch_classes)
+            _led(sampling, state, timeline, part, context)
+            if chord is None
+            else replace(sampling, scale=chord.pitch_classes)
         )
         if state.band_enters_at(frame_index):
             sampling = coming_in(sampling, context.form.rests)
@@ -212,10 +215,10 @@ def plan(
     return Step(PlannedFrame(frame_index, played, part.owner, offsets), frame, context, is_running, waiting)
 
 
-def _led(sampling: Sampling, state: State, timeline: Timeline, part: Part) -> Sampling:
+def _led(sampling: Sampling, state: State, timeline: Timeline, part: Part, context: Context) -> Sampling:
     """Return how the next frame is drawn under the chord that leads, if one does."""
     frame_index, keys = timeline.end, part.performer.keys
-    triad = leading(state.values, state.walk, timeline.steps, keys, frame_index)
+    triad = leading(state.values, state.walk, timeline.steps, keys, frame_index, context.chord)
     if triad is None:
         return sampling
     beat = state.tempo.beat_at(frame_index)

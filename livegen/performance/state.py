@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from livegen.controls import Value, Values
 from livegen.engines.cast import Cast
 from livegen.engines.ensemble import Ensemble, assemble
-from livegen.engines.protocol import Engine
+from livegen.engines.protocol import Conducts, Engine
 from livegen.performance.cues.count_in import CountIn
 from livegen.performance.cues.cue import Cues
 from livegen.performance.ears import Ears
@@ -117,6 +117,8 @@ class State:
         The beats that are counted before the model plays.
     walk : Walk
         The chords of the lattice that follow the one in force.
+    conductor : Conducts or None
+        Who tells the chord where a model's is asked for.
     song : str
         The name of the song that was begun last; empty without a set-list.
     song_from : int
@@ -142,6 +144,7 @@ class State:
     cues: Cues = field(default_factory=Cues)
     count_in: CountIn | None = None
     walk: Walk = field(default_factory=Walk)
+    conductor: Conducts | None = None
     song: str = ""
     song_from: int = 0
 

@@ -22,12 +22,14 @@ from livegen.engines.protocol import (
     NO_KNOBS,
     UNCONDITIONED,
     Conditions,
+    Conducts,
     Distribution,
     Engine,
     MakesAhead,
     Sampling,
     State,
 )
+from livegen.engines.tonality import Key
 from livegen.performance.form import HEARD_FRAMES, LOOP_FRAMES, NO_FORM, REPEATED_SHARE, Form, next_form
 from livegen.score import N_COLUMNS, N_VOICES, SILENCE
 from livegen.score_table import PlannedFrame
@@ -62,6 +64,10 @@ class Context:
         How many frames of the song it has heard.
     heard : ndarray of uint8, shape (n, 4, 3)
         The last frames that it has heard, `LOOP_FRAMES` at most.
+    conductor : Conducts or None
+        Who tells the chord where a model's is asked for.
+    ear : State
+        What the conductor remembers.
     """
 
     engine: Engine
@@ -71,6 +77,13 @@ class Context:
     told: Conditions = UNCONDITIONED
     n_frames: int = 0
     heard: NDArray[np.uint8] = field(default_factory=lambda: _NOTHING)
+    conductor: Conducts | None = None
+    ear: State = None
+
+    @property
+    def chord(self) -> Key | None:
+        """The conductor's chord in that frame."""
+        return None if self.conductor is None else self.conductor.chord(self.ear)
 
     def after(self, frame: NDArray[np.uint8], form: Form = NO_FORM, told: Conditions = UNCONDITIONED) -> "Context":
         """Return the context of the next frame, after `frame`, uint8 (4, 3), was played.
@@ -79,7 +92,9 @@ class Context:
         """
         told = replace(told, plan=told.plan or form.lag)
         distribution, state = self.engine.step(frame, self.state, told_to(self.engine, told))
-        return Context(self.engine, distribution, state, form, told, self.n_frames + 1, self.heard_with(frame))
+        ear = None if self.conductor is None else self.conductor.hear(frame, self.ear, told)
+        heard = self.heard_with(frame)
+        return Context(self.engine, distribution, state, form, told, self.n_frames + 1, heard, self.conductor, ear)
 
     def prepare(self, seed: int, sampling: Sampling) -> None:
         """Let the engine make ahead what it will need after this; from any thread."""
@@ -96,10 +111,11 @@ class Context:
         return np.concatenate([self.heard[1 - LOOP_FRAMES :], frame[None]])
 
 
-def first_context(engine: Engine, knobs: Mapping[str, Value] = NO_KNOBS) -> Context:
+def first_context(engine: Engine, knobs: Mapping[str, Value] = NO_KNOBS, conductor: Conducts | None = None) -> Context:
     """Return the context of a song's first frame, with the controls of all kinds of engines by their full names."""
-    told = Conditions(knobs=knobs)
-    return Context(engine, *engine.step(SILENCE, engine.initial_state(), told_to(engine, told)), told=told)
+    told, ear = Conditions(knobs=knobs), None if conductor is None else conductor.first_ear()
+    distribution, state = engine.step(SILENCE, engine.initial_state(), told_to(engine, told))
+    return Context(engine, distribution, state, told=told, conductor=conductor, ear=ear)
 
 
 @dataclass(frozen=True, slots=True)

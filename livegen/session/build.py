@@ -6,7 +6,7 @@
 import contextlib
 
 from livegen.controls import DEFAULTS, VOICE_PREFIX
-from livegen.engines.checkpoint import load_engine
+from livegen.engines.checkpoint import load_conductor, load_engine
 from livegen.engines.ensemble import models_of
 from livegen.engines.pace import frames_ahead, ms_per_second
 from livegen.engines.protocol import Engine
@@ -77,7 +77,8 @@ class _Builder:
         told = {} if self._played is None else self._played.controls
         controls = {**told, **_roles_of_file(settings), **roles_of(settings.midi_ins), **settings.controls}
         self._patches = {**settings.library.patches, patch.name: patch}
-        compile_all(engine, patch)
+        conductor = load_conductor(engine)
+        compile_all(engine, patch, conductor)
         lookahead = int({**DEFAULTS, **patch.controls, **controls}["lookahead"])
         ahead = frames_ahead(engine.name, ms_per_second(engine), MOST_AHEAD)
         if ahead < lookahead:
@@ -95,6 +96,7 @@ class _Builder:
             is_apart=settings.is_apart,
             patches=settings.library.patches,
             record=None if self._card is None else self._card.record,
+            conductor=conductor,
         )
         self._clock = AudioClock(self._instrument.callback)
         songs = () if settings.set_list is None else settings.set_list.songs

@@ -16,11 +16,11 @@ import numba
 import numpy as np
 
 from livegen import __version__
-from livegen.engines.checkpoint import CONFIG_FILE, WEIGHTS_FILE
+from livegen.engines.checkpoint import CONDUCTOR, CONFIG_FILE, WEIGHTS_FILE
 from livegen.errors import TakeError
 from livegen.instrument.instrument import Instrument
 from livegen.system.kernels import CACHE_FOLDER
-from livegen.system.resources import user_data_folder
+from livegen.system.resources import models_folder, user_data_folder
 from livegen.takes.log import summary_of
 from livegen.takes.recorder import lock
 from livegen.takes.records import LOG_FILE, End, Head
@@ -74,6 +74,7 @@ def versions() -> dict[str, str]:
         "livegen": __version__,
         "core": _core_hash(),
         "kernels": CACHE_FOLDER.name,
+        "conductor": model_hash(models_folder() / CONDUCTOR)[:16],
         "python": platform.python_version(),
         "numpy": np.__version__,
         "numba": numba.__version__,

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from livegen.engines.checkpoint import load_conductor
 from livegen.engines.protocol import Engine
 from livegen.errors import CheckpointError, TakeError
 from livegen.instrument.instrument import Instrument
@@ -74,7 +75,16 @@ def instrument_of(head: Head, engine: Engine, sample_rate: int | None = None, **
     patches = {name: parse_patch(text, f"the take's patch {name}", name) for name, text in head.patches.items()}
     patch = patches[head.patch["name"]]
     rate = head.sample_rate if sample_rate is None else sample_rate
-    return Instrument(engine, patch, rate, controls=head.values, seed=head.seed, patches=patches, **options)
+    return Instrument(
+        engine,
+        patch,
+        rate,
+        controls=head.values,
+        seed=head.seed,
+        patches=patches,
+        conductor=load_conductor(engine),
+        **options,
+    )
 
 
 def no_model(loaded: Loaded) -> Engine:

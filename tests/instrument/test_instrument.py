@@ -28,7 +28,8 @@ from livegen.events import (
     Stop,
 )
 from livegen.instrument import instrument as instrument_module
-from livegen.instrument.instrument import Instrument, notation_of
+from livegen.instrument.instrument import Instrument
+from livegen.instrument.notation import notation_of
 from livegen.outputs.callback import RING_SIZE, render_block
 from livegen.patch import load_patch
 from livegen.performance.turn import FrameReport

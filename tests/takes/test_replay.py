@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from recorded_jam import RATE, RecordedJam
 
-from livegen.controls import CHORDS, MODES, ROLES, SYNCS, WHENS
+from livegen.controls import CHORDS, CONTROLS, MODES, ROLES, SYNCS, WHENS
 from livegen.engines.checkpoint import load_engine
 from livegen.errors import CheckpointError
 from livegen.events import (
@@ -64,6 +64,7 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(LinkBeat, st.floats(-100, 100), st.sampled_from((90.0, 120.0)), st.integers(0, 2)),
     st.builds(SetControl, st.just("lookahead"), st.integers(2, 48)),
     st.builds(SetControl, st.just("chords"), st.sampled_from(CHORDS)),
+    st.builds(SetControl, st.just("chord_from"), st.sampled_from(CONTROLS["chord_from"].choices)),
     st.just(SourceLost()),
 )
 JAMS = st.lists(

@@ -13,8 +13,8 @@ import numpy as np
 from livegen.controls import Values
 from livegen.engines.protocol import Sampling
 from livegen.engines.sampling import seed_bits, uniform
-from livegen.engines.tonality import Key, key_at, pitch_class_bits
-from livegen.engines.triads import scale_pitch_classes, triad_pitch_classes
+from livegen.engines.tonality import Key, pitch_class_bits
+from livegen.engines.triads import fitting_triad, scale_pitch_classes, triad_pitch_classes
 from livegen.performance.cues.cadence import heard_key
 from livegen.performance.harmony.walk import Walk, triad_of
 from livegen.performance.timeline import Step
@@ -37,13 +37,10 @@ _FADE_FRAMES: Final = 24.0
 _FADES: Final = tuple(float(np.exp(-age / _FADE_FRAMES)) for age in range(_HEARD_FRAMES))
 """How much a note counts, by how many frames ago it sounded."""
 
-_OF_TRIAD: Final = ((1.0, 0, 0, 0, 0.7, 0, 0, 0.8, 0, 0, 0, 0), (1.0, 0, 0, 0.7, 0, 0, 0, 0.8, 0, 0, 0, 0))
-"""How well a pitch class speaks for a triad, from its root up, in major and minor."""
 
-_TRIADS: Final = np.array([np.roll(_OF_TRIAD[mode], tonic) for tonic in range(12) for mode in (0, 1)])
-
-
-def leading(values: Values, walk: Walk, steps: Sequence[Step], keys: Sequence[int], frame_index: int) -> Key | None:
+def leading(
+    values: Values, walk: Walk, steps: Sequence[Step], keys: Sequence[int], frame_index: int, told: Key | None = None
+) -> Key | None:
     """Return the triad that leads in a frame; None if none does.
 
     Parameters
@@ -57,9 +54,13 @@ def leading(values: Values, walk: Walk, steps: Sequence[Step], keys: Sequence[in
     keys : sequence of int
         The notes of the keys that are held.
     frame_index : int
+    told : Key or None
+        The conductor's chord there.
     """
     if not values["chord_pull"]:
         return None
+    if values["chord_from"] == "model":
+        return told
     if values["chord_from"] == "performer":
         return performers_triad(steps, keys)
     return walk.at(frame_index) or triad_of(str(values["tonnetz.chord"]))
@@ -68,8 +69,7 @@ def leading(values: Values, walk: Walk, steps: Sequence[Step], keys: Sequence[in
 def performers_triad(steps: Sequence[Step], keys: Sequence[int]) -> Key | None:
     """Return the triad that the performer's notes of the last two seconds speak for, held keys most; None without any.
 
-    The newest count most: a second before, a note counts for about a third. Of triads that fit alike, the one whose
-    root is lowest in the order of `KEYS` is taken, major before minor.
+    The newest count most: a second before, a note counts for about a third.
     """
     chroma = np.zeros(12)
     for step, fade in zip(reversed(steps[-_HEARD_FRAMES:]), _FADES, strict=False):
@@ -81,7 +81,7 @@ def performers_triad(steps: Sequence[Step], keys: Sequence[int]) -> Key | None:
         chroma[key % 12] += _FADE_FRAMES
     if not chroma.any():
         return None
-    return key_at(int(np.argmax(_TRIADS @ np.sqrt(chroma))))
+    return fitting_triad(chroma)
 
 
 def start_of_walk(values: Values, steps: Sequence[Step]) -> Key:
