@@ -28,7 +28,8 @@ gauges     ten times a second: ``seconds`` played, ``song_seconds`` since the so
            ``learning_press`` (of a switch, for which it waits: single, double or long), ``cues`` (in force or planned,
            each with ``name``, ``voice`` of a solo, and the frames ``begin``, ``strike`` of an ending's last note, and
            ``until``, null for what is not set), ``count_in`` (null, or how many beats are left to be counted),
-           ``lacks`` (names of voices that the models do not have), ``troubles`` (sentences)
+           ``foretold`` (the chords that a model leads by, the first now, as ``tonnetz.chord`` has them), ``lacks``
+           (names of voices that the models do not have), ``troubles`` (sentences)
 news       ``sentence``: what the performer reads on the status line
 refused    ``name``, ``reason``: a control that could not be set, and why
 ended      the session has ended; the server passes this on and leaves

@@ -5,6 +5,7 @@ import time
 from typing import Any, Final
 
 from livegen.performance.cues.cue import NEVER, Cue
+from livegen.performance.harmony.walk import name_of
 from livegen.performance.state import State
 from livegen.performance.tempo import Tempo
 from livegen.session.session import Session
@@ -55,6 +56,7 @@ def gauges(session: Session) -> dict[str, Any]:
         "learning_press": session.desk.knobs.learning_press,
         "cues": [_cue(cue) for cue in state.cues.pending],
         "count_in": None if state.count_in is None else _beats_to(state, state.count_in.until.beats, heard),
+        "foretold": _foretold(state, heard),
         "lacks": [voice.name.lower() for voice in Voice if voice not in instrument.model_voices],
         "troubles": [*filter(None, [session.casting]), *status.troubles()],
     }
@@ -66,6 +68,14 @@ def _cue(cue: Cue) -> dict[str, Any]:
         what: None if mark is None or mark.frame_index >= NEVER else mark.frame_index for what, mark in frames.items()
     }
     return {"name": cue.name, "voice": None if cue.voice is None else cue.voice.name.lower(), **at}
+
+
+def _foretold(state: State, frame: float) -> list[str]:
+    """Return the conductor's chords from the frame that is heard on as far as they are planned, where they lead."""
+    if not state.values["chord_pull"] or state.values["chord_from"] != "model":
+        return []
+    chords = (step.context.chord for step in state.timeline.since(math.floor(frame)))
+    return list(dict.fromkeys(name_of(chord) for chord in chords if chord is not None))
 
 
 def _beats_to(state: State, beats: float, frame: float) -> int:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hash_engine import HashDistribution, HashEngine
 from page_checks import unfit_widgets, weak_texts
-from played_session import HeardSession
+from played_session import GAUGES, HeardSession
 from waiting import wait_until
 
 from livegen.controls import TRIADS
@@ -92,6 +92,12 @@ def test_what_sounds_glows_and_so_does_what_is_planned(stage: ChordSession) -> N
         stage.page.locator(f'[data-chord="{chord}"].is-planned:not(.is-sounding)').first.wait_for()
         stage.page.locator(f'[data-chord="{chord}"].is-sounding').first.wait_for()
     assert stage.that("is-sounding") | stage.that("is-planned") == {"c_major", "a_minor"}
+
+
+def test_the_chords_that_a_model_foretells_glow_until_they_are_no_longer_planned(stage: ChordSession) -> None:
+    for foretold in (["f_minor", "d#_major"], []):
+        stage.send("gauges", **GAUGES, foretold=foretold)
+        assert wait_until(lambda foretold=foretold: stage.that("is-foretold") == set(foretold))
 
 
 def test_it_can_be_read_and_touched_on_every_screen(stage: ChordSession) -> None:

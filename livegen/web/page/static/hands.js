@@ -231,6 +231,7 @@ class Hands {
     this.showRunning(gauges.is_running);
     this.showPlayers(gauges);
     this.showCues(gauges.cues ?? []);
+    this.lattice?.showForetold(gauges.foretold ?? []);
     this.memories?.show(gauges.memories ?? []);
     for (const engine of this.engines) engine.showEngine(gauges.engines?.[engine.kind]);
     this.learning.showWaiting(gauges.learning ?? null, gauges.learning_press);

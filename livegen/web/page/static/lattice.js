@@ -1,5 +1,6 @@
 // The lattice of chords, the Tonnetz: triangles that glow with what sounds and, paler, with what is planned. A touch lets
-// a chord lead the model, a finger that goes on draws the path that follows beat by beat.
+// a chord lead the model, a finger that goes on draws the path that follows beat by beat. So do the chords glow that a
+// model leads by, as far ahead as it plans.
 //
 // A row of corners goes up by fifths, from one row up to the next by major thirds. So a triangle that points up is a
 // major triad, and one that points down a minor one.
@@ -67,6 +68,13 @@ export class Lattice {
     for (const { element, chord } of this.triangles) {
       const isLeading = element.classList.toggle("is-leading", chord === this.chord);
       if (isLeading) this.surface.insertBefore(element, this.corners[0].element); // over its neighbours' edges
+    }
+  }
+
+  /** Show the chords that a model foretells, as far as they are planned. */
+  showForetold(chords) {
+    for (const { element, chord } of this.triangles) {
+      element.classList.toggle("is-foretold", chords.includes(chord));
     }
   }
 
