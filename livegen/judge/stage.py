@@ -30,26 +30,33 @@ _TRIANGLE_VOLUME: Final = 12
 
 
 class Stage:
-    """A model with the patch `plain`, ready to play sessions from the start."""
+    """A model with the patch `plain`, ready to play sessions from the start.
+
+    Attributes
+    ----------
+    engine : Engine
+    conductor : Conducts or None
+        Whose chord leads where a model's is asked for.
+    """
 
     def __init__(self, model_folder: Path) -> None:
-        self._engine = load_engine(model_folder)
+        self.engine = load_engine(model_folder)
         self._patch = load_patch("plain")
-        self._conductor = load_conductor(self._engine)
-        compile_all(self._engine, self._patch, self._conductor)
+        self.conductor = load_conductor(self.engine)
+        compile_all(self.engine, self._patch, self.conductor)
 
     def play(
         self, n_frames: int, *, seed: int, controls: Mapping[str, Value] | None = None, keys: list[tuple[float, Event]]
     ) -> NDArray[np.uint8]:
         """Return what is heard in a session, ``uint8 (n_frames, 4, 3)``, in which keys are played at given seconds."""
         instrument = Instrument(
-            self._engine,
+            self.engine,
             self._patch,
             DEFAULT_SAMPLE_RATE_HZ,
             controls=controls,
             seed=seed,
             n_channels=1,
-            conductor=self._conductor,
+            conductor=self.conductor,
         )
         return np.stack([rendered.frame for rendered in render(instrument, n_frames, keys)])
 

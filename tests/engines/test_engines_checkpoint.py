@@ -78,7 +78,7 @@ def test_half_precision_weights_play_nearly_the_same(folder):
     assert half.note_log_probs(0, SILENCE, known) == pytest.approx(whole.note_log_probs(0, SILENCE, known), abs=0.02)
 
 
-@pytest.mark.parametrize(("name", "n_moving"), [("default", 2), ("solo", 1), ("vae", 2), ("gan", 2)])
+@pytest.mark.parametrize(("name", "n_moving"), [("default", 2), ("solo", 1), ("vae", 2), ("gan", 2), ("tonnetz", 2)])
 def test_a_shipped_model_loads_and_plays(name, n_moving):
     engine = load_engine(MODELS / name)
     engine.warm_up()
@@ -90,7 +90,7 @@ def test_a_shipped_model_loads_and_plays(name, n_moving):
     notes = validate_frames(np.array(played))[..., 0]
     is_moving = (np.diff(notes.astype(int), axis=0) != 0).any(0)
     assert is_moving.sum() >= n_moving  # ten seconds in which nothing moves are no music
-    assert not notes[:, [voice not in engine.config.voices for voice in Voice]].any()
+    assert not notes[:, [voice not in engine.info.voices for voice in Voice]].any()
 
 
 def test_the_models_together_are_no_large_download():

@@ -40,10 +40,10 @@ class Heard:
             return Heard(hearing)
         foretold = self.foretold
         if foretold is None:
-            for sounded in hearing.recent:
-                foretold = network.hear(sounded, foretold)
+            for end in range(1, len(hearing.recent) + 1):
+                foretold = network.hear(hearing.recent[:end], foretold)
         elif hearing.is_new:
-            foretold = network.hear(hearing.recent[-1], foretold)
+            foretold = network.hear(hearing.recent, foretold)
         return Heard(hearing, foretold)
 
 
@@ -69,7 +69,7 @@ class Conductor:
 
     def warm_up(self) -> None:
         """Compile everything that playing will call."""
-        self.network.hear(1, self.network.hear(0, None))
+        self.network.hear((0, 1), self.network.hear((0,), None))
 
 
 def _n_pitch_classes(slices: tuple[int, ...]) -> int:

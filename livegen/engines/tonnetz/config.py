@@ -16,6 +16,9 @@ KERNEL: Final = 3
 ROWS_POOLED, COLUMNS_POOLED = 4, 2
 """How many rows and columns the two layers of the encoder make one of: two of each, then two rows."""
 
+N_RECENT: Final = 16
+"""Slices of which the network is told by itself what sounded, to go on as before: as many as it learns at once."""
+
 _SHORTEST, _LONGEST = 0.25, 8.0
 
 
@@ -92,6 +95,7 @@ class TonnetzConfig:
         gates = 4 * self.n_state
         shapes: dict[str, tuple[int, ...]] = {
             "weights": (N_PITCHES,),
+            "again": (2, N_RECENT),
             "outer.weight": (self.n_maps, 1, KERNEL, KERNEL),
             "outer.bias": (self.n_maps,),
             "inner.weight": (self.n_inner, self.n_maps, KERNEL, KERNEL),

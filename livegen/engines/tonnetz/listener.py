@@ -8,11 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.beat import Beat
+from livegen.engines.tonnetz.config import N_RECENT
 from livegen.engines.tonnetz.lattice import pitch_of
 from livegen.score import PITCHED, Column
-
-N_RECENT: Final = 16
-"""Slices that are remembered."""
 
 _PERIOD_FRAMES: Final = 12.0
 """Of the beat where nobody knows one."""

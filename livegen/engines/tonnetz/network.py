@@ -1,6 +1,6 @@
 """The Tonnetz's network without torch: it hears slice after slice, and tells what comes next. States are values."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -44,6 +44,7 @@ class Network:
 
     config: TonnetzConfig
     weights: Weights
+    again: NDArray[np.float32]  # (2, 16): by how many slices ago a pitch sounded, itself and in any octave
 
     @classmethod
     def from_arrays(cls, config: TonnetzConfig, arrays: Mapping[str, NDArray]) -> Self:
@@ -70,14 +71,26 @@ class Network:
             _whole(cells.T),
             _whole(bias),
         )
-        return cls(config, weights)
+        return cls(config, weights, _whole(w["again"]))
 
-    def hear(self, sounded: int, before: Foretold | None) -> Foretold:
-        """Return what comes after a slice, whose pitches are bits; None before it means that nothing was heard yet."""
+    def hear(self, recent: Sequence[int], before: Foretold | None) -> Foretold:
+        """Return what comes after a slice.
+
+        Parameters
+        ----------
+        recent : sequence of int
+            It and those before it, 16 at most, the latest last, whose pitches are bits.
+        before : Foretold or None
+            What was expected of it; None means that nothing was heard yet.
+        """
         shape = (N_LAYERS, self.config.n_state)
         h, c = (np.zeros(shape, np.float32),) * 2 if before is None else (before.h, before.c)
         after = Foretold(np.empty(shape, np.float32), np.empty(shape, np.float32), np.empty(N_PITCHES, np.float32))
-        kernels.hear(pitches_of(sounded, N_PITCHES), h, c, self.weights, after.h, after.c, after.logits)
+        heard = np.array([pitches_of(sounded, N_PITCHES) for sounded in reversed(recent)])
+        kernels.hear(heard[0], h, c, self.weights, after.h, after.c, after.logits)
+        in_any_octave = heard.reshape(len(heard), -1, N_COLUMNS).max(1)
+        of_pitch, of_pitch_class = self.again[:, : len(heard)]
+        after.logits[:] += of_pitch @ heard + np.tile(of_pitch_class @ in_any_octave, N_PITCHES // N_COLUMNS)
         return after
 
 

@@ -2,7 +2,8 @@
 
 A slice is a picture, 1 where a cell's pitch sounds. Two convolutions, which go round along the fifths, and a linear
 layer tell it by a few numbers, from which another linear layer tells its cells again. An LSTM of two layers hears
-these numbers slice by slice, and tells how those of the next slice differ.
+these numbers slice by slice, and tells how those of the next slice differ. Beside it stands how much a pitch that
+sounded so many slices ago says for itself: game music comes back, and that is quickly learnt.
 """
 
 from typing import Final
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from livegen.engines.tonnetz.config import COLUMNS_POOLED, KERNEL, ROWS_POOLED, TonnetzConfig
+from livegen.engines.tonnetz.config import COLUMNS_POOLED, KERNEL, N_RECENT, ROWS_POOLED, TonnetzConfig
 from livegen.engines.tonnetz.lattice import CELLS_A_PITCH, CELLS_OF_PITCH, N_COLUMNS, N_PITCHES, N_ROWS, PITCH_OF_CELL
 
 N_LAYERS: Final = 2
@@ -33,6 +34,7 @@ class Network(nn.Module):
         super().__init__()
         self.config = c = config
         self.register_buffer("weights", torch.ones(N_PITCHES))
+        self.again = nn.Parameter(torch.zeros(2, N_RECENT))
         self.outer = nn.Conv2d(1, c.n_maps, KERNEL)
         self.inner = nn.Conv2d(c.n_maps, c.n_inner, KERNEL)
         self.latent = nn.Linear(c.n_pooled, c.n_latent)
@@ -58,6 +60,19 @@ class Network(nn.Module):
         """
         heard, state = self.lstm(latents, state)
         return latents + self.next(heard), state
+
+    def sounding_again(self, slices: Tensor, n: int) -> Tensor:
+        """Return what is added to logits of the slices after the last n for what sounded before them, (B, n, 96, 1).
+
+        `slices` are ``(B, T, 96)``, of which T is n - 1 + `N_RECENT`, or more.
+        """
+        heard = slices[:, -(n - 1 + N_RECENT) :].transpose(1, 2)  # (B, 96, n - 1 + N_RECENT)
+        by_class = heard.unflatten(1, (-1, N_COLUMNS)).amax(1)  # (B, 12, ...)
+        of_pitch, of_class = (
+            (x.unfold(2, N_RECENT, 1) * weight.flip(0)).sum(-1)  # the latest slice last
+            for x, weight in zip((heard, by_class), self.again, strict=True)
+        )
+        return (of_pitch + of_class.tile(1, N_PITCHES // N_COLUMNS, 1)).transpose(1, 2)[..., None]
 
     def nll(self, logits: Tensor, pitches: Tensor) -> Tensor:
         """Return the weighted cross-entropy of slices, (...), in nats: a pitch is the mean of its cells.

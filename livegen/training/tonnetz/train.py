@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from livegen.engines.checkpoint import write_config
-from livegen.engines.tonnetz.config import TonnetzConfig
+from livegen.engines.tonnetz.config import N_RECENT, TonnetzConfig
 from livegen.engines.tonnetz.lattice import N_PITCHES
 from livegen.training.data.sources import TRAIN, Heard, Listener
 from livegen.training.distributed import Group, alone
@@ -21,7 +21,7 @@ from livegen.training.tonnetz.network import Network
 from livegen.training.tonnetz.slices import SILENT, Slices
 from livegen.training.windows import load_watched, load_windows
 
-LEARNT: Final = 16
+LEARNT: Final = N_RECENT
 """Slices of a lane of which the network learns what comes next. It has heard as many before them."""
 
 _PATIENCE: Final = 5
@@ -85,7 +85,8 @@ class TonnetzRun(Run):
         if self.step < self.settings.again_steps:
             return self._tell_again(x[:, -LEARNT:])
         told, pitches = self._foretold(x), x[:, -LEARNT:]
-        loss = self.network.nll(self.network.decode(told), pitches).mean()
+        logits = self.network.decode(told) + self.network.sounding_again(x[:, :-1], LEARNT)
+        loss = self.network.nll(logits, pitches).mean()
         self.descend(loss)
         if self.step % self._epoch == 0:
             self._end_epoch()
@@ -114,8 +115,8 @@ class TonnetzRun(Run):
             self._best = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
 
     def weights(self) -> dict[str, Tensor]:
-        """Return the arrays of the epoch that was best, or as they are where none is over."""
-        return self._best or self.network.state_dict()
+        """Return the arrays as they are, or those of the epoch that was best where the last one was no gain."""
+        return self._best if self._stale else self.network.state_dict()
 
     def more(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Return the best arrays, and how long ago that was."""

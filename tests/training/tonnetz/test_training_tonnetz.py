@@ -13,6 +13,7 @@ from safetensors.numpy import load_file  # noqa: E402
 
 from livegen.beat import Beat  # noqa: E402
 from livegen.engines.checkpoint import load_engine  # noqa: E402
+from livegen.engines.tonnetz.config import N_RECENT  # noqa: E402
 from livegen.engines.tonnetz.engine import TonnetzEngine  # noqa: E402
 from livegen.engines.tonnetz.lattice import LOWEST_NOTE, N_PITCHES  # noqa: E402
 from livegen.engines.tonnetz.network import Network as Played  # noqa: E402
@@ -87,9 +88,11 @@ def test_the_network_that_plays_is_that_which_is_trained() -> None:
     slices = generator.random((1, 20, N_PITCHES)) < 0.05
     with torch.no_grad():
         latents, _ = network.foretell(network.encode(torch.from_numpy(slices.astype(np.float32))))
-        logits = network.decode(latents)[0]
-    for i, each in enumerate(slices[0]):
-        told = played.hear(sum(1 << int(pitch) for pitch in np.flatnonzero(each)), told)
+        before = torch.cat([torch.zeros(1, N_RECENT - 1, N_PITCHES), torch.from_numpy(slices.astype(np.float32))], 1)
+        logits = (network.decode(latents) + network.sounding_again(before, 20))[0]
+    heard = [sum(1 << int(pitch) for pitch in np.flatnonzero(each)) for each in slices[0]]
+    for i in range(20):
+        told = played.hear(heard[max(i + 1 - N_RECENT, 0) : i + 1], told)
         expected = logits[i].mean(-1).numpy() - np.log(arrays["weights"])
         assert told.logits == pytest.approx(expected, abs=1e-4)
         assert told.pitch_classes == pytest.approx(probabilities(logits[i], network.weights).numpy(), abs=1e-4)
