@@ -64,7 +64,7 @@ class TonnetzDistribution:
             if is_forced[voice] or is_later[voice]:
                 continue
             frame[voice] = self.last[voice]
-            numbers = [uniform(seed_bits(seed), frame_index, voice, column) for column in Column]
+            numbers = [uniform(seed_bits(seed), frame_index, int(voice), int(column)) for column in Column]
             if self._changes(voice, sampling, numbers[1]):
                 is_silent = numbers[2] < 1.0 - math.exp(-max(sampling.silence[voice], 0.0))
                 note = 0 if is_silent else self._drawn(voice, sounding, sampling, numbers[0])
