@@ -16,7 +16,7 @@ from livegen.formats.score.roll import BACKGROUND, FAINT_WORDS, LANE, PICTURE_EN
 from livegen.score import Voice
 
 _LIKENESS: Final = "#ffd166"
-_PALETTE: Final = ("#4cc9f0", "#ff6b81", "#7bd88f", "#c3a6ff", "#ffd166", "#f79256", "#5ea0ff", "#e07be0")
+_PALETTE: Final = ("#6fd3ea", "#ff7769", "#cff25a", "#b07cf0", "#ffd166", "#f79256", "#5ea0ff", "#e07be0")
 _WIDTH, _LEFT, _RIGHT, _GAP, _HEAD, _STRIP = 1200, 60, 24, 30, 92, 26
 _SQUARE: Final = 520
 _MOST_CELLS: Final = 260

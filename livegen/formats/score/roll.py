@@ -23,7 +23,7 @@ PICTURE_ENDINGS: Final = (".png", ".svg")
 """How the name of a picture may end."""
 
 _MAX_SECONDS: Final = 3600
-VOICE_COLOURS: Final = {Voice.P1: "#ff6b81", Voice.P2: "#4cc9f0", Voice.TR: "#7bd88f", Voice.NO: "#c3a6ff"}
+VOICE_COLOURS: Final = {Voice.P1: "#ff7769", Voice.P2: "#6fd3ea", Voice.TR: "#cff25a", Voice.NO: "#b07cf0"}
 BACKGROUND, LANE, WORDS, FAINT_WORDS = "#12141b", "#1a1d27", "#e8eaf2", "#8b91a7"
 _BLACK_KEYS, _LINE, _OCTAVE, _PLAYER = "#161922", "#2b3040", "#343a4d", "#ffffff"
 _IS_BLACK: Final = (False, True, False, True, False, False, True, False, True, False, True, False)

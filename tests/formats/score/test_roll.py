@@ -18,7 +18,7 @@ from livegen.formats.score.piece import Piece
 from livegen.formats.score.roll import write_picture
 from livegen.score import Voice
 
-COLOURS = {Voice.P1: "#ff6b81", Voice.P2: "#4cc9f0", Voice.TR: "#7bd88f", Voice.NO: "#c3a6ff"}
+COLOURS = {Voice.P1: "#ff7769", Voice.P2: "#6fd3ea", Voice.TR: "#cff25a", Voice.NO: "#b07cf0"}
 SVG = "{http://www.w3.org/2000/svg}"
 one_folder = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=examples(30)
