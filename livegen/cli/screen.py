@@ -111,6 +111,8 @@ class Screen:
                 played_by = "none in this model"
             elif role == "player" and owner == MODEL and voice in has_voices:
                 played_by = "model (until you play)"
+            if values[prefix + "mute"]:
+                played_by = f"{role}, muted"  # in words, since not every terminal shows what is dim
             style = "dim" if owner == OFF or values[prefix + "mute"] else "green" if role == "player" else "cyan"
             meter = "█" * round(min(levels[voice], 1.0) * _METER_WIDTH)
             voices.add_row(voice.name, played_by, note_name(voice, note), meter, style=style)

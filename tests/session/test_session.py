@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -235,6 +236,26 @@ def test_the_screen_shows_who_plays_what(open_session: Callable[..., Session]) -
     assert plain.getvalue().splitlines()[0] == "sound: null, 48000 Hz"
     assert f"OSC: 127.0.0.1:{session.osc.port}" in plain.getvalue()
     assert "\x1b" not in plain.getvalue()
+
+
+def test_without_colours_the_screen_says_the_same_in_words(
+    open_session: Callable[..., Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As https://no-color.org has it."""
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    session = open_session()
+    session.instrument.receive(SetControl("no.mute", True), "test")
+    session.instrument.receive(SetControl("p2.role", "off"), "test")
+    assert wait_until(lambda: session.instrument.values["no.mute"] and session.instrument.values["p2.role"] == "off")
+    coloured = re.compile(r"\x1b\[(?:\d+;)*(?:[349][0-7]|10[0-7])(?:;\d+)*m")
+    assert coloured.search(shown(session))
+    monkeypatch.setenv("NO_COLOR", "1")
+    plain = shown(session)
+    assert not coloured.search(plain)
+    words = re.sub(r"\x1b\[[\d;?]*\w", "", plain)
+    assert re.search(r"P2 +off", words)
+    assert re.search(r"NO +model, muted", words)
 
 
 def shown(session: Session, *, page: str = "", height: int = 40) -> str:
