@@ -8,10 +8,10 @@ COMMA := ,
 SPACE := $() $()
 READY := $(VENV)/.livegen-ready
 WORKS := $(shell $(PYTHON) -c "" >/dev/null 2>&1 && echo yes)
-TEST_EXTRAS := test $(if $(filter 1,$(LIVEGEN_TRAIN)),train) $(if $(filter 1,$(LIVEGEN_SERVE)),test-serve)
+TEST_EXTRAS := test $(if $(filter 1,$(LIVEGEN_TRAIN)),train docs) $(if $(filter 1,$(LIVEGEN_SERVE)),test-serve)
 TEST_READY := $(READY)-$(subst $(SPACE),-,$(strip $(TEST_EXTRAS)))
 
-.PHONY: help setup jam test bench lint docs clean FORCE
+.PHONY: help setup jam test bench lint docs demos clean FORCE
 
 help:
 	@echo 'make jam    play: plug in a MIDI keyboard (options: make jam ARGS="--play FILE.mid")'
@@ -20,6 +20,7 @@ help:
 	@echo 'make bench  measure this machine (options: make bench ARGS="--json")'
 	@echo 'make lint   ruff and mypy alone'
 	@echo 'make docs   build the site into build/site, and check every link in it'
+	@echo 'make demos  make the pieces in demos/ again, and measure them'
 	@echo 'make clean  remove $(VENV) and every build product'
 
 setup: $(READY)
@@ -45,6 +46,9 @@ SPHINX := $(PYTHON) -m sphinx --fail-on-warning --keep-going --fresh-env --quiet
 docs: $(READY)-docs
 	$(SPHINX) --builder html docs build/site
 	$(SPHINX) --builder linkcheck docs build/links
+
+demos: $(READY)
+	$(PYTHON) tools/demos/make.py $(ARGS)
 
 # One stamp for each set of extras: setting up again is needed only when pyproject.toml changes, or when the
 # environment's Python went away with an upgrade of the system.

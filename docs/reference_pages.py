@@ -1,6 +1,7 @@
 """The reference of the site in Markdown, made from the tables and the commands that livegen itself goes by."""
 
 import inspect
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -16,6 +17,11 @@ from livegen.inputs.osc_message import NOTE_RANGES
 from livegen.patch import list_patches, load_patch, reference_page
 from livegen.patch.reference import control_name, markdown_table
 from livegen.rig.keys import KNOB_KEYS, RIG_KEYS, SONG_KEYS, RigKey
+from livegen.system.resources import patches_folder
+
+DEMOS: Final = patches_folder().parent / "demos"
+SOUND_FOLDER: Final = "sounds"
+"""Where in the site the sound files lie."""
 
 _MARKUP: Final = re.compile(r"\[(/?)bold\]")
 _KINDS: Final = {
@@ -117,6 +123,33 @@ def patch_keys_page() -> str:
     return page.replace("# Patches", "# Patch keys", 1)
 
 
+def sounds_page() -> str:
+    """Return the page on which the demos are played: their list, with what was measured of each."""
+    page = (DEMOS / "README.md").read_text(encoding="utf-8")
+    player = rf'<audio controls preload="none" aria-label="\2" src="../{SOUND_FOLDER}/\2.opus"></audio>\n\n'
+    measured = json.loads((DEMOS / "figures.json").read_text(encoding="utf-8"))
+    rows = (
+        (
+            name,
+            f"{figures['seconds']:.0f} s",
+            f"{figures['key']}, {100 * figures['in_key']:.0f} %",
+            f"{figures['longest_trill']:.1f} s",
+            f"{nearest['size']} notes at {nearest['seconds']:.0f} s: {nearest['song']}",
+        )
+        for name, figures in measured.items()
+        for nearest in [figures["nearest"] or {"size": 0, "seconds": 0.0, "song": "not looked for"}]
+    )
+    return _page(
+        re.sub(r"\[(Hear it)\]\((\w+)\.opus\)\. ", player, page).rstrip(),
+        "## What was measured",
+        "In key is the share of the time of all notes that lies in the key of their bar. Nearest is the longest "
+        "passage of a voice that a voice of one of the 4,502 training songs has, too, in any transposition, tempo and "
+        "rhythm; figures that repeat count once. Of half minutes of songs that no model was trained on, one in ten has "
+        "such a passage of 16 notes or more.",
+        markdown_table(("sound", "length", "key, in key", "longest trill", "nearest"), rows),
+    )
+
+
 PAGES: Final[MappingProxyType[str, Callable[[], str]]] = MappingProxyType(
     {
         "controls": controls_page,
@@ -124,6 +157,7 @@ PAGES: Final[MappingProxyType[str, Callable[[], str]]] = MappingProxyType(
         "rig-keys": rigs_page,
         "commands": commands_page,
         "osc": osc_page,
+        "sounds": sounds_page,
     }
 )
 """The function that makes a page, by its name."""

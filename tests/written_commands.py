@@ -11,8 +11,9 @@ from reference_pages import PAGES as REFERENCE
 
 ROOT = Path(__file__).parent.parent
 _MADE = {f"docs/reference/{name}.md": page for name, page in REFERENCE.items()}
-PAGES = ("README.md", *sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.md")), *_MADE)
-"""The README, and the pages of the site: those that are written by hand, and those that are made."""
+_WRITTEN = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.md"))
+PAGES = ("README.md", "demos/README.md", *_WRITTEN, *_MADE)
+"""The README, that of the demos, and the pages of the site: those written by hand, and those that are made."""
 
 PROGRAMS = (
     *("livegen", "make", "pip", "sudo", "brew", "export"),
