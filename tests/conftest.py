@@ -120,7 +120,8 @@ def jack_jam(jack: str, model: Path, tmp_path: Path, listener: Listener) -> Iter
 
     def start(*arguments: str) -> Jam:
         sound_and_midi = ["--audio", "JACK", "--midi-api", "jack"]
-        started.append(Jam(tmp_path, "--model", model, "--seed", "1", *sound_and_midi, *arguments))
+        of_tests = () if "--model" in arguments else ("--model", model)
+        started.append(Jam(tmp_path, *of_tests, "--seed", "1", *sound_and_midi, *arguments))
         assert wait_until(listener.connect_sound)
         return started[-1]
 

@@ -192,7 +192,7 @@ def test_the_sound_is_heard_in_the_browser(web_jam: Callable[..., Jam], open_pag
     assert_left_well(jam)
 
 
-def test_the_picture_in_the_readme_shows_the_page(
+def test_the_picture_in_the_guide_shows_the_page(
     jack_jam: Callable[..., Jam], open_page: OpenPage, tmp_path: Path
 ) -> None:
     """Where LIVEGEN_PICTURE is set, this is how the picture is made: somebody plays over the model for a while."""
@@ -213,5 +213,5 @@ def test_the_picture_in_the_readme_shows_the_page(
     assert colours is not None
     assert len(colours) > 100  # neither blank nor words alone
     assert PICTURE.exists()
-    assert "docs/stage.png" in (CHECKOUT / "README.md").read_text("utf-8")
+    assert "](stage.png)" in (CHECKOUT / "docs" / "stage-page.md").read_text("utf-8")
     assert_left_well(jam)
