@@ -17,7 +17,7 @@ PAGES = ("README.md", "demos/README.md", *_WRITTEN, *_MADE)
 
 PROGRAMS = (
     *("livegen", "make", "pip", "sudo", "brew", "export"),
-    *("jackd", "curl", "oscsend", "open-stage-control", "torchrun"),
+    *("jackd", "jack_connect", "jack_midiseq", "curl", "oscsend", "open-stage-control", "torchrun"),
 )
 _SHELL = re.compile(rf"(?:{'|'.join(PROGRAMS)}) \S")
 _OF_A_SHELL = ("", "sh", "console")

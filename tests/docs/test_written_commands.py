@@ -44,7 +44,7 @@ NOT_RUN = {
     r"livegen jam --patch NAME": "stands for all patches, which tests/instrument plays",
     r"make .*": ".ci/run types the README's two, and the workflow the others",
     r"(sudo|brew|pip|export) .*": "changes the machine",
-    r"(jackd|curl|oscsend|open-stage-control) .*": "others; tests/inputs/test_osc_clients.py has some",
+    r"(jackd|jack_connect|jack_midiseq|curl|oscsend|open-stage-control) .*": "others; tests/inputs has some",
     r"torchrun .*": "asks for torch and minutes; tests/training has several processes",
     r"livegen (train|imagine|eval|bench|models|latent)\b.*": "takes minutes; has tests of its own",
     r"livegen (calibrate|jam|replay) .*--audio (?!null).*": "asks for a sound card; tests/session plays over JACK",
