@@ -28,7 +28,8 @@ setup: $(READY)
 jam: $(READY)
 	@$(PYTHON) -m livegen jam $(ARGS)
 
-# A process for each core, but no more than four; the tests of a file stay in one.
+# A process for each core, but no more than four; the tests of a file stay in one. Those that play in real time wait
+# until the others stand still.
 test: lint
 	$(PYTHON) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
 

@@ -4,7 +4,7 @@ import contextlib
 import importlib.util
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +17,15 @@ from jack_server import jack_server
 from livegen_process import Jam
 from programs import Program
 from safetensors.numpy import save_file
+from turns import turn
 from waiting import wait_until
 
-from livegen.engines.checkpoint import WEIGHTS_FILE, write_config
+from livegen.engines.checkpoint import WEIGHTS_FILE, load_conductor, load_engine, write_config
 from livegen.engines.lstm.lstm import LstmConfig
+from livegen.instrument.compile import compile_all
+from livegen.patch import load_patch
 from livegen.system.midi_ports import MidiSystem, find_midi
+from livegen.system.resources import models_folder
 
 # How long a test takes tells of the machine, which others share: no deadline.
 settings.register_profile("livegen", deadline=None)
@@ -40,6 +44,19 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         _give_up("jackd is not on the PATH: install the package jackd2")
     if item.get_closest_marker("device") and importlib.util.find_spec("rtmidi") is None:
         _give_up("python-rtmidi is not installed, by which these tests play: install the extra midi")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    with turn(item):
+        return (yield)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Compile what all tests play with on all cores, before each of their processes does."""
+    engine = load_engine(models_folder() / "default")
+    compile_all(engine, load_patch("plain"), load_conductor(engine))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from livegen.controls.control import Control, Value
-from livegen.controls.parse import parse_value
+from livegen.controls.parse import parse_value, refusal
 from livegen.controls.table import CONTROLS
 from livegen.errors import ControlError
 
@@ -22,8 +22,6 @@ _TYPES: Final[Mapping[str, tuple[tuple[type, ...], str]]] = MappingProxyType(
 
 They are compared with `type` and not `isinstance`, because a bool is an instance of int.
 """
-
-_SHOWN_LENGTH: Final = 40
 
 
 def exact_value(name: str, value: object) -> Value:
@@ -44,7 +42,7 @@ def exact_value(name: str, value: object) -> Value:
     if type(value) in _TYPES[control.kind][0] and _in_range(control, value):
         with contextlib.suppress(ControlError):
             return parse_value(name, value)
-    raise ControlError(f"{name} cannot be {str(value)[:_SHOWN_LENGTH]!r}: allowed is {allowed(control)}")
+    raise refusal(name, value, allowed(control))
 
 
 def allowed(control: Control) -> str:

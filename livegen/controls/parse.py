@@ -45,7 +45,7 @@ def parse_value(name: str, value: object) -> Value:
         word = value.strip().lower().replace(" ", "_") if isinstance(value, str) else ""
         if word in control.choices:
             return word
-        raise _refusal(name, value, _one_of(control.choices))
+        raise refusal(name, value, _one_of(control.choices))
     if control.kind == "trigger" and control.maximum > 1:
         return _to_trigger(name, value, control)
     if control.kind in ("bool", "trigger"):
@@ -68,13 +68,13 @@ def _to_name(name: str, value: object) -> str:
         with contextlib.suppress(OverflowError):  # a whole number that is larger than any float
             value = f"{value:g}" if math.isfinite(value) else None  # a knob or a button sends a number, not a word
     if not isinstance(value, str) or not value.strip() or not value.isprintable():
-        raise _refusal(name, value, "a word")
+        raise refusal(name, value, "a word")
     word = value.strip()[:MAX_NAME_LENGTH]
     if CONTROLS[name].names_control:
         control, *press = word.split()
         if control not in CONTROLS or press not in ([], *([each] for each in PRESSES)):
             allowed = f"the name of a control, as `livegen controls` lists them, and {', '.join(PRESSES)} or nothing"
-            raise _refusal(name, value, allowed)
+            raise refusal(name, value, allowed)
         word = " ".join((control, *press))
     return word
 
@@ -85,7 +85,7 @@ def _to_bool(name: str, value: object, allowed: str = "true or false") -> bool:
     words = {"true": True, "on": True, "yes": True, "1": True, "false": False, "off": False, "no": False, "0": False}
     if isinstance(value, str) and value.lower() in words:
         return words[value.lower()]
-    raise _refusal(name, value, allowed)
+    raise refusal(name, value, allowed)
 
 
 def _to_trigger(name: str, value: object, control: Control) -> bool | int:
@@ -100,17 +100,18 @@ def _to_trigger(name: str, value: object, control: Control) -> bool | int:
 def _to_number(name: str, value: object, control: Control) -> float:
     allowed = f"a number from {control.minimum:g} to {control.maximum:g}"
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        raise _refusal(name, value, allowed)
+        raise refusal(name, value, allowed)
     try:
         number = float(value)
     except (ValueError, OverflowError):
-        raise _refusal(name, value, allowed) from None
+        raise refusal(name, value, allowed) from None
     if not math.isfinite(number):
-        raise _refusal(name, value, allowed)
+        raise refusal(name, value, allowed)
     return number
 
 
-def _refusal(name: str, value: object, allowed: str) -> ControlError:
+def refusal(name: str, value: object, allowed: str) -> ControlError:
+    """Return the error that says which value a control cannot have, and what is allowed."""
     try:
         shown = repr(value)
     except ValueError:  # Python refuses to print a number of over 4,300 digits
