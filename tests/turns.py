@@ -25,6 +25,9 @@ def turn(item: pytest.Item) -> Iterator[None]:
     if run is None or fcntl is None:
         yield
         return
-    with (Path(tempfile.gettempdir()) / f"livegen-tests-{run}").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX if plays_in_real_time(item) else fcntl.LOCK_SH)
+    folder = Path(tempfile.gettempdir())
+    with (folder / f"livegen-{run}.queue").open("w") as queue, (folder / f"livegen-{run}.machine").open("w") as machine:
+        fcntl.flock(queue, fcntl.LOCK_EX)  # or those who share the machine would never let it go to one who waits
+        fcntl.flock(machine, fcntl.LOCK_EX if plays_in_real_time(item) else fcntl.LOCK_SH)
+        fcntl.flock(queue, fcntl.LOCK_UN)
         yield
