@@ -407,6 +407,8 @@ class Instrument:
         elif event.value and event.name == "panic":
             mix["is_model_audible"] = 0
             self._push("session", SILENCE_ALL, Voice.P1)
+            for voice in set(Voice) - self._taken:  # what has given them back may come after this, and be too old
+                self._push("session", GIVE_TO_MODEL, voice)
         elif event.value and event.name in ("start", "stop"):
             mix["is_model_audible"] = event.name == "start"
         elif event.name == "patch" and event.value in self._patches:
@@ -486,9 +488,7 @@ class Instrument:
         command = self._commands.begin(kind, voice)
         if key is not None:
             chord = self._keyboard.chord(voice)
-            command["note"] = key.note
-            command["key"] = key.played_key
-            command["volume"] = key.volume
+            command["note"], command["key"], command["volume"] = key.note, key.played_key, key.volume
             command["n_notes"] = len(chord)
             command["notes"][: len(chord)] = chord
         if not self._commands.stage(source, command):

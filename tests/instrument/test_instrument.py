@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from examples import examples
 from hash_engine import HashEngine
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from offline_stage import FRAME_SAMPLES, RATE, Stage
 
@@ -455,6 +455,11 @@ def assert_sound_follows_keys(stage: Stage) -> None:
 
 @settings(max_examples=examples(100))
 @given(JAMS, st.sampled_from(MODES), st.sampled_from(("panic", "lost and stop")))
+@example(
+    [([NoteOn(0, 60, 1)], "keys", 0), ([SetControl("p1.role", "model"), SetControl("panic", True)], "keys", 0)],
+    "accompany",
+    "panic",
+)
 def test_every_note_is_released_whatever_was_played(jam: list, mode: str, how: str) -> None:
     stage = Stage(lookahead=3, mode=mode, trade_bars=1, beats_a_bar=1, rest_beats=0.25)
     for events, source, late in jam:
