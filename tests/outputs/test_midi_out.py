@@ -261,8 +261,9 @@ def test_notes_reach_another_jack_program(midi: MidiSystem) -> None:
     listener = RemotePort("in", "synth", "in")
     table = new_table()
     write_frames(table, [planned(index, p1=(60 + index, 8), no=(9, 4)) for index in range(10)])
-    start = time.perf_counter()
-    output = MidiOutput(OutputPort(midi, "synth"), table, lambda index: start + index / FRAME_RATE_HZ)
+    port = OutputPort(midi, "synth")
+    start = time.perf_counter() + 0.5  # a busy machine may take that long to open the port and to start the thread
+    output = MidiOutput(port, table, lambda index: start + index / FRAME_RATE_HZ)
     stop = threading.Event()
     thread = threading.Thread(target=output.run, args=(stop,))
     thread.start()
