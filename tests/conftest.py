@@ -27,7 +27,7 @@ from livegen.patch import load_patch
 from livegen.system.midi_ports import MidiSystem, find_midi
 from livegen.system.resources import models_folder
 
-# How long a test takes tells of the machine, which others share: no deadline. Properties have the same examples in every
+# How long a test takes tells of the machine, which others share: no deadline. Properties have the same examples in each
 # run, so that it is a change that breaks a test and not chance; the long profile is the one that looks for new ones.
 settings.register_profile("livegen", deadline=None, derandomize=True)
 settings.register_profile(LONG_PROFILE, deadline=None, max_examples=20_000)
