@@ -265,7 +265,8 @@ class Lanes:
         shift = int(generator.integers(self.songs.lowest_shift[song], self.songs.highest_shift[song] + 1))
         shift = 0 if generator.random() < _UNSHIFTED_SHARE else shift
         frames, beat, voices = transposed(self.songs.song(song), shift), self.songs.beats[song], self.songs.voices
-        is_learnt = self.songs.learnt(song)
+        of_jam = self.songs.learnt(song)
+        is_learnt = np.ones(frames.shape[:2], np.bool_) if of_jam is None else of_jam
         made, is_own, given = None, np.zeros(len(frames), np.bool_), None
         if self.songs.made is not None and self.songs.made.performed[song] >= 0 and generator.random() < _MADE_SHARE:
             own = slice(self.songs.offsets[song], self.songs.offsets[song + 1])
@@ -273,26 +274,26 @@ class Lanes:
             given = Voice(int(self.songs.made.performed[song]))
         if generator.random() < _SWAP_SHARE and made is None and {Voice.P1, Voice.P2} <= set(voices):
             swapped = [Voice.P2, Voice.P1, Voice.TR, Voice.NO]
-            frames, is_learnt = frames[:, swapped], is_learnt if is_learnt is None else is_learnt[:, swapped]
+            frames, is_learnt = frames[:, swapped], is_learnt[:, swapped]
         if generator.random() < _STRETCHED_SHARE:
             factor = 1.0 + generator.uniform(-_MOST_STRETCH, _MOST_STRETCH)
             frames, is_own = stretched(frames, factor), stretched(is_own, factor)
+            is_learnt = stretched(is_learnt, factor)
             made = made if made is None else stretched(made, factor)
-            is_learnt = is_learnt if is_learnt is None else stretched(is_learnt, factor)
             beat = beat and Beat(beat.period_frames * factor, beat.phase)
-        if generator.random() < _LEFT_OUT_SHARE and made is None and is_learnt is None and len(voices) > 1:
+        if generator.random() < _LEFT_OUT_SHARE and made is None and of_jam is None and len(voices) > 1:
             frames[:, voices[generator.integers(len(voices))]] = SILENCE[0]
         if generator.random() < _BEAT_HIDDEN_SHARE:
             beat = None
         plans = None
         if generator.random() < _PLANNED_SHARE:
             at, plans = repeated(frames, generator, beat)
-            frames, is_own, made = frames[at], is_own[at], made if made is None else made[at]
-            is_learnt = is_learnt if is_learnt is None else is_learnt[at]
+            frames, is_own, is_learnt = frames[at], is_own[at], is_learnt[at]
+            made = made if made is None else made[at]
         key_from, key = 0, 0
         if made is None:
             frames, key_from, key = modulated(frames, generator, *allowed_shifts(frames))
-        if is_learnt is None:
+        if of_jam is None:
             frames, who = perform(frames, generator, voices, beat, given)
         else:  # who performs in a jam is whom it is to learn from
             who = nobody(len(frames))
