@@ -49,7 +49,9 @@ def log_writes(log: Record, writes: Record, banks: NDArray[np.void]) -> None:
     if writes.n_writes > 0 and writes.loaded_bank != NO_BANK:
         if log.n_loads < LOG_LOADS:
             log.load_cycles[log.n_loads] = writes.load_cycle
-            log.samples[log.n_loads] = banks[writes.loaded_bank].samples
+            taken = banks[writes.loaded_bank].samples
+            for i in range(len(taken)):
+                log.samples[log.n_loads, i] = taken[i]
             log.n_loads += 1
         else:
             log.n_lost += 1

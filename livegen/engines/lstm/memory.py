@@ -227,16 +227,16 @@ def remember(past: History, t: int, frame: NDArray[np.uint8]) -> None:
     """Write frame `t` of a song, ``uint8 (4, 3)``, and what it matches; frames before it must have been written."""
     mask = len(past.frames) - 1
     row, before = t & mask, (t - 1) & mask
-    past.frames[row] = frame
     for voice in range(N_VOICES):
+        for column in range(N_COLUMNS):
+            past.frames[row, voice, column] = frame[voice, column]
         note, last_note, last_volume, n_onsets, n_events = frame[voice, 0], 0, 0, 0, 0
-        past.own_lag[row, voice] = 0
-        past.own_length[row, voice] = 0
+        for i in range(2):
+            past.own_lag[row, voice, i] = past.own_lag[before, voice, i] if t > 0 else 0
+            past.own_length[row, voice, i] = past.own_length[before, voice, i] if t > 0 else 0
         if t > 0:
             last_note, last_volume = past.frames[before, voice, 0], past.frames[before, voice, 1]
             n_onsets, n_events = past.n_onsets[before, voice], past.n_events[before, voice]
-            past.own_lag[row, voice] = past.own_lag[before, voice]
-            past.own_length[row, voice] = past.own_length[before, voice]
         flag = event_flag(last_note, last_volume, note, frame[voice, 1])
         if flag != NOTHING:
             past.event_at[voice, n_events & mask] = t
@@ -297,7 +297,10 @@ def propose(past: History, t: int, plan: int, proposals: NDArray[np.uint8]) -> N
     """
     row = t & (len(past.frames) - 1)
     has_plan = 0 < plan <= min(t, MAX_LAG)
-    proposals[:] = NO_PROPOSALS
+    for voice in range(N_VOICES):
+        for candidate in range(N_CANDIDATES):
+            for i in range(N_PROPOSED):
+                proposals[voice, candidate, i] = NO_PROPOSALS[voice, candidate, i]
     for voice in range(N_VOICES):
         for i in range(2):
             lag = past.own_lag[row, voice, i]
