@@ -22,6 +22,7 @@ from livegen.engines.gan.engine import GanEngine
 from livegen.engines.gan.layout import GanConfig
 from livegen.engines.lstm.lstm import LstmConfig, LstmEngine
 from livegen.engines.protocol import Conducts, Engine
+from livegen.engines.rest import REST, RestConfig, RestEngine
 from livegen.engines.tonnetz.config import TonnetzConfig
 from livegen.engines.tonnetz.engine import TonnetzEngine
 from livegen.engines.vae.config import VaeConfig
@@ -70,6 +71,7 @@ _KINDS: Final[dict[str, tuple[type[Config], Build]]] = {
     "vae": (VaeConfig, VaeEngine.from_arrays),
     "gan": (GanConfig, GanEngine.from_arrays),
     "tonnetz": (TonnetzConfig, TonnetzEngine.from_arrays),
+    REST: (RestConfig, RestEngine.from_arrays),
 }
 _DTYPES: Final = ("F16", "F32")
 _LARGEST_WEIGHT: Final = 1e4

@@ -78,7 +78,9 @@ def test_half_precision_weights_play_nearly_the_same(folder):
     assert half.note_log_probs(0, SILENCE, known) == pytest.approx(whole.note_log_probs(0, SILENCE, known), abs=0.02)
 
 
-@pytest.mark.parametrize(("name", "n_moving"), [("default", 2), ("solo", 1), ("vae", 2), ("gan", 2), ("tonnetz", 2)])
+@pytest.mark.parametrize(
+    ("name", "n_moving"), [("default", 2), ("rest", 0), ("solo", 1), ("vae", 2), ("gan", 2), ("tonnetz", 2)]
+)
 def test_a_shipped_model_loads_and_plays(name, n_moving):
     engine = load_engine(MODELS / name)
     engine.warm_up()
