@@ -11,9 +11,14 @@ from typing import Final
 from livegen.engines.protocol import Engine
 from livegen.performance.form import HEARD_FRAMES
 from livegen.performance.timeline import Context, Place, Step, Timeline, first_context
+from livegen.score import Column
 
 SONG_FRAMES: Final = HEARD_FRAMES
-"""Frames of the song that a model hears before it takes over: 20 seconds, as many as the form looks at."""
+"""Frames of the song that a model hears before it takes over: 20 seconds, as many as the form looks at. A long
+rest before the song's first note it does not hear: no song that it has learnt begins so."""
+
+_LONG_REST_FRAMES: Final = 48
+"""Frames of silence that are a long rest: two seconds."""
 
 PIECE_FRAMES: Final = 20
 """Frames of the song that it hears in one frame: a few milliseconds of work beside the planning. All take a second."""
@@ -137,10 +142,16 @@ def _go_on(song: tuple[Step, ...], then: Context, engine: Engine, ears: Ears | N
         todo = then.n_frames - ears.context.n_frames
         if 0 <= todo < len(song) and song[len(song) - todo - 1] is ears.last:
             return ears, todo
-    todo = min(len(song), SONG_FRAMES)
+    todo = _n_since_long_rest(song[-SONG_FRAMES:])
     new = first_context(engine, then.told.knobs)
     told = song[-todo].context if todo else then  # beat and form are the song's; distribution and state are new
     return Ears(replace(told, engine=engine, distribution=new.distribution, state=new.state)), todo
+
+
+def _n_since_long_rest(song: tuple[Step, ...]) -> int:
+    """Return the number of frames of a song, but for a long rest that it begins with."""
+    n_silent = next((k for k, step in enumerate(song) if step.heard[:, Column.NOTE].any()), len(song))
+    return len(song) - n_silent if n_silent >= _LONG_REST_FRAMES else len(song)
 
 
 def _after(step: Step, then: Context, memory: float) -> Context:

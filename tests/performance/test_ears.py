@@ -26,9 +26,10 @@ from test_performance import (
 from livegen.controls import DEFAULTS, Value
 from livegen.engines.checkpoint import load_engine
 from livegen.engines.protocol import Sampling
+from livegen.engines.rest import RestEngine
 from livegen.events import Event, NoteOff, NoteOn, SetControl
 from livegen.performance.ears import LATE_FRAMES, PIECE_FRAMES, SONG_FRAMES
-from livegen.performance.performance import advance, follow, prepare
+from livegen.performance.performance import advance, begin, follow, prepare
 from livegen.performance.shaping import sampling_of
 from livegen.performance.state import ControlInForce, Message, Refused, State
 from livegen.performance.timeline import Step, Timeline, first_context
@@ -126,6 +127,23 @@ def test_it_hears_the_last_twenty_seconds_a_piece_a_frame() -> None:
     assert n_heard <= SONG_FRAMES + n_frames
     assert n_frames <= SONG_FRAMES / (PIECE_FRAMES - 1) + 2
     assert_has_heard(state.timeline.past()[:-30], state.timeline.past()[-30].context, SONG_FRAMES - 30)
+
+
+@pytest.mark.parametrize("is_played", [False, True])
+def test_a_song_begins_for_it_with_the_first_note(is_played: bool) -> None:
+    values = {**DEFAULTS, "sync": "none"}
+    resting = begin(RestEngine("rest"), values, seed=1)
+    state = wait(play(replace(resting, models={**resting.models, "other": HashEngine("other")}), 0), 60)
+    if is_played:
+        state = wait(state, 30, NoteOn(0, 60, 100))
+    state = changed(state, most=SONG_FRAMES // PIECE_FRAMES)
+    heard = [step for step in state.timeline.past() if step.context.engine.name == "other"]
+    silent = [not step.heard.any() for step in heard]
+    assert not is_played or (len(heard) >= 30 and not silent[0])
+    expected = first_context(HashEngine("other"))
+    for step in heard:
+        assert step.context.state == expected.state
+        expected = expected.after(step.heard)
 
 
 def test_a_key_that_is_known_late_is_heard_by_the_model_that_has_taken_over() -> None:
