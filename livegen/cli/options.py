@@ -78,16 +78,19 @@ def parse_controls(assignments: list[str] | None) -> dict[str, Value]:
     return controls
 
 
-def say_if_compiling() -> None:
-    """Tell the user if playing must compile first."""
+def say_if_compiling(meanwhile: str = "") -> None:
+    """Tell the user if playing must compile first; `meanwhile` says what happens while it does."""
     from livegen.system.kernels import is_compiled
 
     if not is_compiled():
-        err.print("first run: compiling, which takes up to a minute; the next start is quick", highlight=False)
+        said = f"first run: compiling, which takes up to a minute{meanwhile}; the next start is quick"
+        err.print(said, highlight=False)
 
 
-def load_models(cast: Cast) -> Any:
+def load_models(cast: Cast, meanwhile: str = "") -> Any:
     """Return the engine of the models of a cast, and tell the user if playing must compile first.
+
+    `meanwhile` is as in `say_if_compiling`.
 
     Raises
     ------
@@ -98,5 +101,5 @@ def load_models(cast: Cast) -> Any:
 
     for model in cast.models:
         model_folder(model)
-    say_if_compiling()
+    say_if_compiling(meanwhile)
     return load_cast(cast)

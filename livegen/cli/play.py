@@ -180,10 +180,11 @@ def jam(
         set_list=songs,
         take=recorded,
         captures=capture_endings(capture),
+        is_patient=seconds is not None,  # what lasts so long is to be music from its beginning
     )
     with leaving_at_once():
         page = None if asked.web is False else open_page(asked.web_host, asked.web_port)
-        engine = load_models(asked.cast)
+        engine = load_models(asked.cast, "" if settings.is_patient else ": keys sound first, then the model joins in")
         session = build_session(engine, loaded_patch, settings)
         stage = None if page is None else Stage(session, page)
     session.warnings += [] if page is None else page.warnings

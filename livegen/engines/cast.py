@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from livegen.controls import SAME
+from livegen.controls import MODEL_CONTROLS, SAME
 from livegen.voices import VOICE_OF_NAME, Voice
 
 
@@ -41,6 +41,13 @@ class Cast:
     def models(self) -> tuple[str, ...]:
         """All models, each once, the one of most voices first."""
         return tuple(dict.fromkeys((self.model, *self.own.values())))
+
+    @property
+    def controls(self) -> Mapping[str, str]:
+        """The cast as live controls have it: ``model``, and ``no.model`` with a model or `SAME`, and so on."""
+        return {
+            control: self.model if voice is None else self.of_voice[voice] for control, voice in MODEL_CONTROLS.items()
+        }
 
     def with_voice(self, voice: Voice, model: str) -> "Cast":
         """Return the cast with a model, or `SAME`, for one voice."""

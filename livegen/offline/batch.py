@@ -17,7 +17,7 @@ from typing import Final
 
 from livegen.controls import Value
 from livegen.engines.cast import Cast
-from livegen.engines.checkpoint import load_cast, load_conductor
+from livegen.engines.checkpoint import load_cast
 from livegen.errors import FormatError, LivegenError
 from livegen.events import Event
 from livegen.formats.audio.file import AUDIO_ENDINGS
@@ -150,7 +150,7 @@ class Studio:
         remark = short_prompt(self._events, self._engine, self._controls)
         if remark:
             tell(remark)
-        compile_all(self._engine, self._patch, load_conductor(self._engine))
+        compile_all(self._engine, self._patch)
 
     def render(self, index: int, on_frame: Callable[[], None] = lambda: None) -> None:
         """Render one of the files; raises LivegenError."""

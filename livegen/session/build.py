@@ -4,13 +4,16 @@
 """
 
 import contextlib
+from dataclasses import replace
 
-from livegen.controls import DEFAULTS, VOICE_PREFIX
+from livegen.controls import DEFAULTS, SAME, VOICE_PREFIX
 from livegen.engines.checkpoint import load_conductor, load_engine
-from livegen.engines.ensemble import models_of
+from livegen.engines.ensemble import cast_of, models_of
 from livegen.engines.pace import frames_ahead, ms_per_second
 from livegen.engines.protocol import Engine
+from livegen.engines.rest import REST
 from livegen.errors import AudioError, PortError, ProfileError, TakeError
+from livegen.events import SetControl
 from livegen.formats.files import refuse
 from livegen.formats.played import Played, read_played
 from livegen.inputs.link import LinkInput, OwnBeat
@@ -18,7 +21,7 @@ from livegen.inputs.midi import MidiInput
 from livegen.inputs.midi_file import MidiFilePlayer
 from livegen.inputs.midi_settings import FEEDBACK_OFF, FEEDBACK_ON, labels_of, roles_of, wirings
 from livegen.inputs.osc import DEFAULT_PORT, OscServer
-from livegen.instrument.compile import compile_all
+from livegen.instrument.compile import Compiling, compile_all
 from livegen.instrument.instrument import Instrument
 from livegen.offline.capture import Captures
 from livegen.outputs.devices import NULL_SAMPLE_RATE, choose_channels
@@ -34,7 +37,7 @@ from livegen.session.link import own_beat
 from livegen.session.mapping import ControllerMap
 from livegen.session.midi_outs import MidiOuts
 from livegen.session.session import Parts, Session
-from livegen.session.settings import Settings
+from livegen.session.settings import Settings, resting
 from livegen.session.songs import Songs, scene_of
 from livegen.session.sound.card import Card, open_card
 from livegen.session.sound.speaker import Speaker
@@ -77,8 +80,11 @@ class _Builder:
         told = {} if self._played is None else self._played.controls
         controls = {**told, **_roles_of_file(settings), **roles_of(settings.midi_ins), **settings.controls}
         self._patches = {**settings.library.patches, patch.name: patch}
-        conductor = load_conductor(engine)
-        compile_all(engine, patch, conductor)
+        self._asked, conductor = engine, load_conductor(engine)
+        self._compiling = self._compile(engine, patch)
+        if self._compiling is not None:
+            engine = load_engine(model_folder(REST))
+            self._settings = replace(settings, take=resting(settings.take))
         lookahead = int({**DEFAULTS, **patch.controls, **controls}["lookahead"])
         ahead = frames_ahead(engine.name, ms_per_second(engine), MOST_AHEAD)
         if ahead < lookahead:
@@ -127,6 +133,13 @@ class _Builder:
             labels=labels_of(settings.midi_ins),
         )
 
+    def _compile(self, engine: Engine, patch: Patch) -> Compiling | None:
+        """Compile what is to play, but no models if the session is to begin before they are compiled."""
+        if self._settings.is_patient or self._settings.set_list is not None or not Compiling.is_wanted():
+            compile_all(engine, patch)
+            return None
+        return Compiling(engine, patch)
+
     def _read_file(self, settings: Settings) -> Played | None:
         """Return what the file plays that is to be played; what of it is damaged is a warning, or too much."""
         if settings.play is None:
@@ -140,6 +153,8 @@ class _Builder:
         self._speaker = self._open_speaker()
         self._speaker.say = self._desk.tell
         opened.callback(self._speaker.stop)
+        if self._compiling is not None:
+            opened.callback(self._compiling.end)
         self._inbox = Inbox(self._desk, instrument, self._clock)
         try:
             self._open_midi(opened)
@@ -170,7 +185,12 @@ class _Builder:
             recorder=self._recorder,
             opened=opened.pop_all(),
         )
-        return Session(parts, settings, self._patches, warnings=self._warnings)
+        asked = cast_of(self._asked)
+        if self._compiling is not None:
+            for control, model in asked.controls.items():
+                if model != SAME:
+                    self._desk.hear(SetControl(control, model), "session", instrument.values)
+        return Session(parts, settings, self._patches, asked.model, warnings=self._warnings)
 
     def _open_speaker(self) -> Speaker:
         settings, callback = self._settings, self._instrument.callback
@@ -263,8 +283,10 @@ class _Builder:
 
         Returns how many frames it can be planned ahead.
         """
+        if self._compiling is not None:
+            self._compiling.wait()
         folder = model_folder(self._settings.library.models[name])
-        engine = load_engine(folder)
+        engine = models_of(self._asked).get(name) or load_engine(folder)
         engine.warm_up()
         ahead = frames_ahead(name, ms_per_second(engine), MOST_AHEAD)
         if self._recorder is not None:

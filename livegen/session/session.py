@@ -96,6 +96,8 @@ class Session:
     settings : Settings
     patches : mapping of str to Patch
         All patches that it can change to, with the one that it begins with.
+    model : str
+        The model that was asked for, for all voices that have none of their own.
     warnings : list of str
         What the user should know about how ports and devices were chosen.
 
@@ -116,7 +118,9 @@ class Session:
         Told which controls took effect or were refused; OSC is the first.
     """
 
-    def __init__(self, parts: Parts, settings: Settings, patches: Mapping[str, Patch], *, warnings: list[str]) -> None:
+    def __init__(
+        self, parts: Parts, settings: Settings, patches: Mapping[str, Patch], model: str, *, warnings: list[str]
+    ) -> None:
         self.instrument, self.clock, self.speaker = parts.instrument, parts.clock, parts.speaker
         self.desk, self.osc, self.link = parts.desk, parts.osc, parts.link
         self.midi_in, self.midi_outs, self.file_player = parts.midi_in, parts.midi_outs, parts.file_player
@@ -144,7 +148,7 @@ class Session:
         self.terminal: TerminalKeys | None = None
         self.instrument.announce = self._announce
         self._settings, self._patches = settings, patches
-        self._first_patch, self._first_model = self.desk.patch, self.model
+        self._first_patch, self._first_model = self.desk.patch, model
         self._unheeded: tuple[Cast, str] | None = None  # what was last said of controls that no model heeds
         self._lights_wait = False  # whether inputs have changed since
         self._stop = Event()

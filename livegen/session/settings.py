@@ -1,10 +1,11 @@
 """The settings of a session, as frozen values."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from livegen.controls import Value
+from livegen.engines.rest import REST
 from livegen.inputs.midi_settings import MidiInSettings
 from livegen.offline.capture import CAPTURE_ENDINGS
 from livegen.outputs.midi_settings import MidiOutSettings
@@ -62,6 +63,9 @@ class Settings:
         The songs of the session, with what options override; it begins with the first, whose rig `rig` is.
     has_keys : bool
         Whether the keys of the terminal play, if there is one.
+    is_patient : bool
+        Whether a session that nothing was compiled for yet waits until all is. Else it begins as soon as keys can
+        sound, and the models join in.
     """
 
     audio: str | None = None
@@ -86,6 +90,7 @@ class Settings:
     rig: Rig = field(default_factory=Rig)
     set_list: SetList | None = None
     has_keys: bool = True
+    is_patient: bool = True
 
 
 def recorded_to(folder: Path | None, rig: Rig, library: Library) -> TakeSettings:
@@ -114,6 +119,11 @@ def recorded_to(folder: Path | None, rig: Rig, library: Library) -> TakeSettings
         patch=name,
         patches={patch: patch_text(text) for patch, text in texts.items()},
     )
+
+
+def resting(take: TakeSettings | None) -> TakeSettings | None:
+    """Return how a jam is recorded whose models join in later."""
+    return None if take is None else replace(take, model=_model_at(REST), voice_models={})
 
 
 def _model_at(text: str) -> dict[str, str]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from livegen.controls import DEFAULTS, MODEL_CONTROLS, SAME, Value, Values
+from livegen.controls import DEFAULTS, SAME, Value, Values
 from livegen.engines.cast import Cast
 from livegen.events import Event, SetControl
 from livegen.inputs.midi_settings import MidiInSettings, roles_of
@@ -60,12 +60,8 @@ class Scene:
             How many frames its models can be planned ahead here.
         """
         wanted = {**self.values, "lookahead": min(int(self.values["lookahead"]), most_ahead)}
-        models = {
-            control: self.cast.model if voice is None else self.cast.of_voice[voice]
-            for control, voice in MODEL_CONTROLS.items()
-        }
         changes = {name: value for name, value in wanted.items() if values[name] != value}
-        set_up = {"patch": self.patch, **models, **changes, "song": self.name}
+        set_up = {"patch": self.patch, **self.cast.controls, **changes, "song": self.name}
         return [*(SetControl(name, value) for name, value in set_up.items()), *self._cued()]
 
     def _cued(self) -> list[Event]:

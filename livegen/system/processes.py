@@ -43,29 +43,50 @@ def leave_with_parent(patience_seconds: float = 0.0) -> None:
         os._exit(0)
 
 
-def side_by_side(parts: Sequence[Callable[[], object]]) -> None:
-    """Call functions for what they leave on disk, each in a process, and wait until all have returned or raised.
+class SideBySide:
+    """Functions that are called for what they leave on disk, each in a process.
 
     For Linux alone: elsewhere a process that has loaded libraries cannot be forked safely. However this process ends,
     the others end with it.
+
+    Parameters
+    ----------
+    parts : sequence of callable
+    niceness : int
+        How much less urgent than this process they are, as nice(2) has it.
     """
-    children: list[int] = []
-    try:
-        children += map(_begin, parts)
-        for child in children:
-            os.waitpid(child, 0)
-    except BaseException:  # asked to leave meanwhile
-        for child in children:
+
+    def __init__(self, parts: Sequence[Callable[[], object]], niceness: int = 0) -> None:
+        self._children: list[int] = []
+        try:
+            self._children += (_begin(part, niceness) for part in parts)
+        except BaseException:
+            self.end()
+            raise
+
+    def wait(self) -> None:
+        """Wait until all have returned or raised; if this is interrupted, they end."""
+        try:
+            while self._children:
+                os.waitpid(self._children[-1], 0)
+                self._children.pop()
+        except BaseException:  # asked to leave meanwhile
+            self.end()
+            raise
+
+    def end(self) -> None:
+        """End those that still run; safe to call twice."""
+        for child in self._children:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
-        raise
 
 
-def _begin(part: Callable[[], object]) -> int:
+def _begin(part: Callable[[], object], niceness: int) -> int:
     child = os.fork()
     if child == 0:
         try:
             ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+            os.nice(niceness)
             part()
         finally:
             os._exit(0)

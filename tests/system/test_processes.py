@@ -3,12 +3,13 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from waiting import wait_until
 
-from livegen.system.processes import side_by_side
+from livegen.system.processes import SideBySide
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux alone")
 
@@ -21,19 +22,32 @@ def test_all_parts_run_in_processes_of_their_own_at_the_same_time(tmp_path: Path
     def failing() -> None:
         raise ValueError("it fails again where it is called next")
 
-    side_by_side([lambda: part("a", "b"), failing, lambda: part("b", "a")])
+    SideBySide([lambda: part("a", "b"), failing, lambda: part("b", "a")]).wait()
     numbers = {(tmp_path / name).read_text() for name in "ab"}
     assert len(numbers | {str(os.getpid())}) == 3
     assert capfd.readouterr() == ("", "")
 
 
+def test_they_go_on_beside_the_program_less_urgently_and_end_when_it_gives_up(tmp_path: Path) -> None:
+    def part() -> None:
+        (tmp_path / "niceness").write_text(str(os.nice(0)))
+        time.sleep(3600)
+
+    parts = SideBySide([part], niceness=3)
+    assert wait_until(lambda: (tmp_path / "niceness").exists() and (tmp_path / "niceness").read_text() != "")
+    assert int((tmp_path / "niceness").read_text()) == min(os.nice(0) + 3, 19)
+    parts.end()
+    parts.wait()
+    parts.end()
+
+
 PROGRAM = r"""
 import os, time
-from livegen.system.processes import side_by_side
+from livegen.system.processes import SideBySide
 def part():
     os.write(1, b"%d\n" % os.getpid())
     time.sleep(3600)
-side_by_side([part, part])
+SideBySide([part, part]).wait()
 """
 
 
