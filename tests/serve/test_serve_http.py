@@ -182,6 +182,13 @@ def test_what_is_wrong_is_told_in_a_sentence(served: Served, method, path, body,
     assert_problem(served.client().request(method, path, json=body), status, words)
 
 
+def test_no_more_workers_than_the_machine_bears(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    answer = served.client().put("/models/tiny?workers=9")
+    assert_problem(answer, 409, "9 workers beside 0 others are too many for this machine: it bears 8 in all")
+    assert served.client().put("/models/tiny?workers=0").json()["workers"] == 0
+
+
 def test_json_that_is_none_is_told_too(served: Served) -> None:
     for content in (b"{", b"[" * 100_000, b'{"seed": ' + b"9" * 5000 + b"}", b"\xff"):
         answer = served.client().post(

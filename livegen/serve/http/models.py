@@ -77,14 +77,17 @@ def router(service: Service) -> APIRouter:
             raise refusal(HTTPStatus.CONFLICT, str(error)) from None
         service.pool.scale(name, 0)
 
-    @routes.put("/models/{name}", responses=may_answer(404, 422, 429))
+    @routes.put("/models/{name}", responses=may_answer(404, 409, 422, 429))
     def scale_model(
         name: Name,
         workers: Annotated[int, Query(ge=0, le=MAX_WORKERS, description="that take this model alone")],
     ) -> ModelAnswer:
         """Have so many workers of this machine that take this model alone, beside those that take every one."""
         model = find_model(service, name)
-        service.pool.scale(name, workers)
+        try:
+            service.pool.scale(name, workers)
+        except OrderError as error:
+            raise refusal(HTTPStatus.CONFLICT, str(error)) from None
         return answer(model)
 
     return routes

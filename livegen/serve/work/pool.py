@@ -9,10 +9,15 @@ from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from typing import Final
 
+from livegen.errors import OrderError
 from livegen.serve.place import Place
 from livegen.serve.work import worker
 
 MAX_WORKERS: Final = 64
+"""Of a model, on any machine."""
+
+_WORKERS_A_CORE: Final = 4
+
 _PATIENCE_SECONDS: Final = 3.0
 
 
@@ -51,8 +56,20 @@ class Pool:
         return self._teams[model].n if model in self._teams else 0
 
     def scale(self, model: str, n: int) -> None:
-        """Have so many workers that take this model alone, beside those that take every one."""
+        """Have so many workers that take this model alone, beside those that take every one.
+
+        Raises
+        ------
+        OrderError
+            If this machine were to have more workers than it can bear: four for each of its cores.
+        """
+        most = _WORKERS_A_CORE * (os.cpu_count() or 1)
         with self._lock:
+            n_others = sum(team.n for name, team in self._teams.items() if name != model)
+            if n > 0 and n_others + n > most:
+                raise OrderError(
+                    f"{n} workers beside {n_others} others are too many for this machine: it bears {most} in all"
+                )
             team = self._teams.setdefault(model, _Team((model,), 0, []))
             team.n = n
             self._fill(team)
