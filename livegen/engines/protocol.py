@@ -6,6 +6,7 @@ any, and plans on from there. A new kind of model is a new package that implemen
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final, Protocol, runtime_checkable
 
@@ -345,10 +346,16 @@ def own_knobs(kind: str, knobs: Mapping[str, Value]) -> Mapping[str, Value]:
     mapping of str to value
         ``morph`` and ``no.lock``, for the kind "gan".
     """
+    return {own: knobs[name] for own, name in _own_names(kind, tuple(knobs)).items()}
+
+
+@lru_cache(maxsize=64)
+def _own_names(kind: str, names: tuple[str, ...]) -> Mapping[str, str]:
+    """Return the full names of one kind of engine's controls by those that it uses itself."""
     prefix = f"{kind}."
     own = {}
-    for name, value in knobs.items():
+    for name in names:
         before, found, after = name.rpartition(prefix)
         if found and (not before or before.endswith(".")):
-            own[before + after] = value
+            own[before + after] = name
     return own

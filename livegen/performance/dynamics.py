@@ -7,13 +7,15 @@ its rests: of their usual onsets P2, triangle and noise have .74, .97 and .98 wh
 where it has over 1.6 times its own.
 """
 
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from livegen.performance.timeline import Timeline
-from livegen.score import VOLUME_MAX, Column, Voice
+from livegen.score import N_COLUMNS, VOLUME_MAX, Column, Voice
 from livegen.score_table import MODEL, PLAYER
 from livegen.units import FRAME_RATE_HZ
 
@@ -48,11 +50,8 @@ def followed_gain(timeline: Timeline, frame_index: int, follow: float) -> float:
         return 1.0
     latest = (frame_index - _LATEST_FRAMES) // _EVERY_FRAMES * _EVERY_FRAMES - timeline.start
     looks = [step.planned for step in timeline.steps[latest::-_EVERY_FRAMES][:_N_LOOKS]] if latest >= 0 else []
-    volumes = [
-        max(int(look.frame[voice, Column.VOLUME]) for voice in voices)
-        for look in looks
-        if (voices := [voice for voice in _LOUD_VOICES if look.owner[voice] == PLAYER and look.frame[voice, 0]])
-    ]
+    each = [_players_volume(look.owner.tobytes(), look.frame.tobytes()) for look in looks]
+    volumes = [volume for volume in each if volume is not None]
     if not volumes:
         return 1.0
     share = follow * min(len(volumes) / _ENOUGH_LOOKS, 1.0)
@@ -60,10 +59,24 @@ def followed_gain(timeline: Timeline, frame_index: int, follow: float) -> float:
     return min(max(gain, _LEAST_GAIN), _MOST_GAIN)
 
 
-def scaled(frame: NDArray[np.uint8], gains: NDArray[np.float64], owner: NDArray[np.uint8]) -> NDArray[np.uint8]:
+@lru_cache(maxsize=1024)
+def _players_volume(owner: bytes, frame: bytes) -> int | None:
+    """Return the volume of the performer's loudest voice in a frame, both as their bytes; None where none sounds."""
+    return max(
+        (
+            frame[N_COLUMNS * voice + Column.VOLUME]
+            for voice in _LOUD_VOICES
+            if owner[voice] == PLAYER and frame[N_COLUMNS * voice + Column.NOTE]
+        ),
+        default=None,
+    )
+
+
+def scaled(frame: NDArray[np.uint8], gains: Sequence[float], owner: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return a frame, uint8 (4, 3), with the volumes of the model's voices times factors; no note becomes silent."""
-    volume = frame[:, Column.VOLUME]
-    louder = np.clip(np.rint(volume * gains), np.minimum(volume, 1), list(VOLUME_MAX.values()))
     out = frame.copy()
-    out[:, Column.VOLUME] = np.where(owner == MODEL, louder, volume)
+    volumes, owners = frame[:, Column.VOLUME].tolist(), owner.tolist()
+    for voice, most in VOLUME_MAX.items():
+        if owners[voice] == MODEL:
+            out[voice, Column.VOLUME] = min(max(round(volumes[voice] * gains[voice]), min(volumes[voice], 1)), most)
     return out

@@ -216,10 +216,13 @@ def arranged(sampling: Sampling, form: Form, amount: float = 1.0, *, is_full: bo
         own + amount * _silence(rest and not is_full, n_quiet, 0.0 if is_full else breath)
         for own, rest, n_quiet, breath in zip(sampling.silence, form.rests, form.quiet, _BREATH_NATS, strict=True)
     )
-    sampling = replace(sampling, silence=silence, usual=form.ruts.usual, leave=form.ruts.leave)
+    density, copy = sampling.density, sampling.copy
     if form.is_looping:
-        return replace(sampling, density=tuple(own + _LEAVE_LOOP_NATS for own in sampling.density))
-    return replace(sampling, copy=tuple(own + added for own, added in zip(sampling.copy, _COPY_NATS, strict=True)))
+        density = tuple(own + _LEAVE_LOOP_NATS for own in density)
+    else:
+        copy = tuple(own + added for own, added in zip(copy, _COPY_NATS, strict=True))
+    ruts = form.ruts
+    return replace(sampling, silence=silence, density=density, copy=copy, usual=ruts.usual, leave=ruts.leave)
 
 
 def _silence(rests: bool, n_quiet: int, breath: float) -> float:

@@ -23,7 +23,7 @@ from livegen.performance.shaping import beside_performer, knobs_of
 from livegen.performance.state import State
 from livegen.performance.tightness import LISTEN_FRAMES, MEMORY_FRAMES, Groove, Reach, barred
 from livegen.performance.timeline import NO_OFFSET, Context, Place, Step, Timeline
-from livegen.score import N_COLUMNS, N_VOICES, SILENCE, VOLUME_MAX, Column, Voice, onsets
+from livegen.score import N_COLUMNS, N_VOICES, SILENCE, VOLUME_MAX, Column, Voice, attacks
 from livegen.score_table import MODEL, OFF, PLAYER, PlannedFrame
 
 _DRIFT_FRAMES: Final = 0.25
@@ -239,10 +239,9 @@ def _balanced(
     state: State, timeline: Timeline, part: Part, frame: NDArray[np.uint8], cue: Cue | None
 ) -> NDArray[np.uint8]:
     """Return a frame as loud as it sounds: beside the performer, and under a cue."""
-    gains = np.full(N_VOICES, followed_gain(timeline, timeline.end, float(state.values["follow"])))
-    if cue is not None:
-        gains *= cue_gains(cue, timeline.end)
-    return frame if (gains == 1.0).all() else scaled(frame, gains, part.owner)
+    gain = followed_gain(timeline, timeline.end, float(state.values["follow"]))
+    gains = [gain] * N_VOICES if cue is None else (gain * cue_gains(cue, timeline.end)).tolist()
+    return frame if gains == [1.0] * N_VOICES else scaled(frame, gains, part.owner)
 
 
 def _filled(
@@ -303,17 +302,18 @@ def _drawn(
     elif last.waiting is SILENCE:
         return drawn, SILENCE
     before = np.where((last.planned.owner == MODEL)[:, None], last.heard, SILENCE)
-    waiting = np.where(is_model_s[:, None], last.waiting, SILENCE)
+    waiting = SILENCE if last.waiting is SILENCE else np.where(is_model_s[:, None], last.waiting, SILENCE)
     while True:
-        is_attack = is_drawn & onsets(np.stack([before, drawn]))[1]
+        is_attack = is_drawn & attacks(before, drawn)
         is_held, is_due = is_attack & is_barred, is_drawn & ~is_attack & ~is_barred & (waiting[:, Column.NOTE] > 0)
-        if not (is_held | is_due).any():
+        if not is_held.any() and not is_due.any():
             break
         frame = np.where(is_held[:, None], before, np.where(is_due[:, None], waiting, frame))
         waiting = np.where(is_held[:, None], drawn, waiting)
         is_drawn = is_drawn & ~is_held & ~is_due
         drawn = draw()
-    waiting = np.where(is_barred[:, None], waiting, SILENCE)
+    if waiting is not SILENCE:
+        waiting = np.where(is_barred[:, None], waiting, SILENCE)
     return drawn, waiting if waiting.any() else SILENCE
 
 

@@ -18,6 +18,7 @@ half as fast: at a fast tempo a sixteenth is hardly two frames, so music lies on
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -26,7 +27,7 @@ from numpy.typing import NDArray
 from livegen.beat import Beat
 from livegen.controls import Values
 from livegen.performance.tempo import Tempo
-from livegen.score import N_VOICES, onsets
+from livegen.score import N_VOICES, SILENCE, attacks, onsets
 from livegen.score_table import MODEL, PLAYER, PlannedFrame
 from livegen.units import bpm_to_period
 
@@ -306,9 +307,10 @@ def barred(heard: Sequence[NDArray[np.uint8]], reach: Sequence[Reach]) -> NDArra
     *before, (point, _, is_open, is_for_runs) = reach
     is_barred = np.full(N_VOICES, not is_open or is_for_runs)
     if is_open and point is not None and heard and (is_for_runs or any(each.point == point for each in before)):
-        attacks = onsets(np.array(heard))[-MEMORY_FRAMES:]
+        frames = [SILENCE, *heard][-MEMORY_FRAMES - 1 :]
+        attacked = [attacks(earlier, later) for earlier, later in pairwise(frames)]
         if is_for_runs:
-            is_barred &= ~attacks.any(0)
-        for is_attack, each in zip(reversed(attacks), reversed(before), strict=False):
+            is_barred &= ~np.any(attacked, 0)
+        for is_attack, each in zip(reversed(attacked), reversed(before), strict=False):
             is_barred |= is_attack & (each.point == point)  # an earlier onset of the voice was moved to this point
     return is_barred
