@@ -3,13 +3,12 @@
 Maps are ``(n, rows, columns)``. They go round along the columns, which are fifths, and end at the first and last row.
 """
 
-import math
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from livegen.engines.dense import add_product, sigmoid
+from livegen.engines.dense import add_product, lstm_cell
 from livegen.engines.tonnetz.config import COLUMNS_POOLED, KERNEL, ROWS_POOLED
 from livegen.engines.tonnetz.lattice import N_COLUMNS, N_ROWS, PITCH_OF_CELL
 from livegen.system.kernels import kernel
@@ -126,8 +125,4 @@ def _lstm_step(
     gates = layer.bias.copy()
     add_product(x, layer.input, gates)
     add_product(h, layer.recurrent, gates)
-    n = len(h)
-    for j in range(n):
-        kept = sigmoid(gates[n + j]) * c[j]
-        new_c[j] = kept + sigmoid(gates[j]) * math.tanh(gates[2 * n + j])
-        new_h[j] = sigmoid(gates[3 * n + j]) * math.tanh(new_c[j])
+    lstm_cell(gates, c, new_h, new_c)

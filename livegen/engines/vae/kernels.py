@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from livegen.engines.dense import add_product, add_row, gru_step, silu, tanh
+from livegen.engines.dense import add_product, add_row, gru_step, silu, tanh_each
 from livegen.engines.lstm.kernels import (
     HAS_VOLUME,
     N_CLASSES,
@@ -91,7 +91,7 @@ def plan_window(
     n, n_plan = conductor.beat.shape[1], plan.shape[1]
     begin = conductor.begin_bias.copy()
     add_product(z, conductor.begin, begin)
-    tanh(begin)
+    tanh_each(begin)
     h = begin[:n].copy()
     state[:] = begin[n:]
     x, led = np.empty((BEATS, n), np.float32), np.empty((BEATS, n), np.float32)
