@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch")
 
 from livegen.beat import Beat  # noqa: E402
 from livegen.engines.lstm import ear, kernels  # noqa: E402
-from livegen.engines.lstm.lstm import LstmConfig, LstmDistribution, LstmEngine  # noqa: E402
+from livegen.engines.lstm.lstm import LstmConfig, LstmDistribution, LstmEngine, as_played  # noqa: E402
 from livegen.engines.protocol import Conditions, Performer  # noqa: E402
 from livegen.score import SILENCE, Column, Voice  # noqa: E402
 from livegen.training.data.songs import only, songs_of  # noqa: E402
@@ -48,7 +48,11 @@ NETWORKS = {
 
 @pytest.fixture(params=NETWORKS, scope="module")
 def network(request) -> Network:
-    return NETWORKS[request.param]().eval()
+    """A network with its matrices as the live step rounds them."""
+    network = NETWORKS[request.param]().eval()
+    arrays = as_played({name: value.numpy() for name, value in network.state_dict().items()})
+    network.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
+    return network
 
 
 @pytest.fixture(scope="module")
@@ -86,20 +90,20 @@ def _live_losses(distribution: LstmDistribution, frame: np.ndarray, order: tuple
     losses = np.zeros((3, 4))
     is_known = np.zeros(4, np.bool_)
     weights, told = distribution.weights, distribution.told
-    n_note, n_volume = weights.note.shape[1], weights.volume.shape[1]
+    n_after, n_timbre = weights.new_rows.shape[2], weights.volume_rows.shape[2]
     for voice in order:
         note, volume, timbre = (int(value) for value in frame[voice])
         losses[Column.NOTE, voice] = -distribution.note_log_probs(voice, frame, is_known)[note]
         if voice is not Voice.TR:
             hidden = np.empty(weights.trunk_bias.shape[1], np.float32)
             kernels.voice_units(int(voice), frame, is_known, told, weights, distribution.h, hidden)
-            after = hidden[n_note:]
+            after = hidden[-n_after:]
             kernels.volume_and_timbre_units(int(voice), note, told.heard, weights, after)
             logits = np.empty(kernels.N_VOLUME_SCORES, np.float32)
-            kernels.volume_logits(int(voice), told.proposals[voice], weights, after[:n_volume], logits)
+            kernels.volume_logits(int(voice), told.proposals[voice], weights, after[:-n_timbre], logits)
             if note and volume:
                 losses[Column.VOLUME, voice] = -_log_softmax(logits[:16])[volume]
-            kernels.timbre_logits(int(voice), volume, weights, after[n_volume:], logits[:4])
+            kernels.timbre_logits(int(voice), volume, weights, after[-n_timbre:], logits[:4])
             losses[Column.TIMBRE, voice] = -_log_softmax(logits[:4])[timbre]
         is_known[voice] = True
     return losses
@@ -132,10 +136,10 @@ def test_1000_live_steps_agree_with_one_pass_of_torch_over_1000_frames(network, 
     for t, frame in enumerate(frames):
         distribution, state = engine.step(heard, state, Conditions(BEAT.after(t - 1)))
         live = _live_losses(distribution, frame, order)[:, config.voices]
-        assert live == pytest.approx(expected[t][:, config.voices], abs=1e-4), f"frame {t}"
+        assert live == pytest.approx(expected[t][:, config.voices], abs=1e-3), f"frame {t}"
         heard = frame
-    assert state.h == pytest.approx(last_h.flatten().numpy(), abs=1e-4)
-    assert state.c == pytest.approx(last_c.flatten().numpy(), abs=1e-4, rel=1e-5)  # cells may count to hundreds
+    assert state.h == pytest.approx(last_h.flatten().numpy(), abs=1e-3)
+    assert state.c == pytest.approx(last_c.flatten().numpy(), abs=1e-3, rel=1e-4)  # cells may count to hundreds
 
 
 @pytest.mark.parametrize("network", ["random", "two voices", "default"], indirect=True)
@@ -162,7 +166,7 @@ def test_live_steps_agree_with_torch_on_who_performs_and_what_is_held(network, e
         theirs = tuple(bool(performed[t] >> voice & 1) for voice in Voice)
         distribution, state = engine.step(heard, state, Conditions(performer=Performer(theirs, held[t])))
         live = _live_losses(distribution, frame, tuple(Voice))[:, config.voices]
-        assert live == pytest.approx(expected[t][:, config.voices], abs=1e-4), f"frame {t}"
+        assert live == pytest.approx(expected[t][:, config.voices], abs=1e-3), f"frame {t}"
         heard = frame
 
 

@@ -10,6 +10,7 @@ voice (see `livegen.engines.lstm.memory`). The other is where in the beat the ne
 of its phase and of the period, with values of their own for an unknown beat.
 """
 
+import math
 from typing import Final
 
 import numpy as np
@@ -173,13 +174,25 @@ def beat_buckets(beat: Beat | None, n_frames: int = 1) -> NDArray[np.uint8]:
     if beat is None:
         return np.tile(NO_BEAT, (n_frames, 1))
     phases = (beat.phase + np.arange(1, n_frames + 1) / beat.period_frames) % 1.0
-    octaves = np.log(_LONGEST_PERIOD_FRAMES / _SHORTEST_PERIOD_FRAMES)
-    period = min(max(beat.period_frames, _FASTEST_TAUGHT_FRAMES), _SLOWEST_TAUGHT_FRAMES)
-    place = np.log(period / _SHORTEST_PERIOD_FRAMES) / octaves * N_PERIODS
     buckets = np.empty((n_frames, 2), np.uint8)
     buckets[:, 0] = np.minimum(phases * N_PHASES, N_PHASES - 1)
-    buckets[:, 1] = min(max(int(place), 0), N_PERIODS - 1)
+    buckets[:, 1] = _period_bucket(beat.period_frames)
     return buckets
+
+
+def next_buckets(beat: Beat | None) -> NDArray[np.uint8]:
+    """Return what the network is told of the beat for the next frame, ``uint8 (2,)``; see `beat_buckets`."""
+    if beat is None:
+        return NO_BEAT.copy()
+    phase = (beat.phase + 1.0 / beat.period_frames) % 1.0
+    return np.array([min(int(phase * N_PHASES), N_PHASES - 1), _period_bucket(beat.period_frames)], np.uint8)
+
+
+def _period_bucket(period_frames: float) -> int:
+    period = min(max(period_frames, _FASTEST_TAUGHT_FRAMES), _SLOWEST_TAUGHT_FRAMES)
+    octaves = math.log(_LONGEST_PERIOD_FRAMES / _SHORTEST_PERIOD_FRAMES)
+    place = math.log(period / _SHORTEST_PERIOD_FRAMES) / octaves * N_PERIODS
+    return min(max(int(place), 0), N_PERIODS - 1)
 
 
 @kernel

@@ -10,7 +10,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from livegen.engines.dense import add_product, add_row, sigmoid, silu
+from livegen.engines.dense import add_row, lstm_cell, silu
+from livegen.engines.int8 import Int8Matrix, add_int8_product, largest_of, one_of
 from livegen.engines.lstm import ear, features
 from livegen.engines.sampling import draw, draw_note, uniform
 from livegen.score import N_VOICES, NOTE_RANGE, TIMBRE_MAX, VOLUME_MAX, Voice
@@ -46,6 +47,19 @@ grid. At the default grid, 1.5 nats, that is what songs have: of the onsets in N
 sixteenths, .44, .07, .25 and .08 fall on the four of a beat (geometric means over songs with a clear beat)."""
 
 
+_LARGEST_H: Final = np.float32(1.0)
+"""No element of the state ``h`` is larger, by size."""
+
+
+def _accents() -> NDArray[np.float64]:
+    turns = 2.0 * np.pi * (np.arange(features.N_PHASES) + 0.5) / features.N_PHASES
+    return np.cos(_GRID * turns) + _OF_HALVES * np.cos(2.0 * turns) + _OF_BEATS * np.cos(turns)
+
+
+_ACCENT: Final = _accents()
+"""How likely an attack is by the bucket of its phase in the beat, in nats at a grid of 1."""
+
+
 def _note_classes() -> NDArray[np.int64]:
     classes = np.full((N_VOICES, features.N_NOTE_VALUES), NO_CLASS, np.int64)
     for voice, (lowest, highest) in NOTE_RANGE.items():
@@ -65,28 +79,28 @@ N_TIMBRES_OF: Final = np.array([maximum + 1 for maximum in TIMBRE_MAX.values()],
 
 
 class Weights(NamedTuple):
-    """The network as `livegen.engines.lstm.lstm` folds it, float32, C-contiguous; a voice has `n` hidden units."""
+    """The network as `livegen.engines.lstm.lstm` folds it, C-contiguous; a voice has `n` hidden units."""
 
     input_rows: NDArray[np.float32]  # (N_INPUT_ROWS, n_embedding)
-    input: NDArray[np.float32]  # (n_embedding, 4 n_state), to the gates i, f, g, o
+    input: Int8Matrix  # (4 n_state, n_embedding), to the gates i, f, g, o
     gate_bias: NDArray[np.float32]  # (4 n_state,)
-    recurrent: NDArray[np.float32]  # (n_state, 4 n_state)
-    trunk: NDArray[np.float32]  # (4, n_state, n)
+    recurrent: Int8Matrix  # (4 n_state, n_state)
+    trunk: Int8Matrix  # (4, n, n_state)
     trunk_bias: NDArray[np.float32]  # (4, n)
     own_rows: NDArray[np.float32]  # (4, N_OWN_ROWS, n)
     known_rows: NDArray[np.float32]  # (4 predicted, 4 known, N_KNOWN_ROWS, n)
-    note: NDArray[np.float32]  # (4, n_note_hidden, N_SCORES)
+    note: Int8Matrix  # (4, N_SCORES, n_note_hidden)
     note_bias: NDArray[np.float32]  # (4, N_SCORES)
     performed_rows: NDArray[np.float32]  # (N_PERFORMED, n_embedding)
     performed: NDArray[np.float32]  # (4, N_PERFORMED, n)
     hold: NDArray[np.float32]  # (4, N_BEAT_PLACES), to the logit of the held note
-    relative: NDArray[np.float32]  # (4, n_note_hidden, N_RELATIVE), or none where the model does not listen
+    relative: Int8Matrix  # (4, N_RELATIVE, n_note_hidden), or of no rows where the model does not listen
     relative_bias: NDArray[np.float32]  # (4, N_RELATIVE), likewise
     new_rows: NDArray[np.float32]  # (4, N_NEW_ROWS, n_after_note)
-    volume: NDArray[np.float32]  # (4, n_volume_hidden, N_VOLUME_SCORES)
+    volume: Int8Matrix  # (4, N_VOLUME_SCORES, n_volume_hidden)
     volume_bias: NDArray[np.float32]  # (4, N_VOLUME_SCORES)
     volume_rows: NDArray[np.float32]  # (4, 16, n_timbre_hidden)
-    timbre: NDArray[np.float32]  # (4, n_timbre_hidden, 4)
+    timbre: Int8Matrix  # (4, 4, n_timbre_hidden)
     timbre_bias: NDArray[np.float32]  # (4, 4)
 
 
@@ -145,20 +159,16 @@ def step(
     for row in rows:
         add_row(weights.input_rows[row], embedding)
     gates[:] = weights.gate_bias
-    add_product(embedding, weights.input, gates)
-    add_product(h, weights.recurrent, gates)
-    n = len(h)
-    for j in range(n):
-        kept = sigmoid(gates[n + j]) * c[j]
-        new_c[j] = kept + sigmoid(gates[j]) * math.tanh(gates[2 * n + j])
-        new_h[j] = sigmoid(gates[3 * n + j]) * math.tanh(new_c[j])
+    add_int8_product(embedding, largest_of(embedding), weights.input, gates)
+    add_int8_product(h, _LARGEST_H, weights.recurrent, gates)
+    lstm_cell(gates, c, new_h, new_c)
 
 
 @kernel
 def state_units(voice: int, h: NDArray[np.float32], weights: Weights, hidden: NDArray[np.float32]) -> None:
     """Write to a voice's hidden units, ``hidden (n,)``, the part that comes from the LSTM's state."""
     hidden[:] = weights.trunk_bias[voice]
-    add_product(h, weights.trunk[voice], hidden)
+    add_int8_product(h, _LARGEST_H, one_of(weights.trunk, voice), hidden)
 
 
 @kernel
@@ -197,14 +207,16 @@ def note_logits(
     hidden: NDArray[np.float32],
     scores: NDArray[np.float32],
 ) -> None:
-    """Write a voice's note logits to the first `N_CLASSES` of `scores`; `hidden`, its note's units, is overwritten.
+    """Write a voice's note logits to the first `N_CLASSES` of `scores`; in `hidden` its note's units are overwritten.
 
     The rest of `scores` is, for each pointer, what was added to the logit of the note that it points at. `harmony` is
     multiplied with what the performer's notes ask for.
     """
-    silu(hidden)
+    units = hidden[: len(hidden) - weights.new_rows.shape[2]]
+    silu(units)
+    largest = largest_of(units)
     scores[:] = weights.note_bias[voice]
-    add_product(hidden, weights.note[voice], scores)
+    add_int8_product(units, largest, one_of(weights.note, voice), scores)
     classes, at, heard = NOTE_CLASS[voice], N_CLASSES, told.heard
     if voice == Voice.NO:
         for i in range(features.N_NOTES):
@@ -221,9 +233,9 @@ def note_logits(
         proposal = told.proposals[voice, i]
         if proposal[features.TRUST] > 0:
             scores[classes[proposal[features.NEXT]]] += scores[N_CLASSES + AT_MEMORY + i]
-    if voice != Voice.NO and weights.relative.shape[2] > 0:
+    if voice != Voice.NO and weights.relative_bias.shape[1] > 0:
         relative = weights.relative_bias[voice].copy()
-        add_product(hidden, weights.relative[voice], relative)
+        add_int8_product(units, largest, one_of(weights.relative, voice), relative)
         ear.add_harmony(
             voice,
             frame,
@@ -269,7 +281,7 @@ def volume_logits(
     """
     silu(hidden)
     scores[:] = weights.volume_bias[voice]
-    add_product(hidden, weights.volume[voice], scores)
+    add_int8_product(hidden, largest_of(hidden), one_of(weights.volume, voice), scores)
     for i in range(features.N_CANDIDATES):
         volume = proposals[i, features.THEN_VOLUME]
         if volume < features.N_VOLUMES:
@@ -289,7 +301,7 @@ def timbre_logits(
     add_row(weights.volume_rows[voice, volume], hidden)
     silu(hidden)
     logits[:] = weights.timbre_bias[voice]
-    add_product(hidden, weights.timbre[voice], logits)
+    add_int8_product(hidden, largest_of(hidden), one_of(weights.timbre, voice), logits)
     logits[N_TIMBRES_OF[voice] :] = -np.inf
 
 
@@ -305,13 +317,6 @@ def _allowed(voice: int, shape: Shape, is_allowed: NDArray[np.bool_]) -> None:
 
 
 @kernel
-def _accent(phase: int) -> float:
-    """Return how likely an attack is by the bucket of its phase in the beat, in nats at a grid of 1."""
-    turn = 2.0 * math.pi * (phase + 0.5) / features.N_PHASES
-    return math.cos(_GRID * turn) + _OF_HALVES * math.cos(2.0 * turn) + _OF_BEATS * math.cos(turn)
-
-
-@kernel
 def attack(phase: int, grid: float) -> float:
     """Return what the grid of sixteenths adds to the log-odds of an attack, by the bucket of the beat's phase.
 
@@ -322,8 +327,8 @@ def attack(phase: int, grid: float) -> float:
         return 0.0
     mean = 0.0
     for bucket in range(features.N_PHASES):
-        mean += math.exp(grid * _accent(bucket)) / features.N_PHASES
-    return grid * _accent(phase) - math.log(mean)
+        mean += math.exp(grid * _ACCENT[bucket]) / features.N_PHASES
+    return grid * _ACCENT[phase] - math.log(mean)
 
 
 @kernel
@@ -373,14 +378,17 @@ def _draw_voice(
     scores: NDArray[np.float32],
     scratch: NDArray[np.float64],
     shape: Shape,
+    on_grid: float,
     seed: np.uint64,
     frame_index: int,
 ) -> None:
-    """Draw a voice's note, volume and timbre into `frame`; `hidden`, (n,), is overwritten."""
+    """Draw a voice's note, volume and timbre into `frame`; `hidden`, (n,), is overwritten.
+
+    `on_grid` is added to the log-odds of an attack.
+    """
     temperature = shape.temperature[voice]
-    n_note, n_volume = weights.note.shape[1], weights.volume.shape[1]
     voice_units(voice, frame, is_known, told, weights, h, hidden)
-    note_logits(voice, frame, is_known, told, weights, shape.harmony, hidden[:n_note], scores)
+    note_logits(voice, frame, is_known, told, weights, shape.harmony, hidden, scores)
     proposal, held = told.proposals[voice, features.OWN_STRICT], told.heard[voice, features.NOTE]
     if proposal[features.TRUST] > 0:
         scores[NOTE_CLASS[voice, features.expected_note(held, proposal)]] += shape.copy[voice]
@@ -391,12 +399,13 @@ def _draw_voice(
     for i in range(_N_RECENT):
         group[NOTE_CLASS[voice, told.heard[voice, features.NOTES + i]]] = 1
     group[0] = 0
-    number, on_grid = uniform(seed, frame_index, voice, 0), attack(told.beat[0], shape.grid)
+    number = uniform(seed, frame_index, voice, 0)
     note = draw_shaped(voice, held, scores[:N_CLASSES], group, on_grid, shape, number, scratch)
     frame[voice, 0], frame[voice, 1], frame[voice, 2] = note, 0, 0
     if not HAS_VOLUME[voice]:
         return
-    after = hidden[n_note:]
+    n_after = weights.new_rows.shape[2]
+    n_volume, after = n_after - weights.volume_rows.shape[2], hidden[len(hidden) - n_after :]
     volume_and_timbre_units(voice, note, told.heard, weights, after)
     if note > 0:
         logits = scores[:N_VOLUME_SCORES]
@@ -428,7 +437,10 @@ def sample(
     `hidden` has as many entries as a voice has units, `scores` has `N_SCORES`, `scratch` `N_CLASSES`. All three are
     overwritten, and so is `is_known`.
     """
+    on_grid = attack(told.beat[0], shape.grid)
     for voice in range(N_VOICES):
         if is_drawn[voice]:
-            _draw_voice(voice, frame, is_known, told, weights, h, hidden, scores, scratch, shape, seed, frame_index)
+            _draw_voice(
+                voice, frame, is_known, told, weights, h, hidden, scores, scratch, shape, on_grid, seed, frame_index
+            )
             is_known[voice] = True

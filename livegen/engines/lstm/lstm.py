@@ -3,12 +3,13 @@
 `livegen.training.model` is the reference and says what the network is. Here everything that depends on one small number
 (a note, a volume, an age) goes into the heads through tables that are folded when the model is loaded: where the
 reference multiplies, a row is looked up and added. These matrix products are left: for each frame one with the input,
-256 to 2560, and one with the state, 640 to 2560; for each voice that is drawn one with the state, 640 to 384, and one
-for its note, 256 to 121.
+256 to 2560, and one with the state, 640 to 2560; for each voice that is drawn one with the state, 640 to 384, and for
+its note one of 256 to 121 and one of 256 to 291. Their weights are rounded to int8 when the model is loaded, see
+`livegen.engines.int8`; files keep what was learnt, so that it can be trained on.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -25,6 +26,7 @@ from livegen.engines.config import (
     voice_lines,
     voices_of,
 )
+from livegen.engines.int8 import Int8Matrix, int8_matrix, matrix_of
 from livegen.engines.lstm import ear, features, kernels
 from livegen.engines.lstm.kernels import (
     HAS_VOLUME,
@@ -45,6 +47,9 @@ from livegen.score import N_VOICES, SILENCE, Voice
 
 LEAVES_OUT: Final = ("memory", "ages", "orders")
 """Parts that a network can be trained without; see `LstmConfig`."""
+
+_IN_INT8: Final = ("lstm.weight", "trunk.", "note.", "relative.", "volume.", "timbre.")
+"""How the names of the matrices begin that the step multiplies with; biases have none."""
 
 _LARGEST: Final = np.array([[features.N_NOTE_VALUES - 1, features.N_VOLUMES - 1, features.N_TIMBRES - 1]], np.uint8)
 
@@ -182,6 +187,15 @@ def _spread(table: NDArray[np.float32], voices: tuple[Voice, ...]) -> NDArray[np
     return spread
 
 
+def as_played(arrays: Mapping[str, NDArray]) -> dict[str, NDArray]:
+    """Return the arrays of a checkpoint with its matrices as the live step has them: rounded to int8."""
+    is_rounded = {name: name.startswith(_IN_INT8) and name.count("weight") == 1 for name in arrays}
+    return {
+        name: matrix_of(int8_matrix(array), array.shape[-1]) if is_rounded[name] else array
+        for name, array in arrays.items()
+    }
+
+
 def _folded(config: LstmConfig, arrays: Mapping[str, NDArray]) -> Weights:
     """Fold the arrays of a checkpoint, named and shaped as `LstmConfig.shapes` says.
 
@@ -207,29 +221,30 @@ def _folded(config: LstmConfig, arrays: Mapping[str, NDArray]) -> Weights:
     of_each, of_all = w["input_rows.weight"][:n_of_voices], w["input_rows.weight"][n_of_voices:]
     folded = Weights(
         input_rows=np.concatenate([_spread(of_each, c.voices).reshape(-1, c.n_embedding), of_all]),
-        input=w["lstm.weight_ih_l0"].T,
+        input=int8_matrix(w["lstm.weight_ih_l0"]),
         gate_bias=w["lstm.bias_ih_l0"] + w["lstm.bias_hh_l0"],
-        recurrent=w["lstm.weight_hh_l0"].T,
-        trunk=of_voices("trunk.{}.weight", c.n_hidden, c.n_state).transpose(0, 2, 1),
+        recurrent=int8_matrix(w["lstm.weight_hh_l0"]),
+        trunk=int8_matrix(of_voices("trunk.{}.weight", c.n_hidden, c.n_state)),
         trunk_bias=of_voices("trunk.{}.bias", c.n_hidden),
         own_rows=_spread(w["own_rows.weight"], c.voices)
         @ of_voices("own.{}.weight", c.n_hidden, c.n_own).transpose(0, 2, 1),
         known_rows=known_rows,
-        note=of_voices("note.{}.weight", N_SCORES, c.n_note_hidden).transpose(0, 2, 1),
+        note=int8_matrix(of_voices("note.{}.weight", N_SCORES, c.n_note_hidden)),
         note_bias=of_voices("note.{}.bias", N_SCORES),
         performed_rows=w.get("performed_rows.weight", np.zeros((ear.N_PERFORMED, c.n_embedding), np.float32)),
         performed=of_voices("performed.{}.weight", ear.N_PERFORMED, c.n_hidden),
         hold=of_voices("hold.{}.weight", features.N_BEAT_PLACES, 1)[..., 0],
-        relative=of_voices("relative.{}.weight", n_relative, c.n_note_hidden).transpose(0, 2, 1),
+        relative=int8_matrix(of_voices("relative.{}.weight", n_relative, c.n_note_hidden)),
         relative_bias=of_voices("relative.{}.bias", n_relative),
         new_rows=_spread(w["new_rows.weight"], c.voices),
-        volume=of_voices("volume.{}.weight", N_VOLUME_SCORES, c.n_volume_hidden).transpose(0, 2, 1),
+        volume=int8_matrix(of_voices("volume.{}.weight", N_VOLUME_SCORES, c.n_volume_hidden)),
         volume_bias=of_voices("volume.{}.bias", N_VOLUME_SCORES),
         volume_rows=_spread(w["volume_rows.weight"], c.voices),
-        timbre=of_voices("timbre.{}.weight", features.N_TIMBRES, c.n_timbre_hidden).transpose(0, 2, 1),
+        timbre=int8_matrix(of_voices("timbre.{}.weight", features.N_TIMBRES, c.n_timbre_hidden)),
         timbre_bias=of_voices("timbre.{}.bias", features.N_TIMBRES),
     )
-    return Weights(*(np.ascontiguousarray(array, np.float32) for array in folded))
+    arrays_of = (each if isinstance(each, Int8Matrix) else np.ascontiguousarray(each, np.float32) for each in folded)
+    return Weights(*arrays_of)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -294,8 +309,7 @@ class LstmDistribution:
         scores = np.empty(N_SCORES, np.float32)
         is_known = is_known | self.is_absent
         kernels.voice_units(int(voice), frame, is_known, self.told, self.weights, self.h, hidden)
-        n_note = self.weights.note.shape[1]
-        kernels.note_logits(int(voice), frame, is_known, self.told, self.weights, 1.0, hidden[:n_note], scores)
+        kernels.note_logits(int(voice), frame, is_known, self.told, self.weights, 1.0, hidden, scores)
         logits = scores[:N_CLASSES].astype(np.float64)
         top = logits.max()
         logits -= top + np.log(np.exp(logits - top).sum())
@@ -348,7 +362,7 @@ class LstmEngine:
             proposals = features.NO_PROPOSALS
         proposals = proposals.view()
         proposals.flags.writeable = False  # as NO_PROPOSALS is: Numba compiles anew for another type
-        beat = features.beat_buckets(conditions.beat)[0]
+        beat = features.next_buckets(conditions.beat)
         after = LstmState(
             np.empty_like(state.heard),
             np.empty(n_state, np.float32),
@@ -403,26 +417,34 @@ def _heard_of(frame: NDArray[np.uint8], is_absent: NDArray[np.bool_]) -> NDArray
 
 def shape_of(sampling: Sampling) -> Shape:
     """Return how a draw is shaped, in a form that kernels take."""
+    hot = sampling.temperature
+    a, b, c, d = sampling.density
+    p1, p2, tr, no = sampling.leave_note
     return Shape(
-        _four(float, (sampling.temperature * factor for factor in sampling.voice_temperature)),
+        _floats([hot * factor for factor in sampling.voice_temperature]),
         float(sampling.top_p),
-        _four(float, map(sum, zip(sampling.density, sampling.leave_note, strict=True))),
+        _floats((a + p1, b + p2, c + tr, d + no)),
         float(sampling.grid),
-        _four(float, sampling.silence),
-        _four(float, sampling.copy),
-        _four(float, sampling.follow),
+        _floats(sampling.silence),
+        _floats(sampling.copy),
+        _floats(sampling.follow),
         np.array(sampling.usual, np.uint8),
         np.array(sampling.leave, np.float64),
-        _four(int, sampling.lowest),
-        _four(int, sampling.highest),
+        _ints(sampling.lowest),
+        _ints(sampling.highest),
         int(sampling.pitch_classes),
         float(sampling.harmony),
     )
 
 
-def _four(kind: type, values: Iterable[float]) -> tuple[Any, Any, Any, Any]:
-    p1, p2, tr, no = map(kind, values)
-    return p1, p2, tr, no
+def _floats(values: Sequence[float]) -> tuple[float, float, float, float]:
+    p1, p2, tr, no = values
+    return float(p1), float(p2), float(tr), float(no)
+
+
+def _ints(values: Sequence[int]) -> tuple[int, int, int, int]:
+    p1, p2, tr, no = values
+    return int(p1), int(p2), int(tr), int(no)
 
 
 def _frozen(state: LstmState) -> LstmState:

@@ -22,7 +22,7 @@ from livegen.engines.lstm.features import (
     SHARED,
     TRUST,
 )
-from livegen.engines.lstm.lstm import LstmConfig, LstmDistribution, LstmEngine, LstmState
+from livegen.engines.lstm.lstm import LstmConfig, LstmDistribution, LstmEngine, LstmState, as_played
 from livegen.engines.protocol import N_USUAL, Conditions, Sampling
 from livegen.errors import CheckpointError
 from livegen.score import NOTE_RANGE, SILENCE, TIMBRE_MAX, VOLUME_MAX, Voice, validate_frames
@@ -268,16 +268,16 @@ def test_a_frame_out_of_range_or_weights_that_overflow_still_give_a_legal_frame(
         validate_frames(frame[None])
 
 
-def test_sizes_that_eight_does_not_divide_are_summed_to_the_end():
+def test_sizes_that_sixteen_does_not_divide_are_summed_to_the_end():
     config = LstmConfig(3, 5, 2, 4, 7, 3, 1)
-    arrays = random_arrays(config)
+    arrays = as_played(random_arrays(config))
     engine = LstmEngine.from_arrays("odd", config, arrays)
     distribution, state = engine.step(SILENCE, engine.initial_state())
     for voice in Voice:
         expected = arrays[f"trunk.{voice.name}.weight"] @ state.h + arrays[f"trunk.{voice.name}.bias"]
         hidden = np.empty(config.n_hidden, np.float32)
         kernels.state_units(int(voice), distribution.h, distribution.weights, hidden)
-        assert hidden == pytest.approx(expected, abs=1e-5)
+        assert hidden == pytest.approx(expected, abs=1e-4)
 
 
 @st.composite
