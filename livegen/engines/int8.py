@@ -19,13 +19,10 @@ _MOST_OF_SUM: Final = 2**31 - 1
 
 
 class Int8Matrix(NamedTuple):
-    """Matrices whose element is ``rows * scale``; there may be several, in further dimensions in front.
+    """Matrices in tiles, with zeros beyond the last row and column; there may be several, in further dimensions."""
 
-    At the end of `rows` are as many rows and columns of zeros as `livegen.system.dot_products` needs.
-    """
-
-    rows: NDArray[np.int8]  # (..., m or more, n or more)
-    scale: NDArray[np.float32]  # (..., m)
+    tiles: NDArray[np.int8]  # (..., blocks of rows, n of tiles, N_ROWS, N_LANES)
+    scale: NDArray[np.float32]  # (..., m), what each row is multiplied with
 
 
 def int8_matrix(weights: NDArray[Any]) -> Int8Matrix:
@@ -38,19 +35,22 @@ def int8_matrix(weights: NDArray[Any]) -> Int8Matrix:
     scale = np.abs(weights).max(-1, initial=0.0) / np.float32(_MOST_OF_ROW)
     rows = np.zeros((*several, m + -m % N_ROWS, n + -n % N_LANES), np.int8)
     rows[..., :m, :n] = np.rint(weights / np.where(scale > 0.0, scale, np.float32(1.0))[..., None])
-    return Int8Matrix(rows, scale)
+    n_rows, n_columns = rows.shape[-2:]
+    tiles = rows.reshape(*several, n_rows // N_ROWS, N_ROWS, n_columns // N_LANES, N_LANES).swapaxes(-2, -3)
+    return Int8Matrix(np.ascontiguousarray(tiles), scale)
 
 
 def matrix_of(rounded: Int8Matrix, n: int) -> NDArray[np.float32]:
     """Return the matrices of n columns, float32 (..., m, n), that rounded ones stand for."""
-    m = rounded.scale.shape[-1]
-    return rounded.rows[..., :m, :n] * rounded.scale[..., None]
+    *several, n_blocks, n_tiles, _, _ = rounded.tiles.shape
+    rows = rounded.tiles.swapaxes(-2, -3).reshape(*several, n_blocks * N_ROWS, n_tiles * N_LANES)
+    return rows[..., : rounded.scale.shape[-1], :n] * rounded.scale[..., None]
 
 
 @kernel
 def one_of(matrices: Int8Matrix, index: int) -> Int8Matrix:
     """Return one of several matrices."""
-    return Int8Matrix(matrices.rows[index], matrices.scale[index])
+    return Int8Matrix(matrices.tiles[index], matrices.scale[index])
 
 
 @kernel
@@ -81,18 +81,18 @@ def largest_of(x: NDArray[np.float32]) -> np.float32:
 @kernel
 def add_int8_product(x: NDArray[np.float32], largest: np.float32, matrix: Int8Matrix, out: NDArray[np.float32]) -> None:
     """Add the product of a matrix with `x` to `out`; no element of `x` is larger, by size, than `largest`."""
-    rows, scale = matrix
-    numbers = np.empty(rows.shape[1], np.int16)
+    tiles, scale = matrix
+    numbers = np.empty(tiles.shape[1] * N_LANES, np.int16)
     unit = to_int16(x, largest, numbers)
     m = len(out)
     whole = m - m % N_ROWS
     for j in range(0, whole, N_ROWS):
-        a, b, c, d = dot_products(numbers, rows, j)
+        a, b, c, d = dot_products(numbers, tiles, j // N_ROWS)
         out[j] += np.float32(a) * (scale[j] * unit)
         out[j + 1] += np.float32(b) * (scale[j + 1] * unit)
         out[j + 2] += np.float32(c) * (scale[j + 2] * unit)
         out[j + 3] += np.float32(d) * (scale[j + 3] * unit)
     if whole < m:
-        last = dot_products(numbers, rows, whole)
+        last = dot_products(numbers, tiles, whole // N_ROWS)
         for j in range(whole, m):
             out[j] += np.float32(last[j - whole]) * (scale[j] * unit)

@@ -4,6 +4,9 @@ Numba makes every sum of whole numbers one of int64, and so fills a quarter of t
 loop is written here as LLVM sees it, without the instructions of any one processor: on x86 a step of it is a load
 that widens, ``vpmaddwd``, and an addition. Sums of whole numbers are exact in any order, so they are the same on every
 machine.
+
+A matrix is cut into tiles of four rows by sixteen columns, which follow each other as they are read. So the processor
+fetches them ahead: row after row, the same products took 1.4 times as long.
 """
 
 from typing import Any, Final
@@ -13,11 +16,9 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-N_LANES: Final = 16
-"""What the length of a row divides by."""
-
 N_ROWS: Final = 4
-"""Rows that are multiplied at a time; what the number of rows divides by."""
+N_LANES: Final = 16
+"""Rows and columns of a tile."""
 
 _INT8, _INT16, _INT32, _INT64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
 _WIDE: Final = ir.VectorType(_INT32, N_LANES)
@@ -40,11 +41,11 @@ def _load_wide(builder: Any, data: Any, at: Any, element: ir.IntType) -> Any:
 
 
 @intrinsic
-def dot_products(typing_context: Any, x: Any, weights: Any, row: Any) -> Any:
-    """Return the dot products of `x` with `N_ROWS` rows of `weights` from `row` on, four int32.
+def dot_products(typing_context: Any, x: Any, tiles: Any, block: Any) -> Any:
+    """Return the dot products of `x` with the rows of one block of tiles, four int32.
 
-    ``x (n,)`` is int16 and ``weights (m, n)`` int8, both C-contiguous; `n` divides by `N_LANES`. Nothing is checked,
-    and what does not fit into an int32 wraps around.
+    ``x (N_LANES * n,)`` is int16 and ``tiles (blocks, n, N_ROWS, N_LANES)`` int8, both C-contiguous. Nothing is
+    checked, and what does not fit into an int32 wraps around.
     """
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -54,11 +55,13 @@ def dot_products(typing_context: Any, x: Any, weights: Any, row: Any) -> Any:
         )
         (length,) = cgutils.unpack_tuple(builder, numbers.shape)
         sums = [cgutils.alloca_once_value(builder, ir.Constant(_SUMS, None)) for _ in range(N_ROWS)]
-        begins = [builder.mul(builder.add(args[2], _INT64(i)), length) for i in range(N_ROWS)]
+        begin = builder.mul(args[2], builder.mul(length, _INT64(N_ROWS)))
         with cgutils.for_range_slice(builder, _INT64(0), length, _INT64(N_LANES), _INT64) as (at, _):
             of_x = _load_wide(builder, numbers.data, at, _INT16)
-            for begin, total in zip(begins, sums, strict=True):
-                products = builder.mul(of_x, _load_wide(builder, matrix.data, builder.add(begin, at), _INT8))
+            tile = builder.add(begin, builder.mul(at, _INT64(N_ROWS)))
+            for row, total in enumerate(sums):
+                of_row = builder.add(tile, _INT64(row * N_LANES))
+                products = builder.mul(of_x, _load_wide(builder, matrix.data, of_row, _INT8))
                 pairs = [builder.shuffle_vector(products, _UNDEFINED, which) for which in (_EVEN, _ODD)]
                 builder.store(builder.add(builder.load(total, typ=_SUMS), builder.add(*pairs)), total)
         kind = ir.FunctionType(_INT32, [_SUMS])
@@ -66,4 +69,4 @@ def dot_products(typing_context: Any, x: Any, weights: Any, row: Any) -> Any:
         totals = [builder.call(reduce, [builder.load(total, typ=_SUMS)]) for total in sums]
         return context.make_tuple(builder, signature.return_type, totals)
 
-    return types.UniTuple(types.int32, N_ROWS)(x, weights, types.intp), generate
+    return types.UniTuple(types.int32, N_ROWS)(x, tiles, types.intp), generate

@@ -28,7 +28,7 @@ def test_a_product_is_near_that_of_float64(size):
 def test_what_is_rounded_already_stays_and_its_product_is_that_of_float64(size):
     matrix = int8_matrix(GENERATOR.standard_normal(size))
     again = int8_matrix(matrix_of(matrix, size[1]))
-    assert (again.rows == matrix.rows).all()
+    assert (again.tiles == matrix.tiles).all()
     x = GENERATOR.uniform(-1, 1, size[1])
     expected = matrix_of(matrix, size[1]).astype(np.float64) @ x
     size_of_sum = float(np.abs(matrix_of(matrix, size[1])).sum(1).max())
@@ -56,17 +56,17 @@ def test_one_of_several_matrices_is_as_it_is_alone():
     several = GENERATOR.standard_normal((3, 5, 7))
     for i in range(3):
         one, alone = one_of(int8_matrix(several), i), int8_matrix(several[i])
-        assert (one.rows == alone.rows).all()
+        assert (one.tiles == alone.tiles).all()
         assert (one.scale == alone.scale).all()
 
 
 @kernel
-def _dot_products(x: np.ndarray, weights: np.ndarray, row: int) -> tuple[int, int, int, int]:
-    return dot_products(x, weights, row)
+def _dot_products(x: np.ndarray, tiles: np.ndarray, block: int) -> tuple[int, int, int, int]:
+    return dot_products(x, tiles, block)
 
 
 def test_dot_products_are_exact():
     x = GENERATOR.integers(-20_000, 20_001, 160).astype(np.int16)
-    weights = GENERATOR.integers(-128, 128, (12, 160)).astype(np.int8)
-    expected = weights.astype(np.int64) @ x
-    assert [dot for row in (0, 4, 8) for dot in _dot_products(x, weights, row)] == expected.tolist()
+    tiles = GENERATOR.integers(-128, 128, (3, 10, 4, 16)).astype(np.int8)
+    expected = np.einsum("bnrl,nl->br", tiles.astype(np.int64), x.reshape(10, 16).astype(np.int64))
+    assert [_dot_products(x, tiles, block) for block in range(3)] == [tuple(row) for row in expected.tolist()]

