@@ -45,6 +45,7 @@ class Draft:
         self.messages: list[Message] = []
         self.first_void = state.timeline.end
         self._before = state.timeline
+        self._tempo, self._values = state.tempo, state.values  # on which all that is planned was planned
         self._in_force = {state.timeline.start: state}  # from a frame on
 
     def apply(self, stamped: StampedEvent) -> None:
@@ -323,6 +324,8 @@ class Draft:
         The first void frame is the one before: the engine was told the beat when it heard that one.
         """
         state, timeline = self.state, self.state.timeline
+        if state.tempo is self._tempo and state.values is self._values:
+            return
         for step in timeline.since(state.horizon):
             frame_index = step.planned.frame_index
             is_leap = any(at == frame_index for at, _ in timeline.leaps)

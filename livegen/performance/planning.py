@@ -346,7 +346,7 @@ def timed(state: State, timeline: Timeline, groove: Groove, reach: Sequence[Reac
     offsets = groove.offsets(_frames_of(before), heard_offset, planned, within)
     steps = list(timeline.steps)
     for i, each in enumerate(planned):
-        if (offsets[i] != each.onset_offset).any():
+        if offsets[i].tolist() != each.onset_offset.tolist():
             steps[at + i] = replace(steps[at + i], planned=replace(each, onset_offset=offsets[i]))
     return replace(timeline, steps=tuple(steps))
 
@@ -358,4 +358,4 @@ def _frames_of(steps: Sequence[Step]) -> NDArray[np.uint8]:
 def is_retimed(before: Timeline, planned: PlannedFrame) -> bool:
     """Tell whether an onset of a frame sounds at another time than in the timeline before."""
     was = before.at(planned.frame_index).planned.onset_offset
-    return bool((np.abs(planned.onset_offset - was) > 0.0).any())
+    return was is not planned.onset_offset and was.tolist() != planned.onset_offset.tolist()

@@ -18,6 +18,7 @@ half as fast: at a fast tempo a sixteenth is hardly two frames, so music lies on
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final, NamedTuple
 
@@ -89,6 +90,10 @@ _WAITS: Final = 0.85
 """An onset whose point lies later in the frame than this waits for the next frame, which is nearer to the point."""
 
 
+_MOST_KNOWN: Final = 4096
+"""Of so many frames at most the reach is kept."""
+
+
 class Reach(NamedTuple):
     """What is within reach of an onset in a frame.
 
@@ -117,9 +122,9 @@ class Reach(NamedTuple):
 _UNMOVED: Final = Reach(None, 0.0, is_open=True, is_for_runs=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Groove:
-    """How the model's frames lie on the beat.
+    """How the model's frames lie on the beat. Two of one tempo, the very same, are equal if all else is.
 
     Attributes
     ----------
@@ -134,6 +139,18 @@ class Groove:
     tightness: float
     swing: float
     points: int = _SIXTEENTHS
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether another has the same tempo, not only an equal one, and is equal in the rest."""
+        return isinstance(other, Groove) and self.tempo is other.tempo and self._rest == other._rest
+
+    def __hash__(self) -> int:
+        """Return a number that goes by the tempo's identity: to compare all of a tempo takes long."""
+        return hash((id(self.tempo), self._rest))
+
+    @property
+    def _rest(self) -> tuple[float, float, int]:
+        return self.tightness, self.swing, self.points
 
     @classmethod
     def of(cls, tempo: Tempo, values: Values) -> "Groove":
@@ -177,24 +194,38 @@ class Groove:
         """
         if not self.middle:
             return self
-        attacks = onsets(heard)
-        at = np.flatnonzero(attacks.any(1))
+        attacked = onsets(heard)
+        at = np.flatnonzero(attacked.any(1))
         if owner is not None:
-            of_player = np.flatnonzero((attacks & (owner == PLAYER)).any(1))
+            of_player = np.flatnonzero((attacked & (owner == PLAYER)).any(1))
             at = of_player if len(of_player) >= _FEWEST_ONSETS else at
         if len(at) < _FEWEST_ONSETS:
             return self
+        return replace(self, points=_fitting_points(self, tuple((at + end - len(heard)).tolist())))
+
+    def _fitting_points(self, frames: Sequence[int]) -> int:
+        """Return how many points a beat's grid has that fits onsets in some frames."""
         beats = max(1.0 / self.octave, 1.0)  # in one beat of the model's: triplets divide the tempo's own beat
-        turns = 2j * np.pi * beats * np.array([self._straight_beats(end - len(heard) + k) for k in at.tolist()])
+        turns = 2j * np.pi * beats * np.array([self._straight_beats(frame) for frame in frames])
         of_triplets, of_sixteenths = (abs(np.exp(points * turns).mean()) for points in (_TRIPLETS, _SIXTEENTHS))
-        lead = _TRIPLETS_LEAD + _FEW_ONSETS_DOUBT / len(at)
+        lead = _TRIPLETS_LEAD + _FEW_ONSETS_DOUBT / len(frames)
         is_in_triplets = of_triplets > of_sixteenths + lead
-        return replace(self, points=int(beats) * _TRIPLETS if is_in_triplets else _SIXTEENTHS)
+        return int(beats) * _TRIPLETS if is_in_triplets else _SIXTEENTHS
 
     def reach(self, first: int, n_frames: int) -> list[Reach]:
         """Return the reach of each of the frames from `first` on."""
         if not self.middle:
             return [_UNMOVED] * n_frames
+        known, wanted = _reach_known(self), range(first, first + n_frames)
+        if len(known) > _MOST_KNOWN:
+            known.clear()
+        missing = [frame for frame in wanted if frame not in known]
+        if missing:
+            begin = missing[0]
+            known.update(enumerate(self._reach(begin, missing[-1] + 1 - begin), begin))
+        return [known[frame] for frame in wanted]
+
+    def _reach(self, first: int, n_frames: int) -> list[Reach]:
         beats = np.array([self.tempo.beats_at(first + i + self.middle) for i in range(n_frames)]) * self.octave
         period, parts = self.tempo.period_frames / self.octave, self._parts()
         numbers = np.floor(beats * self.points)[:, None] * parts + np.arange(-parts, 2 * parts + 1)
@@ -292,6 +323,17 @@ class Groove:
         within = beats - eighth
         first = 0.25 + self.swing * _FULL_SWING_BEATS
         return eighth + (within * 0.25 / first if within < first else 0.25 + (within - first) * 0.25 / (0.5 - first))
+
+
+@lru_cache(maxsize=4)
+def _reach_known(groove: Groove) -> dict[int, Reach]:
+    """Return the reach of frames in a groove, as far as it was asked for: the same frames are planned many times."""
+    return {}
+
+
+@lru_cache(maxsize=4)
+def _fitting_points(groove: Groove, frames: tuple[int, ...]) -> int:
+    return groove._fitting_points(frames)
 
 
 def barred(heard: Sequence[NDArray[np.uint8]], reach: Sequence[Reach]) -> NDArray[np.bool_]:
