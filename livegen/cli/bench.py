@@ -8,9 +8,6 @@ core. Other work on the machine shows in the figures, and in the maxima first.
 import contextlib
 import os
 import platform
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,16 +18,16 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from pythonosc.osc_message import OscMessage
-from pythonosc.osc_message_builder import OscMessageBuilder
 
 from livegen import __version__
 from livegen.apu import render_writes
 from livegen.apu.workloads import Writes, busy_writes, worst_case_writes
+from livegen.cli.benchmark.batch import measure_batch
+from livegen.cli.benchmark.products import measure_products
+from livegen.cli.benchmark.startup import measure_startup
 from livegen.controls import DEFAULTS, with_value
 from livegen.engines.checkpoint import load_engine, read_config
 from livegen.engines.protocol import Engine, Sampling
-from livegen.errors import LivegenError
 from livegen.events import Event as InputEvent
 from livegen.events import NoteOff, NoteOn, PitchWheel, StampedEvent
 from livegen.instrument.compile import compile_all
@@ -66,13 +63,19 @@ _DRUM_CHANNEL: Final = MIDI_CHANNEL[Voice.NO]
 _EVENTS_PER_SECOND: Final = 20.0
 _EVENT_MARGIN_NS: Final = 5_000_000
 _POLL_SECONDS: Final = 0.05
-_ASK_SECONDS: Final = 0.05
-_START_PATIENCE_SECONDS: Final = 120.0
-_END_SECONDS: Final = 10.0
+
+
+Times = dict[str, NDArray[np.float64]]
+"""How long each of many runs took, in milliseconds, by what was run."""
 
 
 def measure(
-    model_folder: Path, *, session_seconds: float = 5.0, audio: str | None = None, patch: str = "plain"
+    model_folder: Path,
+    *,
+    session_seconds: float = 5.0,
+    audio: str | None = None,
+    patch: str = "plain",
+    times: Times | None = None,
 ) -> dict[str, Any]:
     """Measure this machine.
 
@@ -86,13 +89,17 @@ def measure(
         Device or host API of the session, ``"null"``, or None for the best device.
     patch : str
         Patch that the session plays: a name or a file.
+    times : dict, optional
+        Is filled with the times of which the figures of step, plan and products are percentiles.
 
     Returns
     -------
     dict
-        ``step_ms plan12_ms apu_realtime_factor apu_worst_case_realtime_factor``; ``busiest_patch``, the result of
-        `measure_patches`; the figures of `measure_session`; ``startup_s``; if torch is installed, ``torch_step_ms`` and
-        ``torch_over_step`` (torch's median divided by the median of ``step_ms``); and ``machine``, which describes the
+        ``step_ms plan12_ms``; ``products_ms``, see `measure_products`, and by each other maker's name
+        ``products_over_numpy`` and so on, our median divided by its; ``batch``, the result of `measure_batch`;
+        ``apu_realtime_factor apu_worst_case_realtime_factor``; ``busiest_patch``, the result of `measure_patches`; the
+        figures of `measure_session`; ``startup_s``; if torch is installed, ``torch_step_ms`` and ``torch_over_step``
+        (torch's median divided by the median of ``step_ms``); and ``machine``, which describes the
         machine. A dict of times holds percentiles, and of some the maximum.
 
     Raises
@@ -102,10 +109,21 @@ def measure(
     """
     engine = load_engine(model_folder)
     engine.warm_up()
-    step_ms, frames = measure_step(engine)
+    times = {} if times is None else times
+    times["step"], frames = measure_step(engine)
+    times["plan of 12"] = measure_plan(engine)
+    products_ms = measure_products(engine) or {}
+    times |= {f"products {maker}": of_maker for maker, of_maker in products_ms.items()}
     figures: dict[str, Any] = {
-        "step_ms": _percentiles(step_ms, with_max=True),
-        "plan12_ms": _percentiles(measure_plan(engine)),
+        "step_ms": _percentiles(times["step"], with_max=True),
+        "plan12_ms": _percentiles(times["plan of 12"]),
+        "products_ms": {maker: _percentiles(of_maker) for maker, of_maker in products_ms.items()},
+        **{
+            f"products_over_{maker}": float(np.median(products_ms["livegen"]) / np.median(of_maker))
+            for maker, of_maker in products_ms.items()
+            if maker != "livegen"
+        },
+        "batch": measure_batch(model_folder),
         "apu_realtime_factor": measure_apu(busy_writes(_APU_SECONDS)),
         "apu_worst_case_realtime_factor": measure_apu(worst_case_writes()),
         "busiest_patch": measure_patches(engine),
@@ -117,6 +135,7 @@ def measure(
     if torch_ms is not None:
         figures["torch_step_ms"] = _percentiles(torch_ms)
         figures["torch_over_step"] = figures["torch_step_ms"]["p50"] / figures["step_ms"]["p50"]
+        times["step torch"] = torch_ms
     figures["machine"] = {
         "cpus": os.cpu_count(),
         "python": platform.python_version(),
@@ -390,55 +409,6 @@ def count_long(counts: NDArray[np.int64], longest_ns: int, block_us: float) -> i
     if block_us >= N_BINS - 1:
         return int(longest_ns > 1000.0 * block_us)
     return int(counts[int(block_us) :].sum())
-
-
-def measure_startup(model_folder: Path, audio: str | None = None) -> float:
-    """Return the seconds from spawning `livegen jam` to the first block of its sound, with compiled code in the cache.
-
-    A new process runs the whole command: the interpreter's own start, imports, loading model and kernels, opening
-    device and ports, planning the first frames. Its heartbeat over OSC says how long it has played, so the first block
-    was that long before the heartbeat arrived. The second of two runs counts, because the first puts everything into
-    the caches of kernels and disk.
-
-    Raises
-    ------
-    LivegenError
-        If jam does not start.
-    """
-    options = ["--model", str(model_folder.resolve())] + ([] if audio is None else ["--audio", audio])
-    return [_start_once(options) for _ in range(2)][-1]
-
-
-def _start_once(options: list[str]) -> float:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.settimeout(_ASK_SECONDS)
-        port = _free_port()
-        command = [sys.executable, "-m", "livegen", "jam", *options, "--osc-port", str(port)]
-        began = time.perf_counter()
-        with subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-        ) as jam:
-            try:
-                while jam.poll() is None and time.perf_counter() < began + _START_PATIENCE_SECONDS:
-                    listener.sendto(OscMessageBuilder("/livegen/register").build().dgram, ("127.0.0.1", port))
-                    with contextlib.suppress(OSError):  # jam does not listen yet, or nothing came in time
-                        message = OscMessage(listener.recv(4096))
-                        if message.address == "/livegen/heartbeat":
-                            return time.perf_counter() - float(message.params[0]) - began
-            finally:
-                jam.terminate()
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    jam.wait(_END_SECONDS)
-                jam.kill()
-            last = (jam.communicate()[1].strip().splitlines() or ["it said nothing"])[-1]
-            raise LivegenError(f"livegen jam did not start ({last}): try it by itself")
-
-
-def _free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 def _play_random_keys(session: Session, seconds: float) -> None:

@@ -76,7 +76,9 @@ def render(
         ),
     ] = None,
     count: Annotated[int, typer.Option(min=1, max=10_000, help="How many files, with one seed after another.")] = 1,
-    jobs: Annotated[int, typer.Option(min=1, max=64, help="How many at a time, each on a core of its own.")] = 1,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, max=64, help="How many at a time, each on a core of its own; else all cores.")
+    ] = None,
     patch: PatchOption = "plain",
     model: Models = None,
     rate: Annotated[int | None, typer.Option(min=8000, max=192000, help="Sample rate in Hz, else 48000.")] = None,
@@ -97,7 +99,7 @@ def render(
     """
     from livegen.formats.chip.register_log import Tags
     from livegen.formats.files import refuse
-    from livegen.offline.batch import Renders, numbered, render_all
+    from livegen.offline.batch import Renders, numbered, render_all, usual_jobs
     from livegen.rig import Rig
     from livegen.units import frame_to_seconds, seconds_to_frame
 
@@ -127,7 +129,7 @@ def render(
         task = progress.add_task(out_file.name, total=renders.n_frames * count)
         rendered = render_all(
             renders,
-            n_jobs=jobs,
+            n_jobs=usual_jobs() if jobs is None else jobs,
             on_frame=lambda: progress.advance(task),
             warn=refuse if strict else warn,
             tell=warn,

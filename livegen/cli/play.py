@@ -241,6 +241,13 @@ def calibrate(
 def bench(
     model: Model = "default",
     as_json: Json = False,
+    compare: Annotated[
+        Path | None,
+        typer.Option(metavar="OLD.json", help="What --json wrote before: how many times as large each figure is."),
+    ] = None,
+    picture: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Draw how the times are distributed, to a .png or .svg.")
+    ] = None,
     seconds: Annotated[float, typer.Option(min=0.5, help="How long a session plays.")] = 5.0,
     audio: Annotated[str | None, typer.Option(help="Audio device or host API, or null.")] = None,
     patch: PatchOption = "plain",
@@ -252,18 +259,25 @@ def bench(
 
     Example: [bold]livegen bench --json[/bold]
     """
-    from livegen.cli.bench import measure, measure_hogged
+    from livegen.cli.bench import Times, measure, measure_hogged
+    from livegen.cli.benchmark.compare import ratios, read_figures
+    from livegen.cli.benchmark.picture import check_picture, write_distributions
     from livegen.patch import load_patch
     from livegen.session.settings import Settings
 
-    folder = model_folder(model)
+    folder, times = model_folder(model), Times()
+    old = None if compare is None else read_figures(compare)
+    if picture is not None:
+        check_picture(picture)
     with err.status("measuring"):
         if hog:
             settings = Settings(audio=audio, midi_api=midi_api, osc_port=0, controls=parse_controls(set_))
             figures = measure_hogged(folder, load_patch(patch), seconds, settings)
         else:
-            figures = measure(folder, session_seconds=seconds, audio=audio, patch=patch)
-    show_figures(figures, as_json)
+            figures = measure(folder, session_seconds=seconds, audio=audio, patch=patch, times=times)
+    if picture is not None:
+        write_distributions(picture, times)
+    show_figures(figures if old is None else {**figures, "ratios": ratios(figures, old)}, as_json)
 
 
 @contextlib.contextmanager

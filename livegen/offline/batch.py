@@ -4,6 +4,7 @@ A worker is a process that renders one file after another. If a worker fails, th
 """
 
 import multiprocessing
+import os
 import signal
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -36,6 +37,8 @@ from livegen.patch import load_patch
 from livegen.units import frame_to_seconds
 
 _PATIENCE_SECONDS: Final = 5.0  # how long a worker that is told to end may take
+_MOST_WORKERS: Final = 16
+"""So many at most, unless more are asked for: each takes 250 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,12 @@ class Rendered:
 
     index: int
     error: str | None = None
+
+
+def usual_jobs() -> int:
+    """Return how many processes render a batch where nobody says: one on each core that this process may use."""
+    n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(n_cores, _MOST_WORKERS)
 
 
 def numbered(path: Path, count: int) -> tuple[Path, ...]:

@@ -9,6 +9,7 @@ import pytest
 from hash_engine import HashEngine
 
 from livegen.cli import bench
+from livegen.cli.benchmark import batch, products
 from livegen.engines.cast import Cast
 from livegen.errors import CheckpointError, LivegenError
 from livegen.events import NoteOn, StampedEvent
@@ -23,6 +24,9 @@ def figures(model) -> dict[str, Any]:
     with pytest.MonkeyPatch.context() as shorter:
         shorter.setattr(bench, "_N_PLANS", 60)
         shorter.setattr(bench, "_PATCH_FRAMES", 72)
+        shorter.setattr(products, "_N_RUNS", 20)
+        shorter.setattr(batch, "_N_SONGS", 2)
+        shorter.setattr(batch, "_N_FRAMES", 24)
         return bench.measure(model, session_seconds=0.5, audio="null")
 
 
@@ -31,6 +35,22 @@ def test_the_times_of_the_model_are_in_order(figures):
     assert 0 < step["p50"] <= step["p99"] <= step["max"]
     plan = figures["plan12_ms"]
     assert step["p50"] < plan["p50"] <= plan["p99"]
+
+
+def test_the_products_are_measured_beside_those_of_others(figures):
+    products_ms = figures["products_ms"]
+    assert {"livegen", "numpy"} <= set(products_ms)
+    for maker, of_maker in products_ms.items():
+        assert 0 < of_maker["p50"] <= of_maker["p99"]
+        if maker != "livegen":
+            ratio = products_ms["livegen"]["p50"] / of_maker["p50"]
+            assert figures[f"products_over_{maker}"] == pytest.approx(ratio)
+
+
+def test_a_batch_is_the_same_at_once_as_one_by_one(figures):
+    measured = figures["batch"]
+    assert measured["is_same"]
+    assert measured["times"] == pytest.approx(measured["at_once_fps"] / measured["one_at_a_time_fps"])
 
 
 def test_torch_is_measured_where_it_is_installed(figures):

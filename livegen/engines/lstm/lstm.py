@@ -9,7 +9,7 @@ its note one of 256 to 121 and one of 256 to 291. Their weights are rounded to i
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -189,7 +189,7 @@ def _spread(table: NDArray[np.float32], voices: tuple[Voice, ...]) -> NDArray[np
 
 def as_played(arrays: Mapping[str, NDArray]) -> dict[str, NDArray]:
     """Return the arrays of a checkpoint with its matrices as the live step has them: rounded to int8."""
-    is_rounded = {name: name.startswith(_IN_INT8) and name.count("weight") == 1 for name in arrays}
+    is_rounded = {name: name.startswith(_IN_INT8) and "bias" not in name for name in arrays}
     return {
         name: matrix_of(int8_matrix(array), array.shape[-1]) if is_rounded[name] else array
         for name, array in arrays.items()
@@ -243,8 +243,9 @@ def _folded(config: LstmConfig, arrays: Mapping[str, NDArray]) -> Weights:
         timbre=int8_matrix(of_voices("timbre.{}.weight", features.N_TIMBRES, c.n_timbre_hidden)),
         timbre_bias=of_voices("timbre.{}.bias", features.N_TIMBRES),
     )
-    arrays_of = (each if isinstance(each, Int8Matrix) else np.ascontiguousarray(each, np.float32) for each in folded)
-    return Weights(*arrays_of)
+    each: Iterable[Any] = folded
+    arrays = (array if isinstance(array, Int8Matrix) else np.ascontiguousarray(array, np.float32) for array in each)
+    return Weights(*arrays)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
