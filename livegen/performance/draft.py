@@ -27,7 +27,7 @@ from livegen.performance.planning import (
     replay,
     timed,
 )
-from livegen.performance.shaping import knobs_of, sampling_of
+from livegen.performance.shaping import Asked, knobs_of
 from livegen.performance.state import ControlInForce, Message, Refused, State, Tapped, switched
 from livegen.performance.tightness import MEMORY_FRAMES
 from livegen.performance.time_machine import Change, Moment, Move, TimeMachine, leap, loop_of, recall, store, undo
@@ -339,7 +339,7 @@ class Draft:
         """Return the timeline up to `end`: void and missing frames are planned anew, and onsets moved to the beat."""
         if self.first_void < self.state.timeline.end:
             self._settle()
-        state, timeline, sampling = self.state, self.state.timeline, sampling_of(self.state.values)
+        state, timeline, asked = self.state, self.state.timeline, Asked(self.state.values)
         groove = groove_of(state, timeline)
         first = min(timeline.end, state.horizon) - MEMORY_FRAMES - 1
         reach = groove.reach(first, max(timeline.end, end) - first)
@@ -351,7 +351,7 @@ class Draft:
             within = reach[timeline.end - MEMORY_FRAMES - first : timeline.end - first + 1]
             if timeline.end == state.horizon:
                 within[-1] = within[-1].about_to_begin()
-            timeline = timeline.append(plan(state, timeline, part, context, sampling, early, within))
+            timeline = timeline.append(plan(state, timeline, part, context, asked, early, within))
         return timed(state, timeline, groove, reach)
 
     def change_ears(self, timeline: Timeline) -> Timeline:

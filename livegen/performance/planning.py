@@ -19,7 +19,7 @@ from livegen.performance.form import arranged
 from livegen.performance.harmony.lead import leading, led
 from livegen.performance.keyboard import is_player
 from livegen.performance.modes import TURNS, echo_lag, owners
-from livegen.performance.shaping import beside_performer, knobs_of
+from livegen.performance.shaping import Asked, knobs_of
 from livegen.performance.state import State
 from livegen.performance.tightness import LISTEN_FRAMES, MEMORY_FRAMES, Groove, Reach, barred
 from livegen.performance.timeline import NO_OFFSET, Context, Place, Step, Timeline
@@ -166,13 +166,13 @@ def plan(
     timeline: Timeline,
     part: Part,
     context: Context,
-    sampling: Sampling,
+    asked: Asked,
     early: Step | None,
     reach: Sequence[Reach],
 ) -> Step:
     """Return the frame that comes next with the model's voices drawn, or taken from the loop that is held.
 
-    `sampling` is what the controls in force ask for. `early` is the same frame as it was planned before: a voice whose
+    `asked` is what the controls in force ask for. `early` is the same frame as it was planned before: a voice whose
     onset is early in it is kept, since the onset may sound already. `reach` has the two frames before and this one.
     """
     frame_index, is_running, cue = timeline.end, state.runs_at(timeline.end), state.cues.at(timeline.end)
@@ -195,7 +195,7 @@ def plan(
         takes_turns = state.values["mode"] in TURNS  # which are short: what has long been silent enters in any case
         amount = 1.0 if takes_turns else float(state.values["arrangement"])
         is_performed = bool((part.owner == PLAYER).any())
-        sampling = beside_performer(sampling) if is_performed else sampling
+        sampling = asked.beside if is_performed else asked.alone
         is_full = takes_turns or is_performed  # who plays wants the band
         sampling = arranged(sampling, context.form, amount, is_full=is_full)
         if _echo_lag(state, frame_index):
@@ -297,14 +297,14 @@ def _drawn(
         return drawn, SILENCE
     last, is_model_s = timeline.steps[-1], is_drawn & (part.owner == MODEL)
     is_barred = is_model_s & barred([step.heard for step in timeline.steps[-MEMORY_FRAMES - 1 :]], reach)
-    if is_barred.any():
-        is_barred &= [_is_strict(state, timeline.end, voice) for voice in range(N_VOICES)]
-    elif last.waiting is SILENCE:
+    before = last.heard * (last.planned.owner == MODEL)[:, None]
+    is_attack = attacks(before, drawn)
+    if last.waiting is SILENCE and not (is_barred & is_attack).any():
         return drawn, SILENCE
-    before = np.where((last.planned.owner == MODEL)[:, None], last.heard, SILENCE)
-    waiting = SILENCE if last.waiting is SILENCE else np.where(is_model_s[:, None], last.waiting, SILENCE)
+    is_barred &= [_is_strict(state, timeline.end, voice) for voice in range(N_VOICES)]
+    waiting = np.where(is_model_s[:, None], last.waiting, SILENCE)
     while True:
-        is_attack = is_drawn & attacks(before, drawn)
+        is_attack = is_drawn & is_attack
         is_held, is_due = is_attack & is_barred, is_drawn & ~is_attack & ~is_barred & (waiting[:, Column.NOTE] > 0)
         if not is_held.any() and not is_due.any():
             break
@@ -312,8 +312,8 @@ def _drawn(
         waiting = np.where(is_held[:, None], drawn, waiting)
         is_drawn = is_drawn & ~is_held & ~is_due
         drawn = draw()
-    if waiting is not SILENCE:
-        waiting = np.where(is_barred[:, None], waiting, SILENCE)
+        is_attack = attacks(before, drawn)
+    waiting = np.where(is_barred[:, None], waiting, SILENCE)
     return drawn, waiting if waiting.any() else SILENCE
 
 

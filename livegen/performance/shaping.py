@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, Final
 
 from livegen.controls import CONTROLS, KEYS, SCALES, VOICE_PREFIX, Value, Values
@@ -53,6 +54,18 @@ def beside_performer(sampling: Sampling) -> Sampling:
     over = max(sampling.harmony - 1.0, 0.0)
     density = (own - over * _MOVES_MORE.get(voice, 0.0) for voice, own in zip(Voice, sampling.density, strict=True))
     return replace(sampling, density=tuple(density))
+
+
+class Asked:
+    """How controls shape the draws of a plan, with and without a performer beside the model."""
+
+    def __init__(self, values: Values) -> None:
+        self.alone = sampling_of(values)
+
+    @cached_property
+    def beside(self) -> Sampling:
+        """How a frame is drawn in which somebody plays."""
+        return beside_performer(self.alone)
 
 
 _KNOBS: Final = tuple(name for name, control in CONTROLS.items() if control.engine and not control.is_action)

@@ -51,6 +51,9 @@ LEAVES_OUT: Final = ("memory", "ages", "orders")
 _IN_INT8: Final = ("lstm.weight", "trunk.", "note.", "relative.", "volume.", "timbre.")
 """How the names of the matrices begin that the step multiplies with; biases have none."""
 
+_NONE_ABSENT: Final = np.zeros(N_VOICES, np.bool_)
+"""Of a model that has all voices."""
+
 _LARGEST: Final = np.array([[features.N_NOTE_VALUES - 1, features.N_VOLUMES - 1, features.N_TIMBRES - 1]], np.uint8)
 
 
@@ -285,7 +288,7 @@ class LstmDistribution:
         kernels.sample(
             frame,
             known,
-            ~(known | is_later),
+            ~known if is_later is NONE_LATER else ~(known | is_later),
             self.told,
             self.weights,
             self.h,
@@ -338,6 +341,7 @@ class LstmEngine:
     def from_arrays(cls, name: str, config: LstmConfig, arrays: Mapping[str, NDArray]) -> Self:
         """Build it from arrays that are named and shaped as ``config.shapes()`` says."""
         is_absent = np.array([voice not in config.voices for voice in Voice])
+        is_absent = is_absent if is_absent.any() else _NONE_ABSENT
         return cls(name, config, _folded(config, arrays), is_absent)
 
     @property
@@ -412,7 +416,8 @@ class LstmEngine:
 def _heard_of(frame: NDArray[np.uint8], is_absent: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """Return a frame as the model hears it: values limited to its tables, and silence in voices that it lacks."""
     heard = np.minimum(frame, _LARGEST)
-    heard[is_absent] = 0
+    if is_absent is not _NONE_ABSENT:
+        heard[is_absent] = 0
     return heard
 
 
