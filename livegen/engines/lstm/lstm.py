@@ -246,9 +246,10 @@ def _folded(config: LstmConfig, arrays: Mapping[str, NDArray]) -> Weights:
         timbre=int8_matrix(of_voices("timbre.{}.weight", features.N_TIMBRES, c.n_timbre_hidden)),
         timbre_bias=of_voices("timbre.{}.bias", features.N_TIMBRES),
     )
-    each: Iterable[Any] = folded
-    arrays = (array if isinstance(array, Int8Matrix) else np.ascontiguousarray(array, np.float32) for array in each)
-    return Weights(*arrays)
+    contiguous: Iterable[Any] = (
+        part if isinstance(part, Int8Matrix) else np.ascontiguousarray(part, np.float32) for part in folded
+    )
+    return Weights(*contiguous)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
