@@ -1,7 +1,8 @@
 """Scores in NumPy files and in NES-MDB's pickles (https://github.com/chrisdonahue/nesmdb).
 
 livegen's own score file is an `.npz` with `frames`. A split of the data set is an `.npz` with `frames`, `offsets` and
-`names`. NES-MDB's `.exprsco.pkl` and `.seprsco.pkl` hold ``(rate, number of samples at 44.1 kHz, array)``.
+`names`, and what `livegen prepare` knows beyond that. NES-MDB's `.exprsco.pkl` and `.seprsco.pkl` hold ``(rate, number
+of samples at 44.1 kHz, array)``.
 """
 
 import io
@@ -50,11 +51,18 @@ class Split:
         Index of each song's first frame; the last offset is N.
     names : tuple of str
         One for each song.
+    beats : ndarray of float64, shape (songs, 2), or None
+        Frames a beat, and the phase of the beat in the song's first frame, in beats; NaN for a song without a clear
+        beat. None if the file does not say.
+    is_learnt : ndarray of bool, shape (N, 4), or None
+        What there is to learn from; None for all of it.
     """
 
     frames: NDArray[np.uint8]
     offsets: NDArray[np.int64]
     names: tuple[str, ...]
+    beats: NDArray[np.float64] | None = None
+    is_learnt: NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
         return len(self.names)
@@ -65,7 +73,7 @@ class Split:
 
 
 def load_split(path: Path) -> Split:
-    """Read a split of NES-MDB from an `.npz` with `frames`, `offsets` and `names`.
+    """Read a split of NES-MDB from an `.npz` with `frames`, `offsets` and `names`, or one that `save_split` wrote.
 
     Raises
     ------
@@ -76,12 +84,33 @@ def load_split(path: Path) -> Split:
         frames = _checked_frames(path, npz.array("frames", MAX_SPLIT_FRAMES * _FRAME_BYTES))
         offsets = npz.array("offsets", _MAX_TEXT_BYTES)
         names = npz.array("names", _MAX_TEXT_BYTES)
+        beats = npz.array("beats", _MAX_TEXT_BYTES) if npz.has("beats") else None
+        is_learnt = npz.array("is_learnt", MAX_SPLIT_FRAMES * N_VOICES) if npz.has("is_learnt") else None
     if offsets.ndim != 1 or offsets.dtype.kind not in "iu" or names.shape != (len(offsets) - 1,):
         raise FormatError(f"{path.name} is no split: it needs one offset more than its {names.size} names")
     offsets = offsets.astype(np.int64)
     if offsets[0] != 0 or offsets[-1] != len(frames) or (np.diff(offsets) < 0).any():
         raise FormatError(f"{path.name} is no split: its offsets must rise from 0 to its {len(frames)} frames")
-    return Split(frames, offsets, tuple(map(str, names.tolist())))
+    if beats is not None and (beats.shape != (len(names), 2) or beats.dtype.kind != "f" or (beats[:, 0] <= 0.0).any()):
+        raise FormatError(f"{path.name} is no split: its beats must be a period over 0 and a phase a song, or NaN")
+    if is_learnt is not None and (is_learnt.dtype != np.bool_ or is_learnt.shape != frames.shape[:2]):
+        raise FormatError(f"{path.name} is no split: its array is_learnt does not fit its {len(frames)} frames")
+    return Split(frames, offsets, tuple(map(str, names.tolist())), beats, is_learnt)
+
+
+def save_split(path: Path, split: Split) -> None:
+    """Write a split. The same split gives the same bytes.
+
+    Raises
+    ------
+    FormatError
+        If the file cannot be written.
+    """
+    arrays = {"frames": split.frames, "offsets": split.offsets, "names": np.array(split.names, np.str_)}
+    more = {"beats": split.beats, "is_learnt": split.is_learnt}
+    arrays |= {name: array for name, array in more.items() if array is not None}
+    with atomic_path(path) as partial, partial.open("wb") as file:
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
 
 
 def load_npz(path: Path) -> NDArray[np.uint8]:

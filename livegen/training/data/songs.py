@@ -1,5 +1,6 @@
 """Songs for training: a split, with the beat of each song, and how far it may be transposed."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -59,6 +60,12 @@ class Songs:
     def song(self, index: int) -> NDArray[np.uint8]:
         """Return one song, ``uint8 (N, 4, 3)``."""
         return self.frames[self.offsets[index] : self.offsets[index + 1]]
+
+    def digest(self) -> str:
+        """Return the SHA-256, in hexadecimal, of the frames and of where each song begins."""
+        digest = hashlib.sha256(np.ascontiguousarray(self.offsets, "<i8").tobytes())
+        digest.update(np.ascontiguousarray(self.frames).tobytes())
+        return digest.hexdigest()
 
     def learnt(self, index: int) -> NDArray[np.bool_] | None:
         """Return what is learnt of one song, ``bool (N, 4)``, or None if that is everything."""

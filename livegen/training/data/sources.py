@@ -7,6 +7,7 @@ of a song's name decides to which split it belongs, so it stays there when other
 
 import gzip
 import hashlib
+import math
 import os
 import tarfile
 import tempfile
@@ -14,6 +15,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, Protocol, cast
+
+import numpy as np
 
 from livegen.beat import Beat
 from livegen.errors import FormatError, TrainingError
@@ -76,7 +79,7 @@ def has_split(data: Path, split: str) -> bool:
     """Tell whether a folder or archive has songs of a split; a single file has no splits, packed or not."""
     if data.is_dir() and _packed(data):
         return any(split in path.name for path in _packed(data))
-    if data.is_file() and not _is_archive(data):
+    if data.is_file() and not is_archive(data):
         return False
     return bool(_wanted(data, _names(data), split))
 
@@ -152,8 +155,12 @@ def _packed_split(data: Path, split: str) -> Path | None:
 
 
 def _packed_songs(packed: Path, split: str, listener: Listener) -> list[SongFile]:
-    """Return the songs of a packed split, with their beats as far as a .zip beside it tells them."""
+    """Return the songs of a packed split, with their beats as far as it, or a .zip beside it, tells them."""
     songs = load_split(packed)
+    if songs.beats is not None:
+        learnt = [None] * len(songs) if songs.is_learnt is None else np.split(songs.is_learnt, songs.offsets[1:-1])
+        beats = [None if math.isnan(period) else Beat(period, phase) for period, phase in songs.beats.tolist()]
+        return [SongFile(songs.song(i), beats[i], learnt[i]) for i in range(len(songs))]
     archive = midi_archive(packed.parent, split)
     exact: dict[str, Beat | None] = {}
     if archive is not None:
@@ -167,7 +174,8 @@ def midi_archive(folder: Path, split: str) -> Path | None:
     return found[0] if len(found) == 1 else None
 
 
-def _is_archive(data: Path) -> bool:
+def is_archive(data: Path) -> bool:
+    """Tell by a path's name whether it is an archive of songs."""
     return data.name.lower().endswith(_ARCHIVES)
 
 
@@ -181,7 +189,7 @@ def _names(data: Path) -> list[str]:
     """Return the paths of the songs in a folder or archive, with forward slashes, in order."""
     if data.is_dir():
         found = sorted(_walk(data))
-    elif _is_archive(data):
+    elif is_archive(data):
         with _members(data) as members:
             found = [member.name for member, _ in members]
     else:
@@ -261,7 +269,7 @@ def _members(archive: Path) -> Iterator[Iterator[tuple[tarfile.TarInfo, tarfile.
 def _wanted(data: Path, names: Iterable[str], split: str) -> list[str]:
     """Return the songs of a folder or archive that belong to a split."""
     names = list(names)
-    if not data.is_dir() and not _is_archive(data):
+    if not data.is_dir() and not is_archive(data):
         return names
     if data.name in (TRAIN, VALID):
         return names if data.name == split else []
@@ -343,7 +351,7 @@ def _read_each(data: Path, split: str, listener: Listener, doubles: Doubles, *, 
 
 def _files(data: Path, wanted: set[str], in_order: list[str]) -> Iterator[tuple[str, Path]]:
     """Yield the wanted songs as files; a file from an archive exists until the next one is asked for."""
-    if data.is_file() and not _is_archive(data):
+    if data.is_file() and not is_archive(data):
         yield data.name, data
     elif data.is_dir():
         yield from ((name, data / name) for name in in_order)
