@@ -4,14 +4,14 @@ import contextlib
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 from rich.progress import Progress, TaskID
 from rich.table import Table
 
 from livegen.cli.options import Json, Model, Strict, say_if_compiling
-from livegen.cli.output import err, out, print_json, progress_bar, say, show_figures
+from livegen.cli.output import err, out, print_json, progress_bar, say, show_figures, warn
 from livegen.errors import FormatError
 from livegen.system.resources import model_folder, models_folder, shipped_models
 
@@ -39,6 +39,14 @@ class Architecture(StrEnum):
     DCGAN = "dcgan"
 
 
+class Precision(StrEnum):
+    """In which numbers a network learns, by the names of `livegen.training.run.PRECISIONS`."""
+
+    AUTO = "auto"
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+
+
 class Without(StrEnum):
     """Parts without which a network can be trained, by the names of `livegen.engines.lstm.lstm.LEAVES_OUT`."""
 
@@ -54,13 +62,13 @@ class BeatGiven(StrEnum):
     ESTIMATED = "estimated"
 
 
-_DATA_HELP: Final = (
+DATA_HELP: Final = (
     "Songs: a folder of MIDI, VGM files, takes or NES-MDB's pickles, its .tar.gz, an .npz split or a folder of these."
 )
 
 
 def train(
-    data: Annotated[Path, typer.Argument(help=_DATA_HELP)],
+    data: Annotated[Path, typer.Argument(help=DATA_HELP)],
     out_folder: Annotated[Path, typer.Argument(metavar="OUT", help="The model's folder.")],
     engine: Annotated[Engine, typer.Option(help="The kind of model.")] = Engine.LSTM,
     minutes: Annotated[
@@ -95,6 +103,11 @@ def train(
         typer.Option(
             min=1e-6, max=1.0, help="At its height, else the kind's own; of an lstm 0.002, and 0.001 with --from."
         ),
+    ] = None,
+    lanes: Annotated[int | None, typer.Option(min=1, help="Songs side by side in a step, else the kind's own.")] = None,
+    precision: Annotated[
+        Precision | None,
+        typer.Option(help="auto is what is quicker here; with float32 and --steps a run comes out the same again."),
     ] = None,
     strict: Strict = False,
 ) -> None:
@@ -143,10 +156,12 @@ def train(
                 steps=steps,
                 seed=seed,
                 learning_rate=learning_rate,
+                n_lanes=lanes,
+                precision=precision and precision.value,
                 resume=resume,
                 is_strict=strict,
                 progress=show,
-                listener=_Reading(progress),
+                listener=Reading(progress),
                 options=given,
             )
         )
@@ -155,7 +170,7 @@ def train(
 
 
 def imagine(
-    data: Annotated[Path, typer.Argument(help=_DATA_HELP)],
+    data: Annotated[Path, typer.Argument(help=DATA_HELP)],
     out_file: Annotated[Path, typer.Argument(metavar="OUT.npz", help="What to write them to.")],
     model: Model = "default",
     seed: Annotated[int, typer.Option(help="Of what is made.")] = 0,
@@ -171,7 +186,7 @@ def imagine(
 
     engine = load_engine(model_folder(model))
     with progress_bar() as progress:
-        songs = load_songs(data, TRAIN, _Reading(progress))
+        songs = load_songs(data, TRAIN, Reading(progress))
         task = progress.add_task("playing", total=1.0)
         made = imagine_songs(
             engine, songs.frames, songs.offsets, seed, lambda done: progress.update(task, completed=done)
@@ -180,7 +195,7 @@ def imagine(
 
 
 def evaluate(
-    data: Annotated[Path, typer.Argument(help=_DATA_HELP)],
+    data: Annotated[Path, typer.Argument(help=DATA_HELP)],
     model: Model = "default",
     beat: Annotated[BeatGiven, typer.Option(help="Measure also with the beat given.")] = BeatGiven.NONE,
     free_runs: Annotated[bool, typer.Option("--free-runs", help="Let it play by itself, and judge that too.")] = False,
@@ -196,6 +211,9 @@ def evaluate(
         Path | None,
         typer.Option(help="Draw what is judged, or else the free runs, as this PNG.", metavar="FILE.png"),
     ] = None,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Keep the figures in the model's folder, for its card, and in MLflow.")
+    ] = False,
     strict: Strict = False,
     as_json: Json = False,
 ) -> None:
@@ -213,19 +231,16 @@ def evaluate(
     if picture is not None:
         check_can_draw(picture)
     folder = model_folder(model)
-    if listen or answer or pulse or long:
+    asked = {"listen": listen, "answer": answer, "pulse": pulse, "long": long}
+    wanted = [name for name, is_wanted in asked.items() if is_wanted]
+    if wanted:
         from livegen.judge.partner import judge_partner
 
-        asked = {"listen": listen, "answer": answer, "pulse": pulse, "long": long}
         with progress_bar() as progress:
-            wanted = [name for name, is_wanted in asked.items() if is_wanted]
             figures = judge_partner(
-                data, folder, wanted, seed=seed, listener=_Reading(progress), picture=picture, is_strict=strict
+                data, folder, wanted, seed=seed, listener=Reading(progress), picture=picture, is_strict=strict
             )
-        show_figures(figures, as_json)
-        return
-    kind, _ = read_config(folder)
-    if kind == "gan":
+    elif read_config(folder)[0] == "gan":
         from livegen.judge.loops import judge_loops
 
         with progress_bar() as progress:
@@ -236,35 +251,73 @@ def evaluate(
                 model_folder("default"),
                 seed=seed,
                 baseline=baseline,
-                listener=_Reading(progress),
+                listener=Reading(progress),
                 progress=lambda what: progress.update(task, description=what),
                 is_strict=strict,
             )
-        show_figures(figures, as_json)
-        return
+    else:
+        figures = _predicted(data, folder, beat, with_free_runs=free_runs, seed=seed, picture=picture, is_strict=strict)
+    if keep:
+        _keep(data, folder, figures, seed, picture)
+    show_figures(figures, as_json)
+
+
+def _predicted(
+    data: Path,
+    folder: Path,
+    beat: BeatGiven,
+    *,
+    with_free_runs: bool,
+    seed: int,
+    picture: Path | None,
+    is_strict: bool,
+) -> dict[str, Any]:
+    """Return how well a model predicts songs, and what it plays by itself if that or its picture is asked for."""
+    from livegen.engines.checkpoint import read_config
+
     with _needs_torch():
         from livegen.judge.free_run import N_ALL_RUNS, judge_free_runs
         from livegen.training.evaluate import evaluate as evaluate_model
         from livegen.training.tonnetz.evaluate import evaluate_tonnetz
         from livegen.training.vae.evaluate import evaluate_vae
 
+    kind, _ = read_config(folder)
     with progress_bar() as progress:
         progress.add_task("measuring", total=None)
-        reading = _Reading(progress)
+        reading = Reading(progress)
         if kind == "vae":
-            figures = evaluate_vae(data, folder, seed=seed, listener=reading, is_strict=strict)
+            figures = evaluate_vae(data, folder, seed=seed, listener=reading, is_strict=is_strict)
         elif kind == "tonnetz":
-            figures = evaluate_tonnetz(data, folder, listener=reading, is_strict=strict)
+            figures = evaluate_tonnetz(data, folder, listener=reading, is_strict=is_strict)
         else:
             has_beat = beat is BeatGiven.ESTIMATED
-            figures = evaluate_model(data, folder, has_beat=has_beat, listener=reading, is_strict=strict)
-    if free_runs or picture is not None:
+            figures = evaluate_model(data, folder, has_beat=has_beat, listener=reading, is_strict=is_strict)
+    if with_free_runs or picture is not None:
         with progress_bar() as progress:
             task = progress.add_task("playing", total=N_ALL_RUNS)
             figures["free_runs"] = judge_free_runs(
-                data, folder, seed=seed, progress=lambda: progress.advance(task), picture=picture, is_strict=strict
+                data, folder, seed=seed, progress=lambda: progress.advance(task), picture=picture, is_strict=is_strict
             )
-    show_figures(figures, as_json)
+    return figures
+
+
+def _keep(data: Path, folder: Path, figures: dict[str, Any], seed: int, picture: Path | None) -> None:
+    """Keep the figures of a model in its folder, and in its run in MLflow."""
+    from livegen.training.data.prepare import read_prepared
+    from livegen.training.logged import FIGURES_FILE, keep_figures
+    from livegen.training.mlflow_run import run_of_model
+
+    keep_figures(folder, figures, {"seed": seed, "data": read_prepared(data).get("valid")})
+    with run_of_model(folder) as run:
+        run.tell({"eval": figures})
+        run.keep([folder / FIGURES_FILE, *([] if picture is None else [picture])])
+    warn_of(run)
+
+
+def warn_of(run: Any) -> None:
+    """Say why MLflow has not kept a run, if it should have."""
+    if run.trouble is not None:
+        warn(f"MLflow has not kept all of this: {run.trouble}")
 
 
 def models(as_json: Json = False) -> None:
@@ -308,17 +361,19 @@ def _needs_torch() -> Iterator[None]:
         raise FormatError("this command needs torch: pip install 'livegen[train]'") from error
 
 
-class _Reading:
-    """Shows the progress of reading songs, and says which were left out."""
+class Reading:
+    """Shows the progress of reading songs, and says which were left out; a listener of `training.data.sources`."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._tasks: dict[str, TaskID] = {}
 
     def progress(self, what: str, done: float) -> None:
+        """Show how much of what is being read is done, 0..1."""
         if what not in self._tasks:
             self._tasks[what] = self._progress.add_task(what, total=1.0)
         self._progress.update(self._tasks[what], completed=done, visible=done < 1.0)
 
     def warn(self, sentence: str) -> None:
+        """Say what was left out."""
         say(sentence, style="yellow")

@@ -4,47 +4,27 @@ The record is written when the run begins, at each checkpoint, and when it ends.
 was killed. A resumed run adds a part to the record of the run that it goes on with.
 """
 
-import hashlib
-import json
 import math
 import os
 import platform
-import shlex
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import torch
 
 from livegen import __version__
-from livegen.formats.files import atomic_path
-from livegen.training.curve import CurveRow
+from livegen.engines.checkpoint import CONFIG_FILE, WEIGHTS_FILE
+from livegen.system.commit import commit
+from livegen.training.curve import CURVE_FILE, PICTURE_FILE, CurveRow
 from livegen.training.data.songs import Songs
-from livegen.training.mlflow_run import MlflowRun
+from livegen.training.logged import RECORD_FILE, command_line, read_record, write_record
+from livegen.training.mlflow_run import MODEL_PLACE, MlflowRun
 from livegen.training.windows import Windows
-
-RECORD_FILE: Final = "run.json"
-
-
-def hash_songs(songs: Songs) -> str:
-    """Return the SHA-256, in hexadecimal, of the frames of songs and of where each song begins."""
-    digest = hashlib.sha256(np.ascontiguousarray(songs.offsets, "<i8").tobytes())
-    digest.update(np.ascontiguousarray(songs.frames).tobytes())
-    return digest.hexdigest()
-
-
-def read_record(folder: Path) -> dict[str, Any]:
-    """Return the record that a run left in its folder; empty if there is none that can be read."""
-    try:
-        record = json.loads((folder / RECORD_FILE).read_text("utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return record if isinstance(record, dict) and isinstance(record.get("parts"), list) else {}
 
 
 def describe(data: Path, train: Songs | Windows, valid: Songs | Windows | None, left_out: list[str]) -> dict[str, Any]:
@@ -56,7 +36,7 @@ def describe(data: Path, train: Songs | Windows, valid: Songs | Windows | None, 
 
 def _counts(of: Songs | Windows) -> dict[str, int | str]:
     if isinstance(of, Songs):
-        return {"songs": len(of), "frames": of.n_frames, "sha256": hash_songs(of)}
+        return {"songs": len(of), "frames": of.n_frames, "sha256": of.digest()}
     return {"songs": len(of.offsets) - 1, "steps": len(of.steps), "windows": len(of), "sha256": of.digest()}
 
 
@@ -78,13 +58,14 @@ class RunRecord:
         self._folder = folder
         earlier = read_record(folder) if step else {}
         self._part: dict[str, Any] = {
-            "command": shlex.join([Path(sys.argv[0]).name.replace("__main__.py", "livegen"), *sys.argv[1:]]),
+            "command": command_line(),
             "first_step": step,
             "started": _now(),
             "ended": None,
             "status": "running",
             "versions": {
                 "livegen": __version__,
+                "commit": commit(),
                 "python": platform.python_version(),
                 "torch": torch.__version__,
                 "numpy": np.__version__,
@@ -120,6 +101,7 @@ class RunRecord:
     def tell(self, figures: dict[str, float]) -> None:
         """Add figures of what the model makes."""
         self._record["figures"].update(figures)
+        self._mlflow.log({**figures, "step": self._record["figures"].get("step", 0)})
         self._write()
 
     @contextmanager
@@ -134,7 +116,12 @@ class RunRecord:
             raise
         finally:
             self._part.update(ended=_now(), status=status)
+            self._write()
+            if status == "finished":
+                self._mlflow.keep(self._folder / name for name in (RECORD_FILE, CURVE_FILE, PICTURE_FILE))
+                self._mlflow.keep((self._folder / name for name in (CONFIG_FILE, WEIGHTS_FILE)), MODEL_PLACE)
             self._mlflow.end(status)
+            self._keep_mlflow()
             self._write()
 
     def _keep_mlflow(self) -> None:
@@ -143,8 +130,7 @@ class RunRecord:
             self._part["mlflow_trouble"] = self._mlflow.trouble
 
     def _write(self) -> None:
-        with atomic_path(self._folder / RECORD_FILE) as partial:
-            partial.write_text(json.dumps(self._record, indent=2) + "\n", "utf-8")
+        write_record(self._folder, self._record)
 
 
 def _now() -> str:

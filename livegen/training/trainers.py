@@ -12,7 +12,7 @@ from livegen.engines.vae.config import VaeConfig
 from livegen.training.data.sources import Listener
 from livegen.training.gan.dcgan import DcganSettings, train_dcgan
 from livegen.training.gan.train import GanSettings, train_gan
-from livegen.training.record import read_record
+from livegen.training.logged import read_record
 from livegen.training.run import Progress, RunSettings
 from livegen.training.tonnetz.train import TonnetzSettings, train_tonnetz
 from livegen.training.train import Settings
@@ -35,9 +35,9 @@ class Order:
 
     Attributes
     ----------
-    minutes, steps, seed, learning_rate
-        As `livegen.training.run.RunSettings` has them; a rate of None is the kind's own, and so is the budget if both
-        minutes and steps are None.
+    minutes, steps, seed, learning_rate, n_lanes, precision
+        As `livegen.training.run.RunSettings` has them; a rate, lanes or a precision of None are the kind's own, and so
+        is the budget if both minutes and steps are None.
     options : mapping
         By name, those options of the kind's own that were given.
     """
@@ -48,6 +48,8 @@ class Order:
     steps: int | None = None
     seed: int = 0
     learning_rate: float | None = None
+    n_lanes: int | None = None
+    precision: str | None = None
     resume: bool = False
     is_strict: bool = False
     progress: Callable[[Progress], None] | None = None
@@ -68,10 +70,10 @@ class Order:
         }
 
     def settings(self, of_kind: RunSettings) -> Any:
-        """Return a kind's settings with the order's budget, seed and rate."""
-        rate = self.learning_rate or of_kind.learning_rate
-        minutes = self.minutes or of_kind.minutes
-        return replace(of_kind, minutes=minutes, steps=self.steps, seed=self.seed, learning_rate=rate)
+        """Return a kind's settings with what the order says of them."""
+        names = ("minutes", "learning_rate", "n_lanes", "precision")
+        given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        return replace(of_kind, steps=self.steps, seed=self.seed, **given)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from livegen.errors import TrainingError  # noqa: E402
 from livegen.training.curve import CurveRow, read_curve  # noqa: E402
 from livegen.training.data.songs import songs_of  # noqa: E402
 from livegen.training.mlflow_run import MlflowRun  # noqa: E402
-from livegen.training.record import RunRecord, hash_songs, read_record  # noqa: E402
+from livegen.training.record import RunRecord, read_record  # noqa: E402
 from livegen.training.train import RESUME_FILE  # noqa: E402
 
 START_SECONDS = 240.0
@@ -46,7 +46,7 @@ def test_a_run_says_what_it_was_and_came_to(data, tmp_path):
     assert (record["seed"], record["config"]["n_state"], record["settings"]["steps"]) == (0, CONFIG.n_state, 6)
     train = record["data"]["train"]
     assert (train["songs"], train["frames"], record["data"]["left_out"]) == (6, 900, [])
-    assert train["sha256"] == hash_songs(songs_of([song(i) for i in range(6)]))
+    assert train["sha256"] == songs_of([song(i) for i in range(6)]).digest()
     assert record["figures"]["step"] == 6
     assert record["figures"]["valid_note_nll"] == report.valid_note_nll
     assert record["figures"]["best_valid_note_nll"] == min(row.valid_note_nll for row in read_curve(tmp_path))
@@ -76,11 +76,11 @@ def test_a_resumed_run_is_another_part_and_a_new_one_a_new_record(data, tmp_path
 
 def test_the_hash_tells_other_frames_and_other_cuts():
     one, two = song(1), song(2)
-    hashes = {hash_songs(songs_of(scores)) for scores in ([one, two], [two, one], [np.concatenate([one, two])], [one])}
+    hashes = {songs_of(scores).digest() for scores in ([one, two], [two, one], [np.concatenate([one, two])], [one])}
     assert len(hashes) == 4
-    assert hash_songs(songs_of([one, two])) == hash_songs(songs_of([one.copy(), two]))
+    assert songs_of([one, two]).digest() == songs_of([one.copy(), two]).digest()
     expected = hashlib.sha256(np.array([0, len(one)], "<i8").tobytes() + one.tobytes()).hexdigest()
-    assert hash_songs(songs_of([one])) == expected
+    assert songs_of([one]).digest() == expected
 
 
 @pytest.mark.parametrize("text", ["", "[1]", "{}", '{"parts": 3}', "[" * 100_000])
@@ -157,8 +157,9 @@ class Store:
     def create_experiment(self, name):
         return name
 
-    def create_run(self, experiment_id, run_name):
-        self.runs.append({"name": run_name, "experiment": experiment_id, "params": {}, "metrics": [], "status": None})
+    def create_run(self, experiment_id, run_name, tags):
+        kept = {"params": {}, "metrics": [], "files": [], "status": None}
+        self.runs.append({"name": run_name, "experiment": experiment_id, "tags": tags, **kept})
         return types.SimpleNamespace(info=types.SimpleNamespace(run_id=str(len(self.runs) - 1)))
 
     def log_param(self, run_id, key, value):
@@ -168,6 +169,9 @@ class Store:
         if self.is_broken:
             raise ConnectionError("the server is\ngone")
         self.runs[int(run_id)]["metrics"].append((key, value, step))
+
+    def log_artifact(self, run_id, path, place):
+        self.runs[int(run_id)]["files"].append((path, place))
 
     def set_terminated(self, run_id, status):
         self.runs[int(run_id)]["status"] = status
@@ -203,6 +207,7 @@ def test_mlflow_keeps_settings_and_figures_and_a_resumed_run_is_the_same_one(sto
     assert kept["params"] == {"seed": "7", "data.train.sha256": "abc"}
     assert kept["metrics"] == [("minutes", 0.1, 4), ("loss", 9.0, 4), ("note_nll", 8.0, 4)]
     assert kept["status"] == "KILLED"
+    assert kept["files"] == []
     record = RunRecord(tmp_path, about, step=4)
     with record.until_its_end():
         assert kept["status"] == "RUNNING"
@@ -210,6 +215,7 @@ def test_mlflow_keeps_settings_and_figures_and_a_resumed_run_is_the_same_one(sto
     assert len(store.runs) == 1
     assert kept["metrics"][-1] == ("valid_note_nll", 7.5, 8)
     assert kept["status"] == "FINISHED"
+    assert kept["files"] == [(str(tmp_path / "run.json"), None)]
 
 
 def test_an_mlflow_that_fails_is_let_be_and_noted(store, tmp_path):
