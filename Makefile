@@ -8,10 +8,10 @@ COMMA := ,
 SPACE := $() $()
 READY := $(VENV)/.livegen-ready
 WORKS := $(shell $(PYTHON) -c "" >/dev/null 2>&1 && echo yes)
-TEST_EXTRAS := test $(if $(filter 1,$(LIVEGEN_TRAIN)),train docs) $(if $(filter 1,$(LIVEGEN_SERVE)),test-serve)
+TEST_EXTRAS := test $(if $(filter 1,$(LIVEGEN_TRAIN)),train docs test-pipeline) $(if $(filter 1,$(LIVEGEN_SERVE)),test-serve)
 TEST_READY := $(READY)-$(subst $(SPACE),-,$(strip $(TEST_EXTRAS)))
 
-.PHONY: help setup jam test bench lint docs demos clean FORCE
+.PHONY: help setup jam test bench lint docs demos pipeline clean FORCE
 
 help:
 	@echo 'make jam    play: plug in a MIDI keyboard (options: make jam ARGS="--play FILE.mid")'
@@ -21,6 +21,7 @@ help:
 	@echo 'make lint   ruff and mypy alone'
 	@echo 'make docs   build the site into build/site, and check every link in it'
 	@echo 'make demos  make the pieces in demos/ again, and measure them'
+	@echo 'make pipeline  train the models of params.toml on your songs (options: make pipeline ARGS="--dry-run")'
 	@echo 'make clean  remove $(VENV) and every build product'
 
 setup: $(READY)
@@ -51,12 +52,17 @@ docs: $(READY)-docs
 demos: $(READY)
 	$(PYTHON) tools/demos/make.py $(ARGS)
 
+# The stages of dvc.yaml of which something has changed, without DVC.
+pipeline: $(READY)-train
+	@$(PYTHON) -m livegen pipeline $(ARGS)
+
 # One stamp for each set of extras: setting up again is needed only when pyproject.toml changes, or when the
 # environment's Python went away with an upgrade of the system.
 $(TEST_READY): EXTRAS := [$(subst $(SPACE),$(COMMA),$(strip $(TEST_EXTRAS)))]
 $(READY)-docs: EXTRAS := [docs]
+$(READY)-train: EXTRAS := [train]
 
-$(READY) $(TEST_READY) $(READY)-docs: pyproject.toml tools/setup.sh $(if $(WORKS),,FORCE)
+$(READY) $(TEST_READY) $(READY)-docs $(READY)-train: pyproject.toml tools/setup.sh $(if $(WORKS),,FORCE)
 	@sh tools/setup.sh $(VENV) "$(EXTRAS)"
 	@touch $(READY) $@
 

@@ -59,3 +59,7 @@ class OrderError(LivegenError):
 
 class QueueError(LivegenError):
     """The queue of the service cannot be reached, or must not be used as it is."""
+
+
+class PipelineError(LivegenError):
+    """A pipeline says something that cannot be understood, or a stage of it cannot run or fails."""

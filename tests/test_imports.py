@@ -49,6 +49,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "takes": WORDS | {"system", "patch", "engines", "formats", "performance", "instrument"},
     "offline": WORDS | {"system", "engines", "inputs", "formats", *SOUND, *MUSIC},
     "session": WORDS | {"system", "engines", "profiles", "inputs", "formats", "rig", "offline", *SOUND, *MUSIC},
+    "pipeline": {"errors", "formats"},
     "training": WORDS | {"system", "engines", "formats", "performance", "takes"},
     "judge": WORDS | {"system", "patch", "engines", "formats", "performance", "instrument", "offline", "training"},
     "web": WORDS | {"system", "inputs", "performance", "session"},
@@ -56,7 +57,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "serve": WORDS | {"system", "toml", "patch", "engines", "formats", "instrument", "offline", "web"},
     "cli": WORDS
     | {"system", "toml", "engines", "inputs", "formats", "rig", *SOUND, *MUSIC}
-    | {"analysis", "offline", "session", "training", "judge", "web", "serve"},
+    | {"analysis", "offline", "session", "training", "pipeline", "judge", "web", "serve"},
     "__main__": {"cli"},
     "__init__": set(),
 }

@@ -14,6 +14,7 @@ from livegen.cli.latent import latent
 from livegen.cli.learn import evaluate, imagine, models, train
 from livegen.cli.lists import controls, devices, doctor, patches, rigs
 from livegen.cli.output import out, say
+from livegen.cli.pipeline import card, fetch, pipeline, prepare
 from livegen.cli.play import bench, calibrate, jam
 from livegen.cli.serve import serve, submit, worker
 from livegen.cli.takes import replay, takes
@@ -36,6 +37,7 @@ app = typer.Typer(
 
 _COMMANDS: Final[tuple[Callable[..., None], ...]] = (
     *(jam, replay, takes, render, convert, analyse, train, imagine, evaluate),
+    *(fetch, prepare, card, pipeline),
     *(serve, worker, submit),
     *(devices, doctor, controls, patches, rigs, models, calibrate, bench),
 )
