@@ -9,6 +9,7 @@ songs that are fetched or prepared have runs of their own.
 """
 
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +28,9 @@ MODEL_PLACE: Final = "model"
 
 _MOST_CHARACTERS: Final = 500
 """Length of a parameter that every version of MLflow accepts."""
+
+_A_BATCH: Final = 100
+"""Parameters that MLflow takes at once; of figures it takes a thousand."""
 
 _STATUS: Final = {"finished": "FINISHED", "interrupted": "KILLED", "failed": "FAILED"}
 
@@ -101,16 +105,25 @@ class MlflowRun:
             experiment = client.get_experiment_by_name(EXPERIMENT)
             experiment_id = client.create_experiment(EXPERIMENT) if experiment is None else experiment.experiment_id
             self.run_id = client.create_run(experiment_id, run_name=name, tags=_tags()).info.run_id
-            for key, value in flat(about):
-                client.log_param(self.run_id, _as_name(key), str(value)[:_MOST_CHARACTERS])
+            self._client = client
+            self._log_settings(about)
         else:
             client.update_run(self.run_id, status="RUNNING")
         self._client = client
 
+    def _log_settings(self, about: Mapping[str, Any]) -> None:
+        from mlflow.entities import Param
+
+        params = [Param(_as_name(key), str(value)[:_MOST_CHARACTERS]) for key, value in flat(about)]
+        for begin in range(0, len(params), _A_BATCH):
+            self._client.log_batch(self.run_id, params=params[begin : begin + _A_BATCH])
+
     def _log(self, figures: Mapping[str, float]) -> None:
-        for name, value in figures.items():
-            if name != "step":
-                self._client.log_metric(self.run_id, name, value, step=int(figures["step"]))
+        from mlflow.entities import Metric
+
+        now_ms, step = int(time.time() * 1000), int(figures["step"])
+        found = [Metric(name, value, now_ms, step) for name, value in figures.items() if name != "step"]
+        self._client.log_batch(self.run_id, metrics=found)
 
     def _register(self, name: str, figure: float | None, data_hash: str | None) -> None:
         from mlflow.exceptions import MlflowException

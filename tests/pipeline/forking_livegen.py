@@ -42,6 +42,8 @@ def forking_livegen(folder: Path, hash_seed: int) -> Iterator[Path]:
 
 def _serve(address: str) -> None:
     sys.modules["matplotlib.figure"] = None  # type: ignore[assignment]  # pictures take longer than the training
+    import torch
+
     import livegen.cli.pipeline
     import livegen.pipeline.fetch
     import livegen.training.card
@@ -49,6 +51,7 @@ def _serve(address: str) -> None:
     import livegen.training.tonnetz.evaluate
     import livegen.training.trainers  # noqa: F401
 
+    torch.optim.AdamW([torch.zeros(1)])  # which imports as much again
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(address)
         server.listen()

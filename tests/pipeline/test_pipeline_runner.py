@@ -1,9 +1,6 @@
-"""The runner by pipelines of plain commands, and that it and DVC understand each other's notes."""
+"""The runner by a pipeline of plain commands; `test_pipeline_songs` runs the project's, and DVC beside it."""
 
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +8,6 @@ import pytest
 yaml = pytest.importorskip("yaml", reason="PyYAML is not installed: install the extra train")
 
 from livegen.errors import PipelineError  # noqa: E402
-from livegen.pipeline.lock import read_lock  # noqa: E402
 from livegen.pipeline.runner import run_pipeline  # noqa: E402
 
 PIPELINE = """
@@ -42,9 +38,6 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "songs" / "deep").mkdir(parents=True)
     (tmp_path / "songs" / "a.txt").write_text("a\nb\nc\n", encoding="utf-8")
     (tmp_path / "songs" / "deep" / "é.bin").write_bytes(b"\x00\r\n")
-    script = tmp_path / "songs" / "run.sh"
-    script.write_text("true\n", encoding="utf-8")
-    script.chmod(0o755)
     return tmp_path
 
 
@@ -126,28 +119,3 @@ def test_a_damaged_lock_is_told_of(folder: Path, text: str) -> None:
     (folder / "dvc.lock").write_text(text, encoding="utf-8")
     with pytest.raises(PipelineError, match="delete it"):
         run(folder)
-
-
-def dvc(folder: Path, *words: str) -> str:
-    """Run DVC in a folder, without a word to its makers."""
-    environment = {**os.environ, "DVC_NO_ANALYTICS": "1", "DVC_SITE_CACHE_DIR": str(folder / ".site")}
-    command = [sys.executable, "-m", "dvc", *words]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-def test_dvc_and_the_runner_know_what_the_other_has_done(folder: Path) -> None:
-    pytest.importorskip("dvc", reason="DVC is not installed: install the extra pipeline")
-    run(folder)
-    ours = read_lock(folder)
-    dvc(folder, "init", "--no-scm", "--quiet")
-    assert "up to date" in dvc(folder, "repro")
-    (folder / "ran").unlink()
-    (folder / "dvc.lock").unlink()
-    dvc(folder, "repro", "--force")
-    assert (folder / "ran").read_text(encoding="utf-8").split() == ["copy", "one", "two", "tell"]
-    assert read_lock(folder) == ours
-    assert run(folder) == []
-    set_lines(folder, 1, 3)
-    assert run(folder, is_dry=True) == ["count@two", "tell"]

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,6 +51,9 @@ def _at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
     monkeypatch.setenv("DVC_NO_ANALYTICS", "1")
     monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path / "site"))
+    if os.environ.get("PYTHONDONTWRITEBYTECODE"):  # then each process would compile torch and DVC for itself
+        monkeypatch.delenv("PYTHONDONTWRITEBYTECODE")
+        monkeypatch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path / "compiled"))
 
 
 def set_up(folder: Path) -> Path:
@@ -59,48 +63,75 @@ def set_up(folder: Path) -> Path:
     write_split(songs / "made_train.npz", [song(i, 220) for i in range(4)])
     write_split(songs / "made_valid.npz", [song(100 + i, 220) for i in range(2)])
     shutil.copy(ROOT / "dvc.yaml", folder)
+    (songs / "é.txt").write_bytes(b"a word\r\n")
     (folder / "params.toml").write_text(PARAMS, encoding="utf-8")
+    (folder / ".dvc").mkdir()
+    (folder / ".dvc" / "config").touch()
     return folder
 
 
-def call(folder: Path, programs: Path, *words: str) -> str:
-    environment = {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
-    done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+def call(folder: Path, *words: str) -> str:
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
-def test_the_runner_and_dvc_make_the_same_of_the_same_songs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    dvc = [sys.executable, "-m", "dvc"]
-    ours, theirs = set_up(tmp_path / "ours"), set_up(tmp_path / "theirs")
+def files_made(folder: Path) -> dict[str, bytes]:
+    """Return the outputs of all stages, folders by their files."""
+    outs = {entry["path"] for entry in outputs(read_lock(folder))}
+    paths = [path for out in outs for path in [folder / out, *(folder / out).rglob("*")] if path.is_file()]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+
+
+def outputs(lock: dict[str, Any]) -> list[dict[str, Any]]:
+    return [entry for stage in lock.values() for entry in stage.get("outs", [])]
+
+
+@pytest.fixture
+def by_runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Folder in which the pipeline has run without DVC."""
+    folder = set_up(tmp_path / "ours")
     with forking_livegen(tmp_path / "1", 1) as programs, monkeypatch.context() as patch:
         patch.setattr(sys, "executable", str(programs / "python"))  # beside it the runner looks for livegen
-        assert sorted(run_pipeline(ours / "dvc.yaml")) == sorted(STAGES)
-        assert run_pipeline(ours / "dvc.yaml") == []
-    lock = read_lock(ours)
-    assert sorted(lock) == sorted(STAGES)
-    for model in ("solo", "tonnetz"):
-        folder = ours / "build" / "pipeline" / model
-        assert load_engine(folder).info.kind == ("lstm" if model == "solo" else "tonnetz")
+        assert sorted(run_pipeline(folder / "dvc.yaml")) == sorted(STAGES)
+    assert run_pipeline(folder / "dvc.yaml") == []
+    return folder
+
+
+def test_the_runner_and_dvc_make_the_same_of_the_same_songs(
+    by_runner: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for model, kind in (("solo", "lstm"), ("tonnetz", "tonnetz")):
+        folder = by_runner / "build" / "pipeline" / model
+        assert load_engine(folder).info.kind == kind
         card = (folder / "README.md").read_text(encoding="utf-8")
-        train = json.loads((folder / "run.json").read_text(encoding="utf-8"))["data"]["train"]
-        assert train["sha256"] in card
-        assert f"livegen train build/pipeline/data build/pipeline/{model}" in card
-        assert card.splitlines()[-3] == "made by rule"
+        record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        assert f"`{record['data']['train']['sha256']}`" in card
+        assert f"    livegen train build/pipeline/data build/pipeline/{model} --engine {kind}" in card
+        assert "## Licence\n\nmade by rule\n" in card
 
     pytest.importorskip("dvc", reason="DVC is not installed: install the extra pipeline")
+    dvc = [sys.executable, "-m", "dvc"]
+    folder = set_up(tmp_path / "theirs")
     with forking_livegen(tmp_path / "2", 2) as programs:
-        call(theirs, programs, "git", "init", "--quiet")
-        call(theirs, programs, *dvc, "init", "--quiet")
-        call(theirs, programs, *dvc, "repro")
-        assert read_lock(theirs) == lock
-        for stage in lock.values():
-            for path in (entry["path"] for entry in stage.get("outs", []) if not entry["md5"].endswith(".dir")):
-                assert (ours / path).read_bytes() == (theirs / path).read_bytes()
-        call(theirs, programs, "git", "add", "dvc.lock", "dvc.yaml", "params.toml", ".dvc")
+        monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+        call(folder, "git", "init", "--quiet")
+        call(folder, *dvc, "repro")
+        assert read_lock(folder) == read_lock(by_runner)
+        made = files_made(folder)
+        assert len(made) == 12
+        assert made == files_made(by_runner)
+
+        (by_runner / ".dvc" / "config").write_text("[core]\nno_scm = true\n", encoding="utf-8")
+        call(by_runner, *dvc, "commit", "--force")
+        assert "up to date" in call(by_runner, *dvc, "status")
+        assert run_pipeline(folder / "dvc.yaml") == []
+
+        call(folder, "git", "add", "dvc.lock", "dvc.yaml", "params.toml", ".dvc")
         who = ["-c", "user.name=a", "-c", "user.email=a@b.c"]
-        call(theirs, programs, "git", *who, "commit", "--quiet", "--message", "one")
-        (theirs / "params.toml").write_text(PARAMS.replace("steps = 3", "steps = 4"), encoding="utf-8")
-        call(theirs, programs, *dvc, "repro", "eval@tonnetz")
-        found = json.loads(call(theirs, programs, *dvc, "metrics", "diff", "--json"))
-        assert list(found) == ["build/pipeline/tonnetz/figures.json"]
+        call(folder, "git", *who, "commit", "--quiet", "--message", "one")
+        (folder / "params.toml").write_text(PARAMS.replace("steps = 3", "steps = 4"), encoding="utf-8")
+        assert run_pipeline(folder / "dvc.yaml", is_dry=True)[0] == "train@tonnetz"
+        call(folder, *dvc, "repro", "eval@tonnetz")
+        changes = json.loads(call(folder, *dvc, "metrics", "diff", "--json"))
+        assert list(changes) == ["build/pipeline/tonnetz/figures.json"]

@@ -162,13 +162,11 @@ class Store:
         self.runs.append({"name": run_name, "experiment": experiment_id, "tags": tags, **kept})
         return types.SimpleNamespace(info=types.SimpleNamespace(run_id=str(len(self.runs) - 1)))
 
-    def log_param(self, run_id, key, value):
-        self.runs[int(run_id)]["params"][key] = value
-
-    def log_metric(self, run_id, key, value, step):
+    def log_batch(self, run_id, metrics=(), params=()):
         if self.is_broken:
             raise ConnectionError("the server is\ngone")
-        self.runs[int(run_id)]["metrics"].append((key, value, step))
+        self.runs[int(run_id)]["params"].update(params)
+        self.runs[int(run_id)]["metrics"] += [(key, value, step) for key, value, _, step in metrics]
 
     def log_artifact(self, run_id, path, place):
         self.runs[int(run_id)]["files"].append((path, place))
@@ -188,6 +186,9 @@ def store(monkeypatch):
     tracking = types.ModuleType("mlflow.tracking")
     tracking.MlflowClient = made.client
     monkeypatch.setitem(sys.modules, "mlflow.tracking", tracking)
+    entities = types.ModuleType("mlflow.entities")
+    entities.Param = entities.Metric = lambda *parts: parts
+    monkeypatch.setitem(sys.modules, "mlflow.entities", entities)
     return made
 
 
