@@ -15,7 +15,7 @@ TEST_READY := $(READY)-$(subst $(SPACE),-,$(strip $(TEST_EXTRAS)))
 
 help:
 	@echo 'make jam    play: plug in a MIDI keyboard (options: make jam ARGS="--play FILE.mid")'
-	@echo 'make test   ruff, mypy and the tests (LIVEGEN_TRAIN=1 with torch and training, LIVEGEN_SERVE=1 with the service)'
+	@echo 'make test   ruff, mypy and the tests (LIVEGEN_TRAIN=1 with training and its pipeline, LIVEGEN_SERVE=1 with the service)'
 	@echo 'make setup  only install livegen and what it needs into $(VENV)'
 	@echo 'make bench  measure this machine (options: make bench ARGS="--json")'
 	@echo 'make lint   ruff and mypy alone'

@@ -103,7 +103,7 @@ def _training(record: Mapping[str, Any]) -> str:
     rows = [
         ("seed", record.get("seed")),
         ("steps", figures.get("step")),
-        ("hours", f"{hours:.2f}"),
+        ("hours", hours),
         ("parts", f"{len(parts)}, from {parts[0].get('started')} to {last.get('ended')}" if parts else 0),
         ("how it ended", last.get("status")),
         ("machine", f"{machine.get('system')}, {machine.get('cores')} cores, {gpu or 'no GPU'}"),
@@ -117,17 +117,17 @@ def _training(record: Mapping[str, Any]) -> str:
         [
             "## Training",
             *(f"    {command}" for command in commands),
-            _rows(("", ""), rows),
+            _rows(("setting", "value"), rows),
             "What the run came to:",
-            _rows(("figure", ""), ends),
+            _rows(("figure", "value"), ends),
         ]
     )
 
 
 def _settings(settings: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    for name, value in settings.items():
-        if name not in ("seed", "steps") and value is not None:
-            yield name, value
+    """Yield the settings that are in force and not told already: a run that is counted in steps has no minutes."""
+    told = ("seed", "steps") if settings.get("steps") is None else ("seed", "steps", "minutes")
+    yield from ((name, value) for name, value in settings.items() if name not in told and value is not None)
 
 
 def _figures(kept: Mapping[str, Any], by_clock: Mapping[str, Any]) -> str:
@@ -140,10 +140,10 @@ def _figures(kept: Mapping[str, Any], by_clock: Mapping[str, Any]) -> str:
         "## Figures",
         f"    {kept.get('command')}",
         f"Seed {kept.get('seed')}{on_what}.",
-        _rows(("figure", ""), rows),
+        _rows(("figure", "value"), rows),
     ]
     if by_clock:
-        found += ["By the clock of the machine that measured:", _rows(("figure", ""), by_clock.items())]
+        found += ["By the clock of the machine that measured:", _rows(("figure", "value"), by_clock.items())]
     return "\n\n".join(found)
 
 

@@ -76,13 +76,13 @@ class MlflowRun:
                 self._guard(lambda path=file: self._client.log_artifact(self.run_id, str(path), place))  # type: ignore[misc]
 
     def register(self, name: str, figure: float | None, data_hash: str | None) -> None:
-        """Make the run's model a version of the registered model of a name.
+        """Make the run's model a version of the registered model ``livegen-NAME``.
 
         It becomes the champion if there is none, if the champion learnt from other songs, or if its figure, of which
         less is better, is lower.
         """
         if self._client is not None:
-            self._guard(lambda: self._register(name, figure, data_hash))
+            self._guard(lambda: self._register(f"{EXPERIMENT}-{name}", figure, data_hash))
 
     def end(self, status: str) -> None:
         """Record how the run ended: "finished", "interrupted" or "failed"."""

@@ -47,7 +47,7 @@ NOT_RUN = {
     r"(jackd|jack_connect|jack_midiseq|curl|oscsend|open-stage-control) .*": "others; tests/inputs has some",
     r"torchrun .*": "asks for torch and minutes; tests/training has several processes",
     r"livegen (train|imagine|eval|bench|models|latent)\b.*": "takes minutes; has tests of its own",
-    r"livegen (card|pipeline)\b.*": "asks for torch and songs; tests/pipeline has all stages",
+    r"livegen (fetch|prepare|card|pipeline)\b.*": "asks for torch and songs; tests/pipeline has all stages",
     r"livegen (calibrate|jam|replay) .*--audio (?!null).*": "asks for a sound card; tests/session plays over JACK",
     r"livegen calibrate": "asks for a cable; tests/outputs/test_loopback.py has one on JACK",
     r"livegen jam .*--midi-(in|out) (?!thru|clock|voice).*": "asks for a device of that name; tests/session has ports",

@@ -11,7 +11,7 @@ from livegen.training.logged import flat, keep_figures, read_figures, read_recor
 
 RECORD = {
     "seed": 4,
-    "settings": {"minutes": None, "steps": 20, "seed": 4, "n_lanes": 8, "precision": "float32"},
+    "settings": {"minutes": 60.0, "steps": 20, "seed": 4, "n_lanes": 8, "precision": "float32"},
     "data": {
         "path": "/songs",
         "train": {"songs": 4502, "frames": 3_500_000, "sha256": "ab12"},
@@ -83,6 +83,7 @@ def test_a_card_says_what_was_logged(folder: Path) -> None:
         assert line in text.splitlines(), line
     assert "left out 5" not in text
     assert "| note_nll.no | 2 |" in text
+    assert "minutes" not in text  # it was counted in steps
 
 
 def test_a_card_says_what_is_not_known(folder: Path) -> None:

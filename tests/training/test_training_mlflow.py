@@ -121,12 +121,12 @@ def test_every_stage_logs_what_it_did(client: Any, livegen: Callable[..., None],
     assert files(client, run) >= {"run.json", "curve.csv", "curve.png", "figures.json", "README.md", "model"}
     assert files(client, run, "model") == {"model/config.toml", "model/weights.safetensors"}
 
-    champion = client.get_model_version_by_alias("tiny", CHAMPION)
+    champion = client.get_model_version_by_alias("livegen-tiny", CHAMPION)
     assert (champion.version, champion.run_id) == ("1", run.info.run_id)
     from mlflow.artifacts import download_artifacts
 
     place = download_artifacts(
-        client.get_model_version_download_uri("tiny", "1"), tracking_uri=os.environ["MLFLOW_TRACKING_URI"]
+        client.get_model_version_download_uri("livegen-tiny", "1"), tracking_uri=os.environ["MLFLOW_TRACKING_URI"]
     )
     assert (Path(place) / "weights.safetensors").read_bytes() == (out / "weights.safetensors").read_bytes()
 
@@ -136,7 +136,7 @@ def test_the_best_on_the_same_songs_is_champion_and_others_on_others(client: Any
         with ended(MlflowRun(tmp_path / "rival", None, {})) as run:
             run.register("rival", figure, data)
         assert run.trouble is None
-        return client.get_model_version_by_alias("rival", CHAMPION).version
+        return client.get_model_version_by_alias("livegen-rival", CHAMPION).version
 
     assert [register(2.0, "one"), register(2.5, "one"), register(1.5, "one"), register(9.0, "two")] == list("1134")
     assert [register(9.5, "two"), register(None, "two")] == list("46")

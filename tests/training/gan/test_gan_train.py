@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch")
 
 from safetensors.numpy import load_file  # noqa: E402
 
-from livegen.engines.checkpoint import WEIGHTS_FILE, load_engine, read_config, write_config  # noqa: E402
+from livegen.engines.checkpoint import CONFIG_FILE, WEIGHTS_FILE, load_engine, read_config, write_config  # noqa: E402
 from livegen.engines.gan.layout import GanConfig  # noqa: E402
 from livegen.engines.lstm.lstm import LstmConfig  # noqa: E402
 from livegen.engines.protocol import Sampling  # noqa: E402
@@ -54,6 +54,12 @@ def test_a_run_leaves_a_model_that_plays_a_record_and_figures(trained):
     assert 0 <= record["figures"]["copies"] <= 1
     assert record["data"]["train"]["windows"] > 4
     assert [row.step for row in read_curve(trained)] == [8]
+
+
+def test_a_run_comes_out_the_same_again(data, trained, tmp_path):
+    train_gan(data, tmp_path, config=CONFIG, settings=SETTINGS)
+    for name in (WEIGHTS_FILE, CONFIG_FILE):
+        assert (tmp_path / name).read_bytes() == (trained / name).read_bytes()
 
 
 def test_a_resumed_run_ends_where_an_unbroken_one_does(data, trained, tmp_path):

@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch")
 from safetensors.numpy import load_file  # noqa: E402
 
 from livegen.beat import Beat  # noqa: E402
-from livegen.engines.checkpoint import load_engine, read_config  # noqa: E402
+from livegen.engines.checkpoint import CONFIG_FILE, WEIGHTS_FILE, load_engine, read_config  # noqa: E402
 from livegen.engines.vae.vae import VaeEngine  # noqa: E402
 from livegen.errors import CheckpointError, TrainingError  # noqa: E402
 from livegen.score import Voice  # noqa: E402
@@ -75,6 +75,12 @@ def test_a_run_learns_and_leaves_a_model_that_plays(trained):
     assert record["parts"][0]["status"] == "finished"
     assert record["data"]["train"]["windows"] > 50
     assert record["settings"]["kl_weight"] == SETTINGS.kl_weight
+
+
+def test_a_run_comes_out_the_same_again(data, trained, tmp_path):
+    train_vae(data, tmp_path, config=SMALL, settings=replace(SETTINGS, steps=40))
+    for name in (WEIGHTS_FILE, CONFIG_FILE):
+        assert (tmp_path / name).read_bytes() == (trained[0] / name).read_bytes()
 
 
 def test_a_resumed_run_ends_where_an_unbroken_one_does(data, tmp_path):
