@@ -29,6 +29,7 @@ DISTRIBUTIONS = {
     "_cffi_backend": "sounddevice",
     "PIL": "pillow",
     "link": "LinkPython-extern",
+    "yaml": "pyyaml",
     "mlflow": "mlflow-skinny",
     "prometheus_client": "prometheus-client",
 }

@@ -1,5 +1,6 @@
 """The runner by a pipeline of plain commands; `test_pipeline_songs` runs the project's, and DVC beside it."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -9,6 +10,8 @@ yaml = pytest.importorskip("yaml", reason="PyYAML is not installed: install the 
 
 from livegen.errors import PipelineError  # noqa: E402
 from livegen.pipeline.runner import run_pipeline  # noqa: E402
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="the commands are those of a POSIX shell")
 
 PIPELINE = """
 vars: [params.toml]

@@ -21,6 +21,8 @@ from livegen.engines.checkpoint import load_engine
 from livegen.pipeline.lock import read_lock
 from livegen.pipeline.runner import run_pipeline
 
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="livegen is started by forks, which are not here")
+
 ROOT = Path(__file__).parents[2]
 PARAMS = """
 [data]
