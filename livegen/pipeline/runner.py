@@ -103,7 +103,8 @@ def _with_makers(named: Collection[str], before: Mapping[str, list[str]]) -> set
 def _run(stage: Stage, folder: Path) -> None:
     for entry in entry_of(stage, folder).get("deps", []):
         if is_missing(entry):
-            raise PipelineError(f"stage {stage.name} needs {entry['path']}, which is not there: put it there")
+            cure = f"put it there, or name another in {' or '.join(stage.parameters) or 'dvc.yaml'}"
+            raise PipelineError(f"stage {stage.name} needs {entry['path']}, which is not there: {cure}")
     for path in stage.outputs:
         _remove(folder / path)
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
