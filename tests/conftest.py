@@ -20,7 +20,7 @@ from safetensors.numpy import save_file
 from turns import turn
 from waiting import wait_until
 
-from livegen.engines.checkpoint import WEIGHTS_FILE, load_engine, write_config
+from livegen.engines.checkpoint import WEIGHTS_FILE, load_conductor, load_engine, write_config
 from livegen.engines.lstm.lstm import LstmConfig
 from livegen.instrument.compile import compile_all
 from livegen.patch import load_patch
@@ -57,7 +57,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 def pytest_xdist_setupnodes() -> None:
     """Compile what all tests play with on all cores, before each of their processes does."""
     engine = load_engine(models_folder() / "default")
-    compile_all(engine, load_patch("plain"))
+    compile_all(engine, load_patch("plain"), load_conductor(engine))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -8,6 +8,7 @@ from livegen.api.checked import checked_controls, checked_frames, checked_seed
 from livegen.api.model import Model, load_model
 from livegen.api.score import Score
 from livegen.api.sources import Performed
+from livegen.engines.checkpoint import load_conductor
 from livegen.events import Event
 from livegen.formats.files import Warn, ignore
 from livegen.inputs.midi_file import timeline_events
@@ -83,7 +84,7 @@ def render(
     loaded = model if isinstance(model, Model) else load_model(model)
     if remark := short_prompt(events, loaded.engine, values):
         warn(remark)
-    compile_all(loaded.engine, loaded_patch)
+    compile_all(loaded.engine, loaded_patch, load_conductor(loaded.engine))
     return Score(Performed(Rendition(loaded.engine, loaded_patch, n_frames, drawn, values, events)), drawn)
 
 

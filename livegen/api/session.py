@@ -15,6 +15,7 @@ from livegen.api.model import Model, load_model
 from livegen.api.score import Score
 from livegen.api.stepped import SteppedClock
 from livegen.controls import Value
+from livegen.engines.checkpoint import load_conductor
 from livegen.errors import ControlError, ScoreError
 from livegen.inputs.midi import event_of
 from livegen.instrument.compile import compile_all
@@ -72,7 +73,7 @@ class Session:
         self.seed = checked_seed(seed)
         values, loaded_patch = checked_controls(controls), load_patch(patch)
         loaded = model if isinstance(model, Model) else load_model(model)
-        compile_all(loaded.engine, loaded_patch)
+        compile_all(loaded.engine, loaded_patch, load_conductor(loaded.engine))
         rendition = Rendition(loaded.engine, loaded_patch, 0, self.seed, values)
         self._clock: SteppedClock | LiveClock
         if live is None:

@@ -8,9 +8,8 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
-from livegen.engines.checkpoint import load_conductor
 from livegen.engines.ensemble import models_of
-from livegen.engines.protocol import Engine
+from livegen.engines.protocol import Conducts, Engine
 from livegen.outputs.callback import parts_to_warm_up
 from livegen.patch import Patch
 from livegen.performance import form
@@ -21,9 +20,9 @@ _BEHIND: Final = 5
 """Niceness of what compiles while somebody plays already."""
 
 
-def compile_all(engine: Engine, patch: Patch) -> None:
+def compile_all(engine: Engine, patch: Patch, conductor: Conducts | None = None) -> None:
     """Compile all that playing will call, or load it from the cache, so that nothing is compiled on stage."""
-    parts = (*_models(engine), *_sound(patch))
+    parts = (*_models(engine, conductor), *_sound(patch))
     if _is_side_by_side():
         SideBySide(parts).wait()
     for part in parts:
@@ -41,12 +40,13 @@ class Compiling:
     engine : Engine
         The models that are to play.
     patch : Patch
+    conductor : Conducts or None
     """
 
-    def __init__(self, engine: Engine, patch: Patch) -> None:
+    def __init__(self, engine: Engine, patch: Patch, conductor: Conducts | None) -> None:
         sound = _sound(patch)
         first = SideBySide(sound)
-        self._models = SideBySide(_models(engine), _BEHIND)
+        self._models = SideBySide(_models(engine, conductor), _BEHIND)
         try:
             first.wait()
             for part in sound:
@@ -78,7 +78,6 @@ def _sound(patch: Patch) -> tuple[Callable[[], None], ...]:
     return form.warm_up, *parts_to_warm_up(patch)
 
 
-def _models(engine: Engine) -> tuple[Callable[[], None], ...]:
-    conductor = load_conductor(engine)
+def _models(engine: Engine, conductor: Conducts | None) -> tuple[Callable[[], None], ...]:
     each = {id(one): one.warm_up for one in (*models_of(engine).values(), conductor) if one is not None}
     return tuple(each.values())

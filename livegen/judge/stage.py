@@ -43,7 +43,7 @@ class Stage:
         self.engine = load_engine(model_folder)
         self._patch = load_patch("plain")
         self.conductor = load_conductor(self.engine)
-        compile_all(self.engine, self._patch)
+        compile_all(self.engine, self._patch, self.conductor)
 
     def play(
         self, n_frames: int, *, seed: int, controls: Mapping[str, Value] | None = None, keys: list[tuple[float, Event]]

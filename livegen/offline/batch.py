@@ -18,7 +18,7 @@ from typing import Final
 
 from livegen.controls import Value
 from livegen.engines.cast import Cast
-from livegen.engines.checkpoint import load_cast
+from livegen.engines.checkpoint import load_cast, load_conductor
 from livegen.errors import FormatError, LivegenError
 from livegen.events import Event
 from livegen.formats.audio.file import AUDIO_ENDINGS
@@ -159,7 +159,7 @@ class Studio:
         remark = short_prompt(self._events, self._engine, self._controls)
         if remark:
             tell(remark)
-        compile_all(self._engine, self._patch)
+        compile_all(self._engine, self._patch, load_conductor(self._engine))
 
     def render(self, index: int, on_frame: Callable[[], None] = lambda: None) -> None:
         """Render one of the files; raises LivegenError."""

@@ -10,7 +10,7 @@ from livegen.controls import DEFAULTS, SAME, VOICE_PREFIX
 from livegen.engines.checkpoint import load_conductor, load_engine
 from livegen.engines.ensemble import cast_of, models_of
 from livegen.engines.pace import frames_ahead, ms_per_second
-from livegen.engines.protocol import Engine
+from livegen.engines.protocol import Conducts, Engine
 from livegen.engines.rest import REST
 from livegen.errors import AudioError, PortError, ProfileError, TakeError
 from livegen.events import SetControl
@@ -81,7 +81,7 @@ class _Builder:
         controls = {**told, **_roles_of_file(settings), **roles_of(settings.midi_ins), **settings.controls}
         self._patches = {**settings.library.patches, patch.name: patch}
         self._asked, conductor = engine, load_conductor(engine)
-        self._compiling = self._compile(engine, patch)
+        self._compiling = self._compile(engine, patch, conductor)
         if self._compiling is not None:
             engine = load_engine(model_folder(REST))
             self._settings = replace(settings, take=resting(settings.take))
@@ -133,12 +133,12 @@ class _Builder:
             labels=labels_of(settings.midi_ins),
         )
 
-    def _compile(self, engine: Engine, patch: Patch) -> Compiling | None:
+    def _compile(self, engine: Engine, patch: Patch, conductor: Conducts | None) -> Compiling | None:
         """Compile what is to play, but no models if the session is to begin before they are compiled."""
         if self._settings.is_patient or self._settings.set_list is not None or not Compiling.is_wanted():
-            compile_all(engine, patch)
+            compile_all(engine, patch, conductor)
             return None
-        return Compiling(engine, patch)
+        return Compiling(engine, patch, conductor)
 
     def _read_file(self, settings: Settings) -> Played | None:
         """Return what the file plays that is to be played; what of it is damaged is a warning, or too much."""

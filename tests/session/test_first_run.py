@@ -54,8 +54,8 @@ def test_keys_sound_at_once_and_the_model_joins_in(session: Session, tmp_path: P
     session.start(lambda: None)
     assert wait_until(lambda: session.instrument.callback["synth"]["voices"]["playing"]["note"][0, 0] == 60)
     state = lambda: session.instrument.state  # noqa: E731  # it changes
-    assert wait_until(lambda: session.model == "default" and state().ears is None, 60.0)
-    assert wait_until(lambda: any(step.planned.frame[1:, 0].any() for step in state().timeline.steps), 20.0)
+    assert wait_until(lambda: session.model == "default" and state().ears is None, 180.0)
+    assert wait_until(lambda: any(step.planned.frame[1:, 0].any() for step in state().timeline.steps), 60.0)
     assert session.rig().model is None  # nobody has asked for another
     assert session.status.faults == 0
     session.stop()
