@@ -16,8 +16,8 @@ from livegen.performance import form
 from livegen.system.kernels import is_compiled, mark_compiled
 from livegen.system.processes import SideBySide
 
-_BEHIND: Final = 5
-"""Niceness of what compiles while somebody plays already."""
+_BEHIND: Final = 19
+"""Niceness of what compiles while somebody waits for the sound, or plays already."""
 
 
 def compile_all(engine: Engine, patch: Patch, conductor: Conducts | None = None) -> None:
