@@ -2,9 +2,8 @@
 
 `P1_NOTEON_64` begins a note and ends the one before it, `P1_NOTEOFF` ends one, `WT_735` waits so many samples at
 44.1 kHz. Events of the same sample stand in the order of the voices. There is no volume and no timbre: read again,
-notes are as loud as can be. A file holds any wait; the vocabulary of a network holds the 370 of `WAITS`, so that it has
-631 words with `<S>`, which stands before a song and behind it (Donahue, Mao, Li, Cottrell and McAuley, "LakhNES", ISMIR
-2019; https://github.com/chrisdonahue/LakhNES).
+notes are as loud as can be. A file holds any wait, where a network has words for 370 of them
+(`livegen.formats.words.vocabulary`).
 """
 
 from pathlib import Path
@@ -21,41 +20,14 @@ from livegen.formats.midi.smf import NOTE_OFF, NOTE_ON, Events, Song
 from livegen.formats.midi.song_file import USUAL_TEMPO
 from livegen.formats.score.downsample import GRID_RATE_HZ
 from livegen.formats.words.text import Words
+from livegen.formats.words.vocabulary import BEGIN_OR_END, NOTES, SOUND_OFF, event_word
 from livegen.score import MIDI_CHANNEL, N_VOICES, Voice
 from livegen.units import MAX_VOLUME
 
 TX1_ENDING: Final = ".tx1.txt"
 
-NOTES: Final = {Voice.P1: (33, 108), Voice.P2: (33, 108), Voice.TR: (21, 108), Voice.NO: (1, 16)}
-"""The lowest and the highest note of each voice that there is a word for."""
-
-BEGIN_OR_END: Final = "<S>"
-
-
-def _waits() -> tuple[int, ...]:
-    by_one, by_ten = range(1, 101), range(110, 1_001, 10)
-    return (*by_one, *by_ten, *range(1_100, 10_001, 100), *range(11_000, 100_001, 1_000))
-
-
-WAITS: Final = _waits()
-"""The waits that a network has words for, in samples."""
-
 _VELOCITY: Final = {Voice.P1: MAX_VOLUME, Voice.P2: MAX_VOLUME, Voice.TR: 1, Voice.NO: MAX_VOLUME}
-_SOUND_OFF: Final = 0
 _LONGEST: Final = 16  # of a word in characters: a longer number is no wait
-
-
-def vocabulary() -> list[str]:
-    """Return the 631 words, in the order of LakhNES: `<S>`, waits, and for each voice its end and its notes."""
-    notes = [
-        word
-        for voice, (lowest, highest) in NOTES.items()
-        for word in (
-            _word(voice, _SOUND_OFF),
-            *(_word(voice, note) for note in range(lowest, highest + 1)),
-        )
-    ]
-    return [BEGIN_OR_END, *(f"WT_{wait}" for wait in WAITS), *notes]
 
 
 def song_to_rows(song: Song) -> tuple[NDArray[np.int64], int]:
@@ -79,7 +51,7 @@ def song_to_rows(song: Song) -> tuple[NDArray[np.int64], int]:
         end = samples[np.minimum(held.up, len(messages))][is_heard]
         note = np.clip(messages[held.strike, 1], *NOTES[voice])[is_heard]
         ends = end[end < following]
-        rows += [_rows(start, voice, note), _rows(ends, voice, _SOUND_OFF)]
+        rows += [_rows(start, voice, note), _rows(ends, voice, SOUND_OFF)]
     found = np.concatenate(rows)
     return found[np.lexsort((found[:, 1], found[:, 0]))], song_end(song)
 
@@ -95,7 +67,7 @@ def write_tx1(path: Path, song: Song) -> None:
     for sample, voice, note in rows.tolist():
         if sample > now:
             lines.append(f"WT_{sample - now}")
-        lines.append(_word(Voice(voice), note))
+        lines.append(event_word(Voice(voice), note))
         now = sample
     if end > now:
         lines.append(f"WT_{end - now}")
@@ -118,8 +90,8 @@ def read_tx1(path: Path, warn: Warn = ignore) -> Song:
         If there is no word that can be read, there are too many, or they last for over 11.5 hours; or as `warn` does.
     """
     text = Words(path, "TX1")
-    known = {word: (voice, note) for voice in Voice for note in range(128) for word in [_word(voice, note)]}
-    rows, now, sounding = [], 0, [_SOUND_OFF] * N_VOICES
+    known = {word: (voice, note) for voice in Voice for note in range(128) for word in [event_word(voice, note)]}
+    rows, now, sounding = [], 0, [SOUND_OFF] * N_VOICES
     for word in text:
         if word.startswith("WT_") and word[3:].isdecimal() and len(word) < _LONGEST:
             now += int(word[3:])
@@ -149,7 +121,3 @@ def read_tx1(path: Path, warn: Warn = ignore) -> Song:
         GRID_TICKS_PER_BEAT,
         is_damaged=text.n_left_out > 0,
     )
-
-
-def _word(voice: Voice, note: int) -> str:
-    return f"{voice.name}_NOTEON_{note}" if note else f"{voice.name}_NOTEOFF"

@@ -16,7 +16,8 @@ from livegen.formats.midi.smf import read_song
 from livegen.formats.midi.song_file import write_song
 from livegen.formats.score.kinds import read_score
 from livegen.formats.score.piece import Piece
-from livegen.formats.words.tx1 import WAITS, read_tx1, song_to_rows, vocabulary, write_tx1
+from livegen.formats.words.tx1 import read_tx1, song_to_rows, write_tx1
+from livegen.formats.words.vocabulary import WAITS, vocabulary
 from livegen.score import Column, Voice
 from livegen.training.data.exact_onsets import archived_songs
 

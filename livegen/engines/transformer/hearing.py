@@ -1,0 +1,365 @@
+"""What the network knows of the words so far: how each voice stands, and what may come again.
+
+Every word has a row in a few arrays that only grow (`Heard`), and a row depends on those before it alone: going back is
+a shorter length. Training and play both fill them with `hear`, and read with `look` what the network is told:
+
+- **Input rows**: the rows of one table whose sum stands for the position.
+- **Proposals**: words with rows of a table of weights; what the network gives that row is added to the word's logit.
+  A voice goes on as it went on after the longest earlier match of its own last events, whatever the others play, so its
+  next event and the time when that is due are proposed; also the wait until then; and the words that followed the
+  longest earlier matches of all words.
+- **Colours**: decaying counts of pitch classes. With the last note of each pitched voice they are what the relative
+  heads read: weights by the interval of a note to each of these notes, and filters over pitch classes.
+"""
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livegen.engines.transformer.words import (
+    FIRST_OWN,
+    N_OWN,
+    N_WORDS,
+    NOTE_OF,
+    SAMPLES_OF,
+    TICK_SAMPLES,
+    VOICE_OF,
+    wait_word,
+)
+from livegen.score import N_VOICES
+from livegen.system.kernels import kernel
+
+N_PITCHED: Final = 3
+N_PITCH_CLASSES: Final = 12
+HIGHEST_NOTE: Final = 108
+
+REACH: Final = 4096
+"""Words that are searched for earlier matches."""
+
+LONGEST: Final = 32
+"""Events, or words, of the longest match that is told from longer ones."""
+
+NOWHERE: Final = -1
+
+N_COLOURS: Final = 2
+_FADE: Final = np.array([0.9, 0.98], np.float32)
+_HALF: Final = np.array([1.0, 3.0], np.float32)
+"""How much is left of a count at each note, and the count that is told as one half."""
+
+
+class Heard(NamedTuple):
+    """The words so far, a row for each.
+
+    Attributes
+    ----------
+    words : ndarray of int16, shape (n,)
+    time : ndarray of int64, shape (n,)
+        When it is after the word, in samples at 44.1 kHz from the first word on.
+    last : ndarray of int32, shape (n, 4)
+        Where the last event of each voice is, `NOWHERE` where it has none.
+    before : ndarray of int32, shape (n,)
+        Of an event: where the voice's event before it is, `NOWHERE` where there is none, and of other words.
+    follows : ndarray of int32, shape (n, 4)
+        Where the event is that followed the longest earlier match of each voice's last events, or `NOWHERE`.
+    length : ndarray of uint8, shape (n, 4)
+        How many events that match has, 0..`LONGEST`.
+    note : ndarray of uint8, shape (n, 4)
+        The note that each voice began last, 0 for none.
+    counts : ndarray of float32, shape (n, 2, 12)
+        Decaying counts of pitch classes.
+    """
+
+    words: NDArray[np.int16]
+    time: NDArray[np.int64]
+    last: NDArray[np.int32]
+    before: NDArray[np.int32]
+    follows: NDArray[np.int32]
+    length: NDArray[np.uint8]
+    note: NDArray[np.uint8]
+    counts: NDArray[np.float32]
+
+
+def new_heard(n: int) -> Heard:
+    """Return arrays for n words, of which none has been heard."""
+    return Heard(
+        np.zeros(n, np.int16),
+        np.zeros(n, np.int64),
+        np.full((n, N_VOICES), NOWHERE, np.int32),
+        np.full(n, NOWHERE, np.int32),
+        np.full((n, N_VOICES), NOWHERE, np.int32),
+        np.zeros((n, N_VOICES), np.uint8),
+        np.zeros((n, N_VOICES), np.uint8),
+        np.zeros((n, N_COLOURS, N_PITCH_CLASSES), np.float32),
+    )
+
+
+def _buckets(edges: list[int], n: int) -> NDArray[np.int64]:
+    """Return the bucket of each number below n: the first edge begins bucket 0, the next one bucket 1."""
+    return np.searchsorted(edges, np.arange(n), side="right") - 1
+
+
+_LENGTH_BUCKET: Final = _buckets([0, 2, 3, 5, 9, 17], LONGEST + 1)
+N_LENGTHS: Final = int(_LENGTH_BUCKET[-1]) + 1
+_WORD_LENGTH_BUCKET: Final = _buckets([0, 2, 3, 4, 5, 9, 17, LONGEST], LONGEST + 1)
+N_WORD_LENGTHS: Final = int(_WORD_LENGTH_BUCKET[-1]) + 1
+
+# When a voice's next event is due: it was before now, it is now, in so many ticks, or it is now and a later voice has
+# had its event of now, so that it does not come.
+MISSED: Final = 0
+NOW: Final = 1
+_DUE_BUCKET: Final = NOW + _buckets([0, 1, 2, 3, 4, 5, 7, 9, 13, 17, 25, 49], 50)
+PASSED: Final = int(_DUE_BUCKET[-1]) + 1
+N_DUE: Final = PASSED + 1
+
+_AGE_BUCKET: Final = _buckets([*range(8), 8, 10, 12, 14, 16, 20, 24, 32, 48, 64, 128], 129)
+_NEVER: Final = int(_AGE_BUCKET[-1]) + 1
+_N_AGES: Final = _NEVER + 1
+_N_PLACES: Final = 14
+
+_OWN_BEFORE: Final = np.append(0, np.cumsum(N_OWN))
+_NEXT_BEFORE: Final = np.append(0, np.cumsum(N_OWN + 1))
+
+# Where each kind begins in the table of input rows.
+_SOUNDS: Final = N_WORDS
+_AGES: Final = _SOUNDS + int(_OWN_BEFORE[-1])
+_NEXT: Final = _AGES + N_VOICES * _N_AGES
+_DUE: Final = _NEXT + int(_NEXT_BEFORE[-1])
+_AGAIN: Final = _DUE + N_VOICES * (N_LENGTHS * N_DUE + 1)
+_AGAIN_LENGTH: Final = _AGAIN + N_WORDS + 1
+_PLACE: Final = _AGAIN_LENGTH + N_WORD_LENGTHS + 1
+N_INPUT_ROWS: Final = _PLACE + _N_PLACES
+
+N_ROWS: Final = 4 * N_VOICES + 4
+"""Input rows of a position."""
+
+N_AGAIN: Final = 4
+"""Words that are proposed because they followed matches of all words."""
+
+N_PROPOSED: Final = 2 * N_VOICES + N_AGAIN
+"""Proposals of a position: each voice's event, each voice's wait, and words."""
+
+# Where each kind begins in the table of weights of what is proposed.
+_WAIT_COPIES: Final = N_VOICES * N_LENGTHS * N_DUE
+_WORD_COPIES: Final = _WAIT_COPIES + N_LENGTHS * N_VOICES * 2
+N_COPIES: Final = _WORD_COPIES + N_AGAIN * N_WORD_LENGTHS
+
+MAX_INTERVAL: Final = 24
+N_INTERVALS: Final = 2 * MAX_INTERVAL + 1
+"""Intervals that are told apart; larger ones are read an octave or more nearer."""
+
+FILTERS: Final = N_PITCHED * N_PITCHED * N_INTERVALS
+"""Where filters begin among the relative weights.
+
+Voice v's weights by the interval of a note of it to the last note of voice u begin at ``(3 v + u) * N_INTERVALS``, its
+filter over colour i at ``FILTERS + (2 v + i) * 12``, in which entry k is for notes k semitones over a pitch class.
+"""
+
+N_RELATIVE: Final = FILTERS + N_PITCHED * N_COLOURS * N_PITCH_CLASSES
+
+
+def _intervals() -> NDArray[np.int64]:
+    notes = np.arange(HIGHEST_NOTE + 1)
+    interval = notes[None] - notes[:, None]
+    size = np.abs(interval)
+    size = np.where(size > MAX_INTERVAL, MAX_INTERVAL - 11 + (size - MAX_INTERVAL - 1) % 12, size)
+    return (np.sign(interval) * size + MAX_INTERVAL).astype(np.int64)
+
+
+INTERVAL: Final = _intervals()
+"""Which weight stands for the interval of each note (column) over each other (row)."""
+
+
+@kernel
+def _ticks(samples: int) -> int:
+    return (samples + TICK_SAMPLES // 2) // TICK_SAMPLES
+
+
+@kernel
+def hear(heard: Heard, at: int, word: int) -> None:
+    """Write the row of a word, `at` being 0 for the first one, from the rows before it."""
+    heard.words[at] = word
+    heard.before[at] = NOWHERE
+    if at == 0:
+        heard.time[0] = 0
+        heard.last[0] = NOWHERE
+        heard.follows[0] = NOWHERE
+        heard.length[0] = 0
+        heard.note[0] = 0
+        heard.counts[0] = 0.0
+    else:
+        heard.time[at] = heard.time[at - 1] + SAMPLES_OF[word]
+        heard.last[at] = heard.last[at - 1]
+        heard.follows[at] = heard.follows[at - 1]
+        heard.length[at] = heard.length[at - 1]
+        heard.note[at] = heard.note[at - 1]
+        heard.counts[at] = heard.counts[at - 1]
+    voice = VOICE_OF[word]
+    if voice < 0:
+        return
+    heard.before[at] = heard.last[at, voice]
+    heard.last[at, voice] = at
+    note = NOTE_OF[word]
+    if note > 0:
+        heard.note[at, voice] = note
+        if voice < N_PITCHED:
+            for i in range(N_COLOURS):
+                for k in range(N_PITCH_CLASSES):
+                    heard.counts[at, i, k] *= _FADE[i]
+                heard.counts[at, i, note % N_PITCH_CLASSES] += np.float32(1.0)
+    _match(heard, at, voice)
+
+
+@kernel
+def _match(heard: Heard, at: int, voice: int) -> None:
+    """Write what followed the longest earlier match of a voice's events up to `at`, the latest of the longest ones."""
+    words, time, before = heard.words, heard.time, heard.before
+    longest, found, successor, place = 0, NOWHERE, at, before[at]
+    while place >= 0 and place > at - REACH and longest < LONGEST:
+        if words[place] == words[at]:
+            length, new, old = 1, at, place
+            while length < LONGEST and before[new] >= 0 and before[old] >= 0:
+                new_before, old_before = before[new], before[old]
+                lasted = _ticks(time[new] - time[new_before])
+                if words[new_before] != words[old_before] or lasted != _ticks(time[old] - time[old_before]):
+                    break
+                length, new, old = length + 1, new_before, old_before
+            if length > longest:
+                longest, found = length, successor
+        successor, place = place, before[place]
+    heard.follows[at, voice] = found
+    heard.length[at, voice] = longest
+
+
+@kernel
+def hear_song(heard: Heard, words: NDArray[np.int16]) -> None:
+    """Write the rows of all words of a song."""
+    for at in range(len(words)):
+        hear(heard, at, words[at])
+
+
+@kernel
+def _due_in(heard: Heard, at: int, voice: int) -> int:
+    """Return the ticks until a voice's next event is due, if it goes on as it did after its match."""
+    old = heard.follows[at, voice]
+    lasted = heard.time[old] - heard.time[heard.before[old]]
+    return _ticks(heard.time[heard.last[at, voice]] + lasted - heard.time[at])
+
+
+@kernel
+def _due_bucket(ticks: int, voice: int, voice_now: int) -> int:
+    if ticks < 0:
+        return MISSED
+    if ticks == 0 and voice_now >= voice:
+        return PASSED
+    return _DUE_BUCKET[min(ticks, len(_DUE_BUCKET) - 1)]
+
+
+@kernel
+def look(heard: Heard, at: int, rows: NDArray[np.int32], proposals: NDArray[np.int32], colours: NDArray) -> None:
+    """Write what the network is told at a position, to predict the word after it.
+
+    Parameters
+    ----------
+    heard : Heard
+    at : int
+        The position: its row is there.
+    rows : ndarray of int32, shape (N_ROWS,)
+        Input rows; written.
+    proposals : ndarray of int32, shape (N_PROPOSED, 2)
+        Word and row of weights of each proposal; written, with row `NOWHERE` where there is none.
+    colours : ndarray of float32, shape (2, 12)
+        Of pitch classes, each within 0..1; written.
+    """
+    word, now = heard.words[at], heard.time[at]
+    voice_now = VOICE_OF[word]
+    rows[0] = word
+    rows[1] = _PLACE + _place_of(_ticks(now))
+    proposals[:, 0], proposals[:, 1] = 0, NOWHERE
+    due = np.zeros(N_VOICES, np.int64)
+    is_now = 0
+    for voice in range(N_VOICES):
+        of_voice = rows[4 + 4 * voice : 8 + 4 * voice]
+        last, old = heard.last[at, voice], heard.follows[at, voice]
+        own = heard.words[last] - FIRST_OWN[voice] if last >= 0 else 0
+        age = _AGE_BUCKET[min(_ticks(now - heard.time[last]), 128)] if last >= 0 else _NEVER
+        of_voice[0] = _SOUNDS + _OWN_BEFORE[voice] + own
+        of_voice[1] = _AGES + voice * _N_AGES + age
+        of_voice[2] = _NEXT + _NEXT_BEFORE[voice] + N_OWN[voice]
+        of_voice[3] = _DUE + voice * (N_LENGTHS * N_DUE + 1) + N_LENGTHS * N_DUE
+        due[voice] = -1
+        if old >= 0:
+            due[voice] = _due_in(heard, at, voice)
+            bucket = _due_bucket(due[voice], voice, voice_now)
+            copy = _LENGTH_BUCKET[heard.length[at, voice]] * N_DUE + bucket
+            of_voice[2] = _NEXT + _NEXT_BEFORE[voice] + heard.words[old] - FIRST_OWN[voice]
+            of_voice[3] = _DUE + voice * (N_LENGTHS * N_DUE + 1) + copy
+            proposals[voice, 0] = heard.words[old]
+            proposals[voice, 1] = voice * N_LENGTHS * N_DUE + copy
+            if bucket == NOW:
+                is_now = 1
+    for voice in range(N_VOICES):
+        if due[voice] > 0:
+            n_sooner = 0
+            for other in range(N_VOICES):
+                n_sooner += 0 < due[other] < due[voice]
+            length = _LENGTH_BUCKET[heard.length[at, voice]]
+            proposals[N_VOICES + voice, 0] = wait_word(due[voice] * TICK_SAMPLES)
+            proposals[N_VOICES + voice, 1] = _WAIT_COPIES + (length * N_VOICES + n_sooner) * 2 + is_now
+    _propose_words(heard, at, proposals[2 * N_VOICES :])
+    best, row = proposals[2 * N_VOICES, 0], proposals[2 * N_VOICES, 1]
+    rows[2] = _AGAIN + (best if row >= 0 else N_WORDS)
+    rows[3] = _AGAIN_LENGTH + (row - _WORD_COPIES if row >= 0 else N_WORD_LENGTHS)
+    for i in range(N_COLOURS):
+        for k in range(N_PITCH_CLASSES):
+            colours[i, k] = heard.counts[at, i, k] / (heard.counts[at, i, k] + _HALF[i])
+
+
+@kernel
+def _place_of(ticks: int) -> int:
+    """Return the bucket of the time since the beginning: one for each doubling from a quarter of a second on."""
+    place, left = 0, ticks >> 4
+    while left > 0 and place < _N_PLACES - 1:
+        place, left = place + 1, left >> 1
+    return place
+
+
+@kernel
+def _propose_words(heard: Heard, at: int, proposals: NDArray[np.int32]) -> None:
+    """Write the words that followed the longest earlier matches of the words up to `at`, the longest first.
+
+    Of two matches of the same length the later one comes first.
+    """
+    words = heard.words
+    lengths = np.zeros(N_AGAIN, np.int64)
+    for place in range(at - 1, max(at - REACH, -1), -1):
+        if words[place] != words[at]:
+            continue
+        length = 1
+        while length < LONGEST and place >= length and words[place - length] == words[at - length]:
+            length += 1
+        if length <= lengths[N_AGAIN - 1]:
+            continue
+        follower, slot = words[place + 1], N_AGAIN - 1
+        for i in range(N_AGAIN):
+            if lengths[i] > 0 and proposals[i, 0] == follower:
+                slot = i
+                break
+        if length <= lengths[slot]:
+            continue
+        while slot > 0 and lengths[slot - 1] < length:
+            proposals[slot, 0], lengths[slot] = proposals[slot - 1, 0], lengths[slot - 1]
+            slot -= 1
+        proposals[slot, 0], lengths[slot] = follower, length
+    for i in range(N_AGAIN):
+        if lengths[i] > 0:
+            proposals[i, 1] = _WORD_COPIES + i * N_WORD_LENGTHS + _WORD_LENGTH_BUCKET[lengths[i]]
+
+
+@kernel
+def look_back(
+    heard: Heard, first: int, rows: NDArray[np.int32], proposals: NDArray[np.int32], colours: NDArray
+) -> None:
+    """Do `look` at as many positions from `first` on as the arrays have rows for: (n, ...) each."""
+    for i in range(len(rows)):
+        look(heard, first + i, rows[i], proposals[i], colours[i])
