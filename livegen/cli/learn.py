@@ -30,6 +30,7 @@ class Engine(StrEnum):
     VAE = "vae"
     GAN = "gan"
     TONNETZ = "tonnetz"
+    TRANSFORMER = "transformer"
 
 
 class Architecture(StrEnum):
@@ -115,7 +116,8 @@ def train(
 
     Example: [bold]livegen train my-midi-files/ models/mine --minutes 90[/bold]
 
-    A VAE, a GAN or a Tonnetz learns of songs with a clear beat, and has neither sizes nor parts to leave out.
+    A VAE, a GAN or a Tonnetz learns of songs with a clear beat; these and a Transformer have neither sizes nor parts to
+    leave out.
 
     On several GPUs or machines: [bold]torchrun --nproc-per-node 2 -m livegen train ...[/bold]
     """
@@ -279,6 +281,7 @@ def _predicted(
         from livegen.judge.free_run import N_ALL_RUNS, judge_free_runs
         from livegen.training.evaluate import evaluate as evaluate_model
         from livegen.training.tonnetz.evaluate import evaluate_tonnetz
+        from livegen.training.transformer.evaluate import evaluate_transformer
         from livegen.training.vae.evaluate import evaluate_vae
 
     kind, _ = read_config(folder)
@@ -289,6 +292,8 @@ def _predicted(
             figures = evaluate_vae(data, folder, seed=seed, listener=reading, is_strict=is_strict)
         elif kind == "tonnetz":
             figures = evaluate_tonnetz(data, folder, listener=reading, is_strict=is_strict)
+        elif kind == "transformer":
+            figures = evaluate_transformer(data, folder, listener=reading, is_strict=is_strict)
         else:
             has_beat = beat is BeatGiven.ESTIMATED
             figures = evaluate_model(data, folder, has_beat=has_beat, listener=reading, is_strict=is_strict)

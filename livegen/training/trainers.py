@@ -17,6 +17,7 @@ from livegen.training.run import Progress, RunSettings
 from livegen.training.tonnetz.train import TonnetzSettings, train_tonnetz
 from livegen.training.train import Settings
 from livegen.training.train import train as train_lstm
+from livegen.training.transformer.train import TransformerSettings, train_transformer
 from livegen.training.vae.train import VaeSettings, train_vae
 
 ARCHITECTURES: Final = ("loops", "dcgan")
@@ -137,11 +138,16 @@ def _train_tonnetz(order: Order) -> Progress:
     )
 
 
+def _train_transformer(order: Order) -> Progress:
+    return train_transformer(order.data, order.out, settings=order.settings(TransformerSettings()), **order.how())
+
+
 TRAINERS: Final[Mapping[str, Trainer]] = {
     "lstm": Trainer(("size", "voices", "leave-out", "from", "made"), _train_lstm),
     "vae": Trainer(("voices",), _train_vae),
     "gan": Trainer(("arch",), _train_gan),
     "tonnetz": Trainer(("beats-a-slice",), _train_tonnetz),
+    "transformer": Trainer((), _train_transformer),
 }
 
 

@@ -82,7 +82,7 @@ class TransformerConfig:
         d, m = self.n_embedding, self.n_inner
         shapes: dict[str, tuple[int, ...]] = {"rows.weight": (N_INPUT_ROWS, d), "bias": (N_WORDS,)}
         for layer in range(self.n_layers):
-            own = dict.fromkeys(("attention_norm", "inner_norm"), (d,))
+            own: dict[str, tuple[int, ...]] = dict.fromkeys(("attention_norm", "inner_norm"), (d,))
             own |= {f"{name}.weight": (d, d) for name in ("query", "key", "value", "out")}
             own |= {"gate.weight": (m, d), "up.weight": (m, d), "down.weight": (d, m)}
             shapes |= {f"layers.{layer}.{name}": shape for name, shape in own.items()}

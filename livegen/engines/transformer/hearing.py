@@ -5,9 +5,10 @@ a shorter length. Training and play both fill them with `hear`, and read with `l
 
 - **Input rows**: the rows of one table whose sum stands for the position.
 - **Proposals**: words with rows of a table of weights; what the network gives that row is added to the word's logit.
-  A voice goes on as it went on after the longest earlier match of its own last events, whatever the others play, so its
-  next event and the time when that is due are proposed; also the wait until then; and the words that followed the
-  longest earlier matches of all words.
+  A voice goes on as it went on after the longest earlier match of its own last events, whatever the others play; or as
+  after the longest match of their rhythm, whichever notes they are; or, of the pulses, as the other pulse did. So its
+  next event and the wait until that is due are proposed; also the words that followed the longest earlier matches of
+  all words.
 - **Colours**: decaying counts of pitch classes. With the last note of each pitched voice they are what the relative
   heads read: weights by the interval of a note to each of these notes, and filters over pitch classes.
 """
@@ -42,6 +43,12 @@ LONGEST: Final = 32
 
 NOWHERE: Final = -1
 
+# What is matched: a voice's own events, their rhythm alone, and the other pulse's events.
+EXACT: Final = 0
+RHYTHM: Final = 1
+ECHO: Final = 2
+N_KINDS: Final = 3
+
 N_COLOURS: Final = 2
 _FADE: Final = np.array([0.9, 0.98], np.float32)
 _HALF: Final = np.array([1.0, 3.0], np.float32)
@@ -60,9 +67,10 @@ class Heard(NamedTuple):
         Where the last event of each voice is, `NOWHERE` where it has none.
     before : ndarray of int32, shape (n,)
         Of an event: where the voice's event before it is, `NOWHERE` where there is none, and of other words.
-    follows : ndarray of int32, shape (n, 4)
-        Where the event is that followed the longest earlier match of each voice's last events, or `NOWHERE`.
-    length : ndarray of uint8, shape (n, 4)
+    follows : ndarray of int32, shape (n, 3, 4)
+        Where the event is that followed the longest earlier match of each voice's last events, of each kind, or
+        `NOWHERE`.
+    length : ndarray of uint8, shape (n, 3, 4)
         How many events that match has, 0..`LONGEST`.
     note : ndarray of uint8, shape (n, 4)
         The note that each voice began last, 0 for none.
@@ -87,8 +95,8 @@ def new_heard(n: int) -> Heard:
         np.zeros(n, np.int64),
         np.full((n, N_VOICES), NOWHERE, np.int32),
         np.full(n, NOWHERE, np.int32),
-        np.full((n, N_VOICES), NOWHERE, np.int32),
-        np.zeros((n, N_VOICES), np.uint8),
+        np.full((n, N_KINDS, N_VOICES), NOWHERE, np.int32),
+        np.zeros((n, N_KINDS, N_VOICES), np.uint8),
         np.zeros((n, N_VOICES), np.uint8),
         np.zeros((n, N_COLOURS, N_PITCH_CLASSES), np.float32),
     )
@@ -120,28 +128,28 @@ _N_PLACES: Final = 14
 _OWN_BEFORE: Final = np.append(0, np.cumsum(N_OWN))
 _NEXT_BEFORE: Final = np.append(0, np.cumsum(N_OWN + 1))
 
-# Where each kind begins in the table of input rows.
+# Where each kind of row begins in the table of input rows.
 _SOUNDS: Final = N_WORDS
 _AGES: Final = _SOUNDS + int(_OWN_BEFORE[-1])
 _NEXT: Final = _AGES + N_VOICES * _N_AGES
-_DUE: Final = _NEXT + int(_NEXT_BEFORE[-1])
-_AGAIN: Final = _DUE + N_VOICES * (N_LENGTHS * N_DUE + 1)
+_DUE: Final = _NEXT + N_KINDS * int(_NEXT_BEFORE[-1])
+_AGAIN: Final = _DUE + N_KINDS * N_VOICES * (N_LENGTHS * N_DUE + 1)
 _AGAIN_LENGTH: Final = _AGAIN + N_WORDS + 1
 _PLACE: Final = _AGAIN_LENGTH + N_WORD_LENGTHS + 1
 N_INPUT_ROWS: Final = _PLACE + _N_PLACES
 
-N_ROWS: Final = 4 * N_VOICES + 4
+N_ROWS: Final = 4 + (2 + 2 * N_KINDS) * N_VOICES
 """Input rows of a position."""
 
 N_AGAIN: Final = 4
 """Words that are proposed because they followed matches of all words."""
 
-N_PROPOSED: Final = 2 * N_VOICES + N_AGAIN
-"""Proposals of a position: each voice's event, each voice's wait, and words."""
+N_PROPOSED: Final = 2 * N_KINDS * N_VOICES + N_AGAIN
+"""Proposals of a position: of each kind each voice's event and the wait until that, and words."""
 
-# Where each kind begins in the table of weights of what is proposed.
-_WAIT_COPIES: Final = N_VOICES * N_LENGTHS * N_DUE
-_WORD_COPIES: Final = _WAIT_COPIES + N_LENGTHS * N_VOICES * 2
+# Where each kind of weight begins in the table of weights of what is proposed.
+_WAIT_COPIES: Final = N_KINDS * N_VOICES * N_LENGTHS * N_DUE
+_WORD_COPIES: Final = _WAIT_COPIES + N_KINDS * N_LENGTHS * N_VOICES * 2
 N_COPIES: Final = _WORD_COPIES + N_AGAIN * N_WORD_LENGTHS
 
 MAX_INTERVAL: Final = 24
@@ -207,28 +215,40 @@ def hear(heard: Heard, at: int, word: int) -> None:
                 for k in range(N_PITCH_CLASSES):
                     heard.counts[at, i, k] *= _FADE[i]
                 heard.counts[at, i, note % N_PITCH_CLASSES] += np.float32(1.0)
-    _match(heard, at, voice)
+    for kind in range(N_KINDS):
+        _match(heard, at, voice, kind)
 
 
 @kernel
-def _match(heard: Heard, at: int, voice: int) -> None:
+def _is_alike(heard: Heard, new: int, old: int, kind: int) -> bool:
+    """Tell whether two events match: the same note begins or one ends, and of their rhythm whether either does."""
+    new_note, old_note = NOTE_OF[heard.words[new]], NOTE_OF[heard.words[old]]
+    return (new_note > 0) == (old_note > 0) if kind == RHYTHM else new_note == old_note
+
+
+@kernel
+def _match(heard: Heard, at: int, voice: int, kind: int) -> None:
     """Write what followed the longest earlier match of a voice's events up to `at`, the latest of the longest ones."""
-    words, time, before = heard.words, heard.time, heard.before
+    time, before = heard.time, heard.before
     longest, found, successor, place = 0, NOWHERE, at, before[at]
+    if kind == ECHO:
+        successor, place = NOWHERE, (heard.last[at, 1 - voice] if voice <= 1 else NOWHERE)
     while place >= 0 and place > at - REACH and longest < LONGEST:
-        if words[place] == words[at]:
+        if successor >= 0 and _is_alike(heard, at, place, kind):
             length, new, old = 1, at, place
             while length < LONGEST and before[new] >= 0 and before[old] >= 0:
-                new_before, old_before = before[new], before[old]
-                lasted = _ticks(time[new] - time[new_before])
-                if words[new_before] != words[old_before] or lasted != _ticks(time[old] - time[old_before]):
+                lasted = _ticks(time[new] - time[before[new]])
+                if lasted != _ticks(time[old] - time[before[old]]):
                     break
-                length, new, old = length + 1, new_before, old_before
+                new, old = before[new], before[old]
+                if not _is_alike(heard, new, old, kind):
+                    break
+                length += 1
             if length > longest:
                 longest, found = length, successor
         successor, place = place, before[place]
-    heard.follows[at, voice] = found
-    heard.length[at, voice] = longest
+    heard.follows[at, kind, voice] = found
+    heard.length[at, kind, voice] = longest
 
 
 @kernel
@@ -239,9 +259,8 @@ def hear_song(heard: Heard, words: NDArray[np.int16]) -> None:
 
 
 @kernel
-def _due_in(heard: Heard, at: int, voice: int) -> int:
-    """Return the ticks until a voice's next event is due, if it goes on as it did after its match."""
-    old = heard.follows[at, voice]
+def _due_in(heard: Heard, at: int, voice: int, old: int) -> int:
+    """Return the ticks until a voice's next event is due, if its last one lasts as the one before `old` did."""
     lasted = heard.time[old] - heard.time[heard.before[old]]
     return _ticks(heard.time[heard.last[at, voice]] + lasted - heard.time[at])
 
@@ -272,47 +291,57 @@ def look(heard: Heard, at: int, rows: NDArray[np.int32], proposals: NDArray[np.i
         Of pitch classes, each within 0..1; written.
     """
     word, now = heard.words[at], heard.time[at]
-    voice_now = VOICE_OF[word]
     rows[0] = word
     rows[1] = _PLACE + _place_of(_ticks(now))
     proposals[:, 0], proposals[:, 1] = 0, NOWHERE
-    due = np.zeros(N_VOICES, np.int64)
-    is_now = 0
     for voice in range(N_VOICES):
-        of_voice = rows[4 + 4 * voice : 8 + 4 * voice]
-        last, old = heard.last[at, voice], heard.follows[at, voice]
+        last = heard.last[at, voice]
         own = heard.words[last] - FIRST_OWN[voice] if last >= 0 else 0
         age = _AGE_BUCKET[min(_ticks(now - heard.time[last]), 128)] if last >= 0 else _NEVER
-        of_voice[0] = _SOUNDS + _OWN_BEFORE[voice] + own
-        of_voice[1] = _AGES + voice * _N_AGES + age
-        of_voice[2] = _NEXT + _NEXT_BEFORE[voice] + N_OWN[voice]
-        of_voice[3] = _DUE + voice * (N_LENGTHS * N_DUE + 1) + N_LENGTHS * N_DUE
-        due[voice] = -1
-        if old >= 0:
-            due[voice] = _due_in(heard, at, voice)
-            bucket = _due_bucket(due[voice], voice, voice_now)
-            copy = _LENGTH_BUCKET[heard.length[at, voice]] * N_DUE + bucket
-            of_voice[2] = _NEXT + _NEXT_BEFORE[voice] + heard.words[old] - FIRST_OWN[voice]
-            of_voice[3] = _DUE + voice * (N_LENGTHS * N_DUE + 1) + copy
-            proposals[voice, 0] = heard.words[old]
-            proposals[voice, 1] = voice * N_LENGTHS * N_DUE + copy
-            if bucket == NOW:
-                is_now = 1
-    for voice in range(N_VOICES):
-        if due[voice] > 0:
-            n_sooner = 0
-            for other in range(N_VOICES):
-                n_sooner += 0 < due[other] < due[voice]
-            length = _LENGTH_BUCKET[heard.length[at, voice]]
-            proposals[N_VOICES + voice, 0] = wait_word(due[voice] * TICK_SAMPLES)
-            proposals[N_VOICES + voice, 1] = _WAIT_COPIES + (length * N_VOICES + n_sooner) * 2 + is_now
-    _propose_words(heard, at, proposals[2 * N_VOICES :])
-    best, row = proposals[2 * N_VOICES, 0], proposals[2 * N_VOICES, 1]
+        rows[4 + 2 * voice] = _SOUNDS + _OWN_BEFORE[voice] + own
+        rows[5 + 2 * voice] = _AGES + voice * _N_AGES + age
+    for kind in range(N_KINDS):
+        first = 4 + 2 * N_VOICES * (1 + kind)
+        of_kind = proposals[2 * N_VOICES * kind : 2 * N_VOICES * (kind + 1)]
+        _look_at_kind(heard, at, kind, rows[first : first + 2 * N_VOICES], of_kind)
+    _propose_words(heard, at, proposals[N_PROPOSED - N_AGAIN :])
+    best, row = proposals[N_PROPOSED - N_AGAIN, 0], proposals[N_PROPOSED - N_AGAIN, 1]
     rows[2] = _AGAIN + (best if row >= 0 else N_WORDS)
     rows[3] = _AGAIN_LENGTH + (row - _WORD_COPIES if row >= 0 else N_WORD_LENGTHS)
     for i in range(N_COLOURS):
         for k in range(N_PITCH_CLASSES):
             colours[i, k] = heard.counts[at, i, k] / (heard.counts[at, i, k] + _HALF[i])
+
+
+@kernel
+def _look_at_kind(heard: Heard, at: int, kind: int, rows: NDArray[np.int32], proposals: NDArray[np.int32]) -> None:
+    """Write the rows and the proposals of all voices that matches of a kind give: their events, then their waits."""
+    due = np.zeros(N_VOICES, np.int64)
+    is_now = 0
+    for voice in range(N_VOICES):
+        old = heard.follows[at, kind, voice]
+        next_row = _NEXT + kind * _NEXT_BEFORE[N_VOICES] + _NEXT_BEFORE[voice]
+        due_row = _DUE + (kind * N_VOICES + voice) * (N_LENGTHS * N_DUE + 1)
+        rows[2 * voice], rows[2 * voice + 1] = next_row + N_OWN[voice], due_row + N_LENGTHS * N_DUE
+        if old < 0:
+            continue
+        due[voice] = _due_in(heard, at, voice, old)
+        bucket = _due_bucket(due[voice], voice, VOICE_OF[heard.words[at]])
+        copy = _LENGTH_BUCKET[heard.length[at, kind, voice]] * N_DUE + bucket
+        own = heard.words[old] - FIRST_OWN[VOICE_OF[heard.words[old]]]
+        rows[2 * voice], rows[2 * voice + 1] = next_row + own, due_row + copy
+        proposals[voice, 0] = FIRST_OWN[voice] + own
+        proposals[voice, 1] = (kind * N_VOICES + voice) * N_LENGTHS * N_DUE + copy
+        if bucket == NOW:
+            is_now = 1
+    for voice in range(N_VOICES):
+        if due[voice] > 0:
+            n_sooner = 0
+            for other in range(N_VOICES):
+                n_sooner += 0 < due[other] < due[voice]
+            length = kind * N_LENGTHS + _LENGTH_BUCKET[heard.length[at, kind, voice]]
+            proposals[N_VOICES + voice, 0] = wait_word(due[voice] * TICK_SAMPLES)
+            proposals[N_VOICES + voice, 1] = _WAIT_COPIES + (length * N_VOICES + n_sooner) * 2 + is_now
 
 
 @kernel

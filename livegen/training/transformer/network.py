@@ -76,7 +76,7 @@ class Block(nn.Module):
     def __init__(self, config: TransformerConfig):
         super().__init__()
         d, m = config.n_embedding, config.n_inner
-        self.n_heads = config.n_heads
+        self.n_heads, self.n_context = config.n_heads, config.n_context
         self.attention_norm, self.inner_norm = nn.Parameter(torch.ones(d)), nn.Parameter(torch.ones(d))
         self.query, self.key, self.value, self.out = (nn.Linear(d, d, bias=False) for _ in range(4))
         self.gate, self.up = (nn.Linear(d, m, bias=False) for _ in range(2))
@@ -85,14 +85,12 @@ class Block(nn.Module):
         nn.init.zeros_(self.down.weight)
 
     def forward(self, x: Tensor, turns: tuple[Tensor, Tensor], mask: Tensor | None) -> Tensor:
-        """Return (B, T, d) for the same; without a mask, (B, 1, T, T) bool, every position sees all up to itself."""
+        """Return (B, T, d) for the same, with the angles of `turned` and the mask of `attended`."""
         y = norm(x, self.attention_norm)
         query, key, value = (
             part(y).unflatten(-1, (self.n_heads, -1)).transpose(1, 2) for part in (self.query, self.key, self.value)
         )
-        seen = functional.scaled_dot_product_attention(
-            turned(query, turns), turned(key, turns), value, attn_mask=mask, is_causal=mask is None
-        )
+        seen = attended(turned(query, turns), turned(key, turns), value, mask, self.n_context)
         x = x + self.out(seen.transpose(1, 2).flatten(2))
         y = norm(x, self.inner_norm)
         return x + self.down(functional.silu(self.gate(y)) * self.up(y))
@@ -147,12 +145,10 @@ class Network(nn.Module):
 
     def _mask(self, batch: Batch) -> Tensor | None:
         """Return what each position may see, (B, 1, T, T); None where that is all up to itself."""
-        T = batch.rows.shape[1]
-        if self.config.n_context >= T and not batch.pieces.any():
+        if not batch.pieces.any():
             return None
-        at = torch.arange(T)
-        back = at[:, None] - at
-        is_seen = (back >= 0) & (back < self.config.n_context)
+        T = batch.rows.shape[1]
+        is_seen = torch.ones(T, T, dtype=torch.bool).tril()
         return (is_seen & (batch.pieces[:, :, None] == batch.pieces[:, None]))[:, None]
 
     def logits(self, h: Tensor, batch: Batch) -> Tensor:
@@ -178,6 +174,26 @@ class Network(nn.Module):
             of_notes = (by_interval * is_known).sum(-2) + by_class[..., notes % N_PITCH_CLASSES]
             parts.append(functional.pad(of_notes, (1, 0)))  # nothing for the word that ends a note
         return functional.pad(torch.cat(parts, -1), (0, N_WORDS - int(FIRST_OWN[N_PITCHED])))
+
+
+def attended(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, n_context: int) -> Tensor:
+    """Return what positions see, (B, heads, T, n): of those up to themselves the last `n_context`.
+
+    A mask, (B, 1, T, T) bool, says in its place what they see; with one, T is at most `n_context`.
+    """
+    T = query.shape[2]
+    if n_context >= T:
+        return functional.scaled_dot_product_attention(query, key, value, attn_mask=mask, is_causal=mask is None)
+    parts = []
+    for begin in range(0, T, n_context):
+        first, end = max(begin - n_context + 1, 0), min(begin + n_context, T)
+        back = torch.arange(begin, end)[:, None] - torch.arange(first, end)
+        is_seen = (back >= 0) & (back < n_context)
+        own = query[:, :, begin:end]
+        parts.append(
+            functional.scaled_dot_product_attention(own, key[:, :, first:end], value[:, :, first:end], is_seen)
+        )
+    return torch.cat(parts, 2)
 
 
 def norm(x: Tensor, gain: Tensor | None = None) -> Tensor:
