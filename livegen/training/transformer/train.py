@@ -22,8 +22,8 @@ from livegen.training.transformer.optimizer import Muon, adamw_of, matrices_of
 from livegen.training.transformer.songs import SongEvents, load_events
 from livegen.training.transformer.variation import Variation
 
-_WATCHED_SONGS: Final = 24
-_WATCHED_WORDS: Final = 768
+_WATCHED_SONGS: Final = 16
+_WATCHED_WORDS: Final = 1500
 """Songs on which a run is measured, of all evenly, and how many words of each."""
 
 _LARGEST_GRADIENT: Final = 1.0
@@ -40,11 +40,14 @@ class Stage(NamedTuple):
         Words of a lane.
     n_layers : int
         Layers that learn: the first ones.
+    weight : int
+        How many times the first stage's words a step has.
     """
 
     until: float
     n_words: int
     n_layers: int
+    weight: int = 1
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class TransformerSettings(RunSettings):
     Attributes
     ----------
     n_lanes : int
-        Lanes of the first stage. Later ones have so many that a step has as many words.
+        Lanes of the first stage. Later ones have as many as their words a step fill.
     learning_rate : float
         Of AdamW, for all that is no matrix of a layer.
     matrix_rate : float
@@ -67,14 +70,20 @@ class TransformerSettings(RunSettings):
     variation : Variation
     """
 
-    learning_rate: float = 4e-3
+    learning_rate: float = 8e-3
     warm_up_steps: int = 30
     precision: str = "float32"
-    n_lanes: int = 16
+    n_lanes: int = 8
     matrix_rate: float = 0.02
     decay: float = 0.3
     kept: float = 0.97
-    stages: tuple[Stage, ...] = (Stage(0.3, 256, 2), Stage(0.6, 256, 4), Stage(0.85, 256, 6), Stage(1.0, 1024, 6))
+    stages: tuple[Stage, ...] = (
+        Stage(0.3, 256, 2),
+        Stage(0.5, 256, 4),
+        Stage(0.75, 512, 6, 2),
+        Stage(0.9, 1024, 6, 2),
+        Stage(1.0, 2048, 6, 3),
+    )
     variation: Variation = field(default_factory=Variation)
 
     whole: ClassVar[tuple[str, ...]] = RunSettings.whole
@@ -101,7 +110,6 @@ class TransformerRun(Run):
         with torch.no_grad():
             self.network.bias.copy_(torch.from_numpy(np.log(unigram(word_counts(songs)))))
         self.averaged = copy.deepcopy(self.network)
-        self.frames_a_step = settings.n_lanes * settings.stages[0].n_words
         self._stage = 0
         self._lanes = self._begun(0)
 
@@ -109,7 +117,8 @@ class TransformerRun(Run):
         """Return lanes of the stage in force, and let its layers learn."""
         s, stage = self.settings, self.settings.stages[self._stage]
         self.network.n_used = min(stage.n_layers, len(self.network.layers))
-        n_lanes = max(self.frames_a_step // stage.n_words, 1)
+        n_lanes = max(s.n_lanes * s.stages[0].n_words * stage.weight // stage.n_words, 1)
+        self.frames_a_step = n_lanes * stage.n_words
         return Lanes(self._songs, s.variation, s.seed, n_lanes, stage.n_words, n_read)
 
     def learn(self) -> tuple[float, float]:
@@ -169,7 +178,7 @@ class TransformerRun(Run):
     def unchangeable(self) -> list[int | str]:
         """Return the settings that a resumed run must share with the run that it goes on with."""
         s = self.settings
-        stages = " ".join(f"{stage.n_words}x{stage.n_layers}" for stage in s.stages)
+        stages = " ".join(f"{stage.n_words}x{stage.n_layers}x{stage.weight}" for stage in s.stages)
         return [s.seed, s.n_lanes, stages, len(self._songs)]
 
 

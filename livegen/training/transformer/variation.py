@@ -24,6 +24,9 @@ _MOST_FASTER: Final = 0.05
 class Variation:
     """How often songs are varied in each way, 0..1.
 
+    LakhNES transposes and stretches all songs, and switches and thins half of them, over many epochs. A run of less
+    than an epoch has new songs all the time, so here it is done less often.
+
     Attributes
     ----------
     transposed : float
@@ -41,10 +44,10 @@ class Variation:
         If one is not within 0..1.
     """
 
-    transposed: float = 1.0
-    stretched: float = 1.0
-    switched: float = 0.5
-    thinned: float = 0.5
+    transposed: float = 0.5
+    stretched: float = 0.1
+    switched: float = 0.1
+    thinned: float = 0.1
 
     def __post_init__(self) -> None:
         for name, share in vars(self).items():
