@@ -8,7 +8,7 @@ a shorter length. Training and play both fill them with `hear`, and read with `l
   A voice goes on as it went on after the longest earlier match of its own last events, whatever the others play; or as
   after the longest match of their rhythm, whichever notes they are; or, of the pulses, as the other pulse did. So its
   next event and the wait until that is due are proposed; also the words that followed the longest earlier matches of
-  all words.
+  all words, as they are, and of their shapes alone.
 - **Colours**: decaying counts of pitch classes. With the last note of each pitched voice they are what the relative
   heads read: weights by the interval of a note to each of these notes, and filters over pitch classes.
 """
@@ -20,11 +20,15 @@ from numpy.typing import NDArray
 
 from livegen.engines.transformer.words import (
     FIRST_OWN,
+    FIRST_WAIT,
     N_OWN,
+    N_WAITS,
     N_WORDS,
     NOTE_OF,
     SAMPLES_OF,
+    SHAPE_OF,
     TICK_SAMPLES,
+    TINY,
     VOICE_OF,
     wait_word,
 )
@@ -65,6 +69,8 @@ class Heard(NamedTuple):
         When it is after the word, in samples at 44.1 kHz from the first word on.
     last : ndarray of int32, shape (n, 4)
         Where the last event of each voice is, `NOWHERE` where it has none.
+    solid : ndarray of int32, shape (n,)
+        Where the last word is that is no tiny wait.
     before : ndarray of int32, shape (n,)
         Of an event: where the voice's event before it is, `NOWHERE` where there is none, and of other words.
     follows : ndarray of int32, shape (n, 3, 4)
@@ -81,6 +87,7 @@ class Heard(NamedTuple):
     words: NDArray[np.int16]
     time: NDArray[np.int64]
     last: NDArray[np.int32]
+    solid: NDArray[np.int32]
     before: NDArray[np.int32]
     follows: NDArray[np.int32]
     length: NDArray[np.uint8]
@@ -94,6 +101,7 @@ def new_heard(n: int) -> Heard:
         np.zeros(n, np.int16),
         np.zeros(n, np.int64),
         np.full((n, N_VOICES), NOWHERE, np.int32),
+        np.zeros(n, np.int32),
         np.full(n, NOWHERE, np.int32),
         np.full((n, N_KINDS, N_VOICES), NOWHERE, np.int32),
         np.zeros((n, N_KINDS, N_VOICES), np.uint8),
@@ -107,18 +115,22 @@ def _buckets(edges: list[int], n: int) -> NDArray[np.int64]:
     return np.searchsorted(edges, np.arange(n), side="right") - 1
 
 
-_LENGTH_BUCKET: Final = _buckets([0, 2, 3, 5, 9, 17], LONGEST + 1)
+_LENGTH_BUCKET: Final = _buckets([0, 3, 6, 13], LONGEST + 1)
 N_LENGTHS: Final = int(_LENGTH_BUCKET[-1]) + 1
 _WORD_LENGTH_BUCKET: Final = _buckets([0, 2, 3, 4, 5, 9, 17, LONGEST], LONGEST + 1)
 N_WORD_LENGTHS: Final = int(_WORD_LENGTH_BUCKET[-1]) + 1
 
-# When a voice's next event is due: it was before now, it is now, in so many ticks, or it is now and a later voice has
-# had its event of now, so that it does not come.
+_HALF_TICK: Final = 400
+"""Samples by which what is due may be late or early: ticks of 735 are written with some jitter, and waits rounded."""
+
+# When a voice's next event is due: it was before now, it is about now, it is about now and a later voice has had its
+# event of now, in so many samples, or in so many ticks.
 MISSED: Final = 0
 NOW: Final = 1
-_DUE_BUCKET: Final = NOW + _buckets([0, 1, 2, 3, 4, 5, 7, 9, 13, 17, 25, 49], 50)
-PASSED: Final = int(_DUE_BUCKET[-1]) + 1
-N_DUE: Final = PASSED + 1
+PASSED: Final = 2
+_SOON_BUCKET: Final = 3 + _buckets([0, 11, 101], _HALF_TICK + 1)
+_LATER_BUCKET: Final = 6 + _buckets([0, 2, 3, 4, 5, 7, 9, 13, 17, 25, 49], 50)
+N_DUE: Final = int(_LATER_BUCKET[-1]) + 1
 
 _AGE_BUCKET: Final = _buckets([*range(8), 8, 10, 12, 14, 16, 20, 24, 32, 48, 64, 128], 129)
 _NEVER: Final = int(_AGE_BUCKET[-1]) + 1
@@ -134,23 +146,29 @@ _AGES: Final = _SOUNDS + int(_OWN_BEFORE[-1])
 _NEXT: Final = _AGES + N_VOICES * _N_AGES
 _DUE: Final = _NEXT + N_KINDS * int(_NEXT_BEFORE[-1])
 _AGAIN: Final = _DUE + N_KINDS * N_VOICES * (N_LENGTHS * N_DUE + 1)
-_AGAIN_LENGTH: Final = _AGAIN + N_WORDS + 1
-_PLACE: Final = _AGAIN_LENGTH + N_WORD_LENGTHS + 1
+_AGAIN_LENGTH: Final = _AGAIN + 2 * (N_WORDS + 1)
+_PLACE: Final = _AGAIN_LENGTH + 2 * (N_WORD_LENGTHS + 1)
 N_INPUT_ROWS: Final = _PLACE + _N_PLACES
 
-N_ROWS: Final = 4 + (2 + 2 * N_KINDS) * N_VOICES
+N_ROWS: Final = 6 + (2 + 2 * N_KINDS) * N_VOICES
 """Input rows of a position."""
 
 N_AGAIN: Final = 4
-"""Words that are proposed because they followed matches of all words."""
+"""Words that are proposed because they followed matches of all words, and as many after matches of their shapes."""
 
-N_PROPOSED: Final = 2 * N_KINDS * N_VOICES + N_AGAIN
-"""Proposals of a position: of each kind each voice's event and the wait until that, and words."""
+# Where each kind of proposal begins: of each kind of match each voice's event and the wait until that; of the first two
+# kinds the waits that are a word shorter and longer than the first one; words after matches of words, and of shapes.
+_NEIGHBOURS: Final = 2 * N_KINDS * N_VOICES
+_WORDS: Final = _NEIGHBOURS + 2 * 2
+_SHAPES: Final = _WORDS + N_AGAIN
+N_PROPOSED: Final = _SHAPES + N_AGAIN
+"""Proposals of a position."""
 
 # Where each kind of weight begins in the table of weights of what is proposed.
 _WAIT_COPIES: Final = N_KINDS * N_VOICES * N_LENGTHS * N_DUE
-_WORD_COPIES: Final = _WAIT_COPIES + N_KINDS * N_LENGTHS * N_VOICES * 2
-N_COPIES: Final = _WORD_COPIES + N_AGAIN * N_WORD_LENGTHS
+_NEIGHBOUR_COPIES: Final = _WAIT_COPIES + N_KINDS * N_LENGTHS * N_VOICES * 2
+_WORD_COPIES: Final = _NEIGHBOUR_COPIES + 2 * 2 * N_LENGTHS
+N_COPIES: Final = _WORD_COPIES + 2 * N_AGAIN * N_WORD_LENGTHS
 
 MAX_INTERVAL: Final = 24
 N_INTERVALS: Final = 2 * MAX_INTERVAL + 1
@@ -188,6 +206,7 @@ def hear(heard: Heard, at: int, word: int) -> None:
     """Write the row of a word, `at` being 0 for the first one, from the rows before it."""
     heard.words[at] = word
     heard.before[at] = NOWHERE
+    heard.solid[at] = heard.solid[at - 1] if at > 0 and SHAPE_OF[word] == TINY else at
     if at == 0:
         heard.time[0] = 0
         heard.last[0] = NOWHERE
@@ -237,8 +256,8 @@ def _match(heard: Heard, at: int, voice: int, kind: int) -> None:
         if successor >= 0 and _is_alike(heard, at, place, kind):
             length, new, old = 1, at, place
             while length < LONGEST and before[new] >= 0 and before[old] >= 0:
-                lasted = _ticks(time[new] - time[before[new]])
-                if lasted != _ticks(time[old] - time[before[old]]):
+                lasted = time[new] - time[before[new]]
+                if abs(time[old] - time[before[old]] - lasted) > 150 + lasted // 20:
                     break
                 new, old = before[new], before[old]
                 if not _is_alike(heard, new, old, kind):
@@ -259,19 +278,14 @@ def hear_song(heard: Heard, words: NDArray[np.int16]) -> None:
 
 
 @kernel
-def _due_in(heard: Heard, at: int, voice: int, old: int) -> int:
-    """Return the ticks until a voice's next event is due, if its last one lasts as the one before `old` did."""
-    lasted = heard.time[old] - heard.time[heard.before[old]]
-    return _ticks(heard.time[heard.last[at, voice]] + lasted - heard.time[at])
-
-
-@kernel
-def _due_bucket(ticks: int, voice: int, voice_now: int) -> int:
-    if ticks < 0:
+def _due_bucket(samples: int, voice: int, voice_now: int) -> int:
+    if samples < -_HALF_TICK:
         return MISSED
-    if ticks == 0 and voice_now >= voice:
-        return PASSED
-    return _DUE_BUCKET[min(ticks, len(_DUE_BUCKET) - 1)]
+    if samples <= 0:
+        return PASSED if voice_now >= voice else NOW
+    if samples <= _HALF_TICK:
+        return _SOON_BUCKET[samples]
+    return _LATER_BUCKET[min(_ticks(samples), len(_LATER_BUCKET) - 1)]
 
 
 @kernel
@@ -298,16 +312,18 @@ def look(heard: Heard, at: int, rows: NDArray[np.int32], proposals: NDArray[np.i
         last = heard.last[at, voice]
         own = heard.words[last] - FIRST_OWN[voice] if last >= 0 else 0
         age = _AGE_BUCKET[min(_ticks(now - heard.time[last]), 128)] if last >= 0 else _NEVER
-        rows[4 + 2 * voice] = _SOUNDS + _OWN_BEFORE[voice] + own
-        rows[5 + 2 * voice] = _AGES + voice * _N_AGES + age
+        rows[6 + 2 * voice] = _SOUNDS + _OWN_BEFORE[voice] + own
+        rows[7 + 2 * voice] = _AGES + voice * _N_AGES + age
     for kind in range(N_KINDS):
-        first = 4 + 2 * N_VOICES * (1 + kind)
-        of_kind = proposals[2 * N_VOICES * kind : 2 * N_VOICES * (kind + 1)]
-        _look_at_kind(heard, at, kind, rows[first : first + 2 * N_VOICES], of_kind)
-    _propose_words(heard, at, proposals[N_PROPOSED - N_AGAIN :])
-    best, row = proposals[N_PROPOSED - N_AGAIN, 0], proposals[N_PROPOSED - N_AGAIN, 1]
-    rows[2] = _AGAIN + (best if row >= 0 else N_WORDS)
-    rows[3] = _AGAIN_LENGTH + (row - _WORD_COPIES if row >= 0 else N_WORD_LENGTHS)
+        first = 6 + 2 * N_VOICES * (1 + kind)
+        _look_at_kind(heard, at, kind, rows[first : first + 2 * N_VOICES], proposals)
+    _propose_words(heard, at, proposals[_WORDS:_SHAPES])
+    _propose_shapes(heard, at, proposals[_SHAPES:])
+    for i in range(2):
+        best, row = proposals[_WORDS + i * N_AGAIN, 0], proposals[_WORDS + i * N_AGAIN, 1]
+        row -= _WORD_COPIES + i * N_AGAIN * N_WORD_LENGTHS
+        rows[2 + 2 * i] = _AGAIN + i * (N_WORDS + 1) + (best if row >= 0 else N_WORDS)
+        rows[3 + 2 * i] = _AGAIN_LENGTH + i * (N_WORD_LENGTHS + 1) + (row if row >= 0 else N_WORD_LENGTHS)
     for i in range(N_COLOURS):
         for k in range(N_PITCH_CLASSES):
             colours[i, k] = heard.counts[at, i, k] / (heard.counts[at, i, k] + _HALF[i])
@@ -316,6 +332,8 @@ def look(heard: Heard, at: int, rows: NDArray[np.int32], proposals: NDArray[np.i
 @kernel
 def _look_at_kind(heard: Heard, at: int, kind: int, rows: NDArray[np.int32], proposals: NDArray[np.int32]) -> None:
     """Write the rows and the proposals of all voices that matches of a kind give: their events, then their waits."""
+    events = proposals[2 * N_VOICES * kind : 2 * N_VOICES * kind + N_VOICES]
+    waits = proposals[2 * N_VOICES * kind + N_VOICES : 2 * N_VOICES * (kind + 1)]
     due = np.zeros(N_VOICES, np.int64)
     is_now = 0
     for voice in range(N_VOICES):
@@ -325,23 +343,33 @@ def _look_at_kind(heard: Heard, at: int, kind: int, rows: NDArray[np.int32], pro
         rows[2 * voice], rows[2 * voice + 1] = next_row + N_OWN[voice], due_row + N_LENGTHS * N_DUE
         if old < 0:
             continue
-        due[voice] = _due_in(heard, at, voice, old)
+        lasted = heard.time[old] - heard.time[heard.before[old]]
+        due[voice] = heard.time[heard.last[at, voice]] + lasted - heard.time[at]
         bucket = _due_bucket(due[voice], voice, VOICE_OF[heard.words[at]])
         copy = _LENGTH_BUCKET[heard.length[at, kind, voice]] * N_DUE + bucket
         own = heard.words[old] - FIRST_OWN[VOICE_OF[heard.words[old]]]
         rows[2 * voice], rows[2 * voice + 1] = next_row + own, due_row + copy
-        proposals[voice, 0] = FIRST_OWN[voice] + own
-        proposals[voice, 1] = (kind * N_VOICES + voice) * N_LENGTHS * N_DUE + copy
+        events[voice, 0] = FIRST_OWN[voice] + own
+        events[voice, 1] = (kind * N_VOICES + voice) * N_LENGTHS * N_DUE + copy
         if bucket == NOW:
             is_now = 1
     for voice in range(N_VOICES):
-        if due[voice] > 0:
-            n_sooner = 0
-            for other in range(N_VOICES):
-                n_sooner += 0 < due[other] < due[voice]
-            length = kind * N_LENGTHS + _LENGTH_BUCKET[heard.length[at, kind, voice]]
-            proposals[N_VOICES + voice, 0] = wait_word(due[voice] * TICK_SAMPLES)
-            proposals[N_VOICES + voice, 1] = _WAIT_COPIES + (length * N_VOICES + n_sooner) * 2 + is_now
+        if due[voice] <= 0:
+            continue
+        n_sooner = 0
+        for other in range(N_VOICES):
+            n_sooner += 0 < due[other] < due[voice]
+        word, length = wait_word(due[voice]), _LENGTH_BUCKET[heard.length[at, kind, voice]]
+        waits[voice, 0] = word
+        waits[voice, 1] = _WAIT_COPIES + ((kind * N_LENGTHS + length) * N_VOICES + n_sooner) * 2 + is_now
+        if n_sooner == 0 and kind < 2:
+            for side in range(2):
+                neighbour = word - 1 + 2 * side
+                if FIRST_WAIT <= neighbour < FIRST_WAIT + N_WAITS:
+                    proposals[_NEIGHBOURS + 2 * kind + side, 0] = neighbour
+                    proposals[_NEIGHBOURS + 2 * kind + side, 1] = (
+                        _NEIGHBOUR_COPIES + (2 * kind + side) * N_LENGTHS + length
+                    )
 
 
 @kernel
@@ -367,22 +395,55 @@ def _propose_words(heard: Heard, at: int, proposals: NDArray[np.int32]) -> None:
         length = 1
         while length < LONGEST and place >= length and words[place - length] == words[at - length]:
             length += 1
-        if length <= lengths[N_AGAIN - 1]:
-            continue
-        follower, slot = words[place + 1], N_AGAIN - 1
-        for i in range(N_AGAIN):
-            if lengths[i] > 0 and proposals[i, 0] == follower:
-                slot = i
-                break
-        if length <= lengths[slot]:
-            continue
-        while slot > 0 and lengths[slot - 1] < length:
-            proposals[slot, 0], lengths[slot] = proposals[slot - 1, 0], lengths[slot - 1]
-            slot -= 1
-        proposals[slot, 0], lengths[slot] = follower, length
+        _insert(words[place + 1], length, lengths, proposals)
     for i in range(N_AGAIN):
         if lengths[i] > 0:
             proposals[i, 1] = _WORD_COPIES + i * N_WORD_LENGTHS + _WORD_LENGTH_BUCKET[lengths[i]]
+
+
+@kernel
+def _propose_shapes(heard: Heard, at: int, proposals: NDArray[np.int32]) -> None:
+    """Write the words that followed the longest earlier matches of shapes up to `at`, as `_propose_words` does.
+
+    Tiny waits are passed over in what is compared; after one, what follows is the next word that is none.
+    """
+    words, solid = heard.words, heard.solid
+    lengths = np.zeros(N_AGAIN, np.int64)
+    end = solid[at]
+    for place in range(end - 1, max(end - REACH, -1), -1):
+        if SHAPE_OF[words[place]] != SHAPE_OF[words[end]]:
+            continue
+        length, new, old = 1, end, place
+        while length < LONGEST and old > 0:
+            new, old = solid[new - 1], solid[old - 1]
+            if SHAPE_OF[words[new]] != SHAPE_OF[words[old]]:
+                break
+            length += 1
+        follower = words[place + 1]
+        if end < at and SHAPE_OF[follower] == TINY:
+            follower = words[place + 2]
+        _insert(follower, length, lengths, proposals)
+    for i in range(N_AGAIN):
+        if lengths[i] > 0:
+            proposals[i, 1] = _WORD_COPIES + (N_AGAIN + i) * N_WORD_LENGTHS + _WORD_LENGTH_BUCKET[lengths[i]]
+
+
+@kernel
+def _insert(follower: int, length: int, lengths: NDArray[np.int64], proposals: NDArray[np.int32]) -> None:
+    """Put a word that followed a match among the different ones that followed the longest ones so far."""
+    if length <= lengths[N_AGAIN - 1]:
+        return
+    slot = N_AGAIN - 1
+    for i in range(N_AGAIN):
+        if lengths[i] > 0 and proposals[i, 0] == follower:
+            slot = i
+            break
+    if length <= lengths[slot]:
+        return
+    while slot > 0 and lengths[slot - 1] < length:
+        proposals[slot, 0], lengths[slot] = proposals[slot - 1, 0], lengths[slot - 1]
+        slot -= 1
+    proposals[slot, 0], lengths[slot] = follower, length
 
 
 @kernel

@@ -1,8 +1,4 @@
-"""The words as numbers: which voice each is of, which note it begins, and how long it waits.
-
-NES-MDB's songs wait whole ticks of 60 Hz. A word for a wait is rounded, so it stands for that number of ticks which is
-rounded to it, where there is one.
-"""
+"""The words as numbers: which voice each is of, which note it begins, how long it waits, and its shape."""
 
 from typing import Final
 
@@ -57,13 +53,25 @@ def wait_word(samples: int) -> int:
     return 270 + min((samples + 499) // 1_000, 100)
 
 
-def _samples_of() -> NDArray[np.int64]:
-    samples = np.zeros(N_WORDS, np.int64)
-    for word, amount in enumerate(WAITS, FIRST_WAIT):
-        ticks = round(amount / TICK_SAMPLES) * TICK_SAMPLES
-        samples[word] = ticks if ticks and wait_word.py_func(ticks) == word else amount
-    return samples
-
-
-SAMPLES_OF: Final = _samples_of()
+SAMPLES_OF: Final = np.array([0, *WAITS, *np.zeros(N_OWN.sum(), np.int64)], np.int64)
 """How long each word waits, in samples: 0 but for waits."""
+
+TINY: Final = -1
+LONGEST_TINY: Final = 100
+"""Samples of a wait within a tick: what begins together in a song is written to the chip one after another."""
+
+_SIZES_AN_OCTAVE: Final = 8
+
+
+def _shapes_of() -> NDArray[np.int16]:
+    of_waits = [
+        TINY if samples <= LONGEST_TINY else 1 + round(_SIZES_AN_OCTAVE * np.log2(samples)) for samples in WAITS
+    ]
+    first = max(of_waits) + 1
+    events = np.arange(FIRST_OWN[0], N_WORDS)
+    return np.array([0, *of_waits, *(first + 2 * VOICE_OF[events].astype(int) + (NOTE_OF[events] > 0))], np.int16)
+
+
+SHAPE_OF: Final = _shapes_of()
+"""What is left of a word where notes are none: its voice and whether a note begins, or about how long it waits; `TINY`
+for waits of up to `LONGEST_TINY` samples."""

@@ -22,8 +22,8 @@ from livegen.training.transformer.optimizer import Muon, adamw_of, matrices_of
 from livegen.training.transformer.songs import SongEvents, load_events
 from livegen.training.transformer.variation import Variation
 
-_WATCHED_SONGS: Final = 16
-_WATCHED_WORDS: Final = 1500
+_WATCHED_SONGS: Final = 10
+_WATCHED_WORDS: Final = 1000
 """Songs on which a run is measured, of all evenly, and how many words of each."""
 
 _LARGEST_GRADIENT: Final = 1.0
@@ -78,9 +78,8 @@ class TransformerSettings(RunSettings):
     decay: float = 0.3
     kept: float = 0.97
     stages: tuple[Stage, ...] = (
-        Stage(0.3, 256, 2),
-        Stage(0.5, 256, 4),
-        Stage(0.75, 512, 6, 2),
+        Stage(0.5, 256, 2),
+        Stage(0.7, 512, 4, 2),
         Stage(0.9, 1024, 6, 2),
         Stage(1.0, 2048, 6, 3),
     )
