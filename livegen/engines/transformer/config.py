@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from livegen.engines.config import ALL_VOICES, check_sizes, size_lines, sizes_of
-from livegen.engines.transformer.hearing import N_COPIES, N_INPUT_ROWS, N_RELATIVE
+from livegen.engines.transformer.hearing import N_COPIES, N_INPUT_ROWS, N_RELATIVE, N_WAIT_WEIGHTS
 from livegen.engines.transformer.words import N_WORDS
 from livegen.errors import CheckpointError
 from livegen.score import Voice
@@ -41,6 +41,7 @@ class TransformerConfig:
     `norm`                                            (d,)                  gain
     `relative.weight`, `relative.bias`                (N_RELATIVE, d)       weights by intervals
     `copies.weight`, `copies.bias`                    (N_COPIES, d)         weights of what is proposed
+    `waits.weight`, `waits.bias`                      (N_WAIT_WEIGHTS, d)   weights by distances of waits
     ================================================  ====================  ====================================
 
     Raises
@@ -87,6 +88,6 @@ class TransformerConfig:
             own |= {"gate.weight": (m, d), "up.weight": (m, d), "down.weight": (d, m)}
             shapes |= {f"layers.{layer}.{name}": shape for name, shape in own.items()}
         shapes |= {"norm": (d,)}
-        for name, n in (("relative", N_RELATIVE), ("copies", N_COPIES)):
+        for name, n in (("relative", N_RELATIVE), ("copies", N_COPIES), ("waits", N_WAIT_WEIGHTS)):
             shapes |= {f"{name}.weight": (n, d), f"{name}.bias": (n,)}
         return shapes

@@ -9,6 +9,7 @@ a shorter length. Training and play both fill them with `hear`, and read with `l
   after the longest match of their rhythm, whichever notes they are; or, of the pulses, as the other pulse did. So its
   next event and the wait until that is due are proposed; also the words that followed the longest earlier matches of
   all words, as they are, and of their shapes alone.
+- **Waits** that are likely: weights by how many words longer or shorter a wait is are added to the logits of waits.
 - **Colours**: decaying counts of pitch classes. With the last note of each pitched voice they are what the relative
   heads read: weights by the interval of a note to each of these notes, and filters over pitch classes.
 """
@@ -170,6 +171,15 @@ _NEIGHBOUR_COPIES: Final = _WAIT_COPIES + N_KINDS * N_LENGTHS * N_VOICES * 2
 _WORD_COPIES: Final = _NEIGHBOUR_COPIES + 2 * 2 * N_LENGTHS
 N_COPIES: Final = _WORD_COPIES + 2 * N_AGAIN * N_WORD_LENGTHS
 
+N_WAITS_TOLD: Final = 4
+"""Waits that are told: those that followed the longest two matches of shapes that a wait followed, and those until the
+first voice's next event by its own events, and by its rhythm."""
+
+NEAR: Final = 16
+N_DISTANCES: Final = 2 * NEAR + 1
+N_WAIT_WEIGHTS: Final = N_WAITS_TOLD * N_DISTANCES
+"""Weights of waits: for each that is told, from `NEAR` words shorter to as many longer ones."""
+
 MAX_INTERVAL: Final = 24
 N_INTERVALS: Final = 2 * MAX_INTERVAL + 1
 """Intervals that are told apart; larger ones are read an octave or more nearer."""
@@ -289,7 +299,14 @@ def _due_bucket(samples: int, voice: int, voice_now: int) -> int:
 
 
 @kernel
-def look(heard: Heard, at: int, rows: NDArray[np.int32], proposals: NDArray[np.int32], colours: NDArray) -> None:
+def look(
+    heard: Heard,
+    at: int,
+    rows: NDArray[np.int32],
+    proposals: NDArray[np.int32],
+    colours: NDArray[np.float32],
+    waits: NDArray[np.int32],
+) -> None:
     """Write what the network is told at a position, to predict the word after it.
 
     Parameters
@@ -303,7 +320,10 @@ def look(heard: Heard, at: int, rows: NDArray[np.int32], proposals: NDArray[np.i
         Word and row of weights of each proposal; written, with row `NOWHERE` where there is none.
     colours : ndarray of float32, shape (2, 12)
         Of pitch classes, each within 0..1; written.
+    waits : ndarray of int32, shape (N_WAITS_TOLD,)
+        Words of waits; written, 0 where there is none.
     """
+    waits[:] = 0
     word, now = heard.words[at], heard.time[at]
     rows[0] = word
     rows[1] = _PLACE + _place_of(_ticks(now))
@@ -316,9 +336,17 @@ def look(heard: Heard, at: int, rows: NDArray[np.int32], proposals: NDArray[np.i
         rows[7 + 2 * voice] = _AGES + voice * _N_AGES + age
     for kind in range(N_KINDS):
         first = 6 + 2 * N_VOICES * (1 + kind)
-        _look_at_kind(heard, at, kind, rows[first : first + 2 * N_VOICES], proposals)
+        soonest = _look_at_kind(heard, at, kind, rows[first : first + 2 * N_VOICES], proposals)
+        if kind < 2:
+            waits[2 + kind] = soonest
     _propose_words(heard, at, proposals[_WORDS:_SHAPES])
     _propose_shapes(heard, at, proposals[_SHAPES:])
+    n = 0
+    for i in range(N_AGAIN):
+        followed = proposals[_SHAPES + i, 0]
+        if n < 2 and FIRST_WAIT <= followed < FIRST_WAIT + N_WAITS:
+            waits[n] = followed
+            n += 1
     for i in range(2):
         best, row = proposals[_WORDS + i * N_AGAIN, 0], proposals[_WORDS + i * N_AGAIN, 1]
         row -= _WORD_COPIES + i * N_AGAIN * N_WORD_LENGTHS
@@ -330,12 +358,15 @@ def look(heard: Heard, at: int, rows: NDArray[np.int32], proposals: NDArray[np.i
 
 
 @kernel
-def _look_at_kind(heard: Heard, at: int, kind: int, rows: NDArray[np.int32], proposals: NDArray[np.int32]) -> None:
-    """Write the rows and the proposals of all voices that matches of a kind give: their events, then their waits."""
+def _look_at_kind(heard: Heard, at: int, kind: int, rows: NDArray[np.int32], proposals: NDArray[np.int32]) -> int:
+    """Write the rows and the proposals of all voices that matches of a kind give: their events, then their waits.
+
+    Returns the word for the shortest of these waits, 0 if there is none.
+    """
     events = proposals[2 * N_VOICES * kind : 2 * N_VOICES * kind + N_VOICES]
     waits = proposals[2 * N_VOICES * kind + N_VOICES : 2 * N_VOICES * (kind + 1)]
     due = np.zeros(N_VOICES, np.int64)
-    is_now = 0
+    is_now, soonest = 0, 0
     for voice in range(N_VOICES):
         old = heard.follows[at, kind, voice]
         next_row = _NEXT + kind * _NEXT_BEFORE[N_VOICES] + _NEXT_BEFORE[voice]
@@ -362,6 +393,8 @@ def _look_at_kind(heard: Heard, at: int, kind: int, rows: NDArray[np.int32], pro
         word, length = wait_word(due[voice]), _LENGTH_BUCKET[heard.length[at, kind, voice]]
         waits[voice, 0] = word
         waits[voice, 1] = _WAIT_COPIES + ((kind * N_LENGTHS + length) * N_VOICES + n_sooner) * 2 + is_now
+        if n_sooner == 0:
+            soonest = word
         if n_sooner == 0 and kind < 2:
             for side in range(2):
                 neighbour = word - 1 + 2 * side
@@ -370,6 +403,7 @@ def _look_at_kind(heard: Heard, at: int, kind: int, rows: NDArray[np.int32], pro
                     proposals[_NEIGHBOURS + 2 * kind + side, 1] = (
                         _NEIGHBOUR_COPIES + (2 * kind + side) * N_LENGTHS + length
                     )
+    return soonest
 
 
 @kernel
@@ -448,8 +482,13 @@ def _insert(follower: int, length: int, lengths: NDArray[np.int64], proposals: N
 
 @kernel
 def look_back(
-    heard: Heard, first: int, rows: NDArray[np.int32], proposals: NDArray[np.int32], colours: NDArray
+    heard: Heard,
+    first: int,
+    rows: NDArray[np.int32],
+    proposals: NDArray[np.int32],
+    colours: NDArray[np.float32],
+    waits: NDArray[np.int32],
 ) -> None:
     """Do `look` at as many positions from `first` on as the arrays have rows for: (n, ...) each."""
     for i in range(len(rows)):
-        look(heard, first + i, rows[i], proposals[i], colours[i])
+        look(heard, first + i, rows[i], proposals[i], colours[i], waits[i])

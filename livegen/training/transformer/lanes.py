@@ -13,6 +13,7 @@ from livegen.engines.transformer.hearing import (
     N_PITCHED,
     N_PROPOSED,
     N_ROWS,
+    N_WAITS_TOLD,
     Heard,
     hear_song,
     look_back,
@@ -102,6 +103,7 @@ class Positions:
         self._ticks = np.zeros((n_lanes, n_words))
         self._proposals = np.zeros((n_lanes, n_words, N_PROPOSED, 2), np.int32)
         self._colours = np.zeros((n_lanes, n_words, N_COLOURS, N_PITCH_CLASSES), np.float32)
+        self._waits = np.zeros((n_lanes, n_words, N_WAITS_TOLD), np.int32)
         self._notes = np.zeros((n_lanes, n_words, N_PITCHED), np.int64)
         self._targets = np.full((n_lanes, n_words), NO_WORD, np.int64)
         self._pieces = np.full((n_lanes, n_words), 0, np.int64)
@@ -109,7 +111,8 @@ class Positions:
     def put(self, lane: int, at: int, heard: Heard, first: int, n: int) -> None:
         """Put n positions of a song, from `first` on, at a place of a lane."""
         of_lane, of_song = slice(at, at + n), slice(first, first + n)
-        look_back(heard, first, self._rows[lane, of_lane], self._proposals[lane, of_lane], self._colours[lane, of_lane])
+        told = self._rows, self._proposals, self._colours, self._waits
+        look_back(heard, first, *(array[lane, of_lane] for array in told))
         self._ticks[lane, of_lane] = heard.time[of_song] / TICK_SAMPLES
         self._notes[lane, of_lane] = heard.note[of_song, :N_PITCHED]
         self._targets[lane, of_lane] = heard.words[first + 1 : first + n + 1]
@@ -123,6 +126,7 @@ class Positions:
             torch.from_numpy(self._ticks),
             torch.from_numpy(self._proposals).long(),
             torch.from_numpy(self._colours),
+            torch.from_numpy(self._waits).long(),
             torch.from_numpy(self._notes),
             torch.from_numpy(self._targets),
             torch.from_numpy(self._pieces),

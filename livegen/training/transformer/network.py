@@ -4,7 +4,7 @@ A position is told by the sum of its input rows (`livegen.engines.transformer.he
 gated layer follow, each after a norm (RMSNorm) and added to what it has read. In a head, half of the pairs of numbers
 turn by the index of the word, half by its time in ticks of 60 Hz (RoPE), so that "a bar ago" is a distance. The words
 are told by the rows that also tell them in; to their logits come relative weights (what lies so many semitones over
-the note that a voice sounded last) and weights of what is proposed.
+the note that a voice sounded last), weights of what is proposed, and weights of waits that are near a likely one.
 """
 
 from dataclasses import dataclass
@@ -22,13 +22,16 @@ from livegen.engines.transformer.hearing import (
     INTERVAL,
     N_COLOURS,
     N_COPIES,
+    N_DISTANCES,
     N_INPUT_ROWS,
     N_INTERVALS,
     N_PITCH_CLASSES,
     N_PITCHED,
     N_RELATIVE,
+    N_WAIT_WEIGHTS,
+    NEAR,
 )
-from livegen.engines.transformer.words import FIRST_OWN, LOWEST, N_OWN, N_WORDS
+from livegen.engines.transformer.words import FIRST_OWN, FIRST_WAIT, LOWEST, N_OWN, N_WAITS, N_WORDS
 
 EPSILON: Final = 1e-6
 """Of the norms: what is added to the mean of squares."""
@@ -53,6 +56,7 @@ class Batch:
         Time at each position.
     proposals : (B, T, N_PROPOSED, 2) int64
     colours : (B, T, 2, 12) float
+    waits : (B, T, N_WAITS_TOLD) int64
     notes : (B, T, 3) int64
         The last note of each pitched voice.
     targets : (B, T) int64
@@ -65,6 +69,7 @@ class Batch:
     ticks: Tensor
     proposals: Tensor
     colours: Tensor
+    waits: Tensor
     notes: Tensor
     targets: Tensor
     pieces: Tensor
@@ -116,7 +121,8 @@ class Network(nn.Module):
         self.norm = nn.Parameter(torch.ones(d))
         self.relative, self.copies = nn.Linear(d, N_RELATIVE), nn.Linear(d, N_COPIES)
         nn.init.normal_(self.rows.weight, std=0.02)
-        for head in (self.relative, self.copies):
+        self.waits = nn.Linear(d, N_WAIT_WEIGHTS)
+        for head in (self.relative, self.copies, self.waits):
             for weights in head.parameters():
                 nn.init.zeros_(weights)
         self.interval: Tensor
@@ -157,7 +163,14 @@ class Network(nn.Module):
         scores = functional.pad(self.copies(h), (0, 1))  # the last one, 0, is for what is not proposed
         word, row = batch.proposals.unbind(-1)
         logits = logits.scatter_add(-1, word, scores.gather(-1, row % (N_COPIES + 1)))
-        return logits + self._relative(h, batch)
+        return logits + self._relative(h, batch) + self._by_distance(h, batch)
+
+    def _by_distance(self, h: Tensor, batch: Batch) -> Tensor:
+        """Return what the waits that are told give to each word, (B, T, 631)."""
+        weights = self.waits(h).unflatten(-1, (-1, N_DISTANCES)) * (batch.waits > 0)[..., None]
+        place = (batch.waits - FIRST_WAIT).clamp(min=0)[..., None] + torch.arange(N_DISTANCES)
+        given = torch.zeros(*h.shape[:2], N_WAITS + 2 * NEAR).scatter_add(-1, place.flatten(-2), weights.flatten(-2))
+        return functional.pad(given[..., NEAR:-NEAR], (FIRST_WAIT, N_WORDS - FIRST_WAIT - N_WAITS))
 
     def _relative(self, h: Tensor, batch: Batch) -> Tensor:
         """Return what intervals and colours give to each word, (B, T, 631)."""

@@ -78,10 +78,9 @@ class TransformerSettings(RunSettings):
     decay: float = 0.3
     kept: float = 0.97
     stages: tuple[Stage, ...] = (
-        Stage(0.5, 256, 2),
-        Stage(0.7, 512, 4, 2),
-        Stage(0.9, 1024, 6, 2),
-        Stage(1.0, 2048, 6, 3),
+        Stage(0.62, 256, 2),
+        Stage(0.8, 1024, 4, 2),
+        Stage(1.0, 2048, 6, 2),
     )
     variation: Variation = field(default_factory=Variation)
 

@@ -11,6 +11,7 @@ from livegen.engines.transformer.hearing import (
     N_PITCH_CLASSES,
     N_PROPOSED,
     N_ROWS,
+    N_WAITS_TOLD,
     NOWHERE,
     hear,
     look,
@@ -45,7 +46,7 @@ def told(words: list[int]) -> tuple[np.ndarray, dict[str, list[int]], np.ndarray
         hear(heard, at, word)
     rows, proposals = np.empty(N_ROWS, np.int32), np.empty((N_PROPOSED, 2), np.int32)
     colours = np.empty((N_COLOURS, N_PITCH_CLASSES), np.float32)
-    look(heard, len(words) - 1, rows, proposals, colours)
+    look(heard, len(words) - 1, rows, proposals, colours, np.empty(N_WAITS_TOLD, np.int32))
     proposed: dict[str, list[int]] = {}
     for word, row in proposals.tolist():
         if row != NOWHERE:
@@ -94,7 +95,8 @@ def test_the_word_after_the_longest_match_comes_first() -> None:
     for at, word in enumerate([0, *words]):
         hear(heard, at, word)
     rows, proposals = np.empty(N_ROWS, np.int32), np.empty((N_PROPOSED, 2), np.int32)
-    look(heard, 7, rows, proposals, np.empty((N_COLOURS, N_PITCH_CLASSES), np.float32))
+    colours, waits = np.empty((N_COLOURS, N_PITCH_CLASSES), np.float32), np.empty(N_WAITS_TOLD, np.int32)
+    look(heard, 7, rows, proposals, colours, waits)
     last = proposals[-2 * hearing.N_AGAIN : -hearing.N_AGAIN]
     assert [vocabulary()[word] for word in last[:2, 0]] == ["P1_NOTEON_60", "P1_NOTEON_72"]
     assert (last[:2, 1] >= 0).all()
@@ -132,7 +134,10 @@ def test_rows_are_within_their_tables(seed: int) -> None:
         hear(heard, at, word)
     rows, proposals = np.empty((301, N_ROWS), np.int32), np.empty((301, N_PROPOSED, 2), np.int32)
     colours = np.empty((301, N_COLOURS, N_PITCH_CLASSES), np.float32)
-    hearing.look_back(heard, 0, rows, proposals, colours)
+    waits = np.empty((301, N_WAITS_TOLD), np.int32)
+    hearing.look_back(heard, 0, rows, proposals, colours, waits)
+    assert set(waits.ravel().tolist()) <= {0, *range(FIRST_WAIT, FIRST_WAIT + N_WAITS)}
+    assert waits.any(0).all()
     assert rows.min() >= 0
     assert rows.max() < N_INPUT_ROWS
     assert proposals[..., 1].min() >= NOWHERE

@@ -170,6 +170,22 @@ def test_relative_weights_are_read_at_intervals() -> None:
     assert not given[..., FIRST_OWN[voice]].any()
 
 
+def test_waits_are_weighed_by_their_distance() -> None:
+    network = random_network()
+    batch = next(whole_songs(events(1), 60))
+    with torch.no_grad():
+        h = network.hidden(batch)
+        given, weights = network._by_distance(h, batch), network.waits(h)
+    for word in (100, 163, 201):
+        expected = torch.zeros(60)
+        for i, told in enumerate(batch.waits[0].T):
+            near = (told > 0) & ((word - told).abs() <= 16)
+            expected[near] += weights[0, near, 33 * i + 16 + word - told[near]]
+        assert torch.allclose(given[0, :, word], expected, atol=1e-5)
+    assert given[0, :, 1:371].any()
+    assert not given[..., [0, *range(371, N_WORDS)]].any()
+
+
 def test_muon_steps_along_orthogonal_matrices() -> None:
     torch.manual_seed(0)
     for shape in ((8, 24), (24, 8), (16, 16)):
