@@ -26,6 +26,7 @@ from livegen.engines.rest import REST, RestConfig, RestEngine
 from livegen.engines.tonnetz.config import TonnetzConfig
 from livegen.engines.tonnetz.engine import TonnetzEngine
 from livegen.engines.transformer.config import TransformerConfig
+from livegen.engines.transformer.engine import TransformerEngine
 from livegen.engines.vae.config import VaeConfig
 from livegen.engines.vae.vae import VaeEngine
 from livegen.errors import CheckpointError
@@ -67,18 +68,13 @@ class Config(Protocol):
 Build = Callable[[str, Any, Mapping[str, NDArray]], Engine]
 """Makes an engine of the name of its folder, its configuration, and its arrays."""
 
-
-def _not_yet(name: str, config: TransformerConfig, arrays: Mapping[str, NDArray]) -> Engine:
-    raise CheckpointError(f"the model {name} cannot be played yet")
-
-
 _KINDS: Final[dict[str, tuple[type[Config], Build]]] = {
     "lstm": (LstmConfig, LstmEngine.from_arrays),
     "vae": (VaeConfig, VaeEngine.from_arrays),
     "gan": (GanConfig, GanEngine.from_arrays),
     "tonnetz": (TonnetzConfig, TonnetzEngine.from_arrays),
+    "transformer": (TransformerConfig, TransformerEngine.from_arrays),
     REST: (RestConfig, RestEngine.from_arrays),
-    "transformer": (TransformerConfig, _not_yet),
 }
 _DTYPES: Final = ("F16", "F32")
 _LARGEST_WEIGHT: Final = 1e4

@@ -280,6 +280,15 @@ class Engine(Protocol):
 
 
 @runtime_checkable
+class Scores(Protocol):
+    """A distribution that tells how likely a frame is as a whole, where that is more than its notes one by one."""
+
+    def log_prob(self, frame: NDArray[np.uint8]) -> float:
+        """Return the log-probability of what the voices do in a frame, ``uint8 (4, 3)``, before any shaping."""
+        ...
+
+
+@runtime_checkable
 class MakesAhead(Protocol):
     """An engine of which something is costly: what it will need next is made before it is due, on another thread.
 
