@@ -10,6 +10,7 @@ import typer
 from livegen import __version__
 from livegen.cli.analyse import analyse
 from livegen.cli.files import convert, render
+from livegen.cli.infill import infill
 from livegen.cli.latent import latent
 from livegen.cli.learn import evaluate, imagine, models, train
 from livegen.cli.lists import controls, devices, doctor, patches, rigs
@@ -36,7 +37,7 @@ app = typer.Typer(
 )
 
 _COMMANDS: Final[tuple[Callable[..., None], ...]] = (
-    *(jam, replay, takes, render, convert, analyse, train, imagine, evaluate),
+    *(jam, replay, takes, render, convert, infill, analyse, train, imagine, evaluate),
     *(fetch, prepare, card, pipeline),
     *(serve, worker, submit),
     *(devices, doctor, controls, patches, rigs, models, calibrate, bench),
