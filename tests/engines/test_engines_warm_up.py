@@ -56,7 +56,7 @@ assert compiled() == before, compiled() - before
 """
 
 
-@pytest.mark.parametrize("name", ["default", "vae", "gan", "tonnetz"])
+@pytest.mark.parametrize("name", ["default", "vae", "gan", "tonnetz", "transformer"])
 def test_playing_compiles_nothing_that_warming_up_has_not(name: str) -> None:
     """In a process of its own, where no other test has compiled anything."""
     command = [sys.executable, "-c", PLAYS, str(ROOT / "models" / name)]

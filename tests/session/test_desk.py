@@ -287,7 +287,7 @@ def test_a_model_changes_while_it_plays_and_the_rig_keeps_it(
     address, (sentence,) = client(session).ask("/livegen/model", "heavy")
     assert (address, sentence) == (
         "/livegen/error",
-        "there is no model 'heavy': there is default, gan, hash, mine, rest, solo, tonnetz, vae",
+        "there is no model 'heavy': there is default, gan, hash, mine, rest, solo, tonnetz, transformer, vae",
     )
     assert session.instrument.callback["stats"]["late_frames"][0] == 0
     session.stop()
@@ -397,7 +397,7 @@ def test_each_line_is_answered_by_one_sentence_and_an_older_one_is_gone(open_ses
         ("patch lead", "patch lead"),
         ("patch", "patch lead"),
         ("model", "model hash"),
-        ("model nobody", "there is no model 'nobody': there is default, gan, hash, rest, solo, tonnetz, vae"),
+        ("model nobody", "there is no model 'nobody': there is default, gan, hash, rest, solo, tonnetz, transformer, vae"),
         ("p2.role player", "p2.role is now player"),
         ("undo", "took back the last change: p2.role is model"),
         ("recall verse", "'verse' cannot be recalled, it was never stored: those that were are none yet"),
