@@ -22,6 +22,10 @@ Ask = Callable[[Voice, float, NDArray[np.float32], int], int | None]
 
 _MOST_TURNS: Final = 12
 _TINY: Final = 1e-300
+_TOGETHER: Final = 0.7
+"""How much of what was expected of voices that stay silent falls to the others: songs' voices often act together, but a
+network that goes from event to event tells of one at a time."""
+
 _GOES_ON: Final = N_VOICES * (1 + _MOST_TURNS)
 """Given to `uniform` in place of a voice: whether anything more comes in the frame."""
 
@@ -109,8 +113,12 @@ class Group:
         """Return the probability of each voice to be the next one, and that of a wait within the frame, (5,)."""
         found = np.empty(N_VOICES)
         masses(spelling.node.logits, self._frame, found)
-        if not is_begun:  # a voice that is silent may be the one that was expected
-            return np.append(self.happens * found / max(found.sum(), _TINY), 0.0)
+        if not is_begun:  # a voice that is silent may be the one that was expected, and may not be alone
+            expected = found.sum()
+            found[list(self._settled)] = 0.0
+            own = found.sum()
+            shared = own + _TOGETHER * (expected - own)
+            return np.append(self.happens * found / max(own, _TINY) * shared / max(expected, _TINY), 0.0)
         inside, outside = spelling.waiting()
         found[list(self._settled)] = 0.0
         return np.append(found, inside) / max(found.sum() + inside + outside, _TINY)
