@@ -36,7 +36,14 @@ COMMANDS = sorted({command for page in PAGES for command in shell_commands(page)
 PORTS = {"livegen in", "livegen out"}
 """No commands, but names of ports."""
 
-NAMED = ("livegen analyse", "livegen controls --layout", "livegen eval --listen", "livegen render", "livegen train")
+NAMED = (
+    "livegen analyse",
+    "livegen controls --layout",
+    "livegen eval --listen",
+    "livegen infill",
+    "livegen render",
+    "livegen train",
+)
 """Told of, but not to be typed so."""
 
 NOT_RUN = {

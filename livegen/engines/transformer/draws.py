@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.engines.lstm.kernels import HAS_VOLUME, N_CLASSES, NOTE_CLASS, Shape, draw_shaped
-from livegen.engines.sampling import uniform
 from livegen.engines.transformer.words import FIRST_OWN, FIRST_WAIT, LOWEST, N_OWN, N_WAITS, SAMPLES_OF, TICK_SAMPLES
 from livegen.score import N_VOICES
 from livegen.system.kernels import kernel
@@ -26,6 +25,7 @@ LONGEST_WAIT: Final = 2 * int(SAMPLES_OF[FIRST_WAIT + N_WAITS - 1])
 SURE: Final = 0.999
 """Most that is believed of a change: where none is allowed, a voice stays."""
 
+_BELOW_ONE: Final = 1.0 - 2.0**-53
 _DOWN_TO: Final = math.log(1e-30)
 
 
@@ -152,11 +152,12 @@ def draw_voice(
     beside: NDArray[np.float32],
     on_grid: float,
     shape: Shape,
-    seed: np.uint64,
-    frame_index: int,
-    turn: int,
-) -> tuple[int, bool]:
+    number: float,
+) -> tuple[int, bool, float]:
     """Draw a voice's note, and whether it attacks again where that is the one that it plays.
+
+    If it does nothing, what is left of the number comes third: any of 0..1, each as likely. It is 0 where the voice
+    would act, but nothing that it may do is allowed.
 
     Parameters
     ----------
@@ -166,8 +167,8 @@ def draw_voice(
         What is added to the logits of pitched notes by their pitch classes.
     on_grid : float
         What is added to the log-odds of an attack.
-    turn : int
-        How often the voice has been asked in this frame.
+    number : float
+        The draw, 0 <= number < 1.
     """
     scores, scratch = np.empty(N_CLASSES, np.float32), np.empty(N_CLASSES, np.float64)
     again = change_logits(voice, note, logits, chance, scores)
@@ -180,11 +181,12 @@ def draw_voice(
     for i in range(len(recent)):
         group[NOTE_CLASS[voice, recent[i]]] = 1
     group[0] = 0
-    number = uniform(seed, frame_index, voice + N_VOICES * turn, 0)
     stays = _hold(scores, NOTE_CLASS[voice, note], on_grid, shape.density[voice], shape.silence[voice])
     drawn = draw_shaped(voice, note, scores, group, on_grid, shape, number, scratch)
-    odds = math.exp(min(again + on_grid + shape.density[voice], 40.0))
-    return drawn, drawn == note and note > 0 and number * (1.0 + odds) >= stays
+    if note > 0:
+        stays /= 1.0 + math.exp(min(again + on_grid + shape.density[voice], 40.0))
+    left = min(number / stays, _BELOW_ONE) if number < stays else 0.0
+    return drawn, drawn == note and note > 0 and number >= stays, left
 
 
 @kernel
@@ -205,9 +207,9 @@ def _hold(scores: NDArray[np.float32], held: int, on_grid: float, density: float
 
 
 @kernel
-def may_change(voice: int, happens: float, on_grid: float, shape: Shape, seed: np.uint64, frame_index: int) -> bool:
-    """Tell whether `draw_voice` could let a voice do anything, if anybody acts with a probability of `happens`."""
-    most = max(on_grid, 0.0) + shape.density[voice] + abs(shape.silence[voice])
-    odds = happens / (1.0 - happens) * math.exp(min(most, 40.0))
-    chance = odds / (1.0 + odds)
-    return uniform(seed, frame_index, voice, 0) >= 1.0 - chance
+def may_act(happens: float, on_grid: float, shape: Shape, number: float) -> bool:
+    """Tell whether any voice could do anything with a number, if one acts with a probability of `happens`."""
+    most = 0.0
+    for voice in range(N_VOICES):
+        most = max(most, max(on_grid, 0.0) + shape.density[voice] + abs(shape.silence[voice]))
+    return number >= (1.0 - happens) ** math.exp(min(most, 10.0))

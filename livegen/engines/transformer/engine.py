@@ -20,7 +20,7 @@ from livegen.engines.protocol import NOBODY, NONE_LATER, UNCONDITIONED, Conditio
 from livegen.engines.sampling import seed_bits
 from livegen.engines.transformer import touch
 from livegen.engines.transformer.config import TransformerConfig
-from livegen.engines.transformer.draws import FRAME, LONGEST_WAIT, SURE, change_logits, draw_voice, may_change
+from livegen.engines.transformer.draws import FRAME, LONGEST_WAIT, change_logits, draw_voice
 from livegen.engines.transformer.group import Group
 from livegen.engines.transformer.network import Network, Node
 from livegen.engines.transformer.spelling import Spelling, is_before_song
@@ -95,20 +95,19 @@ class TransformerDistribution:
         for voice in voices:
             frame[voice] = self._row(voice, int(state.heard[voice, Column.NOTE]), is_again=False)
         group = self._group(frame, is_forced)
-        chances = (may_change(int(v), group.happens, on_grid, shape, bits, frame_index) for v in voices)
-        if group.happens < SURE and not any(chances):
+        if not group.may_act(on_grid, shape, bits, frame_index):
             return frame
 
-        def ask(voice: Voice, chance: float, logits: NDArray[np.float32], turn: int) -> int | None:
+        def ask(voice: Voice, chance: float, logits: NDArray[np.float32], number: float) -> tuple[int | None, float]:
             before, recent = int(state.heard[voice, Column.NOTE]), state.recent[voice]
-            note, is_again = draw_voice(
-                int(voice), before, logits, chance, recent, beside, on_grid, shape, bits, frame_index, turn
+            note, is_again, left = draw_voice(
+                int(voice), before, logits, chance, recent, beside, on_grid, shape, number
             )
             row = self._row(voice, note, is_again=is_again)
             event = event_of(voice, state.heard[voice], row)
             if event is not None:
                 frame[voice] = row
-            return event
+            return event, left
 
         group.draw(voices, ask, bits, frame_index)
         return frame

@@ -11,14 +11,16 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from livegen.engines.lstm.kernels import Shape
 from livegen.engines.sampling import uniform
-from livegen.engines.transformer.draws import SURE, begins, masses
+from livegen.engines.transformer.draws import SURE, begins, masses, may_act
 from livegen.engines.transformer.network import Network, Node
 from livegen.engines.transformer.spelling import Spelling, is_before_song
 from livegen.score import N_VOICES, Voice
 
-Ask = Callable[[Voice, float, NDArray[np.float32], int], int | None]
-"""Draws what a voice does: of the voice, the probability that it acts, the logits of words, and the turn."""
+Ask = Callable[[Voice, float, NDArray[np.float32], float], tuple[int | None, float]]
+"""Draws what a voice does, of the voice, the probability that it acts, the logits of words, and a number: the word, or
+None and what is left of the number."""
 
 _MOST_TURNS: Final = 12
 _TINY: Final = 1e-300
@@ -26,8 +28,8 @@ _TOGETHER: Final = 0.7
 """How much of what was expected of voices that stay silent falls to the others: songs' voices often act together, but a
 network that goes from event to event tells of one at a time."""
 
-_GOES_ON: Final = N_VOICES * (1 + _MOST_TURNS)
-"""Given to `uniform` in place of a voice: whether anything more comes in the frame."""
+_ACTS, _GOES_ON = 0, 1
+"""Given to `uniform` in place of a column, and the turn in place of a voice: who acts, and whether anything follows."""
 
 
 class Group:
@@ -78,13 +80,17 @@ class Group:
         """Return the words of what is settled, with the waits before and between; none where nothing is to come."""
         return self._begun().words if self._due else []
 
+    def may_act(self, on_grid: float, shape: Shape, seed: np.uint64, frame_index: int) -> bool:
+        """Tell whether `draw` could let any voice act: most frames are quickly told to be empty."""
+        return self.happens >= SURE or bool(may_act(self.happens, on_grid, shape, uniform(seed, frame_index, 0, _ACTS)))
+
     def draw(self, voices: list[Voice], ask: Ask, seed: np.uint64, frame_index: int) -> None:
         """Ask voices until none of them acts any more."""
         spelling, is_begun, left = self._begun(), bool(self._due), list(voices)
         for turn in range(_MOST_TURNS):
             if not left:
                 return
-            acts = self._next(spelling, left, is_begun, ask, turn)
+            acts = self._next(spelling, left, is_begun, ask, uniform(seed, frame_index, turn, _ACTS))
             if acts is not None:
                 voice, word = acts
                 left.remove(voice)
@@ -93,17 +99,18 @@ class Group:
                 is_begun = True
                 continue
             inside, outside = spelling.waiting()
-            if not is_begun or uniform(seed, frame_index, _GOES_ON, turn) * (inside + outside) >= inside:
+            if not is_begun or uniform(seed, frame_index, turn, _GOES_ON) * (inside + outside) >= inside:
                 return
             spelling.wait()
 
     def _next(
-        self, spelling: Spelling, left: list[Voice], is_begun: bool, ask: Ask, turn: int
+        self, spelling: Spelling, left: list[Voice], is_begun: bool, ask: Ask, number: float
     ) -> tuple[Voice, int] | None:
         """Return the voice that acts next, of those that are left, and its word; None where none does."""
         shares, rest = self._shares(spelling, is_begun), 1.0
         for voice in left:
-            word = ask(voice, min(shares[voice] / rest, SURE) if rest > 0.0 else SURE, spelling.node.logits, turn)
+            chance = min(shares[voice] / rest, SURE) if rest > 0.0 else SURE
+            word, number = ask(voice, chance, spelling.node.logits, number)
             if word is not None:
                 return voice, word
             rest -= shares[voice]
