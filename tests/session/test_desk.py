@@ -397,7 +397,10 @@ def test_each_line_is_answered_by_one_sentence_and_an_older_one_is_gone(open_ses
         ("patch lead", "patch lead"),
         ("patch", "patch lead"),
         ("model", "model hash"),
-        ("model nobody", "there is no model 'nobody': there is default, gan, hash, rest, solo, tonnetz, transformer, vae"),
+        (
+            "model nobody",
+            "there is no model 'nobody': there is default, gan, hash, rest, solo, tonnetz, transformer, vae",
+        ),
         ("p2.role player", "p2.role is now player"),
         ("undo", "took back the last change: p2.role is model"),
         ("recall verse", "'verse' cannot be recalled, it was never stored: those that were are none yet"),
