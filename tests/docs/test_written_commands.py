@@ -39,6 +39,7 @@ PORTS = {"livegen in", "livegen out"}
 NAMED = (
     "livegen analyse",
     "livegen controls --layout",
+    "livegen eval",
     "livegen eval --listen",
     "livegen infill",
     "livegen render",

@@ -6,7 +6,7 @@ word: the wait goes on. Words are drawn in the same form, so what was drawn is w
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Self
 
 import numpy as np
@@ -35,6 +35,9 @@ _LAST_WAIT: Final = FIRST_WAIT + N_WAITS - 1
 
 _BESIDE_NATS: Final = {1: -1.5, 2: -0.5, 6: -0.8, 10: -0.5, 11: -1.5}
 """What is added, at a `harmony` of 1, to the logits of notes so many semitones over one that a performer plays."""
+
+_LEAVES: Final = 0.5
+"""The share of that by which a voice sooner leaves such a note."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,9 +91,10 @@ class TransformerDistribution:
         frame = np.where(is_forced[:, None], forced, SILENCE)
         if (is_forced | is_later).all():
             return frame
-        state, shape, bits = self.state, shape_of(sampling), seed_bits(seed)
+        state, bits = self.state, seed_bits(seed)
         on_grid = float(attack(beat_buckets(self.beat)[0][0], sampling.grid))
         beside = self._beside(frame, is_forced, sampling.harmony)
+        shape = shape_of(replace(sampling, leave_note=self._leaving(beside, sampling.leave_note)))
         voices = [voice for voice in Voice if not (is_forced[voice] or is_later[voice])]
         for voice in voices:
             frame[voice] = self._row(voice, int(state.heard[voice, Column.NOTE]), is_again=False)
@@ -133,6 +137,13 @@ class TransformerDistribution:
             for semitones, nats in _BESIDE_NATS.items():
                 beside[(note + semitones) % 12] += harmony * nats
         return beside
+
+    def _leaving(self, beside: NDArray[np.float32], leave_note: tuple[float, ...]) -> tuple[float, ...]:
+        """Return how much sooner voices leave their notes, where these are beside what a performer plays, too."""
+        return tuple(
+            own - _LEAVES * float(beside[note % 12]) if voice in PITCHED and note > 0 else own
+            for voice, note, own in zip(Voice, self.state.heard[:, Column.NOTE].tolist(), leave_note, strict=True)
+        )
 
     def note_log_probs(
         self, voice: Voice, frame: NDArray[np.uint8], is_known: NDArray[np.bool_]
