@@ -10,9 +10,7 @@ the note that a voice sounded last), weights of what is proposed, and weights of
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -31,15 +29,11 @@ from livegen.engines.transformer.hearing import (
     N_WAIT_WEIGHTS,
     NEAR,
 )
+from livegen.engines.transformer.network import turning_rates
 from livegen.engines.transformer.words import FIRST_OWN, FIRST_WAIT, LOWEST, N_OWN, N_WAITS, N_WORDS
 
 EPSILON: Final = 1e-6
 """Of the norms: what is added to the mean of squares."""
-
-SLOWEST_INDEX: Final = 10_000.0
-SHORTEST_TICKS, LONGEST_TICKS = 6.0, 6_000.0
-"""Pairs that turn by the index do so by 1 to nearly 1/10,000 a word; those that turn by time go round in 6 to 6,000
-ticks."""
 
 NO_WORD: Final = -100
 """The target of a position where nothing is learnt."""
@@ -212,15 +206,6 @@ def attended(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, n_c
 def norm(x: Tensor, gain: Tensor | None = None) -> Tensor:
     """Return vectors with a mean square of 1, times a gain if there is one."""
     return functional.rms_norm(x, x.shape[-1:], gain, EPSILON)
-
-
-def turning_rates(n: int) -> NDArray[np.float64]:
-    """Return by how much each pair of a head of n numbers turns, (2, n / 2): a word, and a tick."""
-    n_each = n // 4
-    by_index = SLOWEST_INDEX ** -(np.arange(n_each) / n_each)
-    periods = SHORTEST_TICKS * (LONGEST_TICKS / SHORTEST_TICKS) ** (np.arange(n_each) / max(n_each - 1, 1))
-    zeros = np.zeros(n_each)
-    return np.stack([np.append(by_index, zeros), np.append(zeros, 2.0 * np.pi / periods)])
 
 
 def turned(x: Tensor, turns: tuple[Tensor, Tensor]) -> Tensor:
