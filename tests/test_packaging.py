@@ -55,7 +55,7 @@ def test_every_library_that_is_imported_is_declared() -> None:
     imported = top_level_imports(ROOT / "livegen") - set(sys.stdlib_module_names) - {"livegen"}
     extras = PROJECT["optional-dependencies"]
     declared = names(PROJECT["dependencies"]) | names(
-        [requirement for name in ("train", "mlflow", "link", "serve") for requirement in extras[name]]
+        [requirement for name in ("train", "mlflow", "link", "serve", "bench") for requirement in extras[name]]
     )
     assert {DISTRIBUTIONS.get(name, name).lower() for name in imported} <= declared
 

@@ -127,9 +127,9 @@ def test_a_count_numbers_files_and_seeds_and_says_what_failed(run: Run, model: P
     result = run("render", tmp_path / "song.npz", "--model", model, *SHORT, "--count", "3", "--seed", "7")
     lines = result.err.splitlines()
     assert (result.code, result.out, len(lines)) == (cli.EXIT_USAGE, "", 4)
-    assert lines[0] == f"wrote {tmp_path / 'song-01.npz'}: 0.5 s, seed 7"
-    assert lines[1].startswith(f"failed {tmp_path / 'song-02.npz'}: ")
-    assert lines[2] == f"wrote {tmp_path / 'song-03.npz'}: 0.5 s, seed 9"
+    failed, *wrote = sorted(lines[:3])  # whichever is done first is told first
+    assert failed.startswith(f"failed {tmp_path / 'song-02.npz'}: ")
+    assert wrote == [f"wrote {tmp_path / f'song-0{n}.npz'}: 0.5 s, seed {seed}" for n, seed in ((1, 7), (3, 9))]
     assert lines[3] == "livegen: 1 of 3 files could not be rendered"
     run("render", tmp_path / "one.npz", "--model", model, *SHORT, "--seed", "9")
     assert (tmp_path / "one.npz").read_bytes() == (tmp_path / "song-03.npz").read_bytes()
@@ -738,7 +738,8 @@ def test_the_models_are_listed_with_what_they_are_for(run: Run) -> None:
     figures = json.loads(run("models", "--json").out)
     assert {"default", "solo"} <= set(figures)
     assert (figures["solo"]["kind"], figures["solo"]["voices"]) == ("lstm", "P1")
-    assert all(figure["about"] and figure["megabytes"] > 0.1 for figure in figures.values())
+    assert all(figure["about"] for figure in figures.values())
+    assert all(figure["megabytes"] > 0.1 for name, figure in figures.items() if name != "rest")
     assert all(0.0 < figure["ms_per_second"] < 1000.0 for figure in figures.values())
     listed = run("models").out
     assert all(name in listed and figure["about"][:20] in listed for name, figure in figures.items())
