@@ -6,8 +6,7 @@ its MIDI files, whose times are exact; other songs from their frames.
 """
 
 import hashlib
-import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -18,14 +17,14 @@ from numpy.typing import NDArray
 
 from livegen.beat import Beat
 from livegen.engines.steps import BEATS, N_STEPS, STEPS_A_BEAT, on_the_beat, score_on_the_beat
-from livegen.errors import FormatError, TrainingError
-from livegen.formats.files import atomic_path
+from livegen.errors import TrainingError
 from livegen.formats.midi.nesmdb import voice_changes
+from livegen.formats.midi.smf import Song
 from livegen.formats.score.downsample import GRID_RATE_HZ
 from livegen.score import N_COLUMNS, N_VOICES, NOTE_RANGE, PITCHED, Column, Voice, onsets
-from livegen.system.resources import cache_folder
-from livegen.training.data.exact_onsets import archived_songs, exact_beat
-from livegen.training.data.sources import VALID, Heard, Listener, has_split, load_songs, midi_archive
+from livegen.training.data.exact_onsets import exact_beat
+from livegen.training.data.kept import archive_of, load_arrays, made_of, save_arrays
+from livegen.training.data.sources import VALID, Heard, Listener, has_split, load_songs
 from livegen.units import FRAME_RATE_HZ
 
 MAX_SHIFT: Final = 6
@@ -91,26 +90,13 @@ class Windows:
 
     def save(self, path: Path, about: str = "") -> None:
         """Write them to an .npz; `about` is kept with them."""
-        with atomic_path(path) as partial, partial.open("wb") as file:
-            np.savez_compressed(
-                file,
-                version=_VERSION,
-                about=about,
-                steps=self.steps,
-                offsets=self.offsets,
-                period_frames=self.period_frames,
-            )
+        save_arrays(path, _VERSION, about, steps=self.steps, offsets=self.offsets, period_frames=self.period_frames)
 
     @staticmethod
     def load(path: Path, about: str = "") -> "Windows | None":
         """Return what `save` wrote; None if there is nothing, or it is of another version, or about something else."""
-        try:
-            with np.load(path, allow_pickle=False) as npz:
-                if int(npz["version"]) != _VERSION or str(npz["about"]) != about:
-                    return None
-                return _completed(npz["steps"], npz["offsets"], npz["period_frames"])
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-            return None
+        arrays = load_arrays(path, _VERSION, about, ("steps", "offsets", "period_frames"))
+        return None if arrays is None else _completed(*arrays)
 
 
 def _completed(steps: NDArray[np.uint8], offsets: NDArray[np.int64], period_frames: NDArray[np.float64]) -> Windows:
@@ -157,12 +143,12 @@ def load_windows(
         If there is no such data, it cannot be read, or not one song has a clear beat and eight beats of music.
     """
     listener = listener or Heard()
-    archive = _archive(data, split)
+    archive = archive_of(data, split)
     if archive is None:
         songs = load_songs(data, split, listener, is_strict=is_strict)
         found = windows_of((songs.song(i), beat) for i, beat in enumerate(songs.beats) if beat is not None)
     else:
-        found = _exact_windows(archive, split, listener, cache or cache_folder() / "windows")
+        found = made_of(archive, split, "windows", Windows.load, _exact_windows, listener, cache)
     if not len(found):
         raise TrainingError(
             f"{data} has no song for the {split} split with a clear beat and {BEATS} beats of music, and this kind of "
@@ -206,46 +192,19 @@ def load_watched(
         return None
 
 
-def _archive(data: Path, split: str) -> Path | None:
-    if data.is_dir():
-        return midi_archive(data, split)
-    return midi_archive(data.parent, split) if data.suffix.lower() == ".npz" else None
+def _exact_windows(songs: Iterable[Song]) -> Windows:
+    return _gathered(_on_their_beats(songs))
 
 
-def _exact_windows(archive: Path, split: str, listener: Listener, cache: Path) -> Windows:
-    about = _hash(archive)
-    kept = cache / f"{split}-{about[:16]}.npz"
-    found = Windows.load(kept, about)
-    if found is not None:
-        return found
-    found = _gathered(_exact_songs(archive, lambda done: listener.progress(f"reading {split} windows", done)))
-    try:
-        cache.mkdir(parents=True, exist_ok=True)
-        found.save(kept, about)
-    except (OSError, FormatError) as error:
-        listener.warn(f"the windows are not kept for the next time: {error}")
-    return found
-
-
-def _hash(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise TrainingError(f"{path} cannot be read: {error.strerror or error}") from error
-
-
-def _exact_songs(archive: Path, on_song: Callable[[float], None]) -> Iterator[tuple[NDArray[np.uint8], float]]:
-    try:
-        for _, song in archived_songs(archive, on_song):
-            beat = exact_beat(song)
-            if beat is None or not len(song.seconds):
-                continue
-            to_frames = FRAME_RATE_HZ / GRID_RATE_HZ
-            changes = [(starts * to_frames, states[:, :N_COLUMNS]) for starts, states in voice_changes(song).values()]
-            yield on_the_beat(changes, beat, float(song.seconds[-1]) * FRAME_RATE_HZ), beat.period_frames
-    except FormatError as error:
-        raise TrainingError(str(error)) from error
+def _on_their_beats(songs: Iterable[Song]) -> Iterator[tuple[NDArray[np.uint8], float]]:
+    """Yield those songs that have a clear beat on the grid of that, each with its frames a beat."""
+    for song in songs:
+        beat = exact_beat(song)
+        if beat is None or not len(song.seconds):
+            continue
+        to_frames = FRAME_RATE_HZ / GRID_RATE_HZ
+        changes = [(starts * to_frames, states[:, :N_COLUMNS]) for starts, states in voice_changes(song).values()]
+        yield on_the_beat(changes, beat, float(song.seconds[-1]) * FRAME_RATE_HZ), beat.period_frames
 
 
 def windows_of(songs: Iterable[tuple[NDArray[np.uint8], Beat]]) -> Windows:

@@ -5,8 +5,7 @@ their players played is taken.
 """
 
 import hashlib
-import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
@@ -14,17 +13,16 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from livegen.errors import FormatError, TrainingError
-from livegen.formats.files import atomic_path
+from livegen.errors import TrainingError
 from livegen.formats.midi.nesmdb import piece_to_song
+from livegen.formats.midi.smf import Song
 from livegen.formats.score.downsample import GRID_RATE_HZ
 from livegen.formats.score.piece import Piece
 from livegen.formats.words.tx1 import song_to_rows
 from livegen.score import N_COLUMNS, N_VOICES, Column, Voice
-from livegen.system.resources import cache_folder
 from livegen.training.data.doubles import Doubles
-from livegen.training.data.exact_onsets import archived_songs
-from livegen.training.data.sources import Heard, Listener, load_songs, midi_archive
+from livegen.training.data.kept import archive_of, load_arrays, made_of, save_arrays
+from livegen.training.data.sources import Heard, Listener, load_songs
 from livegen.training.transformer.variation import words_of
 from livegen.units import FRAME_RATE_HZ
 
@@ -57,6 +55,16 @@ class SongEvents:
     def song(self, index: int) -> NDArray[np.int32]:
         """Return the events of one song."""
         return self.rows[self.offsets[index] : self.offsets[index + 1]]
+
+    def save(self, path: Path, about: str = "") -> None:
+        """Write them to an .npz; `about` is kept with them."""
+        save_arrays(path, _VERSION, about, rows=self.rows, offsets=self.offsets)
+
+    @classmethod
+    def load(cls, path: Path, about: str = "") -> Self | None:
+        """Return what `save` wrote; None if there is nothing, or it is of another version, or about something else."""
+        arrays = load_arrays(path, _VERSION, about, ("rows", "offsets"))
+        return None if arrays is None else cls(*arrays)
 
     @classmethod
     def of(cls, songs: Iterable[NDArray[np.int64]]) -> Self:
@@ -120,12 +128,11 @@ def load_events(
         If there is no such data, it cannot be read, or no song has ten words.
     """
     listener = listener or Heard()
-    folder = data if data.is_dir() else data.parent if data.suffix.lower() == ".npz" else None
-    archive = midi_archive(folder, split) if folder else None
+    archive = archive_of(data, split)
     if archive is None:
         found = SongEvents.of(_of_frames(data, split, listener, is_strict=is_strict))
     else:
-        found = _of_archive(archive, split, listener, cache or cache_folder() / "words")
+        found = made_of(archive, split, "words", SongEvents.load, _of_songs, listener, cache)
     if not len(found):
         raise TrainingError(f"{data} holds no song of {FEWEST_WORDS} words for the {split} split: give more songs")
     return found
@@ -140,40 +147,5 @@ def _of_frames(data: Path, split: str, listener: Listener, *, is_strict: bool) -
         yield song_to_rows(piece_to_song(Piece(frames), f"song {i}"))[0]
 
 
-def _of_archive(archive: Path, split: str, listener: Listener, cache: Path) -> SongEvents:
-    try:
-        with archive.open("rb") as file:
-            about = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise TrainingError(f"{archive} cannot be read: {error.strerror or error}") from error
-    kept = cache / f"{split}-{about[:16]}.npz"
-    found = _kept(kept, about)
-    if found is not None:
-        return found
-    found = SongEvents.of(_exact(archive, lambda done: listener.progress(f"reading {split} words", done)))
-    try:
-        cache.mkdir(parents=True, exist_ok=True)
-        with atomic_path(kept) as partial, partial.open("wb") as file:
-            np.savez_compressed(file, version=_VERSION, about=about, rows=found.rows, offsets=found.offsets)
-    except (OSError, FormatError) as error:
-        listener.warn(f"the words are not kept for the next time: {error}")
-    return found
-
-
-def _exact(archive: Path, on_song: Callable[[float], None]) -> Iterator[NDArray[np.int64]]:
-    try:
-        for _, song in archived_songs(archive, on_song):
-            yield song_to_rows(song)[0]
-    except FormatError as error:
-        raise TrainingError(str(error)) from error
-
-
-def _kept(path: Path, about: str) -> SongEvents | None:
-    """Return what was kept of a .zip; None if there is nothing, or it is of another version, or of another file."""
-    try:
-        with np.load(path, allow_pickle=False) as npz:
-            if int(npz["version"]) == _VERSION and str(npz["about"]) == about:
-                return SongEvents(npz["rows"], npz["offsets"])
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        pass
-    return None
+def _of_songs(songs: Iterable[Song]) -> SongEvents:
+    return SongEvents.of(song_to_rows(song)[0] for song in songs)
