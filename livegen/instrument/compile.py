@@ -23,7 +23,7 @@ _BEHIND: Final = 19
 def compile_all(engine: Engine, patch: Patch, conductor: Conducts | None = None) -> None:
     """Compile all that playing will call, or load it from the cache, so that nothing is compiled on stage."""
     parts = (*_models(engine, conductor), *_sound(patch))
-    if _is_side_by_side():
+    if Compiling.is_wanted():
         SideBySide(parts).wait()
     for part in parts:
         part()
@@ -58,7 +58,7 @@ class Compiling:
     @staticmethod
     def is_wanted() -> bool:
         """Tell whether not all is compiled, and what is missing can be compiled beside what plays."""
-        return _is_side_by_side()
+        return sys.platform == "linux" and not is_compiled()  # elsewhere processes cannot be forked safely
 
     def wait(self) -> None:
         """Wait until the models are compiled."""
@@ -68,10 +68,6 @@ class Compiling:
     def end(self) -> None:
         """Give up; safe to call twice."""
         self._models.end()
-
-
-def _is_side_by_side() -> bool:
-    return sys.platform == "linux" and not is_compiled()  # elsewhere processes cannot be forked safely
 
 
 def _sound(patch: Patch) -> tuple[Callable[[], None], ...]:

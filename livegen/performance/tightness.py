@@ -203,15 +203,6 @@ class Groove:
             return self
         return replace(self, points=_fitting_points(self, tuple((at + end - len(heard)).tolist())))
 
-    def _fitting_points(self, frames: Sequence[int]) -> int:
-        """Return how many points a beat's grid has that fits onsets in some frames."""
-        beats = max(1.0 / self.octave, 1.0)  # in one beat of the model's: triplets divide the tempo's own beat
-        turns = 2j * np.pi * beats * np.array([self._straight_beats(frame) for frame in frames])
-        of_triplets, of_sixteenths = (abs(np.exp(points * turns).mean()) for points in (_TRIPLETS, _SIXTEENTHS))
-        lead = _TRIPLETS_LEAD + _FEW_ONSETS_DOUBT / len(frames)
-        is_in_triplets = of_triplets > of_sixteenths + lead
-        return int(beats) * _TRIPLETS if is_in_triplets else _SIXTEENTHS
-
     def reach(self, first: int, n_frames: int) -> list[Reach]:
         """Return the reach of each of the frames from `first` on."""
         if not self.middle:
@@ -333,7 +324,13 @@ def _reach_known(groove: Groove) -> dict[int, Reach]:
 
 @lru_cache(maxsize=4)
 def _fitting_points(groove: Groove, frames: tuple[int, ...]) -> int:
-    return groove._fitting_points(frames)
+    """Return how many points a beat's grid has that fits onsets in some frames."""
+    beats = max(1.0 / groove.octave, 1.0)  # in one beat of the model's: triplets divide the tempo's own beat
+    turns = 2j * np.pi * beats * np.array([groove._straight_beats(frame) for frame in frames])
+    of_triplets, of_sixteenths = (abs(np.exp(points * turns).mean()) for points in (_TRIPLETS, _SIXTEENTHS))
+    lead = _TRIPLETS_LEAD + _FEW_ONSETS_DOUBT / len(frames)
+    is_in_triplets = of_triplets > of_sixteenths + lead
+    return int(beats) * _TRIPLETS if is_in_triplets else _SIXTEENTHS
 
 
 def barred(heard: Sequence[NDArray[np.uint8]], reach: Sequence[Reach]) -> NDArray[np.bool_]:

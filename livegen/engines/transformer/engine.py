@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.beat import Beat
-from livegen.engines.lstm.features import beat_buckets
+from livegen.engines.lstm.features import next_buckets
 from livegen.engines.lstm.kernels import N_CLASSES, NOTE_CLASS, attack
 from livegen.engines.lstm.lstm import shape_of
 from livegen.engines.protocol import NOBODY, NONE_LATER, UNCONDITIONED, Conditions, Info, Performer, Sampling
@@ -93,7 +93,7 @@ class TransformerDistribution:
         if (is_forced | is_later).all():
             return frame
         state, bits = self.state, seed_bits(seed)
-        on_grid = float(attack(beat_buckets(self.beat)[0][0], sampling.grid))
+        on_grid = float(attack(next_buckets(self.beat)[0], sampling.grid))
         beside = self._beside(frame, is_forced, sampling.harmony)
         shape = shape_of(replace(sampling, leave_note=self._leaving(beside, sampling.leave_note)))
         voices = [voice for voice in Voice if not (is_forced[voice] or is_later[voice])]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from livegen.beat import Beat
 from livegen.engines.cache import Cache
-from livegen.engines.lstm.features import beat_buckets
+from livegen.engines.lstm.features import next_buckets
 from livegen.engines.lstm.kernels import N_CLASSES, NOTE_CLASS, attack
 from livegen.engines.lstm.lstm import shape_of
 from livegen.engines.protocol import NONE_LATER, UNCONDITIONED, Conditions, Info, Sampling
@@ -113,7 +113,7 @@ class VaeDistribution:
         if not self.links:
             return held
         shape = shape_of(sampling)
-        on_grid = float(attack(beat_buckets(self.beat)[0][0], sampling.grid))
+        on_grid = float(attack(next_buckets(self.beat)[0], sampling.grid))
         recent = np.ascontiguousarray(self.song[..., Column.NOTE])
         drawn, later = held, is_later.copy()  # Numba compiles anew for a read-only array
         for place, link in enumerate(self.links):
