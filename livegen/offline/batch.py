@@ -4,7 +4,6 @@ A worker is a process that renders one file after another. If a worker fails, th
 """
 
 import multiprocessing
-import os
 import signal
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -34,6 +33,7 @@ from livegen.offline.prompt_key import short_prompt
 from livegen.offline.render import check_output
 from livegen.offline.rendition import Rendition
 from livegen.patch import load_patch
+from livegen.system.processes import n_cores
 from livegen.units import frame_to_seconds
 
 _PATIENCE_SECONDS: Final = 5.0  # how long a worker that is told to end may take
@@ -117,8 +117,7 @@ class Rendered:
 
 def usual_jobs() -> int:
     """Return how many processes render a batch where nobody says: one on each core that this process may use."""
-    n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(n_cores, _MOST_WORKERS)
+    return min(n_cores(), _MOST_WORKERS)
 
 
 def numbered(path: Path, count: int) -> tuple[Path, ...]:

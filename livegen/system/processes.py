@@ -43,6 +43,11 @@ def leave_with_parent(patience_seconds: float = 0.0) -> None:
         os._exit(0)
 
 
+def n_cores() -> int:
+    """Return how many of the processor's cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 class SideBySide:
     """Functions that are called for what they leave on disk, each in a process.
 

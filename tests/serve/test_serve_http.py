@@ -183,7 +183,7 @@ def test_what_is_wrong_is_told_in_a_sentence(served: Served, method, path, body,
 
 
 def test_no_more_workers_than_the_machine_bears(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    monkeypatch.setattr("livegen.serve.work.pool.n_cores", lambda: 2)
     answer = served.client().put("/models/tiny?workers=9")
     assert_problem(answer, 409, "9 workers beside 0 others are too many for this machine: it bears 8 in all")
     assert served.client().put("/models/tiny?workers=0").json()["workers"] == 0

@@ -12,6 +12,7 @@ from typing import Final
 from livegen.errors import OrderError
 from livegen.serve.place import Place
 from livegen.serve.work import worker
+from livegen.system.processes import n_cores
 
 MAX_WORKERS: Final = 64
 """Of a model, on any machine."""
@@ -63,7 +64,7 @@ class Pool:
         OrderError
             If this machine were to have more workers than it can bear: four for each of its cores.
         """
-        most = _WORKERS_A_CORE * (os.cpu_count() or 1)
+        most = _WORKERS_A_CORE * n_cores()
         with self._lock:
             n_others = sum(team.n for name, team in self._teams.items() if name != model)
             if n > 0 and n_others + n > most:
