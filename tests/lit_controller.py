@@ -75,6 +75,7 @@ class LitController:
         self.heard: list[Event] = []
         self.fired: list[SetControl] = []
         self.is_there = True
+        self.n_xruns = 0
         self._echo_seconds = echo_seconds
         self._coming: list[tuple[float, bytes]] = []
         self.echo = EchoFilter()

@@ -85,6 +85,7 @@ class Feedback:
         self._is_leaving = False
         self._seen: tuple[object, ...] = ()
         self._next_check = now_seconds() + _CHECK_SECONDS
+        self._n_xruns = port.n_xruns
         self.errors = 0
 
     @property
@@ -110,6 +111,8 @@ class Feedback:
             was_there, self._is_there = self._is_there, self._port.check()
             if was_there and not self._is_there:
                 self._lose()
+            if self._port.n_xruns != self._n_xruns:  # it may have missed something: tell it everything anew
+                self._n_xruns, self._is_lit = self._port.n_xruns, False
         if not self._is_there:
             return
         knobs, values, state = self._knobs(), self._values(), self._state()

@@ -38,6 +38,13 @@ def test_a_knob_that_is_moved_elsewhere_shows_where_it_stands_and_of_many_moves_
     assert device.wait(1.0) == [bytes((0xB0, 20, 127))]
 
 
+def test_all_is_shown_again_once_jack_may_have_lost_some_of_it() -> None:
+    device = LitController(TEMPERATURE)
+    shown = device.wait()
+    device.n_xruns += 2
+    assert device.wait(2.0) == shown
+
+
 def test_a_knob_of_14_bits_gets_both_halves_and_an_encoder_nothing_on_its_steps() -> None:
     pair, encoder = Knob("top_p", 1, "cc", 3, "pair"), Knob("volume", 1, "cc", 4, "offset_64")
     device = LitController(pair, encoder)
