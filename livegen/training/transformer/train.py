@@ -121,7 +121,9 @@ class TransformerRun(Run):
 
     def learn(self) -> tuple[float, float]:
         """Do one step, and return its loss, twice, in nats a word."""
-        stage = self.settings.stage(self.done())
+        # A run that is given more minutes at its end would be in an earlier stage by its share: it does not go back,
+        # where its last layers would stand still.
+        stage = max(self._stage, self.settings.stage(self.done()))
         if stage != self._stage:
             self._stage = stage
             self._lanes = self._begun(self._lanes.n_read)

@@ -244,6 +244,22 @@ def test_a_resumed_run_ends_where_an_unbroken_one_does(data, tmp_path) -> None:
         train_transformer(data, tmp_path / "broken", settings=replace(SETTINGS, seed=5), resume=True)
 
 
+def test_a_run_that_is_made_longer_does_not_go_back_to_fewer_layers(data, tmp_path) -> None:
+    def stop_at_15(progress) -> None:
+        if progress.step == 15:
+            raise KeyboardInterrupt
+
+    train_transformer(data, tmp_path, config=SMALL, settings=SETTINGS)
+    before = load_file(tmp_path / "resume.safetensors")
+    longer = replace(SETTINGS, steps=60, checkpoint_minutes=0.0)
+    with pytest.raises(KeyboardInterrupt):
+        train_transformer(data, tmp_path, settings=longer, resume=True, progress=stop_at_15)
+    after = load_file(tmp_path / "resume.safetensors")
+    last = [name for name in before if name.startswith("momentum.layers.1.")]
+    assert last
+    assert not any(np.array_equal(before[name], after[name]) for name in last)
+
+
 def test_figures_stand_beside_those_of_counts(data, trained) -> None:
     out, _ = trained
     figures = evaluate_transformer(data, out)
