@@ -306,9 +306,8 @@ def test_pages_that_say_too_much_together_wait_and_one_that_says_little_does_not
         for _ in range(n_notes):
             one.line.send(note)
             other.line.send(note)
-        asked_at = time.monotonic()
         third.round_trip()
-        assert time.monotonic() - asked_at < 0.5
+        assert len(session.heard("midi")) < n_before + 2 * n_notes
         assert wait_until(lambda: len(session.heard("midi")) == n_before + 2 * n_notes)
     n_at_once = round(_BURST_SECONDS * ALL_MESSAGES_A_SECOND)
     assert time.monotonic() - began > (2 * n_notes - n_at_once) / ALL_MESSAGES_A_SECOND
