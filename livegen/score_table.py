@@ -120,17 +120,18 @@ def write_frames(table: NDArray[np.void], frames: list[PlannedFrame]) -> None:
     """
     for planned in frames:
         beat = planned.beat or _UNKNOWN_BEAT
-        write_slot(
-            table[0],
+        slot = np.zeros(1, SLOT)
+        slot[0] = (
             planned.frame_index,
-            planned.frame,
-            planned.owner,
-            planned.onset_offset,
-            float(beat.beats),
-            float(beat.beats_a_frame),
+            beat.beats,
+            beat.beats_a_frame,
             beat.beats_a_bar,
             *beat.counted,
+            planned.onset_offset,
+            planned.frame,
+            planned.owner,
         )
+        write_slot(table[0], slot[0])
 
 
 def read_frame(table: NDArray[np.void], frame_index: int) -> PlannedFrame | None:
@@ -146,28 +147,13 @@ def read_frame(table: NDArray[np.void], frame_index: int) -> PlannedFrame | None
 
 
 @kernel
-def write_slot(
-    table: Record,
-    frame_index: int,
-    frame: NDArray[np.uint8],
-    owner: NDArray[np.uint8],
-    onset_offset: NDArray[np.float64],
-    beats: float,
-    beats_a_frame: float,
-    beats_a_bar: int,
-    counted_from: int,
-    counted_until: int,
-) -> None:
-    """Write one slot; the kernel behind `write_frames`."""
-    position = frame_index & (N_SLOTS - 1)
-    slot = table.slots[position]
+def write_slot(table: Record, planned: Record) -> None:
+    """Write one slot, a `SLOT`; the kernel behind `write_frames`."""
+    position = planned.frame_index & (N_SLOTS - 1)
     sequence = table.sequence[position]
     store_release(table.sequence, position, sequence + 1)
     fence()
-    slot.frame_index = frame_index
-    slot.beats, slot.beats_a_frame, slot.beats_a_bar = beats, beats_a_frame, beats_a_bar
-    slot.counted_from, slot.counted_until = counted_from, counted_until
-    _fill(slot, frame, owner, onset_offset)
+    _copy(table.slots[position], planned)
     store_release(table.sequence, position, sequence + 2)
 
 
@@ -175,13 +161,9 @@ def write_slot(
 def read_slot(table: Record, frame_index: int, copy: Record) -> bool:
     """Copy the slot of a frame into `copy`, a `SLOT`. False if the slot holds another frame or is being written."""
     position = frame_index & (N_SLOTS - 1)
-    slot = table.slots[position]
     for _ in range(_TRIES):
         before = load_acquire(table.sequence, position)
-        copy.frame_index = slot.frame_index
-        copy.beats, copy.beats_a_frame, copy.beats_a_bar = slot.beats, slot.beats_a_frame, slot.beats_a_bar
-        copy.counted_from, copy.counted_until = slot.counted_from, slot.counted_until
-        _fill(copy, slot.frame, slot.owner, slot.onset_offset)
+        _copy(copy, table.slots[position])
         fence()
         if before & 1 == 0 and load_acquire(table.sequence, position) == before:
             return copy.frame_index == frame_index
@@ -189,12 +171,15 @@ def read_slot(table: Record, frame_index: int, copy: Record) -> bool:
 
 
 @kernel
-def _fill(slot: Record, frame: NDArray[np.uint8], owner: NDArray[np.uint8], onset_offset: NDArray[np.float64]) -> None:
+def _copy(copy: Record, slot: Record) -> None:
     """Copy a slot value by value.
 
     Assigning whole arrays could raise, and would make Numba compile its string support for the error's message.
     """
+    copy.frame_index = slot.frame_index
+    copy.beats, copy.beats_a_frame, copy.beats_a_bar = slot.beats, slot.beats_a_frame, slot.beats_a_bar
+    copy.counted_from, copy.counted_until = slot.counted_from, slot.counted_until
     for voice in range(N_VOICES):
-        slot.owner[voice], slot.onset_offset[voice] = owner[voice], onset_offset[voice]
+        copy.owner[voice], copy.onset_offset[voice] = slot.owner[voice], slot.onset_offset[voice]
         for column in range(N_COLUMNS):
-            slot.frame[voice, column] = frame[voice, column]
+            copy.frame[voice, column] = slot.frame[voice, column]

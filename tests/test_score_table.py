@@ -87,16 +87,17 @@ def test_a_reader_gives_up_on_a_writer_that_never_ends() -> None:
 
 
 @kernel
-def keep_writing(
-    table: Record, n_writes: int, running: NDArray, frame: NDArray, owner: NDArray, onset_offset: NDArray
-) -> None:
-    """Write frames whose every byte is the same, another value each time."""
+def keep_writing(table: Record, n_writes: int, running: NDArray, slot: Record) -> None:
+    """Write frames whose every value is the same, another one each time."""
+    slot.frame_index = CONTESTED
     for count in range(n_writes):
         value = count & 0x7F
-        frame[:] = value
-        owner[:] = value
-        onset_offset[:] = value
-        write_slot(table, CONTESTED, frame, owner, onset_offset, float(value), float(value), value, value, value)
+        slot.frame[:] = value
+        slot.owner[:] = value
+        slot.onset_offset[:] = value
+        slot.beats, slot.beats_a_frame, slot.beats_a_bar = value, value, value
+        slot.counted_from, slot.counted_until = value, value
+        write_slot(table, slot)
     store_release(running, 0, 0)
 
 
@@ -123,12 +124,12 @@ def keep_reading(table: Record, running: NDArray, copy: Record, counts: NDArray)
 def test_no_reader_sees_a_torn_frame() -> None:
     table, copy, counts = new_table(), np.zeros(1, SLOT), np.zeros(4, np.int64)
     running = np.zeros(1, np.int64)
-    buffers = np.zeros((4, 3), np.uint8), np.zeros(4, np.uint8), np.zeros(4)
-    keep_writing(table[0], 1, running, *buffers)  # compiles both, so that the threads start together
+    slot = np.zeros(1, SLOT)
+    keep_writing(table[0], 1, running, slot[0])  # compiles both, so that the threads start together
     keep_reading(table[0], running, copy[0], counts)
     running[0] = 1
     reader = threading.Thread(target=keep_reading, args=(table[0], running, copy[0], counts))
-    writer = threading.Thread(target=keep_writing, args=(table[0], N_WRITES, running, *buffers))
+    writer = threading.Thread(target=keep_writing, args=(table[0], N_WRITES, running, slot[0]))
     reader.start()
     writer.start()
     writer.join()
