@@ -7,8 +7,9 @@ from livegen.controls import Value
 from livegen.events import Event
 from livegen.instrument.instrument import Instrument
 from livegen.offline.clock import OfflineClock
-from livegen.outputs.callback import RING_SIZE, render_block
+from livegen.outputs.callback import RING_SIZE
 from livegen.outputs.midi_messages import OutputState, frame_messages, release
+from livegen.outputs.native import play_offline
 from livegen.patch import load_patch
 from livegen.score import Voice
 from livegen.score_table import read_frame
@@ -61,7 +62,7 @@ class Stage:
 
     def render(self, n_samples: int) -> np.ndarray:
         out = np.full(n_samples, np.nan, np.float32)
-        render_block(self.instrument.callback[0], out, n_samples)
+        play_offline(self.instrument.callback, out, n_samples)
         assert np.isfinite(out).all()
         return out
 

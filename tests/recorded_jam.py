@@ -15,7 +15,7 @@ from livegen.events import Event
 from livegen.instrument.instrument import Instrument
 from livegen.offline.capture import Captures
 from livegen.offline.clock import OfflineClock
-from livegen.outputs.callback import render_block
+from livegen.outputs.native import play_offline
 from livegen.patch import load_patch, patch_text
 from livegen.takes.library import TakeSettings, head_of
 from livegen.takes.recorder import Recorder
@@ -107,4 +107,4 @@ class RecordedJam:
 
     def _render(self, sample: int) -> None:
         n_samples = max(sample - self._sample, 0)
-        render_block(self.instrument.callback[0], np.zeros(n_samples, np.float32), n_samples)
+        play_offline(self.instrument.callback, np.zeros(n_samples, np.float32), n_samples)

@@ -33,7 +33,8 @@ from livegen.events import NoteOff, NoteOn, PitchWheel, StampedEvent
 from livegen.instrument.compile import compile_all
 from livegen.instrument.instrument import Instrument
 from livegen.offline.clock import OfflineClock
-from livegen.outputs.callback import N_BINS, fill_block
+from livegen.outputs.callback import N_BINS
+from livegen.outputs.native import play_live
 from livegen.patch import Patch, list_patches, load_patch
 from livegen.performance.performance import advance, begin
 from livegen.performance.timeline import HISTORY_FRAMES
@@ -264,7 +265,7 @@ def _measure_patch(engine: Engine, name: str) -> dict[str, float]:
             for channel, key in held:
                 instrument.receive(NoteOn(channel, key, 100), _SOURCE)
         while int(callback["sample"][0]) < frame_to_sample(frame_index + 1, _APU_RATE_HZ):
-            fill_block(callback[0], block, _PATCH_BLOCK_SAMPLES, 0)
+            play_live(callback, block, _PATCH_BLOCK_SAMPLES)
         time.sleep(_PATCH_REST_SECONDS)
     return histogram_percentiles(callback["stats"]["callback_ns"][0], int(callback["stats"]["callback_ns_max"][0]))
 

@@ -217,8 +217,8 @@ def _write(take: Any, paths: list[Path], first: int, end: int | None, rate: int 
 
 
 def _play(take: Any, first: int, end: int | None, audio: str | None) -> None:
-    from livegen.outputs.callback import warm_up
     from livegen.outputs.devices import NULL_SAMPLE_RATE, choose_channels
+    from livegen.outputs.native import warm_up
     from livegen.patch import load_patch
     from livegen.session.sound.card import open_card
     from livegen.session.take_player import play_live

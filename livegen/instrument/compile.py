@@ -10,7 +10,7 @@ from typing import Final
 
 from livegen.engines.ensemble import models_of
 from livegen.engines.protocol import Conducts, Engine
-from livegen.outputs.callback import parts_to_warm_up
+from livegen.outputs.native import parts_to_warm_up
 from livegen.patch import Patch
 from livegen.performance import form
 from livegen.system.kernels import is_compiled, mark_compiled

@@ -29,7 +29,7 @@ from livegen.formats.score.piece import Piece
 from livegen.formats.score.roll import PICTURE_ENDINGS, write_picture
 from livegen.instrument.instrument import COMMIT_MARGIN_SECONDS, Instrument
 from livegen.offline.clock import OfflineClock
-from livegen.outputs.callback import render_block
+from livegen.outputs.native import play_offline
 from livegen.patch import Patch
 from livegen.score import N_COLUMNS, N_VOICES
 from livegen.score_table import PLAYER
@@ -155,7 +155,7 @@ def render_to(instrument: Instrument, sample: int) -> NDArray[np.float32]:
     n_samples = max(sample - int(instrument.callback["sample"][0]), 0)
     n_channels = int(instrument.callback["n_channels"][0])
     samples = np.zeros(n_samples * n_channels, np.float32)
-    render_block(instrument.callback[0], samples, n_samples)
+    play_offline(instrument.callback, samples, n_samples)
     return samples.reshape(n_samples, n_channels)
 
 

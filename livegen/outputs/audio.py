@@ -1,51 +1,21 @@
 """What plays a callback: a stream of PortAudio, whose callback is native code, or the null clock."""
 
 import contextlib
-import functools
-import sys
 import time
 from threading import Event
-from typing import Any, Final
+from typing import Final
 
-import numba
 import numpy as np
-from numba import carray, types
 from numpy.typing import NDArray
 
 from livegen.errors import AudioError
-from livegen.outputs.callback import CALLBACK, MAX_PIECE_SAMPLES, fill_block, render_block, stays_idle
+from livegen.outputs.callback import MAX_PIECE_SAMPLES
 from livegen.outputs.devices import AudioDevice, portaudio
+from livegen.outputs.native import native_callback, play_live, play_offline
 
 NULL_BLOCK_SAMPLES: Final = 256
 
-_UNSIGNED_LONG: Final = types.uint32 if sys.platform == "win32" else types.uint64
 _LONGEST_LATENCY_SECONDS: Final = 5.0
-
-
-@functools.cache
-def native_callback() -> Any:
-    """Return the compiled function that PortAudio calls. Its user data is a pointer to a `CALLBACK`."""
-    signature = types.int32(
-        types.voidptr,
-        types.CPointer(types.float32),
-        _UNSIGNED_LONG,
-        types.voidptr,
-        _UNSIGNED_LONG,
-        types.CPointer(numba.from_dtype(CALLBACK)),
-    )
-
-    @numba.cfunc(signature, cache=True, error_model="numpy")
-    def fill(input_pointer, output_pointer, n_samples, time_info, status_flags, callback_pointer):  # type: ignore[no-untyped-def]
-        callback = carray(callback_pointer, 1)[0]
-        out = carray(output_pointer, n_samples * callback.n_channels)
-        if stays_idle(callback):
-            out[:] = 0.0
-        else:
-            # signed, as everywhere else, so that one compiled kernel serves all callers
-            fill_block(callback, out, np.int64(n_samples), np.int64(status_flags))
-        return types.int32(0)
-
-    return fill
 
 
 class AudioStream:
@@ -137,7 +107,7 @@ class NullStream:
         block_seconds = self._block_samples / self._sample_rate
         due: float | None = None
         while not stop.is_set():
-            fill_block(self._callback[0], self._block, self._block_samples, 0)
+            play_live(self._callback, self._block, self._block_samples)
             due = block_seconds + (time.perf_counter() if due is None else due)  # the first block may compile first
             wait = due - time.perf_counter()
             if wait > 0:
@@ -149,5 +119,5 @@ def skip(callback: NDArray[np.void], n_samples: int) -> None:
     block = np.zeros(MAX_PIECE_SAMPLES * int(callback["n_channels"][0]), np.float32)
     while n_samples > 0:
         n_piece = min(n_samples, MAX_PIECE_SAMPLES)
-        render_block(callback[0], block, n_piece)
+        play_offline(callback, block, n_piece)
         n_samples -= n_piece

@@ -6,7 +6,6 @@ what went wrong is counted in `stats`. The kernel never takes the GIL, allocates
 whole block.
 """
 
-from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -16,21 +15,17 @@ from livegen.apu import FULL_SCALE, read_samples, sample_to_cycle, set_gain, set
 from livegen.apu.tables import DM, NO
 from livegen.outputs.beats import NEVER_COUNTED
 from livegen.outputs.click import CLICK, add_click, place_click
-from livegen.outputs.scope import Scope
-from livegen.outputs.tap import TAP, TAP_SAMPLES, read_tap, write_tap
+from livegen.outputs.tap import TAP, write_tap
 from livegen.outputs.wall_clock import now_ns
 from livegen.patch import Patch
-from livegen.score import N_VOICES, SILENCE
+from livegen.score import N_VOICES
 from livegen.score_table import (
     PLAYER,
     RELEASE_AFTER_FRAMES,
     SLOT,
     TABLE,
-    PlannedFrame,
     clear,
-    read_frame,
     read_slot,
-    write_frames,
 )
 from livegen.synth.commands import COMMAND
 from livegen.synth.register_log import LOG, log_writes
@@ -181,38 +176,6 @@ def begin_with_gains(callback: NDArray[np.void], gains: NDArray[np.float64]) -> 
         chip = synth["chips"][synth["chip_of_voice"][voice]]
         _set_gains(chip, 0, voice, gains[voice])
         settle(chip)
-
-
-def warm_up(patch: Patch) -> None:
-    """Compile every kernel that playing calls, or load it from the cache."""
-    for part in parts_to_warm_up(patch):
-        part()
-
-
-def parts_to_warm_up(patch: Patch) -> tuple[Callable[[], None], ...]:
-    """Return what `warm_up` does, in two parts that take about as long and have little in common."""
-    return _warm_up_block, lambda: _warm_up_rest(patch)
-
-
-def _warm_up_block() -> None:
-    callback, out = np.zeros(1, CALLBACK), np.zeros(0, np.float32)
-    fill_block(callback[0], out, 0, 0)
-    render_block(callback[0], out, 0)
-
-
-def _warm_up_rest(patch: Patch) -> None:
-    callback = new_callback(48_000, patch)
-    write_frames(callback["table"], [PlannedFrame(0, SILENCE, np.zeros(N_VOICES, np.uint8), np.zeros(N_VOICES))])
-    read_frame(callback["table"], 0)
-    command = np.zeros(1, COMMAND)
-    command["note"] = 69
-    for ring_index in (0, TIMED_RING):
-        stage_command(callback[0], ring_index, command[0])
-        publish_commands(callback[0], ring_index)
-    detach(callback[0])
-    attach(callback[0])
-    read_tap(callback["tap"][0], 0, np.zeros(TAP_SAMPLES, np.int16), MAX_PIECE_SAMPLES)
-    Scope(callback).read()
 
 
 @kernel

@@ -16,8 +16,9 @@ from typing import Any, Final
 
 import numba
 import platformdirs
-from numba.core.types.misc import unliteral
 from numba.extending import register_jitable
+
+from livegen.system.parts import share_parts
 
 _PACKAGE = Path(__file__).parent.parent
 _IMPORTS_DECORATOR = re.compile(rb"from livegen\.system\.kernels import .*\bkernel\b")
@@ -84,16 +85,12 @@ _compile_later: Final = numba.njit(nogil=True, cache=True, error_model="numpy")
 
 
 def kernel(function: Callable[..., Any]) -> Any:
-    """Make a kernel of a function.
+    """Make a kernel of a function, which must not call itself.
 
     `nogil` keeps the interpreter free, `cache` makes the second start quick, and NumPy's error model keeps a division
-    by zero from raising, which inside an audio callback would take the GIL. By default Numba compiles a kernel again
-    for each constant that another kernel passes to it, which makes compiling take half as long again; `unliteral`
-    prevents that.
+    by zero from raising, which inside an audio callback would take the GIL. What kernels call is compiled into them
+    (`livegen.system.parts`).
     """
     dispatcher = _compile_later(function)
-    find = dispatcher.get_call_template
-    dispatcher.get_call_template = lambda args, kws: find(
-        tuple(map(unliteral, args)), {name: unliteral(kind) for name, kind in kws.items()}
-    )
+    share_parts(dispatcher)
     return dispatcher

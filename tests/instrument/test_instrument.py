@@ -30,7 +30,8 @@ from livegen.events import (
 from livegen.instrument import instrument as instrument_module
 from livegen.instrument.instrument import Instrument
 from livegen.instrument.notation import notation_of
-from livegen.outputs.callback import RING_SIZE, render_block
+from livegen.outputs.callback import RING_SIZE
+from livegen.outputs.native import play_offline
 from livegen.patch import load_patch
 from livegen.performance.turn import FrameReport
 from livegen.score import Voice
@@ -112,7 +113,7 @@ def test_levels_of_the_patch_stand_from_the_first_sample_on_without_a_thump() ->
     silent = Instrument(HashEngine(), load_patch("plain"), RATE, controls=controls, n_channels=1)
     assert list(silent.callback["mix"]["gains_now"][0]) == [1.0, 0.0, 0.25, 1.0]
     samples = np.ones(4800, np.float32)
-    render_block(silent.callback[0], samples, 4800)
+    play_offline(silent.callback, samples, 4800)
     assert np.abs(samples).max() < 1e-12
 
 

@@ -12,7 +12,7 @@ from livegen.controls import DEFAULTS, VOICE_PREFIX, Value
 from livegen.events import Event, NoteOff, NoteOn, SetControl
 from livegen.instrument.instrument import Instrument
 from livegen.offline.render import render
-from livegen.outputs.callback import render_block
+from livegen.outputs.native import play_offline
 from livegen.patch import Patch, list_patches, load_patch
 from livegen.score import MIDI_CHANNEL, N_VOICES, NOTE_RANGE, Voice
 from livegen.system.resources import patches_folder
@@ -129,7 +129,7 @@ class Keys:
         """The peak of each voice over the next while."""
         n_samples = round(seconds * RATE)
         out = np.zeros(n_samples * N_VOICES, np.float32)
-        render_block(self.instrument.callback[0], out, n_samples)
+        play_offline(self.instrument.callback, out, n_samples)
         return np.abs(out.reshape(-1, N_VOICES)).max(axis=0)
 
     def tap(self, key: int, channel: int = 0) -> set[Voice]:

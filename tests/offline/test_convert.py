@@ -23,7 +23,8 @@ from livegen.formats.score.piece import Piece
 from livegen.formats.words.kinds import WORD_ENDINGS
 from livegen.formats.words.tx1 import TX1_ENDING
 from livegen.offline.convert import CONVERSIONS, Options, Report, convert
-from livegen.outputs.callback import new_callback, render_block
+from livegen.outputs.callback import new_callback
+from livegen.outputs.native import play_offline
 from livegen.patch import parse_patch
 from livegen.patch.samples import encode_file
 from livegen.score import Column
@@ -269,7 +270,7 @@ def test_a_score_sounds_as_the_callback_plays_it(tmp_path: Path) -> None:
     nobody = np.zeros(4)
     write_frames(callback["table"], [PlannedFrame(i, f, nobody.astype(np.uint8), nobody) for i, f in enumerate(frames)])
     sound = np.zeros(frame_to_sample(60, rate), np.float32)
-    render_block(callback[0], sound, len(sound))
+    play_offline(callback, sound, len(sound))
     sound = np.concatenate([sound[LATENCY_SAMPLES:], np.zeros(LATENCY_SAMPLES, np.float32)])
     end = len(sound) - rate // 50
     assert report.seconds == 2.5

@@ -12,8 +12,9 @@ from waiting import wait_until
 
 from livegen.errors import AudioError
 from livegen.outputs.audio import AudioStream, NullStream, skip
-from livegen.outputs.callback import attach, detach, new_callback, render_block, warm_up
+from livegen.outputs.callback import attach, detach, new_callback
 from livegen.outputs.devices import AudioDevice, choose_device
+from livegen.outputs.native import play_offline, warm_up
 from livegen.patch import load_patch
 from livegen.score import Voice
 from livegen.synth.commands import COMMAND, KEY_DOWN
@@ -84,7 +85,7 @@ def test_what_is_skipped_sounds_as_if_it_had_been_played() -> None:
         for _ in range(5_000 // step):
             skip(callback, step)
         out = np.zeros(2 * 64, np.float32)
-        render_block(callback[0], out, 64)
+        play_offline(callback, out, 64)
         ends.append(out)
     assert skipped["sample"] == 5_064
     assert skipped["stats"]["blocks"][0, 0] == 0

@@ -12,19 +12,17 @@ from numba.core.runtime import _nrt_python, rtsys
 from numpy.typing import NDArray
 from ring import push_command
 
-from livegen.outputs.audio import native_callback
 from livegen.outputs.callback import (
     MAX_PIECE_SAMPLES,
     N_RINGS,
     RING_SIZE,
     TIMED_RING,
     detach,
-    fill_block,
     new_callback,
     publish_commands,
-    render_block,
     stage_command,
 )
+from livegen.outputs.native import native_callback, play_live, play_offline
 from livegen.patch import Patch, load_patch, parse_patch
 from livegen.score import NOTE_RANGE, VOLUME_MAX, Voice
 from livegen.score_table import MODEL, PLAYER, RELEASE_AFTER_FRAMES, FrameBeat, PlannedFrame, write_frames
@@ -80,7 +78,7 @@ def new(n_channels: int = 1, rate: int = RATE, patch: Patch = PLAIN, *, is_apart
 
 def render(callback: Callback, n_samples: int) -> NDArray[np.float32]:
     out = np.full(n_samples * int(callback["n_channels"][0]), np.nan, np.float32)
-    render_block(callback[0], out, n_samples)
+    play_offline(callback, out, n_samples)
     return out
 
 
@@ -403,12 +401,12 @@ def test_a_gain_moves_in_steps_over_the_ramp_and_mutes_one_voice_only() -> None:
     assert np.abs(render(alone, 100)).max() < 1e-3
 
 
-def test_fill_block_counts_stamps_and_measures() -> None:
+def test_a_live_block_is_counted_stamped_and_measured() -> None:
     callback = new(n_channels=2)
     write_frames(callback["table"], [frame_of(0)])
     for block, (n_samples, flags) in enumerate([(256, 0), (128, 4), (512, 4 | 2)]):
         before = int(callback["sample"][0])
-        fill_block(callback[0], np.zeros(2 * n_samples, np.float32), n_samples, flags)
+        play_live(callback, np.zeros(2 * n_samples, np.float32), n_samples, flags)
         stats = callback["stats"][0]
         assert stats["blocks"][0] == block + 1
         assert stats["stamp_samples"][block] == before

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from waiting import wait_until
 
 from livegen.outputs.audio import NullStream
-from livegen.outputs.callback import MAX_PIECE_SAMPLES, fill_block, new_callback
+from livegen.outputs.callback import MAX_PIECE_SAMPLES, new_callback
+from livegen.outputs.native import play_live
 from livegen.outputs.tap import TAP_SAMPLES, TapReader
 from livegen.patch import load_patch
 from livegen.score import N_VOICES, VOLUME_MAX, Voice
@@ -34,7 +35,7 @@ def playing_callback(*, is_apart: bool = False) -> Callback:
 
 def fill(callback: Callback, n_samples: int) -> NDArray[np.float32]:
     out = np.zeros((n_samples, int(callback["n_channels"][0])), np.float32)
-    fill_block(callback[0], out.reshape(-1), n_samples, 0)
+    play_live(callback, out.reshape(-1), n_samples, 0)
     return out
 
 

@@ -15,7 +15,8 @@ from jack_server import jack_server
 from waiting import wait_until
 
 from livegen.errors import AudioError
-from livegen.outputs.callback import new_callback, warm_up
+from livegen.outputs.callback import new_callback
+from livegen.outputs.native import warm_up
 from livegen.patch import load_patch
 from livegen.session.clock import AudioClock
 from livegen.session.sound.card import open_card

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from ring import push_command
 
 from livegen.apu import voice_level
-from livegen.outputs.callback import new_callback, render_block
+from livegen.outputs.callback import new_callback
+from livegen.outputs.native import play_offline
 from livegen.patch import parse_patch
 from livegen.score import Voice
 from livegen.score_table import MODEL, PlannedFrame, write_frames
@@ -75,7 +76,7 @@ class Rig:
     def run(self, n_samples: int) -> NDArray[np.float32]:
         """Render; shape (n, channels)."""
         out = np.full(n_samples * int(self.callback["n_channels"][0]), np.nan, np.float32)
-        render_block(self.callback[0], out, n_samples)
+        play_offline(self.callback, out, n_samples)
         return out.reshape(-1, int(self.callback["n_channels"][0]))
 
     def run_frames(self, n_frames: int) -> NDArray[np.float32]:

@@ -20,9 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.errors import AudioError
-from livegen.outputs.audio import AudioStream, native_callback
+from livegen.outputs.audio import AudioStream
 from livegen.outputs.callback import CALLBACK
 from livegen.outputs.devices import AudioDevice, choose_device, find_again, portaudio
+from livegen.outputs.native import native_callback
 from livegen.system.kernels import is_compiled
 from livegen.system.processes import set_apart
 from livegen.system.shared_memory import SharedMemory
