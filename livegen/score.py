@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from livegen.errors import ScoreError
-from livegen.system.kernels import kernel
+from livegen.system.kernels import portable
 from livegen.voices import Voice
 
 N_VOICES: Final = 4
@@ -82,12 +82,12 @@ def fit_octave(key: int, lowest: int, highest: int) -> int:
     return key + 12 * -(-below // 12) - 12 * -(-above // 12)
 
 
-@kernel
+@portable
 def is_onset(previous_note: int, previous_volume: int, note: int, volume: int) -> bool:
     """Tell whether a voice attacks: its note changes to a sounding one, or its volume rises by 3 or more.
 
     The synth, the MIDI output, the motif memory and the statistics share this one definition. In NES-MDB every sixth
-    attack of P1, P2 and NO repeats its note. Both Python and kernels may call this.
+    attack of P1, P2 and NO repeats its note.
     """
     if note == 0:
         return False

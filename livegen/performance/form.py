@@ -291,6 +291,7 @@ def warm_up() -> None:
     """Compile what `next_form` calls in every frame."""
     _quiet(SILENCE[None].copy())
     is_looping(SILENCE[None].copy())
+    uniform(seed_bits(0), 0, 0, 0)
 
 
 def _lag(n_frames: int, back_frames: float, beat: Beat | None) -> int:

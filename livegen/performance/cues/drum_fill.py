@@ -26,8 +26,8 @@ _VOLUMES: Final = (10, 15)
 _OTHER_DRUM: Final = 0.3
 """How likely a drum is another one than that whose turn it is."""
 
-_HIT, _DRUM, _WHICH = 4, 5, 6
-"""Columns of the random numbers; those before are the engine's, and that of what keeps to the grid."""
+_VOICE, _HIT, _DRUM, _WHICH = int(Voice.NO), 4, 5, 6
+"""Voice and columns of the random numbers; those before are the engine's, and that of what keeps to the grid."""
 
 
 def fill_hit(
@@ -49,11 +49,11 @@ def fill_hit(
     if math.floor(ends) == math.floor(begins):
         return None
     name, share = seed_bits(seed), cue.share(frame_index)
-    if uniform(name, frame_index, Voice.NO, _HIT) >= _between(_SHARES, share):
+    if uniform(name, frame_index, _VOICE, _HIT) >= _between(_SHARES, share):
         return None
     place = int(share * len(_KIT))
-    if uniform(name, frame_index, Voice.NO, _DRUM) < _OTHER_DRUM:
-        place = int(uniform(name, frame_index, Voice.NO, _WHICH) * len(_KIT))
+    if uniform(name, frame_index, _VOICE, _DRUM) < _OTHER_DRUM:
+        place = int(uniform(name, frame_index, _VOICE, _WHICH) * len(_KIT))
     if _KIT[place] == before[Voice.NO, Column.NOTE]:
         place = (place + 1) % len(_KIT)
     return np.array([_KIT[place], round(_between(_VOLUMES, share)), 0], np.uint8)
