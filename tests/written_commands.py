@@ -16,9 +16,12 @@ PAGES = ("README.md", "demos/README.md", *_WRITTEN, *_MADE)
 """The README, that of the demos, and the pages of the site: those written by hand, and those that are made."""
 
 PROGRAMS = (
-    *("livegen", "make", "pip", "sudo", "brew", "export"),
-    *("jackd", "jack_connect", "jack_midiseq", "curl", "oscsend", "open-stage-control", "torchrun"),
+    *("livegen", "make", "pip", "uv", "uvx", "pipx", "python3?", "py", r"\.", r"\.venv\\Scripts\\\w+"),
+    *("sudo", "brew", "export", "xcode-select", "dvc", "docker", "torchrun"),
+    *("jackd", "jack_connect", "jack_midiseq", "curl", "oscsend", "open-stage-control"),
 )
+"""What a command begins with, as regular expressions."""
+
 _SHELL = re.compile(rf"(?:{'|'.join(PROGRAMS)}) \S")
 _OF_A_SHELL = ("", "sh", "console")
 _REMARK = re.compile(r" {2,}.*| +# .*")  # what stands beside a command in a block
@@ -32,12 +35,24 @@ def blocks(page: str, language: str) -> list[str]:
 
 def code(page: str) -> Iterator[str]:
     """Yield what a page sets as code, line by line, without the blocks in other languages than that of a shell."""
+    yield from lines_to_type(page)
     for token in _tokens(page):
-        if token.type == "code_block" or (token.type == "fence" and token.info in _OF_A_SHELL):
-            yield from (_REMARK.sub("", line.strip()) for line in token.content.splitlines())
         for part in token.children or ():
             if part.type == "code_inline":
                 yield " ".join(part.content.split())
+
+
+def lines_to_type(page: str) -> Iterator[str]:
+    """Yield the lines of a page's blocks for a shell, without remarks. A block of Python's, `>>>`, is none."""
+    for token in _tokens(page):
+        is_for_a_shell = token.type == "code_block" or (token.type == "fence" and token.info in _OF_A_SHELL)
+        if is_for_a_shell and not token.content.lstrip().startswith(">>>"):
+            yield from (_REMARK.sub("", line.strip()) for line in token.content.splitlines())
+
+
+def is_to_be_typed(line: str) -> bool:
+    """Tell whether a line is a command of a shell, one of a jam's, or an OSC message."""
+    return bool(_SHELL.match(line) or re.match(r":[a-z]|/livegen/", line))
 
 
 def shell_commands(page: str) -> list[str]:

@@ -15,7 +15,16 @@ import numpy as np
 import pytest
 import soundfile
 import typer
-from written_commands import PAGES, ROOT, blocks, osc_messages, shell_commands, typed_commands
+from written_commands import (
+    PAGES,
+    ROOT,
+    blocks,
+    is_to_be_typed,
+    lines_to_type,
+    osc_messages,
+    shell_commands,
+    typed_commands,
+)
 
 from livegen import cli
 from livegen.cli.options import parse_controls, parse_models
@@ -51,7 +60,9 @@ NOT_RUN = {
     r"livegen COMMAND --help": "stands for all commands",
     r"livegen jam --patch NAME": "stands for all patches, which tests/instrument plays",
     r"make .*": ".ci/run types the README's two, and the workflow the others",
-    r"(sudo|brew|pip|export) .*": "changes the machine",
+    r"(sudo|brew|pip|export|xcode-select) .*": "changes the machine",
+    r"(uvx? |pipx |python3? -m|py -m|\. |\.venv).*": "installs, or runs what was; the workflow does so by pip",
+    r"(python -c|dvc|docker) .*": "others; tests/api, tests/pipeline and tests/serve have what they stand for",
     r"(jackd|jack_connect|jack_midiseq|curl|oscsend|open-stage-control) .*": "others; tests/inputs has some",
     r"torchrun .*": "asks for torch and minutes; tests/training has several processes",
     r"livegen (train|imagine|eval|bench|models|latent|infill)\b.*": "takes minutes; has tests of its own",
@@ -123,11 +134,19 @@ def test_commands_are_found() -> None:
     assert "livegen replay" in COMMANDS  # with a remark beside it
 
 
+@pytest.mark.parametrize("page", [page for page in PAGES if not page.startswith("docs/reference/")])
+def test_no_line_of_a_block_is_left_out(page: str) -> None:
+    """What is no command, such as a screen or a file, stands in a block that names its language."""
+    assert [line for line in lines_to_type(page) if line and not is_to_be_typed(line)] == []
+
+
 @pytest.mark.parametrize("command", [command for command in COMMANDS if command not in NO_COMMANDS])
 def test_a_command_is_one_that_there_is(command: str) -> None:
-    words = shlex.split(command.partition(" > ")[0])
+    words = shlex.split(command.partition(" > ")[0].replace("\\", "\\\\"))  # Windows' are no escapes
     if words[0] == "torchrun":
         words = words[words.index("-m") + 1 :]
+    if words[0] in ("uvx", r".venv\Scripts\livegen"):
+        words = ["livegen", *words[max(i for i, word in enumerate(words) if word.endswith("livegen")) + 1 :]]
     if words[0] == "make":
         targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
         goals = [word for word in words[1:] if "=" not in word]
