@@ -69,6 +69,7 @@ def leaving_at_once(code: int = 1) -> Iterator[None]:
         signal.set_wakeup_fd(watched)
         for number, handler in before.items():
             signal.signal(number, handler)
+        signals.shutdown(socket.SHUT_RDWR)  # closing is not enough: who compiles beside has a copy of it
         signals.close()
         watching.join()
         ours.close()

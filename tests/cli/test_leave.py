@@ -1,13 +1,17 @@
 """Being asked to leave."""
 
 import os
+import select
 import signal
+import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
+
+import pytest
 
 from livegen.cli.leave import Leave, leave_on_signals, leaving_at_once
 
@@ -84,3 +88,20 @@ def test_once_it_is_loaded_signals_are_what_they_were() -> None:
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
     assert signal.set_wakeup_fd(-1) == -1
     assert "livegen leave" not in {thread.name for thread in threading.enumerate()}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="only where there is fork do processes compile beside the sound")
+def test_it_does_not_wait_for_those_that_were_begun_meanwhile() -> None:
+    """As on the first run, on which models are compiled by processes that go on while the jam plays already."""
+    ours, childs = socket.socketpair()
+    with leaving_at_once():
+        child = os.fork()
+        if child == 0:
+            ours.close()
+            if not select.select([childs], [], [], 10.0)[0]:
+                childs.send(b"nobody went on meanwhile")
+            os._exit(0)
+    childs.close()
+    assert select.select([ours], [], [], 0.0)[0] == []
+    ours.close()
+    os.waitpid(child, 0)
