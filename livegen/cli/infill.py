@@ -11,7 +11,6 @@ from livegen.cli.options import Json, Strict, say_if_compiling
 from livegen.cli.output import print_json, progress_bar, say, warn
 from livegen.errors import ControlError, FormatError
 from livegen.system.resources import model_folder
-from livegen.units import FRAME_RATE_HZ, frame_to_seconds
 
 if TYPE_CHECKING:
     from livegen.analysis.bars import Bars
@@ -44,6 +43,7 @@ def infill(
     from livegen.formats.files import check_place, refuse
     from livegen.formats.score.kinds import SCORE_ENDINGS, read_piece, write_piece
     from livegen.offline.infill import infill as rewrite
+    from livegen.units import frame_to_seconds
 
     check_place(out_file)
     if not out_file.name.lower().endswith(SCORE_ENDINGS):
@@ -89,6 +89,7 @@ def infill(
 def _frame_of(text: str, bars: "Bars", name: str) -> int:
     """Return the frame at which a bar begins, or that of a time in seconds, such as ``16.5s``."""
     from livegen.analysis.bars import BEATS_A_BAR
+    from livegen.units import FRAME_RATE_HZ
 
     is_time = text.endswith("s")
     try:

@@ -14,7 +14,6 @@ from livegen.controls import SAME
 from livegen.engines.cast import Cast
 from livegen.errors import CheckpointError, FormatError, TakeError
 from livegen.system.resources import model_folder
-from livegen.units import frame_to_seconds, seconds_to_frame
 from livegen.voices import Voice
 
 _EXIT_DIFFERENT: Final = 1
@@ -110,6 +109,8 @@ def takes(
 
 
 def _row(take: Any) -> list[str]:
+    from livegen.units import frame_to_seconds
+
     size = f"{take.n_bytes / _MIB:.1f}"
     if take.head is None or take.played is None:
         return [take.folder.name, "", "", "", "", "", size, printable(take.trouble)]
@@ -122,6 +123,8 @@ def _row(take: Any) -> list[str]:
 
 
 def _as_json(take: Any) -> dict[str, Any]:
+    from livegen.units import frame_to_seconds
+
     told: dict[str, Any] = {"name": take.folder.name, "folder": str(take.folder), "bytes": take.n_bytes}
     if take.head is None or take.played is None:
         return told | {"trouble": take.trouble}
@@ -144,6 +147,7 @@ def _check(take: Any, model: str | None, as_json: bool) -> None:
     from livegen.takes.library import model_hash, versions
     from livegen.takes.records import Loaded
     from livegen.takes.replay import check, other_model, warnings_of
+    from livegen.units import frame_to_seconds
 
     said: list[str] = []
 
@@ -201,6 +205,7 @@ def _folder_of_model(name: str, folder: str, cure: str = "") -> Path:
 def _write(take: Any, paths: list[Path], first: int, end: int | None, rate: int | None, *, is_apart: bool) -> None:
     from livegen.offline.playback import write_recording
     from livegen.offline.render import check_output
+    from livegen.units import frame_to_seconds
 
     for path in paths:
         check_output(path)
@@ -254,6 +259,8 @@ def _recording(take: Any, first: int, end: int | None) -> Any:
 
 def _frame_of(where: str) -> int:
     """Return the frame that ``240`` (a frame) or ``10s`` (seconds) means; raises FormatError."""
+    from livegen.units import seconds_to_frame
+
     try:
         frame = seconds_to_frame(float(where[:-1])) if where.endswith("s") else int(where)
     except (ValueError, OverflowError):

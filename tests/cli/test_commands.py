@@ -345,6 +345,12 @@ def test_layouts_are_printed_byte_for_byte(run: Run) -> None:
     assert_refused(run("controls", "--layout", "lemur"), "'lemur'", "open-stage-control and touchosc")
 
 
+def test_whoever_asks_for_the_version_or_for_help_waits_for_no_compiler() -> None:
+    program = "import sys, livegen.cli; print(*{'numpy', 'numba', 'mido'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=60)
+    assert done.stdout.split() == []
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_help_of_every_command_has_an_example(run: Run, command: str) -> None:
     result = run(command, "--help")
