@@ -12,8 +12,8 @@ from reference_pages import PAGES as REFERENCE
 ROOT = Path(__file__).parent.parent
 _MADE = {f"docs/reference/{name}.md": page for name, page in REFERENCE.items()}
 _WRITTEN = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.md"))
-PAGES = ("README.md", "demos/README.md", *_WRITTEN, *_MADE)
-"""The README, that of the demos, and the pages of the site: those written by hand, and those that are made."""
+PAGES = ("README.md", "demos/README.md", "examples/README.md", *_WRITTEN, *_MADE)
+"""The README, those of the demos and the examples, and the pages of the site: those written by hand, and those that are made."""
 
 PROGRAMS = (
     *("livegen", "make", "pip", "uv", "uvx", "pipx", "python3?", "py", r"\.", r"\.venv\\Scripts\\\w+"),
