@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 _MADE = {f"docs/reference/{name}.md": page for name, page in REFERENCE.items()}
 _WRITTEN = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.md"))
 PAGES = ("README.md", "demos/README.md", "examples/README.md", *_WRITTEN, *_MADE)
-"""The README, those of the demos and the examples, and the pages of the site: those written by hand, and those that are made."""
+"""The README, those of demos and examples, and the pages of the site: written by hand, and made."""
 
 PROGRAMS = (
     *("livegen", "make", "pip", "uv", "uvx", "pipx", "python3?", "py", r"\.", r"\.venv\\Scripts\\\w+"),
