@@ -1,6 +1,7 @@
 """The demos are those of their list, and each is sound within its bars. `make demos` makes them anew."""
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -122,3 +123,4 @@ def test_the_moving_picture_shows_who_plays_and_stands_still_on_request() -> Non
         assert "<title" in text
         assert "prefers-reduced-motion" in text
         assert "@keyframes" in text
+        assert re.search(r"linear -\d+\.\d+s infinite", text), "it begins without a note"

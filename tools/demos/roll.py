@@ -87,7 +87,7 @@ def moving_roll(piece: Piece, command: str) -> str:
             f" Made by {escape(command)}</title>",
             "<style>",
             f"@keyframes go {{ to {{ transform: translateX(-{way}px) }} }}",
-            f".roll {{ animation: go {seconds:.2f}s linear infinite }}",
+            f".roll {{ animation: go {seconds:.2f}s linear -{seconds / 4:.2f}s infinite }}",  # full at first
             "@media (prefers-reduced-motion: reduce) "
             f"{{ .roll {{ animation: none; transform: translateX(-{way // 2}px) }} }}",
             "</style>",
