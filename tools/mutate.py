@@ -25,6 +25,7 @@ import soundfile
 
 from livegen.errors import LivegenError
 from livegen.formats.chip import nsf_track
+from livegen.formats.chip.nsf_file import HEADER_BYTES
 from livegen.formats.score.kinds import read_piece, write_piece
 from livegen.formats.score.piece import Piece
 from livegen.formats.tracker import ticks
@@ -107,6 +108,8 @@ READERS: Final = {
     "patch": Reader(".toml", _read_patch, r"line \d+", is_text=True),
     "vgm": Reader(".vgm", read_piece, _VGM),
     "nsf": Reader(".nsf", _read_nsf, _NSF),
+    "nsf2": Reader(".nsf", _read_nsf, _NSF),
+    "nsfe": Reader(".nsfe", _read_nsf, _NSF),
 }
 
 
@@ -133,10 +136,39 @@ def originals(name: str, folder: Path) -> list[bytes]:
     piece = Piece(_song(10 if READERS[name].is_text else 40), tempos=((0, 180.0),))
     if READERS[name].is_text:
         write_piece(path, piece)
-    else:
-        write_piece(folder / "good.npz", piece)
-        convert(folder / "good.npz", path, Options())
-    return [path.read_bytes()]
+        return [path.read_bytes()]
+    path = folder / f"good.{'nsf' if name.startswith('nsf') else name}"
+    write_piece(folder / "good.npz", piece)
+    convert(folder / "good.npz", path, Options())
+    data = path.read_bytes()
+    return [{"nsf2": _nsf2, "nsfe": _nsfe}.get(name, bytes)(data)]
+
+
+def _nsf2(nsf: bytes) -> bytes:
+    """Return an NSF file as one of version 2, with chunks behind its program."""
+    head = bytearray(nsf[:HEADER_BYTES])
+    head[5] = 2
+    head[0x7D:HEADER_BYTES] = (len(nsf) - HEADER_BYTES).to_bytes(3, "little")
+    return bytes(head) + nsf[HEADER_BYTES:] + _told() + _chunk(b"NEND")
+
+
+def _nsfe(nsf: bytes) -> bytes:
+    """Return an NSF file as an NSFe file."""
+    info = nsf[0x08:0x0E] + nsf[0x7A:0x7C] + bytes((1, 0))
+    rate = nsf[0x6E:0x70] + nsf[0x78:0x7A]
+    parts = ((b"INFO", info), (b"BANK", nsf[0x70:0x78]), (b"RATE", rate), (b"DATA", nsf[HEADER_BYTES:]))
+    return b"NSFE" + b"".join(_chunk(*part) for part in parts) + _told() + _chunk(b"NEND")
+
+
+def _told() -> bytes:
+    """Return the chunks that tell names, times and the order of songs."""
+    parts = ((b"auth", b"A\0B\0C\0D\0"), (b"tlbl", b"First\0"), (b"taut", b"E\0"), (b"plst", b"\0\0"),
+             (b"time", struct.pack("<i", 300)), (b"fade", struct.pack("<i", -1)), (b"regn", b"\3\0"))  # fmt: skip
+    return b"".join(_chunk(*part) for part in parts)
+
+
+def _chunk(kind: bytes, body: bytes = b"") -> bytes:
+    return struct.pack("<I4s", len(body), kind) + body
 
 
 def _song(n_frames: int) -> np.ndarray:
