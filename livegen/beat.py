@@ -65,19 +65,14 @@ _FASTEST_BPM, _SLOWEST_BPM = 207.0, 58.0
 _FEWEST_SOUGHT: Final = 8
 _MOST_SOUGHT: Final = 1024
 _SOUGHT_FRAMES: Final = 240 * FRAME_RATE_HZ
-"""Tempos that `find_beat` tries, a little beyond 60 to 200; the fewest onsets in which it looks for one; and in how
-many it looks at most, within four minutes.
+"""Tempos that `possible_beats` tries, a little beyond 60 to 200; the fewest onsets in which it looks for one; and in
+how many it looks at most, within four minutes.
 """
 
-_WHOLE_BEATS_SPEAK_AGAINST: Final = 0.2
-_FASTER_SPEAKS_FOR: Final = 0.05
-"""How much the coherence with whole beats counts against one of several tempos that are octaves apart, and an octave
-for the faster one; the coherence with quarters of the beat counts 1.
+_RELATED: Final = (1 / 4, 1 / 3, 1 / 2, 2 / 3, 3 / 4, 1, 4 / 3, 3 / 2, 2, 3, 4)
+"""How periods are to each other on which the same onsets fall."""
 
-Onsets that keep to a beat keep to its half, too. But the beat that people tap has notes between its beats. Fitted on
-rhythms of 531 songs of NES-MDB's train split, at their own tempos and moved to others from 60 to 200; of the valid
-split's 176 it tells 91 % at their own tempos and 87 % at others.
-"""
+_SAME_PERIOD: Final = 0.01  # octaves within which two periods are one
 
 _EARLY_BEATS: Final = 0.1
 """Music begins with the beat before its first onset, or with one that the first onset comes before by less."""
@@ -191,40 +186,39 @@ def follow_beat(times: ArrayLike, current: Beat | None = None) -> Beat | None:
     return _laid_through(times, weights, Beat(float(period), phase))
 
 
-def find_beat(times: ArrayLike, clear: float = _CLEAR) -> Beat | None:
-    """Find the beat of a whole piece in its exact onset times: any tempo from 60 to 200 beats a minute.
+def possible_beats(times: ArrayLike) -> list[Beat]:
+    """Return the beats that a whole piece can have by its exact onset times, at 60 to 200 beats a minute.
 
-    The period on whose beats, halves and quarters the onsets fall best is compared with those that are octaves away.
-    The beat's quarters are then laid through the onsets, so that the period is as exact as they are.
+    They are related to the period on whose halves and quarters the onsets fall best, or to that on whose thirds and
+    sixths they do. Each is laid through the onsets, so that it is as exact as they are, and begins where most of them
+    are struck together. `livegen.formats.score.tactus` tells which of them a musician would tap.
 
     Parameters
     ----------
     times : array of float, shape (n,)
         Onsets in frames, ascending, with as many at a time as voices begin together.
-    clear : float
-        0..1: how well they must fall on its halves or quarters; see `clarity`.
 
     Returns
     -------
-    Beat or None
-        With its phase at time 0; None where there are fewer than eight onsets, or no period is clear.
+    list of Beat
+        With their phases at time 0; empty where there are fewer than eight onsets.
     """
     times, weights = _struck_together(np.asarray(times, np.float64))
     if len(times) < _FEWEST_SOUGHT:
-        return None
-    lowest, highest = 1.0 / bpm_to_period(_SLOWEST_BPM), 1.0 / bpm_to_period(_FASTEST_BPM)
-    n_periods = int(8.0 * (times[-1] - times[0]) * (highest - lowest)) + 200
-    periods = 1.0 / np.linspace(lowest, highest, n_periods)
-    best = periods[int(np.argmax(np.sum(_weighted_sizes(times, weights, periods), 0)))]
-    octaves = best * 2.0 ** np.arange(-2, 3)
-    octaves = octaves[(octaves >= periods[-1]) & (octaves <= periods[0])]
-    of_beat, _, of_quarter = _weighted_sizes(times, weights, octaves)
-    worth = of_quarter - _WHOLE_BEATS_SPEAK_AGAINST * of_beat - _FASTER_SPEAKS_FOR * np.log2(octaves)
-    period = float(octaves[int(np.argmax(worth))])
-    beat = Beat(period, _phase(*_grids(times, period)))
-    for _ in range(2):  # the first brings onsets at the far end to their own quarters
-        beat = _laid_through(times, weights, beat)
-    return beat if clarity(times, beat) >= clear else None
+        return []
+    longest, shortest = bpm_to_period(_SLOWEST_BPM), bpm_to_period(_FASTEST_BPM)
+    n_periods = int(8.0 * (times[-1] - times[0]) * (1.0 / shortest - 1.0 / longest)) + 200
+    periods = 1.0 / np.linspace(1.0 / longest, 1.0 / shortest, n_periods)
+    sizes = _weighted_sizes(times, weights, periods, (1, 2, 3, 4, 6))
+    beats: list[Beat] = []
+    for halved in ((0, 1, 3), (0, 2, 4)):
+        best = periods[int(np.argmax(sizes[list(halved)].sum(axis=0)))]
+        for period in best * np.array(_RELATED):
+            beat = _laid_exactly(times, weights, float(period))
+            is_new = all(abs(np.log2(beat.period_frames / other.period_frames)) > _SAME_PERIOD for other in beats)
+            if is_new and shortest <= beat.period_frames <= longest:
+                beats.append(beat)
+    return beats
 
 
 def first_beat(times: NDArray[np.float64], beat: Beat | None) -> float:
@@ -241,8 +235,8 @@ def first_beat(times: NDArray[np.float64], beat: Beat | None) -> float:
 
 
 def clarity(times: ArrayLike, beat: Beat) -> float:
-    """Return how well onsets, in frames, fall on the halves of a beat or on its quarters, whichever is more: 0..1."""
-    return max(abs(coherence(times, beat.period_frames, m)) for m in (2, 4))
+    """Return how well onsets, in frames, fall on the halves, thirds, quarters or sixths of a beat: the best, 0..1."""
+    return max(abs(coherence(times, beat.period_frames, m)) for m in (2, 3, 4, 6))
 
 
 def _struck_together(times: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -254,26 +248,42 @@ def _struck_together(times: NDArray[np.float64]) -> tuple[NDArray[np.float64], N
 
 
 def _weighted_sizes(
-    times: NDArray[np.float64], weights: NDArray[np.float64], periods: NDArray[np.float64]
+    times: NDArray[np.float64], weights: NDArray[np.float64], periods: NDArray[np.float64], parts: tuple[int, ...]
 ) -> NDArray[np.float64]:
-    """Return the absolute values of `_grids` for many periods, shape (3, periods), of onsets with weights."""
-    sizes = np.empty((3, len(periods)))
+    """Return the coherence of onsets with weights with so many parts of many periods, shape (parts, periods)."""
+    sizes = np.empty((len(parts), len(periods)))
     weights = weights / weights.sum()
     for first in range(0, len(periods), _MOST_SOUGHT):  # not all at once: that would take much memory
         some = slice(first, first + _MOST_SOUGHT)
         turn = np.exp(2j * np.pi * (times / periods[some, None])).astype(np.complex64)
-        for row in range(3):
-            sizes[row, some] = np.abs(turn @ weights)
-            turn *= turn
+        power = np.ones_like(turn)
+        for m in range(1, max(parts) + 1):
+            power *= turn
+            if m in parts:
+                sizes[parts.index(m), some] = np.abs(power @ weights)
     return sizes
 
 
-def _laid_through(times: NDArray[np.float64], weights: NDArray[np.float64], beat: Beat) -> Beat:
-    """Return the beat whose quarters lie nearest to onsets, of which it is known roughly.
+def _laid_exactly(times: NDArray[np.float64], weights: NDArray[np.float64], period: float) -> Beat:
+    """Return the beat of about a period whose parts lie through onsets; it begins with the part that has most."""
+    parts = (3, 4, 6)
+    of_thirds, of_quarters, of_sixths = _weighted_sizes(times, weights, np.array([period]), parts)[:, 0]
+    n_parts = 4 if of_quarters >= max(of_thirds, of_sixths) else 6 if of_sixths > of_thirds else 3
+    mean = weights @ np.exp(2j * np.pi * n_parts * times / period)
+    beat = Beat(period, -float(np.angle(mean)) / (2.0 * np.pi * n_parts))
+    for _ in range(2):  # the first brings onsets at the far end to their own parts
+        beat = _laid_through(times, weights, beat, n_parts)
+    part = np.rint(n_parts * (times / beat.period_frames + beat.phase)).astype(np.int64) % n_parts
+    most = int(np.argmax(np.bincount(part, weights, n_parts)))
+    return Beat(beat.period_frames, (beat.phase - most / n_parts) % 1.0)
+
+
+def _laid_through(times: NDArray[np.float64], weights: NDArray[np.float64], beat: Beat, n_parts: int = 4) -> Beat:
+    """Return the beat whose parts lie nearest to onsets, of which it is known roughly.
 
     It keeps its period if another would be over 2 % off.
     """
-    beats = np.round(4.0 * (times / beat.period_frames + beat.phase)) / 4.0
+    beats = np.round(n_parts * (times / beat.period_frames + beat.phase)) / n_parts
     weights = weights / weights.sum()
     middle, at = float(weights @ beats), float(weights @ times)
     spread = float(weights @ (beats - middle) ** 2)

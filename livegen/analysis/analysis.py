@@ -138,7 +138,7 @@ def analyse(piece: Piece) -> Analysis:
             if len(frames)
             else "the score has no frames, so there is nothing to analyse: choose another file"
         )
-    bars = bars_of(piece.exact.onset_frames(), len(frames))
+    bars = bars_of(piece.exact, len(frames))
     chromas = _chromas(frames, bars)
     whole = key_of(chromas.sum(axis=0))
     alike = similarities(_steps(frames, bars))

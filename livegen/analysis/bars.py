@@ -6,7 +6,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from livegen.beat import clarity, find_beat, first_beat
+from livegen.beat import clarity, first_beat
+from livegen.formats.score.changes import Changes
+from livegen.formats.score.tactus import beat_of, rhythm_of
 from livegen.units import FRAME_RATE_HZ, period_to_bpm
 
 BEATS_A_BAR: Final = 4
@@ -53,9 +55,10 @@ class Bars:
         return self.first_frame + steps * (self.period_frames / STEPS_A_BEAT)
 
 
-def bars_of(onset_frames: NDArray[np.float64], n_frames: int) -> Bars:
-    """Return the bars of a piece with onsets in frames, ascending, that lasts so many frames."""
-    beat = find_beat(onset_frames, clear=0.0)
+def bars_of(changes: Changes, n_frames: int) -> Bars:
+    """Return the bars of a piece, to the sample, that lasts so many frames."""
+    beat = beat_of(changes, clear=0.0)
+    onset_frames = rhythm_of(changes)
     how_clear = 0.0 if beat is None else clarity(onset_frames, beat)
     is_beat = beat is not None and how_clear >= _CLEAR
     period = beat.period_frames if beat is not None and is_beat else _UNCLEAR_PERIOD_FRAMES

@@ -50,7 +50,7 @@ def infill(
         raise FormatError(f"{out_file.name} is no score: allowed is a name that ends in {' '.join(SCORE_ENDINGS)}")
     rewritten = parse_voices([name.strip().lower() for name in voices.split(",")])
     piece = read_piece(song, refuse if strict else warn)
-    bars = bars_of(piece.exact.onset_frames(), len(piece.frames))
+    bars = bars_of(piece.exact, len(piece.frames))
     first, end = (_frame_of(text, bars, name) for text, name in ((from_, "--from"), (to, "--to")))
     if not 0 <= first < end <= len(piece.frames):
         raise ControlError(

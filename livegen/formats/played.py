@@ -12,12 +12,13 @@ from typing import Final
 
 import mido
 
-from livegen.beat import find_beat, first_beat
+from livegen.beat import first_beat
 from livegen.errors import FormatError
 from livegen.formats.files import Warn, ignore
 from livegen.formats.midi.file import midi_timeline
 from livegen.formats.midi.timeline import changes_to_timeline
 from livegen.formats.score.kinds import MIDI_SOURCE_ENDINGS, SCORE_SOURCE_ENDINGS, read_piece
+from livegen.formats.score.tactus import beat_of, rhythm_of
 from livegen.score import MIDI_CHANNEL, Voice
 from livegen.units import FRAME_RATE_HZ, period_to_bpm
 from livegen.voices import VOICE_OF_NAME
@@ -69,9 +70,8 @@ def read_played(path: Path, voices: Collection[Voice] = tuple(Voice), warn: Warn
         timeline = midi_timeline(path, warn)
         return Played(timeline if set(voices) >= set(Voice) else _Some(timeline, voices))
     piece = read_piece(path, warn)
-    onset_frames = piece.exact.onset_frames()
-    beat = find_beat(onset_frames)
-    begin = first_beat(onset_frames, beat) / FRAME_RATE_HZ
+    beat = beat_of(piece.exact)
+    begin = first_beat(rhythm_of(piece.exact), beat) / FRAME_RATE_HZ
     timeline = [(max(at - begin, 0.0), message) for at, message in changes_to_timeline(piece.exact, voices)]
     return Played(timeline, None if beat is None else period_to_bpm(beat.period_frames))
 

@@ -37,7 +37,7 @@ def test_bars_or_seconds_are_rewritten(
     code, told, _ = run(tune, out, "--from", "3", "--to", "5", "--voices", "p2,tr", *by, "--json")
     assert code == 0
     figures = json.loads(told)
-    bars = bars_of(read_piece(tune).exact.onset_frames(), 480)
+    bars = bars_of(read_piece(tune).exact, 480)
     assert figures["to_seconds"] - figures["from_seconds"] == pytest.approx(8 * bars.period_frames / 24, abs=0.1)
     assert len(figures["nats_after"]) == 2
     was, now = read_score(tune), read_score(out)

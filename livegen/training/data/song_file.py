@@ -12,13 +12,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from livegen.beat import Beat, find_beat
+from livegen.beat import Beat
 from livegen.errors import FormatError, TakeError
 from livegen.formats.files import Warn
 from livegen.formats.midi import nesmdb as nesmdb_midi
 from livegen.formats.midi.band import arrange
 from livegen.formats.midi.smf import read_song
 from livegen.formats.score.kinds import MIDI_SOURCE_ENDINGS, read_piece
+from livegen.formats.score.tactus import beat_of
 from livegen.takes.recording import read_recording
 from livegen.takes.records import LOG_FILE
 from livegen.takes.take import Take
@@ -64,7 +65,7 @@ def read_song_file(path: Path, warn: Warn) -> SongFile:
         piece = nesmdb_midi.song_to_piece(song)
     else:
         piece = read_piece(path, warn)
-    beat = UNKNOWN if piece.changes is None else find_beat(piece.changes.onset_frames(), clear=_CLEAR)
+    beat = UNKNOWN if piece.changes is None else beat_of(piece.changes, _CLEAR)
     return SongFile(piece.frames, beat, _with_rests(piece.frames, piece.is_player) if piece.is_player.any() else None)
 
 
