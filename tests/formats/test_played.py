@@ -25,8 +25,8 @@ def tune(tmp_path: Path, first_beat: float = 0.0, n_beats: int = 64) -> Path:
             continue
         sample = round((SILENCE_SECONDS + beat * 60 / BPM) * SECOND)
         writes += [(sample, 0x00, 0xBF), (sample, 0x02, 0xA0 + half % 5), (sample, 0x03, 0x08 + half % 2)]
-        if half % 4 == 0:
-            writes += [(sample, 0x0A, 0x40 * (half % 8 // 4)), (sample, 0x0B, 0x0B)]
+        if half % 2 == 0:
+            writes += [(sample, 0x0A, 0x40 * (half % 4 // 2)), (sample, 0x0B, 0x0B)]
     (tmp_path / "tune.vgm").write_bytes(vgm(log(writes, 40 * SECOND)))
     return tmp_path / "tune.vgm"
 

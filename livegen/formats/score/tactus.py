@@ -69,7 +69,7 @@ def attacks_of(changes: Changes) -> Attacks:
     attacks = {}
     for voice in Voice:
         is_onset = changes.is_onset(voice)
-        times = changes.starts[voice][is_onset] * (FRAME_RATE_HZ / GRID_RATE_HZ)
+        times = changes.starts[voice][is_onset].astype(np.float64) * (FRAME_RATE_HZ / GRID_RATE_HZ)
         is_slow = np.diff(times, prepend=-np.inf) > _RUN_TICKS * _TICK_FRAMES
         attacks[voice] = times[is_slow], changes.states[voice][is_onset][is_slow].astype(np.int64)
     return attacks
@@ -120,7 +120,9 @@ def _signals(changes: Changes, heard: Attacks, last: float) -> list[NDArray[np.f
     """Return what there is to compare, by tick: drums by kind, bass, harmony, onsets by voice, and the lead's notes."""
     n_ticks = int(min(last + 2 * FRAME_RATE_HZ, changes.length * (FRAME_RATE_HZ / GRID_RATE_HZ)) / _TICK_FRAMES) + 2
 
-    def struck(times: NDArray[np.float64], row: NDArray[np.int64], n_rows: int, worth: float | NDArray[np.float64]):  # type: ignore[no-untyped-def]
+    def struck(
+        times: NDArray[np.float64], row: NDArray[np.int64], n_rows: int, worth: float | NDArray[np.float64] = 1.0
+    ) -> NDArray[np.float64]:
         signal = np.zeros((n_rows, n_ticks))
         tick = np.minimum(np.rint(times / _TICK_FRAMES).astype(np.int64), n_ticks - 1)
         np.add.at(signal, (row, tick), worth)
@@ -133,13 +135,14 @@ def _signals(changes: Changes, heard: Attacks, last: float) -> list[NDArray[np.f
 
     (noise, drums), (lead, notes) = heard[Voice.NO], heard[Voice.P1]
     bass = held(Voice.TR)
+    kinds = np.digitize(drums[:, Column.NOTE], _DRUM_BOUNDS)
     voices = np.concatenate([np.full(len(times), voice) for voice, (times, _) in heard.items()])
     return [
-        struck(noise, np.digitize(drums[:, Column.NOTE], _DRUM_BOUNDS), len(_DRUM_BOUNDS) + 1, drums[:, Column.VOLUME]),
+        struck(noise, kinds, len(_DRUM_BOUNDS) + 1, drums[:, Column.VOLUME].astype(np.float64)),
         bass,
         bass + held(Voice.P1) + held(Voice.P2),
-        struck(np.concatenate([times for times, _ in heard.values()]), voices, len(Voice), 1.0),
-        struck(lead, notes[:, Column.NOTE] % _LEAD_ROWS, _LEAD_ROWS, 1.0),
+        struck(np.concatenate([times for times, _ in heard.values()]), voices, len(Voice)),
+        struck(lead, notes[:, Column.NOTE] % _LEAD_ROWS, _LEAD_ROWS),
     ]
 
 
