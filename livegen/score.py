@@ -117,7 +117,7 @@ def onsets(frames: NDArray[np.uint8]) -> NDArray[np.bool_]:
 def attacks(before: NDArray[np.uint8], frame: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Return which voices attack in a frame that follows another, both ``uint8 (4, 3)``: bool (4,)."""
     was, now = before.tolist(), frame.tolist()
-    return np.array([is_onset.py_func(*was[voice][:2], *now[voice][:2]) for voice in range(N_VOICES)])
+    return np.array([is_onset(*was[voice][:2], *now[voice][:2]) for voice in range(N_VOICES)])
 
 
 def validate_frames(frames: ArrayLike) -> NDArray[np.uint8]:

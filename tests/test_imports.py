@@ -23,7 +23,9 @@ ENGINE = {
 }
 
 MAY_IMPORT: dict[str, set[str]] = {
-    **{part: set() for part in COMPILER},
+    "system.parts": set(),
+    "system.kernels": {"system.parts"},
+    "system.atomics": set(),
     **dict.fromkeys(WORDS, WORDS | COMPILER),
     "system": {"errors"},
     "toml": WORDS,

@@ -59,7 +59,7 @@ def test_onsets_of_a_score_are_those_of_its_frames(frames: NDArray[np.uint8]) ->
 )
 def test_is_onset(before: tuple[int, int], after: tuple[int, int], attacks: bool) -> None:
     assert is_onset(*before, *after) is attacks
-    assert is_onset.py_func(*before, *after) is attacks
+    assert is_onset(*before, *after) is attacks
 
 
 @pytest.mark.parametrize("voice", [Voice.P1, Voice.P2, Voice.TR])

@@ -32,8 +32,41 @@ def share_parts(dispatcher: Any) -> None:
 class _Code(JITCodeLibrary):
     """A part's code, as it is before LLVM optimises it."""
 
+    def __init__(self, codegen: Any, name: str) -> None:
+        super().__init__(codegen, name)
+        self._whole: Any = None
+
     def _ensure_finalized(self) -> None:
         """Do nothing, where Numba would make it native before another library may take it."""
+
+    def _get_module_for_linking(self) -> Any:
+        """Return the part with all that it calls.
+
+        LLVM links a function only if something that is there already calls it: so what calls comes before what is
+        called.
+        """
+        if self._whole is None:
+            self._whole = self._alone().clone()
+            for library in self._callees():
+                module = library._alone() if isinstance(library, _Code) else library._get_module_for_linking()
+                self._whole.link_in(module, preserve=True)
+        return self._whole
+
+    def _alone(self) -> Any:
+        return super()._get_module_for_linking()
+
+    def _callees(self) -> list[JITCodeLibrary]:
+        """Return what it calls, and what that calls, each before all that it calls itself."""
+        found: dict[JITCodeLibrary, None] = {}
+
+        def visit(library: JITCodeLibrary) -> None:
+            if library not in found:
+                for callee in library._linking_libraries if isinstance(library, _Code) else ():
+                    visit(callee)
+                found[library] = None
+
+        visit(self)
+        return list(found)[-2::-1]
 
 
 class _Parts:
@@ -73,7 +106,6 @@ class _Parts:
             result = compiler.compile_extra(
                 target.typing_context, context, self._py_func, args, None, flags, self._compiler.locals, code
             )
-            # A caller links all that is in it by itself: its parts' parts, too.
-            key, libraries = object(), list(dict.fromkeys([code, *code._linking_libraries]))
-            context.insert_user_function(key, result.fndesc, libraries)
+            key = object()
+            context.insert_user_function(key, result.fndesc, [code])
             self._compiled[args] = result.signature, key
