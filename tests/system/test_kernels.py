@@ -5,6 +5,7 @@ from pathlib import Path
 import numba
 import numpy as np
 import pytest
+from numba import types
 from numpy.typing import NDArray
 
 from livegen.system import kernels
@@ -96,4 +97,25 @@ def add_doubles(number: int) -> int:
 def test_a_constant_argument_compiles_no_version_of_its_own() -> None:
     add_doubles.recompile()  # not from the cache, or nothing is asked of `double`
     assert add_doubles(3) == 12
-    assert len(double.signatures) == 1
+    assert double.get_overload((types.int64,)) is not None
+    with pytest.raises(KeyError):
+        double.get_overload((types.literal(1),))
+
+
+@kernel
+def quadruple(number: int) -> int:
+    return double(double(number))
+
+
+@kernel
+def sextuple(number: int) -> int:
+    return quadruple(number) + double(number)
+
+
+def test_what_a_kernel_calls_is_a_part_of_it_and_native_only_where_python_calls_it() -> None:
+    sextuple.recompile()
+    assert sextuple(8) == 48
+    assert len(sextuple.signatures) == 1
+    assert quadruple.signatures == []
+    assert quadruple(8) == 32
+    assert len(quadruple.signatures) == 1
