@@ -208,9 +208,10 @@ class JackPort:
         except OSError:
             self.close_port()
             raise
-        # JACK connects from one of its next cycles on: what is sent before reaches nobody.
-        self._wait_until(lambda: self._client.is_connected(self._name))
-        self._wait_for_cycle()
+        if self._is_output:
+            # JACK connects from one of its next cycles on: what is sent before reaches nobody.
+            self._wait_until(lambda: bool(self._client.connections(self._name)))
+            self._wait_for_cycle()
 
     def send_message(self, message: Sequence[int]) -> None:
         """Send the bytes of a message, 16 at most; raises OSError if too many wait, since JACK takes none any more."""

@@ -37,7 +37,6 @@ _PROTOTYPES: Final[dict[str, tuple[Any, tuple[Any, ...]]]] = {
     "jack_port_unregister": (ctypes.c_int, (_CLIENT, _PORT)),
     "jack_port_by_name": (_PORT, (_CLIENT, ctypes.c_char_p)),
     "jack_port_get_all_connections": (_NAMES, (_CLIENT, _PORT)),
-    "jack_port_connected": (ctypes.c_int, (_PORT,)),
     "jack_connect": (ctypes.c_int, (_CLIENT, ctypes.c_char_p, ctypes.c_char_p)),
     "jack_free": (None, (ctypes.c_void_p,)),
 }
@@ -105,13 +104,6 @@ class JackClient:
         if not self.is_alive:
             return []
         return _taken(self.library, self.library.jack_get_ports(self._client, None, MIDI_TYPE, flags))
-
-    def is_connected(self, port: str) -> bool:
-        """Tell whether a port of this client is connected, by now and not only soon."""
-        if not self.is_alive:
-            return False
-        handle = self.library.jack_port_by_name(self._client, port.encode("utf-8", "replace"))
-        return handle is not None and bool(self.library.jack_port_connected(handle))
 
     def connections(self, port: str) -> list[str]:
         """Return the names of the ports that are connected with a port, which may belong to any client."""
