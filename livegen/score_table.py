@@ -118,9 +118,9 @@ def write_frames(table: NDArray[np.void], frames: list[PlannedFrame]) -> None:
     table : ndarray of TABLE, shape (1,)
     frames : list of PlannedFrame
     """
+    slot = np.zeros(1, SLOT)
     for planned in frames:
         beat = planned.beat or _UNKNOWN_BEAT
-        slot = np.zeros(1, SLOT)
         slot[0] = (
             planned.frame_index,
             beat.beats,

@@ -19,14 +19,7 @@ from livegen.outputs.tap import TAP, write_tap
 from livegen.outputs.wall_clock import now_ns
 from livegen.patch import Patch
 from livegen.score import N_VOICES
-from livegen.score_table import (
-    PLAYER,
-    RELEASE_AFTER_FRAMES,
-    SLOT,
-    TABLE,
-    clear,
-    read_slot,
-)
+from livegen.score_table import PLAYER, RELEASE_AFTER_FRAMES, SLOT, TABLE, clear, read_slot
 from livegen.synth.commands import COMMAND
 from livegen.synth.register_log import LOG, log_writes
 from livegen.synth.synth import (

@@ -1,6 +1,6 @@
 """The one native function that plays a callback, whoever asks: the sound card, the null clock, or a file that is made.
 
-It takes half a minute to compile, so there is one alone: Python calls it as PortAudio does.
+No kernel takes longer to compile, so there is one alone: Python calls it as PortAudio does.
 """
 
 import ctypes

@@ -83,10 +83,10 @@ class _Parts:
         compiling take half as long again; `unliteral` prevents that.
         """
         plain = {name: unliteral(kind) for name, kind in kws.items()}
-        signature, args = self._compiler.fold_argument_types(tuple(map(unliteral, args)), plain)
+        parameters, args = self._compiler.fold_argument_types(tuple(map(unliteral, args)), plain)
         self._compile(tuple(args))
         name, known = self._py_func.__name__, [signature for signature, _ in self._compiled.values()]
-        return make_concrete_template(f"CallTemplate({name})", key=name, signatures=known), signature, args, {}
+        return make_concrete_template(f"CallTemplate({name})", key=name, signatures=known), parameters, args, {}
 
     def get_overload(self, signature: Any) -> object:
         """Return the key by which Numba finds the code for a signature."""
