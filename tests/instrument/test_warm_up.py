@@ -1,16 +1,10 @@
 """Nothing is compiled on stage: warming up has compiled all that a session calls, whatever is set and played."""
 
-import subprocess
-import sys
-from pathlib import Path
-
-ROOT = Path(__file__).parents[2]
+from compiled_kernels import run_apart
 
 PLAYS = """
-import sys
-
 import numpy as np
-from numba.core.registry import CPUDispatcher
+from compiled_kernels import compiled
 
 from livegen.controls import CONTROLS
 from livegen.engines.checkpoint import load_conductor, load_engine
@@ -22,17 +16,6 @@ from livegen.outputs.native import play_live
 from livegen.outputs.scope import Scope
 from livegen.patch import load_patch
 from livegen.system.resources import models_folder
-
-
-def compiled():
-    modules = [module for name, module in sys.modules.items() if name.startswith("livegen.")]
-    kernels = {kernel for module in modules for kernel in vars(module).values() if isinstance(kernel, CPUDispatcher)}
-    return {
-        (kernel.py_func.__module__, kernel.py_func.__name__, str(types))
-        for kernel in kernels
-        for types in kernel.signatures
-    }
-
 
 engine, patches = load_engine(models_folder() / "default"), {name: load_patch(name) for name in ("plain", "boss_fight")}
 compile_all(engine, patches["plain"], load_conductor(engine))
@@ -64,6 +47,4 @@ assert compiled() == before, [kernel[:2] for kernel in compiled() - before]
 
 
 def test_playing_compiles_nothing_that_warming_up_has_not() -> None:
-    """In a process of its own, where no other test has compiled anything."""
-    played = subprocess.run([sys.executable, "-c", PLAYS], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert played.returncode == 0, played.stderr
+    run_apart(PLAYS)
