@@ -1,7 +1,18 @@
-"""NSF files of all kinds for the tests, with programs of a few bytes: what they play is known by construction."""
+"""NSF files of all kinds for the tests, with programs of a few bytes: what they play is known by construction.
+
+And what files that livegen writes are made of: scores, and the logs of how they are played.
+"""
 
 import struct
 from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livegen.formats.chip.register_log import VGM_RATE_HZ, RegisterLog, Tags
+from livegen.score import NOTE_RANGE, Voice
+from livegen.synth.register_log import score_writes
+from livegen.units import CPU_CLOCK_HZ, frame_to_sample
 
 RTS = b"\x60"
 LOAD, INIT, PLAY = 0x8000, 0x8000, 0x8040
@@ -69,3 +80,20 @@ def nsfe(
     info = struct.pack("<HHHBBBB", LOAD, INIT, PLAY, 0, 0, songs, first)
     body = chunk(b"INFO", info) + b"".join(chunk(kind, body) for kind, body in (more or {}).items())
     return b"NSFE" + body + chunk(b"DATA", program() if data is None else data) + chunk(b"NEND")
+
+
+def log_of(frames: NDArray[np.uint8], tags: Tags = Tags()) -> RegisterLog:  # noqa: B008 - it is frozen
+    """Return the log of a score as the synth plays it."""
+    length = frame_to_sample(len(frames), VGM_RATE_HZ)
+    return RegisterLog(*score_writes(frames, VGM_RATE_HZ), CPU_CLOCK_HZ["ntsc"], "ntsc", length, tags=tags)
+
+
+def busy(n_frames: int, seed: int = 1) -> NDArray[np.uint8]:
+    """Return a score in which everything changes with every frame."""
+    rng = np.random.default_rng(seed)
+    frames = np.zeros((n_frames, 4, 3), np.uint8)
+    for voice in Voice:
+        frames[:, voice, 0] = rng.integers(NOTE_RANGE[voice][0], NOTE_RANGE[voice][1] + 1, n_frames)
+        frames[:, voice, 1] = 0 if voice is Voice.TR else rng.integers(1, 16, n_frames)
+        frames[:, voice, 2] = rng.integers(0, {Voice.TR: 1, Voice.NO: 2}.get(voice, 4), n_frames)
+    return frames

@@ -14,8 +14,7 @@ from typing import Any, Final
 import numpy as np
 import pytest
 from game_music_emu import LAG_SAMPLES, habitual_render, noise_log, pulse_log, tool
-from nsf_files import nsfe, program
-from test_nsf import busy, log_of
+from nsf_files import busy, log_of, nsfe, program
 
 from livegen.apu import render_writes
 from livegen.apu.tables import NO, TR

@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
-sys.path.append(str(Path(__file__).parents[1] / "tests" / "formats" / "chip"))
 
 from nsf_reference import FILES, TakenOver, compared, outside
 

@@ -35,6 +35,10 @@ from livegen.patch.samples import read_sample
 from livegen.score import NOTE_RANGE, TIMBRE_MAX, VOLUME_MAX, Column, Voice
 from livegen.system.resources import patches_folder
 
+sys.path.append(str(Path(__file__).parents[1] / "tests"))
+
+from nsf_files import chunk
+
 SECONDS_MAX: Final = 5.0  # of the processor, for one file; a machine may be five times as slow as ours
 MEMORY_MAX: Final = 1 << 30  # bytes more than before
 SENTENCE_MAX: Final = 600  # characters
@@ -149,7 +153,7 @@ def _nsf2(nsf: bytes) -> bytes:
     head = bytearray(nsf[:HEADER_BYTES])
     head[5] = 2
     head[0x7D:HEADER_BYTES] = (len(nsf) - HEADER_BYTES).to_bytes(3, "little")
-    return bytes(head) + nsf[HEADER_BYTES:] + _told() + _chunk(b"NEND")
+    return bytes(head) + nsf[HEADER_BYTES:] + _told() + chunk(b"NEND")
 
 
 def _nsfe(nsf: bytes) -> bytes:
@@ -157,18 +161,14 @@ def _nsfe(nsf: bytes) -> bytes:
     info = nsf[0x08:0x0E] + nsf[0x7A:0x7C] + bytes((1, 0))
     rate = nsf[0x6E:0x70] + nsf[0x78:0x7A]
     parts = ((b"INFO", info), (b"BANK", nsf[0x70:0x78]), (b"RATE", rate), (b"DATA", nsf[HEADER_BYTES:]))
-    return b"NSFE" + b"".join(_chunk(*part) for part in parts) + _told() + _chunk(b"NEND")
+    return b"NSFE" + b"".join(chunk(*part) for part in parts) + _told() + chunk(b"NEND")
 
 
 def _told() -> bytes:
     """Return the chunks that tell names, times and the order of songs."""
     parts = ((b"auth", b"A\0B\0C\0D\0"), (b"tlbl", b"First\0"), (b"taut", b"E\0"), (b"plst", b"\0\0"),
              (b"time", struct.pack("<i", 300)), (b"fade", struct.pack("<i", -1)), (b"regn", b"\3\0"))  # fmt: skip
-    return b"".join(_chunk(*part) for part in parts)
-
-
-def _chunk(kind: bytes, body: bytes = b"") -> bytes:
-    return struct.pack("<I4s", len(body), kind) + body
+    return b"".join(chunk(*part) for part in parts)
 
 
 def _song(n_frames: int) -> np.ndarray:

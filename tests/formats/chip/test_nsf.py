@@ -11,8 +11,8 @@ from examples import examples
 from format_samples import song
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from nsf_files import busy, log_of
 from nsf_machine import NsfMachine
-from numpy.typing import NDArray
 
 from livegen.apu import Memory, MemoryChange, render_writes
 from livegen.cpu.memory import BANK_BYTES
@@ -21,12 +21,10 @@ from livegen.formats.chip.nsf import TICK_US, nsf_bytes, write_nsf
 from livegen.formats.chip.nsf_player import player
 from livegen.formats.chip.nsf_stream import Tick, encode, log_ticks, place
 from livegen.formats.chip.register_log import VGM_RATE_HZ, Loop, RegisterLog, Tags, with_loop
-from livegen.score import NOTE_RANGE, Voice
-from livegen.synth.register_log import score_writes
+from livegen.score import Voice
 from livegen.units import (
     CPU_CLOCK_HZ,
     FRAME_RATE_HZ,
-    frame_to_sample,
     pulse_note_to_timer_period,
     triangle_note_to_timer_period,
 )
@@ -35,22 +33,6 @@ APUREF = Path(__file__).parents[3].parent / "shared" / "tools" / "apuref"
 CLOCK = CPU_CLOCK_HZ["ntsc"]
 GME_LAG = -20.0
 """Samples at 48 kHz by which our chip is later, as the pulses tell; a triangle's phase is each engine's own."""
-
-
-def log_of(frames: NDArray[np.uint8], tags: Tags = Tags()) -> RegisterLog:  # noqa: B008 - it is frozen
-    length = frame_to_sample(len(frames), VGM_RATE_HZ)
-    return RegisterLog(*score_writes(frames, VGM_RATE_HZ), CLOCK, "ntsc", length, tags=tags)
-
-
-def busy(n_frames: int, seed: int = 1) -> NDArray[np.uint8]:
-    """A score in which everything changes with every frame."""
-    rng = np.random.default_rng(seed)
-    frames = np.zeros((n_frames, 4, 3), np.uint8)
-    for voice in Voice:
-        frames[:, voice, 0] = rng.integers(NOTE_RANGE[voice][0], NOTE_RANGE[voice][1] + 1, n_frames)
-        frames[:, voice, 1] = 0 if voice is Voice.TR else rng.integers(1, 16, n_frames)
-        frames[:, voice, 2] = rng.integers(0, {Voice.TR: 1, Voice.NO: 2}.get(voice, 4), n_frames)
-    return frames
 
 
 REGISTERS = st.sampled_from([0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 14, 15, 0x11, 0x15, 0x17])

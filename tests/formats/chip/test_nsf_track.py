@@ -5,8 +5,7 @@ import pytest
 from format_samples import song as score
 from hypothesis import given
 from hypothesis import strategies as st
-from nsf_files import COUNTING, RTS, counting_to, lda_sta, nsf, nsfe, numbers, program
-from test_nsf import busy, log_of
+from nsf_files import COUNTING, RTS, busy, counting_to, lda_sta, log_of, nsf, nsfe, numbers, program
 
 from livegen.cpu.memory import LOG_WRITES
 from livegen.errors import FormatError
