@@ -80,6 +80,15 @@ _EARLY_BEATS: Final = 0.1
 _OCTAVE_ERROR: Final = 0.02  # octaves by which half or double a period may be off
 _FADE_FRAMES: Final = 96.0  # age over which the weight of an onset falls to 1 / e
 
+_NEWEST_FRAMES: Final = 8.0 * FRAME_RATE_HZ
+"""A performer's beat is looked for in the onsets of the last 8 seconds."""
+
+_STEADY_SHARE: Final = 0.8
+_STEADY_FADE_FRAMES: Final = 16.0 * FRAME_RATE_HZ
+"""Earlier onsets count too if, with them, the beat is at least this share as clear; then the weight of an onset falls
+to 1 / e over this age. A beat that is known from a few seconds of whole frames alone wanders by a fifth of a frame.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Beat:
@@ -151,7 +160,8 @@ def follow_beat(times: ArrayLike, current: Beat | None = None) -> Beat | None:
     Parameters
     ----------
     times : array of float, shape (n,)
-        Onsets in frames, ascending, of the last eight seconds or so. The computing time grows with their number.
+        Onsets in frames, ascending. The beat is looked for in those of the last eight seconds. The computing time grows
+        with their number. Those before only make it steadier, if they lie on it.
     current : Beat, optional
         The beat that is followed, with its phase at time 0.
 
@@ -161,7 +171,8 @@ def follow_beat(times: ArrayLike, current: Beat | None = None) -> Beat | None:
         With its phase at time 0; None where there are fewer than six onsets, or twelve while a beat is followed, or no
         period is clear.
     """
-    times = np.asarray(times, np.float64)
+    all_times = np.asarray(times, np.float64)
+    times = all_times[all_times > all_times[-1:] - _NEWEST_FRAMES]
     fewest, doubt = _FEWEST_FIRST_ONSETS, _FIRST_DOUBT
     if current is not None:
         fewest, doubt = _FEWEST_LIVE_ONSETS, _FEW_ONSETS_DOUBT
@@ -183,7 +194,8 @@ def follow_beat(times: ArrayLike, current: Beat | None = None) -> Beat | None:
         expected = current.phase if current else -times[0] / period  # a performer's first onset is on the beat
         phase += 0.5 * (abs((expected - phase + 0.5) % 1.0 - 0.5) > 0.25)
     weights = np.exp((times - times[-1]) / _FADE_FRAMES)  # the latest onsets count most
-    return _laid_through(times, weights, Beat(float(period), phase))
+    beat = _laid_through(times, weights, Beat(float(period), phase))
+    return _steadied(all_times, len(all_times) - len(times), beat)
 
 
 def possible_beats(times: ArrayLike) -> list[Beat]:
@@ -291,6 +303,23 @@ def _laid_through(times: NDArray[np.float64], weights: NDArray[np.float64], beat
     if abs(period / beat.period_frames - 1.0) > 0.02:
         period = beat.period_frames
     return Beat(period, (middle - at / period) % 1.0)
+
+
+def _steadied(times: NDArray[np.float64], n_earlier: int, beat: Beat) -> Beat:
+    """Return the beat of a performer's last onsets, laid through the earlier ones of `times` too if these lie on it."""
+    clear = _live_clarity(times[n_earlier:], beat)
+    for first in dict.fromkeys((n_earlier // 2, 0)) if n_earlier else ():  # the nearer half of them, then all
+        onsets = times[first:]
+        steadier = _laid_through(onsets, np.exp((onsets - onsets[-1]) / _STEADY_FADE_FRAMES), beat)
+        if _live_clarity(onsets, steadier) < _STEADY_SHARE * clear:
+            break
+        beat = steadier
+    return beat
+
+
+def _live_clarity(times: NDArray[np.float64], beat: Beat) -> float:
+    """Return how well onsets fall on the halves or the quarters of a beat: the better, 0..1."""
+    return max(abs(coherence(times, beat.period_frames, m)) for m in (2, 4))
 
 
 def _sizes(times: NDArray[np.float64], periods: NDArray[np.float64]) -> list[NDArray[np.float32]]:

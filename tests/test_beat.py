@@ -69,6 +69,29 @@ def test_what_is_followed_is_kept_until_something_else_fits_much_better():
         assert _distance(follow_beat(times, Beat(16.0, phase + 0.1)).phase, phase) < 0.01
 
 
+def test_a_steady_performer_is_heard_for_longer_and_the_beat_wanders_less():
+    generator = np.random.default_rng(0)
+
+    def wandering(n_seconds: float) -> float:
+        phases = []
+        for _ in range(100):
+            exact = np.arange(-24 * n_seconds, 0.5, 6.0)  # eighths at 120
+            beat = follow_beat(np.round(exact + generator.normal(0, 0.4, len(exact))), Beat(12.0, 0.0))
+            phases.append(_distance(2 * beat.phase, 0.0))
+        return float(np.mean(phases))
+
+    assert wandering(24.0) < 0.75 * wandering(8.0)
+
+
+@pytest.mark.parametrize("bpm", [90, 112, 124, 150])
+def test_who_changes_the_tempo_is_followed_by_what_was_played_since(bpm):
+    before, period = np.arange(-576.0, -190.0, 6.0), 1440 / bpm
+    after = np.arange(before[-1] + period / 2, 0.0, period / 2)
+    beat, alone = (follow_beat(times, Beat(period, 0.0)) for times in (np.union1d(before, after), after))
+    assert beat.period_frames == pytest.approx(alone.period_frames, rel=2e-3)
+    assert _distance(beat.phase, alone.phase) < 0.005
+
+
 def test_a_few_onsets_tell_no_beat():
     steady = np.arange(11) * 6.0
     assert follow_beat(steady[:5]) is None

@@ -38,9 +38,9 @@ _FORGET_TAPS_FRAMES: Final = 2 * FRAME_RATE_HZ
 _MOST_TAPS: Final = 8
 """A tap that comes later than this after the last one begins a new series; this many taps at most give the tempo."""
 
-_HEARD_FRAMES: Final = 8 * FRAME_RATE_HZ
-_MOST_ONSETS: Final = 64
-"""The performer's beat is looked for in the onsets of the last 8 seconds, in this many at most."""
+_HEARD_FRAMES: Final = 24 * FRAME_RATE_HZ
+_MOST_ONSETS: Final = 192
+"""The performer's beat is told by the onsets of the last 24 seconds, by this many at most."""
 
 _LOOK_FRAMES: Final = FRAME_RATE_HZ // 4
 """Shortest time between two searches for the performer's beat: a quarter of a second."""
@@ -162,7 +162,7 @@ class Player:
     Attributes
     ----------
     onsets : tuple of float
-        When the last keys went down, at most 64; a chord counts as one.
+        When the last keys went down, at most 192; a chord counts as one.
     line : Line or None
         The beat of these onsets, if it is clear.
     looked : float
