@@ -394,7 +394,7 @@ CONTROLS: Final[Mapping[str, Control]] = _expand()
 
 DEFAULTS: Final[Values] = MappingProxyType(
     {name: control.default for name, control in CONTROLS.items() if not control.is_action}
-    | {"p1.role": "player", "no.density": 0.0}
+    | {"p1.role": "player", "no.density": 0.1}
 )
 """Values in force at the start: P1 is the player's, the model has the rest, and drums are as dense as in songs."""
 

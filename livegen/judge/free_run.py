@@ -34,7 +34,7 @@ from livegen.training.data.sources import TRAIN, VALID, load_songs
 from livegen.units import bpm_to_period, seconds_to_frame
 
 RUN_SECONDS: Final = 60
-AS_ON_STAGE: Final = Sampling(density=(-0.3, -0.3, -0.3, 0.0), grid=1.5, harmony=2.25)
+AS_ON_STAGE: Final = Sampling(density=(-0.3, -0.3, -0.3, 0.2), grid=1.5, harmony=2.25)
 """Density, grid and harmony as the controls set them by default, with temperature and top-p 1."""
 
 TEMPI_BPM: Final = (75, 96, 120, 150, 180)

@@ -12,7 +12,7 @@ from livegen.performance.keyboard import Keyboard
 from livegen.performance.performance import advance, begin
 from livegen.performance.shaping import beside_performer, sampling_of
 from livegen.performance.state import State
-from livegen.score import Voice
+from livegen.score import PITCHED, Voice
 from livegen.score_table import PLAYER
 
 P1_ALONE = (True, False, False, False)
@@ -95,8 +95,8 @@ def test_harmony_is_how_much_counts_of_what_the_network_has_learnt() -> None:
 def test_voices_that_listen_more_move_no_more_often_beside_a_performer() -> None:
     usual = sampling_of(DEFAULTS)
     beside = beside_performer(usual)
-    assert beside.density[Voice.P2] < usual.density[Voice.P2]
-    assert beside.density[Voice.TR :] == usual.density[Voice.TR :]
+    assert all(beside.density[voice] < usual.density[voice] for voice in PITCHED)
+    assert beside.density[Voice.NO] == usual.density[Voice.NO]
     for harmony in (0.0, 0.3):
         as_learnt = sampling_of({**DEFAULTS, "harmony": harmony})
         assert beside_performer(as_learnt) == as_learnt

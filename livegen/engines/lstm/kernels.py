@@ -40,11 +40,12 @@ _N_RECENT: Final = features.N_NOTES
 _GRID: Final = 4
 """Points of the grid in a beat: sixteenths."""
 
-_OF_HALVES: Final = 0.5
-_OF_BEATS: Final = 0.2
+_OF_HALVES: Final = 0.75
+_OF_BEATS: Final = 0.35
 """How much more halves of the beat weigh than the other sixteenths, and whole beats more than halves, as a share of the
-grid. At the default grid, 1.5 nats, that is what songs have: of the onsets in NES-MDB's train split that lie on
-sixteenths, .44, .07, .25 and .08 fall on the four of a beat (geometric means over songs with a clear beat)."""
+grid. At the default grid, 1.5 nats, the model comes near to songs with these: beside the melodies of 13 songs of
+NES-MDB's train split .56, .11, .25 and .10 of the onsets of its bass and drums fall on the four sixteenths of a beat,
+and .49, .07, .33 and .11 of the songs' own."""
 
 
 _LARGEST_H: Final = np.float32(1.0)
@@ -395,6 +396,9 @@ def _draw_voice(
     plan = told.proposals[voice, features.SHARED]
     if plan[features.TRUST] == features.PLANNED:
         scores[NOTE_CLASS[voice, features.expected_note(held, plan)]] += shape.follow[voice]
+    scores[NOTE_CLASS[voice, held]] -= shape.harmony * ear.leaving_clash(
+        voice, held, frame, told.harmony, told.performed
+    )
     group = np.full(N_CLASSES, 2, np.int64)
     for i in range(_N_RECENT):
         group[NOTE_CLASS[voice, told.heard[voice, features.NOTES + i]]] = 1

@@ -141,6 +141,33 @@ def test_without_harmony_a_draw_is_deaf_to_the_performer_and_not_to_the_model():
     assert drawn(60, 0.0) != drawn(60, 0.0, other=50)
 
 
+def _stays(held: int, lead: int, keys: tuple[int, ...] = (), voice: Voice = Voice.P2, harmony: float = 1.0) -> int:
+    """Return in how many of 200 draws a voice stays on its note beside a performer's P1."""
+    engine, frame = _only_relative(), _frame(lead)
+    frame[voice, 0] = held
+    known = np.arange(4) != voice
+    distribution, _ = engine.step(frame, engine.initial_state(), Conditions(performer=Performer(P1_ALONE, keys)))
+    shape = Sampling(harmony=harmony, density=(-5.0,) * 4)
+    drawn = [distribution.sample(frame, known, shape, seed=1, frame_index=i)[voice, 0] for i in range(200)]
+    return sum(int(note) == held for note in drawn)
+
+
+@pytest.mark.parametrize("interval", [1, 2, 6, 10, 11, 13, -1, -2])
+@pytest.mark.parametrize("voice", [Voice.P2, Voice.TR])
+def test_a_note_that_clashes_with_the_performer_s_is_left_sooner(interval: int, voice: Voice) -> None:
+    clashing, fitting = (_stays(64, 64 + by, voice=voice) for by in (interval, 7))
+    assert clashing < 0.8 * fitting
+    assert _stays(64, 64 + interval, voice=voice, harmony=0.0) == _stays(64, 71, voice=voice, harmony=0.0)
+    assert _stays(64, 64 + interval, voice=voice, harmony=3.0) < clashing
+
+
+def test_over_held_keys_that_do_not_sound_there_is_room_for_seconds_but_not_for_semitones() -> None:
+    alone = _stays(62, 55)
+    assert _stays(62, 55, keys=(55, 60, 64)) == alone  # a D over C, E and G, of which G sounds
+    assert _stays(65, 60, keys=(60, 64)) < 0.8 * _stays(65, 60)  # an F beside E
+    assert _stays(6, 55, keys=(5,), voice=Voice.NO) == _stays(6, 55, voice=Voice.NO)
+
+
 def test_a_network_that_listens_and_has_learnt_nothing_of_it_plays_as_one_that_does_not():
     engine, nothing = random_engine(), np.zeros(4, np.bool_)
     arrays, deaf = random_arrays(), replace(SMALL, listens=False)
