@@ -6,8 +6,9 @@ card ends with.
 """
 
 import math
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, Final
 
 from livegen.engines.checkpoint import WEIGHTS_FILE, read_about, read_config
@@ -94,7 +95,7 @@ def _data(data: Mapping[str, Any]) -> str:
 
 def _training(record: Mapping[str, Any]) -> str:
     parts, figures = record["parts"], record.get("figures", {})
-    commands = dict.fromkeys(str(part.get("command")) for part in parts)
+    commands = dict.fromkeys(_without_folders(str(part.get("command"))) for part in parts)
     last = parts[-1] if parts else {}
     versions, machine = last.get("versions", {}), last.get("machine", {})
     hours = figures.get("minutes", 0.0) / 60.0
@@ -106,7 +107,7 @@ def _training(record: Mapping[str, Any]) -> str:
         ("hours", hours),
         ("parts", f"{len(parts)}, from {parts[0].get('started')} to {last.get('ended')}" if parts else 0),
         ("how it ended", last.get("status")),
-        ("machine", f"{machine.get('system')}, {machine.get('cores')} cores, {gpu or 'no GPU'}"),
+        ("machine", f"{str(machine.get('system')).partition('-')[0]}, {machine.get('cores')} cores, {gpu or 'no GPU'}"),
         ("processes", record.get("processes")),
         ("versions", of_versions),
         *((f"begun with the weights of `{name}`", "") for name in [record.get("start_from")] if name),
@@ -124,6 +125,16 @@ def _training(record: Mapping[str, Any]) -> str:
     )
 
 
+def _without_folders(command: str) -> str:
+    """Return a command with files named by their last part alone: where a home lies is nobody else's business."""
+    return shlex.join(_last_part(word) for word in shlex.split(command))
+
+
+def _last_part(word: str) -> str:
+    paths = (kind(word) for kind in (PurePosixPath, PureWindowsPath))
+    return next((path.name for path in paths if path.is_absolute()), word)
+
+
 def _settings(settings: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Yield the settings that are in force and not told already: a run that is counted in steps has no minutes."""
     told = ("seed", "steps") if settings.get("steps") is None else ("seed", "steps", "minutes")
@@ -138,7 +149,7 @@ def _figures(kept: Mapping[str, Any], by_clock: Mapping[str, Any]) -> str:
     on_what = f", on songs with the hash `{of_data}`" if of_data else ""
     found = [
         "## Figures",
-        f"    {kept.get('command')}",
+        f"    {_without_folders(str(kept.get('command')))}",
         f"Seed {kept.get('seed')}{on_what}.",
         _rows(("figure", "value"), rows),
     ]

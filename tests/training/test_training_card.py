@@ -22,12 +22,12 @@ RECORD = {
     "start_from": "default",
     "parts": [
         {
-            "command": "livegen train songs/ me --steps 20",
+            "command": "livegen train '/home/me/my songs' me --steps 20",
             "started": "2026-01-02T03:04:05+00:00",
             "ended": "2026-01-02T04:04:05+00:00",
             "status": "finished",
             "versions": {"livegen": "0.2.0", "commit": "abcdef012", "python": "3.11.7"},
-            "machine": {"system": "Linux-6", "cores": 2, "gpu": None},
+            "machine": {"system": "Linux-6.1.0-x86_64", "cores": 2, "gpu": None},
         }
     ],
     "figures": {"step": 20, "minutes": 93.0, "loss": 2.5, "valid_note_nll": 1.456_78},
@@ -66,11 +66,11 @@ def test_a_card_says_what_was_logged(folder: Path) -> None:
         "| valid | 403 | 267,229 | `cd34` |",
         "- left out 4.mid: it is bad",
         "- and 2 more",
-        "    livegen train songs/ me --steps 20",
+        "    livegen train 'my songs' me --steps 20",
         "| seed | 4 |",
         "| steps | 20 |",
         "| hours | 1.55 |",
-        "| machine | Linux-6, 2 cores, no GPU |",
+        "| machine | Linux, 2 cores, no GPU |",
         "| versions | livegen 0.2.0, commit abcdef012, python 3.11.7 |",
         "| n_lanes | 8 |",
         "| valid_note_nll | 1.457 |",
