@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 
 from livegen.controls import DEFAULTS
 from livegen.engines.protocol import Conducts, Sampling
-from livegen.engines.tonality import Key
+from livegen.engines.tonality import CLASHES, Key
 from livegen.engines.triads import scale_pitch_classes, triad_pitch_classes
 from livegen.events import Event, SetControl
 from livegen.judge.listening import MELODY_SECONDS, melodies
-from livegen.judge.notes import CLASHES, changes, intervals, notes_of
+from livegen.judge.notes import changes, intervals, notes_of
 from livegen.judge.stage import Stage, keys_of, roles
 from livegen.performance.harmony.lead import led
 from livegen.performance.harmony.walk import name_of

@@ -1,4 +1,4 @@
-"""Tonality: which major or minor key pitch classes are heard in."""
+"""Tonality: which intervals clash, and which major or minor key pitch classes are heard in."""
 
 from collections.abc import Iterable
 from typing import Final, NamedTuple
@@ -7,6 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAJOR, MINOR = 0, 1
+
+CLASHES: Final = (1, 2, 6, 10, 11)
+"""Intervals in semitones, octaves apart, that clash: seconds, sevenths and the tritone."""
 
 
 class Key(NamedTuple):

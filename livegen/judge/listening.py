@@ -10,7 +10,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from livegen.judge.notes import CLASHES, changes, intervals, notes_of, pitch_classes
+from livegen.engines.tonality import CLASHES
+from livegen.judge.notes import changes, intervals, notes_of, pitch_classes
 from livegen.judge.stage import Stage, keys_of, roles, spread
 from livegen.judge.statistics import on_grid
 from livegen.score import PITCHED, Voice

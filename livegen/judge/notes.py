@@ -1,14 +1,9 @@
 """What is counted in the notes of one voice, ``(n,)`` by frame and 0 for silence."""
 
-from typing import Final
-
 import numpy as np
 from numpy.typing import NDArray
 
 Notes = NDArray[np.int64]
-
-CLASHES: Final = (1, 2, 6, 10, 11)
-"""Intervals in semitones, octaves apart, that clash: seconds, sevenths and the tritone."""
 
 
 def notes_of(frames: NDArray[np.uint8], voice: int) -> Notes:

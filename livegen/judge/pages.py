@@ -7,9 +7,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from livegen.engines.tonality import CLASHES
 from livegen.judge.endurance import Endured
 from livegen.judge.listening import Duet
-from livegen.judge.notes import CLASHES, changes, notes_of
+from livegen.judge.notes import changes, notes_of
 from livegen.judge.picture import draw_roll, new_page, save_page
 from livegen.judge.pulse import find_pulse
 from livegen.score import PITCHED, Voice

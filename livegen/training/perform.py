@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.beat import Beat
-from livegen.engines.lstm.ear import NO_BASS
+from livegen.engines.lstm.ear import IS_CLASH, NO_BASS
 from livegen.score import NOTE_RANGE, PITCHED, Column, Voice
 from livegen.training.mishear import events
 from livegen.units import FRAME_RATE_HZ
@@ -62,9 +62,6 @@ _LEAVES_SHARE: Final = 0.5
 """How often a wrong note that clashes is left as soon as the performer moves on, and not when the song moves."""
 
 _MODULATES_SHARE: Final = 0.2
-
-CLASHES: Final = np.isin(np.arange(12), (1, 2, 6, 10, 11))
-"""By interval class."""
 
 
 @dataclass(frozen=True)
@@ -291,7 +288,7 @@ def next_right(
         leaves = moves[:, voice].copy()
         if voice != Voice.NO and theirs:
             lead = frames[1:, theirs[0], 0].astype(np.int64)
-            clashes = CLASHES[(heard[:-1, voice, 0].astype(np.int64) - lead) % 12] & (lead > 0)
+            clashes = IS_CLASH[(heard[:-1, voice, 0].astype(np.int64) - lead) % 12] & (lead > 0)
             is_left = moves[1:, theirs[0]] & clashes & (heard[:-1, voice, 0] > 0) & (frames[1:, voice, 0] > 0)
             leaves[1:] |= is_left & (generator.random(len(frames) - 1) < _LEAVES_SHARE)
         is_after = np.zeros(len(frames), np.bool_)

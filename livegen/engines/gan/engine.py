@@ -21,6 +21,7 @@ from livegen.engines.gan.layout import BAR_BEATS, PHRASE_BEATS, GanConfig
 from livegen.engines.gan.loops import Loops, Shape
 from livegen.engines.protocol import NONE_LATER, UNCONDITIONED, Conditions, Info, Sampling
 from livegen.engines.steps import STEPS_A_BEAT
+from livegen.engines.tonality import CLASHES
 from livegen.score import N_VOICES, NOTE_RANGE, PITCHED, SILENCE, Voice
 
 _PERIOD_FRAMES: Final = 12.0
@@ -34,7 +35,6 @@ _FADE: Final = 0.997
 """What stays of a note that a performer played, from frame to frame: a third of it after 15 seconds."""
 
 _ROUNDED: Final = 4
-_CLASHES: Final = (1, 2, 6, 10, 11)
 _NEAREST: Final = (0, -1, 1, -2, 2)
 """Where a note goes that clashes with what somebody else plays: to the first of these with the fewest clashes, and of
 such that with the fewest among the engine's own voices."""
@@ -187,7 +187,7 @@ class GanEngine:
 
 
 def _clashes(note: int, others: list[int]) -> int:
-    return sum((note - other) % 12 in _CLASHES for other in others)
+    return sum((note - other) % 12 in CLASHES for other in others)
 
 
 def _chroma_after(chroma: tuple[float, ...], frame: NDArray[np.uint8], conditions: Conditions) -> tuple[float, ...]:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.engines.lstm.features import N_NOTE_VALUES, N_NOTES, NOTE, NOTES
+from livegen.engines.tonality import CLASHES
 from livegen.score import N_VOICES, Voice
 from livegen.system.kernels import kernel
 
@@ -56,8 +57,8 @@ N_COLOURS: Final = EAR + N_EAR
 HELD_ROWS: Final = (FAST, KEYS, BASS)
 """Rows of the ear that count for the note that is held."""
 
-_CLASHES: Final = np.isin(np.arange(N_PITCH_CLASSES), (1, 2, 6, 10, 11))
-"""Which intervals clash, by semitones without their octaves: seconds, sevenths and the tritone."""
+IS_CLASH: Final = np.isin(np.arange(N_PITCH_CLASSES), CLASHES)
+"""By interval in semitones, octaves apart."""
 
 _LEAVE_NATS: Final = 1.2
 """What a clash of the note that a voice holds with a performer's adds to the log-odds of a change, at a harmony of 1.
@@ -303,5 +304,5 @@ def leaving_clash(voice: int, held: int, frame: NDArray[np.uint8], rows: NDArray
     for other in range(N_PITCHED):
         note = np.int64(frame[other, 0])
         if (performed >> other) & 1 and note > 0:
-            clashes = clashes or _CLASHES[(held - note) % N_PITCH_CLASSES]
+            clashes = clashes or IS_CLASH[(held - note) % N_PITCH_CLASSES]
     return _LEAVE_NATS if clashes else 0.0
