@@ -145,9 +145,13 @@ class Desk:
 
     @property
     def news(self) -> str:
-        """The last sentence of the status line, or empty if it is older than ten seconds."""
+        """The last sentence of the status line; once it is ten seconds old, what is waited for, or nothing."""
         sentence, said_at = self._news
-        return sentence if time.monotonic() < said_at + _NEWS_SECONDS else ""
+        if time.monotonic() < said_at + _NEWS_SECONDS:
+            return sentence
+        with self._lock:
+            name = next(iter(self._waiting.values()), "")
+        return _loading(name) if name else ""
 
     def hear(
         self, event: Event, source: str, values: Values, wiring: Wiring | None = None, now: float = 0.0
@@ -284,7 +288,7 @@ class Desk:
         if name in self._models - self._ahead.keys():
             self._waiting[control] = name
             self._to_load.append(name)
-            self._say(f"loading the model {name}")
+            self._say(_loading(name))
             return []
         if name:
             self._waiting.pop(control, None)
@@ -400,6 +404,10 @@ class Desk:
         """Put a sentence on the status line and into the outcome; the caller holds the lock."""
         self.say(sentence)
         self._outcome.news = [*self._outcome.news[1 - _NEWS_MAX :], sentence]
+
+
+def _loading(name: str) -> str:
+    return f"loading the model {name}"
 
 
 def _model_news(control: str, name: str) -> str:

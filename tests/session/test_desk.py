@@ -245,6 +245,22 @@ def test_a_voice_gets_a_model_of_its_own_when_that_is_loaded() -> None:
     ]
 
 
+def test_the_status_line_says_that_a_model_is_loaded_for_as_long_as_that_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("livegen.session.desk.time.monotonic", lambda: now)
+    desk = Desk(ControllerMap(), {}, "", {}, models=("first", "second"), loaded={"first": MOST_AHEAD})
+    assert desk.news == ""
+    desk.hear(SetControl("model", "second"), "osc", DEFAULTS)
+    desk.tell("patch lead")
+    assert desk.news == "patch lead"
+    now += 60.0
+    assert desk.news == "loading the model second"
+    desk.load_models(DEFAULTS)
+    assert desk.news == "model second"
+    now += 60.0
+    assert desk.news == ""
+
+
 def test_a_model_that_cannot_be_loaded_is_said_and_the_one_before_plays_on() -> None:
     def load(name: str) -> int:
         raise CheckpointError(f"{name} is damaged")
