@@ -227,7 +227,7 @@ def _look_at_keyboards() -> _State:
         hardware = midi.hardware_inputs(ports.inputs)
     if hardware:
         return _State(True, ", ".join(hardware))
-    others = f"; other inputs: {', '.join(ports.inputs)}" if ports.inputs else ""
+    others = f"; jam --midi-in NAME plays from a program: {', '.join(ports.inputs)}" if ports.inputs else ""
     says = f"none: the model plays alone, and the terminal's keys play too{others}"
     return _State(False, says, "plug in a MIDI keyboard")
 
@@ -338,11 +338,7 @@ def _look_at_osc() -> _State:
         try:
             probe.bind(("127.0.0.1", DEFAULT_PORT))
         except OSError:
-            return _State(
-                False,
-                f"UDP port {DEFAULT_PORT} is in use: jam listens on a free one",
-                f"livegen jam --osc-port {DEFAULT_PORT + 1}",
-            )
+            return _State(True, f"UDP port {DEFAULT_PORT} is in use, as while another jam plays: jam takes a free one")
     return _State(True, f"UDP port {DEFAULT_PORT} is free")
 
 
@@ -351,7 +347,7 @@ def _look_at_page() -> _State:
     page.listener.close()
     if page.settings.port == WEB_PORT:
         return _State(True, f"jam serves it on {page.address}")
-    return _State(False, f"port {WEB_PORT} is in use: jam takes a free one", f"livegen jam --web-port {WEB_PORT + 1}")
+    return _State(True, f"port {WEB_PORT} is in use, as while another jam plays: jam takes a free one")
 
 
 _LOOKS: Final[dict[str, Callable[[], _State | None]]] = {
