@@ -83,6 +83,9 @@ _FADE_FRAMES: Final = 96.0  # age over which the weight of an onset falls to 1 /
 _NEWEST_FRAMES: Final = 8.0 * FRAME_RATE_HZ
 """A performer's beat is looked for in the onsets of the last 8 seconds."""
 
+_LIVE_PARTS: Final = (2, 4)
+"""Parts of the beat on which a performer's onsets fall."""
+
 _STEADY_SHARE: Final = 0.8
 _STEADY_FADE_FRAMES: Final = 16.0 * FRAME_RATE_HZ
 """Earlier onsets count too if, with them, the beat is at least this share as clear; then the weight of an onset falls
@@ -246,9 +249,9 @@ def first_beat(times: NDArray[np.float64], beat: Beat | None) -> float:
     return first - (beats - math.floor(beats + _EARLY_BEATS)) * beat.period_frames
 
 
-def clarity(times: ArrayLike, beat: Beat) -> float:
-    """Return how well onsets, in frames, fall on the halves, thirds, quarters or sixths of a beat: the best, 0..1."""
-    return max(abs(coherence(times, beat.period_frames, m)) for m in (2, 3, 4, 6))
+def clarity(times: ArrayLike, beat: Beat, parts: tuple[int, ...] = (2, 3, 4, 6)) -> float:
+    """Return how well onsets, in frames, fall on parts of a beat, by default on halves to sixths: the best, 0..1."""
+    return max(abs(coherence(times, beat.period_frames, m)) for m in parts)
 
 
 def _struck_together(times: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -307,19 +310,16 @@ def _laid_through(times: NDArray[np.float64], weights: NDArray[np.float64], beat
 
 def _steadied(times: NDArray[np.float64], n_earlier: int, beat: Beat) -> Beat:
     """Return the beat of a performer's last onsets, laid through the earlier ones of `times` too if these lie on it."""
-    clear = _live_clarity(times[n_earlier:], beat)
-    for first in dict.fromkeys((n_earlier // 2, 0)) if n_earlier else ():  # the nearer half of them, then all
+    if not n_earlier:
+        return beat
+    clear = clarity(times[n_earlier:], beat, _LIVE_PARTS)
+    for first in sorted({0, n_earlier // 2}, reverse=True):  # with the nearer half of them, then with all
         onsets = times[first:]
         steadier = _laid_through(onsets, np.exp((onsets - onsets[-1]) / _STEADY_FADE_FRAMES), beat)
-        if _live_clarity(onsets, steadier) < _STEADY_SHARE * clear:
+        if clarity(onsets, steadier, _LIVE_PARTS) < _STEADY_SHARE * clear:
             break
         beat = steadier
     return beat
-
-
-def _live_clarity(times: NDArray[np.float64], beat: Beat) -> float:
-    """Return how well onsets fall on the halves or the quarters of a beat: the better, 0..1."""
-    return max(abs(coherence(times, beat.period_frames, m)) for m in (2, 4))
 
 
 def _sizes(times: NDArray[np.float64], periods: NDArray[np.float64]) -> list[NDArray[np.float32]]:
