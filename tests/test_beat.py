@@ -69,6 +69,23 @@ def test_what_is_followed_is_kept_until_something_else_fits_much_better():
         assert _distance(follow_beat(times, Beat(16.0, phase + 0.1)).phase, phase) < 0.01
 
 
+@pytest.mark.parametrize("quarter", [0, 1, 2, 3])
+def test_steady_sixteenths_leave_the_beat_where_it_is_and_accents_move_it(quarter):
+    phase, period = 0.4, 11.2
+    for seed in range(20):
+        generator = np.random.default_rng(seed)
+        sixteenths = np.arange(-60, 1)[generator.random(61) < 0.8]  # some are missing, and which they are tells nothing
+        times = np.round((sixteenths / 4 - phase) * period)
+        times -= times[-1]
+        beat = follow_beat(times, Beat(period, 0.05 + quarter / 4))
+        expected = follow_beat(times, Beat(period, 0.05)).phase + quarter / 4
+        assert _distance(beat.phase, expected) < 0.01
+    accents = np.union1d(np.arange(-15, 1), [-10.25, -6.75, -2.5])
+    times = (accents - phase) * period
+    beat = follow_beat(times - times[-1], Beat(period, quarter / 4))
+    assert _distance(beat.phase, 0.0) < 0.02
+
+
 def test_a_steady_performer_is_heard_for_longer_and_the_beat_wanders_less():
     generator = np.random.default_rng(0)
 
