@@ -60,23 +60,24 @@ def command_line() -> str:
     return shlex.join([Path(sys.argv[0]).name.replace("__main__.py", "livegen"), *sys.argv[1:]])
 
 
-def flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def flat(table: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Yield the names and values of a table; the names of nested tables are joined by dots."""
     for name, value in table.items():
         if isinstance(value, Mapping):
             yield from flat(value, f"{prefix}{name}.")
         else:
-            yield prefix + name, value
+            yield f"{prefix}{name}", value
 
 
 def _is_by_clock(name: str) -> bool:
     return any(part.endswith(_OF_A_CLOCK) for part in name.split("."))
 
 
-def _without_clock(figures: Mapping[str, Any]) -> dict[str, Any]:
+def _without_clock(figures: Mapping[Any, Any]) -> dict[str, Any]:
+    named = {str(name): value for name, value in figures.items()}  # free runs are at tempos, which are numbers
     return {
         name: _without_clock(value) if isinstance(value, Mapping) else value
-        for name, value in figures.items()
+        for name, value in named.items()
         if not _is_by_clock(name)
     }
 

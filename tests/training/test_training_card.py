@@ -54,6 +54,12 @@ def test_a_clock_s_figures_go_into_the_record_and_all_others_into_a_file_that_is
     assert list(flat({"a": {"b": 1, "c": {"d": 2}}, "e": 3})) == [("a.b", 1), ("a.c.d", 2), ("e", 3)]
 
 
+def test_figures_at_tempos_are_kept_by_their_numbers(folder: Path) -> None:
+    keep_figures(folder, {"beat": {75: {"on": 0.5, "run_seconds": 3.0}}, 4: 1}, {})
+    assert read_figures(folder)["figures"] == {"beat": {"75": {"on": 0.5, "run_seconds": 3.0}}, "4": 1}
+    assert list(flat({75: {"on": 0.5}, 4: 1})) == [("75.on", 0.5), ("4", 1)]
+
+
 def test_a_card_says_what_was_logged(folder: Path) -> None:
     keep_figures(folder, FIGURES, {"seed": 7, "data": {"sha256": "cd34"}})
     (folder / "curve.png").write_bytes(b"")
