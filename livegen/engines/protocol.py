@@ -136,6 +136,9 @@ class Sampling:
     leave_note : tuple of float
         By voice, what is added to the log-odds of a change in this frame, as the note that it holds does not fit. It
         has no effect on a model that settles a loop at a time.
+    between : tuple of float
+        How much less often attacks fall between the halves of the beat, and how much less between its quarters, in nats
+        of log-odds. It has no effect at a grid of 0, nor on a model that makes a loop at a time.
     """
 
     temperature: float = 1.0
@@ -154,6 +157,7 @@ class Sampling:
     harmony: float = 1.0
     chord: int = ANY_PITCH_CLASS
     leave_note: tuple[float, ...] = (0.0,) * N_VOICES
+    between: tuple[float, float] = (0.0, 0.0)
 
     @property
     def pitch_classes(self) -> int:

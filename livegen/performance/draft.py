@@ -339,8 +339,9 @@ class Draft:
         """Return the timeline up to `end`: void and missing frames are planned anew, and onsets moved to the beat."""
         if self.first_void < self.state.timeline.end:
             self._settle()
-        state, timeline, asked = self.state, self.state.timeline, Asked(self.state.values)
+        state, timeline = self.state, self.state.timeline
         groove = groove_of(state, timeline)
+        asked = Asked(state.values, groove)
         first = min(timeline.end, state.horizon) - MEMORY_FRAMES - 1
         reach = groove.reach(first, max(timeline.end, end) - first)
         while timeline.end < end:

@@ -306,7 +306,11 @@ class Groove:
 
     def _straight_beats(self, frame_index: int) -> float:
         """Return the time of a frame in the model's beats, with the swing taken out."""
-        return self._unswung(self.tempo.beats_at(frame_index + self.middle) * self.octave)
+        return self.straight_beats_at(frame_index + self.middle)
+
+    def straight_beats_at(self, frame: float) -> float:
+        """Return a time in frames as one in the model's beats, with the swing taken out."""
+        return self._unswung(self.tempo.beats_at(frame) * self.octave)
 
     def _unswung(self, beats: float) -> float:
         """Return where a time in the model's beats would lie without swing."""

@@ -60,13 +60,14 @@ HELD_ROWS: Final = (FAST, KEYS, BASS)
 IS_CLASH: Final = np.isin(np.arange(N_PITCH_CLASSES), CLASHES)
 """By interval in semitones, octaves apart."""
 
-_LEAVE_NATS: Final = 1.2
+_LEAVE_NATS: Final = 1.5
 """What a clash of the note that a voice holds with a performer's adds to the log-odds of a change, at a harmony of 1.
 
 In songs a voice moves together with the melody. The model hears of the melody's move two frames later and has to make
 up for that: with melodies of 13 train songs, P2 and TR clashed in .20 and .21 of the time without it, mostly because
-the melody had moved away from a note that had been right. With it they do in .14 and .16, and the songs themselves in
-.13 and .16; with two thirds of it in .16 and .20 (two seeds)."""
+the melody had moved away from a note that had been right. With 1.2 they do in .14 and .16, and the songs themselves in
+.13 and .16. Since they keep to the performer's subdivision they wait longer for their next note: beside 14 other songs,
+which have .15 and .22 themselves, they then clash in .20 and .20 with 1.2, in .19 and .17 with 1.6."""
 
 N_OTHERS: Final = N_PITCHED - 1
 OF_OWN: Final = 0

@@ -432,6 +432,7 @@ def shape_of(sampling: Sampling) -> Shape:
         float(sampling.top_p),
         _floats((a + p1, b + p2, c + tr, d + no)),
         float(sampling.grid),
+        (float(sampling.between[0]), float(sampling.between[1])),
         _floats(sampling.silence),
         _floats(sampling.copy),
         _floats(sampling.follow),

@@ -93,7 +93,7 @@ class TransformerDistribution:
         if (is_forced | is_later).all():
             return frame
         state, bits = self.state, seed_bits(seed)
-        on_grid = float(attack(next_buckets(self.beat)[0], sampling.grid))
+        on_grid = float(attack(next_buckets(self.beat)[0], sampling.grid, sampling.between))
         beside = self._beside(frame, is_forced, sampling.harmony)
         shape = shape_of(replace(sampling, leave_note=self._leaving(beside, sampling.leave_note)))
         voices = [voice for voice in Voice if not (is_forced[voice] or is_later[voice])]

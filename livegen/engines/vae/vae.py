@@ -113,7 +113,7 @@ class VaeDistribution:
         if not self.links:
             return held
         shape = shape_of(sampling)
-        on_grid = float(attack(next_buckets(self.beat)[0], sampling.grid))
+        on_grid = float(attack(next_buckets(self.beat)[0], sampling.grid, sampling.between))
         recent = np.ascontiguousarray(self.song[..., Column.NOTE])
         drawn, later = held, is_later.copy()  # Numba compiles anew for a read-only array
         for place, link in enumerate(self.links):

@@ -13,6 +13,7 @@ from livegen.engines.lstm.features import (
     AGE,
     LEFT,
     LENGTHS,
+    N_PHASES,
     NEXT,
     NO_PROPOSALS,
     NOTES,
@@ -22,6 +23,7 @@ from livegen.engines.lstm.features import (
     SHARED,
     TRUST,
 )
+from livegen.engines.lstm.kernels import attack
 from livegen.engines.lstm.lstm import LstmConfig, LstmDistribution, LstmEngine, LstmState, as_played
 from livegen.engines.protocol import N_USUAL, Conditions, Sampling
 from livegen.errors import CheckpointError
@@ -218,6 +220,20 @@ def test_the_grid_gathers_attacks_on_quarters_halves_and_wholes_of_the_beat_and_
         assert (of_halves.real > 0.2) == (grid > 0)
         assert (of_beats.real > 0.1) == (grid > 0)
     assert 0.5 < n_attacks[2.0] / n_attacks[0.0] < 1.5
+
+
+@pytest.mark.parametrize(("between", "n_parts"), [((3.0, 0.0), 2), ((0.0, 3.0), 4)])
+def test_attacks_between_halves_or_quarters_of_the_beat_become_rarer_and_others_more(between, n_parts):
+    phases = np.arange(N_PHASES)
+    asked = np.exp([[attack(phase, 1.0, each) for phase in phases] for each in ((0.0, 0.0), between)])
+    assert asked.mean(1) == pytest.approx(1.0)
+    turns = (phases + 0.5) / N_PHASES * n_parts % 1.0
+    is_between = np.abs(turns - 0.5) < 0.1
+    before, after = asked[:, is_between].mean(1)
+    assert after / before < 0.2
+    before, after = asked[:, np.abs(turns - 0.5) > 0.4].mean(1)
+    assert after > before
+    assert attack(N_PHASES, 1.0, between) == 0.0  # the beat is unknown
 
 
 def _after_a_tune_and_half(conditions: Conditions) -> LstmDistribution:
