@@ -5,6 +5,7 @@ on a sixteenth between two of them, beside one in sixteenths 14 %. A model that 
 """
 
 import math
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -34,6 +35,7 @@ their onsets between two eighths, in the middle, the songs' own .14, .02 and .04
 """
 
 
+@lru_cache(maxsize=4)  # the same groove is asked in each frame that is planned between two keys
 def binding_of(groove: Groove) -> tuple[float, float]:
     """Return how much less often the model attacks between halves of its beat, and between quarters, in nats."""
     onsets = groove.tempo.player.onsets[-_MOST_ONSETS:]

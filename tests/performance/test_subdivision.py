@@ -55,6 +55,9 @@ def test_swung_sixteenths_are_sixteenths_and_swung_eighths_are_no_sixteenths(swi
     sixteenths = np.arange(32) * 0.25 + late * (np.arange(32) % 2)
     halves, quarters = binding_of(played(sixteenths, swing=swing))
     assert halves < 1.0 < quarters
+    halves, quarters = binding_of(played(np.arange(0.0, 16.0, 0.5), swing=swing))
+    assert halves > 3.0
+    assert quarters > 3.0
 
 
 def test_at_a_fast_tempo_eighths_are_what_the_model_calls_sixteenths():
