@@ -27,14 +27,14 @@ from livegen.engines.config import (
     voices_of,
 )
 from livegen.engines.int8 import Int8Matrix, int8_matrix, matrix_of
-from livegen.engines.lstm import ear, features, kernels
+from livegen.engines.lstm import draws, ear, features, kernels
+from livegen.engines.lstm.draws import Shape
 from livegen.engines.lstm.kernels import (
     HAS_VOLUME,
     N_CLASSES,
     N_SCORES,
     N_VOLUME_SCORES,
     NOTE_CLASS,
-    Shape,
     Told,
     Weights,
 )
@@ -286,7 +286,7 @@ class LstmDistribution:
         """Draw a frame; see `livegen.engines.protocol.Distribution`."""
         known = is_forced | self.is_absent
         frame = _heard_of(forced, self.is_absent)
-        kernels.sample(
+        draws.sample(
             frame,
             known,
             ~known if is_later is NONE_LATER else ~(known | is_later),

@@ -10,7 +10,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from livegen.engines.lstm.kernels import HAS_VOLUME, N_CLASSES, NOTE_CLASS, Shape, draw_shaped
+from livegen.engines.lstm.draws import Shape, draw_shaped
+from livegen.engines.lstm.kernels import HAS_VOLUME, N_CLASSES, NOTE_CLASS
 from livegen.engines.transformer.words import FIRST_OWN, FIRST_WAIT, LOWEST, N_OWN, N_WAITS, SAMPLES_OF, TICK_SAMPLES
 from livegen.score import N_VOICES
 from livegen.system.kernels import kernel

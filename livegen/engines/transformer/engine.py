@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.beat import Beat
+from livegen.engines.lstm.draws import attack
 from livegen.engines.lstm.features import next_buckets
-from livegen.engines.lstm.kernels import N_CLASSES, NOTE_CLASS, attack
+from livegen.engines.lstm.kernels import N_CLASSES, NOTE_CLASS
 from livegen.engines.lstm.lstm import shape_of
 from livegen.engines.protocol import NOBODY, NONE_LATER, UNCONDITIONED, Conditions, Info, Performer, Sampling
 from livegen.engines.sampling import seed_bits

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from livegen.engines.lstm.kernels import Shape
+from livegen.engines.lstm.draws import Shape
 from livegen.engines.sampling import uniform
 from livegen.engines.transformer.draws import SURE, begins, masses, may_act
 from livegen.engines.transformer.network import Network, Node

@@ -9,15 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.engines.dense import add_product, add_row, gru_step, silu, tanh_each
-from livegen.engines.lstm.kernels import (
-    HAS_VOLUME,
-    N_CLASSES,
-    N_CLASSES_OF,
-    N_TIMBRES_OF,
-    NOTE_CLASS,
-    Shape,
-    draw_shaped,
-)
+from livegen.engines.lstm.draws import Shape, draw_shaped
+from livegen.engines.lstm.kernels import HAS_VOLUME, N_CLASSES, N_CLASSES_OF, N_TIMBRES_OF, NOTE_CLASS
 from livegen.engines.sampling import draw, uniform
 from livegen.engines.steps import BEATS, N_STEPS, STEPS_A_BEAT
 from livegen.engines.vae import rows

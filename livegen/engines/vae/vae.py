@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from livegen.beat import Beat
 from livegen.engines.cache import Cache
+from livegen.engines.lstm.draws import attack
 from livegen.engines.lstm.features import next_buckets
-from livegen.engines.lstm.kernels import N_CLASSES, NOTE_CLASS, attack
+from livegen.engines.lstm.kernels import N_CLASSES, NOTE_CLASS
 from livegen.engines.lstm.lstm import shape_of
 from livegen.engines.protocol import NONE_LATER, UNCONDITIONED, Conditions, Info, Sampling
 from livegen.engines.sampling import seed_bits

@@ -9,6 +9,7 @@ from lstm_weights import SMALL, random_arrays, random_engine
 
 from livegen.beat import Beat
 from livegen.engines.lstm import kernels
+from livegen.engines.lstm.draws import attack
 from livegen.engines.lstm.features import (
     AGE,
     LEFT,
@@ -23,7 +24,6 @@ from livegen.engines.lstm.features import (
     SHARED,
     TRUST,
 )
-from livegen.engines.lstm.kernels import attack
 from livegen.engines.lstm.lstm import LstmConfig, LstmDistribution, LstmEngine, LstmState, as_played
 from livegen.engines.protocol import N_USUAL, Conditions, Sampling
 from livegen.errors import CheckpointError
