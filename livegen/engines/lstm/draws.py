@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.engines.lstm import ear, features
+from livegen.engines.lstm.foresight import foresee, make_room
 from livegen.engines.lstm.kernels import (
     HAS_VOLUME,
     LOWEST,
     N_CLASSES,
+    N_CLASSES_OF,
     N_VOLUME_SCORES,
     NOTE_CLASS,
     Told,
@@ -147,12 +149,13 @@ def _draw_voice(
     scratch: NDArray[np.float64],
     shape: Shape,
     on_grid: float,
+    foreseen: NDArray[np.float32],
     seed: np.uint64,
     frame_index: int,
 ) -> None:
     """Draw a voice's note, volume and timbre into `frame`; `hidden`, (n,), is overwritten.
 
-    `on_grid` is added to the log-odds of an attack.
+    `on_grid` is added to the log-odds of an attack; of `foreseen`, (12,), see `livegen.engines.lstm.foresight`.
     """
     temperature = shape.temperature[voice]
     voice_units(voice, frame, is_known, told, weights, h, hidden)
@@ -166,6 +169,8 @@ def _draw_voice(
     scores[NOTE_CLASS[voice, held]] -= shape.harmony * ear.leaving_clash(
         voice, held, frame, told.harmony, told.performed
     )
+    if voice != Voice.NO and told.performed > 0:
+        make_room(held, LOWEST[voice], foreseen, shape.harmony, scores[: N_CLASSES_OF[voice]])
     group = np.full(N_CLASSES, 2, np.int64)
     for i in range(_N_RECENT):
         group[NOTE_CLASS[voice, told.heard[voice, features.NOTES + i]]] = 1
@@ -209,9 +214,25 @@ def sample(
     overwritten, and so is `is_known`.
     """
     on_grid = attack(told.beat[0], shape.grid, shape.between)
+    foreseen = np.zeros(ear.N_PITCH_CLASSES, np.float32)
+    if shape.harmony > 0.0 and is_drawn[: ear.N_PITCHED].any():
+        foresee(frame, is_known, told, weights, h, hidden, scores, foreseen)
     for voice in range(N_VOICES):
         if is_drawn[voice]:
             _draw_voice(
-                voice, frame, is_known, told, weights, h, hidden, scores, scratch, shape, on_grid, seed, frame_index
+                voice,
+                frame,
+                is_known,
+                told,
+                weights,
+                h,
+                hidden,
+                scores,
+                scratch,
+                shape,
+                on_grid,
+                foreseen,
+                seed,
+                frame_index,
             )
             is_known[voice] = True
