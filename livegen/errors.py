@@ -38,7 +38,7 @@ class CheckpointError(LivegenError):
 
 
 class PortError(LivegenError):
-    """A MIDI or OSC port cannot be found or opened, or a Link session cannot be joined."""
+    """A MIDI or OSC port cannot be found or opened, a Link session cannot be joined, or a jam does not answer."""
 
 
 class AudioError(LivegenError):

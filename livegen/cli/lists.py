@@ -8,7 +8,7 @@ from rich.table import Table
 from livegen.cli.options import Json
 from livegen.cli.output import err, out, print_json
 from livegen.controls import CONTROLS, DEFAULTS, osc_address
-from livegen.errors import ControlError, RigError
+from livegen.errors import ControlError, PortError, RigError
 
 _TWO_KEYBOARDS: Final = (
     "two keyboards, each with its voice: livegen jam --midi-in NAME,voice=p1 --midi-in NAME,voice=tr"
@@ -34,11 +34,26 @@ def devices(as_json: Json = False) -> None:
         out.print(_TWO_KEYBOARDS, markup=False, highlight=False, soft_wrap=True)
 
 
-def doctor(as_json: Json = False) -> None:
+def doctor(
+    live: Annotated[
+        bool, typer.Option("--live", help="Ask the jam that runs what its last plans took, and what held them up.")
+    ] = False,
+    page: Annotated[
+        str | None, typer.Option(metavar="URL", help="Address of its page, if it is not the usual one; with --live.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Say what is missing here, and the line that mends it. --json leaves out the names of home, host and user.
 
     Example: [bold]livegen doctor[/bold]
     """
+    if live:
+        from livegen.cli.live import ask_jam, show_pace
+
+        show_pace(ask_jam(page), as_json)
+        return
+    if page is not None:
+        raise PortError("--page is where a jam is asked that runs: add --live")
     from livegen.cli.doctor import examine, without_names
 
     findings = examine()

@@ -40,11 +40,13 @@ from livegen.session.feedback.devices import Devices
 from livegen.session.feedback.feedback import Feedback
 from livegen.session.inbox import Inbox
 from livegen.session.midi_outs import MidiOuts
+from livegen.session.pacing.plans import PlanLog
 from livegen.session.settings import Settings
 from livegen.session.songs import SET_LIST
 from livegen.session.sound.speaker import Speaker
 from livegen.session.status import Status
-from livegen.system.threads import raise_priority, real_time_process
+from livegen.system.garbage import GarbageClock
+from livegen.system.threads import cpu_clock, raise_priority, real_time_process
 from livegen.takes.recorder import Recorder
 from livegen.units import FRAME_RATE_HZ, frame_to_sample, sample_to_frame
 from livegen.voices import Voice
@@ -111,6 +113,8 @@ class Session:
         The waveforms of the voices, for the same thread.
     status : Status
         State and troubles of the session.
+    plans : PlanLog
+        What the last plans took.
     warnings : list of str
     observers : list of callable
         Called on the frame thread with a `FrameReport` after each frame was planned; they must be quick.
@@ -128,6 +132,8 @@ class Session:
         self.receive, self._play = parts.inbox.receive, parts.inbox.play
         self.receive_together, self._keep_time = parts.inbox.receive_together, parts.inbox.run
         parts.inbox.plan_seconds = self._lead_seconds
+        self._garbage = GarbageClock()
+        self.plans = PlanLog(lambda: self._garbage.total_ns)
         self.tap = TapReader(self.instrument.callback, MAX_PIECE_SAMPLES)
         self.scope = Scope(self.instrument.callback)
         self.status = Status(
@@ -172,6 +178,7 @@ class Session:
             self.status.ports,
         )
         self._opened.enter_context(real_time_process())
+        self._opened.enter_context(self._garbage)
         if self.recorder is not None:
             self.recorder.start()
         if self.desk.songs.scene is not None:
@@ -216,6 +223,10 @@ class Session:
     def seconds(self) -> float:
         """Return how long the session has played, by the audio clock."""
         return self.clock.seconds()
+
+    def block_seconds(self) -> float:
+        """Return how long a block of the sound lasts."""
+        return self.clock.block_samples() / self.clock.sample_rate
 
     @property
     def has_terminal(self) -> bool:
@@ -319,6 +330,7 @@ class Session:
             self._play(event, "session")
 
     def _announce(self, report: FrameReport) -> None:
+        self.plans.answer()
         in_force = [message for message in report.messages if isinstance(message, ControlInForce)]
         if self.recorder is None and any(message.name == "capture" for message in in_force):
             in_force = [message for message in in_force if message.name != "capture"]
@@ -377,29 +389,35 @@ class Session:
         thread = Thread(target=survive, name=f"livegen {name}", daemon=True)
         self._threads.append(thread)
         thread.start()
+        self.plans.watch(name, cpu_clock(thread))
 
     def _play_frames(self, stop: Event) -> None:
         """Plan each frame for the last time just before the callback needs it."""
-        instrument, clock = self.instrument, self.clock
+        instrument, clock, plans = self.instrument, self.clock, self.plans
         while not stop.is_set():
             frame_index = instrument.state.horizon + 1
-            sample = clock.sample_at(time.perf_counter_ns())
-            wait_seconds = (frame_to_sample(frame_index, clock.sample_rate) - sample) / clock.sample_rate
-            wait_seconds -= self._lead_seconds()
+            now_ns = time.perf_counter_ns()
+            sample = clock.sample_at(now_ns)
+            seconds_to_frame = (frame_to_sample(frame_index, clock.sample_rate) - sample) / clock.sample_rate
+            wait_seconds = seconds_to_frame - self._lead_seconds()
             if wait_seconds > 0:
                 stop.wait(min(wait_seconds, _FRAME_SECONDS))
                 continue  # look again: the clock may have been corrected, or the device may have stood still
+            plans.begin(now_ns, now_ns + round(1e9 * wait_seconds))
+            due_index = frame_index
             if wait_seconds < -_FRAME_SECONDS:  # fell behind: what sounded meanwhile stands
                 frame_index = max(frame_index, sample_to_frame(sample, clock.sample_rate) + 1)
             instrument.latency_seconds = self.speaker.latency_seconds
             report = instrument.play_frame(frame_index, clock.position_at)
+            plans.plan()
             for observe in self.observers:
                 observe(report)
+            sounds_ns = now_ns + round(1e9 * seconds_to_frame)
+            plans.end(report, due_index, instrument.state.timeline.end, sounds_ns, self.block_seconds())
 
     def _lead_seconds(self) -> float:
         """Return how long before its first sample is due a frame is planned for the last time."""
-        block_seconds = self.clock.block_samples() / self.clock.sample_rate
-        lead_seconds = block_seconds + min(self.clock.earliness_ns() / 1e9, _MOST_EARLY_SECONDS)
+        lead_seconds = self.block_seconds() + min(self.clock.earliness_ns() / 1e9, _MOST_EARLY_SECONDS)
         if self.midi_outs is not None:  # a frame that is sent before it is heard must be settled earlier
             lead_seconds = max(lead_seconds, self.midi_outs.earliest_seconds - self.speaker.latency_seconds)
         return COMMIT_MARGIN_SECONDS + lead_seconds

@@ -4,7 +4,9 @@ import contextlib
 import gc
 import os
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from threading import Thread
 from typing import Final
 
 SWITCH_INTERVAL_SECONDS: Final = 0.0005
@@ -62,3 +64,24 @@ def least_priority() -> Iterator[bool]:
         yield raise_priority(is_in_hurry=False)
     finally:
         os.sched_setscheduler(0, policy | _RESET_ON_FORK, parameter)  # only root may take that flag away
+
+
+def cpu_clock(thread: Thread) -> Callable[[], int]:
+    """Return what tells how much of the processor's time a thread has taken, in nanoseconds; 0 where nobody knows.
+
+    The thread must have been started. Once it has ended, the answer is 0.
+    """
+    if thread.ident is None or not hasattr(time, "pthread_getcpuclockid"):
+        return lambda: 0
+    try:
+        number = time.pthread_getcpuclockid(thread.ident)
+    except OSError:
+        return lambda: 0
+
+    def taken_ns() -> int:
+        try:
+            return time.clock_gettime_ns(number)
+        except OSError:
+            return 0
+
+    return taken_ns

@@ -29,6 +29,7 @@ from livegen.web.page.address import Page
 from livegen.web.page.gauges import GAUGES_SECONDS, gauges
 from livegen.web.page.plan import PlanRows
 from livegen.web.page.waves import waves
+from livegen.web.plans import plans
 from livegen.web.server.process import ServerProcess
 from livegen.web.wire import MAX_ASKED_BYTES, encode, encode_sound
 
@@ -93,6 +94,7 @@ class Stage:
         self._n_shows = 0  # those of the pages that show waveforms
         self._knows_all = True
         self._obeying = threading.Lock()  # a page's message is never carried out while its lost server is given up
+        self._wants_plans = False  # whether the server has asked for them
         self._n_bad = 0
         self._n_of_server: Counter[str] = Counter()  # what this server has counted
         self._n_before: Counter[str] = Counter()  # what the servers before it have counted
@@ -248,6 +250,9 @@ class Stage:
             yield encode("values", values=values)
         for kind, fields in _taken(self._waiting):
             yield encode(kind, **fields)
+        if self._wants_plans:
+            self._wants_plans = False
+            yield encode("plans", **plans(self._session))
 
     def _picture(self) -> Iterable[bytes]:
         """Yield messages with what open pages show, if it has changed."""
@@ -304,6 +309,10 @@ class Stage:
             message = json.loads(text)
             if message["type"] in ("alive", "failed"):
                 self._hear_server(message)
+                return
+            if message["type"] == "plans":
+                self._wants_plans = True
+                self._wake.set()
                 return
             source = message["source"]
             if not (isinstance(source, str) and 0 < len(source) <= _MOST_LENGTH):

@@ -32,6 +32,7 @@ gauges     ten times a second: ``seconds`` played, ``song_seconds`` since the so
            (names of voices that the models do not have), ``troubles`` (sentences)
 news       ``sentence``: what the performer reads on the status line
 refused    ``name``, ``reason``: a control that could not be set, and why
+plans      when the server asks for them, and for no page: the fields of `livegen.web.plans`
 ended      the session has ended; the server passes this on and leaves
 lost       the session does not answer the server any more
 ========== =========================================================================================================
@@ -78,6 +79,7 @@ alive      ``pages`` (how many are open), ``shows`` (how many of them are shows)
            then on twice a second, and at once when ``pages`` changes. A server that falls silent after that is ended
            and started again on the same port. When a page is added, the session sends everything again except the hello
            and the values. While no page is open it sends only hello, values, news and refused
+plans      somebody asks for the last plans, at `PLANS_PATH`
 failed     ``reason``: what ended the server, in one sentence
 ========== =========================================================================================================
 
@@ -86,6 +88,8 @@ The server's process holds the other end of the pipe and the socket that listens
 
 import json
 import struct
+from base64 import b64decode
+from collections.abc import Mapping
 from typing import Any, Final
 
 MAX_MESSAGE_BYTES: Final = 4096
@@ -110,3 +114,14 @@ def encode_sound(first_sample: int, samples: bytes) -> bytes:
     `samples` are int16, little-endian, of one channel.
     """
     return SOUND_MARK + struct.pack("<I", first_sample & 0xFFFFFFFF) + samples
+
+
+PLANS_PATH: Final = "/plans"
+"""Where the server is asked for the last plans, over HTTP."""
+
+
+def unpack_plans(told: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the server answers of a ``plans`` message: with ``plans``, a list of rows, in place of ``packed``."""
+    row = struct.Struct(f"<{len(told['columns'])}q")
+    rows = [list(each) for each in row.iter_unpack(b64decode(told["packed"]))]
+    return {**{name: field for name, field in told.items() if name not in ("type", "packed")}, "plans": rows}

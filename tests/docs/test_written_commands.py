@@ -68,6 +68,7 @@ NOT_RUN = {
     r"livegen (train|imagine|eval|bench|models|latent|infill)\b.*": "takes minutes; has tests of its own",
     r"livegen (fetch|prepare|card|pipeline)\b.*": "asks for torch and songs; tests/pipeline has all stages",
     r"livegen (calibrate|jam|replay) .*--audio (?!null).*": "asks for a sound card; tests/session plays over JACK",
+    r"livegen doctor --live.*": "asks for a jam that plays; tests/cli/test_live.py has one",
     r"livegen calibrate": "asks for a cable; tests/outputs/test_loopback.py has one on JACK",
     r"livegen jam .*--midi-(in|out) (?!thru|clock|voice).*": "asks for a device of that name; tests/session has ports",
     r"livegen jam .*--midi-api jack.*": "asks for a JACK server; tests/session has one",

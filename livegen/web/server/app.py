@@ -20,6 +20,7 @@ from livegen.web.server.guest import Guest
 from livegen.web.server.hub import Hub
 from livegen.web.server.token_cookie import move_token
 from livegen.web.settings import ServerSettings
+from livegen.web.wire import PLANS_PATH, unpack_plans
 
 _STATIC: Final = "/static/"
 _GUESTS: Final[dict[str, Callable[[Hub], Guest]]] = {
@@ -70,7 +71,10 @@ class App:
             elif knock.is_socket:
                 await self._serve_socket(scope, receive, send)
             else:
-                await _with_headers(self._answer(Request(scope), knock))(scope, receive, send)
+                request = Request(scope)
+                is_of_plans = scope["path"] == PLANS_PATH and request.method == "GET"
+                answer = await self._plans() if is_of_plans else self._answer(request, knock)
+                await _with_headers(answer)(scope, receive, send)
         except Exception:
             self._hub.faults += 1
             raise
@@ -97,6 +101,13 @@ class App:
         if path == "/favicon.ico":
             return Response(status_code=HTTPStatus.NO_CONTENT)
         return self._node(request, knock)
+
+    async def _plans(self) -> Response:
+        await self._hub.wait_for_turn()
+        told = await self._hub.plans()
+        if told is None:
+            return self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, "the session does not answer: ask again")
+        return _json(unpack_plans(told))
 
     def _page(self, view: str, knock: Knock) -> Response:
         if view not in VIEWS:

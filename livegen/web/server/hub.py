@@ -24,6 +24,7 @@ _BURST_SECONDS: Final = 0.25
 
 LOST: Final = encode("lost").decode()
 _ALIVE_SECONDS: Final = 0.5
+_PLANS_SECONDS: Final = 2.0
 
 
 class Listener(Protocol):
@@ -71,6 +72,7 @@ class Hub:
         self._line = Line(pipe, self._hear, self._notice, lambda: self.n_pages > 0, self._close)
         self._listeners: dict[str, Listener] = {}
         self._n_welcomed = 0
+        self._plans: asyncio.Future[dict[str, Any]] | None = None  # asked for and not yet here
         self._turn_at = 0.0  # when the latest message may be handed on
         self._over = asyncio.Event()
 
@@ -121,6 +123,18 @@ class Hub:
         if self._turn_at > now:
             await asyncio.sleep(self._turn_at - now)
 
+    async def plans(self) -> dict[str, Any] | None:
+        """Return the session's last plans, as it tells them; None if it does not answer. All who wait share them."""
+        if self._plans is None or self._plans.done():
+            if not self._line.send(encode("plans"), ""):
+                return None
+            self._plans = asyncio.get_running_loop().create_future()
+        try:
+            return await asyncio.wait_for(asyncio.shield(self._plans), _PLANS_SECONDS)
+        except TimeoutError:
+            self._plans = None  # whoever comes next asks again
+            return None
+
     def ask(self, kind: str, source: str, **fields: Any) -> bool:
         """Hand a checked message of a guest on to the session; False if the session takes none.
 
@@ -140,6 +154,10 @@ class Hub:
             return
         text = heard.decode()
         message = json.loads(text)
+        if message["type"] == "plans":
+            if self._plans is not None and not self._plans.done():
+                self._plans.set_result(message)
+            return
         self.mirror.keep(message, asyncio.get_running_loop().time())
         if message["type"] == "hello":
             message = self.mirror.full_hello()

@@ -12,6 +12,7 @@ from waiting import wait_until
 from websockets.exceptions import InvalidStatus
 
 from livegen.web.server.door import Knock, cookie_token, host_name, is_loopback, judge, query_token, without_token
+from livegen.web.wire import PLANS_PATH
 
 HERE, ELSEWHERE = "127.0.0.1", "192.168.7.7"
 
@@ -150,6 +151,12 @@ def test_from_elsewhere_the_address_with_the_token_becomes_a_cookie(open_session
     assert open_session.get("/livegen/bpm?VALUE&token=" + TOKEN, address).json() == {"VALUE": [0.0]}
 
 
+def test_from_elsewhere_the_plans_need_the_token_too(open_session: ScriptedSession) -> None:
+    address = own_address()
+    assert open_session.get(PLANS_PATH, address).status_code == 401
+    assert open_session.heard("plans") == []
+
+
 def test_from_elsewhere_a_show_needs_the_token_as_the_stage_page_does(open_session: ScriptedSession) -> None:
     address = own_address()
     assert open_session.get("/?view=show", address, accept="text/html").status_code == 401
@@ -188,7 +195,7 @@ def test_from_elsewhere_a_socket_needs_the_token_and_our_page(open_session: Scri
 
 def test_here_a_strangers_name_or_page_is_refused(session: ScriptedSession) -> None:
     n_refused = session.refused_so_far()
-    assert session.get("/", Host="evil.example").status_code == 403
+    assert session.get(PLANS_PATH, Host="evil.example").status_code == 403
     assert session.get("/?token=x", Host="evil.example").status_code == 403
     for options in ({"origin": "http://evil.example"}, {"origin": "null"}):
         with pytest.raises(InvalidStatus) as refused, session.page(**options):

@@ -10,7 +10,9 @@ import struct
 import subprocess
 import sys
 import time
+from base64 import b64encode
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import Pipe
 from typing import Any
 
@@ -28,7 +30,7 @@ from livegen.web.server.guest import BURST
 from livegen.web.server.hub import _BURST_SECONDS, ALL_MESSAGES_A_SECOND, MAX_GUESTS, Hub
 from livegen.web.server.server import HttpProtocol
 from livegen.web.settings import ServerSettings
-from livegen.web.wire import MAX_MESSAGE_BYTES
+from livegen.web.wire import MAX_MESSAGE_BYTES, PLANS_PATH
 
 
 def test_a_new_page_has_everything_at_once(session: ScriptedSession) -> None:
@@ -52,6 +54,31 @@ def test_a_new_page_has_everything_at_once(session: ScriptedSession) -> None:
             plan = page.hear("plan")
     assert [row[0] for row in plan["frames"]] == list(range(298, 313))  # not what was long ago
     assert 301.0 <= plan["now"] < 301.0 + 5 * FRAME_RATE
+
+
+def test_the_plans_are_asked_of_the_session_once_for_all_who_ask_meanwhile(session: ScriptedSession) -> None:
+    n_asked = len(session.heard("plans"))
+    with ThreadPoolExecutor() as pool:
+        asking = [pool.submit(session.get, PLANS_PATH) for _ in range(3)]
+        assert wait_until(lambda: len(session.heard("plans")) > n_asked)
+        assert wait_until(lambda: all(each.running() for each in asking))
+        rows = struct.pack("<4q", 1, 2, -3, 4 << 40)
+        while not all(each.done() for each in asking):  # who came a moment later is told by the next message
+            session.say("plans", columns=["frame", "due_ns"], packed=b64encode(rows).decode(), seconds=2.5)
+            wait_until(lambda: all(each.done() for each in asking), 0.05)
+    told = {"columns": ["frame", "due_ns"], "plans": [[1, 2], [-3, 4 << 40]], "seconds": 2.5}
+    assert [each.result().json() for each in asking] == [told] * 3
+    assert len(session.heard("plans")) - n_asked <= 3
+
+
+def test_a_session_that_does_not_tell_its_plans_is_a_sentence(session: ScriptedSession) -> None:
+    refused = session.get(PLANS_PATH)
+    assert (refused.status_code, "does not answer" in refused.text) == (503, True)
+    with session.page() as page:  # nobody but who asks is told of plans that come late
+        session.say("plans", columns=["frame"], packed="", seconds=0)
+        session.say("news", sentence="later")
+        while (heard := json.loads(page.line.recv(timeout=5.0)))["type"] != "news":
+            assert heard["type"] != "plans"
 
 
 def test_what_is_said_comes_to_every_page(session: ScriptedSession) -> None:
