@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from livegen.engines.sampling import seed_bits, uniform
 from livegen.score import N_VOICES
@@ -58,3 +59,9 @@ class Glide:
         if not self.beats:
             return 0.0
         return self.beats * min(max(1.0 - (frame - self.frame) / self.n_frames, 0.0), 1.0)
+
+    def of(self, frames: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return what is left of the difference at many times in frames."""
+        if not self.beats:
+            return np.zeros(len(frames))
+        return self.beats * np.clip(1.0 - (frames - self.frame) / self.n_frames, 0.0, 1.0)

@@ -39,7 +39,7 @@ their onsets between two eighths, in the middle, the songs' own .14, .02 and .04
 def binding_of(groove: Groove) -> tuple[float, float]:
     """Return how much less often the model attacks between halves of its beat, and between quarters, in nats."""
     onsets = groove.tempo.player.onsets[-_MOST_ONSETS:]
-    beats = np.array([groove.straight_beats_at(onset) for onset in onsets])
+    beats = groove.straight_beats_of(np.array(onsets, np.float64))
     return _nats(_share_between(2.0 * beats)), _nats(_share_between(4.0 * beats))
 
 

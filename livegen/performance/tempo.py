@@ -9,6 +9,9 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from livegen.beat import Beat, follow_beat
 from livegen.controls import Values
 from livegen.events import (
@@ -76,6 +79,10 @@ class Line:
     def at(self, frame: float) -> float:
         """Return the beats at a time in frames."""
         return self.beats + (frame - self.frame) / self.period_frames
+
+    def of(self, frames: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the beats at many times in frames."""
+        return self.beats + (frames - self.frame) / self.period_frames
 
     def beat_at(self, frame: float) -> Beat:
         """Return the beat with its phase at a time in frames."""
@@ -261,6 +268,14 @@ class Tempo:
         if self.source == "clock":
             return self.clock.ticks.at(frame) / MIDI_CLOCK_PPQN
         return self._line().at(frame) + (self.glide.at(frame) if self.source == "player" else 0.0)
+
+    def beats_of(self, frames: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return `beats_at` of many times in frames at once, the same to the last bit."""
+        if self.source == "clock":
+            return np.array([self.beats_at(frame) for frame in frames.tolist()], np.float64)
+        frames = frames - self.offset_frames
+        beats = self._line().of(frames)
+        return beats + self.glide.of(frames) if self.source == "player" else beats
 
     def frame_at(self, beats: float, near: int) -> int:
         """Return the frame whose start is nearest to a place in beats; `near` is any frame from which to look for it.

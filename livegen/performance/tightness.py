@@ -217,7 +217,7 @@ class Groove:
         return [known[frame] for frame in wanted]
 
     def _reach(self, first: int, n_frames: int) -> list[Reach]:
-        beats = np.array([self.tempo.beats_at(first + i + self.middle) for i in range(n_frames)]) * self.octave
+        beats = self.tempo.beats_of(np.arange(first, first + n_frames) + self.middle) * self.octave
         period, parts = self.tempo.period_frames / self.octave, self._parts()
         numbers = np.floor(beats * self.points)[:, None] * parts + np.arange(-parts, 2 * parts + 1)
         times = (self._beats_of(numbers / parts) - beats[:, None]) * period + self.middle  # since each frame began
@@ -306,18 +306,23 @@ class Groove:
 
     def _straight_beats(self, frame_index: int) -> float:
         """Return the time of a frame in the model's beats, with the swing taken out."""
-        return self.straight_beats_at(frame_index + self.middle)
-
-    def straight_beats_at(self, frame: float) -> float:
-        """Return a time in frames as one in the model's beats, with the swing taken out."""
-        return self._unswung(self.tempo.beats_at(frame) * self.octave)
-
-    def _unswung(self, beats: float) -> float:
-        """Return where a time in the model's beats would lie without swing."""
+        beats = self.tempo.beats_at(frame_index + self.middle) * self.octave
         eighth = math.floor(beats * 2.0) / 2.0
-        within = beats - eighth
-        first = 0.25 + self.swing * _FULL_SWING_BEATS
+        within, first = beats - eighth, self._first_beats
         return eighth + (within * 0.25 / first if within < first else 0.25 + (within - first) * 0.25 / (0.5 - first))
+
+    def straight_beats_of(self, frames: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return times in frames as such in the model's beats, with the swing taken out."""
+        beats = self.tempo.beats_of(frames) * self.octave
+        eighth = np.floor(beats * 2.0) / 2.0
+        within, first = beats - eighth, self._first_beats
+        late = 0.25 + (within - first) * 0.25 / (0.5 - first)
+        return eighth + np.where(within < first, within * 0.25 / first, late)
+
+    @property
+    def _first_beats(self) -> float:
+        """How long the first of two sixteenths lasts with the swing, in beats."""
+        return 0.25 + self.swing * _FULL_SWING_BEATS
 
 
 @lru_cache(maxsize=4)
@@ -330,7 +335,7 @@ def _reach_known(groove: Groove) -> dict[int, Reach]:
 def _fitting_points(groove: Groove, frames: tuple[int, ...]) -> int:
     """Return how many points a beat's grid has that fits onsets in some frames."""
     beats = max(1.0 / groove.octave, 1.0)  # in one beat of the model's: triplets divide the tempo's own beat
-    turns = 2j * np.pi * beats * np.array([groove._straight_beats(frame) for frame in frames])
+    turns = 2j * np.pi * beats * groove.straight_beats_of(np.array(frames) + groove.middle)
     of_triplets, of_sixteenths = (abs(np.exp(points * turns).mean()) for points in (_TRIPLETS, _SIXTEENTHS))
     lead = _TRIPLETS_LEAD + _FEW_ONSETS_DOUBT / len(frames)
     is_in_triplets = of_triplets > of_sixteenths + lead

@@ -9,7 +9,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from threading import Event, Thread
+from threading import Event, Thread, get_ident
 from typing import Final
 
 from livegen.controls import DEFAULTS, MODEL_CONTROLS, Value
@@ -57,6 +57,10 @@ _HOUSEKEEPING_SECONDS: Final = 0.2
 _AFTER_FAULT_SECONDS: Final = 0.02
 _FRAME_SECONDS: Final = 1.0 / FRAME_RATE_HZ
 _MOST_EARLY_SECONDS: Final = 0.2
+_SAFELY: Final = 1.25
+_LEAST_ROOM_SECONDS: Final = 0.001
+"""An answer that takes a quarter longer than the slowest of late is still there a millisecond early."""
+
 _NOTICE_FRAMES: Final = 6
 """How long before its bar line a song is placed there at least, so that its first frame is planned as its own."""
 
@@ -377,6 +381,7 @@ class Session:
 
     def _start_thread(self, name: str, run: Callable[[Event], None], *, is_urgent: bool = True) -> None:
         def survive() -> None:
+            self.plans.watch(name, cpu_clock(get_ident()))
             raise_priority(is_in_hurry=is_urgent)
             while not self._stop.is_set():
                 try:
@@ -389,7 +394,6 @@ class Session:
         thread = Thread(target=survive, name=f"livegen {name}", daemon=True)
         self._threads.append(thread)
         thread.start()
-        self.plans.watch(name, cpu_clock(thread))
 
     def _play_frames(self, stop: Event) -> None:
         """Plan each frame for the last time just before the callback needs it."""
@@ -416,8 +420,14 @@ class Session:
             plans.end(report, due_index, instrument.state.timeline.end, sounds_ns, self.block_seconds())
 
     def _lead_seconds(self) -> float:
-        """Return how long before its first sample is due a frame is planned for the last time."""
-        lead_seconds = self.block_seconds() + min(self.clock.earliness_ns() / 1e9, _MOST_EARLY_SECONDS)
+        """Return how long before its first sample is due a frame is planned for the last time.
+
+        A device that asks early asks within the margin, where answers are so quick that they leave room for it: a frame
+        that is planned earlier knows less.
+        """
+        early_seconds = min(self.clock.earliness_ns() / 1e9, _MOST_EARLY_SECONDS)
+        room_seconds = max(COMMIT_MARGIN_SECONDS - _SAFELY * self.plans.slow_answer_seconds - _LEAST_ROOM_SECONDS, 0.0)
+        lead_seconds = self.block_seconds() + max(early_seconds - room_seconds, 0.0)
         if self.midi_outs is not None:  # a frame that is sent before it is heard must be settled earlier
             lead_seconds = max(lead_seconds, self.midi_outs.earliest_seconds - self.speaker.latency_seconds)
         return COMMIT_MARGIN_SECONDS + lead_seconds

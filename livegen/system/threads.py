@@ -6,7 +6,6 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from threading import Thread
 from typing import Final
 
 SWITCH_INTERVAL_SECONDS: Final = 0.0005
@@ -66,15 +65,15 @@ def least_priority() -> Iterator[bool]:
         os.sched_setscheduler(0, policy | _RESET_ON_FORK, parameter)  # only root may take that flag away
 
 
-def cpu_clock(thread: Thread) -> Callable[[], int]:
+def cpu_clock(ident: int) -> Callable[[], int]:
     """Return what tells how much of the processor's time a thread has taken, in nanoseconds; 0 where nobody knows.
 
-    The thread must have been started. Once it has ended, the answer is 0.
+    `ident` is the thread's own, so it must have been started. Once it has ended, the answer is 0.
     """
-    if thread.ident is None or not hasattr(time, "pthread_getcpuclockid"):
+    if not hasattr(time, "pthread_getcpuclockid"):
         return lambda: 0
     try:
-        number = time.pthread_getcpuclockid(thread.ident)
+        number = time.pthread_getcpuclockid(ident)
     except OSError:
         return lambda: 0
 

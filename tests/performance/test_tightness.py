@@ -3,6 +3,7 @@
 import math
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from livegen.instrument.instrument import Instrument
 from livegen.offline.render import render
 from livegen.patch import load_patch
 from livegen.performance.performance import State, advance, begin
+from livegen.performance.pulse import Glide
 from livegen.performance.tempo import Tempo
 from livegen.performance.tightness import Groove
 from livegen.score import N_COLUMNS, N_VOICES, SILENCE, Voice, onsets
@@ -37,6 +39,25 @@ def tempo_of(bpm: float, first_beat: float = 0.0) -> Tempo:
 
 def groove(bpm: float = 100.0, first_beat: float = 0.0, **given: Value) -> Groove:
     return Groove.of(tempo_of(bpm, first_beat), {**DEFAULTS, "tightness": 1.0, **given})
+
+
+@pytest.mark.parametrize("source", ["own", "set", "player", "clock"])
+@pytest.mark.parametrize("swing", [0.0, 0.37, 1.0])
+def test_times_are_the_same_one_by_one_and_all_at_once(source: str, swing: float) -> None:
+    """To the last bit: where a boundary lies, a take must be cut in the same frame for ever."""
+    tempo = tempo_of(97.3, 1.7)
+    if source == "player":
+        line = replace(tempo.own, frame=3.1, beats=-0.45, period_frames=13.37)
+        tempo = replace(tempo, player=replace(tempo.player, line=line), glide=Glide(40.0, 0.31, 100.7))
+    if source == "clock":
+        for i in range(60):
+            tempo = tempo.hear(StampedEvent(ClockTick(), "drums", 0.1 + 0.613 * i), DEFAULTS)
+    of = Groove.of(replace(tempo, source=source), {**DEFAULTS, "tightness": 0.9, "swing": swing})
+    frames = np.random.default_rng(3).integers(-50, 5000, 400)
+    assert of.straight_beats_of(frames + of.middle).tolist() == [of._straight_beats(int(frame)) for frame in frames]
+    at = frames + 0.123
+    assert of.tempo.beats_of(at).tolist() == [of.tempo.beats_at(frame) for frame in at.tolist()]
+    assert of.tempo.beats_of(np.array([])).tolist() == []
 
 
 def score(notes: Sequence[int], owner: int = MODEL, first: int = 0) -> list[PlannedFrame]:
