@@ -40,6 +40,8 @@ from livegen.session.feedback.devices import Devices
 from livegen.session.feedback.feedback import Feedback
 from livegen.session.inbox import Inbox
 from livegen.session.midi_outs import MidiOuts
+from livegen.session.pacing.lookahead import SOURCE as PACE
+from livegen.session.pacing.lookahead import Lookahead
 from livegen.session.pacing.plans import PlanLog
 from livegen.session.settings import Settings
 from livegen.session.songs import SET_LIST
@@ -57,10 +59,6 @@ _HOUSEKEEPING_SECONDS: Final = 0.2
 _AFTER_FAULT_SECONDS: Final = 0.02
 _FRAME_SECONDS: Final = 1.0 / FRAME_RATE_HZ
 _MOST_EARLY_SECONDS: Final = 0.2
-_SAFELY: Final = 1.25
-_LEAST_ROOM_SECONDS: Final = 0.001
-"""An answer that takes a quarter longer than the slowest of late is still there a millisecond early."""
-
 _NOTICE_FRAMES: Final = 6
 """How long before its bar line a song is placed there at least, so that its first frame is planned as its own."""
 
@@ -119,6 +117,8 @@ class Session:
         State and troubles of the session.
     plans : PlanLog
         What the last plans took.
+    lookahead : Lookahead
+        How far ahead is planned while the machine is busy.
     warnings : list of str
     observers : list of callable
         Called on the frame thread with a `FrameReport` after each frame was planned; they must be quick.
@@ -138,6 +138,7 @@ class Session:
         parts.inbox.plan_seconds = self._lead_seconds
         self._garbage = GarbageClock()
         self.plans = PlanLog(lambda: self._garbage.total_ns)
+        self.lookahead = Lookahead()
         self.tap = TapReader(self.instrument.callback, MAX_PIECE_SAMPLES)
         self.scope = Scope(self.instrument.callback)
         self.status = Status(
@@ -267,14 +268,14 @@ class Session:
         is_asked = name == patch and asked.patch is not None
         names = {name: self._text_of(name) for name in self.cast.models}
         begun = {**DEFAULTS, **self._patches[name].controls}
-        values = self.instrument.values.items()
+        values = {**self.instrument.values, "lookahead": self.lookahead.asked or self.instrument.values["lookahead"]}
         return replace(
             asked,
             patch=asked.patch if is_asked else self._settings.library.texts.get(name, name),
             model=asked.model if self.model == model else names[self.model],
             models={voice: names[name] for voice, name in self.cast.own.items()} or None,
             osc_peers=tuple(dict.fromkeys((*(asked.osc_peers or ()), *self.osc.peers))) or None,
-            controls={control: value for control, value in values if value != begun[control]},
+            controls={control: value for control, value in values.items() if value != begun[control]},
             knobs=self.desk.knobs.knobs,
         )
 
@@ -418,6 +419,17 @@ class Session:
                 observe(report)
             sounds_ns = now_ns + round(1e9 * seconds_to_frame)
             plans.end(report, due_index, instrument.state.timeline.end, sounds_ns, self.block_seconds())
+            self._keep_pace()
+
+    def _keep_pace(self) -> None:
+        """Plan less far ahead where plans take too long, and farther again when there is time."""
+        in_force = int(self.instrument.state.values["lookahead"])
+        n_frames = self.lookahead.after(self.plans.last_seconds, in_force)
+        if n_frames is None:
+            return
+        self._play(SetControl("lookahead", n_frames), PACE)
+        if n_frames < in_force:
+            self.desk.say(f"the machine is busy: the model plans {n_frames} frames ahead, not {self.lookahead.asked}")
 
     def _lead_seconds(self) -> float:
         """Return how long before its first sample is due a frame is planned for the last time.
@@ -426,8 +438,8 @@ class Session:
         that is planned earlier knows less.
         """
         early_seconds = min(self.clock.earliness_ns() / 1e9, _MOST_EARLY_SECONDS)
-        room_seconds = max(COMMIT_MARGIN_SECONDS - _SAFELY * self.plans.slow_answer_seconds - _LEAST_ROOM_SECONDS, 0.0)
-        lead_seconds = self.block_seconds() + max(early_seconds - room_seconds, 0.0)
+        early_seconds = max(early_seconds - self.plans.room_seconds(COMMIT_MARGIN_SECONDS), 0.0)
+        lead_seconds = self.block_seconds() + early_seconds
         if self.midi_outs is not None:  # a frame that is sent before it is heard must be settled earlier
             lead_seconds = max(lead_seconds, self.midi_outs.earliest_seconds - self.speaker.latency_seconds)
         return COMMIT_MARGIN_SECONDS + lead_seconds

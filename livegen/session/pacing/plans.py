@@ -52,6 +52,10 @@ link_ns        likewise on Link
 _ROW: Final = Struct(f"<{len(COLUMNS)}q")
 _FRAME_NS: Final = 1_000_000_000 / FRAME_RATE_HZ
 _FORGETS: Final = 0.98
+_SAFELY: Final = 1.25
+_LEAST_ROOM_SECONDS: Final = 0.001
+"""An answer that takes a quarter longer than the slowest of late is to be there a millisecond early."""
+
 _WATCHED: Final = ("stage out", "link")
 
 
@@ -162,6 +166,15 @@ class PlanLog:
         )
         self._n_rows += 1
         self._used_ns = used_ns
+
+    def room_seconds(self, margin_seconds: float) -> float:
+        """Return how much of the time that is left for an answer is not needed, as answers of late were."""
+        return max(margin_seconds - _SAFELY * self.slow_answer_seconds - _LEAST_ROOM_SECONDS, 0.0)
+
+    @property
+    def last_seconds(self) -> float:
+        """From when the last plan was due until all of it was there."""
+        return (self._planned_ns - self._due_ns) / 1e9
 
     def read(self) -> bytes:
         """Return the rows that are kept, each `COLUMNS` as int64, little-endian, the oldest first; from any thread."""

@@ -1,6 +1,7 @@
 """The log of plans and what it tells: by themselves, and of a session on the null clock."""
 
 import struct
+import time
 from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
@@ -92,6 +93,26 @@ def test_what_other_threads_and_the_collector_took_is_of_the_plan_alone_in_which
     row = kept(log, report(2))
     assert (row["garbage_ns"], row["page_ns"], row["link_ns"]) == (20, 30, 1)
     assert not any(kept(log, report(3))[["garbage_ns", "page_ns", "link_ns"]].tolist())
+
+
+def test_quick_answers_leave_room_and_a_slow_one_none_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    log, now_ns = PlanLog(), 10**12
+    assert log.room_seconds(0.0045) == pytest.approx(0.0035)
+
+    def answer(ms: float, *events: tuple[Event, int]) -> float:
+        monkeypatch.setattr(time, "perf_counter_ns", lambda: now_ns + round(ms * MS))
+        log.begin(now_ns, now_ns)
+        log.answer()
+        log.end(report(1, *events), 1, 13, now_ns, BLOCK_SECONDS)
+        return log.room_seconds(0.0045)
+
+    key = (NoteOn(0, 60, 100), now_ns)
+    assert answer(2.0, key) == pytest.approx(0.001)
+    assert answer(4.0) > 0.001  # nothing had come in: that is no answer
+    assert answer(4.0, key) == 0.0
+    rooms = [answer(1.0, key) for _ in range(200)]
+    assert rooms == sorted(rooms)
+    assert rooms[-1] == pytest.approx(0.00225)
 
 
 def even_plans(n: int = 20) -> np.ndarray:

@@ -1,0 +1,67 @@
+"""The look-ahead under load: it shrinks before plans take as long as frames, and grows back slowly.
+
+A key voids the plan, so a plan of twelve frames is made within one. Where other programs take the processor a shorter
+one is, and nobody hears the difference. What is set is a control as any other: it is in the take with its frame, and a
+replay goes by that and by no clock.
+"""
+
+from typing import Final
+
+from livegen.units import FRAME_RATE_HZ
+
+SOURCE: Final = "pace"
+"""Source of the events that set the look-ahead."""
+
+_FULL: Final = 0.75
+_AIM: Final = 0.5
+"""A plan that takes more than the first share of a frame is too long: it is made short enough to take the other one."""
+
+_LEAST_FRAMES: Final = 4
+"""Shortest look-ahead that is set: planned frames are what sounds while the whole process stands still."""
+
+_FORGETS: Final = 0.99
+"""The longest plan of late counts so much less for each plan since: half after three seconds."""
+
+_CALM_PLANS: Final = 3 * FRAME_RATE_HZ
+"""Plans from one change to the next that makes the look-ahead longer, by one frame."""
+
+
+class Lookahead:
+    """How many frames are planned, by how long that takes; for the frame thread.
+
+    Attributes
+    ----------
+    asked : int
+        The look-ahead that was asked for last by anybody else, 0 before the first plan.
+    """
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self._set = 0  # what was set last
+        self._longest = 0.0  # of the plans of late, as a share of a frame
+        self._n_plans = 0  # since the last change
+
+    def after(self, seconds: float, in_force: int) -> int | None:
+        """Return the look-ahead that is to be set after a plan; None where it stays as it is.
+
+        Parameters
+        ----------
+        seconds : float
+            From when the plan was due until all of it was there.
+        in_force : int
+            The look-ahead that the plan was made with; what is returned is in force for the next one.
+        """
+        self._n_plans += 1
+        if in_force != self._set:  # somebody else has set it
+            self.asked = self._set = in_force
+            self._longest = 0.0
+        load = seconds * FRAME_RATE_HZ
+        self._longest = max(load, _FORGETS * self._longest)
+        if load > _FULL and in_force > _LEAST_FRAMES:
+            return self._change(max(int(in_force * _AIM / load), _LEAST_FRAMES))
+        is_calm = self._n_plans >= _CALM_PLANS and self._longest * (in_force + 1) < _AIM * in_force
+        return self._change(in_force + 1) if is_calm and in_force < self.asked else None
+
+    def _change(self, n_frames: int) -> int:
+        self._set, self._n_plans = n_frames, 0
+        return n_frames
