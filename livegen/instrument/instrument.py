@@ -20,8 +20,10 @@ from livegen.engines.protocol import Conducts, Engine
 from livegen.events import CLOCK_EVENTS, PANIC, Event, SetControl, SourceLost, StampedEvent
 from livegen.instrument.ahead import Ahead, Bundle, is_said_again
 from livegen.instrument.commands import CommandWriter
+from livegen.instrument.levels import LEVELS, apply_levels
 from livegen.instrument.notation import notation_of
 from livegen.instrument.publish import publish
+from livegen.instrument.rehearsal import Rehearsals, has_keys
 from livegen.instrument.taken import Taken, stamped, stays_audible, without_repeats
 from livegen.outputs.callback import begin_with_gains, new_callback
 from livegen.patch import Patch
@@ -33,18 +35,13 @@ from livegen.performance.turn import FrameReport, Turn
 from livegen.score import Voice
 from livegen.score_table import PlannedFrame
 from livegen.synth.bank import fill_bank, free_bank
-from livegen.synth.commands import EXPRESS, GIVE_TO_MODEL, KEY_DOWN, KEY_UP, SET_CHORD, SILENCE_ALL, USE_BANK
+from livegen.synth.commands import GIVE_TO_MODEL, KEY_DOWN, KEY_UP, SET_CHORD, SILENCE_ALL
 from livegen.units import FRAME_RATE_HZ, frame_to_sample
 
 COMMIT_MARGIN_SECONDS: Final = 0.0045
 """How long before the audio callback needs a frame the frame is planned for the last time; one block is added to it."""
 
 _MAX_PENDING: Final = 4096
-_LEVELS: Final = frozenset(
-    {"volume", "metronome", "chord_ticks"}
-    | {prefix + name for prefix in VOICE_PREFIX.values() for name in ("mute", "volume")}
-)
-"""Controls that the callback reads."""
 
 
 class Instrument:
@@ -87,6 +84,8 @@ class Instrument:
         Frames whose new plan came after the callback had taken the old one.
     n_late_follows : int
         Those of them whose plan was new because something came in: the model follows that a frame later.
+    notify : callable
+        Called when keys have come in, on the thread that brought them. Must be quick and never raise.
     announce : callable
         Called by `play_frame`, on its thread, with the `FrameReport`: as soon as the first frame is published that was
         planned on the events, before the others are planned. Must be quick and never raise.
@@ -122,6 +121,7 @@ class Instrument:
         self._models = self.state.models
         self.latency_seconds = 0.0
         self.n_lost = self.n_missed_plans = self.n_late_follows = 0
+        self.notify: Callable[[], None] = lambda: None
         self.announce: Callable[[FrameReport], None] = lambda report: None
         self.watch: Callable[[Turn], None] = lambda turn: None
         self._values = values  # in force on the audio side, which is ahead of the score
@@ -134,9 +134,10 @@ class Instrument:
         self._taken: set[Voice] = set()  # voices that the callback takes for the player's
         self._pending: list[Taken] = []
         self._ahead = Ahead()
+        self._rehearsals = Rehearsals()
         self._is_apart = False  # where sound and score may have heard the same in another order
         self._overflowed: dict[str, int] = {}  # sources of which events were lost, and when
-        self._apply_levels()
+        apply_levels(self.callback, self._values)
         begin_with_gains(self.callback, self.callback["mix"]["gains"][0])
 
     @property
@@ -198,6 +199,8 @@ class Instrument:
                     self._ahead.overtake()
                 self._take_in(Taken(time_ns, event, source))
             self._commands.publish()
+        if has_keys(events):
+            self.notify()
 
     def receive_ahead(self, events: Sequence[Event], source: str, time_ns: int, sample: int) -> None:
         """Take events that take effect together at a time to come.
@@ -292,10 +295,9 @@ class Instrument:
         published, only the plan after it is lost.
         """
         taken = self._take(to_frame)
-        latency_frames = self.latency_seconds * FRAME_RATE_HZ
-        events = stamped(taken, position_of_time, latency_frames, int(self.callback["sample_rate"][0]))
+        events = self._rehearsals.events_of(taken) or self._stamped(taken, position_of_time)
         times_ns = tuple(each.time_ns for each in taken)
-        self.state = replace(self.state, models=self._models)
+        self._know_models()
         turn: Turn | None = None
         try:
             turn = self._play_next(events, times_ns, to_frame)
@@ -307,6 +309,25 @@ class Instrument:
             self.state = turn.after
             self.watch(turn)
         return turn.report
+
+    def rehearse(self, to_frame: int, position_of_time: Callable[[int], float]) -> bool:
+        """Work out what `play_frame` will answer to the keys that have come in, where that is new; tell whether it is.
+
+        It changes nothing but how soon `play_frame` answers. Both are called by one thread.
+        """
+        with self._lock:
+            taken = tuple(without_repeats(self._pending))
+        self._know_models()
+        call = Call(to_frame, to_frame + 1)
+        return self._rehearsals.rehearse(self.state, call, taken, lambda each: self._stamped(each, position_of_time))
+
+    def _know_models(self) -> None:
+        if self.state.models is not self._models:
+            self.state = replace(self.state, models=self._models)
+
+    def _stamped(self, taken: Sequence[Taken], position_of_time: Callable[[int], float]) -> tuple[StampedEvent, ...]:
+        latency_frames = self.latency_seconds * FRAME_RATE_HZ
+        return stamped(taken, position_of_time, latency_frames, int(self.callback["sample_rate"][0]))
 
     def publish(self, frames: Sequence[PlannedFrame], owner: NDArray[np.uint8]) -> None:
         """Let frames sound that were settled elsewhere, such as those of a take; instead of `play_frame`.
@@ -322,7 +343,7 @@ class Instrument:
     def _play_next(self, events: tuple[StampedEvent, ...], times_ns: tuple[int, ...], to_frame: int) -> Turn:
         """Apply events, and publish the first frame that is planned on them."""
         before, call = self.state, Call(to_frame, to_frame + 1)
-        state, frames, messages = advance(before, call.to_frame, events, plan_to=call.plan_to)
+        state, frames, messages = self._rehearsals.advance(before, call, events)
         frame_taken = int(self.callback["stats"]["frame_taken"][0, 0])
         is_late = frame_taken >= state.horizon
         if is_late:  # the callback has taken the old plan of this frame, so that is what was played
@@ -380,7 +401,7 @@ class Instrument:
         for source in self._overflowed:
             keyboard = handle(keyboard, SourceLost(), source, values, self.patch.drum_notes)
         before, self._keyboard, self._values = self._keyboard, keyboard, values
-        self._apply_levels()
+        apply_levels(self.callback, self._values)
         self._sound(before, "session")
 
     def _take(self, to_frame: int | None = None) -> list[Taken]:
@@ -402,8 +423,8 @@ class Instrument:
         mix = self.callback["mix"]
         if not CONTROLS[event.name].is_action:
             self._values = with_value(self._values, event.name, event.value)
-            if event.name in _LEVELS:
-                self._apply_levels()
+            if event.name in LEVELS:
+                apply_levels(self.callback, self._values)
         elif event.value and event.name == "panic":
             mix["is_model_audible"] = 0
             self._push("session", SILENCE_ALL, Voice.P1)
@@ -422,17 +443,8 @@ class Instrument:
             return
         bank = free_bank(synth)
         fill_bank(synth, bank, self.patch)
-        command = self._commands.begin(USE_BANK, Voice.P1)
-        command["note"] = bank
-        if self._commands.stage("session", command):
+        if self._commands.use_bank(bank):
             self._sounding_patch, self._bank = self.patch, bank
-
-    def _apply_levels(self) -> None:
-        values, mix = self._values, self.callback["mix"]
-        mix["master"], mix["metronome"] = values["volume"], values["metronome"]
-        for voice, prefix in VOICE_PREFIX.items():
-            mix["gains"][0, voice] = 0.0 if values[prefix + "mute"] else values[prefix + "volume"]
-        self.callback["synth"]["chord_ticks"] = values["chord_ticks"]
 
     def _sound(self, before: Keyboard, source: str) -> None:
         """Tell the callback what each voice sounds now, if that has changed."""
@@ -459,15 +471,8 @@ class Instrument:
         wanted = self._keyboard.expression(voice, int(self._values["bend_range"]))
         if wanted == self._expressed[voice]:
             return
-        if not self._commands.is_half_full(source) and self._push_expression(source, voice, wanted):
+        if not self._commands.is_half_full(source) and self._commands.express(source, voice, wanted):
             self._expressed[voice] = wanted
-
-    def _push_expression(self, source: str, voice: Voice, expression: Expression) -> bool:
-        command = self._commands.begin(EXPRESS, voice)
-        command["bend"] = expression.bend
-        command["modulation"] = expression.modulation
-        command["pressure"] = expression.pressure
-        return self._commands.stage(source, command)
 
     def _send_again(self) -> None:
         """Send again what did not fit into a full ring, so that no note hangs."""
@@ -485,13 +490,7 @@ class Instrument:
                 self._push("session", KEY_DOWN, voice, now)
 
     def _push(self, source: str, kind: int, voice: Voice, key: HeldKey | None = None) -> None:
-        command = self._commands.begin(kind, voice)
-        if key is not None:
-            chord = self._keyboard.chord(voice)
-            command["note"], command["key"], command["volume"] = key.note, key.played_key, key.volume
-            command["n_notes"] = len(chord)
-            command["notes"][: len(chord)] = chord
-        if not self._commands.stage(source, command):
+        if not self._commands.strike(source, kind, voice, key, self._keyboard.chord(voice)):
             self.n_lost += 1
             self._unsent.add(voice)
         elif kind == KEY_DOWN:

@@ -40,7 +40,6 @@ from livegen.session.feedback.devices import Devices
 from livegen.session.feedback.feedback import Feedback
 from livegen.session.inbox import Inbox
 from livegen.session.midi_outs import MidiOuts
-from livegen.session.pacing.lookahead import SOURCE as PACE
 from livegen.session.pacing.lookahead import Lookahead
 from livegen.session.pacing.plans import PlanLog
 from livegen.session.settings import Settings
@@ -136,9 +135,8 @@ class Session:
         self.receive, self._play = parts.inbox.receive, parts.inbox.play
         self.receive_together, self._keep_time = parts.inbox.receive_together, parts.inbox.run
         parts.inbox.plan_seconds = self._lead_seconds
-        self._garbage = GarbageClock()
+        self._garbage, self.lookahead = GarbageClock(), Lookahead()
         self.plans = PlanLog(lambda: self._garbage.total_ns)
-        self.lookahead = Lookahead()
         self.tap = TapReader(self.instrument.callback, MAX_PIECE_SAMPLES)
         self.scope = Scope(self.instrument.callback)
         self.status = Status(
@@ -162,7 +160,8 @@ class Session:
         self._first_patch, self._first_model = self.desk.patch, model
         self._unheeded: tuple[Cast, str] | None = None  # what was last said of controls that no model heeds
         self._lights_wait = False  # whether inputs have changed since
-        self._stop = Event()
+        self._stop, self._has_come = Event(), Event()
+        self.instrument.notify = self._has_come.set
         self._threads: list[Thread] = []
         self._attached: list[tuple[str, Callable[[Event], None], bool]] = []
         self._opened = parts.opened
@@ -253,6 +252,7 @@ class Session:
         May hang if a driver of MIDI hangs. By then every note is released and the sound has ended.
         """
         self._stop.set()
+        self._has_come.set()
         for thread in self._threads:
             thread.join(_JOIN_SECONDS)
         if self.recorder is not None:
@@ -406,8 +406,10 @@ class Session:
             seconds_to_frame = (frame_to_sample(frame_index, clock.sample_rate) - sample) / clock.sample_rate
             wait_seconds = seconds_to_frame - self._lead_seconds()
             if wait_seconds > 0:
-                stop.wait(min(wait_seconds, _FRAME_SECONDS))
-                continue  # look again: the clock may have been corrected, or the device may have stood still
+                self._has_come.clear()
+                if not instrument.rehearse(frame_index, clock.position_at):
+                    self._has_come.wait(min(wait_seconds, _FRAME_SECONDS))
+                continue  # look again: a key may have come, the clock been corrected, or the device stood still
             plans.begin(now_ns, now_ns + round(1e9 * wait_seconds))
             due_index = frame_index
             if wait_seconds < -_FRAME_SECONDS:  # fell behind: what sounded meanwhile stands
@@ -425,10 +427,9 @@ class Session:
         """Plan less far ahead where plans take too long, and farther again when there is time."""
         in_force = int(self.instrument.state.values["lookahead"])
         n_frames = self.lookahead.after(self.plans.last_seconds, in_force)
-        if n_frames is None:
-            return
-        self._play(SetControl("lookahead", n_frames), PACE)
-        if n_frames < in_force:
+        if n_frames is not None:
+            self._play(SetControl("lookahead", n_frames), self.lookahead.source)
+        if n_frames is not None and n_frames < in_force:
             self.desk.say(f"the machine is busy: the model plans {n_frames} frames ahead, not {self.lookahead.asked}")
 
     def _lead_seconds(self) -> float:
@@ -438,8 +439,8 @@ class Session:
         that is planned earlier knows less.
         """
         early_seconds = min(self.clock.earliness_ns() / 1e9, _MOST_EARLY_SECONDS)
-        early_seconds = max(early_seconds - self.plans.room_seconds(COMMIT_MARGIN_SECONDS), 0.0)
-        lead_seconds = self.block_seconds() + early_seconds
+        room_seconds = self.plans.room_seconds(COMMIT_MARGIN_SECONDS)
+        lead_seconds = self.block_seconds() + max(early_seconds - room_seconds, 0.0)
         if self.midi_outs is not None:  # a frame that is sent before it is heard must be settled earlier
             lead_seconds = max(lead_seconds, self.midi_outs.earliest_seconds - self.speaker.latency_seconds)
         return COMMIT_MARGIN_SECONDS + lead_seconds

@@ -9,9 +9,6 @@ from typing import Final
 
 from livegen.units import FRAME_RATE_HZ
 
-SOURCE: Final = "pace"
-"""Source of the events that set the look-ahead."""
-
 _FULL: Final = 0.75
 _AIM: Final = 0.5
 """A plan that takes more than the first share of a frame is too long: it is made short enough to take the other one."""
@@ -31,9 +28,13 @@ class Lookahead:
 
     Attributes
     ----------
+    source : str
+        Of the events that set it.
     asked : int
         The look-ahead that was asked for last by anybody else, 0 before the first plan.
     """
+
+    source: Final = "pace"
 
     def __init__(self) -> None:
         self.asked = 0

@@ -85,7 +85,7 @@ def test_what_a_busy_session_sets_is_in_its_take_and_in_no_rig(monkeypatch: pyte
     assert session.recorder is not None
     take = Take(session.recorder.folder)
     sent = [stamped for record in take.records() if isinstance(record, Turned) for stamped in record.events]
-    assert [event.event.value for event in sent if event.source == pace.SOURCE] == [4]
+    assert [event.event.value for event in sent if event.source == Lookahead.source] == [4]
     outcome = check(take, HashEngine())
     assert (outcome.difference, outcome.n_missing) == ("", 0)
     assert outcome.n_frames > 4
