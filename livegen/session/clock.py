@@ -86,6 +86,10 @@ class AudioClock:
         """Return the longest block that the device has asked for so far."""
         return int(self._stats["block_samples_max"])
 
+    def block_seconds(self) -> float:
+        """Return how long that block lasts."""
+        return self.block_samples() / self.sample_rate
+
     def time_of_sample(self, sample: int) -> int:
         """Return when a sample is made, in nanoseconds of `time.perf_counter_ns`."""
         return self.origin_ns() + sample * 1_000_000_000 // self.sample_rate

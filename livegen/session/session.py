@@ -228,10 +228,6 @@ class Session:
         """Return how long the session has played, by the audio clock."""
         return self.clock.seconds()
 
-    def block_seconds(self) -> float:
-        """Return how long a block of the sound lasts."""
-        return self.clock.block_samples() / self.clock.sample_rate
-
     @property
     def has_terminal(self) -> bool:
         """Whether keys of the terminal play."""
@@ -399,28 +395,30 @@ class Session:
     def _play_frames(self, stop: Event) -> None:
         """Plan each frame for the last time just before the callback needs it."""
         instrument, clock, plans = self.instrument, self.clock, self.plans
+        due_index = instrument.state.horizon  # a frame for which a plan was late is planned again when it is due itself
         while not stop.is_set():
-            frame_index = instrument.state.horizon + 1
+            frame_index = due_index + 1
             now_ns = time.perf_counter_ns()
             sample = clock.sample_at(now_ns)
             seconds_to_frame = (frame_to_sample(frame_index, clock.sample_rate) - sample) / clock.sample_rate
             wait_seconds = seconds_to_frame - self._lead_seconds()
             if wait_seconds > 0:
                 self._has_come.clear()
-                if not instrument.rehearse(frame_index, clock.position_at):
+                if instrument.rehearse(frame_index, clock.position_at):
+                    plans.rehearse()
+                else:
                     self._has_come.wait(min(wait_seconds, _FRAME_SECONDS))
                 continue  # look again: a key may have come, the clock been corrected, or the device stood still
-            plans.begin(now_ns, now_ns + round(1e9 * wait_seconds))
+            plans.begin(now_ns, wait_seconds, seconds_to_frame)
             due_index = frame_index
             if wait_seconds < -_FRAME_SECONDS:  # fell behind: what sounded meanwhile stands
-                frame_index = max(frame_index, sample_to_frame(sample, clock.sample_rate) + 1)
+                due_index = max(frame_index, sample_to_frame(sample, clock.sample_rate) + 1)
             instrument.latency_seconds = self.speaker.latency_seconds
-            report = instrument.play_frame(frame_index, clock.position_at)
+            report = instrument.play_frame(due_index, clock.position_at)
             plans.plan()
             for observe in self.observers:
                 observe(report)
-            sounds_ns = now_ns + round(1e9 * seconds_to_frame)
-            plans.end(report, due_index, instrument.state.timeline.end, sounds_ns, self.block_seconds())
+            plans.end(report, frame_index, instrument.state.timeline.end, clock.block_seconds())
             self._keep_pace()
 
     def _keep_pace(self) -> None:
@@ -440,7 +438,7 @@ class Session:
         """
         early_seconds = min(self.clock.earliness_ns() / 1e9, _MOST_EARLY_SECONDS)
         room_seconds = self.plans.room_seconds(COMMIT_MARGIN_SECONDS)
-        lead_seconds = self.block_seconds() + max(early_seconds - room_seconds, 0.0)
+        lead_seconds = self.clock.block_seconds() + max(early_seconds - room_seconds, 0.0)
         if self.midi_outs is not None:  # a frame that is sent before it is heard must be settled earlier
             lead_seconds = max(lead_seconds, self.midi_outs.earliest_seconds - self.speaker.latency_seconds)
         return COMMIT_MARGIN_SECONDS + lead_seconds

@@ -27,7 +27,7 @@ def plans(session: Session) -> dict[str, Any]:
         "now_ns": time.perf_counter_ns(),
         "seconds": round(max(session.seconds(), 0.0), 1),
         "lookahead": int(session.instrument.values["lookahead"]),
-        "block_ms": round(1000.0 * session.block_seconds(), 3),
+        "block_ms": round(1000.0 * session.clock.block_seconds(), 3),
         "late_frames": int(stats["late_frames"]),
         "underflows": int(stats["underflows"]),
     }

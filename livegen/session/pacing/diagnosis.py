@@ -23,7 +23,7 @@ REASONS: Final[Mapping[str, str]] = {
     "plan before": "the plan before took longer than a frame",
     "wake-up": "the thread that plans woke late: another thread or program had the processor",
     "interrupted": "the thread that plans was kept waiting by another thread or program",
-    "model": "the model took long for the frame itself",
+    "model": "the model took long for the frame itself, or for its rehearsal",
     "input": "what had come in was handed on late: the thread that took it was kept waiting",
     "early": "the frame was planned early, because the sound device or a MIDI output asks early",
 }
@@ -139,13 +139,14 @@ def _is_missed(plans: NDArray[np.void]) -> NDArray[np.bool_]:
 def _parts(plans: NDArray[np.void]) -> dict[str, NDArray[np.int64]]:
     """Return what passed from when each plan was due to its first frame, in nanoseconds, by reason."""
     ended = np.concatenate([plans["due_ns"][:1], plans["ended_ns"][:-1]])
-    free = np.clip(ended, plans["due_ns"], plans["began_ns"])  # from when on nothing but a wake-up was waited for
+    ended = np.clip(ended, plans["due_ns"], plans["began_ns"])
+    free = np.clip(plans["rehearsed_ns"], ended, plans["began_ns"])  # from when on only a wake-up was waited for
     waited = plans["answered_ns"] - plans["began_ns"] - plans["answer_own_ns"]
     return {
-        "plan before": free - plans["due_ns"],
+        "plan before": ended - plans["due_ns"],
         "wake-up": plans["began_ns"] - free,
         "interrupted": np.maximum(waited, 0),
-        "model": plans["answer_own_ns"],
+        "model": plans["answer_own_ns"] + free - ended,
         "garbage": plans["garbage_ns"],
         "page": plans["page_ns"],
         "link": plans["link_ns"],

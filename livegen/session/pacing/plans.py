@@ -23,6 +23,7 @@ ANSWER_MARGIN_SECONDS: Final = 0.005
 COLUMNS: Final = (
     *("cause", "events", "keys", "missed_keys", "frame", "possible_frame", "end_frame", "is_late"),
     *("event_ns", "due_ns", "began_ns", "answered_ns", "planned_ns", "ended_ns", "sounds_ns"),
+    *("rehearsed_ns",),
     *("answer_own_ns", "garbage_ns", "page_ns", "link_ns"),
 )
 """What is kept of a plan, whole numbers. Times are those of `time.perf_counter_ns`, 0 for what was not.
@@ -42,6 +43,7 @@ answered_ns    when its first frame was published
 planned_ns     when all of it was
 ended_ns       when those had been told who watch
 sounds_ns      when the first sample of `frame` is made
+rehearsed_ns   when the answer had been rehearsed, see `livegen.instrument.rehearsal`
 answer_own_ns  the processor's time that the frame thread took from `began_ns` to `answered_ns`; the rest it waited
 garbage_ns     how long garbage was collected, on whichever thread, from the answer of the plan before to `answered_ns`
 page_ns        the processor's time that was spent on sending to the stage page, since the plan before ended
@@ -100,17 +102,31 @@ class PlanLog:
         self._clocks: dict[str, Callable[[], int]] = dict.fromkeys(_WATCHED, lambda: 0)
         self._used_ns = [0, 0]  # by those clocks, until the plan before ended
         self._collected_ns = self._answer_garbage_ns = 0
-        self._due_ns = self._began_ns = self._answered_ns = self._planned_ns = 0
-        self._own_ns = self._answer_own_ns = 0
+        self._due_ns = self._began_ns = self._answered_ns = self._planned_ns = self._sounds_ns = 0
+        self._rehearsed_ns = self._own_ns = self._answer_own_ns = 0
 
     def watch(self, name: str, clock: Callable[[], int]) -> None:
         """Keep what a thread takes, if it is one of those that are watched; `clock` returns its processor's time."""
         if name in self._clocks:
             self._clocks[name] = clock
 
-    def begin(self, now_ns: int, due_ns: int) -> None:
-        """Note that a plan begins, and when it was to."""
-        self._began_ns, self._due_ns, self._answered_ns = now_ns, due_ns, 0
+    def rehearse(self) -> None:
+        """Note that an answer was rehearsed."""
+        self._rehearsed_ns = time.perf_counter_ns()
+
+    def begin(self, now_ns: int, wait_seconds: float, seconds_to_frame: float) -> None:
+        """Note that a plan begins.
+
+        Parameters
+        ----------
+        now_ns : int
+        wait_seconds : float
+            Until it is due; 0 or less.
+        seconds_to_frame : float
+            Until the frame sounds that is due.
+        """
+        self._began_ns, self._answered_ns = now_ns, 0
+        self._due_ns, self._sounds_ns = now_ns + round(1e9 * wait_seconds), now_ns + round(1e9 * seconds_to_frame)
         self._own_ns = time.thread_time_ns()
 
     def answer(self) -> None:
@@ -124,7 +140,7 @@ class PlanLog:
         """Note that all frames are published."""
         self._planned_ns = time.perf_counter_ns()
 
-    def end(self, report: FrameReport, due_frame: int, end_frame: int, sounds_ns: int, block_seconds: float) -> None:
+    def end(self, report: FrameReport, due_frame: int, end_frame: int, block_seconds: float) -> None:
         """Note that a plan is over, and keep it.
 
         Parameters
@@ -134,13 +150,11 @@ class PlanLog:
             The frame that it was to be for.
         end_frame : int
             Behind the last that is planned.
-        sounds_ns : int
-            When the first sample of `due_frame` is made.
         block_seconds : float
             How long a block lasts.
         """
         frame = report.horizon
-        sounds_ns += round((frame - due_frame) * _FRAME_NS)
+        sounds_ns = self._sounds_ns + round((frame - due_frame) * _FRAME_NS)
         latest_ns = sounds_ns - round((ANSWER_MARGIN_SECONDS + block_seconds) * 1e9)
         cause, n_keys, n_missed = Cause.BOUNDARY, 0, 0
         for stamped, time_ns in zip(report.events, report.times_ns, strict=True):
@@ -161,10 +175,11 @@ class PlanLog:
             self._n_rows % N_PLANS * _ROW.size,
             *(cause, len(report.events), n_keys, n_missed, frame, frame - n_frames_lost, end_frame),
             *(frame > due_frame, event_ns, self._due_ns, self._began_ns, self._answered_ns, self._planned_ns),
-            *(time.perf_counter_ns(), sounds_ns, self._answer_own_ns, self._answer_garbage_ns),
+            *(time.perf_counter_ns(), sounds_ns, self._rehearsed_ns, self._answer_own_ns, self._answer_garbage_ns),
             *(now_ns - before_ns for now_ns, before_ns in zip(used_ns, self._used_ns, strict=True)),
         )
         self._n_rows += 1
+        self._rehearsed_ns = 0
         self._used_ns = used_ns
 
     def room_seconds(self, margin_seconds: float) -> float:
