@@ -4,10 +4,12 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 
 import pytest
+from waiting import wait_until
 
-from livegen.system.threads import least_priority, raise_priority
+from livegen.system.threads import cpu_clock, least_priority, raise_priority
 
 if not hasattr(os, "SCHED_RESET_ON_FORK"):
     pytest.skip("only Linux has it", allow_module_level=True)
@@ -44,3 +46,25 @@ def test_a_process_that_is_started_meanwhile_does_not_inherit_it() -> None:
         script = "import os; print(os.sched_getscheduler(0))"
         said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     assert int(said) == os.SCHED_OTHER
+
+
+def test_a_thread_s_time_of_the_processor_is_its_own() -> None:
+    """One that works takes time, one that waits takes next to none, and of one that has ended nothing is known."""
+    over = threading.Event()
+    clocks: dict[str, Callable[[], int]] = {}
+
+    def run(name: str, work: Callable[[], object]) -> None:
+        clocks[name] = cpu_clock(threading.get_ident())
+        while not over.is_set():
+            work()
+
+    works = {"busy": lambda: sum(range(1000)), "idle": lambda: over.wait(1.0)}
+    threads = [threading.Thread(target=run, args=each, daemon=True) for each in works.items()]
+    for thread in threads:
+        thread.start()
+    assert wait_until(lambda: len(clocks) == 2 and clocks["busy"]() > 20_000_000)
+    assert clocks["idle"]() < clocks["busy"]()
+    over.set()
+    for thread in threads:
+        thread.join(5.0)
+    assert clocks["busy"]() == 0

@@ -13,8 +13,11 @@ _FULL: Final = 0.75
 _AIM: Final = 0.5
 """A plan that takes more than the first share of a frame is too long: it is made short enough to take the other one."""
 
-_LEAST_FRAMES: Final = 4
-"""Shortest look-ahead that is set: planned frames are what sounds while the whole process stands still."""
+_LEAST_FRAMES: Final = 6
+"""Shortest look-ahead that is set: planned frames sound while the process stands still, these for a quarter second."""
+
+_AGAIN_PLANS: Final = FRAME_RATE_HZ
+"""One plan that is too long is chance: there must be another within so many."""
 
 _FORGETS: Final = 0.99
 """The longest plan of late counts so much less for each plan since: half after three seconds."""
@@ -40,6 +43,8 @@ class Lookahead:
         self.asked = 0
         self._set = 0  # what was set last
         self._longest = 0.0  # of the plans of late, as a share of a frame
+        self._long = 0.0  # the last that was too long
+        self._since_long = _AGAIN_PLANS  # how many plans ago that was
         self._n_plans = 0  # since the last change
 
     def after(self, seconds: float, in_force: int) -> int | None:
@@ -55,14 +60,18 @@ class Lookahead:
         self._n_plans += 1
         if in_force != self._set:  # somebody else has set it
             self.asked = self._set = in_force
-            self._longest = 0.0
+            self._longest, self._since_long = 0.0, _AGAIN_PLANS
         load = seconds * FRAME_RATE_HZ
         self._longest = max(load, _FORGETS * self._longest)
+        self._since_long += 1
         if load > _FULL and in_force > _LEAST_FRAMES:
-            return self._change(max(int(in_force * _AIM / load), _LEAST_FRAMES))
+            since, self._since_long = self._since_long, 0
+            sustained, self._long = min(load, self._long), load
+            if since <= _AGAIN_PLANS:
+                return self._change(max(int(in_force * _AIM / sustained), _LEAST_FRAMES))
         is_calm = self._n_plans >= _CALM_PLANS and self._longest * (in_force + 1) < _AIM * in_force
         return self._change(in_force + 1) if is_calm and in_force < self.asked else None
 
     def _change(self, n_frames: int) -> int:
-        self._set, self._n_plans = n_frames, 0
+        self._set, self._n_plans, self._since_long = n_frames, 0, _AGAIN_PLANS
         return n_frames

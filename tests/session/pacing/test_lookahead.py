@@ -36,19 +36,23 @@ def test_it_stays_while_plans_are_short() -> None:
     assert play(Lookahead(), 12, *[0.7] * 500) == [12] * 500
 
 
-def test_it_shrinks_at_once_before_a_plan_takes_a_frame_and_then_plans_are_short() -> None:
-    used = play(Lookahead(), 12, 0.2, 0.2, 0.9, *[0.9] * 100)
-    assert used[:5] == [12, 12, 12, 6, 6]
-    assert set(used[5:]) == {6}  # and it does not grow while the load lasts
+def test_it_shrinks_before_a_plan_takes_a_frame_and_then_plans_are_short() -> None:
+    used = play(Lookahead(), 12, 0.2, 0.9, 0.2, 0.8, *[0.9] * 100)
+    assert used[:6] == [12, 12, 12, 12, 7, 7]
+    assert set(used[6:]) == {7}  # and it does not grow while the load lasts
+
+
+def test_one_plan_in_which_the_machine_stood_still_shrinks_nothing() -> None:
+    assert set(play(Lookahead(), 12, *[*[0.3] * 30, 5.0] * 5)) == {12}
 
 
 def test_it_is_never_so_short_that_a_short_halt_is_heard() -> None:
-    assert play(Lookahead(), 12, 0.2, 9.0, *[9.0] * 50)[-1] == 4
+    assert play(Lookahead(), 12, 0.2, 9.0, *[9.0] * 50)[-1] == 6
     assert play(Lookahead(), 2, 0.2, 9.0, *[9.0] * 50)[-1] == 2  # which somebody wanted
 
 
 def test_it_grows_back_frame_by_frame_to_what_was_asked_for_and_no_further() -> None:
-    used = play(Lookahead(), 12, 0.2, 1.0, *[0.2] * 40 * FRAME_RATE_HZ)
+    used = play(Lookahead(), 12, 1.0, 1.0, *[0.2] * 40 * FRAME_RATE_HZ)
     assert used[2] == 6
     steps = np.diff(used[2:])
     assert set(steps.tolist()) == {0, 1}
@@ -59,7 +63,7 @@ def test_it_grows_back_frame_by_frame_to_what_was_asked_for_and_no_further() -> 
 @pytest.mark.parametrize("n_frames", [20, 8])
 def test_what_somebody_sets_meanwhile_is_what_is_asked_for(n_frames: int) -> None:
     lookahead = Lookahead()
-    assert play(lookahead, 12, 0.2, 1.0, 1.0)[-1] == 6
+    assert play(lookahead, 12, 1.0, 1.0, 1.0)[-1] == 6
     assert lookahead.asked == 12
     assert play(lookahead, n_frames, *[0.2] * 500)[-1] == n_frames
     assert lookahead.asked == n_frames
@@ -77,15 +81,15 @@ def test_what_a_busy_session_sets_is_in_its_take_and_in_no_rig(monkeypatch: pyte
             session.instrument.receive(NoteOff(0, 60) if number % 2 else NoteOn(0, 60, 100), "test")
             horizon = session.instrument.state.horizon
             assert wait_until(lambda at=horizon: session.instrument.state.horizon > at + 1)
-        assert session.instrument.values["lookahead"] == 4
+        assert session.instrument.values["lookahead"] == 6
         assert "lookahead" not in session.rig().controls
-        assert "4 frames ahead, not 12" in session.desk.news
+        assert "6 frames ahead, not 12" in session.desk.news
     finally:
         session.stop()
     assert session.recorder is not None
     take = Take(session.recorder.folder)
     sent = [stamped for record in take.records() if isinstance(record, Turned) for stamped in record.events]
-    assert [event.event.value for event in sent if event.source == Lookahead.source] == [4]
+    assert [event.event.value for event in sent if event.source == Lookahead.source] == [6]
     outcome = check(take, HashEngine())
     assert (outcome.difference, outcome.n_missing) == ("", 0)
     assert outcome.n_frames > 4
