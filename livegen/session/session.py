@@ -395,9 +395,10 @@ class Session:
     def _play_frames(self, stop: Event) -> None:
         """Plan each frame for the last time just before the callback needs it."""
         instrument, clock, plans = self.instrument, self.clock, self.plans
-        due_index = instrument.state.horizon  # a frame for which a plan was late is planned again when it is due itself
+        due_index = instrument.state.horizon
         while not stop.is_set():
-            frame_index = due_index + 1
+            # a late plan is one for a later frame, which is planned again when it is due itself
+            frame_index = max(due_index + 1, instrument.state.horizon)
             now_ns = time.perf_counter_ns()
             sample = clock.sample_at(now_ns)
             seconds_to_frame = (frame_to_sample(frame_index, clock.sample_rate) - sample) / clock.sample_rate

@@ -513,3 +513,22 @@ def test_the_beat_of_each_frame_is_in_the_table_and_fresh_when_it_is_due() -> No
     beats = [read_frame(stage.instrument.table, index).beat for index in (5, 6)]
     assert beats[0].beats_a_frame == pytest.approx(4 / 24)
     assert beats[1].beats - beats[0].beats == pytest.approx(4 / 24)
+
+
+def test_a_frame_that_a_late_plan_was_for_is_planned_again_when_it_is_due() -> None:
+    """So a key that comes in between is answered in it, and not a frame later."""
+    stage = Stage(sync="none")
+    stage.frames(3)
+    stage.send(NoteOn(0, 60, 100))
+    stage.render(2 * FRAME_SAMPLES)  # the callback has taken two frames more by the time at which the plan comes
+    late = stage.instrument.play_frame(stage.frame_index + 1, stage.clock.position_at).horizon
+    assert late == stage.frame_index + 3
+    stage.send(NoteOn(4, 62, 100))
+    again = stage.instrument.play_frame(late, stage.clock.position_at)
+    assert (again.horizon, len(again.events)) == (late, 1)
+    state = stage.instrument.state
+    assert [key.key for key in state.keyboard.held] == [60, 62]
+    for step in state.timeline.since(late):
+        stored = read_frame(stage.instrument.table, step.planned.frame_index)
+        assert np.array_equal(stored.frame, step.planned.frame)
+    assert state.timeline.end == late + state.values["lookahead"]
