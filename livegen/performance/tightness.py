@@ -217,7 +217,7 @@ class Groove:
         return [known[frame] for frame in wanted]
 
     def _reach(self, first: int, n_frames: int) -> list[Reach]:
-        beats = self.tempo.beats_of(np.arange(first, first + n_frames) + self.middle) * self.octave
+        beats = self.tempo.beats_of(np.arange(float(first), float(first + n_frames)) + self.middle) * self.octave
         period, parts = self.tempo.period_frames / self.octave, self._parts()
         numbers = np.floor(beats * self.points)[:, None] * parts + np.arange(-parts, 2 * parts + 1)
         times = (self._beats_of(numbers / parts) - beats[:, None]) * period + self.middle  # since each frame began

@@ -522,7 +522,7 @@ def test_a_frame_that_a_late_plan_was_for_is_planned_again_when_it_is_due() -> N
     stage.send(NoteOn(0, 60, 100))
     stage.render(2 * FRAME_SAMPLES)  # the callback has taken two frames more by the time at which the plan comes
     late = stage.instrument.play_frame(stage.frame_index + 1, stage.clock.position_at).horizon
-    assert late == stage.frame_index + 3
+    assert late == stage.frame_index + 2
     stage.send(NoteOn(4, 62, 100))
     again = stage.instrument.play_frame(late, stage.clock.position_at)
     assert (again.horizon, len(again.events)) == (late, 1)
