@@ -12,7 +12,7 @@ from livegen.engines.ensemble import models_of
 from livegen.engines.protocol import Conducts, Engine
 from livegen.outputs.native import parts_to_warm_up
 from livegen.patch import Patch
-from livegen.performance import form
+from livegen.performance import form, tightness
 from livegen.system.kernels import is_compiled, mark_compiled
 from livegen.system.processes import SideBySide
 
@@ -71,7 +71,7 @@ class Compiling:
 
 
 def _sound(patch: Patch) -> tuple[Callable[[], None], ...]:
-    return form.warm_up, *parts_to_warm_up(patch)
+    return form.warm_up, tightness.warm_up, *parts_to_warm_up(patch)
 
 
 def _models(engine: Engine, conductor: Conducts | None) -> tuple[Callable[[], None], ...]:

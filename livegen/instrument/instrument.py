@@ -78,6 +78,8 @@ class Instrument:
     latency_seconds : float
         Time from when a sample is made to when it is heard. A tick of an outer clock belongs to the sample that is
         heard at it, which was made this much earlier.
+    is_awaited : bool
+        Whether `play_frame` publishes its first frame before it plans the others, which are the same either way.
     n_lost : int
         Events and commands that were lost because they came faster than they could be taken.
     n_missed_plans : int
@@ -119,7 +121,7 @@ class Instrument:
             engine, values, seed=seed, notation=notations[patch.name], notations=notations, conductor=conductor
         )
         self._models = self.state.models
-        self.latency_seconds = 0.0
+        self.latency_seconds, self.is_awaited = 0.0, True
         self.n_lost = self.n_missed_plans = self.n_late_follows = 0
         self.notify: Callable[[], None] = lambda: None
         self.announce: Callable[[FrameReport], None] = lambda report: None
@@ -303,7 +305,7 @@ class Instrument:
             turn = self._play_next(events, times_ns, to_frame)
             self._follow_score(turn)
             self.announce(turn.report)
-            turn = self._plan_on(turn)
+            turn = self._plan_on(turn) if self.is_awaited else turn
         finally:
             turn = turn or self._lose(events, times_ns)
             self.state = turn.after
@@ -341,15 +343,16 @@ class Instrument:
             self._commands.publish()
 
     def _play_next(self, events: tuple[StampedEvent, ...], times_ns: tuple[int, ...], to_frame: int) -> Turn:
-        """Apply events, and publish the first frame that is planned on them."""
-        before, call = self.state, Call(to_frame, to_frame + 1)
+        """Apply events, and publish what is planned on them: the first frame, or all where nobody waits for it."""
+        before, n_first = self.state, 1 if self.is_awaited else None
+        call = Call.of(to_frame, n_first)
         state, frames, messages = self._rehearsals.advance(before, call, events)
         frame_taken = int(self.callback["stats"]["frame_taken"][0, 0])
         is_late = frame_taken >= state.horizon
         if is_late:  # the callback has taken the old plan of this frame, so that is what was played
             self.n_missed_plans += 1
             self.n_late_follows += bool(events)
-            call = Call(frame_taken + 1, frame_taken + 2)
+            call = Call.of(frame_taken + 1, n_first)
             state, frames, messages = advance(before, call.to_frame, events, plan_to=call.plan_to)
         # the next one always: its beat is as well known now as it will be
         later = (planned for planned in frames if planned.frame_index != state.horizon)
@@ -469,9 +472,9 @@ class Instrument:
         there is no room, the expression is sent with the next event or the next frame.
         """
         wanted = self._keyboard.expression(voice, int(self._values["bend_range"]))
-        if wanted == self._expressed[voice]:
+        if wanted == self._expressed[voice] or self._commands.is_half_full(source):
             return
-        if not self._commands.is_half_full(source) and self._commands.express(source, voice, wanted):
+        if self._commands.express(source, voice, wanted):
             self._expressed[voice] = wanted
 
     def _send_again(self) -> None:

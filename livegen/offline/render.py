@@ -74,6 +74,8 @@ class OfflineRun:
         A new instrument that has played nothing.
     source : str
         Name of the performer whose events it is given.
+    has_sound : bool
+        Whether its sound is made; without it, the score is the same.
 
     Attributes
     ----------
@@ -82,14 +84,16 @@ class OfflineRun:
         How many frames it has played.
     """
 
-    def __init__(self, instrument: Instrument, source: str = "file") -> None:
+    def __init__(self, instrument: Instrument, source: str = "file", *, has_sound: bool = True) -> None:
         self.clock = OfflineClock(int(instrument.callback["sample_rate"][0]))
         self.n_frames = 0
         self._instrument = instrument
         self._source = source
+        self._has_sound = has_sound
         self._margin_samples = round(COMMIT_MARGIN_SECONDS * self.clock.sample_rate)
         self._pending: list[tuple[int, int, Event]] = []  # a heap; those of one time in the order in which they came
         self._n_received = 0
+        instrument.is_awaited = False
         instrument.play_frame(0, self.clock.position_at)
 
     def receive(self, event: Event, time_ns: int) -> None:
@@ -109,13 +113,21 @@ class OfflineRun:
         pieces = []
         while self._pending and self.clock.sample_at(self._pending[0][0]) < sample:
             time_ns, _, event = heapq.heappop(self._pending)
-            pieces.append(render_to(self._instrument, self.clock.sample_at(time_ns)))
+            pieces.append(self._sound_until(self.clock.sample_at(time_ns)))
             self._instrument.receive(event, self._source, time_ns)
-        return np.concatenate([*pieces, render_to(self._instrument, sample)])
+        return np.concatenate([*pieces, self._sound_until(sample)])
+
+    def _sound_until(self, sample: int) -> NDArray[np.float32]:
+        return render_to(self._instrument, sample) if self._has_sound else _NO_SOUND
 
 
 def render(
-    instrument: Instrument, n_frames: int, events: Sequence[tuple[float, Event]] = (), *, source: str = "file"
+    instrument: Instrument,
+    n_frames: int,
+    events: Sequence[tuple[float, Event]] = (),
+    *,
+    source: str = "file",
+    has_sound: bool = True,
 ) -> Iterator[RenderedFrame]:
     """Play a number of frames offline.
 
@@ -131,13 +143,15 @@ def render(
         What a performer plays: each event with its time in seconds since the start, ascending.
     source : str
         Name of that performer.
+    has_sound : bool
+        Whether the sound is made; else frames have no samples.
 
     Yields
     ------
     RenderedFrame
         The frames in order. A frame is yielded one frame late, when the player's notes in it are known.
     """
-    run = OfflineRun(instrument, source)
+    run = OfflineRun(instrument, source, has_sound=has_sound)
     for seconds, event in events:
         run.receive(event, round(seconds * 1_000_000_000))
     sounds: list[NDArray[np.float32]] = []
@@ -209,7 +223,7 @@ def render_to_file(
     FormatError
         If the file cannot be written.
     """
-    rendered = render(instrument, n_frames, events)
+    rendered = render(instrument, n_frames, events, has_sound=needs_sound(path))
     write_rendered(
         path, instrument, rendered, n_frames, tags=tags, loop_from=loop_from, is_for_daw=is_for_daw, on_frame=on_frame
     )

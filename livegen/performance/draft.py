@@ -359,6 +359,8 @@ class Draft:
         """Let the model in force hear more of the song; once it has heard all, let it take over and plan anew."""
         state, memory = self.state, float(self.state.values["memory"])
         heard, ears = listen(timeline, state.horizon, state.engine, state.ears, memory)
+        if heard is timeline and ears is state.ears:
+            return timeline
         self.state = replace(state, timeline=heard, ears=ears)
         if heard is timeline:
             return timeline

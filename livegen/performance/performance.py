@@ -34,6 +34,11 @@ class Call(NamedTuple):
     to_frame: int
     plan_to: int | None = None
 
+    @classmethod
+    def of(cls, to_frame: int, n_frames: int | None) -> "Call":
+        """Return the call that plans so many frames, or with None as many as ``lookahead`` says."""
+        return cls(to_frame, None if n_frames is None else to_frame + n_frames)
+
 
 def begin(
     engine: Engine,
@@ -156,6 +161,8 @@ def follow(state: State, events: Sequence[StampedEvent]) -> State:
 def _hold_to(state: State) -> State:
     """Fill the frames before the horizon that were never planned with what sounded there: the frame before, held."""
     timeline = state.timeline
+    if timeline.end >= state.horizon:
+        return state
     while timeline.end < state.horizon:
         before = timeline.steps[-1].planned if timeline.steps else PlannedFrame(0, SILENCE, _NOBODY, NO_OFFSET)
         before = replace(before, frame_index=timeline.end)

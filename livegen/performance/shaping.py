@@ -62,8 +62,12 @@ class Asked:
     """How controls shape the draws of a plan, with and without a performer beside the model."""
 
     def __init__(self, values: Values, groove: Groove) -> None:
-        self.alone = sampling_of(values)
-        self._groove = groove
+        self._values, self._groove = values, groove
+
+    @cached_property
+    def alone(self) -> Sampling:
+        """How a frame is drawn in which nobody plays."""
+        return sampling_of(self._values)
 
     @cached_property
     def beside(self) -> Sampling:

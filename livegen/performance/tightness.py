@@ -28,8 +28,9 @@ from numpy.typing import NDArray
 from livegen.beat import Beat
 from livegen.controls import Values
 from livegen.performance.tempo import Tempo
-from livegen.score import N_VOICES, SILENCE, attacks, onsets
+from livegen.score import N_COLUMNS, N_VOICES, SILENCE, attacks, is_onset
 from livegen.score_table import MODEL, PLAYER, PlannedFrame
+from livegen.system.kernels import kernel
 from livegen.units import bpm_to_period
 
 LISTEN_FRAMES: Final = 144
@@ -93,6 +94,9 @@ _WAITS: Final = 0.85
 _MOST_KNOWN: Final = 4096
 """Of so many frames at most the reach is kept."""
 
+_MORE_REACH: Final = 24
+"""Of so many frames it is worked out together: one by one takes as long for each."""
+
 
 class Reach(NamedTuple):
     """What is within reach of an onset in a frame.
@@ -118,6 +122,12 @@ class Reach(NamedTuple):
         """Return the reach of a frame that is about to begin: it is too late now for an early onset."""
         return self._replace(is_open=self.is_open and self.offset >= -_OVER_FRAMES)
 
+
+_NO_POINT: Final = -(1 << 62)
+"""In place of a point, where none is within reach."""
+
+_ANYBODY: Final = np.zeros((0, N_VOICES), np.uint8)
+"""In place of owners, where it does not matter who plays."""
 
 _UNMOVED: Final = Reach(None, 0.0, is_open=True, is_for_runs=False)
 
@@ -194,10 +204,9 @@ class Groove:
         """
         if not self.middle:
             return self
-        attacked = onsets(heard)
-        at = np.flatnonzero(attacked.any(1))
+        at = _frames_with_onsets(heard, _ANYBODY)
         if owner is not None:
-            of_player = np.flatnonzero((attacked & (owner == PLAYER)).any(1))
+            of_player = _frames_with_onsets(heard, owner)
             at = of_player if len(of_player) >= _FEWEST_ONSETS else at
         if len(at) < _FEWEST_ONSETS:
             return self
@@ -212,8 +221,9 @@ class Groove:
             known.clear()
         missing = [frame for frame in wanted if frame not in known]
         if missing:
-            begin = missing[0]
-            known.update(enumerate(self._reach(begin, missing[-1] + 1 - begin), begin))
+            begin, n_missing = missing[0], missing[-1] + 1 - missing[0]
+            n_more = max(n_missing, _MORE_REACH) if known else n_missing  # a beat that has lasted will last on
+            known.update(enumerate(self._reach(begin, n_more), begin))
         return [known[frame] for frame in wanted]
 
     def _reach(self, first: int, n_frames: int) -> list[Reach]:
@@ -277,31 +287,16 @@ class Groove:
         offsets = np.zeros((len(planned), N_VOICES))
         if not self.middle or not planned:
             return offsets
-        n_heard = len(heard)
-        attacks = onsets(np.concatenate([heard, [each.frame for each in planned]])).T.tolist()
-        owners = [each.owner.tolist() for each in planned]
-        for voice in range(N_VOICES):
-            is_attack = attacks[voice]
-            taken = next((reach[k].point for k in reversed(range(n_heard)) if is_attack[k]), None)
-            last, is_note = float(heard_offset[voice]), bool(n_heard and is_attack[n_heard - 1])
-            for i, each in enumerate(planned):
-                at = n_heard + i
-                is_onset = is_attack[at]
-                offset = self.middle if owners[i][voice] == MODEL else 0.0
-                if i == 0 and each.onset_offset[voice] < 0.0:
-                    offset, taken = float(each.onset_offset[voice]), reach[at].point
-                elif owners[i][voice] == MODEL and is_onset:
-                    point, on_point, *_ = reach[at]
-                    is_next_s = on_point > _LATE and at + 1 < len(is_attack) and is_attack[at + 1]
-                    is_next_s = is_next_s and reach[at + 1].point == point
-                    if point is not None and point != taken and not is_next_s:
-                        offset, taken = on_point, point
-                    least = last - 1.0 + _SHORTEST_FRAMES if is_note else _EARLIEST
-                    offset = max(offset, least, 0.0 if i == 0 else _EARLIEST)
-                if i > 0 and not is_note:  # the frame before holds its note: it may begin earlier to make room
-                    offsets[i - 1, voice] = min(last, offset + 1.0)
-                offsets[i, voice] = last = offset
-                is_note = is_onset
+        frames = heard.tobytes() + b"".join([each.frame.tobytes() for each in planned])
+        _move_onsets(
+            np.frombuffer(frames, np.uint8).reshape(-1, N_VOICES, N_COLUMNS),
+            np.frombuffer(b"".join([each.owner.tobytes() for each in planned]), np.uint8).reshape(-1, N_VOICES),
+            np.array([heard_offset, planned[0].onset_offset]),
+            np.array([_NO_POINT if each.point is None else each.point for each in reach], np.int64),
+            np.array([each.offset for each in reach]),
+            self.middle,
+            offsets,
+        )
         return offsets
 
     def _straight_beats(self, frame_index: int) -> float:
@@ -340,6 +335,79 @@ def _fitting_points(groove: Groove, frames: tuple[int, ...]) -> int:
     lead = _TRIPLETS_LEAD + _FEW_ONSETS_DOUBT / len(frames)
     is_in_triplets = of_triplets > of_sixteenths + lead
     return int(beats) * _TRIPLETS if is_in_triplets else _SIXTEENTHS
+
+
+@kernel
+def _frames_with_onsets(frames: NDArray[np.uint8], owner: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Return in which frames a voice attacks; where there is an `owner`, ``(n, 4)``, one that is the player's."""
+    found, n_found = np.empty(len(frames), np.int64), 0
+    for t in range(len(frames)):
+        for voice in range(N_VOICES):
+            is_counted = len(owner) == 0 or owner[t, voice] == PLAYER
+            if is_counted and _attacks(frames, t, voice):
+                found[n_found] = t
+                n_found += 1
+                break
+    return found[:n_found]
+
+
+@kernel
+def _attacks(frames: NDArray[np.uint8], t: int, voice: int) -> bool:
+    """Tell whether a voice attacks in a frame of some, before which there is silence."""
+    note, volume = (np.int64(frames[t - 1, voice, 0]), np.int64(frames[t - 1, voice, 1])) if t > 0 else (0, 0)
+    return is_onset(note, volume, np.int64(frames[t, voice, 0]), np.int64(frames[t, voice, 1]))
+
+
+@kernel
+def _move_onsets(
+    frames: NDArray[np.uint8],
+    owner: NDArray[np.uint8],
+    known: NDArray[np.float64],
+    points: NDArray[np.int64],
+    on_points: NDArray[np.float64],
+    middle: float,
+    offsets: NDArray[np.float64],
+) -> None:
+    """Write the offsets of `Groove.offsets`, (n, 4).
+
+    ``frames (m + n, 4, 3)`` are those that are heard and then those that are planned, ``owner (n, 4)`` says who plays
+    the latter, and ``points`` and ``on_points (m + n,)`` are their reach. ``known (2, 4)`` are the offsets of the last
+    frame that is heard, and of the first one that is planned as it was planned before.
+    """
+    n_heard = len(frames) - len(owner)
+    for voice in range(N_VOICES):
+        taken, is_note = np.int64(_NO_POINT), False
+        for k in range(n_heard):
+            is_note = _attacks(frames, k, voice)
+            if is_note:
+                taken = points[k]
+        last = known[0, voice]
+        for i in range(len(owner)):
+            at = n_heard + i
+            is_attack, is_model_s = _attacks(frames, at, voice), owner[i, voice] == MODEL
+            offset = middle if is_model_s else 0.0
+            if i == 0 and known[1, voice] < 0.0:
+                offset, taken = known[1, voice], points[at]
+            elif is_model_s and is_attack:
+                is_next_s = on_points[at] > _LATE and at + 1 < len(frames) and points[at + 1] == points[at]
+                is_next_s = is_next_s and _attacks(frames, at + 1, voice)
+                if points[at] != _NO_POINT and points[at] != taken and not is_next_s:
+                    offset, taken = on_points[at], points[at]
+                least = last - 1.0 + _SHORTEST_FRAMES if is_note else _EARLIEST
+                offset = max(offset, least, 0.0 if i == 0 else _EARLIEST)
+            if i > 0 and not is_note:  # the frame before holds its note: it may begin earlier to make room
+                offsets[i - 1, voice] = min(last, offset + 1.0)
+            offsets[i, voice] = last = offset
+            is_note = is_attack
+
+
+def warm_up() -> None:
+    """Compile what is called in every frame."""
+    groove = Groove(replace(Tempo(), source="own"), tightness=1.0, swing=0.0)
+    nothing = PlannedFrame(0, SILENCE, np.zeros(N_VOICES, np.uint8), np.zeros(N_VOICES))
+    heard = np.frombuffer(SILENCE.tobytes(), np.uint8).reshape(1, N_VOICES, N_COLUMNS)
+    groove.fitted(heard, 1, np.zeros((1, N_VOICES), np.uint8))
+    groove.offsets(heard, nothing.onset_offset, [nothing], groove.reach(-1, 2))
 
 
 def barred(heard: Sequence[NDArray[np.uint8]], reach: Sequence[Reach]) -> NDArray[np.bool_]:

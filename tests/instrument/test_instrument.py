@@ -94,6 +94,33 @@ def test_a_plan_that_comes_after_the_callback_took_the_old_one_leaves_that_one_s
     assert (stage.instrument.n_missed_plans, stage.instrument.n_late_follows) == (2, 1)  # nothing had come in
 
 
+def test_one_plan_at_once_is_what_two_are_where_somebody_waits() -> None:
+    played = [
+        (NoteOn(0, 60, 100), NoteOn(1, 64, 100)),
+        (SetControl("temperature", 0.3), NoteOff(0, 60)),
+        (SetControl("bpm", 140.0), SetControl("mode", "trade")),
+        (SetControl("rewind_frames", 6),),
+        (SetControl("fill", True), NoteOff(1, 64)),
+        (SetControl("undo", True), SetControl("reroll", True)),
+    ]
+    both = Stage(bpm=100.0), Stage(bpm=100.0)
+    both[1].instrument.is_awaited = False
+    planned = []
+    for stage in both:
+        for events in played:
+            stage.frame(*events)
+            stage.frames(7)
+        planned.append([step.planned for step in stage.instrument.state.timeline.steps])
+        there = [read_frame(stage.instrument.table, each.frame_index) for each in planned[-1][-12:]]
+        assert [each.frame.tobytes() for each in there] == [each.frame.tobytes() for each in planned[-1][-12:]]
+        assert [each.onset_offset.tolist() for each in there] == [
+            each.onset_offset.tolist() for each in planned[-1][-12:]
+        ]
+    assert [each.frame.tobytes() for each in planned[0]] == [each.frame.tobytes() for each in planned[1]]
+    assert [each.onset_offset.tolist() for each in planned[0]] == [each.onset_offset.tolist() for each in planned[1]]
+    assert [each.owner.tolist() for each in planned[0]] == [each.owner.tolist() for each in planned[1]]
+
+
 def test_levels_and_mutes_reach_the_mix_at_once() -> None:
     stage = Stage()
     stage.send(SetControl("volume", 0.25), SetControl("p2.volume", 0.5), SetControl("tr.mute", True))

@@ -71,6 +71,14 @@ def rendered(n_frames: int = 30, events: list[tuple[float, Event]] = TUNE, **giv
     return list(render(instrument(**given), n_frames, events))
 
 
+def test_a_session_whose_sound_is_not_made_plays_the_same_score() -> None:
+    heard = rendered(bpm=120.0)
+    unheard = list(render(instrument(bpm=120.0), 30, TUNE, has_sound=False))
+    assert [frame.frame.tobytes() for frame in unheard] == [frame.frame.tobytes() for frame in heard]
+    assert [frame.is_player.tolist() for frame in unheard] == [frame.is_player.tolist() for frame in heard]
+    assert {len(frame.samples) for frame in unheard} == {0}
+
+
 @pytest.mark.parametrize("rate", [44_100, 48_000])
 def test_every_frame_comes_with_its_own_samples(rate: int) -> None:
     frames = rendered(rate=rate)

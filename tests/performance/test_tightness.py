@@ -505,3 +505,9 @@ def test_the_model_keeps_to_the_triplets_that_a_player_plays(bpm: float) -> None
     near = misses[misses < 1.0]
     assert len(near) > 50
     assert np.percentile(near, 99) * 1000 / FRAME_RATE_HZ < 2.0
+
+
+def test_what_is_within_reach_is_the_same_frame_by_frame_and_many_at_once() -> None:
+    at_once = groove(bpm=97.0, swing=0.4).reach(0, 90)
+    of = groove(bpm=97.0, swing=0.4)
+    assert [of.reach(frame, 1)[0] for frame in range(90)] == at_once
