@@ -110,6 +110,7 @@ def train(
         Precision | None,
         typer.Option(help="auto is what is quicker here; with float32 and --steps a run comes out the same again."),
     ] = None,
+    profile: Annotated[bool, typer.Option("--profile", help="Tell at the end where the time went.")] = False,
     strict: Strict = False,
 ) -> None:
     """Train a model (needs the extra `train`).
@@ -122,7 +123,8 @@ def train(
     On several GPUs or machines: [bold]torchrun --nproc-per-node 2 -m livegen train ...[/bold]
     """
     with _needs_torch():
-        from livegen.training.distributed import own_group
+        from livegen.training.distributed import own_group, wait_for_device
+        from livegen.training.profile import Profile, profiling
         from livegen.training.run import Progress as Report
         from livegen.training.trainers import TRAINERS, Order, copied_share_of
 
@@ -150,23 +152,26 @@ def train(
             if report.valid_note_nll is not None:
                 err.print(f"step {report.step}: valid note NLL {report.valid_note_nll:.4f} nats a frame", markup=False)
 
-        TRAINERS[engine].train(
-            Order(
-                data,
-                out_folder,
-                minutes=minutes,
-                steps=steps,
-                seed=seed,
-                learning_rate=learning_rate,
-                n_lanes=lanes,
-                precision=precision and precision.value,
-                resume=resume,
-                is_strict=strict,
-                progress=show,
-                listener=Reading(progress),
-                options=given,
-            )
+        order = Order(
+            data,
+            out_folder,
+            minutes=minutes,
+            steps=steps,
+            seed=seed,
+            learning_rate=learning_rate,
+            n_lanes=lanes,
+            precision=precision and precision.value,
+            resume=resume,
+            is_strict=strict,
+            progress=show,
+            listener=Reading(progress),
+            options=given,
         )
+        watched = Profile(wait_for_device) if profile else None
+        with contextlib.nullcontext() if watched is None else profiling(watched):
+            TRAINERS[engine].train(order)
+    if watched is not None and own_group().is_first:
+        show_figures(watched.report(), as_json=False)
     if own_group().is_first and (share := copied_share_of(out_folder)) is not None:
         say(f"{share:.1%} of what it makes is a copy: 95 % of a phrase that it learnt from, in any transposition")
 

@@ -100,6 +100,12 @@ def device_of_process() -> torch.device:
     return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
 
 
+def wait_for_device() -> None:
+    """Wait until a GPU has done what it was given."""
+    if torch.cuda.is_initialized():
+        torch.cuda.synchronize()
+
+
 def alone(what: str) -> Group:
     """Return the group of a run that one process does; raises TrainingError if there are several."""
     group = own_group()

@@ -24,6 +24,7 @@ from livegen.training.curve import CURVE_FILE, PICTURE_FILE, CurveRow
 from livegen.training.data.songs import Songs
 from livegen.training.logged import RECORD_FILE, command_line, read_record, write_record
 from livegen.training.mlflow_run import MODEL_PLACE, MlflowRun
+from livegen.training.profile import profiled
 from livegen.training.windows import Windows
 
 
@@ -116,6 +117,8 @@ class RunRecord:
             raise
         finally:
             self._part.update(ended=_now(), status=status)
+            if (profile := profiled()) is not None:
+                self._part["profile"] = profile
             self._write()
             if status == "finished":
                 self._mlflow.keep(self._folder / name for name in (RECORD_FILE, CURVE_FILE, PICTURE_FILE))

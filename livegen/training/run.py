@@ -24,7 +24,9 @@ from livegen.engines.checkpoint import WEIGHTS_FILE, Config, read_config, write_
 from livegen.errors import CheckpointError, FormatError, TrainingError
 from livegen.training.curve import CurveRow, read_curve, write_curve
 from livegen.training.distributed import Group, device_of_process
+from livegen.training.profile import learnt, phase
 from livegen.training.record import RunRecord
+from livegen.training.threads import Threads
 
 RESUME_FILE: Final = "resume.safetensors"
 PRECISIONS: Final = ("auto", "float32", "bfloat16")
@@ -168,16 +170,19 @@ class Run:
         """Do the optimizer's step."""
         for group in self.optimizer.param_groups:
             group["lr"] = self.settings.learning_rate * self._rate()
-        self.optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        self.optimizer.step()
+        with phase("backward"):
+            self.optimizer.zero_grad()
+            loss.backward()
+        with phase("optimiser"):
+            nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+            self.optimizer.step()
         self.step += 1
 
     def _rate(self) -> float:
         warm_up = min((self.step + 1) / self.settings.warm_up_steps, 1.0)
         return warm_up * (0.01 + 0.99 * 0.5 * (1.0 + math.cos(math.pi * self.done())))
 
+    @phase("writing")
     def save(self, out: Path) -> None:
         """Write the model, and what `resume` needs to go on. All processes call this, and the first one writes."""
         more, about = self.more()
@@ -292,6 +297,13 @@ def recorded(
         raise TrainingError(f"cannot write the model to {out}: {error}") from error
 
 
+def _threads(run: Run) -> Threads:
+    """Return the threads of a run: those that torch has, or where a clock ends it on this processor, the quicker."""
+    n, settings = torch.get_num_threads(), run.settings
+    is_free = settings.steps is None and run.group.size == 1 and run.device.type == "cpu"
+    return Threads((n, 1) if is_free else (n,))
+
+
 def learn_to_the_end(
     run: Run,
     out: Path,
@@ -309,8 +321,15 @@ def learn_to_the_end(
     report = Progress(run.step, run.done(), math.nan, math.nan, 0.0)
     curve = [row for row in read_curve(out) if row.step <= run.step] if run.step else []
     since: list[tuple[float, ...]] = []
+    threads = _threads(run)
     while run.done() < 1.0:
-        loss, of_notes = group.mean(*run.learn())
+        if threads.n != torch.get_num_threads():  # to set what is in force may change how sums are cut
+            torch.set_num_threads(threads.n)
+        began = time.monotonic()
+        with phase("forward"):
+            loss, of_notes = group.mean(*run.learn())
+        learnt(run.frames_a_step * group.size)
+        threads.hear(run.frames_a_step / max(time.monotonic() - began, 1e-9))
         if not math.isfinite(loss):
             raise TrainingError(f"the loss is {loss} at step {run.step}: begin anew with a lower learning rate")
         since.append((loss, of_notes))
@@ -322,11 +341,13 @@ def learn_to_the_end(
             run.save(out)
             saved_at = now
             if record is not None:
-                of_valid = None if measure is None else measure()
+                with phase("measuring"):
+                    of_valid = None if measure is None else measure()
                 mean_loss, mean_nll = map(float, np.mean(since, 0))
                 curve.append(CurveRow(run.step, run.elapsed / 60.0, mean_loss, mean_nll, of_valid or math.nan))
-                write_curve(out, curve)
-                record.add(curve[-1])
+                with phase("writing"):
+                    write_curve(out, curve)
+                    record.add(curve[-1])
             since.clear()
         report = Progress(run.step, run.done(), loss, of_notes, n_frames / (now - begin), of_valid)
         if progress is not None:

@@ -21,6 +21,7 @@ from livegen.training.distributed import Group, joined
 from livegen.training.evaluate import note_nll
 from livegen.training.made import Made
 from livegen.training.model import Batch, Network, batch_of
+from livegen.training.profile import phase
 from livegen.training.record import describe
 from livegen.training.run import (
     RESUME_FILE,
@@ -104,7 +105,8 @@ class _Run(Run):
         s = self.settings
         torch.manual_seed(self.own_seed())
         leaves_out = self.network.config.leaves_out
-        batch = batch_of(self.lanes.next_segment(), self.device, leaves_out)
+        with phase("batch"):
+            batch = batch_of(self.lanes.next_segment(), self.device, leaves_out)
         rank = torch.rand(len(batch.counts), N_VOICES, device=self.device)  # each frame's own order of the voices
         voices = torch.arange(N_VOICES, device=self.device)
         if "orders" in leaves_out:

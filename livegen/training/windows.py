@@ -25,6 +25,7 @@ from livegen.score import N_COLUMNS, N_VOICES, NOTE_RANGE, PITCHED, Column, Voic
 from livegen.training.data.exact_onsets import exact_beat
 from livegen.training.data.kept import archive_of, load_arrays, made_of, save_arrays
 from livegen.training.data.sources import VALID, Heard, Listener, has_split, load_songs
+from livegen.training.profile import phase
 from livegen.units import FRAME_RATE_HZ
 
 MAX_SHIFT: Final = 6
@@ -122,6 +123,7 @@ def _shifts(steps: NDArray[np.uint8]) -> tuple[int, int]:
     return min(down, 0), max(up, 0)
 
 
+@phase("reading")
 def load_windows(
     data: Path, split: str, listener: Listener | None = None, *, is_strict: bool = False, cache: Path | None = None
 ) -> Windows:

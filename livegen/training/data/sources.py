@@ -28,6 +28,7 @@ from livegen.training.data.doubles import Doubles
 from livegen.training.data.exact_onsets import exact_beats
 from livegen.training.data.song_file import SongFile, read_song_file
 from livegen.training.data.songs import UNKNOWN, Songs, songs_of
+from livegen.training.profile import phase
 
 TRAIN: Final = "train"
 VALID: Final = "valid"
@@ -84,6 +85,7 @@ def has_split(data: Path, split: str) -> bool:
     return bool(_wanted(data, _names(data), split))
 
 
+@phase("reading")
 def load_songs(
     data: Path,
     split: str,

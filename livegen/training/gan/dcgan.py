@@ -21,6 +21,7 @@ from livegen.score import NOTE_RANGE, Voice
 from livegen.training.data.sources import TRAIN, Heard, Listener, load_songs
 from livegen.training.distributed import Group, alone
 from livegen.training.gan.matrices import SIZE, excerpts_of, fitted, from_matrices, to_matrices, write_matrices
+from livegen.training.profile import phase
 from livegen.training.record import describe
 from livegen.training.run import RESUME_FILE, Progress, Run, RunSettings, learn_to_the_end, recorded
 
@@ -105,8 +106,9 @@ class DcganRun(Run):
         """Do one step, and return the losses of the discriminator and of the generator."""
         n, judge = self.settings.n_lanes, self.network.judge
         torch.manual_seed(self.own_seed())
-        which = np.random.default_rng([self.settings.seed, self.step]).integers(0, len(self.matrices), n)
-        real = torch.from_numpy(self.matrices[which]).float()[:, None] * (2.0 / _HIGHEST) - 1.0
+        with phase("batch"):
+            which = np.random.default_rng([self.settings.seed, self.step]).integers(0, len(self.matrices), n)
+            real = torch.from_numpy(self.matrices[which]).float()[:, None] * (2.0 / _HIGHEST) - 1.0
         made = self.network.generator(torch.randn(n, _N_LATENT, 1, 1))
         of_judge = _loss(judge(real), 1.0) + _loss(judge(made.detach()), 0.0)
         self._descend(of_judge)
@@ -118,9 +120,11 @@ class DcganRun(Run):
         return float(of_judge.detach()), float(of_made.detach())
 
     def _descend(self, loss: Tensor) -> None:
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        self.optimizer.step()
+        with phase("backward"):
+            self.optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+        with phase("optimiser"):
+            self.optimizer.step()
 
     def make(self, n: int, seed: int) -> NDArray[np.uint8]:
         """Return excerpts that it makes, (n, 256, 4)."""

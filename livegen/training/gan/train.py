@@ -21,6 +21,7 @@ from livegen.training.gan.encoder import Encoder, decoding_loss
 from livegen.training.gan.figures import A_SONG, compared, drawn_evenly
 from livegen.training.gan.network import Discriminator, Generator, Phrase, heard, rotated, to_phrase, to_windows
 from livegen.training.gan.phrases import Source, Variation
+from livegen.training.profile import phase
 from livegen.training.record import describe
 from livegen.training.run import RESUME_FILE, Progress, Run, RunSettings, config_of, learn_to_the_end, recorded
 from livegen.training.windows import Windows, load_watched, load_windows
@@ -116,7 +117,8 @@ class GanRun(Run):
         for group in self.optimizer.param_groups:
             group["lr"] = rate * (1.0 if self.done() < s.alone else _JUDGED_RATE)
         weight = min(max((self.done() - s.alone) / _RAMP, 0.0), 1.0) if s.alone > 0.0 else 1.0
-        real = to_phrase(torch.from_numpy(self.source.batch(self.step, s.n_judged if weight > 0.0 else s.n_lanes)))
+        with phase("batch"):
+            real = to_phrase(torch.from_numpy(self.source.batch(self.step, s.n_judged if weight > 0.0 else s.n_lanes)))
         if weight > 0.0:
             of_judge, of_made = self._judged(real, weight)
             of_decoding = self._decoded(_first(real, (s.n_judged + 1) // 2))
@@ -125,7 +127,7 @@ class GanRun(Run):
             of_judge, of_decoding = 2.0, self._decoded(real)
             self._descend(of_decoding)
         kept = min(s.average, (1.0 + self.step) / (10.0 + self.step))
-        with torch.no_grad():
+        with phase("optimiser"), torch.no_grad():
             for average, value in zip(
                 self.network.averaged.parameters(), self.network.generator.parameters(), strict=True
             ):
@@ -135,10 +137,12 @@ class GanRun(Run):
 
     def _descend(self, loss: Tensor) -> None:
         """Do a step of the networks that the loss depends on."""
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.network.parameters(), _LARGEST_GRADIENT)
-        self.optimizer.step()
+        with phase("backward"):
+            self.optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+        with phase("optimiser"):
+            nn.utils.clip_grad_norm_(self.network.parameters(), _LARGEST_GRADIENT)
+            self.optimizer.step()
 
     def _judged(self, real: Phrase, weight: float) -> tuple[float, Tensor]:
         """Teach the discriminator, and return its loss, and the generator's for what it made."""

@@ -15,6 +15,7 @@ from livegen.engines.tonnetz.config import N_RECENT, TonnetzConfig
 from livegen.engines.tonnetz.lattice import N_PITCHES
 from livegen.training.data.sources import TRAIN, Heard, Listener
 from livegen.training.distributed import Group, alone
+from livegen.training.profile import phase
 from livegen.training.run import RESUME_FILE, Progress, Run, RunSettings, config_of, learn_to_the_end, recorded
 from livegen.training.tonnetz.figures import best_threshold, mean_nll
 from livegen.training.tonnetz.network import Network
@@ -77,10 +78,11 @@ class TonnetzRun(Run):
 
     def learn(self) -> tuple[float, float]:
         """Do one step, and return its loss and the cross-entropy of slices, in nats a slice."""
-        generator = np.random.default_rng(self.own_seed())
-        which = generator.integers(0, len(self._slices), self.settings.n_lanes)
-        heard = in_another_key(self._slices.up_to(which, SILENT + 1), generator)
-        x = torch.from_numpy(heard.astype(np.float32))
+        with phase("batch"):
+            generator = np.random.default_rng(self.own_seed())
+            which = generator.integers(0, len(self._slices), self.settings.n_lanes)
+            heard = in_another_key(self._slices.up_to(which, SILENT + 1), generator)
+            x = torch.from_numpy(heard.astype(np.float32))
         self.network.train()
         if self.step < self.settings.again_steps:
             return self._tell_again(x[:, -LEARNT:])
@@ -108,7 +110,8 @@ class TonnetzRun(Run):
     def _end_epoch(self) -> None:
         if self._watched is None:
             return
-        nll = mean_nll(self.network, self._watched)
+        with phase("measuring"):
+            nll = mean_nll(self.network, self._watched)
         self._stale = 0 if nll < self._lowest else self._stale + 1
         if self._stale == 0:
             self._lowest = nll

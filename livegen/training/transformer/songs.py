@@ -23,6 +23,7 @@ from livegen.score import N_COLUMNS, N_VOICES, Column, Voice
 from livegen.training.data.doubles import Doubles
 from livegen.training.data.kept import archive_of, load_arrays, made_of, save_arrays
 from livegen.training.data.sources import Heard, Listener, load_songs
+from livegen.training.profile import phase
 from livegen.training.transformer.variation import words_of
 from livegen.units import FRAME_RATE_HZ
 
@@ -107,6 +108,7 @@ def _frames(rows: NDArray[np.int32]) -> NDArray[np.uint8]:
     return frames
 
 
+@phase("reading")
 def load_events(
     data: Path, split: str, listener: Listener | None = None, *, is_strict: bool = False, cache: Path | None = None
 ) -> SongEvents:

@@ -14,6 +14,7 @@ from livegen.engines.transformer.config import TransformerConfig
 from livegen.errors import TrainingError
 from livegen.training.data.sources import TRAIN, VALID, Heard, Listener, has_split
 from livegen.training.distributed import Group, alone
+from livegen.training.profile import phase
 from livegen.training.run import RESUME_FILE, Progress, Run, RunSettings, config_of, learn_to_the_end, recorded
 from livegen.training.transformer.figures import mean_nll, unigram, word_counts, word_nll
 from livegen.training.transformer.lanes import Lanes
@@ -127,17 +128,25 @@ class TransformerRun(Run):
         if stage != self._stage:
             self._stage = stage
             self._lanes = self._begun(self._lanes.n_read)
-        loss = word_nll(self.network, self._lanes.read()).mean()
+        with phase("batch"):
+            batch = self._lanes.read()
+        loss = word_nll(self.network, batch).mean()
         self.descend(loss)
         return float(loss.detach()), float(loss.detach())
 
     def descend(self, loss: Tensor) -> None:
         """Do a step of both optimizers, and of the averaged weights."""
-        s = self.settings
         share = self._rate()
-        self.optimizer.zero_grad()
-        self._muon.zero_grad()
-        loss.backward()
+        with phase("backward"):
+            self.optimizer.zero_grad()
+            self._muon.zero_grad()
+            loss.backward()
+        with phase("optimiser"):
+            self._update(share)
+
+    def _update(self, share: float) -> None:
+        """Change the weights by their gradients, and the averaged ones by these."""
+        s = self.settings
         nn.utils.clip_grad_norm_(self.network.parameters(), _LARGEST_GRADIENT)
         for optimizer, rate in ((self.optimizer, s.learning_rate), (self._muon, s.matrix_rate)):
             for group in optimizer.param_groups:

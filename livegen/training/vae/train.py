@@ -15,6 +15,7 @@ from livegen.engines.vae.attributes import measure, quantiles_of
 from livegen.engines.vae.config import VaeConfig
 from livegen.training.data.sources import TRAIN, Heard, Listener
 from livegen.training.distributed import Group, device_of_process, joined
+from livegen.training.profile import phase
 from livegen.training.record import describe
 from livegen.training.run import (
     RESUME_FILE,
@@ -96,7 +97,8 @@ class _Run(Run):
         torch.manual_seed(seed)
         generator = np.random.default_rng(seed)
         which = generator.integers(0, len(self.windows), s.n_lanes)
-        batch, named = lesson_of(self.windows, which, self.network, generator)
+        with phase("batch"):
+            batch, named = lesson_of(self.windows, which, self.network, generator)
         kl_weight = s.kl_weight * min(self.step / s.kl_steps, 1.0)
         self.network.train()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=s.precision == "bfloat16"):
