@@ -299,7 +299,8 @@ class Instrument:
         taken = self._take(to_frame)
         events = self._rehearsals.events_of(taken) or self._stamped(taken, position_of_time)
         times_ns = tuple(each.time_ns for each in taken)
-        self._know_models()
+        if self.state.models is not self._models:
+            self.state = replace(self.state, models=self._models)
         turn: Turn | None = None
         try:
             turn = self._play_next(events, times_ns, to_frame)
@@ -319,13 +320,8 @@ class Instrument:
         """
         with self._lock:
             taken = tuple(without_repeats(self._pending))
-        self._know_models()
         call = Call(to_frame, to_frame + 1)
         return self._rehearsals.rehearse(self.state, call, taken, lambda each: self._stamped(each, position_of_time))
-
-    def _know_models(self) -> None:
-        if self.state.models is not self._models:
-            self.state = replace(self.state, models=self._models)
 
     def _stamped(self, taken: Sequence[Taken], position_of_time: Callable[[int], float]) -> tuple[StampedEvent, ...]:
         latency_frames = self.latency_seconds * FRAME_RATE_HZ
