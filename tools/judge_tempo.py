@@ -1,8 +1,8 @@
-"""Judge whether tempos are found: `PYTHONPATH=. python tools/judge_tempo.py [COUNT] [--seed 1]`.
+"""Judge whether tempos are found: `PYTHONPATH=. python tools/judge_tempo.py [COUNT] [--seed 1] [--later]`.
 
-Pieces of `tempo_pieces.HELD_OUT_STYLES`, on which nothing was fitted, at tempos drawn from 60 to 200, as `livegen
-analyse` reads them: a tempo is right if it is within 0.2 % of the piece's own, in its octave. A line for each style,
-and one for all.
+Pieces of `tempo_pieces.HELD_OUT_STYLES`, on which nothing was fitted, or with `--later` of `LATER_STYLES`, at tempos
+drawn from 60 to 200, as `livegen analyse` reads them: a tempo is right if it is within 0.2 % of the piece's own, in its
+octave. A line for each style, and one for all.
 """
 
 import argparse
@@ -10,7 +10,7 @@ import sys
 from collections import Counter
 
 import numpy as np
-from tempo_pieces import HELD_OUT_STYLES, piece_of
+from tempo_pieces import HELD_OUT_STYLES, LATER_STYLES, piece_of
 
 from livegen.analysis.bars import bars_of
 from livegen.formats.score.downsample import samples_to_frames
@@ -23,15 +23,17 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("count", nargs="?", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--later", action="store_true")
     options = parser.parse_args()
+    styles = LATER_STYLES if options.later else HELD_OUT_STYLES
     n_right = n_related = 0
-    wrong: dict[str, list[str]] = {name: [] for name in HELD_OUT_STYLES}
+    wrong: dict[str, list[str]] = {name: [] for name in styles}
     n_each: Counter[str] = Counter()
     for number in range(options.count):
         rng = np.random.default_rng((options.seed, number))
-        name = list(HELD_OUT_STYLES)[number % len(HELD_OUT_STYLES)]
+        name = list(styles)[number % len(styles)]
         bpm = float(rng.uniform(60.0, 200.0))
-        piece = piece_of(HELD_OUT_STYLES[name], bpm, 10_000 * options.seed + number, on_ticks=number % 3 == 0)
+        piece = piece_of(styles[name], bpm, 10_000 * options.seed + number, on_ticks=number % 3 == 0)
         bars = bars_of(piece, samples_to_frames(piece.length))
         ratio = bars.bpm / bpm
         is_right = bars.is_beat and abs(ratio - 1.0) <= EXACT

@@ -40,7 +40,9 @@ class Style:
     cells : dict of tuple of float to float
         Rhythms of the lead that fill whole beats, and how often each is drawn.
     basses, chords : tuple of str
-        Patterns of which one is drawn, each of `_BASSES` and `_CHORDS`.
+        Patterns of which one is drawn: names of `_BASSES` and `_CHORDS`, or each a bar of equal parts, in which "."
+        goes on with the note before, and a letter begins one: "a" the root, "b" a semitone over it, or a note of the
+        chord.
     drums : tuple of str
         Patterns of a bar of which one is drawn; each character is an equal part of it, "." a rest, and "" no drums.
     bars_a_chord : tuple of float
@@ -128,6 +130,26 @@ HELD_OUT_STYLES: Final = {
 }  # fmt: skip
 """Styles that only judge it."""
 
+LATER_STYLES: Final = {
+    "disco": Style(4, _BUSY, ("octaves", "synco"), ("offbeat", "sixteenths"), ("kohskohs", "k.h.s.h.k.h.s.hh")),
+    "reggae": Style(4, _PLAIN, ("aa..a.f.", "..a.a.h."), ("offbeat",), ("..h.k.h.", "hhhhkhhh", "h.h.s.h.")),
+    "mazurka": Style(3, {(0.75, 0.25): 3.0, (1.0,): 4.0, (2.0,): 1.0, (0.5, 0.5): 1.0}, ("bar", "bar and fifth"),
+                     ("two three",), ("", "khh")),
+    "samba": Style(2, {(0.25, 0.5, 0.25): 2.0, (0.5, 0.5): 2.0, (0.75, 0.25): 2.0, (1.0,): 1.0},
+                   ("a..aa..a", "a...h..."), (".bb..b.b", "hold"), ("khhkshhk", "k.hkk.hk")),
+    "barcarolle": Style(2, _TRIPLETS, ("bar", "quarters"), ("abcbcb", "hold"), ("",)),
+    "foxtrot": Style(4, _PLAIN, ("root fifth", "walking"), ("offbeat", "second"), ("k.s.k.s.", "khshkhsh", ""),
+                     swing=0.6),
+    "dirge": Style(4, {(1.5, 0.5): 2.0, (1.0,): 4.0, (2.0,): 2.0, (3.0,): 0.5}, ("quarters", "halves"),
+                   ("hold", "second"), ("k.......k.....ss", "")),
+    "hornpipe": Style(2, {(0.25,) * 4: 3.0, (0.5, 0.5): 3.0, (0.5, 0.25, 0.25): 2.0, (1.0,): 1.0},
+                      ("quarters", "walking"), ("offbeat", "with lead"), ("k.s.", "khsh", "")),
+    "breakbeat": Style(4, _BUSY, ("bar", "a.....a.f......."), ("hold", "a..b..c.a..b..c."),
+                       ("k.k.s..s.sk.s..s", "khkhshhshskhshhs")),
+    "pastorale": Style(4, _TRIPLETS, ("bar", "halves"), ("triplets", "with lead"), ("", "k.hs.hk.hs.h")),
+}  # fmt: skip
+"""Styles that judge it, too, and were written after the weights had been fitted for the last time."""
+
 _BASSES: Final[dict[str, Callable[[int], list[tuple[float, float, int]]]]] = {
     "quarters": lambda n: [(b, 1.0, 0) for b in range(n)],
     "eighths": lambda n: [(b / 2, 0.5, 0) for b in range(2 * n)],
@@ -167,6 +189,10 @@ _CHORDS: Final[dict[str, Callable[[int], list[tuple[float, float, int]]]]] = {
     "synco": lambda n: [(0.5, 0.25, 1), (1.25, 0.5, 2), (2.5, 0.25, 1), (3.25, 0.5, 0)],
 }
 """Beat, length and which note of the chord."""
+
+
+_LEAD_AND_TICKS: Final = ("second", "with lead", "tick arpeggio")
+"""Chords that follow the lead, or go round with each tick."""
 
 
 def piece_of(style: Style, bpm: float, seed: int, *, seconds: float = 45.0, on_ticks: bool = False) -> Changes:
@@ -212,7 +238,7 @@ def piece_of(style: Style, bpm: float, seed: int, *, seconds: float = 45.0, on_t
             voices[Voice.P1].append((start + at, 0.85 * length, pitch(degree, 2), volume, lead_timbre))
             if chord in ("second", "with lead"):
                 voices[Voice.P2].append((start + at, 0.85 * length, pitch(degree - 2, 2), 8, chord_timbre))
-        for at, length, over in _BASSES[bass](style.beats):
+        for at, length, over in _moves(_BASSES, bass, style.beats):
             note = pitch(root(bar + at / style.beats), 0) + over
             voices[Voice.TR].append((start + at, 0.85 * length, note, 0, 0))
         if chord == "tick arpeggio":
@@ -221,7 +247,7 @@ def piece_of(style: Style, bpm: float, seed: int, *, seconds: float = 45.0, on_t
             for tick in range(n_ticks):
                 note = pitch(root(bar) + (0, 2, 4)[tick % 3], 1)
                 voices[Voice.P2].append((start + tick * of_tick, of_tick, note, 6, chord_timbre))
-        for at, length, which in _CHORDS.get(chord, lambda _: [])(style.beats):
+        for at, length, which in _moves(_CHORDS, chord, style.beats):
             note = pitch(root(bar + at / style.beats) + (0, 2, 4, 7)[which], 1)
             voices[Voice.P2].append((start + at, 0.8 * length, note, 8, chord_timbre))
         is_fill = bar % 8 == 7 and drums and rng.random() < 0.5
@@ -244,6 +270,20 @@ def piece_of(style: Style, bpm: float, seed: int, *, seconds: float = 45.0, on_t
     length = sample(n_bars * style.beats)
     tracks = [_track(voices[voice], sample, length) for voice in Voice]
     return Changes(tuple(starts for starts, _ in tracks), tuple(states for _, states in tracks), length)
+
+
+def _moves(
+    named: dict[str, Callable[[int], list[tuple[float, float, int]]]], pattern: str, beats: int
+) -> list[tuple[float, float, int]]:
+    """Return beat, length and letter's number of the notes of a pattern in a bar of so many beats."""
+    if pattern in _LEAD_AND_TICKS:
+        return []
+    if pattern in named:
+        return named[pattern](beats)
+    begins = [(at, ord(letter) - ord("a")) for at, letter in enumerate(pattern) if letter != "."]
+    ends = [at for at, _ in begins[1:]] + [len(pattern)]
+    part = beats / len(pattern)
+    return [(at * part, (end - at) * part, number) for (at, number), end in zip(begins, ends, strict=True)]
 
 
 def _phrases(rng: np.random.Generator, style: Style, n_bars: int) -> list[list[tuple[float, float, int | None]]]:
