@@ -47,7 +47,7 @@ def nsf(
     init: int = INIT,
     play: int = PLAY,
     texts: tuple[bytes, bytes, bytes] = (b"Tune", b"Me", b"1987"),
-    speed: int = 16_639,
+    speed: int = 0,
     banks: bytes = bytes(8),
     pal_speed: int = 19_997,
     region: int = 0,

@@ -33,11 +33,11 @@ HEADER_BYTES: Final = 0x80
 """Length of the header of an NSF file; the program comes after it."""
 
 PICTURE_US: Final = {"ntsc": 1e6 * 29780.5 / (236.25e6 / 132), "pal": 1e6 * 33247.5 / (26.601712e6 / 16)}
-"""Microseconds a picture, by region. Files write 16,666 or 16,639 for it, or 20,000 or 19,997, or nothing."""
+"""Microseconds a picture, by region. Files write 16,666 for it, or 20,000, or nothing."""
 
 _MAGIC, _CHUNKS_MAGIC = b"NESM\x1a", b"NSFE"
 _ROM: Final = 0x8000
-_MEANS_A_PICTURE: Final = {"ntsc": (0, 16_639, 16_666), "pal": (0, 19_997, 20_000)}
+_MEANS_A_PICTURE: Final = {"ntsc": (0, 16_666), "pal": (0, 20_000)}
 _CHIPS: Final = ("VRC6", "VRC7", "FDS", "MMC5", "Namco 163", "Sunsoft 5B")
 _IS_PAL, _IS_DUAL = 1, 2
 _NEEDS_INTERRUPTS, _NEVER_RETURNS, _HAS_NO_PLAY = 0x10, 0x20, 0x40

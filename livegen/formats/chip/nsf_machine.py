@@ -1,8 +1,10 @@
 """A console that plays a song of an NSF file: calls its program as a player does, and logs what it writes to the chip.
 
 At the start the RAM is clear, the chip silent and its voices on. `INIT` gets the song, from 0, in A, and the region in
-X. Then `PLAY` is called again and again, and never before the last call is over. The first call is one period after
-the start, as in Game_Music_Emu. https://www.nesdev.org/wiki/NSF has what a player must do.
+X. Then `PLAY` is called again and again, and never before the last call is over. https://www.nesdev.org/wiki/NSF has
+what a player must do, which leaves the very cycle open. It is the one of Game_Music_Emu: the first call comes a period
+after the start, and a period has whole halves of a cycle, as an NTSC picture has. What is less is dropped: files give
+periods in microseconds, of 1.8 cycles.
 """
 
 from typing import Final
@@ -21,6 +23,8 @@ LONGEST_CALL_SECONDS: Final = 10.0
 
 MOST_WRITES: Final = 16 * 2**20 // 3
 """Writes that a log may have, about which is what the largest VGM file holds: at most a logful more are kept."""
+
+_ROUNDING: Final = 1e-6  # by which a whole number of half cycles may come out too low
 
 _SILENCE: Final = (*((0x4000 + register, 0) for register in range(0x14)), (0x4015, 0), (0x4015, 0x0F), (0x4017, 0x40))
 
@@ -58,6 +62,7 @@ class NsfMachine:
         self.tick_writes: list[int] = []
         self.fault = ""
         self._nsf, self._song = nsf, song
+        self._period_halves = int(2e-6 * nsf.period_us * self.clock_hz + _ROUNDING)
         self.mapped, self.memory = new_memory(nsf.program, nsf.banks)
         self._cpu = new_cpu()
         address, value = zip(*_SILENCE, strict=True)
@@ -75,7 +80,7 @@ class NsfMachine:
 
     def tick_cycle(self, tick: int) -> int:
         """Return the CPU cycle at which a call of PLAY is due."""
-        return int((tick + 1) * self._nsf.period_us * 1e-6 * self.clock_hz)
+        return self._period_halves // 2 + tick * self._period_halves // 2
 
     def play(self, n_ticks: int) -> None:
         """Go on until PLAY was due so often, or the song cannot go on."""

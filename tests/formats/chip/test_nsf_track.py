@@ -69,6 +69,17 @@ def test_play_is_called_once_a_picture_from_one_picture_on() -> None:
     assert (np.abs(cycles - due - 12) <= 1.0).all()  # inc, lda and sta take 12 cycles
 
 
+@pytest.mark.parametrize(
+    ("speed", "region", "halves"),
+    [(16_639, 0, 2 * 29_780), (8_333, 0, 2 * 14_914), (19_997, 1, 2 * 33_247), (0, 1, 66_495)],
+)
+def test_a_period_that_a_file_gives_is_whole_halves_of_a_cycle(speed: int, region: int, halves: int) -> None:
+    log = play_track(file(play=COUNTING, speed=speed, pal_speed=speed, region=region), 1, seconds=5)
+    calls = log.cycle[log.address == 0x4002][1:] - 12
+    assert len(calls) == round(5 * 2 * log.cpu_clock_hz / halves) - 1
+    assert calls.tolist() == [halves // 2 + call * halves // 2 for call in range(len(calls))]
+
+
 def test_the_song_and_the_region_are_told_to_the_program() -> None:
     init = bytes.fromhex("8D0040 8E0440 60".replace(" ", ""))  # sta $4000, stx $4004
     log = play_track(file(init, songs=9, region=1), 7, seconds=1)
