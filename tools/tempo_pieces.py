@@ -177,6 +177,7 @@ _BASSES: Final[dict[str, Callable[[int], list[tuple[float, float, int]]]]] = {
 """Beat, length and semitones over the root of the notes in a bar of so many beats."""
 
 _CHORDS: Final[dict[str, Callable[[int], list[tuple[float, float, int]]]]] = {
+    "none": lambda n: [],
     "hold": lambda n: [(0, float(n), 0)],
     "broken": lambda n: [(b / 2, 0.5, b % 3) for b in range(2 * n)],
     "off thirds": lambda n: [(b + 2 / 3, 0.3, 1) for b in range(n)],

@@ -428,8 +428,6 @@ class Session:
         n_frames = self.lookahead.after(self.plans.last_seconds, in_force)
         if n_frames is not None:
             self._play(SetControl("lookahead", n_frames), self.lookahead.source)
-        if n_frames is not None and n_frames < in_force:
-            self.desk.say(f"the machine is busy: the model plans {n_frames} frames ahead, not {self.lookahead.asked}")
 
     def _lead_seconds(self) -> float:
         """Return how long before its first sample is due a frame is planned for the last time.
