@@ -40,7 +40,6 @@ from livegen.session.feedback.devices import Devices
 from livegen.session.feedback.feedback import Feedback
 from livegen.session.inbox import Inbox
 from livegen.session.midi_outs import MidiOuts
-from livegen.session.pacing.lookahead import Lookahead
 from livegen.session.pacing.plans import PlanLog
 from livegen.session.settings import Settings
 from livegen.session.songs import SET_LIST
@@ -116,8 +115,6 @@ class Session:
         State and troubles of the session.
     plans : PlanLog
         What the last plans took.
-    lookahead : Lookahead
-        How far ahead is planned while the machine is busy.
     warnings : list of str
     observers : list of callable
         Called on the frame thread with a `FrameReport` after each frame was planned; they must be quick.
@@ -135,7 +132,7 @@ class Session:
         self.receive, self._play = parts.inbox.receive, parts.inbox.play
         self.receive_together, self._keep_time = parts.inbox.receive_together, parts.inbox.run
         parts.inbox.plan_seconds = self._lead_seconds
-        self._garbage, self.lookahead = GarbageClock(), Lookahead()
+        self._garbage = GarbageClock()
         self.plans = PlanLog(lambda: self._garbage.total_ns)
         self.tap = TapReader(self.instrument.callback, MAX_PIECE_SAMPLES)
         self.scope = Scope(self.instrument.callback)
@@ -264,14 +261,14 @@ class Session:
         is_asked = name == patch and asked.patch is not None
         names = {name: self._text_of(name) for name in self.cast.models}
         begun = {**DEFAULTS, **self._patches[name].controls}
-        values = {**self.instrument.values, "lookahead": self.lookahead.asked or self.instrument.values["lookahead"]}
+        values = self.instrument.values.items()
         return replace(
             asked,
             patch=asked.patch if is_asked else self._settings.library.texts.get(name, name),
             model=asked.model if self.model == model else names[self.model],
             models={voice: names[name] for voice, name in self.cast.own.items()} or None,
             osc_peers=tuple(dict.fromkeys((*(asked.osc_peers or ()), *self.osc.peers))) or None,
-            controls={control: value for control, value in values.items() if value != begun[control]},
+            controls={control: value for control, value in values if value != begun[control]},
             knobs=self.desk.knobs.knobs,
         )
 
@@ -420,14 +417,6 @@ class Session:
             for observe in self.observers:
                 observe(report)
             plans.end(report, frame_index, instrument.state.timeline.end, clock.block_seconds())
-            self._keep_pace()
-
-    def _keep_pace(self) -> None:
-        """Plan less far ahead where plans take too long, and farther again when there is time."""
-        in_force = int(self.instrument.state.values["lookahead"])
-        n_frames = self.lookahead.after(self.plans.last_seconds, in_force)
-        if n_frames is not None:
-            self._play(SetControl("lookahead", n_frames), self.lookahead.source)
 
     def _lead_seconds(self) -> float:
         """Return how long before its first sample is due a frame is planned for the last time.

@@ -51,8 +51,7 @@ def test_a_jam_tells_its_plans_through_its_page(page: Page, capsys: pytest.Captu
     assert len(told["plans"]) > N_KEYS
     show_pace(told, as_json=True)
     found = json.loads(capsys.readouterr().out)
-    assert found["log"]["keys"] == N_KEYS
-    assert 2 <= found["lookahead"] <= 12  # fewer on a busy machine
+    assert (found["lookahead"], found["log"]["keys"]) == (12, N_KEYS)
     assert 0 < found["log"]["answer_ms"]["p50"] <= found["log"]["plan_ms"]["p50"] < 1000
     assert sum(found["log"]["plans"].values()) == len(told["plans"])
     assert found["log"]["plans"]["key"] == N_KEYS
@@ -63,7 +62,7 @@ def test_it_is_a_few_lines_for_people(page: Page, tmp_path: Path) -> None:
     said = run_livegen("doctor", "--live", "--page", page.address, folder=tmp_path)
     assert (said.returncode, said.stderr) == (0, "")
     assert f" of {N_KEYS} keys were answered in the first frame that could know of them" in said.stdout
-    assert " frames ahead, blocks of " in said.stdout
+    assert "12 frames ahead, blocks of " in said.stdout
     assert "99 % within" in said.stdout
 
 

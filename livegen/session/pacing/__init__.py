@@ -1,5 +1,4 @@
-"""How well a session keeps pace with its music: what each plan took, why one came late, and how far ahead is planned.
+"""How well a session keeps pace with its music: what each plan took, and why one came late.
 
-Imports what `session` does. Read `plans` first, the log of the last plans; then `diagnosis`, what is told of it; then
-`lookahead`, which makes plans shorter under load.
+Imports what `session` does. Read `plans` first, the log of the last plans; then `diagnosis`, what is told of it.
 """

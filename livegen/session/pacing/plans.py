@@ -186,11 +186,6 @@ class PlanLog:
         """Return how much of the time that is left for an answer is not needed, as answers of late were."""
         return max(margin_seconds - _SAFELY * self.slow_answer_seconds - _LEAST_ROOM_SECONDS, 0.0)
 
-    @property
-    def last_seconds(self) -> float:
-        """From when the last plan was due until all of it was there."""
-        return (self._planned_ns - self._due_ns) / 1e9
-
     def read(self) -> bytes:
         """Return the rows that are kept, each `COLUMNS` as int64, little-endian, the oldest first; from any thread."""
         at, rows = self._n_rows, bytes(self._rows)
