@@ -67,4 +67,4 @@ def test_a_thread_s_time_of_the_processor_is_its_own() -> None:
     over.set()
     for thread in threads:
         thread.join(5.0)
-    assert clocks["busy"]() == 0
+    assert wait_until(lambda: clocks["busy"]() == 0)  # the system ends it a moment after Python does
