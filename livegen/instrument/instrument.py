@@ -320,7 +320,7 @@ class Instrument:
         """
         with self._lock:
             taken = tuple(without_repeats(self._pending))
-        call = Call(to_frame, to_frame + 1)
+        call = Call.of(to_frame, 1)
         return self._rehearsals.rehearse(self.state, call, taken, lambda each: self._stamped(each, position_of_time))
 
     def _stamped(self, taken: Sequence[Taken], position_of_time: Callable[[int], float]) -> tuple[StampedEvent, ...]:

@@ -7,7 +7,7 @@ its source falls silent.
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,8 @@ from livegen.performance.ticks import FASTEST_BPM, LOST_FRAMES, SLOWEST_BPM, Tic
 from livegen.units import FRAME_RATE_HZ, MIDI_CLOCK_PPQN, bpm_to_period, period_to_bpm
 
 Source = Literal["clock", "link", "tap", "set", "player", "own", "none"]
+
+_Frames = TypeVar("_Frames", float, NDArray[np.float64])
 
 UNKNOWN_PERIOD_FRAMES: Final = bpm_to_period(120.0)
 """Frames a beat when no source gives a tempo: 120 beats a minute."""
@@ -76,13 +78,9 @@ class Line:
     beats: float
     period_frames: float
 
-    def at(self, frame: float) -> float:
-        """Return the beats at a time in frames."""
+    def at(self, frame: _Frames) -> _Frames:
+        """Return the beats at a time in frames, or at many."""
         return self.beats + (frame - self.frame) / self.period_frames
-
-    def of(self, frames: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the beats at many times in frames."""
-        return self.beats + (frames - self.frame) / self.period_frames
 
     def beat_at(self, frame: float) -> Beat:
         """Return the beat with its phase at a time in frames."""
@@ -274,7 +272,7 @@ class Tempo:
         if self.source == "clock":
             return np.array([self.beats_at(frame) for frame in frames.tolist()], np.float64)
         frames = frames - self.offset_frames
-        beats = self._line().of(frames)
+        beats = self._line().at(frames)
         return beats + self.glide.of(frames) if self.source == "player" else beats
 
     def frame_at(self, beats: float, near: int) -> int:

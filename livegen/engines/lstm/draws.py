@@ -170,7 +170,7 @@ def _draw_voice(
         voice, held, frame, told.harmony, told.performed
     )
     if voice != Voice.NO and told.performed > 0:
-        make_room(held, LOWEST[voice], foreseen, shape.harmony, scores[: N_CLASSES_OF[voice]])
+        make_room(NOTE_CLASS[voice, held], LOWEST[voice], foreseen, shape.harmony, scores[: N_CLASSES_OF[voice]])
     group = np.full(N_CLASSES, 2, np.int64)
     for i in range(_N_RECENT):
         group[NOTE_CLASS[voice, told.heard[voice, features.NOTES + i]]] = 1

@@ -85,18 +85,17 @@ def make_room(
     """Change the logits of a voice's note classes, (n,), by what is foreseen: see `foresee`.
 
     Which note a voice changes to is one question, whether it changes is another: taken together, the notes that it may
-    change to are as likely as before. `held` and `lowest` are notes, `held` is 0 for silence; `harmony`, 0..1, says how
-    much of it counts.
+    change to are as likely as before. `held` is the class of the note that it holds, 0 for silence, and `lowest` its
+    lowest note; `harmony`, 0..1, says how much of it counts.
     """
-    held_class = held - lowest + 1 if held > 0 else 0
     top, before, after = logits.max(), 0.0, 0.0
     for i in range(1, len(logits)):
-        if i != held_class:
+        if i != held:
             before += math.exp(logits[i] - top)
             logits[i] -= np.float32(harmony * _AVOID_NATS) * foreseen[(lowest + i - 1) % ear.N_PITCH_CLASSES]
             after += math.exp(logits[i] - top)
     if after > 0.0:
         as_likely = np.float32(math.log(before / after))
         for i in range(1, len(logits)):
-            if i != held_class:
+            if i != held:
                 logits[i] += as_likely

@@ -22,8 +22,7 @@ ANSWER_MARGIN_SECONDS: Final = 0.005
 
 COLUMNS: Final = (
     *("cause", "events", "keys", "missed_keys", "frame", "possible_frame", "end_frame", "is_late"),
-    *("event_ns", "due_ns", "began_ns", "answered_ns", "planned_ns", "ended_ns", "sounds_ns"),
-    *("rehearsed_ns",),
+    *("event_ns", "due_ns", "began_ns", "answered_ns", "planned_ns", "ended_ns", "sounds_ns", "rehearsed_ns"),
     *("answer_own_ns", "garbage_ns", "page_ns", "link_ns"),
 )
 """What is kept of a plan, whole numbers. Times are those of `time.perf_counter_ns`, 0 for what was not.

@@ -4,7 +4,7 @@ from lstm_weights import random_engine
 
 from livegen.engines.lstm import ear
 from livegen.engines.lstm.foresight import foresee, make_room
-from livegen.engines.lstm.kernels import LOWEST, N_CLASSES_OF, N_SCORES
+from livegen.engines.lstm.kernels import LOWEST, N_CLASSES_OF, N_SCORES, NOTE_CLASS
 from livegen.engines.lstm.lstm import LstmDistribution
 from livegen.engines.protocol import Conditions, Performer
 from livegen.score import Voice
@@ -58,7 +58,7 @@ def test_room_is_made_by_other_notes_and_not_by_fewer(held: int):
     lowest = int(LOWEST[voice])
     before = np.random.default_rng(0).normal(0.0, 2.0, N_CLASSES_OF[voice]).astype(np.float32)
     after = before.copy()
-    make_room(held, lowest, foreseen, 1.0, after)
+    make_room(NOTE_CLASS[voice, held], lowest, foreseen, 1.0, after)
     notes = np.arange(1, len(before)) + lowest - 1
     moves = notes != held
     change = (after - before)[1:]
@@ -76,5 +76,5 @@ def test_who_is_not_to_listen_makes_no_room():
     foreseen = np.full(12, 0.5, np.float32)
     before = np.random.default_rng(0).normal(0.0, 2.0, N_CLASSES_OF[Voice.TR]).astype(np.float32)
     after = before.copy()
-    make_room(48, int(LOWEST[Voice.TR]), foreseen, 0.0, after)
+    make_room(NOTE_CLASS[Voice.TR, 48], int(LOWEST[Voice.TR]), foreseen, 0.0, after)
     assert after == pytest.approx(before, abs=1e-5)
