@@ -21,8 +21,8 @@ OWN_TICKS: Final = {
 Half of the songs are at 150, 180 or 113 beats a minute, which are 24, 20 and 32 ticks a beat.
 """
 
-TAKE_OVER_BEATS: Final = 8.0
-"""How long the pulse takes to become the performer's: two bars."""
+TAKE_OVER_BEATS: Final = 2.0
+"""How long the pulse takes to become the performer's: it is known after a bar or two, and is there within two."""
 
 _DRAW: Final = N_VOICES + 2
 """Place of the tempo among the draws: those of the voices and of the form come before it."""
