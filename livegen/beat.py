@@ -4,8 +4,9 @@ Times are in frames, with fractions. There are 24 frames a second at any tempo.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -54,6 +55,17 @@ NES-MDB's train split, and wrong in 4 %. Onsets at random over 8 seconds have a 
 onsets, 4 % of 12 and 1 % of 20. With a doubt of 1.2 it is 87 % right, 6 % wrong, and 53 %, 21 % and 4 %.
 """
 
+_THIRDS_DOUBT: Final = 2.0
+"""A beat in thirds is doubted so many times as much: it is looked for beside all others, and may fit by chance too."""
+
+_OFF_BEAT: Final = 0.2
+"""By how much more coherent onsets must be with thirds of a beat than with whole beats, or with every second third: who
+plays on these alone plays halves of a longer beat.
+"""
+
+_MORE_ON_BEATS: Final = 0.3
+"""By how much more coherent onsets must be with beats in thirds than with others: much is chance."""
+
 _KEPT: Final = 1.3
 _KEPT_SHARE: Final = 0.06
 """A period within `_KEPT_SHARE` of the one that is followed already has its worth multiplied by `_KEPT`."""
@@ -87,8 +99,8 @@ _FADE_FRAMES: Final = 96.0  # age over which the weight of an onset falls to 1 /
 _NEWEST_FRAMES: Final = 8.0 * FRAME_RATE_HZ
 """A performer's beat is looked for in the onsets of the last 8 seconds."""
 
-_LIVE_PARTS: Final = (2, 4)
-"""Parts of the beat on which a performer's onsets fall."""
+_PARTS_OF: Final = {4: (2, 4), 3: (3,)}
+"""Parts of a beat in quarters, and of one in thirds, on which a performer's onsets fall."""
 
 _STEADY_SHARE: Final = 0.8
 _STEADY_FADE_FRAMES: Final = 16.0 * FRAME_RATE_HZ
@@ -117,7 +129,7 @@ class Beat:
         return Beat(self.period_frames, (self.phase + n_frames / self.period_frames) % 1.0)
 
 
-def coherence(times: ArrayLike, period_frames: float, m: int) -> complex:
+def coherence(times: ArrayLike, period_frames: float, m: float) -> complex:
     """Return the mean of ``exp(2 pi i m t / period)`` over onset times t.
 
     Its absolute value is 1 if all onsets lie on a grid of `m` lines a period.
@@ -185,23 +197,41 @@ def follow_beat(times: ArrayLike, current: Beat | None = None) -> Beat | None:
         fewest, doubt = _FEWEST_LIVE_ONSETS, _FEW_ONSETS_DOUBT
     if len(times) < fewest:
         return None
-    worth = _usual(_LIVE_PERIODS)
-    if current is not None:
-        worth[np.abs(np.log(_LIVE_PERIODS / current.period_frames)) < _KEPT_SHARE] *= _KEPT
-    of_beat, of_half, of_quarter = _sizes(times, _LIVE_PERIODS)
-    best = int(np.argmax(worth * (of_beat + of_half + of_quarter)))
-    octaves = np.abs(np.log2(_LIVE_PERIODS / _LIVE_PERIODS[best]))
-    is_octave = np.abs(octaves - np.round(octaves)) < _OCTAVE_ERROR
-    period = _LIVE_PERIODS[int(np.argmax(worth * (of_half + of_quarter) * is_octave))]
-    beats, halves, quarters = _grids(times, period)
-    if max(abs(halves), abs(quarters)) < _CLEAR + doubt / len(times):
+    period, n_parts = _period_and_parts(times, doubt / len(times), current)
+    if not n_parts:
         return None
     # A performer's first onset is taken to be on the beat.
     expected = current.phase if current else -times[0] / period
-    phase = _kept_phase(_phase(beats, halves, quarters), beats, halves, expected)
+    phase = _kept_phase(times, period, n_parts, expected)
     weights = np.exp((times - times[-1]) / _FADE_FRAMES)  # the latest onsets count most
-    beat = _laid_through(times, weights, Beat(float(period), phase))
-    return _steadied(all_times, len(all_times) - len(times), beat)
+    beat = _laid_through(times, weights, Beat(period, phase), n_parts)
+    return _steadied(all_times, len(all_times) - len(times), beat, n_parts)
+
+
+def _period_and_parts(times: NDArray[np.float64], doubt: float, current: Beat | None) -> tuple[float, Literal[0, 3, 4]]:
+    """Return a performer's period in frames, and into how many parts the beat is divided, 0 if none is clear.
+
+    The period that fits best by halves and quarters is compared with its half and its double. Thirds of a beat are
+    halves or quarters of another beat. So a beat in thirds is taken where more onsets are on whole beats with it, if
+    nothing is followed yet: many melodies have some seconds by chance in which thirds fit better than their own parts.
+    """
+    worth, is_current = _usual(_LIVE_PERIODS), np.zeros(len(_LIVE_PERIODS), np.bool_)
+    if current is not None:
+        is_current = np.abs(np.log(_LIVE_PERIODS / current.period_frames)) < _KEPT_SHARE
+        worth[is_current] *= _KEPT
+    of_beat, of_half, of_third, of_quarter = _sizes(times, _LIVE_PERIODS, (1, 2, 3, 4))
+    best = int(np.argmax(worth * (of_beat + of_half + of_quarter)))
+    octaves = np.abs(np.log2(_LIVE_PERIODS / _LIVE_PERIODS[best]))
+    is_octave = np.abs(octaves - np.round(octaves)) < _OCTAVE_ERROR
+    straight = int(np.argmax(worth * (of_half + of_quarter) * is_octave))
+    thirds = int(np.argmax(worth * (of_beat + 2.0 * of_third)))
+    is_straight = max(of_half[straight], of_quarter[straight]) >= _CLEAR + doubt
+    coarser = max(of_beat[thirds], abs(coherence(times, _LIVE_PERIODS[thirds], 1.5)))
+    is_clear = of_third[thirds] >= max(_CLEAR + _THIRDS_DOUBT * doubt, coarser + _OFF_BEAT)
+    more_on_beats = of_beat[thirds] - of_beat[straight] if is_straight else math.inf
+    if is_clear and more_on_beats > (0.0 if is_current[thirds] else _MORE_ON_BEATS if current is None else math.inf):
+        return float(_LIVE_PERIODS[thirds]), 3
+    return float(_LIVE_PERIODS[straight]), 4 if is_straight else 0
 
 
 def possible_beats(times: ArrayLike) -> list[Beat]:
@@ -311,42 +341,53 @@ def _laid_through(times: NDArray[np.float64], weights: NDArray[np.float64], beat
     return Beat(period, (middle - at / period) % 1.0)
 
 
-def _steadied(times: NDArray[np.float64], n_earlier: int, beat: Beat) -> Beat:
+def _steadied(times: NDArray[np.float64], n_earlier: int, beat: Beat, n_parts: int) -> Beat:
     """Return the beat of a performer's last onsets, laid through the earlier ones of `times` too if these lie on it."""
     if not n_earlier:
         return beat
-    clear = clarity(times[n_earlier:], beat, _LIVE_PARTS)
+    parts = _PARTS_OF[n_parts]
+    clear = clarity(times[n_earlier:], beat, parts)
     for first in sorted({0, n_earlier // 2}, reverse=True):  # with the nearer half of them, then with all
         onsets = times[first:]
-        steadier = _laid_through(onsets, np.exp((onsets - onsets[-1]) / _STEADY_FADE_FRAMES), beat)
-        if clarity(onsets, steadier, _LIVE_PARTS) < _STEADY_SHARE * clear:
+        steadier = _laid_through(onsets, np.exp((onsets - onsets[-1]) / _STEADY_FADE_FRAMES), beat, n_parts)
+        if clarity(onsets, steadier, parts) < _STEADY_SHARE * clear:
             break
         beat = steadier
     return beat
 
 
-def _kept_phase(phase: float, of_beat: complex, of_half: complex, expected: float) -> float:
-    """Return a phase or one that is quarters of a beat off, whichever the beat and its halves speak for.
+def _kept_phase(times: NDArray[np.float64], period: float, n_parts: int, expected: float) -> float:
+    """Return the phase that onsets have by their parts of the beat, or one that is some parts off.
 
-    The one nearest to the expected phase is kept unless another has `_STRONG` more on it. So somebody who plays steady
-    eighths or sixteenths does not move the beat, whichever of them happen to be missing.
+    It is the one for which the beat and its halves speak. The one nearest to the expected phase is kept unless another
+    has `_STRONG` more on it. So somebody who plays steady eighths or sixteenths does not move the beat, whichever of
+    them happen to be missing.
     """
-    phases = phase + np.arange(4) / 4.0
+    of_beat, of_half, of_part = (coherence(times, period, m) for m in (1, 2, n_parts))
+    if n_parts == 4:
+        phase = _phase(of_beat, of_half, of_part)
+    else:
+        phase, of_half = -float(np.angle(of_part)) / (2.0 * np.pi * n_parts), 0j
+    phases = phase + np.arange(n_parts) / n_parts
     turns = 2j * np.pi * phases
     on_it = (of_beat * np.exp(turns)).real + (of_half * np.exp(2.0 * turns)).real
     on_it[int(np.argmin(np.abs((phases - expected + 0.5) % 1.0 - 0.5)))] += 2.0 * _STRONG
     return float(phases[int(np.argmax(on_it))] % 1.0)
 
 
-def _sizes(times: NDArray[np.float64], periods: NDArray[np.float64]) -> list[NDArray[np.float32]]:
-    """Return the absolute values of `_grids` for many periods at once. Single precision is enough for this."""
+def _sizes(
+    times: NDArray[np.float64], periods: NDArray[np.float64], parts: Sequence[int] = (1, 2, 4)
+) -> list[NDArray[np.float32]]:
+    """Return how coherent onsets are with so many parts of many periods. Single precision is enough for this."""
     beats = times / periods[:, None]
     turns = (beats - np.floor(beats)).astype(np.float32) * np.float32(2.0 * np.pi)  # `%` takes five times as long
-    x, y = np.cos(turns), np.sin(turns)
-    sizes = [np.hypot(x.mean(1), y.mean(1))]
-    for _ in range(2):
-        x, y = x * x - y * y, 2 * x * y
-        sizes.append(np.hypot(x.mean(1), y.mean(1)))
+    x, y = x_of_one, y_of_one = np.cos(turns), np.sin(turns)  # real numbers take half the time of complex ones
+    sizes = []
+    for m in range(1, max(parts) + 1):
+        if m > 1:
+            x, y = x * x_of_one - y * y_of_one, x * y_of_one + y * x_of_one
+        if m in parts:
+            sizes.append(np.hypot(x.mean(1), y.mean(1)))
     return sizes
 
 

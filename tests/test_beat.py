@@ -61,6 +61,18 @@ def test_steady_eighths_are_no_quarters_of_twice_the_tempo():
         assert _distance(beat.phase, 0.0) < 0.01  # who begins, begins on the beat
 
 
+def test_a_shuffle_is_followed_and_kept():
+    for bpm in (115, 130, 150):
+        period = 1440 / bpm
+        times = np.union1d(np.arange(12), np.arange(12) + 2 / 3) * period
+        beat = follow_beat(times)
+        assert beat.period_frames == pytest.approx(period, rel=2e-3)
+        assert _distance(beat.phase, 0.0) < 0.01
+        more = np.union1d(times, np.arange(12, 18) * period)  # and then quarters alone
+        kept = follow_beat(more, beat.after(round(6 * period)))
+        assert kept.period_frames == pytest.approx(period, rel=2e-3)
+
+
 def test_what_is_followed_is_kept_until_something_else_fits_much_better():
     times = np.arange(-180, 0, 8.0)  # eighths at 90, or quarters at 180
     assert follow_beat(times, Beat(8.0, 0.0)).period_frames == pytest.approx(8.0, rel=1e-3)
