@@ -200,8 +200,10 @@ def follow_beat(times: ArrayLike, current: Beat | None = None) -> Beat | None:
     period, n_parts = _period_and_parts(times, doubt / len(times), current)
     if not n_parts:
         return None
-    # A performer's first onset is taken to be on the beat.
-    expected = current.phase if current else -times[0] / period
+    if n_parts == 4:  # a performer's first onset is taken to be on the beat
+        expected: float | None = current.phase if current else -times[0] / period
+    else:
+        expected = current.phase if current and _is_kept(period, current) else None
     phase = _kept_phase(times, period, n_parts, expected)
     weights = np.exp((times - times[-1]) / _FADE_FRAMES)  # the latest onsets count most
     beat = _laid_through(times, weights, Beat(period, phase), n_parts)
@@ -215,10 +217,9 @@ def _period_and_parts(times: NDArray[np.float64], doubt: float, current: Beat | 
     halves or quarters of another beat. So a beat in thirds is taken where more onsets are on whole beats with it, if
     nothing is followed yet: many melodies have some seconds by chance in which thirds fit better than their own parts.
     """
-    worth, is_current = _usual(_LIVE_PERIODS), np.zeros(len(_LIVE_PERIODS), np.bool_)
+    worth = _usual(_LIVE_PERIODS)
     if current is not None:
-        is_current = np.abs(np.log(_LIVE_PERIODS / current.period_frames)) < _KEPT_SHARE
-        worth[is_current] *= _KEPT
+        worth[_is_kept(_LIVE_PERIODS, current)] *= _KEPT
     of_beat, of_half, of_third, of_quarter = _sizes(times, _LIVE_PERIODS, (1, 2, 3, 4))
     best = int(np.argmax(worth * (of_beat + of_half + of_quarter)))
     octaves = np.abs(np.log2(_LIVE_PERIODS / _LIVE_PERIODS[best]))
@@ -229,9 +230,26 @@ def _period_and_parts(times: NDArray[np.float64], doubt: float, current: Beat | 
     coarser = max(of_beat[thirds], abs(coherence(times, _LIVE_PERIODS[thirds], 1.5)))
     is_clear = of_third[thirds] >= max(_CLEAR + _THIRDS_DOUBT * doubt, coarser + _OFF_BEAT)
     more_on_beats = of_beat[thirds] - of_beat[straight] if is_straight else math.inf
-    if is_clear and more_on_beats > (0.0 if is_current[thirds] else _MORE_ON_BEATS if current is None else math.inf):
+    if is_clear and _may_be_thirds(float(_LIVE_PERIODS[thirds]), more_on_beats, current):
         return float(_LIVE_PERIODS[thirds]), 3
     return float(_LIVE_PERIODS[straight]), 4 if is_straight else 0
+
+
+def _may_be_thirds(period: float, more_on_beats: float, current: Beat | None) -> bool:
+    """Tell whether a beat in thirds is taken that has so much more coherence of onsets with whole beats than another.
+
+    One that is followed already need not have `_MORE_ON_BEATS`. A new one takes the place of nothing but the beat for
+    which its thirds were taken.
+    """
+    if current is None or _is_kept(period, current):
+        return more_on_beats > (_MORE_ON_BEATS if current is None else 0.0)
+    is_same_grid = any(_is_kept(period, Beat(current.period_frames * ratio, 0.0)) for ratio in (3 / 4, 3 / 2))
+    return is_same_grid and _MORE_ON_BEATS < more_on_beats < math.inf
+
+
+def _is_kept(period_frames: Any, current: Beat) -> Any:
+    """Tell of periods whether they are about the one that is followed."""
+    return np.abs(np.log(period_frames / current.period_frames)) < _KEPT_SHARE
 
 
 def possible_beats(times: ArrayLike) -> list[Beat]:
@@ -356,22 +374,25 @@ def _steadied(times: NDArray[np.float64], n_earlier: int, beat: Beat, n_parts: i
     return beat
 
 
-def _kept_phase(times: NDArray[np.float64], period: float, n_parts: int, expected: float) -> float:
+def _kept_phase(times: NDArray[np.float64], period: float, n_parts: int, expected: float | None) -> float:
     """Return the phase that onsets have by their parts of the beat, or one that is some parts off.
 
-    It is the one for which the beat and its halves speak. The one nearest to the expected phase is kept unless another
-    has `_STRONG` more on it. So somebody who plays steady eighths or sixteenths does not move the beat, whichever of
-    them happen to be missing.
+    It is the one for which the beat and its halves speak; of a beat in thirds, on which the longer notes begin. The one
+    nearest to the expected phase, if there is one, is kept unless another has `_STRONG` more on it. So somebody who
+    plays steady eighths or sixteenths does not move the beat, whichever of them happen to be missing.
     """
-    of_beat, of_half, of_part = (coherence(times, period, m) for m in (1, 2, n_parts))
     if n_parts == 4:
-        phase = _phase(of_beat, of_half, of_part)
+        of_beat, of_half, of_quarter = _grids(times, period)
+        phase = _phase(of_beat, of_half, of_quarter)
     else:
-        phase, of_half = -float(np.angle(of_part)) / (2.0 * np.pi * n_parts), 0j
+        lengths = np.minimum(np.diff(times, append=times[-1] + period), period)
+        of_beat, of_half = complex(np.exp(2j * np.pi * times / period) @ lengths) / lengths.sum(), 0j
+        phase = -float(np.angle(coherence(times, period, n_parts))) / (2.0 * np.pi * n_parts)
     phases = phase + np.arange(n_parts) / n_parts
     turns = 2j * np.pi * phases
     on_it = (of_beat * np.exp(turns)).real + (of_half * np.exp(2.0 * turns)).real
-    on_it[int(np.argmin(np.abs((phases - expected + 0.5) % 1.0 - 0.5)))] += 2.0 * _STRONG
+    if expected is not None:
+        on_it[int(np.argmin(np.abs((phases - expected + 0.5) % 1.0 - 0.5)))] += 2.0 * _STRONG
     return float(phases[int(np.argmax(on_it))] % 1.0)
 
 
