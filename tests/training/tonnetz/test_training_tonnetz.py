@@ -13,10 +13,11 @@ from safetensors.numpy import load_file  # noqa: E402
 
 from livegen.beat import Beat  # noqa: E402
 from livegen.engines.checkpoint import load_engine  # noqa: E402
-from livegen.engines.tonnetz.config import N_RECENT  # noqa: E402
+from livegen.engines.tonnetz.config import LONGEST_MATCH, N_RECENT  # noqa: E402
 from livegen.engines.tonnetz.engine import TonnetzEngine  # noqa: E402
 from livegen.engines.tonnetz.lattice import LOWEST_NOTE, N_PITCHES  # noqa: E402
 from livegen.engines.tonnetz.network import Network as Played  # noqa: E402
+from livegen.engines.tonnetz.recall import NOWHERE, last_times  # noqa: E402
 from livegen.errors import TrainingError  # noqa: E402
 from livegen.score import Voice  # noqa: E402
 from livegen.training import windows as windows_module  # noqa: E402
@@ -85,14 +86,22 @@ def test_the_network_that_plays_is_that_which_is_trained() -> None:
     network.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
     played, told = Played.from_arrays(SMALL, arrays), None
     generator = np.random.default_rng(0)
-    slices = generator.random((1, 20, N_PITCHES)) < 0.05
+    theme = generator.random((20, N_PITCHES)) < 0.05
+    theme[7] = False
+    pitches = np.concatenate([theme, theme[:12], theme[3:], generator.random((2, N_PITCHES)) < 0.05])
+    n = len(pitches)
+    recalled = last_times(pitches, np.zeros(n, np.int64), 1 + np.arange(n))
+    assert set(recalled[0].ravel()) == set(range(LONGEST_MATCH + 1))
+    lengths, places = (torch.from_numpy(each) for each in recalled)
+    x = torch.from_numpy(pitches.astype(np.float32))
+    before = torch.cat([torch.zeros(N_RECENT - 1, N_PITCHES), x])[None]
     with torch.no_grad():
-        latents, _ = network.foretell(network.encode(torch.from_numpy(slices.astype(np.float32))))
-        before = torch.cat([torch.zeros(1, N_RECENT - 1, N_PITCHES), torch.from_numpy(slices.astype(np.float32))], 1)
-        logits = (network.decode(latents) + network.sounding_again(before, 20))[0]
-    heard = [sum(1 << int(pitch) for pitch in np.flatnonzero(each)) for each in slices[0]]
-    for i in range(20):
-        told = played.hear(heard[max(i + 1 - N_RECENT, 0) : i + 1], told)
+        latents, _ = network.foretell(network.encode(x[None]))
+        logits = (network.decode(latents) + network.sounding_again(before, n))[0]
+        logits = network.recall(logits, lengths, x[places] * (places != NOWHERE)[..., None])
+    heard = [sum(1 << int(pitch) for pitch in np.flatnonzero(each)) for each in pitches]
+    for i in range(n):
+        told = played.hear(heard[: i + 1], told)
         expected = logits[i].mean(-1).numpy() - np.log(arrays["weights"])
         assert told.logits == pytest.approx(expected, abs=1e-4)
         assert told.pitch_classes == pytest.approx(probabilities(logits[i], network.weights).numpy(), abs=1e-4)
