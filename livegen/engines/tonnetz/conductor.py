@@ -40,11 +40,11 @@ class Heard:
         if not is_asked:
             return Heard(hearing)
         foretold = self.foretold
-        if foretold is None:
-            n = len(hearing.recent)
-            for end in range(max(n - N_RECENT, 0) + 1, n + 1):
-                foretold = network.hear(hearing.recent[:end], foretold)
-        elif hearing.is_new:
+        if hearing.recent and (foretold is None or hearing.is_new):
+            if foretold is None:
+                lately = hearing.recent[-N_RECENT:]
+                for end in range(1, len(lately)):
+                    foretold = network.hear(lately[:end], foretold)
             foretold = network.hear(hearing.recent, foretold)
         return Heard(hearing, foretold)
 
