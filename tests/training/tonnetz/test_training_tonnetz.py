@@ -23,6 +23,7 @@ from livegen.score import Voice  # noqa: E402
 from livegen.training import windows as windows_module  # noqa: E402
 from livegen.training.curve import read_curve  # noqa: E402
 from livegen.training.data.songs import songs_of  # noqa: E402
+from livegen.training.distributed import alone  # noqa: E402
 from livegen.training.record import read_record  # noqa: E402
 from livegen.training.run import Progress  # noqa: E402
 from livegen.training.tonnetz import train as train_module  # noqa: E402
@@ -30,7 +31,7 @@ from livegen.training.tonnetz.evaluate import evaluate_tonnetz  # noqa: E402
 from livegen.training.tonnetz.figures import f1_score, pitch_class_probabilities, probabilities  # noqa: E402
 from livegen.training.tonnetz.network import Network  # noqa: E402
 from livegen.training.tonnetz.slices import SILENT, Slices, slices_of  # noqa: E402
-from livegen.training.tonnetz.train import TonnetzSettings, in_another_key, train_tonnetz  # noqa: E402
+from livegen.training.tonnetz.train import TonnetzRun, TonnetzSettings, in_another_key, train_tonnetz  # noqa: E402
 from livegen.training.windows import windows_of  # noqa: E402
 
 SETTINGS = TonnetzSettings(
@@ -68,6 +69,50 @@ def test_songs_are_kept_apart_and_begin_after_silence() -> None:
     assert not first[:, :-2].any()
     with pytest.raises(TrainingError, match="no song has two slices"):
         Slices.of(windows_of([]), 12)
+
+
+def looped(n_times: int) -> np.ndarray:
+    """Return four bars of which each beat has other pitches, so many times."""
+    frames = np.zeros((16 * 12, 4, 3), np.uint8)
+    for beat in range(16):
+        frames[12 * beat : 12 * beat + 12, Voice.P1] = (60 + beat, 9, 0)
+    return np.tile(frames, (n_times, 1, 1))
+
+
+def test_a_song_recalls_itself_alone() -> None:
+    slices = Slices.of(windows_of([(looped(2), Beat(12.0, 0.0))] * 2), 12)
+    lengths, followed = slices.recalled(np.array([0, 30, 61]), 31)
+    assert lengths.shape == (3, 31, 2)
+    assert not lengths[0].any()
+    assert not followed[0].any()
+    for each in (1, 2):
+        assert lengths[each, :, 0].tolist() == [0] * 16 + [min(1 + i, LONGEST_MATCH) for i in range(15)]
+        assert np.array_equal(followed[each, 16:, 0], slices.up_to(np.array([30]), 15)[0])
+
+
+def test_what_is_recalled_is_moved_with_its_lane(monkeypatch) -> None:
+    slices = Slices.of(windows_of([(looped(4), Beat(12.0, 0.0))]), 12)
+    run = TonnetzRun(slices, None, SMALL, replace(SETTINGS, again_steps=1), alone("a test"))
+    run.learn()
+    seen = {}
+
+    def recall(logits, lengths, followed):
+        seen.update(lengths=lengths, followed=followed)
+        return logits
+
+    def nll(logits, pitches):
+        seen.update(pitches=pitches)
+        return logits.mean((-1, -2))
+
+    monkeypatch.setattr(run.network, "recall", recall)
+    monkeypatch.setattr(run.network, "nll", nll)
+    keys = set()
+    for _ in range(6):
+        run.learn()
+        is_found = seen["lengths"][..., 0] == LONGEST_MATCH
+        assert torch.equal(seen["followed"][is_found][:, 0], seen["pitches"][is_found])
+        keys |= set(seen["pitches"][is_found].argmax(-1).tolist())
+    assert len(keys) > 16
 
 
 def test_a_lane_is_moved_as_a_whole() -> None:
