@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from livegen.engines.protocol import Conditions
 from livegen.engines.tonality import Key
+from livegen.engines.tonnetz.config import N_RECENT
 from livegen.engines.tonnetz.listener import Hearing
 from livegen.engines.tonnetz.network import Foretold, Network
 from livegen.engines.triads import fitting_triad
@@ -39,10 +40,11 @@ class Heard:
         if not is_asked:
             return Heard(hearing)
         foretold = self.foretold
-        if foretold is None:
-            for end in range(1, len(hearing.recent) + 1):
-                foretold = network.hear(hearing.recent[:end], foretold)
-        elif hearing.is_new:
+        if hearing.recent and (foretold is None or hearing.is_new):
+            if foretold is None:
+                lately = hearing.recent[-N_RECENT:]
+                for end in range(1, len(lately)):
+                    foretold = network.hear(lately[:end], foretold)
             foretold = network.hear(hearing.recent, foretold)
         return Heard(hearing, foretold)
 
@@ -63,7 +65,7 @@ class Conductor:
 
     def chord(self, ear: Heard) -> Key | None:
         """Return the triad that fits what it expects best; None where it was not asked, or has not heard enough."""
-        if ear.foretold is None or _n_pitch_classes(ear.hearing.recent) < _FEWEST:
+        if ear.foretold is None or _n_pitch_classes(ear.hearing.recent[-N_RECENT:]) < _FEWEST:
             return None
         return fitting_triad(ear.foretold.pitch_classes)
 

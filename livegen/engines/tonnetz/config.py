@@ -19,6 +19,12 @@ ROWS_POOLED, COLUMNS_POOLED = 4, 2
 N_RECENT: Final = 16
 """Slices of which the network is told by itself what sounded, to go on as before: as many as it learns at once."""
 
+N_HEARD: Final = 512
+"""Slices that it remembers, to find among them where the music was as it is now."""
+
+LONGEST_MATCH: Final = 8
+"""Slices that are compared there at most."""
+
 _SHORTEST, _LONGEST = 0.25, 8.0
 
 
@@ -91,11 +97,18 @@ class TonnetzConfig:
         return self.n_inner * (N_ROWS // ROWS_POOLED) * (N_COLUMNS // COLUMNS_POOLED)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Return the name and shape of every array of the weights."""
+        """Return the name and shape of every array of the weights.
+
+        ``again`` is by how much a pitch is likelier that sounded so many slices ago, itself and in any octave.
+        ``recalled`` is what the slice says that came the last time, after so many slices with the same pitches, and
+        with the same chords: how much likelier its pitches are, those of its pitch classes, and all pitches, and by
+        how much more what else the network expects counts.
+        """
         gates = 4 * self.n_state
         shapes: dict[str, tuple[int, ...]] = {
             "weights": (N_PITCHES,),
             "again": (2, N_RECENT),
+            "recalled": (2, LONGEST_MATCH + 1, 4),
             "outer.weight": (self.n_maps, 1, KERNEL, KERNEL),
             "outer.bias": (self.n_maps,),
             "inner.weight": (self.n_inner, self.n_maps, KERNEL, KERNEL),

@@ -36,7 +36,7 @@ class Weights(NamedTuple):
     next: NDArray[np.float32]  # (n_state, n_latent)
     next_bias: NDArray[np.float32]
     pitches: NDArray[np.float32]  # (n_latent, 96): the mean of a pitch's cells
-    pitches_bias: NDArray[np.float32]  # (96,): less the logarithm of what it weighed
+    pitches_bias: NDArray[np.float32]  # (96,)
 
 
 @kernel

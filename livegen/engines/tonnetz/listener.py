@@ -1,6 +1,7 @@
 """What is heard of the frames: slices, each of the pitches that sound in it. Values, no state of their own."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -8,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.beat import Beat
-from livegen.engines.tonnetz.config import N_RECENT
-from livegen.engines.tonnetz.lattice import pitch_of
+from livegen.engines.tonnetz.config import N_HEARD
+from livegen.engines.tonnetz.lattice import N_PITCHES, pitch_of
 from livegen.score import PITCHED, Column
 
 _PERIOD_FRAMES: Final = 12.0
@@ -34,7 +35,7 @@ class Hearing:
         The pitches of this slice so far, as bits: those that have sounded in two frames running. A note of one frame is
         under a sixteenth of a second, and is left out.
     recent : tuple of int
-        The slices before it, `N_RECENT` at most, the latest last.
+        The slices before it, `N_HEARD` at most, the latest last.
     is_new : bool
         Whether the next frame is the first of a slice.
     """
@@ -59,7 +60,7 @@ class Hearing:
             return Hearing(beats, index, notes)
         if index == self.index:
             return replace(self, beats=beats, notes=notes, sounded=sounded, is_new=False)
-        return Hearing(beats, index, notes, 0, (*self.recent, sounded)[-N_RECENT:])
+        return Hearing(beats, index, notes, 0, (*self.recent, sounded)[-N_HEARD:])
 
     def _next(self, beat: Beat | None) -> float:
         if beat is None:
@@ -71,7 +72,8 @@ class Hearing:
         return expected + (phase - expected + 0.5) % 1.0 - 0.5
 
 
-def pitches_of(sounded: int, n: int) -> NDArray[np.float32]:
-    """Return n bits as numbers, 1 where a bit is set, (n,)."""
-    found = np.frombuffer(sounded.to_bytes(n // 8, "little"), np.uint8)
-    return np.unpackbits(found, bitorder="little").astype(np.float32)
+def pitches_of(slices: Sequence[int]) -> NDArray[np.bool_]:
+    """Return which pitches sound in slices that are told as bits, (slices, 96)."""
+    packed = b"".join(sounded.to_bytes(N_PITCHES // 8, "little") for sounded in slices)
+    bits = np.unpackbits(np.frombuffer(packed, np.uint8), bitorder="little")
+    return bits.reshape(-1, N_PITCHES).astype(np.bool_)

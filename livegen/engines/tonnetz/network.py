@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.engines.tonnetz import kernels
-from livegen.engines.tonnetz.config import TonnetzConfig
+from livegen.engines.tonnetz.config import N_RECENT, TonnetzConfig
 from livegen.engines.tonnetz.kernels import Layer, Weights
 from livegen.engines.tonnetz.lattice import CELLS_OF_PITCH, N_COLUMNS, N_PITCHES
 from livegen.engines.tonnetz.listener import pitches_of
+from livegen.engines.tonnetz.recall import NOWHERE, last_times
 
 N_LAYERS: Final = 2
 
@@ -44,14 +45,16 @@ class Network:
 
     config: TonnetzConfig
     weights: Weights
+    weighed: NDArray[np.float32]  # (96,): the logarithm of what a pitch weighed when it was learnt
     again: NDArray[np.float32]  # (2, 16): by how many slices ago a pitch sounded, itself and in any octave
+    recalled: NDArray[np.float32]  # (2, 9, 4): of what came the last time, see `TonnetzConfig.shapes`
 
     @classmethod
     def from_arrays(cls, config: TonnetzConfig, arrays: Mapping[str, NDArray]) -> Self:
         """Build it from arrays that are named and shaped as ``config.shapes()`` says."""
         w = {name: np.asarray(array, np.float32) for name, array in arrays.items()}
         cells = w["cells.weight"][CELLS_OF_PITCH].mean(1)  # (96, n_latent)
-        bias = w["cells.bias"][CELLS_OF_PITCH].mean(1) - np.log(w["weights"])
+        bias = w["cells.bias"][CELLS_OF_PITCH].mean(1)
 
         def layer(i: int) -> Layer:
             recurrent, bias = w[f"lstm.weight_hh_l{i}"], w[f"lstm.bias_ih_l{i}"] + w[f"lstm.bias_hh_l{i}"]
@@ -71,7 +74,7 @@ class Network:
             _whole(cells.T),
             _whole(bias),
         )
-        return cls(config, weights, _whole(w["again"]))
+        return cls(config, weights, np.log(w["weights"]), _whole(w["again"]), w["recalled"])
 
     def hear(self, recent: Sequence[int], before: Foretold | None) -> Foretold:
         """Return what comes after a slice.
@@ -79,19 +82,33 @@ class Network:
         Parameters
         ----------
         recent : sequence of int
-            It and those before it, 16 at most, the latest last, whose pitches are bits.
+            It and those before it, `N_HEARD` at most, the latest last, whose pitches are bits.
         before : Foretold or None
             What was expected of it; None means that nothing was heard yet.
         """
         shape = (N_LAYERS, self.config.n_state)
         h, c = (np.zeros(shape, np.float32),) * 2 if before is None else (before.h, before.c)
         after = Foretold(np.empty(shape, np.float32), np.empty(shape, np.float32), np.empty(N_PITCHES, np.float32))
-        heard = np.array([pitches_of(sounded, N_PITCHES) for sounded in reversed(recent)])
-        kernels.hear(heard[0], h, c, self.weights, after.h, after.c, after.logits)
-        in_any_octave = heard.reshape(len(heard), -1, N_COLUMNS).max(1)
-        of_pitch, of_pitch_class = self.again[:, : len(heard)]
-        after.logits[:] += of_pitch @ heard + np.tile(of_pitch_class @ in_any_octave, N_PITCHES // N_COLUMNS)
+        heard = pitches_of(recent)
+        lately = heard[: -N_RECENT - 1 : -1].astype(np.float32)
+        kernels.hear(lately[0], h, c, self.weights, after.h, after.c, after.logits)
+        of_pitch, of_pitch_class = self.again[:, : len(lately)]
+        after.logits[:] += of_pitch @ lately + of_pitch_class @ _in_any_octave(lately)
+        after.logits[:] = self._recall(heard, after.logits) - self.weighed
         return after
+
+    def _recall(self, heard: NDArray[np.bool_], logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return logits of the next slice, (96,), with what came the last time after slices, (n, 96)."""
+        (lengths,), (places,) = last_times(heard, np.zeros(1, np.int64), np.array([len(heard)]))
+        on, octave, off, scale = self.recalled[np.arange(2), lengths].T
+        followed = np.where((places == NOWHERE)[:, None], np.float32(0.0), heard[places])
+        return logits * (1.0 + scale.sum()) + on @ followed + octave @ _in_any_octave(followed) + off.sum()
+
+
+def _in_any_octave(slices: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return slices, (n, 96), in which a pitch is 1 where it sounds in any octave."""
+    by_octave = slices.reshape(len(slices), -1, N_COLUMNS)
+    return np.tile(by_octave.max(1), by_octave.shape[1])
 
 
 def _whole(array: NDArray) -> NDArray[np.float32]:

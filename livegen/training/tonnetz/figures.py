@@ -91,4 +91,7 @@ def _foretold(
     for some in np.array_split(which, -(-len(which) // _LANES)):
         x = torch.from_numpy(slices.up_to(some, SILENT + 1).astype(np.float32))
         told, _ = network.foretell(network.encode(x[:, :-1]))
-        yield network.decode(told[:, -1]) + network.sounding_again(x[:, :-1], 1)[:, 0], x[:, -1]
+        logits = network.decode(told[:, -1:]) + network.sounding_again(x[:, :-1], 1)
+        lengths, followed = slices.recalled(some, 1)
+        logits = network.recall(logits, torch.from_numpy(lengths), torch.from_numpy(followed.astype(np.float32)))
+        yield logits[:, 0], x[:, -1]

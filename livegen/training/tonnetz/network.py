@@ -3,7 +3,8 @@
 A slice is a picture, 1 where a cell's pitch sounds. Two convolutions, which go round along the fifths, and a linear
 layer tell it by a few numbers, from which another linear layer tells its cells again. An LSTM of two layers hears
 these numbers slice by slice, and tells how those of the next slice differ. Beside it stands how much a pitch that
-sounded so many slices ago says for itself: game music comes back, and that is quickly learnt.
+sounded so many slices ago says for itself, and what came the last time that the song was as it is now: game music comes
+back, and that is quickly learnt.
 """
 
 from typing import Final
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from livegen.engines.tonnetz.config import COLUMNS_POOLED, KERNEL, N_RECENT, ROWS_POOLED, TonnetzConfig
+from livegen.engines.tonnetz.config import COLUMNS_POOLED, KERNEL, LONGEST_MATCH, N_RECENT, ROWS_POOLED, TonnetzConfig
 from livegen.engines.tonnetz.lattice import CELLS_A_PITCH, CELLS_OF_PITCH, N_COLUMNS, N_PITCHES, N_ROWS, PITCH_OF_CELL
 
 N_LAYERS: Final = 2
@@ -35,6 +36,7 @@ class Network(nn.Module):
         self.config = c = config
         self.register_buffer("weights", torch.ones(N_PITCHES))
         self.again = nn.Parameter(torch.zeros(2, N_RECENT))
+        self.recalled = nn.Parameter(torch.zeros(2, LONGEST_MATCH + 1, 4))
         self.outer = nn.Conv2d(1, c.n_maps, KERNEL)
         self.inner = nn.Conv2d(c.n_maps, c.n_inner, KERNEL)
         self.latent = nn.Linear(c.n_pooled, c.n_latent)
@@ -73,6 +75,23 @@ class Network(nn.Module):
             for x, weight in zip((heard, by_class), self.again, strict=True)
         )
         return (of_pitch + of_class.tile(1, N_PITCHES // N_COLUMNS, 1)).transpose(1, 2)[..., None]
+
+    def recall(self, logits: Tensor, lengths: Tensor, followed: Tensor) -> Tensor:
+        """Return logits of slices, (..., 96, 3), with what came the last time.
+
+        Parameters
+        ----------
+        logits : Tensor, shape (..., 96, 3)
+        lengths : Tensor of int64, shape (..., 2)
+            How many slices were alike then: with the same pitches, and with the same chords.
+        followed : Tensor, shape (..., 2, 96)
+            The slices that came after them, 0 where none were alike.
+        """
+        on, octave, off, scale = self.recalled[torch.arange(2), lengths].unbind(-1)  # (..., 2) each
+        by_class = followed.unflatten(-1, (-1, N_COLUMNS)).amax(-2)
+        in_any_octave = by_class.tile(N_PITCHES // N_COLUMNS)
+        added = on[..., None] * followed + octave[..., None] * in_any_octave + off[..., None]
+        return logits * (1.0 + scale.sum(-1)[..., None, None]) + added.sum(-2)[..., None]
 
     def nll(self, logits: Tensor, pitches: Tensor) -> Tensor:
         """Return the weighted cross-entropy of slices, (...), in nats: a pitch is the mean of its cells.

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from livegen.engines.steps import STEPS_A_BEAT
 from livegen.engines.tonnetz.lattice import N_PITCHES, pitch_of
+from livegen.engines.tonnetz.recall import NOWHERE, last_times
 from livegen.errors import TrainingError
 from livegen.score import PITCHED, Column, onsets
 from livegen.training.windows import Windows
@@ -38,11 +39,16 @@ class Slices:
         Slices that can be foretold: all of the music, but for each song's first.
     songs : ndarray of int64, shape (n,)
         Of which song these are.
+    lengths, places : ndarray of int64, shape (slices, 2)
+        When a song was last as it is before each slice, and the slice that followed then; see
+        `livegen.engines.tonnetz.recall.last_times`.
     """
 
     pitches: NDArray[np.bool_]
     targets: NDArray[np.int64]
     songs: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+    places: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -51,7 +57,7 @@ class Slices:
     def of(cls, windows: Windows, slice_steps: int) -> Self:
         """Return the slices of songs on the grid of their beat; raises TrainingError if no song has two."""
         silence = np.zeros((SILENT, N_PITCHES), np.bool_)
-        pitches, targets, songs, at = [], [], [], 0
+        pitches, targets, songs, firsts, at = [], [], [], [], 0
         for song, (begin, end) in enumerate(pairwise(windows.offsets.tolist())):
             found = slices_of(windows.steps[begin:end], windows.period_frames[song], slice_steps)
             sounding = np.flatnonzero(found.any(1))
@@ -61,14 +67,26 @@ class Slices:
             pitches += [silence, found]
             targets.append(at + SILENT + np.arange(1, len(found)))
             songs.append(np.full(len(found) - 1, song))
+            firsts.append(np.full(SILENT + len(found), at + SILENT))
             at += SILENT + len(found)
         if not pitches:
             raise TrainingError("no song has two slices of music in it: give more songs, or shorter slices")
-        return cls(np.concatenate(pitches), np.concatenate(targets), np.concatenate(songs))
+        together = np.concatenate(pitches)
+        recalled = last_times(together, np.concatenate(firsts), np.arange(at))
+        return cls(together, np.concatenate(targets), np.concatenate(songs), *recalled)
 
     def up_to(self, which: NDArray[np.int64], n: int) -> NDArray[np.bool_]:
         """Return the n slices of which some targets are the last, (len(which), n, 96); at most `SILENT` + 1."""
         return self.pitches[self.targets[which][:, None] + np.arange(1 - n, 1)]
+
+    def recalled(self, which: NDArray[np.int64], n: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Return what is recalled before each of those n slices: lengths, (len(which), n, 2), and what followed then.
+
+        That is (len(which), n, 2, 96), and 0 where nothing was alike.
+        """
+        at = self.targets[which][:, None] + np.arange(1 - n, 1)
+        places = self.places[at]
+        return self.lengths[at], self.pitches[places] & (places != NOWHERE)[..., None]
 
     def digest(self) -> str:
         """Return the SHA-256, in hexadecimal, of the slices and of which are foretold."""

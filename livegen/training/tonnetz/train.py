@@ -81,13 +81,16 @@ class TonnetzRun(Run):
         with phase("batch"):
             generator = np.random.default_rng(self.own_seed())
             which = generator.integers(0, len(self._slices), self.settings.n_lanes)
-            heard = in_another_key(self._slices.up_to(which, SILENT + 1), generator)
-            x = torch.from_numpy(heard.astype(np.float32))
+            lanes, (lengths, followed) = self._slices.up_to(which, SILENT + 1), self._slices.recalled(which, LEARNT)
+            together = np.concatenate([lanes, followed.reshape(len(lanes), -1, N_PITCHES)], 1)
+            moved = torch.from_numpy(in_another_key(together, generator).astype(np.float32))
+            x, came = moved[:, : SILENT + 1], moved[:, SILENT + 1 :].unflatten(1, (LEARNT, -1))
         self.network.train()
         if self.step < self.settings.again_steps:
             return self._tell_again(x[:, -LEARNT:])
         told, pitches = self._foretold(x), x[:, -LEARNT:]
         logits = self.network.decode(told) + self.network.sounding_again(x[:, :-1], LEARNT)
+        logits = self.network.recall(logits, torch.from_numpy(lengths), came)
         loss = self.network.nll(logits, pitches).mean()
         self.descend(loss)
         if self.step % self._epoch == 0:

@@ -9,7 +9,7 @@ from tonnetz_weights import SMALL, random_engine
 from livegen.beat import Beat
 from livegen.engines.protocol import Conditions, Conducts, Performer, Sampling
 from livegen.engines.tonality import Key
-from livegen.engines.tonnetz.config import N_RECENT, TonnetzConfig
+from livegen.engines.tonnetz.config import N_HEARD, TonnetzConfig
 from livegen.engines.tonnetz.lattice import (
     CELLS_OF_PITCH,
     LOWEST_NOTE,
@@ -86,8 +86,8 @@ def test_a_slice_is_what_sounds_in_a_beat_for_two_frames_or_more(period: float |
 
 def test_percussion_is_not_heard_and_only_the_last_slices_are_remembered() -> None:
     drums = chord(0, 0, 0, 5)
-    hearing = heard([drums] * (BEAT * 40))
-    assert hearing.recent == (0,) * N_RECENT
+    hearing = heard([drums] * (3 * (N_HEARD + 2)), period=3.0)
+    assert hearing.recent == (0,) * N_HEARD
 
 
 @pytest.mark.parametrize(("beats", "n_slices"), [(0.5, 16), (2.0, 4), (4.0, 2)])

@@ -13,15 +13,17 @@ from safetensors.numpy import load_file  # noqa: E402
 
 from livegen.beat import Beat  # noqa: E402
 from livegen.engines.checkpoint import load_engine  # noqa: E402
-from livegen.engines.tonnetz.config import N_RECENT  # noqa: E402
+from livegen.engines.tonnetz.config import LONGEST_MATCH, N_RECENT  # noqa: E402
 from livegen.engines.tonnetz.engine import TonnetzEngine  # noqa: E402
 from livegen.engines.tonnetz.lattice import LOWEST_NOTE, N_PITCHES  # noqa: E402
 from livegen.engines.tonnetz.network import Network as Played  # noqa: E402
+from livegen.engines.tonnetz.recall import NOWHERE, last_times  # noqa: E402
 from livegen.errors import TrainingError  # noqa: E402
 from livegen.score import Voice  # noqa: E402
 from livegen.training import windows as windows_module  # noqa: E402
 from livegen.training.curve import read_curve  # noqa: E402
 from livegen.training.data.songs import songs_of  # noqa: E402
+from livegen.training.distributed import alone  # noqa: E402
 from livegen.training.record import read_record  # noqa: E402
 from livegen.training.run import Progress  # noqa: E402
 from livegen.training.tonnetz import train as train_module  # noqa: E402
@@ -29,7 +31,7 @@ from livegen.training.tonnetz.evaluate import evaluate_tonnetz  # noqa: E402
 from livegen.training.tonnetz.figures import f1_score, pitch_class_probabilities, probabilities  # noqa: E402
 from livegen.training.tonnetz.network import Network  # noqa: E402
 from livegen.training.tonnetz.slices import SILENT, Slices, slices_of  # noqa: E402
-from livegen.training.tonnetz.train import TonnetzSettings, in_another_key, train_tonnetz  # noqa: E402
+from livegen.training.tonnetz.train import TonnetzRun, TonnetzSettings, in_another_key, train_tonnetz  # noqa: E402
 from livegen.training.windows import windows_of  # noqa: E402
 
 SETTINGS = TonnetzSettings(
@@ -69,6 +71,50 @@ def test_songs_are_kept_apart_and_begin_after_silence() -> None:
         Slices.of(windows_of([]), 12)
 
 
+def looped(n_times: int) -> np.ndarray:
+    """Return four bars of which each beat has other pitches, so many times."""
+    frames = np.zeros((16 * 12, 4, 3), np.uint8)
+    for beat in range(16):
+        frames[12 * beat : 12 * beat + 12, Voice.P1] = (60 + beat, 9, 0)
+    return np.tile(frames, (n_times, 1, 1))
+
+
+def test_a_song_recalls_itself_alone() -> None:
+    slices = Slices.of(windows_of([(looped(2), Beat(12.0, 0.0))] * 2), 12)
+    lengths, followed = slices.recalled(np.array([0, 30, 61]), 31)
+    assert lengths.shape == (3, 31, 2)
+    assert not lengths[0].any()
+    assert not followed[0].any()
+    for each in (1, 2):
+        assert lengths[each, :, 0].tolist() == [0] * 16 + [min(1 + i, LONGEST_MATCH) for i in range(15)]
+        assert np.array_equal(followed[each, 16:, 0], slices.up_to(np.array([30]), 15)[0])
+
+
+def test_what_is_recalled_is_moved_with_its_lane(monkeypatch) -> None:
+    slices = Slices.of(windows_of([(looped(4), Beat(12.0, 0.0))]), 12)
+    run = TonnetzRun(slices, None, SMALL, replace(SETTINGS, again_steps=1), alone("a test"))
+    run.learn()
+    seen = {}
+
+    def recall(logits, lengths, followed):
+        seen.update(lengths=lengths, followed=followed)
+        return logits
+
+    def nll(logits, pitches):
+        seen.update(pitches=pitches)
+        return logits.mean((-1, -2))
+
+    monkeypatch.setattr(run.network, "recall", recall)
+    monkeypatch.setattr(run.network, "nll", nll)
+    keys = set()
+    for _ in range(6):
+        run.learn()
+        is_found = seen["lengths"][..., 0] == LONGEST_MATCH
+        assert torch.equal(seen["followed"][is_found][:, 0], seen["pitches"][is_found])
+        keys |= set(seen["pitches"][is_found].argmax(-1).tolist())
+    assert len(keys) > 16
+
+
 def test_a_lane_is_moved_as_a_whole() -> None:
     lanes = np.zeros((50, 3, N_PITCHES), np.bool_)
     lanes[:, :, [40, 44, 47]] = True
@@ -85,14 +131,22 @@ def test_the_network_that_plays_is_that_which_is_trained() -> None:
     network.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
     played, told = Played.from_arrays(SMALL, arrays), None
     generator = np.random.default_rng(0)
-    slices = generator.random((1, 20, N_PITCHES)) < 0.05
+    theme = generator.random((20, N_PITCHES)) < 0.05
+    theme[7] = False
+    pitches = np.concatenate([theme, theme[:12], theme[3:], generator.random((2, N_PITCHES)) < 0.05])
+    n = len(pitches)
+    recalled = last_times(pitches, np.zeros(n, np.int64), 1 + np.arange(n))
+    assert set(recalled[0].ravel()) == set(range(LONGEST_MATCH + 1))
+    lengths, places = (torch.from_numpy(each) for each in recalled)
+    x = torch.from_numpy(pitches.astype(np.float32))
+    before = torch.cat([torch.zeros(N_RECENT - 1, N_PITCHES), x])[None]
     with torch.no_grad():
-        latents, _ = network.foretell(network.encode(torch.from_numpy(slices.astype(np.float32))))
-        before = torch.cat([torch.zeros(1, N_RECENT - 1, N_PITCHES), torch.from_numpy(slices.astype(np.float32))], 1)
-        logits = (network.decode(latents) + network.sounding_again(before, 20))[0]
-    heard = [sum(1 << int(pitch) for pitch in np.flatnonzero(each)) for each in slices[0]]
-    for i in range(20):
-        told = played.hear(heard[max(i + 1 - N_RECENT, 0) : i + 1], told)
+        latents, _ = network.foretell(network.encode(x[None]))
+        logits = (network.decode(latents) + network.sounding_again(before, n))[0]
+        logits = network.recall(logits, lengths, x[places] * (places != NOWHERE)[..., None])
+    heard = [sum(1 << int(pitch) for pitch in np.flatnonzero(each)) for each in pitches]
+    for i in range(n):
+        told = played.hear(heard[: i + 1], told)
         expected = logits[i].mean(-1).numpy() - np.log(arrays["weights"])
         assert told.logits == pytest.approx(expected, abs=1e-4)
         assert told.pitch_classes == pytest.approx(probabilities(logits[i], network.weights).numpy(), abs=1e-4)
