@@ -12,7 +12,7 @@ sys.path.append(str(Path(__file__).parents[1] / "tools" / "demos"))
 
 from check import heard, misses
 from figures import Songs, key_and_share, level, longest_trill
-from roll import PICTURE, moving_roll
+from roll import PICTURE, STILLS, moving_roll
 from table import FIGURES, FOLDER, Demo, read_table
 from tunes import TUNES, midi_file, write_tunes
 
@@ -35,7 +35,7 @@ def line(notes: list[int], frames_each: int = 6, voice: Voice = Voice.P1) -> np.
 
 
 def test_the_folder_is_its_list() -> None:
-    assert len(DEMOS) == 10
+    assert len(DEMOS) == 12
     files = {path.name for path in FOLDER.iterdir() if path.suffix == ".opus"}
     assert files == {demo.sound.name for demo in DEMOS}
     assert list(KNOWN) == [demo.name for demo in DEMOS]
@@ -46,7 +46,8 @@ def test_the_folder_is_its_list() -> None:
 
 def test_modes_models_and_patches_are_shown() -> None:
     said = " ".join(" ".join(demo.words) for demo in DEMOS)
-    for what in ("--set mode=answer", "--set mode=trade", "--model vae", "--model gan", "--model no=gan"):
+    shown = "--set mode=answer", "--set mode=trade", "--set chord_from=model", "--model transformer", "--model vae"
+    for what in (*shown, "--model gan", "--model no=gan"):
         assert what in said
     patches = [demo.words[demo.words.index("--patch") + 1] for demo in DEMOS if "--patch" in demo.words]
     assert set(patches) <= set(list_patches())
@@ -60,6 +61,14 @@ def test_a_demo_is_within_its_bars(demo: Demo) -> None:
     assert misses({**KNOWN[demo.name], **heard(demo)}) == []
     asked = demo.words[demo.words.index("--seconds") + 1]
     assert KNOWN[demo.name]["seconds"] == pytest.approx(float(asked), abs=0.05)
+
+
+def test_each_kind_of_model_has_a_picture_on_its_page() -> None:
+    page = (PICTURE.parent / "engines.md").read_text("utf-8")
+    for name, picture in STILLS.items():
+        assert f"`{name}`" in page
+        assert f"]({picture.name})" in page
+        assert picture.stat().st_size < 100_000
 
 
 def test_the_tunes_are_those_that_are_written_down(tmp_path: Path) -> None:

@@ -1,4 +1,7 @@
-"""Draws the README's moving picture: `python tools/demos/roll.py` renders a demo, and writes its roll to docs/roll.svg.
+"""Draws the pictures of demos: `python tools/demos/roll.py` renders them anew.
+
+One is the README's moving picture, docs/roll.svg; of each kind of model there is the roll of 20 seconds, for
+docs/engines.md.
 
 Notes go by a playhead as they sound. What the performer plays is framed in white; beyond the playhead is what the model
 has planned, half a second of it, in outline. It stands still for those who ask their system for less motion.
@@ -17,14 +20,20 @@ from table import FOLDER, read_table
 
 from livegen.cli.output import say
 from livegen.controls import DEFAULTS
+from livegen.formats.chip.register_log import Tags
 from livegen.formats.score.kinds import read_piece
 from livegen.formats.score.piece import Piece
-from livegen.formats.score.roll import BACKGROUND, LANE, VOICE_COLOURS, WORDS
+from livegen.formats.score.roll import BACKGROUND, LANE, VOICE_COLOURS, WORDS, write_picture
 from livegen.score import NOTE_RANGE, Column, Voice, onsets
-from livegen.units import frame_to_seconds
+from livegen.units import FRAME_RATE_HZ, frame_to_seconds
 
 DEMO: Final = "walk"
 PICTURE: Final = FOLDER.parent / "docs" / "roll.svg"
+
+STILLS: Final = {name: PICTURE.with_name(f"roll-{name}.png") for name in (DEMO, "loops", "cradle", "lattice", "wander")}
+"""Pictures of demos that stand still: one by each kind of model."""
+
+_STILL_SECONDS: Final = 20
 
 _WIDTH, _LEFT, _TOP, _PLAYHEAD = 860, 12, 44, 640
 _FRAME_WIDTH: Final = 5
@@ -44,12 +53,18 @@ class _Note(NamedTuple):
 
 
 def main() -> int:
-    """Render the demo and write the picture."""
-    (demo,) = [each for each in read_table() if each.name == DEMO]
-    with working_folder() as folder:
-        piece = read_piece(run(demo, folder, ".mid"))
-    PICTURE.write_text(moving_roll(piece, " ".join(demo.words)), encoding="utf-8")
-    say(f"{PICTURE.name}: {PICTURE.stat().st_size:,} bytes")
+    """Render the demos and write the pictures."""
+    for demo in read_table():
+        if demo.name not in STILLS:
+            continue
+        with working_folder() as folder:
+            piece = read_piece(run(demo, folder, ".mid"))
+        if demo.name == DEMO:
+            PICTURE.write_text(moving_roll(piece, " ".join(demo.words)), encoding="utf-8")
+        still = STILLS[demo.name]
+        shown = slice(0, _STILL_SECONDS * FRAME_RATE_HZ)
+        write_picture(still, Piece(piece.frames[shown], piece.is_player[shown], tags=Tags(demo.name)))
+        say(f"{still.name}: {still.stat().st_size:,} bytes")
     return 0
 
 
