@@ -13,13 +13,16 @@ from test_time_machine import do, wait
 from livegen.beat import FASTEST_PERIOD_FRAMES, SLOWEST_PERIOD_FRAMES, Beat
 from livegen.cli.screen import tempo_text
 from livegen.controls import DEFAULTS, Values
+from livegen.engines.checkpoint import load_engine
 from livegen.events import ClockTick, Event, LinkBeat, NoteOff, NoteOn, SetControl, StampedEvent
 from livegen.outputs.midi_beat import ClockState, clock_messages
 from livegen.performance.performance import advance, begin
 from livegen.performance.pulse import OWN_TICKS, TAKE_OVER_BEATS, Glide, draw_period
 from livegen.performance.tempo import Line, Tempo
-from livegen.score_table import FrameBeat
+from livegen.score import attacks
+from livegen.score_table import MODEL, FrameBeat
 from livegen.session.link import own_beat
+from livegen.system.resources import models_folder
 from livegen.units import ENGINE_RATE_HZ, FRAME_RATE_HZ, bpm_to_period
 
 STEP = 0.2
@@ -191,6 +194,29 @@ def test_who_gets_faster_is_followed_within_an_eighth_of_a_beat() -> None:
         tempo = hear(tempo, time, NoteOn(0, 60, 90))
         eighths = 2.0 * tempo.beats_at(time) - index
         assert abs((eighths + 0.5) % 1.0 - 0.5) < 0.25
+
+
+def test_beside_a_shuffle_the_band_plays_on_beats_and_on_their_last_thirds() -> None:
+    period, n_frames = bpm_to_period(120.0), 600
+    starts = np.union1d(np.arange(50), np.arange(50) + 2 / 3) * period
+    keys = []
+    for i, start in enumerate(starts.tolist()):
+        note = 60 + 2 * (i // 2 % 5)
+        keys += [StampedEvent(NoteOn(0, note, 90), "keys", start), StampedEvent(NoteOff(0, note), "keys", start + 3.0)]
+    state = begin(load_engine(models_folder() / "default"), DEFAULTS, seed=1)
+    places = []
+    for frame in range(1, n_frames):
+        state, _, _ = advance(state, frame, [key for key in keys if frame - 1 <= key.position < frame])
+        planned, before = (state.timeline.at(frame - back).planned for back in (0, 1))
+        starts_here = attacks(before.frame, planned.frame) & (planned.owner == MODEL)
+        places += ((frame + planned.onset_offset[starts_here]) / period % 1.0).tolist() if frame > n_frames // 2 else []
+    assert state.tempo.source == "player"
+    assert state.tempo.period_frames == pytest.approx(period, rel=0.01)
+    nearest = [min((0.0, 2 / 3, 1.0), key=lambda third: abs(place - third)) for place in places]
+    is_there = np.abs(np.array(places) - nearest) < 0.1
+    assert len(places) > 40
+    assert is_there.mean() > 0.9
+    assert (np.array(nearest) == 2 / 3).mean() > 0.02
 
 
 def test_the_phrase_that_took_over_is_on_its_own_beat_in_the_end() -> None:
