@@ -173,8 +173,8 @@ def follow_beat(times: ArrayLike, current: Beat | None = None) -> Beat | None:
 
     A performer's period need not be a whole number of engine ticks. Eighths at 90 beats a minute are easily taken for
     quarters at 180. So the period that fits best is compared with its half and its double; the one is taken that is
-    most usual and has the onsets on its halves and quarters. A beat that is followed already is kept unless another
-    fits much better.
+    most usual and has the onsets on its halves and quarters. A shuffle is in thirds of a beat, which are halves of
+    another. A beat that is followed already is kept unless another fits much better.
 
     Parameters
     ----------
@@ -214,8 +214,9 @@ def _period_and_parts(times: NDArray[np.float64], doubt: float, current: Beat | 
     """Return a performer's period in frames, and into how many parts the beat is divided, 0 if none is clear.
 
     The period that fits best by halves and quarters is compared with its half and its double. Thirds of a beat are
-    halves or quarters of another beat. So a beat in thirds is taken where more onsets are on whole beats with it, if
-    nothing is followed yet: many melodies have some seconds by chance in which thirds fit better than their own parts.
+    halves or quarters of another beat. So a beat in thirds is taken where more onsets are on whole beats with it; while
+    another is followed, only in its place on the same grid: many melodies have some seconds by chance in which thirds
+    fit better than their own parts.
     """
     worth = _usual(_LIVE_PERIODS)
     if current is not None:
