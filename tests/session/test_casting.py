@@ -121,7 +121,7 @@ def test_who_asks_over_osc_is_told_though_nobody_registered(solo: Session) -> No
         (sentence,) = osc.receive_from("/livegen/news")
         assert str(sentence).startswith(f"{SOLO}, so P2, TR and NO are silent")
         assert osc.receive_from("/livegen/p2/role") == ["model"]
-        assert solo.desk.news == sentence
+        assert wait_until(lambda: solo.desk.news == sentence)
     finally:
         osc.close()
 
