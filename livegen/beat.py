@@ -99,6 +99,9 @@ _FADE_FRAMES: Final = 96.0  # age over which the weight of an onset falls to 1 /
 _NEWEST_FRAMES: Final = 8.0 * FRAME_RATE_HZ
 """A performer's beat is looked for in the onsets of the last 8 seconds."""
 
+_STRAIGHT: Final = (1, 2, 4)
+"""Whole beats, halves and quarters."""
+
 _PARTS_OF: Final = {4: (2, 4), 3: (3,)}
 """Parts of a beat in quarters, and of one in thirds, on which a performer's onsets fall."""
 
@@ -159,9 +162,9 @@ def estimate_beat(times: ArrayLike, clear: float = _CLEAR) -> Beat | None:
     times = np.asarray(times, np.float64)
     if len(times) < _FEWEST_ONSETS:
         return None
-    best_period = float(_PERIODS[int(np.argmax(_usual(_PERIODS) * np.sum(_sizes(times, _PERIODS), 0)))])
+    best_period = float(_PERIODS[int(np.argmax(_usual(_PERIODS) * np.sum(_sizes(times, _PERIODS, _STRAIGHT), 0)))])
     fine = best_period * _FINE
-    period = float(fine[int(np.argmax(np.sum(_sizes(times, fine), 0)))])
+    period = float(fine[int(np.argmax(np.sum(_sizes(times, fine, _STRAIGHT), 0)))])
     of_beat, of_half, of_quarter = _grids(times, period)
     if max(abs(of_half), abs(of_quarter)) < clear:
         return None
@@ -203,7 +206,7 @@ def follow_beat(times: ArrayLike, current: Beat | None = None) -> Beat | None:
     if n_parts == 4:  # a performer's first onset is taken to be on the beat
         expected: float | None = current.phase if current else -times[0] / period
     else:
-        expected = current.phase if current and _is_kept(period, current) else None
+        expected = current.phase if current and _is_about(period, current.period_frames) else None
     phase = _kept_phase(times, period, n_parts, expected)
     weights = np.exp((times - times[-1]) / _FADE_FRAMES)  # the latest onsets count most
     beat = _laid_through(times, weights, Beat(period, phase), n_parts)
@@ -220,7 +223,7 @@ def _period_and_parts(times: NDArray[np.float64], doubt: float, current: Beat | 
     """
     worth = _usual(_LIVE_PERIODS)
     if current is not None:
-        worth[_is_kept(_LIVE_PERIODS, current)] *= _KEPT
+        worth[_is_about(_LIVE_PERIODS, current.period_frames)] *= _KEPT
     of_beat, of_half, of_third, of_quarter = _sizes(times, _LIVE_PERIODS, (1, 2, 3, 4))
     best = int(np.argmax(worth * (of_beat + of_half + of_quarter)))
     octaves = np.abs(np.log2(_LIVE_PERIODS / _LIVE_PERIODS[best]))
@@ -242,15 +245,17 @@ def _may_be_thirds(period: float, more_on_beats: float, current: Beat | None) ->
     One that is followed already need not have `_MORE_ON_BEATS`. A new one takes the place of nothing but the beat for
     which its thirds were taken.
     """
-    if current is None or _is_kept(period, current):
-        return more_on_beats > (_MORE_ON_BEATS if current is None else 0.0)
-    is_same_grid = any(_is_kept(period, Beat(current.period_frames * ratio, 0.0)) for ratio in (3 / 4, 3 / 2))
+    if current is None:
+        return more_on_beats > _MORE_ON_BEATS
+    if _is_about(period, current.period_frames):
+        return more_on_beats > 0.0
+    is_same_grid = any(_is_about(period, current.period_frames * ratio) for ratio in (3 / 4, 3 / 2))
     return is_same_grid and _MORE_ON_BEATS < more_on_beats < math.inf
 
 
-def _is_kept(period_frames: Any, current: Beat) -> Any:
-    """Tell of periods whether they are about the one that is followed."""
-    return np.abs(np.log(period_frames / current.period_frames)) < _KEPT_SHARE
+def _is_about(period_frames: Any, other: float) -> Any:
+    """Tell of periods whether they are about another one."""
+    return np.abs(np.log(period_frames / other)) < _KEPT_SHARE
 
 
 def possible_beats(times: ArrayLike) -> list[Beat]:
@@ -276,7 +281,7 @@ def possible_beats(times: ArrayLike) -> list[Beat]:
     longest, shortest = bpm_to_period(_SLOWEST_BPM), bpm_to_period(_FASTEST_BPM)
     n_periods = int(8.0 * (times[-1] - times[0]) * (1.0 / shortest - 1.0 / longest)) + 200
     periods = 1.0 / np.linspace(1.0 / longest, 1.0 / shortest, n_periods)
-    sizes = _weighted_sizes(times, weights, periods, (1, 2, 3, 4, 6))
+    sizes = _sizes(times, periods, (1, 2, 3, 4, 6), weights)
     beats: list[Beat] = []
     for halved in ((0, 1, 3), (0, 2, 4)):
         best = periods[int(np.argmax(sizes[list(halved)].sum(axis=0)))]
@@ -314,27 +319,10 @@ def _struck_together(times: NDArray[np.float64]) -> tuple[NDArray[np.float64], N
     return times[first[:_MOST_SOUGHT]], np.minimum(count[:_MOST_SOUGHT], 2).astype(np.float64)
 
 
-def _weighted_sizes(
-    times: NDArray[np.float64], weights: NDArray[np.float64], periods: NDArray[np.float64], parts: tuple[int, ...]
-) -> NDArray[np.float64]:
-    """Return the coherence of onsets with weights with so many parts of many periods, shape (parts, periods)."""
-    sizes = np.empty((len(parts), len(periods)))
-    weights = weights / weights.sum()
-    for first in range(0, len(periods), _MOST_SOUGHT):  # not all at once: that would take much memory
-        some = slice(first, first + _MOST_SOUGHT)
-        turn = np.exp(2j * np.pi * (times / periods[some, None])).astype(np.complex64)
-        power = np.ones_like(turn)
-        for m in range(1, max(parts) + 1):
-            power *= turn
-            if m in parts:
-                sizes[parts.index(m), some] = np.abs(power @ weights)
-    return sizes
-
-
 def _laid_exactly(times: NDArray[np.float64], weights: NDArray[np.float64], period: float) -> Beat:
     """Return the beat of about a period whose parts lie through onsets; it begins with the part that has most."""
     parts = (3, 4, 6)
-    of_thirds, of_quarters, of_sixths = _weighted_sizes(times, weights, np.array([period]), parts)[:, 0]
+    of_thirds, of_quarters, of_sixths = _sizes(times, np.array([period]), parts, weights)[:, 0]
     n_parts = 4 if of_quarters >= max(of_thirds, of_sixths) else 6 if of_sixths > of_thirds else 3
     mean = weights @ np.exp(2j * np.pi * n_parts * times / period)
     beat = Beat(period, -float(np.angle(mean)) / (2.0 * np.pi * n_parts))
@@ -398,19 +386,28 @@ def _kept_phase(times: NDArray[np.float64], period: float, n_parts: int, expecte
 
 
 def _sizes(
-    times: NDArray[np.float64], periods: NDArray[np.float64], parts: Sequence[int] = (1, 2, 4)
-) -> list[NDArray[np.float32]]:
-    """Return how coherent onsets are with so many parts of many periods. Single precision is enough for this."""
-    beats = times / periods[:, None]
-    turns = (beats - np.floor(beats)).astype(np.float32) * np.float32(2.0 * np.pi)  # `%` takes five times as long
-    x, y = x_of_one, y_of_one = np.cos(turns), np.sin(turns)  # real numbers take half the time of complex ones
-    sizes = []
-    for m in range(1, max(parts) + 1):
-        if m > 1:
-            x, y = x * x_of_one - y * y_of_one, x * y_of_one + y * x_of_one
-        if m in parts:
-            sizes.append(np.hypot(x.mean(1), y.mean(1)))
-    return sizes
+    times: NDArray[np.float64],
+    periods: NDArray[np.float64],
+    parts: Sequence[int],
+    weights: NDArray[np.float64] | None = None,
+) -> NDArray[np.floating]:
+    """Return how coherent onsets, with weights or without, are with so many parts of many periods, (parts, periods).
+
+    Single precision is enough for this.
+    """
+    found = []
+    for first in range(0, len(periods), _MOST_SOUGHT):  # not all at once: that would take much memory
+        beats = times / periods[first : first + _MOST_SOUGHT, None]
+        turns = (beats - np.floor(beats)).astype(np.float32) * np.float32(2.0 * np.pi)  # `%` takes five times as long
+        x, y = x_of_one, y_of_one = np.cos(turns), np.sin(turns)  # real numbers take half the time of complex ones
+        sizes = []
+        for m in range(1, max(parts) + 1):
+            if m > 1:
+                x, y = x * x_of_one - y * y_of_one, x * y_of_one + y * x_of_one
+            if m in parts:
+                sizes.append(np.hypot(*(np.average(each, axis=1, weights=weights) for each in (x, y))))
+        found.append(sizes)
+    return np.concatenate(found, axis=1)
 
 
 def _usual(period_frames: Any) -> Any:
@@ -420,7 +417,7 @@ def _usual(period_frames: Any) -> Any:
 
 def _grids(times: NDArray[np.float64], period_frames: float) -> list[complex]:
     """Return the coherence of onsets with a beat, its halves and its quarters."""
-    return [coherence(times, period_frames, m) for m in (1, 2, 4)]
+    return [coherence(times, period_frames, m) for m in _STRAIGHT]
 
 
 def _phase(of_beat: complex, of_half: complex, of_quarter: complex) -> float:
