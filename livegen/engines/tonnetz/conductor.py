@@ -41,10 +41,9 @@ class Heard:
             return Heard(hearing)
         foretold = self.foretold
         if hearing.recent and (foretold is None or hearing.is_new):
-            if foretold is None:
-                lately = hearing.recent[-N_RECENT:]
-                for end in range(1, len(lately)):
-                    foretold = network.hear(lately[:end], foretold)
+            missed = hearing.recent[-N_RECENT:] if foretold is None else ()
+            for end in range(1, len(missed)):
+                foretold = network.hear(missed[:end], foretold)
             foretold = network.hear(hearing.recent, foretold)
         return Heard(hearing, foretold)
 

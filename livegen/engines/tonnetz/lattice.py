@@ -23,6 +23,9 @@ N_PITCHES: Final = N_CELLS // CELLS_A_PITCH
 LOWEST_NOTE: Final = 12
 """The note of the first pitch, C0. Notes beyond the last one, B7, are taken an octave lower."""
 
+BITS: Final = 1 << np.arange(N_COLUMNS)
+"""By pitch class, its bit in a set of them."""
+
 _FIFTH, _THIRD, _OCTAVE = 7, 4, 12
 
 
@@ -45,3 +48,14 @@ def pitch_of(note: int) -> int:
     if 0 <= pitch < N_PITCHES:
         return pitch
     return pitch % _OCTAVE if pitch < 0 else N_PITCHES - _OCTAVE + pitch % _OCTAVE
+
+
+def pitch_classes_of(pitches: NDArray) -> NDArray[np.bool_]:
+    """Return which pitch classes sound, (..., 12), where pitches do, (..., 96)."""
+    by_octave = pitches.reshape(*pitches.shape[:-1], N_PITCHES // _OCTAVE, _OCTAVE)
+    return np.asarray(by_octave.any(-2))
+
+
+def pitch_classes_in(bits: int) -> NDArray[np.bool_]:
+    """Return a set of pitch classes, as bits, as an array, (12,)."""
+    return BITS & bits != 0

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from livegen.engines.tonnetz import kernels
 from livegen.engines.tonnetz.config import N_RECENT, TonnetzConfig
 from livegen.engines.tonnetz.kernels import Layer, Weights
-from livegen.engines.tonnetz.lattice import CELLS_OF_PITCH, N_COLUMNS, N_PITCHES
+from livegen.engines.tonnetz.lattice import CELLS_OF_PITCH, N_COLUMNS, N_PITCHES, pitch_classes_of
 from livegen.engines.tonnetz.listener import pitches_of
-from livegen.engines.tonnetz.recall import NOWHERE, last_times
+from livegen.engines.tonnetz.recall import followed, last_times
 
 N_LAYERS: Final = 2
 
@@ -101,14 +101,13 @@ class Network:
         """Return logits of the next slice, (96,), with what came the last time after slices, (n, 96)."""
         (lengths,), (places,) = last_times(heard, np.zeros(1, np.int64), np.array([len(heard)]))
         on, octave, off, scale = self.recalled[np.arange(2), lengths].T
-        followed = np.where((places == NOWHERE)[:, None], np.float32(0.0), heard[places])
-        return logits * (1.0 + scale.sum()) + on @ followed + octave @ _in_any_octave(followed) + off.sum()
+        came = followed(heard, places).astype(np.float32)
+        return logits * (1.0 + scale.sum()) + on @ came + octave @ _in_any_octave(came) + off.sum()
 
 
 def _in_any_octave(slices: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return slices, (n, 96), in which a pitch is 1 where it sounds in any octave."""
-    by_octave = slices.reshape(len(slices), -1, N_COLUMNS)
-    return np.tile(by_octave.max(1), by_octave.shape[1])
+    return np.tile(pitch_classes_of(slices), N_PITCHES // N_COLUMNS).astype(np.float32)
 
 
 def _whole(array: NDArray) -> NDArray[np.float32]:

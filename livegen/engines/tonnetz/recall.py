@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegen.engines.tonnetz.config import LONGEST_MATCH, N_HEARD
-from livegen.engines.tonnetz.lattice import N_COLUMNS, N_PITCHES
+from livegen.engines.tonnetz.lattice import BITS, N_COLUMNS, N_PITCHES, pitch_classes_in, pitch_classes_of
 from livegen.engines.triads import fitting_triad
 from livegen.system.kernels import kernel
 
@@ -20,7 +20,6 @@ NOWHERE: Final = -1
 """The place that is told where nothing was like now."""
 
 _WORD_BITS: Final = 64
-_BITS: Final = 1 << np.arange(N_COLUMNS)
 
 
 def last_times(
@@ -48,6 +47,11 @@ def last_times(
         _find(slices, firsts, ends, *found[:, kind])
     lengths, places = found.transpose(0, 2, 1)
     return lengths, places
+
+
+def followed(pitches: NDArray[np.bool_], places: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return which pitches sound in the slices at some places, (..., 96); none at `NOWHERE`."""
+    return pitches[places] & (places != NOWHERE)[..., None]
 
 
 @kernel
@@ -97,12 +101,11 @@ def _by_pitches(pitches: NDArray[np.bool_]) -> NDArray[np.int64]:
 
 def _by_chord(pitches: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Return the chord of slices, (slices, 1): 1 to 24, and 0 for none."""
-    pitch_classes = pitches.reshape(len(pitches), -1, N_COLUMNS).any(1) @ _BITS
-    return _chords()[pitch_classes][:, None]
+    return _chords()[pitch_classes_of(pitches) @ BITS][:, None]
 
 
 @cache
 def _chords() -> NDArray[np.int64]:
     """Return the triad that fits each set of pitch classes, by its bits, (4096,)."""
-    triads = [fitting_triad((bits >> np.arange(N_COLUMNS) & 1).astype(np.float64)) for bits in range(1 << N_COLUMNS)]
+    triads = [fitting_triad(pitch_classes_in(bits).astype(np.float64)) for bits in range(1 << N_COLUMNS)]
     return np.array([0, *(1 + 2 * triad.tonic + triad.is_minor for triad in triads[1:])])

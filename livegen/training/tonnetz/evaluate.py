@@ -7,21 +7,19 @@ from typing import Any, Final
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from livegen.engines.checkpoint import load_engine, read_config, read_weights
 from livegen.engines.tonnetz.config import N_HEARD, TonnetzConfig
 from livegen.engines.tonnetz.engine import TonnetzEngine
-from livegen.engines.tonnetz.lattice import N_COLUMNS
+from livegen.engines.tonnetz.lattice import BITS, N_COLUMNS, pitch_classes_in, pitch_classes_of
 from livegen.engines.triads import fitting_triad
 from livegen.errors import CheckpointError
 from livegen.training.data.sources import TRAIN, VALID, Listener
-from livegen.training.tonnetz.figures import f1_score, is_change, pitch_class_probabilities, pitch_classes_of
+from livegen.training.tonnetz.figures import f1_score, is_change, pitch_class_probabilities
 from livegen.training.tonnetz.network import Network
 from livegen.training.tonnetz.slices import Slices
 from livegen.training.windows import load_windows
 
-_BITS: Final = 1 << np.arange(N_COLUMNS)
 _ALL: Final = (1 << N_COLUMNS) - 1
 _N_TIMED: Final = 500
 _MILLISECONDS: Final = 1000.0
@@ -59,7 +57,7 @@ def evaluate_tonnetz(
     sounding, before = (pitch_classes_of(valid.pitches[place]) for place in (at, at - 1))
     foretold = pitch_class_probabilities(network, valid, which) > network.config.threshold
     bigram = Bigram(train)
-    usual = np.array([bits_of(bigram.after(int(each))) for each in before @ _BITS])
+    usual = np.array([pitch_classes_in(bigram.after(int(each))) for each in before @ BITS])
     scores = {
         name: f1_score(found, sounding) for name, found in (("f1", foretold), ("bigram", usual), ("last", before))
     }
@@ -107,7 +105,7 @@ class Bigram:
     def __init__(self, slices: Slices) -> None:
         which = np.arange(len(slices))
         at = slices.targets[which[is_change(slices, which)]]
-        before, now = (pitch_classes_of(slices.pitches[place]) @ _BITS for place in (at - 1, at))
+        before, now = (pitch_classes_of(slices.pitches[place]) @ BITS for place in (at - 1, at))
         counts: defaultdict[int, Counter[int]] = defaultdict(Counter)
         for first, second in zip(before.tolist(), now.tolist(), strict=True):
             for shift in range(N_COLUMNS):
@@ -121,8 +119,3 @@ class Bigram:
 
 def _turned(pitch_classes: int, shift: int) -> int:
     return (pitch_classes << shift | pitch_classes >> N_COLUMNS - shift) & _ALL
-
-
-def bits_of(pitch_classes: int) -> NDArray[np.bool_]:
-    """Return a set of pitch classes, as bits, as an array, (12,)."""
-    return (pitch_classes >> np.arange(N_COLUMNS) & 1).astype(bool)

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from livegen.engines.tonnetz.lattice import N_COLUMNS, N_PITCHES
+from livegen.engines.tonnetz.lattice import N_COLUMNS, N_PITCHES, pitch_classes_of
 from livegen.training.tonnetz.network import Network
 from livegen.training.tonnetz.slices import SILENT, Slices
 
@@ -48,12 +48,6 @@ def probabilities(logits: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
     """
     of_pitch = torch.sigmoid(logits.mean(-1) - weights.log())
     return 1.0 - (1.0 - of_pitch).reshape(*of_pitch.shape[:-1], N_PITCHES // _OCTAVE, _OCTAVE).prod(-2)
-
-
-def pitch_classes_of(pitches: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return which pitch classes sound in slices, (..., 12)."""
-    by_octave = pitches.reshape(*pitches.shape[:-1], N_PITCHES // _OCTAVE, _OCTAVE)
-    return np.asarray(by_octave.any(-2))
 
 
 def f1_score(foretold: NDArray[np.bool_], sounding: NDArray[np.bool_]) -> float:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from livegen.engines.steps import STEPS_A_BEAT
 from livegen.engines.tonnetz.lattice import N_PITCHES, pitch_of
-from livegen.engines.tonnetz.recall import NOWHERE, last_times
+from livegen.engines.tonnetz.recall import followed, last_times
 from livegen.errors import TrainingError
 from livegen.score import PITCHED, Column, onsets
 from livegen.training.windows import Windows
@@ -85,8 +85,7 @@ class Slices:
         That is (len(which), n, 2, 96), and 0 where nothing was alike.
         """
         at = self.targets[which][:, None] + np.arange(1 - n, 1)
-        places = self.places[at]
-        return self.lengths[at], self.pitches[places] & (places != NOWHERE)[..., None]
+        return self.lengths[at], followed(self.pitches, self.places[at])
 
     def digest(self) -> str:
         """Return the SHA-256, in hexadecimal, of the slices and of which are foretold."""
